@@ -1,0 +1,242 @@
+"""How fast pages are, as a ratio to what the same server does with almost nothing to do. Run by `script/bench pages`.
+
+In one run and in interleaved rounds, so that a busy machine disturbs both sides alike: pages for anonymous visitors
+against a constant Django view of the same size, pages for a signed-in customer and search results against a minimal
+Django page with three queries. Afterwards the memory of the portal's two workers is read.
+"""
+
+from __future__ import annotations
+
+import argparse
+import http.client
+import json
+import os
+import signal
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+from bench.load import client_name, requests_per_second  # noqa: E402 - the path first
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+MEMORY_BAR_MB = 350
+CONSTANT, MINIMAL = "constant", "three queries"
+
+#: Runs inside the portal: addresses to ask for, and a session of a demo customer.
+DISCOVER = """
+import json, random
+from urllib.parse import quote
+from django.contrib.auth import get_user_model
+from django.test import Client
+from faq.models import ArticlePage, TopicPage
+articles = list(ArticlePage.objects.live().filter(locale__language_code="fa").order_by("pk"))
+topics = list(TopicPage.objects.live().filter(locale__language_code="fa").order_by("pk"))
+words = [word for page in articles for word in page.title.split() if len(word) > 2]
+chance = random.Random(7)
+queries = [" ".join(chance.sample(words, 2)) for _ in range(40)]
+client = Client()
+client.force_login(get_user_model().objects.get(email="sara@noora.example"))
+print(json.dumps({
+    "articles": [quote(page.get_url()) for page in articles[:5]],
+    "topics": [quote(page.get_url()) for page in topics[:3]],
+    "searches": ["/fa/search/?q=" + quote(query) for query in queries],
+    "cookie": "sessionid=" + client.cookies["sessionid"].value,
+}))
+"""
+
+
+@dataclass
+class Case:
+    """One page, what it is compared with, and the least ratio it must reach."""
+
+    name: str
+    paths: list[str]
+    against: str
+    bar: float
+    cookie: str = ""
+    size: int = 0
+    rates: list[float] = field(default_factory=list)
+    ratios: list[float] = field(default_factory=list)
+
+    @property
+    def ratio(self) -> float:
+        return statistics.median(self.ratios)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rounds", type=int, default=5, help="interleaved rounds; the median counts")
+    parser.add_argument("--seconds", type=float, default=3, help="how long each page is asked for in each round")
+    parser.add_argument("--connections", type=int, default=8)
+    parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--blocking-threads", type=int, default=1)
+    parser.add_argument("--check", action="store_true", help="exit 1 when a bar is missed")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="also write the figures there")
+    arguments = parser.parse_args()
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="portal-bench-")))
+        env = portal_environment(folder)
+        print("Preparing a demo portal and the minimal site …", flush=True)
+        run("manage.py", "prepare", "--demo", env=env)
+        run("-m", "bench.minimal_site.fill", env={**env, "DJANGO_SETTINGS_MODULE": "bench.minimal_site.settings"})
+        found = json.loads(run("manage.py", "shell", "--no-imports", "-c", DISCOVER, env=env).splitlines()[-1])
+        portal, pid = stack.enter_context(server("portal.wsgi:application", env, arguments))
+        env = {**env, "DJANGO_SETTINGS_MODULE": "bench.minimal_site.settings"}
+        minimal, _pid = stack.enter_context(server("bench.minimal_site.wsgi:application", env, arguments))
+        cases = make_cases(found)
+        for case in cases:
+            case.size = size_of(portal, case)
+        measure(cases, portal, minimal, arguments)
+        memory = memory_of(pid)
+    report(cases, memory, arguments)
+    missed = [case.name for case in cases if case.ratio < case.bar]
+    if memory["pss"] > MEMORY_BAR_MB:
+        missed.append("memory")
+    if missed:
+        print(f"Missed: {', '.join(missed)}.")
+    if missed and arguments.check:
+        sys.exit(1)
+
+
+def make_cases(found: dict) -> list[Case]:
+    cookie = found["cookie"]
+    return [
+        Case("home, anonymous", ["/fa/"], CONSTANT, 0.5),
+        Case("article, anonymous", found["articles"], CONSTANT, 0.5),
+        Case("topic, anonymous", found["topics"], CONSTANT, 0.5),
+        Case("article, signed in", found["articles"], MINIMAL, 0.5, cookie),
+        Case("search, anonymous", found["searches"], MINIMAL, 0.4),
+        Case("search, signed in", found["searches"], MINIMAL, 0.4, cookie),
+    ]
+
+
+# Measuring -----------------------------------------------------------------------------------------------------------
+
+
+def measure(cases: list[Case], portal: str, minimal: str, arguments: argparse.Namespace) -> None:
+    def rate(base: str, paths: list[str], cookie: str = "", seconds: float = arguments.seconds) -> float:
+        return requests_per_second(base, paths, cookie=cookie, seconds=seconds, connections=arguments.connections)
+
+    for case in cases:  # every worker has rendered every page once before it counts
+        rate(portal, case.paths, case.cookie, seconds=2)
+    rate(minimal, ["/page/7/"], seconds=2)
+    for number in range(arguments.rounds):
+        print(f"Round {number + 1} of {arguments.rounds} …", flush=True)
+        for case in cases:
+            page = rate(portal, case.paths, case.cookie)
+            base = rate(minimal, [f"/constant/{case.size}/"] if case.against == CONSTANT else ["/page/7/"])
+            case.rates.append(page)
+            case.ratios.append(page / base)
+
+
+def size_of(base: str, case: Case) -> int:
+    """Bytes of the first page; also makes sure that what will be measured is a page."""
+    connection = http.client.HTTPConnection(base.removeprefix("http://"), timeout=30)
+    connection.request("GET", case.paths[0], headers={"Cookie": case.cookie} if case.cookie else {})
+    answer = connection.getresponse()
+    body = answer.read()
+    if answer.status != 200:
+        sys.exit(f"{case.name}: {case.paths[0]} answered {answer.status}")
+    return len(body)
+
+
+def memory_of(pid: int) -> dict[str, float]:
+    """MB of the server: resident size summed over its workers, and the fair share (PSS) of all its processes."""
+    children = [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+    processes = [pid, *children]
+    pss = sum(smaps(process, "Pss") for process in processes)
+    return {"rss_workers": sum(smaps(child, "Rss") for child in children), "pss": pss, "processes": len(processes)}
+
+
+def smaps(pid: int, key: str) -> float:
+    for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
+        if line.startswith(f"{key}:"):
+            return int(line.split()[1]) / 1024
+    return 0.0
+
+
+# Servers -------------------------------------------------------------------------------------------------------------
+
+
+def portal_environment(folder: Path) -> dict[str, str]:
+    private = {"DATABASE_URL", "REDIS_URL", "ALLOWED_HOSTS", "BASE_URL"}
+    kept = {name: value for name, value in os.environ.items() if name not in private}
+    return {
+        **kept, "DJANGO_SETTINGS_MODULE": "portal.settings.production", "DATA_DIR": str(folder),
+        "SECRET_KEY": "only-for-measuring", "STAFF_SECOND_FACTOR": "False", "LOG_LEVEL": "WARNING", "PYTHONPATH": str(ROOT),
+    }  # fmt: skip
+
+
+def run(*command: str, env: dict[str, str]) -> str:
+    done = subprocess.run([sys.executable, *command], cwd=ROOT, env=env, capture_output=True, text=True, check=False)
+    if done.returncode:
+        sys.exit(done.stdout + done.stderr)
+    return done.stdout
+
+
+@contextmanager
+def server(application: str, env: dict[str, str], arguments: argparse.Namespace) -> Iterator[tuple[str, int]]:
+    """Serve `application` exactly as script/server does; gives its address and process id."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "granian", "--interface", "wsgi", "--host", "127.0.0.1", "--port", str(port),
+         "--workers", str(arguments.workers), "--blocking-threads", str(arguments.blocking_threads),
+         "--no-ws", "--log-level", "warning", application],
+        cwd=ROOT, env=env, start_new_session=True,
+    )  # fmt: skip
+    try:
+        deadline = time.monotonic() + 60
+        while True:
+            try:
+                socket.create_connection(("127.0.0.1", port), timeout=1).close()
+                break
+            except OSError:
+                if time.monotonic() > deadline or process.poll() is not None:
+                    sys.exit(f"{application} did not start")
+                time.sleep(0.1)
+        time.sleep(1)
+        yield f"http://127.0.0.1:{port}", process.pid
+    finally:
+        os.killpg(process.pid, signal.SIGTERM)
+        process.wait(timeout=20)
+
+
+# Telling -------------------------------------------------------------------------------------------------------------
+
+
+def report(cases: list[Case], memory: dict[str, float], arguments: argparse.Namespace) -> None:
+    print(
+        f"\n{arguments.workers} workers, {arguments.blocking_threads} blocking thread(s) each; client: {client_name()}\n"
+    )
+    print(f"{'page':<22}{'kB':>6}{'req/s':>9}   {'compared with':<15}{'ratio':>6}{'  (lowest–highest)':<20}{'bar':>5}")
+    for case in cases:
+        spread = f"  ({min(case.ratios):.2f}–{max(case.ratios):.2f})"
+        print(
+            f"{case.name:<22}{case.size / 1000:>6.1f}{statistics.median(case.rates):>9.0f}   {case.against:<15}"
+            f"{case.ratio:>6.2f}{spread:<20}{case.bar:>5.2f} {'✓' if case.ratio >= case.bar else '✗'}"
+        )
+    print(
+        f"\nmemory after the load: {memory['pss']:.0f} MB of {MEMORY_BAR_MB} (fair share of all {memory['processes']:.0f} "
+        f"processes); resident size of the workers summed: {memory['rss_workers']:.0f} MB"
+    )
+    if arguments.json:
+        figures = {case.name: {"ratio": case.ratio, "rate": statistics.median(case.rates)} for case in cases}
+        arguments.json.write_text(json.dumps({"pages": figures, "memory_mb": memory}, indent=1), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

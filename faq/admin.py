@@ -1,0 +1,339 @@
+"""The editor's rooms: lists, the feedback report, panels of the admin home, and "who may see this?"."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import django_filters
+from django import forms
+from django.contrib import messages
+from django.contrib.auth import get_user_model
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpResponseRedirect
+from django.shortcuts import get_object_or_404, render
+from django.urls import path, reverse
+from django.utils.functional import cached_property
+from django.utils.translation import gettext, ngettext, pgettext_lazy
+from django.utils.translation import gettext_lazy as _
+from django.views.decorators.http import require_GET, require_POST
+from wagtail.admin.filters import WagtailFilterSet
+from wagtail.admin.menu import MenuItem
+from wagtail.admin.ui.components import Component
+from wagtail.admin.ui.tables import BooleanColumn, Column
+from wagtail.admin.views.reports import ReportView
+from wagtail.admin.viewsets.base import ViewSet
+from wagtail.admin.viewsets.pages import PageListingViewSet
+from wagtail.models import Page
+from wagtail.permission_policies import ModelPermissionPolicy
+from wagtail.snippets.views.snippets import SnippetViewSet, SnippetViewSetGroup
+
+from faq import services
+from faq.models import ArticlePage, Feedback, ReusableContent
+from portal.catalog.models import Product, ProductVersion, Topic
+from portal.core.audience import Audience, audience_keys
+from portal.core.pages import PortalPage, audience_choices
+
+if TYPE_CHECKING:
+    from django.http import HttpRequest, HttpResponse
+
+UNDO_KEY = "feedback_handled"
+LATEST = 6
+
+# Catalogue and shared texts -------------------------------------------------------------------------------------------
+
+
+class ProductViewSet(SnippetViewSet):
+    model = Product
+    icon = "mobile-alt"
+    menu_label = _("Products")
+    list_display: ClassVar[list[Any]] = ["__str__", "code", "kind", BooleanColumn("is_active", label=_("In use"))]
+    list_filter: ClassVar[list[str]] = ["kind", "is_active"]
+    ordering: ClassVar[list[str]] = ["order", "code"]
+
+
+class ProductVersionViewSet(SnippetViewSet):
+    model = ProductVersion
+    icon = "history"
+    menu_label = _("Product versions")
+    list_display: ClassVar[list[Any]] = ["__str__", "released_on"]
+    list_filter: ClassVar[list[str]] = ["product"]
+
+
+class TopicViewSet(SnippetViewSet):
+    model = Topic
+    icon = "tag"
+    menu_label = _("Topics")
+    list_display: ClassVar[list[Any]] = ["__str__", "code", "order"]
+    ordering: ClassVar[list[str]] = ["order", "code"]
+
+
+class ReusableContentViewSet(SnippetViewSet):
+    model = ReusableContent
+    icon = "repeat"
+    menu_label = _("Shared texts")
+    list_display: ClassVar[list[Any]] = ["title"]
+
+
+class ArticleListViewSet(PageListingViewSet):
+    """All articles in one list, whatever their topic."""
+
+    model = ArticlePage
+    icon = "doc-full"
+    name = "articles"
+    menu_label = _("Articles")
+    list_filter: ClassVar[list[str]] = ["topic", "kind", "locale", "live"]
+    list_per_page = 50
+
+
+# Feedback -------------------------------------------------------------------------------------------------------------
+
+
+class FeedbackFilterSet(WagtailFilterSet):
+    article = django_filters.ModelChoiceFilter(
+        label=_("Article"), queryset=lambda _request: ArticlePage.objects.filter(feedback__isnull=False).distinct()
+    )
+    solved = django_filters.ChoiceFilter(
+        label=_("Did it solve it?"), choices=[("True", _("Yes")), ("False", _("No"))], empty_label=_("All")
+    )
+    reason = django_filters.MultipleChoiceFilter(
+        label=_("Reason"), choices=Feedback.Reason.choices, widget=forms.CheckboxSelectMultiple
+    )
+    handled = django_filters.ChoiceFilter(
+        label=_("Handled"),
+        field_name="handled_at",
+        lookup_expr="isnull",
+        choices=[("False", _("Handled")), ("True", _("Waiting"))],
+        empty_label=_("All"),
+        method="filter_handled",
+    )
+
+    class Meta:
+        model = Feedback
+        fields: ClassVar[list[str]] = ["article", "solved", "reason", "handled"]
+
+    def filter_handled(self, queryset: Any, _name: str, value: str) -> Any:
+        return queryset.filter(handled_at__isnull=value == "True")
+
+
+class FeedbackReportView(ReportView):
+    """Every answer, newest first; those with a reason can be marked as handled together."""
+
+    model = Feedback
+    page_title = _("Feedback")
+    header_icon = "comment"
+    template_name = "faq/admin/feedback_report.html"
+    results_template_name = "faq/admin/feedback_report_results.html"
+    index_url_name = "feedback_report:index"
+    index_results_url_name = "feedback_report:results"
+    filterset_class = FeedbackFilterSet
+    permission_policy = ModelPermissionPolicy(Feedback)
+    any_permission_required: ClassVar[list[str]] = ["view", "change"]
+    paginate_by = 50
+    export_filename = "feedback"
+    columns: ClassVar[list[Column]] = [Column("created_at", label=_("Given"))]
+    list_export: ClassVar[list[str]] = [
+        "article.title", "article.locale.language_code", "solved", "reason", "comment",
+        "came_from_search", "came_from_page", "revision_read", "created_at", "handled_at",
+    ]  # fmt: skip
+    export_headings: ClassVar[dict[str, Any]] = {
+        "article.title": _("Article"),
+        "article.locale.language_code": _("Language"),
+        "solved": _("Solved"),
+        "reason": _("Reason"),
+        "comment": _("Comment"),
+        "came_from_search": _("Search before"),
+        "came_from_page": _("Page before"),
+        "revision_read": _("Revision read"),
+        "created_at": _("Given"),
+        "handled_at": _("Handled"),
+    }
+
+    def get_queryset(self) -> Any:
+        self.queryset = Feedback.objects.select_related("article__locale", "handled_by").order_by("-created_at", "-pk")
+        return super().get_queryset()
+
+    def get_context_data(self, *args: Any, **kwargs: Any) -> dict[str, Any]:
+        context = super().get_context_data(*args, **kwargs)
+        return {
+            **context,
+            "can_handle": self.request.user.has_perm("faq.change_feedback"),
+            "undo_count": len(self.request.session.get(UNDO_KEY, [])),
+            "handle_url": reverse("feedback_report:handle"),
+            "undo_url": reverse("feedback_report:undo"),
+            "here": self.request.get_full_path().replace("/results/", "/"),
+        }
+
+    def get_page_subtitle(self) -> str:
+        return ""
+
+
+@require_POST
+def handle(request: HttpRequest) -> HttpResponse:
+    """Mark the chosen answers as dealt with."""
+    _may_handle(request)
+    chosen = [int(value) for value in request.POST.getlist("feedback") if value.isdecimal() and len(value) < 19]
+    done = services.mark_handled(feedback_ids=chosen, by=request.user)
+    if done:
+        request.session[UNDO_KEY] = done
+        text = ngettext("%(count)d answer is marked as handled.", "%(count)d answers are marked as handled.", len(done))
+        messages.success(request, text % {"count": len(done)})
+    else:
+        messages.info(request, gettext("Choose answers that are still waiting."))
+    return HttpResponseRedirect(_back(request))
+
+
+@require_POST
+def undo(request: HttpRequest) -> HttpResponse:
+    """Take back the last `handle` of this person."""
+    _may_handle(request)
+    services.mark_unhandled(feedback_ids=request.session.pop(UNDO_KEY, []), by=request.user)
+    messages.success(request, gettext("The answers are waiting again."))
+    return HttpResponseRedirect(_back(request))
+
+
+def _may_handle(request: HttpRequest) -> None:
+    if not request.user.has_perm("faq.change_feedback"):
+        raise PermissionDenied
+
+
+def _back(request: HttpRequest) -> str:
+    report = reverse("feedback_report:index")
+    wanted = request.POST.get("next", "")
+    return wanted if wanted.split("?")[0] == report else report
+
+
+class PermittedMenuItem(MenuItem):
+    def is_shown(self, request: HttpRequest) -> bool:
+        return request.user.has_perm("faq.view_feedback") or request.user.has_perm("faq.change_feedback")
+
+
+class FeedbackViewSet(ViewSet):
+    name = "feedback_report"
+    url_prefix = "help/feedback"
+    icon = "comment"
+    menu_label = _("Feedback")
+    menu_item_class = PermittedMenuItem
+
+    def get_urlpatterns(self) -> list[Any]:
+        return [
+            path("", FeedbackReportView.as_view(), name="index"),
+            path("results/", FeedbackReportView.as_view(results_only=True), name="results"),
+            path("handle/", handle, name="handle"),
+            path("undo/", undo, name="undo"),
+        ]
+
+
+class HelpGroup(SnippetViewSetGroup):
+    menu_label = _("Help")
+    menu_icon = "help"
+    menu_order = 110
+    items = (
+        ArticleListViewSet,
+        FeedbackViewSet,
+        ReusableContentViewSet,
+        TopicViewSet,
+        ProductViewSet,
+        ProductVersionViewSet,
+    )
+
+
+# Who may see this? ----------------------------------------------------------------------------------------------------
+
+
+class WhoForm(forms.Form):
+    """As whom to look: a kind of reader, or (for those who may see accounts) a person."""
+
+    kind = forms.ChoiceField(label=_("Kind of reader"), required=False)
+    email = forms.EmailField(label=_("Or a person's e-mail address"), required=False)
+
+    def __init__(self, *args: Any, may_name_people: bool, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        visitor = ("public", pgettext_lazy("reader", "A visitor without an account"))
+        self.fields["kind"].choices = [visitor, *(choice for choice in audience_choices() if choice[0] != "public")]
+        if not may_name_people:
+            del self.fields["email"]
+
+
+@require_GET
+def audience_check(request: HttpRequest, page_id: int) -> HttpResponse:
+    """"Why can this person see it?": each clause of the page's audience and whether it holds."""
+    page = get_object_or_404(Page, pk=page_id).specific
+    if not isinstance(page, PortalPage):
+        raise Http404
+    permissions = page.permissions_for_user(request.user)
+    if not (permissions.can_edit() or permissions.can_publish()):
+        raise PermissionDenied
+    form = WhoForm(request.GET or None, may_name_people=request.user.has_perm("accounts.view_user"))
+    context: dict[str, Any] = {"page": page, "form": form, "above": _audiences_above(page)}
+    if request.GET and form.is_valid():
+        keys = _keys_of(form)
+        if keys is None:
+            form.add_error("email", _("Nobody has this address."))
+        else:
+            context |= {"clauses": _explain(page.effective_audience, keys), "may_see": _admits(page, keys)}
+    return render(request, "faq/admin/audience_check.html", context)
+
+
+def _keys_of(form: WhoForm) -> frozenset[str] | None:
+    email = form.cleaned_data.get("email")
+    if email:
+        person = get_user_model().objects.filter(email__iexact=email).first()
+        return audience_keys(person) if person is not None else None
+    kind = form.cleaned_data.get("kind") or "public"
+    held = set(kind.split("|")) | {"public"}
+    return frozenset(held if kind == "public" else held | {"signed-in"})
+
+
+def _explain(expression: str, keys: frozenset[str]) -> list[tuple[str, bool]]:
+    names = dict(audience_choices())
+    clauses = Audience.parse(expression).clauses or {frozenset({"public"})}
+    either = pgettext_lazy("between alternatives", " or ")
+    return [
+        (str(either).join(str(names.get(key, key)) for key in sorted(clause)), "staff" in keys or bool(clause & keys))
+        for clause in sorted(clauses, key=sorted)
+    ]
+
+
+def _admits(page: PortalPage, keys: frozenset[str]) -> bool:
+    return bool(page.live and Audience.parse(page.effective_audience).admits(keys))
+
+
+def _audiences_above(page: PortalPage) -> list[tuple[Page, str]]:
+    """Where the audience comes from: this page and those above it that narrow it."""
+    names = dict(audience_choices())
+    line = [*page.get_ancestors().filter(depth__gt=1).specific(), page]
+    return [(above, names.get(above.audience, above.audience)) for above in line if getattr(above, "audience", "public") != "public"]
+
+
+# Admin home -----------------------------------------------------------------------------------------------------------
+
+
+class NewFeedbackPanel(Component):
+    """What readers said did not help, and nobody has dealt with."""
+
+    name = "new_feedback"
+    template_name = "faq/admin/new_feedback.html"
+    order = 150
+
+    def get_context_data(self, parent_context: Any = None) -> dict[str, Any]:
+        request = parent_context["request"]
+        if not request.user.has_perm("faq.view_feedback"):
+            return {"waiting": []}
+        waiting = Feedback.objects.waiting().select_related("article")
+        return {
+            "waiting": list(waiting[:LATEST]),
+            "count": waiting.count(),
+            "report_url": f"{reverse('feedback_report:index')}?handled=True&solved=False",
+        }
+
+
+class MyDraftsPanel(Component):
+    """Pages this editor owns whose last version is not published."""
+
+    name = "my_drafts"
+    template_name = "faq/admin/my_drafts.html"
+    order = 160
+
+    def get_context_data(self, parent_context: Any = None) -> dict[str, Any]:
+        owned = Page.objects.filter(owner=parent_context["request"].user, has_unpublished_changes=True)
+        return {"drafts": list(owned.select_related("locale").order_by("-latest_revision_created_at")[:LATEST])}

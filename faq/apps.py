@@ -1,0 +1,16 @@
+from django.apps import AppConfig
+from django.db.models.signals import post_migrate
+from django.utils.translation import gettext_lazy as _
+
+
+class FaqConfig(AppConfig):
+    name = "faq"
+    verbose_name = _("Help")
+    default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        from faq import receivers  # noqa: PLC0415 - apps must be ready
+        from faq.groups import make_groups  # noqa: PLC0415 - apps must be ready
+
+        receivers.connect()
+        post_migrate.connect(make_groups, sender=self, dispatch_uid="faq.make_groups")

@@ -1,0 +1,61 @@
+"""Input of the help pages."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+from django import forms
+from django.conf import settings
+from django.utils.translation import gettext_lazy as _
+
+from faq.models import Feedback
+from faq.services import COMMENT_LENGTH
+from portal.core.text import normalise_input
+
+_MAX_ID = 2**63 - 1
+
+
+class FeedbackForm(forms.Form):
+    """"Did this solve it?", and why not. The hidden fields say what was read and where the reader came from."""
+
+    solved = forms.ChoiceField(label=_("Did this solve your problem?"), choices=[("yes", _("Yes, solved")), ("no", _("No"))])
+    reason = forms.ChoiceField(
+        label=_("What was wrong with it?"), required=False, choices=Feedback.Reason.choices, widget=forms.RadioSelect
+    )
+    comment = forms.CharField(
+        label=_("What did you miss?"),
+        required=False,
+        max_length=COMMENT_LENGTH * 8,  # the real limit is after cleaning; this one only stops floods
+        widget=forms.TextInput(attrs={"class": "input", "maxlength": COMMENT_LENGTH, "autocomplete": "off"}),
+        help_text=_("One line. Please no personal data."),
+    )
+    revision = forms.IntegerField(required=False, min_value=0, max_value=_MAX_ID, widget=forms.HiddenInput)
+    language = forms.ChoiceField(required=False, choices=settings.LANGUAGES, widget=forms.HiddenInput)
+    came_from = forms.CharField(required=False, widget=forms.HiddenInput)
+
+    def clean_comment(self) -> str:
+        comment = " ".join(normalise_input(self.cleaned_data["comment"]).split())
+        if len(comment) > COMMENT_LENGTH:
+            raise forms.ValidationError(
+                _("Use at most %(limit)d characters; this is %(length)d."),
+                params={"limit": COMMENT_LENGTH, "length": len(comment)},
+            )
+        return comment
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or {}
+        cleaned.update(_origin(cleaned.get("came_from", "")))
+        return cleaned
+
+
+def _origin(came_from: str) -> dict[str, str]:
+    """The search and the page that led to the article, from an address on this site. Anything else is ignored."""
+    try:
+        parts = urlsplit(normalise_input(came_from))
+    except ValueError:
+        return {"came_from_search": "", "came_from_page": ""}
+    if parts.scheme or parts.netloc or not parts.path.startswith("/"):
+        return {"came_from_search": "", "came_from_page": ""}
+    query = parse_qs(parts.query).get("q", [""])[0] if parts.path.endswith("/search/") else ""
+    return {"came_from_search": query[:200], "came_from_page": parts.path[:300]}

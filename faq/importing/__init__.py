@@ -1,0 +1,11 @@
+"""Articles from files: a folder (or zip) of Markdown with front matter, or a CSV file.
+
+`import_articles` is the whole public interface; `manage.py import_articles` is a thin skin over it. The format is
+described in faq/importing/README.md.
+"""
+
+from faq.importing.errors import SourceError
+from faq.importing.report import ImportReport, Outcome, Problem, RowReport
+from faq.importing.service import import_articles
+
+__all__ = ["ImportReport", "Outcome", "Problem", "RowReport", "SourceError", "import_articles"]

@@ -1,0 +1,88 @@
+"""Which encoding a text file is in. Persian spreadsheets come as UTF-8, UTF-16 or Windows-1256."""
+
+from __future__ import annotations
+
+import codecs
+from typing import TYPE_CHECKING, Final
+
+from django.utils.translation import gettext as _
+
+from faq.importing.errors import SourceError
+from portal.core.text import is_persian
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+UTF8: Final = "utf-8-sig"
+WINDOWS_PERSIAN: Final = "cp1256"
+_SAMPLE_BYTES: Final = 200_000
+_CHUNK_BYTES: Final = 65_536
+
+
+def detect_encoding(chunks: Iterable[bytes], name: str) -> tuple[str, str]:
+    """The Python name of the encoding, and a note for the report (empty for UTF-8).
+
+    Reads all chunks but keeps only a sample. Raises `SourceError` when no encoding gives believable text.
+    """
+    is_utf8, sample = _scan(chunks)
+    utf16 = _utf16(sample)
+    if utf16:
+        return utf16, _("“%(name)s” was read as UTF-16. Save it as UTF-8 to be sure that nothing is lost.") % {
+            "name": name
+        }
+    if is_utf8:
+        return UTF8, ""
+    if is_persian("".join(c for c in sample.decode(WINDOWS_PERSIAN) if not c.isascii())):
+        note = _("“%(name)s” was read as Windows-1256. Check a few letters, and save it as UTF-8 next time.")
+        return WINDOWS_PERSIAN, note % {"name": name}
+    raise SourceError(
+        _("The encoding of “%(name)s” was not recognised. Save it as UTF-8 (in Excel: “CSV UTF-8”).") % {"name": name}
+    )
+
+
+def _scan(chunks: Iterable[bytes]) -> tuple[bool, bytes]:
+    """Whether all of it is UTF-8, and the beginning."""
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    sample = b""
+    is_utf8 = True
+    for chunk in chunks:
+        if len(sample) < _SAMPLE_BYTES:
+            sample += chunk
+        is_utf8 = is_utf8 and _accepts(decoder, chunk)
+    return is_utf8 and _accepts(decoder, b"", final=True), sample
+
+
+def _accepts(decoder: codecs.IncrementalDecoder, chunk: bytes, *, final: bool = False) -> bool:
+    try:
+        decoder.decode(chunk, final)
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _utf16(sample: bytes) -> str:
+    """The kind of UTF-16, by its mark or by where its zero bytes are; empty when it is none."""
+    if sample.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return "utf-16"
+    head = sample[:4000]
+    even, odd = head[0::2], head[1::2]
+    if len(head) < 8 or not head.count(0):
+        return ""
+    if odd.count(0) > len(odd) * 0.2 and even.count(0) < len(even) * 0.05:
+        return "utf-16-le"
+    if even.count(0) > len(even) * 0.2 and odd.count(0) < len(odd) * 0.05:
+        return "utf-16-be"
+    return ""
+
+
+def decode(content: bytes, name: str) -> tuple[str, str]:
+    """The text of a whole file and the note of `detect_encoding`."""
+    encoding, note = detect_encoding(
+        [content[i : i + _CHUNK_BYTES] for i in range(0, len(content), _CHUNK_BYTES)], name
+    )
+    try:
+        return content.decode(encoding), note
+    except UnicodeDecodeError as error:
+        raise SourceError(
+            _("“%(name)s” is damaged: it is not valid %(encoding)s.") % {"name": name, "encoding": encoding.upper()}
+        ) from error

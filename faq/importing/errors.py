@@ -1,0 +1,26 @@
+"""What can be wrong with a source or a row. Every message is safe and useful to show to the person importing."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from faq.importing.report import Problem
+
+
+class SourceError(Exception):
+    """The source cannot be read at all: nothing was imported."""
+
+
+class RowError(Exception):
+    """One row cannot be imported; the others go on."""
+
+    def __init__(self, problems: Sequence[Problem]) -> None:
+        super().__init__("; ".join(problem.message for problem in problems))
+        self.problems = list(problems)
+
+
+class FileProblemError(Exception):
+    """A picture, sound or text file is missing, too large or not what its name says."""

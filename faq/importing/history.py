@@ -1,0 +1,31 @@
+"""How an import appears in a page's history in the admin. Imported by `faq.wagtail_hooks`, so that every process knows."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from wagtail import hooks
+from wagtail.log_actions import LogFormatter
+
+if TYPE_CHECKING:
+    from wagtail.log_actions import LogActionRegistry
+    from wagtail.models import PageLogEntry
+
+LOG_ACTION: Final = "faq.import"
+
+
+class ImportFormatter(LogFormatter):
+    """Says from which file and line the text came."""
+
+    label = gettext_lazy("Import")
+
+    def format_message(self, log_entry: PageLogEntry) -> str:
+        place = {"file": log_entry.data.get("file", ""), "line": log_entry.data.get("line", "")}
+        return _("Imported from %(file)s, line %(line)s") % place
+
+
+@hooks.register("register_log_actions")
+def register_import_action(actions: LogActionRegistry) -> None:
+    actions.register_action(LOG_ACTION)(ImportFormatter)

@@ -1,0 +1,199 @@
+"""Pictures and sounds of an import: verified before they are stored, and stored once."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import re
+import warnings
+import wave
+from typing import TYPE_CHECKING, Final
+
+from django.conf import settings
+from django.core.files.base import ContentFile
+from django.core.files.storage import default_storage
+from django.utils.translation import gettext as _
+from PIL import Image as Pillow
+from wagtail.images import get_image_model
+
+from faq.importing.encoding import decode
+from faq.importing.errors import FileProblemError, SourceError
+from faq.models import HelpMedia
+from portal.core.text import normalise_input
+
+if TYPE_CHECKING:
+    from faq.importing.files import FileFinder, FoundFile
+
+MAX_MEDIA_BYTES: Final = 200 * 1024 * 1024
+MAX_CAPTIONS_BYTES: Final = 1024 * 1024
+_FORMATS: Final = {"jpg": "JPEG", "jpeg": "JPEG", "png": "PNG", "webp": "WEBP", "gif": "GIF"}
+_VTT: Final = re.compile(r"WEBVTT(?:[ \t\n]|\Z)")
+
+
+class MediaLibrary:
+    """Verifies and stores files of one import. What it stored can be taken back (`forget`, `undo`)."""
+
+    def __init__(self, finder: FileFinder) -> None:
+        self._finder = finder
+        self._pictures: dict[str, int] = {}
+        self._media: dict[tuple[str, str, str], int] = {}
+        self._verified: dict[str, str] = {}
+        self._new_keys: list[str | tuple[str, str, str]] = []
+        self._new_files: list[str] = []
+
+    # Pictures -------------------------------------------------------------------------------------------------------
+
+    def verify_picture(self, name: str, *, near: str) -> None:
+        """Raises `FileProblemError` unless the file is a picture this portal accepts."""
+        self._picture(name, near)
+
+    def store_picture(self, name: str, *, near: str) -> int:
+        """The id of the picture, stored now unless the same file is already there."""
+        found, content, digest = self._picture(name, near)
+        known = self._pictures.get(digest)
+        if known is not None:
+            return known
+        model = get_image_model()
+        image = model.objects.filter(file_hash=digest).first()
+        if image is None:
+            title = found.stem.replace("-", " ").replace("_", " ")
+            image = model(title=title, file=ContentFile(content, name=f"{found.stem}{found.suffix}"), file_hash=digest)
+            image.file_size = len(content)
+            image.save()
+            self._new_files.append(image.file.name)
+        self._new_keys.append(digest)
+        self._pictures[digest] = image.pk
+        return int(image.pk)
+
+    def _picture(self, name: str, near: str) -> tuple[FoundFile, bytes, str]:
+        found = self._finder.find(name, near=near)
+        if found is None:
+            raise FileProblemError(_("The picture “%(name)s” was not found beside the text.") % {"name": name[:80]})
+        kind = found.suffix.lstrip(".")
+        if kind not in settings.WAGTAILIMAGES_EXTENSIONS or kind not in _FORMATS:
+            message = _("“%(name)s” is no picture this portal accepts (%(allowed)s).")
+            raise FileProblemError(
+                message % {"name": name[:80], "allowed": ", ".join(settings.WAGTAILIMAGES_EXTENSIONS)}
+            )
+        content = found.read(settings.WAGTAILIMAGES_MAX_UPLOAD_SIZE)
+        digest = hashlib.sha1(content, usedforsecurity=False).hexdigest()
+        problem = self._verified.get(digest)
+        if problem is None:
+            problem = self._verified[digest] = _what_is_wrong_with_picture(content, kind)
+        if problem:
+            raise FileProblemError(f"“{name[:80]}”: {problem}")
+        return found, content, digest
+
+    # Sounds and videos ----------------------------------------------------------------------------------------------
+
+    def verify_media(self, kind: str, name: str, *, language: str, near: str) -> None:
+        """Raises `FileProblemError` unless the file and its captions are there and usable."""
+        self._media_files(kind, name, language, near)
+
+    def store_media(self, kind: str, name: str, *, title: str, language: str, near: str) -> int:
+        """The id of the sound or video with its captions and transcript in `language`."""
+        found, content, captions, transcript = self._media_files(kind, name, language, near)
+        digest = hashlib.sha1(content + captions.encode() + transcript.encode(), usedforsecurity=False).hexdigest()
+        key = (digest, language, title)
+        known = self._media.get(key)
+        if known is None:
+            known = self._same_media(title, language, content, captions, transcript)
+        if known is None:
+            media = HelpMedia(
+                title=title,
+                type=kind,
+                duration=_wave_seconds(content),
+                captions_language=language,
+                transcript=transcript,
+                file=ContentFile(content, name=f"{found.stem}{found.suffix}"),
+                captions=ContentFile(captions.encode(), name=f"{found.stem}.{language}.vtt"),
+            )
+            media.save()
+            self._new_files += [media.file.name, media.captions.name]
+            known = media.pk
+        self._new_keys.append(key)
+        self._media[key] = known
+        return int(known)
+
+    @staticmethod
+    def _same_media(title: str, language: str, content: bytes, captions: str, transcript: str) -> int | None:
+        """A stored file with the same content: repeating an import makes nothing new."""
+        candidates = HelpMedia.objects.filter(title=title, captions_language=language, transcript=transcript)
+        for media in candidates.order_by("-pk")[:5]:
+            try:
+                with media.file.open("rb") as stream, media.captions.open("rb") as words:
+                    if stream.read() == content and words.read() == captions.encode():
+                        return int(media.pk)
+            except (OSError, ValueError):
+                continue
+        return None
+
+    def _media_files(self, kind: str, name: str, language: str, near: str) -> tuple[FoundFile, bytes, str, str]:
+        extensions = settings.WAGTAILMEDIA["AUDIO_EXTENSIONS" if kind == "audio" else "VIDEO_EXTENSIONS"]
+        candidates = (self._finder.find(f"{name}.{extension}", near=near) for extension in extensions)
+        found = next((file for file in candidates if file is not None), None)
+        if found is None:
+            message = _("“%(name)s” was not found beside the text (%(allowed)s).")
+            raise FileProblemError(message % {"name": name[:80], "allowed": ", ".join(extensions)})
+        captions = self._text(f"{name}.{language}.vtt", near)
+        if not captions:
+            message = _("“%(name)s” needs captions: a WebVTT file “%(captions)s” beside it.")
+            raise FileProblemError(message % {"name": name[:80], "captions": f"{name}.{language}.vtt"})
+        if not _VTT.match(captions):
+            raise FileProblemError(_("“%(name)s” is not a WebVTT file.") % {"name": f"{name}.{language}.vtt"})
+        return found, found.read(MAX_MEDIA_BYTES), captions, self._text(f"{name}.{language}.txt", near).strip()
+
+    def _text(self, name: str, near: str) -> str:
+        found = self._finder.find(name, near=near)
+        if found is None:
+            return ""
+        try:
+            return normalise_input(decode(found.read(MAX_CAPTIONS_BYTES), name)[0])
+        except SourceError as error:
+            raise FileProblemError(str(error)) from error
+
+    # Taking back ----------------------------------------------------------------------------------------------------
+
+    def begin_row(self) -> int:
+        """A mark for `undo`: what is stored from here on belongs to the row."""
+        self._new_keys.clear()
+        return len(self._new_files)
+
+    def undo(self, mark: int = 0) -> None:
+        """The rows of the database were rolled back: remove the files stored since `mark`, too."""
+        for key in self._new_keys:
+            if isinstance(key, str):
+                self._pictures.pop(key, None)
+            else:
+                self._media.pop(key, None)
+        self._new_keys.clear()
+        for name in self._new_files[mark:]:
+            default_storage.delete(name)
+        del self._new_files[mark:]
+
+
+def _what_is_wrong_with_picture(content: bytes, kind: str) -> str:
+    """Empty when the picture decodes completely and is of its kind and within the size this portal accepts."""
+    limit = settings.WAGTAILIMAGES_MAX_IMAGE_PIXELS
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", Pillow.DecompressionBombWarning)  # our own limit is below, and lower
+            with Pillow.open(io.BytesIO(content), formats=[_FORMATS[kind]]) as picture:
+                width, height = picture.size
+                if width * height * getattr(picture, "n_frames", 1) > limit:
+                    return _("The picture has more than %(limit)d million pixels.") % {"limit": limit // 1_000_000}
+                picture.load()
+    except Pillow.DecompressionBombError:
+        return _("The picture has more than %(limit)d million pixels.") % {"limit": limit // 1_000_000}
+    except (OSError, ValueError, SyntaxError, EOFError, IndexError, KeyError, TypeError, AttributeError):
+        return _("It is damaged, or not what its name says.")  # Pillow's decoders raise all of these on bad data
+    return ""
+
+
+def _wave_seconds(content: bytes) -> float:
+    """How long a WAV sound is; 0 (unknown) for other kinds."""
+    try:
+        with wave.open(io.BytesIO(content)) as sound:
+            return sound.getnframes() / float(sound.getframerate() or 1)
+    except (wave.Error, EOFError):
+        return 0.0

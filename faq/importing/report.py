@@ -1,0 +1,124 @@
+"""What an import did, row by row, for people (a table) and for programs (JSON)."""
+
+from __future__ import annotations
+
+import csv
+import enum
+import json
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from django.utils.translation import gettext_lazy as _
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+class Outcome(enum.StrEnum):
+    """What became of a row."""
+
+    CREATED = "created"
+    CHANGED = "changed"
+    UNCHANGED = "unchanged"
+    SKIPPED = "skipped"
+    FAILED = "failed"
+
+    @property
+    def label(self) -> str:
+        return str(_LABELS[self])
+
+
+_LABELS = {
+    Outcome.CREATED: _("created"),
+    Outcome.CHANGED: _("changed"),
+    Outcome.UNCHANGED: _("unchanged"),
+    Outcome.SKIPPED: _("skipped"),
+    Outcome.FAILED: _("failed"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing to know about a row. `line` counts from 1 in the file; 0 when it has no place."""
+
+    message: str
+    field: str = ""
+    line: int = 0
+
+    def __str__(self) -> str:
+        return f"{self.field}: {self.message}" if self.field else self.message
+
+
+@dataclass(slots=True)
+class RowReport:
+    """One row of the source: where it is, which article it is, and what became of it and why."""
+
+    place: str
+    line: int
+    external_id: str = ""
+    language: str = ""
+    outcome: Outcome = Outcome.FAILED
+    page_id: int | None = None
+    problems: list[Problem] = field(default_factory=list)
+
+    @property
+    def where(self) -> str:
+        """The file and the most exact line known."""
+        line = next((problem.line for problem in self.problems if problem.line), self.line)
+        return f"{self.place}:{line}"
+
+    def as_dict(self) -> dict[str, Any]:
+        return {
+            "file": self.place,
+            "line": self.line,
+            "id": self.external_id,
+            "language": self.language,
+            "outcome": self.outcome.value,
+            "page": self.page_id,
+            "problems": [{"field": p.field, "line": p.line, "message": p.message} for p in self.problems],
+        }
+
+
+@dataclass(slots=True)
+class ImportReport:
+    """Everything an import did. `notes` are about the source as a whole, such as its encoding."""
+
+    dry_run: bool = False
+    rows: list[RowReport] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+    def count(self, outcome: Outcome) -> int:
+        return sum(row.outcome is outcome for row in self.rows)
+
+    @property
+    def counts(self) -> dict[Outcome, int]:
+        return {outcome: self.count(outcome) for outcome in Outcome}
+
+    @property
+    def has_failures(self) -> bool:
+        return any(row.outcome is Outcome.FAILED for row in self.rows)
+
+    def write(self, path: Path) -> None:
+        """Write the report as JSON or CSV, by the file's name. The CSV opens well in spreadsheets."""
+        if path.suffix.lower() == ".json":
+            content = {
+                "dry_run": self.dry_run,
+                "counts": {outcome.value: count for outcome, count in self.counts.items()},
+                "notes": self.notes,
+                "rows": [row.as_dict() for row in self.rows],
+            }
+            path.write_text(json.dumps(content, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+            return
+        with path.open("w", encoding="utf-8-sig", newline="") as stream:
+            table = csv.writer(stream)
+            table.writerow(["file", "line", "id", "language", "outcome", "page", "field", "problem line", "problem"])
+            for row in self.rows:
+                start = [row.place, row.line, row.external_id, row.language, row.outcome.value, row.page_id or ""]
+                for problem in row.problems or [Problem("")]:
+                    cells = [*start, problem.field, problem.line or "", problem.message]
+                    table.writerow([_harmless_in_spreadsheets(cell) for cell in cells])
+
+
+def _harmless_in_spreadsheets(cell: object) -> object:
+    """Text that a spreadsheet would run as a formula gets an apostrophe in front."""
+    return f"'{cell}" if isinstance(cell, str) and cell.startswith(("=", "+", "-", "@", "\t", "\r")) else cell

@@ -1,0 +1,101 @@
+"""``manage.py import_articles``: articles from Markdown files or a table."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from django.contrib.auth import get_user_model
+from django.core.management.base import BaseCommand, CommandError
+from django.utils.translation import gettext as _
+
+from faq.importing import ImportReport, Outcome, SourceError, import_articles
+from faq.importing.logs import quiet_logs
+
+if TYPE_CHECKING:
+    from argparse import ArgumentParser
+
+_STYLES = {
+    Outcome.CREATED: "SUCCESS",
+    Outcome.CHANGED: "SUCCESS",
+    Outcome.SKIPPED: "WARNING",
+    Outcome.FAILED: "ERROR",
+}
+
+
+class Command(BaseCommand):
+    help = (
+        "Import articles from a folder or zip of Markdown files with front matter, or from a CSV file. "
+        "Safe to repeat. Start with --dry-run. The format is described in faq/importing/README.md."
+    )
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("path", type=Path, help="folder, .zip, .md or .csv")
+        parser.add_argument("--dry-run", action="store_true", help="do everything, report, and take it back")
+        parser.add_argument("--report", type=Path, metavar="FILE", help="write the report as .csv or .json")
+        parser.add_argument("--language", default="", help="for rows that do not say: fa, en")
+        parser.add_argument("--topic", default="", help="for rows that do not say: code of a topic")
+        parser.add_argument("--pictures", type=Path, metavar="PATH", help="folder or zip with the pictures")
+        state = parser.add_mutually_exclusive_group()
+        state.add_argument("--publish", action="store_true", default=True, help="publish at once (the default)")
+        state.add_argument("--draft", dest="publish", action="store_false", help="save as drafts")
+        parser.add_argument("--user", metavar="EMAIL", help="owner of new articles, author of the revisions")
+        parser.add_argument(
+            "--overwrite", action="store_true", help="also articles edited here since their last import"
+        )
+        parser.add_argument("--fail", action="store_true", help="exit with 1 when a row failed")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        report_path: Path | None = options["report"]
+        if report_path is not None and report_path.suffix.lower() not in {".csv", ".json"}:
+            raise CommandError(_("The report's name must end in .csv or .json."))
+        user = self._user(options["user"])
+        try:
+            with quiet_logs():
+                report = import_articles(
+                    options["path"],
+                    dry_run=options["dry_run"],
+                    language=options["language"],
+                    topic=options["topic"],
+                    publish=options["publish"],
+                    user=user,
+                    pictures=options["pictures"],
+                    overwrite=options["overwrite"],
+                    progress=self._progress if self.stderr.isatty() else None,
+                )
+        except SourceError as error:
+            raise CommandError(str(error)) from error
+        if self.stderr.isatty():
+            self.stderr.write("\r\033[K", ending="")
+        self._print(report)
+        if report_path is not None:
+            report.write(report_path)
+        if options["fail"] and report.has_failures:
+            raise CommandError(_("Some rows failed."))
+
+    @staticmethod
+    def _user(email: str | None) -> Any:
+        if not email:
+            return None
+        users = get_user_model()
+        try:
+            return users.objects.get(email=email.lower())
+        except users.DoesNotExist as error:
+            raise CommandError(_("There is no user with the address %(email)s.") % {"email": email}) from error
+
+    def _progress(self, done: int, total: int | None) -> None:
+        text = f"{done}/{total}" if total else f"{done}…"
+        self.stderr.write(f"\r\033[K{text}", ending="")
+        self.stderr.flush()
+
+    def _print(self, report: ImportReport) -> None:
+        for note in report.notes:
+            self.stdout.write(self.style.WARNING(note))
+        for row in report.rows:
+            for problem in row.problems:
+                line = f"{row.place}:{problem.line or row.line} [{row.outcome.label}] {problem}"
+                self.stdout.write(getattr(self.style, _STYLES.get(row.outcome, "NOTICE"))(line))
+        counts = ", ".join(f"{outcome.label}: {count}" for outcome, count in report.counts.items())
+        self.stdout.write(counts)
+        if report.dry_run:
+            self.stdout.write(self.style.WARNING(_("Dry run: nothing was kept.")))

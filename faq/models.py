@@ -1,0 +1,404 @@
+"""Help pages: topics and articles, and what readers say about them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar, Self
+
+from django import forms
+from django.conf import settings
+from django.core.validators import FileExtensionValidator, MaxLengthValidator
+from django.db import models, transaction
+from django.db.models import Count, Q
+from django.db.models.functions import Coalesce
+from django.urls import reverse
+from django.utils.translation import gettext_lazy as _
+from modelcluster.fields import ParentalKey, ParentalManyToManyField
+from wagtail.admin.panels import FieldPanel, InlinePanel, MultiFieldPanel, ObjectList, PageChooserPanel, TabbedInterface
+from wagtail.contrib.settings.models import BaseSiteSetting, register_setting
+from wagtail.fields import StreamField
+from wagtail.models import Orderable, Page, PageManager, TranslatableMixin
+from wagtail_localize.fields import SynchronizedField
+from wagtailmedia.models import AbstractMedia
+
+from faq.blocks import ArticleBody, SharedBody
+from faq.body import words_of
+from faq.page_forms import ArticlePageForm
+from faq.panels import FeedbackPanel
+from portal.catalog.models import Platform, Product, ProductVersion, Topic
+from portal.core.localized import LocalizedTextField
+from portal.core.pages import PortalPage, PortalPageQuerySet
+from portal.core.text import reading_minutes
+
+if TYPE_CHECKING:
+    from django.db.models.manager import Manager
+    from django.http import HttpRequest
+
+SHORT_ANSWER_LENGTH = 320
+
+
+class HelpMedia(AbstractMedia):
+    """A video or sound with the captions and transcript it needs."""
+
+    captions = models.FileField(
+        _("captions (WebVTT)"),
+        upload_to="captions",
+        blank=True,
+        validators=[FileExtensionValidator(["vtt"])],
+        help_text=_("Needed before an article can show this file."),
+    )
+    captions_language = models.CharField(_("language"), max_length=10, default="fa", choices=settings.LANGUAGES)
+    transcript = models.TextField(_("transcript"), blank=True, help_text=_("Also found by search."))
+
+    admin_form_fields = (
+        "title",
+        "file",
+        "captions",
+        "captions_language",
+        "transcript",
+        "collection",
+        "thumbnail",
+        "tags",
+    )
+
+    class Meta:
+        verbose_name = _("video or sound")
+        verbose_name_plural = _("videos and sounds")
+
+
+class ReusableContent(TranslatableMixin, models.Model):
+    """A text used in several articles: edited once, changed everywhere."""
+
+    title = models.CharField(_("title"), max_length=150, help_text=_("For editors only."))
+    body = StreamField(SharedBody(), verbose_name=_("text"))
+
+    panels: ClassVar[list[Any]] = [FieldPanel("title"), FieldPanel("body")]
+
+    class Meta(TranslatableMixin.Meta):
+        verbose_name = _("shared text")
+        verbose_name_plural = _("shared texts")
+
+    def __str__(self) -> str:
+        return self.title
+
+
+@register_setting(icon="help")
+class HelpSettings(BaseSiteSetting):
+    """How to reach a person, where the portal itself cannot help."""
+
+    support_phone = models.CharField(_("telephone of the support"), max_length=30, blank=True)
+    support_hours = LocalizedTextField(
+        _("opening hours"), blank=True, help_text=_("For example: every day from 8 to 20. One text per language.")
+    )
+
+    panels: ClassVar[list[Any]] = [FieldPanel("support_phone"), FieldPanel("support_hours")]
+
+    class Meta:
+        verbose_name = _("help settings")
+
+    def __str__(self) -> str:
+        return self.support_phone
+
+
+class HelpIndexPage(PortalPage):
+    """The list of all topics in one language."""
+
+    intro = models.CharField(_("one line"), max_length=250, blank=True)
+
+    content_panels: ClassVar[list[Any]] = [*Page.content_panels, FieldPanel("intro")]
+    max_count_per_parent = 1
+    parent_page_types: ClassVar[list[str]] = ["home.HomePage"]
+    subpage_types: ClassVar[list[str]] = ["faq.TopicPage"]
+    template = "faq/help_index_page.html"
+    nav_section = "help"
+
+    class Meta:
+        verbose_name = _("help")
+        verbose_name_plural = _("help")
+
+    def get_context(self, request: HttpRequest, *args: Any, **kwargs: Any) -> dict[str, Any]:
+        from faq.queries import help_index_data  # noqa: PLC0415 - queries read models, a page asks queries
+
+        return {**super().get_context(request, *args, **kwargs), "data": help_index_data(self, request)}
+
+
+class TopicPageQuerySet(PortalPageQuerySet):
+    def for_serving(self) -> Self:
+        return super().for_serving().select_related("topic")
+
+
+class TopicPage(PortalPage):
+    """A topic presented in one language; may hold sub-topics and articles."""
+
+    topic = models.ForeignKey(Topic, verbose_name=_("topic"), on_delete=models.PROTECT, related_name="pages")
+    intro = models.CharField(_("one line"), max_length=250, blank=True)
+
+    objects = PageManager.from_queryset(TopicPageQuerySet)()
+
+    content_panels: ClassVar[list[Any]] = [*Page.content_panels, FieldPanel("topic"), FieldPanel("intro")]
+    override_translatable_fields: ClassVar[list[Any]] = [
+        *PortalPage.override_translatable_fields,
+        SynchronizedField("topic", overridable=False),
+    ]
+    parent_page_types: ClassVar[list[str]] = ["faq.HelpIndexPage", "faq.TopicPage"]
+    subpage_types: ClassVar[list[str]] = ["faq.TopicPage", "faq.ArticlePage"]
+    template = "faq/topic_page.html"
+    nav_section = "help"
+    handed_down_fields: ClassVar[tuple[str, ...]] = (*PortalPage.handed_down_fields, "topic_id")
+
+    class Meta:
+        verbose_name = _("topic page")
+        verbose_name_plural = _("topic pages")
+
+    def get_context(self, request: HttpRequest, *args: Any, **kwargs: Any) -> dict[str, Any]:
+        from faq.queries import topic_page_data  # noqa: PLC0415 - queries read models, a page asks queries
+
+        return {**super().get_context(request, *args, **kwargs), "data": topic_page_data(self, request)}
+
+
+class ArticlePageQuerySet(PortalPageQuerySet):
+    def with_feedback_counts(self) -> Self:
+        """Adds `solved_count` and `unsolved_count`: votes on any revision."""
+        return self.annotate(
+            solved_count=Count("feedback", filter=Q(feedback__solved=True)),
+            unsolved_count=Count("feedback", filter=Q(feedback__solved=False)),
+        )
+
+    def for_serving(self) -> Self:
+        """Adds `number` (of the short link) and `solved_count` in the same query."""
+        solved = Feedback.objects.filter(article=models.OuterRef("pk"), solved=True).order_by().values("article")
+        return (
+            super()
+            .for_serving()
+            .select_related("topic", "owner")
+            .annotate(
+                number=models.Subquery(
+                    ShortLink.objects.filter(translation_key=models.OuterRef("translation_key")).values("pk")[:1]
+                ),
+                solved_count=Coalesce(models.Subquery(solved.annotate(votes=Count("pk")).values("votes")), 0),
+            )
+        )
+
+    def for_listing(self) -> Self:
+        """What a list of articles shows, in one query."""
+        return self.select_related("topic", "locale").only(
+            "title", "slug", "url_path", "locale__language_code", "short_answer", "kind", "reading_minutes",
+            "first_published_at", "last_published_at", "topic__code", "topic__icon", "topic__tone", "topic__name", "content_type",
+            "path", "depth", "numchild", "live", "translation_key", "draft_title",
+        )  # fmt: skip
+
+
+class ArticlePage(PortalPage):
+    """An answer: a short FAQ or a longer guide."""
+
+    class Kind(models.TextChoices):
+        FAQ = "faq", _("FAQ")
+        GUIDE = "guide", _("Guide")
+
+    kind = models.CharField(_("kind"), max_length=10, choices=Kind, default=Kind.FAQ)
+    short_answer = models.TextField(
+        _("short answer"),
+        max_length=SHORT_ANSWER_LENGTH,
+        validators=[MaxLengthValidator(SHORT_ANSWER_LENGTH)],
+        help_text=_("The answer in two or three sentences. Shown first, in search results and read aloud."),
+    )
+    spoken_answer = models.TextField(
+        _("spoken answer"),
+        blank=True,
+        max_length=600,
+        help_text=_("At most 40 seconds of speech, without addresses. Empty: the short answer is read."),
+    )
+    body = StreamField(ArticleBody(), verbose_name=_("body"), blank=True)
+    topic = models.ForeignKey(
+        Topic, verbose_name=_("topic"), on_delete=models.PROTECT, related_name="articles", null=True, editable=False
+    )
+    products = ParentalManyToManyField(Product, verbose_name=_("products"), blank=True, related_name="articles")
+    versions = ParentalManyToManyField(ProductVersion, verbose_name=_("versions"), blank=True, related_name="articles")
+    platforms = models.JSONField(_("platforms"), default=list, blank=True)
+    keywords = models.CharField(
+        _("other words"),
+        max_length=300,
+        blank=True,
+        help_text=_("Words customers use that are not in the text; only for search. Separate with commas."),
+    )
+    reviewed_by = models.CharField(
+        _("reviewed by"), max_length=80, blank=True, help_text=_("For example: network team")
+    )
+    featured = models.BooleanField(_("show first in its topic"), default=False)
+    external_id = models.CharField(_("id in the source"), max_length=120, blank=True, db_index=True)
+    reading_minutes = models.PositiveSmallIntegerField(default=1, editable=False)
+
+    objects = PageManager.from_queryset(ArticlePageQuerySet)()
+
+    content_panels: ClassVar[list[Any]] = [
+        *Page.content_panels,
+        FieldPanel("short_answer"),
+        FieldPanel("body"),
+        FieldPanel("spoken_answer"),
+    ]
+    applies_panels: ClassVar[list[Any]] = [
+        FieldPanel("kind"),
+        FieldPanel("products", widget=forms.CheckboxSelectMultiple),
+        FieldPanel("versions", widget=forms.CheckboxSelectMultiple),
+        FieldPanel("platforms"),
+    ]
+    related_panels: ClassVar[list[Any]] = [
+        InlinePanel(
+            "related_articles",
+            label=_("Related article"),
+            heading=_("Related articles"),
+            help_text=_("Empty: articles of the same topic and product are shown."),
+            max_num=5,
+        ),
+        MultiFieldPanel([FieldPanel("keywords"), FieldPanel("featured")], heading=_("Being found")),
+        MultiFieldPanel([FieldPanel("reviewed_by"), FieldPanel("external_id")], heading=_("Origin")),
+    ]
+    edit_handler = TabbedInterface(
+        [
+            ObjectList(content_panels, heading=_("Content")),
+            ObjectList(applies_panels, heading=_("Applies to")),
+            ObjectList(related_panels, heading=_("Related")),
+            ObjectList([FeedbackPanel(heading=_("What readers say"))], heading=_("Feedback")),
+            ObjectList(PortalPage.settings_panels, heading=_("Settings")),
+            ObjectList(Page.promote_panels, heading=_("Promote")),
+        ]
+    )
+    base_form_class = ArticlePageForm
+    inherited_fields: ClassVar[tuple[str, ...]] = (*PortalPage.inherited_fields, "topic_id")
+    override_translatable_fields: ClassVar[list[Any]] = [
+        *PortalPage.override_translatable_fields,
+        SynchronizedField("external_id", overridable=False),
+        SynchronizedField("products"),
+        SynchronizedField("versions"),
+        SynchronizedField("platforms"),
+    ]
+    parent_page_types: ClassVar[list[str]] = ["faq.TopicPage"]
+    subpage_types: ClassVar[list[str]] = []
+    template = "faq/article_page.html"
+    nav_section = "help"
+
+    if TYPE_CHECKING:
+        feedback: Manager[Feedback]
+        related_articles: Manager[RelatedArticle]
+
+    class Meta:
+        verbose_name = _("article")
+        verbose_name_plural = _("articles")
+
+    @transaction.atomic
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        """Also keeps the reading time, and a short link from the moment the article is live."""
+        self.reading_minutes = reading_minutes(f"{self.short_answer} {self.body_text()}", self.locale.language_code)
+        super().save(*args, **kwargs)
+        if self.live:
+            ShortLink.objects.get_or_create(translation_key=self.translation_key)
+
+    def inherit_from(self, parent: Page | None) -> None:
+        """The parent's topic too: every list filters on it."""
+        super().inherit_from(parent)
+        self.topic_id = getattr(parent, "topic_id", None)
+
+    def get_context(self, request: HttpRequest, *args: Any, **kwargs: Any) -> dict[str, Any]:
+        from faq.queries import article_page_data  # noqa: PLC0415 - queries read models, a page asks queries
+
+        return {**super().get_context(request, *args, **kwargs), "data": article_page_data(self, request)}
+
+    def body_text(self) -> str:
+        """The words of the body without markup, shared texts and transcripts included: for search and reading time."""
+        return words_of(self.body)
+
+    @property
+    def platform_labels(self) -> list[str]:
+        return [str(Platform(code).label) for code in self.platforms if code in Platform.values]
+
+
+class RelatedArticle(Orderable):
+    """A link an editor chose."""
+
+    page = ParentalKey(ArticlePage, on_delete=models.CASCADE, related_name="related_articles")
+    article = models.ForeignKey(ArticlePage, verbose_name=_("article"), on_delete=models.CASCADE, related_name="+")
+
+    panels: ClassVar[list[Any]] = [PageChooserPanel("article", "faq.ArticlePage")]
+
+    class Meta(Orderable.Meta):
+        constraints = [models.UniqueConstraint(fields=["page", "article"], name="related_article_unique")]
+
+    def __str__(self) -> str:
+        return f"{self.page} → {self.article}"
+
+
+class ShortLink(models.Model):
+    """The number in ``/a/<number>``: one for all languages of an article, for ever."""
+
+    translation_key = models.UUIDField(unique=True)
+
+    def __str__(self) -> str:
+        return self.get_absolute_url()
+
+    def get_absolute_url(self) -> str:
+        return reverse("faq:short_link", args=[self.pk])
+
+
+class FeedbackQuerySet(models.QuerySet["Feedback"]):
+    def unsolved(self) -> Self:
+        return self.filter(solved=False)
+
+    def waiting(self) -> Self:
+        """What an editor has not dealt with: unsolved, and says why."""
+        return self.unsolved().filter(handled_at=None).exclude(reason="", comment="")
+
+
+class Feedback(models.Model):
+    """One reader's answer to "Did this solve it?", about the revision they read."""
+
+    class Reason(models.TextChoices):
+        OUTDATED = "outdated", _("It is outdated")
+        WRONG = "wrong", _("It is wrong")
+        INCOMPLETE = "incomplete", _("Something is missing")
+        UNCLEAR = "unclear", _("I could not follow it")
+        NOT_MY_QUESTION = "not-my-question", _("It is not my question")
+        POLICY = "policy", _("I do not like the rule")
+        LANGUAGE = "language", _("The language is hard")
+
+    article = models.ForeignKey(ArticlePage, on_delete=models.CASCADE, related_name="feedback")
+    revision = models.ForeignKey("wagtailcore.Revision", on_delete=models.SET_NULL, null=True, related_name="+")
+    #: The number of that revision, which outlives it: old revisions may be purged, and one vote must stay one vote.
+    revision_read = models.PositiveBigIntegerField(_("revision read"), default=0, help_text=_("0: the page had none."))
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, null=True, blank=True, related_name="+"
+    )
+    visitor = models.CharField(max_length=64, blank=True, help_text=_("A salted hash; says nothing about the person."))
+    solved = models.BooleanField(_("solved"))
+    reason = models.CharField(_("reason"), max_length=20, choices=Reason, blank=True)
+    comment = models.CharField(_("comment"), max_length=500, blank=True)
+    came_from_search = models.CharField(_("search that led here"), max_length=200, blank=True)
+    came_from_page = models.CharField(_("page before"), max_length=300, blank=True)
+    created_at = models.DateTimeField(_("given"), auto_now_add=True)
+    updated_at = models.DateTimeField(_("changed"), auto_now=True)
+    owner_told_at = models.DateTimeField(_("owner told"), null=True, blank=True)
+    handled_at = models.DateTimeField(_("handled"), null=True, blank=True)
+    handled_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True, related_name="+"
+    )
+
+    objects = FeedbackQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("feedback")
+        verbose_name_plural = _("feedback")
+        ordering = ["-created_at"]
+        indexes = [models.Index(fields=["article", "solved"], name="feedback_article_solved")]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["article", "revision_read", "user"], condition=Q(user__isnull=False), name="feedback_once_per_user"
+            ),
+            models.UniqueConstraint(
+                fields=["article", "revision_read", "visitor"], condition=~Q(visitor=""), name="feedback_once_per_visitor"
+            ),
+            models.CheckConstraint(
+                condition=Q(user__isnull=False, visitor="") | (Q(user__isnull=True) & ~Q(visitor="")),
+                name="feedback_has_one_author",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.article_id}: {'yes' if self.solved else 'no'}"

@@ -1,0 +1,476 @@
+"""What the help pages show, read through one door: `visible_to(user)`.
+
+What does not depend on the person is remembered for a short time in each process (`portal.core.memo`), per audience.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final
+
+from django.core.paginator import Paginator
+from django.db.models import Case, Count, Exists, F, FloatField, OuterRef, Q, Subquery, Value, When, Window
+from django.db.models.functions import Cast, Length, RowNumber, Sqrt, Substr
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import override
+from wagtail.models import Page
+
+from faq.models import ArticlePage, Feedback, HelpIndexPage, HelpSettings, RelatedArticle, ShortLink, TopicPage
+from faq.rendering import RenderedBody, render_body
+from portal.catalog.models import Ownership, Product, ProductVersion
+from portal.core.audience import audiences_for
+from portal.core.memo import Memo
+from portal.core.pages import page_url
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from uuid import UUID
+
+    from django.core.paginator import Page as PageOfList
+    from django.http import HttpRequest
+
+    from portal.core.localized import LocalizedText
+    from portal.core.pages import AnyUser
+
+RELATED: Final = 5
+IN_TOPIC: Final = 5
+ON_A_PAGE: Final = 20
+RECENT_DAYS: Final = 30
+HELPFUL_DAYS: Final = 90
+#: A count of one article is noise, not news.
+MIN_COUNT_SHOWN: Final = 2
+_Z: Final = 1.96
+
+
+@dataclass(frozen=True, slots=True)
+class ArticleLink:
+    """What a list shows of an article."""
+
+    id: int
+    title: str
+    url: str
+    short_answer: str = ""
+    kind: str = ""
+    minutes: int = 1
+    updated_at: dt.datetime | None = None
+    is_new: bool = False
+    topic_code: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class TopicLink:
+    """What a list shows of a topic. `count` is 0 when it is not worth showing."""
+
+    id: int
+    code: str
+    title: str
+    url: str
+    intro: str
+    icon: str
+    tone: str
+    count: int = 0
+    articles: tuple[ArticleLink, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class AppliesTo:
+    """A product, or one version of it, an article is about."""
+
+    product_id: int
+    name: LocalizedText
+    version: str = ""
+    is_device: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class SupportContact:
+    phone: str
+    hours: LocalizedText
+
+
+@dataclass(frozen=True, slots=True)
+class OwnAnswer:
+    """What this reader said about the revision being read."""
+
+    solved: bool
+    reason: str
+    comment: str
+
+
+@dataclass(frozen=True, slots=True)
+class _SharedArticleData:
+    """The part that is the same for all readers of one audience."""
+
+    body: RenderedBody
+    applies_to: tuple[AppliesTo, ...]
+    platforms: tuple[str, ...]
+    related: tuple[ArticleLink, ...]
+    in_topic: tuple[ArticleLink, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ArticlePageData:
+    """Everything the article page shows beside the article's own fields."""
+
+    body: RenderedBody
+    applies_to: tuple[AppliesTo, ...]
+    platforms: tuple[str, ...]
+    related: tuple[ArticleLink, ...]
+    in_topic: tuple[ArticleLink, ...]
+    crumbs: tuple[ArticleLink, ...]
+    solved_count: int
+    number: int | None
+    support: SupportContact | None
+    other_devices: tuple[str, ...] = ()
+    answer: OwnAnswer | None = None
+    alternates: tuple[tuple[str, str], ...] = ()
+    feedback_url: str = ""
+    short_url: str = ""
+    reasons: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class TopicPageData:
+    icon: str
+    tone: str
+    crumbs: tuple[ArticleLink, ...]
+    sub_topics: tuple[TopicLink, ...]
+    articles: tuple[ArticleLink, ...]
+    recent: tuple[ArticleLink, ...]
+    page_obj: PageOfList[Any]
+    page_range: tuple[int | str, ...]
+    support: SupportContact | None
+    alternates: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class HelpIndexData:
+    crumbs: tuple[ArticleLink, ...]
+    topics: tuple[TopicLink, ...]
+    support: SupportContact | None
+    alternates: tuple[tuple[str, str], ...] = field(default=())
+
+
+_articles: Memo[_SharedArticleData] = Memo(max_size=512)
+_support: Memo[SupportContact | None] = Memo(max_size=1)
+
+
+# Addresses ------------------------------------------------------------------------------------------------------------
+
+
+def help_url(language: str) -> str:
+    """The address of the list of topics in a language; empty when there is none."""
+    page = HelpIndexPage.objects.live().filter(locale__language_code=language).order_by("path").first()
+    return page_url(page) if page is not None else ""
+
+
+def article_by_number(number: int, language: str, user: AnyUser) -> ArticlePage | None:
+    """The article behind a short link as `user` may see it: in `language`, else in another one that exists."""
+    found = (
+        ArticlePage.objects.visible_to(user)
+        .filter(translation_key__in=ShortLink.objects.filter(pk=number).values("translation_key"))
+        .select_related("locale", "owner")
+        .annotate(wanted=Case(When(locale__language_code=language, then=Value(0)), default=Value(1)))
+    )
+    return found.order_by("wanted", "pk").first()
+
+
+def _crumbs(page: Any) -> tuple[ArticleLink, ...]:
+    return tuple(ArticleLink(above.pk, above.title, page_url(above)) for above in page.trail)
+
+
+def _alternates(page: Any, request: HttpRequest) -> tuple[tuple[str, str], ...]:
+    """Absolute addresses of this very page in every language it exists in."""
+    urls = page.urls_by_language(request)
+    return tuple((code, request.build_absolute_uri(url)) for code, (url, same) in sorted(urls.items()) if same)
+
+
+def support_contact() -> SupportContact | None:
+    """How to reach a person, if the settings say so."""
+
+    def read() -> SupportContact | None:
+        found = HelpSettings.objects.exclude(support_phone="").order_by("-site__is_default_site", "pk").first()
+        return SupportContact(found.support_phone, found.support_hours) if found else None
+
+    return _support.get("support", read)
+
+
+# Lists ----------------------------------------------------------------------------------------------------------------
+
+
+def article_link(page: ArticlePage) -> ArticleLink:
+    """A row of `for_listing` as a list shows it; no query."""
+    first = page.first_published_at
+    return ArticleLink(
+        id=page.pk,
+        title=page.title,
+        url=page_url(page),
+        short_answer=page.short_answer,
+        kind=page.kind,
+        minutes=page.reading_minutes,
+        updated_at=page.last_published_at,
+        is_new=first is not None and first > timezone.now() - dt.timedelta(days=RECENT_DAYS),
+        topic_code=page.topic.code if page.topic_id and page.topic else "",
+    )
+
+
+def _links(pages: Iterable[ArticlePage]) -> tuple[ArticleLink, ...]:
+    return tuple(map(article_link, pages))
+
+
+def helpful_score(solved: int, votes: int) -> float:
+    """The lower end of the Wilson interval (95 %) of the share of readers an article helped; 0 without votes."""
+    if not votes:
+        return 0.0
+    share = solved / votes
+    spread = _Z * ((share * (1 - share) + _Z**2 / (4 * votes)) / votes) ** 0.5
+    return (share + _Z**2 / (2 * votes) - spread) / (1 + _Z**2 / votes)
+
+
+def most_helpful(language: str, user: AnyUser, limit: int) -> list[ArticleLink]:
+    """The articles readers found most helpful lately, best first; one query.
+
+    Ordered by the lower end of the Wilson interval of "solved" votes of the last 90 days (few votes prove little), then
+    those editors chose, then the newest. Views are not measured yet.
+    """
+    since = timezone.now() - dt.timedelta(days=HELPFUL_DAYS)
+    recent = Q(feedback__updated_at__gte=since)
+    votes = Cast(F("all_votes"), FloatField())
+    share = Cast(F("solved_votes"), FloatField()) / votes
+    spread = _Z * Sqrt((share * (1 - share) + _Z**2 / (4 * votes)) / votes)
+    lower = (share + _Z**2 / (2 * votes) - spread) / (1 + _Z**2 / votes)
+    found = (
+        ArticlePage.objects.visible_to(user)
+        .filter(locale__language_code=language)
+        .annotate(all_votes=Count("feedback", filter=recent), solved_votes=Count("feedback", filter=recent & Q(feedback__solved=True)))
+        .annotate(helpful=Case(When(all_votes=0, then=Value(0.0)), default=lower, output_field=FloatField()))
+        .for_listing()
+        .order_by("-helpful", "-featured", F("last_published_at").desc(nulls_last=True), "pk")
+    )
+    return list(_links(found[:limit]))
+
+
+def recently_changed(language: str, user: AnyUser, limit: int) -> list[ArticleLink]:
+    """The articles published last, newest first; one query."""
+    found = ArticlePage.objects.visible_to(user).filter(locale__language_code=language).for_listing()
+    return list(_links(found.order_by(F("last_published_at").desc(nulls_last=True), "pk")[:limit]))
+
+
+def articles_for_products(language: str, user: AnyUser, product_ids: Iterable[int], limit: int) -> list[ArticleLink]:
+    """Articles about products somebody has, guides first; one query."""
+    about = ArticlePage.products.through.objects.filter(articlepage_id=OuterRef("pk"), product_id__in=list(product_ids))
+    found = ArticlePage.objects.visible_to(user).filter(Exists(about), locale__language_code=language).for_listing()
+    return list(_links(found.order_by("-kind", "-featured", F("last_published_at").desc(nulls_last=True), "pk")[:limit]))
+
+
+def topics_for_home(language: str, user: AnyUser) -> list[TopicLink]:
+    """The topics at the top of the help pages, in editors' order, with the number of articles; two queries."""
+    topics = (
+        TopicPage.objects.visible_to(user)
+        .filter(locale__language_code=language)
+        .annotate(above=Substr("path", 1, Length("path") - Page.steplen))
+        .filter(above__in=HelpIndexPage.objects.live().values("path"))
+    )
+    return list(_topic_links(topics, user))
+
+
+def _topic_links(topics: Any, user: AnyUser, *, examples: int = 0) -> tuple[TopicLink, ...]:
+    """Topic pages of one level with the number of articles anywhere below them and, if wanted, the first few of those."""
+    pages = list(topics.select_related("topic").order_by("path"))
+    if not pages:
+        return ()
+    length = len(pages[0].path)
+    below = (
+        ArticlePage.objects.visible_to(user)
+        .annotate(branch=Substr("path", 1, length))
+        .filter(branch__in=[page.path for page in pages])
+    )
+    counts = dict(below.order_by().values("branch").annotate(number=Count("pk")).values_list("branch", "number"))
+    shown: dict[str, list[ArticleLink]] = {}
+    if examples:
+        ranked = below.for_listing().annotate(
+            place=Window(
+                RowNumber(),
+                partition_by=F("branch"),
+                order_by=[F("featured").desc(), F("last_published_at").desc(nulls_last=True), F("pk").asc()],
+            )
+        )
+        for article in ranked.filter(place__lte=examples).order_by("branch", "place"):
+            shown.setdefault(article.path[:length], []).append(article_link(article))
+    return tuple(
+        TopicLink(
+            id=page.pk,
+            code=page.topic.code,
+            title=page.title,
+            url=page_url(page),
+            intro=page.intro,
+            icon=page.topic.icon,
+            tone=page.topic.tone,
+            count=counts.get(page.path, 0) if counts.get(page.path, 0) >= MIN_COUNT_SHOWN else 0,
+            articles=tuple(shown.get(page.path, ())),
+        )
+        for page in pages
+    )
+
+
+# Pages ----------------------------------------------------------------------------------------------------------------
+
+
+def help_index_data(page: HelpIndexPage, request: HttpRequest) -> HelpIndexData:
+    """The list of all topics; the same number of queries for any number of them."""
+    topics = TopicPage.objects.child_of(page).visible_to(request.user)
+    return HelpIndexData(
+        crumbs=_crumbs(page),
+        topics=_topic_links(topics, request.user, examples=3),
+        support=support_contact(),
+        alternates=_alternates(page, request),
+    )
+
+
+def topic_page_data(page: TopicPage, request: HttpRequest) -> TopicPageData:
+    """A topic: its sub-topics, its articles 20 at a time, and what is new or changed among them."""
+    user = request.user
+    articles = ArticlePage.objects.child_of(page).visible_to(user).for_listing()
+    ordered = articles.order_by("-featured", F("last_published_at").desc(nulls_last=True), "pk")
+    paginator = Paginator(ordered, ON_A_PAGE)
+    page_obj = paginator.get_page(request.GET.get("page"))
+    since = timezone.now() - dt.timedelta(days=RECENT_DAYS)
+    recent = articles.filter(last_published_at__gte=since).order_by("-last_published_at", "pk")[:RELATED]
+    return TopicPageData(
+        icon=page.topic.icon,
+        tone=page.topic.tone,
+        crumbs=_crumbs(page),
+        sub_topics=_topic_links(TopicPage.objects.child_of(page).visible_to(user), user),
+        articles=_links(page_obj.object_list),
+        recent=_links(recent) if paginator.count > RELATED else (),
+        page_obj=page_obj,
+        page_range=tuple(paginator.get_elided_page_range(page_obj.number)),
+        support=support_contact(),
+        alternates=_alternates(page, request),
+    )
+
+
+def article_page_data(page: ArticlePage, request: HttpRequest) -> ArticlePageData:
+    """An article for one reader.
+
+    The body and the lists beside it are remembered per revision and audience; numbers and answers are read each time.
+    """
+    user = request.user
+    language = page.locale.language_code
+    if getattr(request, "is_preview", False):
+        shared = _shared_data(page, user, draft=True)
+    else:
+        key = (page.pk, page.live_revision_id, page.last_published_at, language, tuple(audiences_for(user)))
+        shared = _articles.get(key, lambda: _shared_data(page, user))
+    number = getattr(page, "number", None)
+    answer, other_devices = None, ()
+    if user.is_authenticated:
+        answer = own_answer(page, user)
+        other_devices = _other_devices(shared.applies_to, user)
+    return ArticlePageData(
+        body=shared.body,
+        applies_to=shared.applies_to,
+        platforms=shared.platforms,
+        related=shared.related,
+        in_topic=shared.in_topic,
+        crumbs=_crumbs(page) if page.path else (),
+        solved_count=getattr(page, "solved_count", 0),
+        number=number,
+        support=support_contact(),
+        other_devices=other_devices,
+        answer=answer,
+        alternates=_alternates(page, request) if page.path else (),
+        feedback_url=reverse("faq:article_feedback", args=[number]) if number else "",
+        short_url=request.build_absolute_uri(reverse("faq:short_link", args=[number])) if number else "",
+        reasons=tuple((code, str(label)) for code, label in Feedback.Reason.choices),
+    )
+
+
+def own_answer(page: ArticlePage, user: AnyUser) -> OwnAnswer | None:
+    """What a signed-in reader said about the revision that is live now."""
+    found = Feedback.objects.filter(article_id=page.pk, revision_read=page.live_revision_id or 0, user=user).first()
+    return OwnAnswer(found.solved, found.reason, found.comment) if found else None
+
+
+def _shared_data(page: ArticlePage, user: AnyUser, *, draft: bool = False) -> _SharedArticleData:
+    language = page.locale.language_code
+    with override(language):
+        body = render_body(page.body, language=language, linked=_linked_articles(page, user))
+    applies_to = _applies_to(page, draft=draft)
+    related, in_topic = _neighbours(page, user, [item.product_id for item in applies_to])
+    return _SharedArticleData(body, applies_to, tuple(page.platform_labels), related, in_topic)
+
+
+def _linked_articles(page: ArticlePage, user: AnyUser) -> dict[UUID, ArticleLink]:
+    """The articles that blocks of the body point at, in the page's language and visible to the reader."""
+    blocks = page.body.blocks_by_name("related_article")
+    keys = {block.value["page"].translation_key for block in blocks if block.value["page"]}
+    if not keys:
+        return {}
+    found = ArticlePage.objects.visible_to(user).filter(translation_key__in=keys, locale_id=page.locale_id)
+    return {article.translation_key: article_link(article) for article in found.for_listing()}
+
+
+def _applies_to(page: ArticlePage, *, draft: bool) -> tuple[AppliesTo, ...]:
+    """Products and versions in the catalogue's order; one query. A product that is there with a version is not repeated.
+
+    Of a `draft` the choices are not stored yet: they are read from the page itself.
+    """
+    of_product = ("pk", "name", "kind", "order")
+    of_version = ("product_id", "product__name", "product__kind", "product__order", "number")
+    if draft:
+        product_ids = [product.pk for product in page.products.all()]
+        version_ids = [version.pk for version in page.versions.all()]
+        products, versions = Product.objects.filter(pk__in=product_ids), ProductVersion.objects.filter(pk__in=version_ids)
+    else:
+        products, versions = Product.objects.filter(articles=page.pk), ProductVersion.objects.filter(articles=page.pk)
+    rows = products.order_by().values_list(*of_product, Value("")).union(
+        versions.order_by().values_list(*of_version), all=True
+    )
+    found = sorted(rows, key=lambda row: (row[3], row[0], row[4]))
+    with_version = {row[0] for row in found if row[4]}
+    return tuple(
+        AppliesTo(pk, name, version, kind == Product.Kind.DEVICE)
+        for pk, name, kind, _order, version in found
+        if version or pk not in with_version
+    )
+
+
+def _neighbours(
+    page: ArticlePage, user: AnyUser, product_ids: list[int]
+) -> tuple[tuple[ArticleLink, ...], tuple[ArticleLink, ...]]:
+    """Related articles (the editor's, else of the same topic and product) and others of the topic; one query."""
+    chosen = RelatedArticle.objects.filter(page_id=page.pk)
+    place = chosen.filter(article__translation_key=OuterRef("translation_key")).values("sort_order")[:1]
+    same_product = ArticlePage.products.through.objects.filter(articlepage_id=OuterRef("pk"), product_id__in=product_ids)
+    found = list(
+        ArticlePage.objects.visible_to(user)
+        .filter(locale_id=page.locale_id)
+        .exclude(pk=page.pk)
+        .annotate(is_chosen=Exists(chosen.filter(article__translation_key=OuterRef("translation_key"))))
+        .filter(Q(is_chosen=True) | Q(topic_id=page.topic_id, topic_id__isnull=False))
+        .annotate(place=Subquery(place), same_product=Exists(same_product))
+        .for_listing()
+        .order_by("-is_chosen", F("place").asc(nulls_last=True), "-same_product", "-featured", F("last_published_at").desc(nulls_last=True), "pk")
+        [: RELATED + IN_TOPIC]
+    )
+    related = [article for article in found if article.is_chosen]
+    if not related:
+        related = [article for article in found if article.same_product] or (found if not product_ids else [])
+    related = related[:RELATED]
+    rest = [article for article in found if article not in related and article.topic_id == page.topic_id]
+    return _links(related), _links(rest[:IN_TOPIC])
+
+
+def _other_devices(applies_to: tuple[AppliesTo, ...], user: AnyUser) -> tuple[str, ...]:
+    """The reader's devices when the article is about devices and about none of theirs; one query."""
+    devices = {item.product_id for item in applies_to if item.is_device}
+    if not devices:
+        return ()
+    owned = [row.product for row in Ownership.objects.for_user(user).filter(product__kind=Product.Kind.DEVICE)]
+    if not owned or devices & {product.pk for product in owned}:
+        return ()
+    return tuple(dict.fromkeys(str(product.name) for product in owned))
+

@@ -1,0 +1,54 @@
+"""What changes the text, audience or place of articles without saving them: they are indexed again."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db.models import Q
+from django.db.models.signals import post_delete, post_save
+from wagtail.documents import get_document_model
+from wagtail.models import ReferenceIndex
+
+from faq.models import ArticlePage, HelpMedia, ReusableContent
+from portal.catalog.models import Product, Topic
+from portal.core.memo import content_changed
+from portal.core.pages import inherited_changed
+from search.services import reindex
+
+
+def connect() -> None:
+    """Called once when the apps are ready."""
+    inherited_changed.connect(inherited, dispatch_uid="faq.inherited")
+    for model in (ReusableContent, HelpMedia):
+        post_save.connect(part_changed, sender=model, dispatch_uid="faq.part_changed")
+    post_save.connect(product_changed, sender=Product, dispatch_uid="faq.product_changed")
+    post_save.connect(topic_changed, sender=Topic, dispatch_uid="faq.topic_changed")
+    for model in (HelpMedia, get_document_model()):
+        for signal in (post_save, post_delete):
+            signal.connect(shown_part_changed, sender=model, dispatch_uid="faq.shown_part_changed")
+
+
+def inherited(page_ids: list[int], **_kwargs: Any) -> None:
+    """Audience or topic came from above."""
+    reindex(ArticlePage.objects.filter(pk__in=page_ids))
+
+
+def part_changed(instance: ReusableContent | HelpMedia, created: bool, **_kwargs: Any) -> None:
+    """A shared text or a transcript: articles that hold it say something else now."""
+    if not created:
+        using = ReferenceIndex.get_references_to(instance).values_list("object_id", flat=True)
+        reindex(ArticlePage.objects.filter(pk__in=[int(pk) for pk in using if str(pk).isdecimal()]))
+
+
+def product_changed(instance: Product, created: bool, **_kwargs: Any) -> None:
+    if not created:
+        reindex(ArticlePage.objects.filter(Q(products=instance)).distinct())
+
+
+def topic_changed(instance: Topic, created: bool, **_kwargs: Any) -> None:
+    if not created:
+        reindex(ArticlePage.objects.filter(topic=instance))
+
+
+def shown_part_changed(**_kwargs: Any) -> None:
+    content_changed()

@@ -1,0 +1,90 @@
+"""How articles are found."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+from django.db.models import Count, Q
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
+
+from faq.models import ArticlePage
+from faq.queries import helpful_score
+from portal.core.formats import format_number
+from portal.core.pages import page_url
+from search.documents import HitDetails, SearchDocument, SearchEntry
+from search.registry import register
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator, Mapping
+
+    from django.db.models import QuerySet
+
+    from portal.core.pages import AnyUser
+
+
+@register
+class ArticleDocument(SearchDocument[ArticlePage]):
+    """Live articles, each in its own language; translations are one family."""
+
+    name = "faq.article"
+    model = ArticlePage
+    label = _("article")
+    label_plural = _("Help")
+    icon = "book-open"
+    order = 10
+    suggestions: ClassVar[int] = 4
+
+    def get_queryset(self) -> QuerySet[ArticlePage]:
+        return (
+            ArticlePage.objects.live()
+            .select_related("locale", "topic")
+            .prefetch_related("products")
+            .annotate(
+                solved_votes=Count("feedback", filter=Q(feedback__solved=True), distinct=True),
+                unsolved_votes=Count("feedback", filter=Q(feedback__solved=False), distinct=True),
+            )
+        )
+
+    def to_entry(self, instance: ArticlePage) -> SearchEntry:
+        return self.entry(
+            instance,
+            language=instance.locale.language_code,
+            family=f"{self.name}:{instance.translation_key}",
+            title=instance.title,
+            short_answer=instance.short_answer,
+            body=" ".join(filter(None, [instance.body_text(), instance.keywords])),
+            url=page_url(instance),
+            audience=instance.effective_audience,
+            products=[product.code for product in instance.products.all()],
+            topics=[instance.topic.code] if instance.topic else [],
+            tags=[instance.kind],
+            popularity=_popularity(instance.solved_votes, instance.unsolved_votes),
+            updated=instance.last_published_at,
+        )
+
+    def visible_to(self, user: AnyUser, ids: Collection[int]) -> set[int]:
+        found = ArticlePage.objects.visible_to(user).filter(pk__in=ids)
+        return set(found.order_by().values_list("pk", flat=True))
+
+    def details(self, ids: Collection[int]) -> Mapping[int, HitDetails]:
+        """How long it takes to read, and how many it helped."""
+        rows = (
+            ArticlePage.objects.filter(pk__in=ids)
+            .annotate(solved_votes=Count("feedback", filter=Q(feedback__solved=True)))
+            .order_by()
+            .values_list("pk", "reading_minutes", "solved_votes")
+        )
+        return {pk: HitDetails(facts=tuple(_facts(minutes, votes))) for pk, minutes, votes in rows}
+
+
+def _facts(minutes: int, votes: int) -> Iterator[str]:
+    yield ngettext("%(number)s min", "%(number)s min", minutes) % {"number": format_number(minutes)}
+    if votes > 1:
+        text = ngettext("%(number)s person found this useful", "%(number)s people found this useful", votes)
+        yield text % {"number": format_number(votes)}
+
+
+def _popularity(solved: int, unsolved: int) -> int:
+    """Hundredths: the lower end of what the share of helped readers may be. Few votes prove little."""
+    return round(100 * helpful_score(solved, solved + unsolved))

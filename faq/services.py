@@ -1,0 +1,147 @@
+"""What readers and editors do with articles."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from django.conf import settings
+from django.core.mail import EmailMultiAlternatives
+from django.db import transaction
+from django.template.loader import render_to_string
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import override
+from wagtail.models import Revision
+
+from faq.events import FeedbackGiven
+from faq.exceptions import CommentTooLongError, UnknownRevisionError
+from faq.models import ArticlePage, Feedback
+from portal.core.events import emit
+from portal.core.text import normalise_input
+from search.services import reindex
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from portal.accounts.models import User
+
+COMMENT_LENGTH: Final = 500
+
+
+@transaction.atomic
+def give_feedback(
+    *,
+    article: ArticlePage,
+    revision_id: int | None,
+    solved: bool,
+    reason: str = "",
+    comment: str = "",
+    user: User | None = None,
+    visitor: str = "",
+    came_from_search: str = "",
+    came_from_page: str = "",
+) -> Feedback:
+    """Store or change one reader's answer about the revision they read (`None`: the page had none).
+
+    A reader is a `user` or, without an account, a `visitor` key. Giving the same answer twice is harmless and announced
+    once. A newer revision does not matter: the answer is about what was read. Raises `UnknownRevisionError` and
+    `CommentTooLongError`.
+    """
+    if (user is None) == (not visitor):
+        raise ValueError("Either a user or a visitor gives feedback.")
+    comment = " ".join(normalise_input(comment).split())
+    if len(comment) > COMMENT_LENGTH:
+        raise CommentTooLongError(COMMENT_LENGTH)
+    revision = _revision_read(article, revision_id)
+    given = {
+        "solved": solved,
+        "reason": "" if solved else Feedback.Reason(reason).value if reason else "",
+        "comment": comment,
+    }
+    feedback, created = Feedback.objects.select_for_update(of=("self",)).get_or_create(
+        article=article,
+        revision_read=revision.pk if revision else 0,
+        user=user,
+        visitor=visitor,
+        defaults={
+            **given,
+            "revision": revision,
+            "came_from_search": normalise_input(came_from_search)[:200],
+            "came_from_page": normalise_input(came_from_page)[:300],
+        },
+    )
+    if not created:
+        if all(getattr(feedback, name) == value for name, value in given.items()):
+            return feedback
+        for name, value in given.items():
+            setattr(feedback, name, value)
+        feedback.handled_at = feedback.handled_by = feedback.owner_told_at = None
+        feedback.save(update_fields=[*given, "handled_at", "handled_by", "owner_told_at", "updated_at"])
+    emit(
+        FeedbackGiven(
+            feedback_id=feedback.pk,
+            article_id=article.pk,
+            solved=feedback.solved,
+            reason=feedback.reason,
+            user_id=feedback.user_id,
+        )
+    )
+    reindex(ArticlePage.objects.filter(pk=article.pk))  # votes count among equals
+    return feedback
+
+
+def _revision_read(article: ArticlePage, revision_id: int | None) -> Revision | None:
+    """The revision, if it is one of this article that readers can have seen."""
+    if not revision_id:
+        return None
+    if article.live_revision_id is not None and revision_id > article.live_revision_id:
+        raise UnknownRevisionError  # a draft nobody has seen
+    revision = Revision.objects.filter(pk=revision_id, object_id=str(article.pk), base_content_type__model="page").first()
+    if revision is None:
+        raise UnknownRevisionError
+    return revision
+
+
+def mark_handled(*, feedback_ids: Collection[int], by: User) -> list[int]:
+    """Mark answers as dealt with; returns the ids of those that were not yet, for `mark_unhandled`."""
+    with transaction.atomic():
+        waiting = Feedback.objects.select_for_update().filter(pk__in=feedback_ids, handled_at=None)
+        ids = list(waiting.order_by("pk").values_list("pk", flat=True))
+        Feedback.objects.filter(pk__in=ids).update(handled_at=timezone.now(), handled_by=by)
+    return ids
+
+
+def mark_unhandled(*, feedback_ids: Collection[int], by: User) -> int:
+    """Take back what `by` marked as dealt with; returns how many."""
+    return Feedback.objects.filter(pk__in=feedback_ids, handled_by=by).update(handled_at=None, handled_by=None)
+
+
+def notify_owner_of_feedback(event: FeedbackGiven) -> None:
+    """Mail the article's owner a "no" with a comment, in their language.
+
+    The mark and the mail belong to one transaction of the outbox: an event delivered again sends no second mail, a mail that
+    could not be sent is tried again.
+    """
+    won = Feedback.objects.filter(pk=event.feedback_id, solved=False, owner_told_at=None).exclude(comment="")
+    if not won.update(owner_told_at=timezone.now()):
+        return
+    feedback = Feedback.objects.select_related("article__owner", "article__locale").get(pk=event.feedback_id)
+    owner = feedback.article.owner
+    if owner is None or not owner.is_active or not owner.email:
+        return
+    with override(owner.language or settings.LANGUAGE_CODE):
+        report = reverse("feedback_report:index")
+        context = {
+            "feedback": feedback,
+            "article": feedback.article,
+            "owner": owner,
+            "report_url": f"{settings.BASE_URL}{report}?article={feedback.article_id}",
+            "edit_url": f"{settings.BASE_URL}{reverse('wagtailadmin_pages:edit', args=[feedback.article_id])}",
+        }
+        mail = EmailMultiAlternatives(
+            subject=render_to_string("faq/email/feedback_subject.txt", context).strip(),
+            body=render_to_string("faq/email/feedback.txt", context),
+            to=[owner.email],
+        )
+        mail.attach_alternative(render_to_string("faq/email/feedback.html", context), "text/html")
+        mail.send()

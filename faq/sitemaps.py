@@ -1,0 +1,61 @@
+"""What search engines may find: every live page everybody may see, in each language it exists in."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import TYPE_CHECKING, Any
+
+from django.contrib.sitemaps import Sitemap
+from django.conf import settings
+
+from portal.core.pages import PortalPage, page_url
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+class PageSitemap(Sitemap[Any]):
+    """One entry per page and language, each naming its translations. One query per kind of page."""
+
+    def items(self) -> list[Any]:
+        pages: list[Any] = []
+        for kind in _kinds(PortalPage):
+            rows = kind.objects.visible_to(None).select_related("locale")
+            pages.extend(
+                rows.only("path", "depth", "url_path", "translation_key", "last_published_at", "latest_revision_created_at", "locale__language_code")
+            )
+        return sorted(pages, key=lambda page: page.path)
+
+    def get_urls(self, page: int | str = 1, site: Any = None, protocol: str | None = None) -> list[dict[str, Any]]:
+        root = f"{protocol or 'https'}://{self.get_domain(site)}"
+        family: dict[Any, list[tuple[str, str]]] = defaultdict(list)
+        items = self.items()
+        for item in items:
+            family[item.translation_key].append((item.locale.language_code, root + page_url(item)))
+        return [
+            {
+                "item": item,
+                "location": root + page_url(item),
+                "lastmod": item.last_published_at or item.latest_revision_created_at,
+                "changefreq": None,
+                "priority": "",
+                "alternates": _alternates(family[item.translation_key]),
+            }
+            for item in self.paginator.page(page).object_list
+        ]
+
+
+def _alternates(versions: list[tuple[str, str]]) -> list[dict[str, str]]:
+    """All languages, and the site's first one for everybody else."""
+    if len(versions) < 2:
+        return []
+    found = [{"lang_code": code, "location": url} for code, url in sorted(versions)]
+    default = dict(versions).get(settings.LANGUAGE_CODE)
+    return [*found, {"lang_code": "x-default", "location": default}] if default else found
+
+
+def _kinds(base: type[PortalPage]) -> Iterator[type[PortalPage]]:
+    for kind in base.__subclasses__():
+        if not kind._meta.abstract:
+            yield kind
+        yield from _kinds(kind)

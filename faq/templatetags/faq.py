@@ -1,0 +1,141 @@
+"""Tags and filters of the help pages: ``{% load faq %}``."""
+
+from __future__ import annotations
+
+import json
+import mimetypes
+import re
+from typing import TYPE_CHECKING, Any, Final
+
+from django import template
+from django.conf import settings
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString, mark_safe
+from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
+from wagtail.rich_text import RichText
+
+from portal.core.text import to_latin_digits
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from uuid import UUID
+
+    from faq.models import ArticlePage
+    from faq.queries import AppliesTo, ArticleLink, ArticlePageData
+
+register = template.Library()
+
+_JSON_ESCAPES: Final = {ord("<"): "\\u003C", ord(">"): "\\u003E", ord("&"): "\\u0026"}
+_ONE_PARAGRAPH: Final = re.compile(r"<p\b[^>]*>((?:(?!</?p\b).)*)</p>\s*\Z", re.DOTALL)
+
+
+@register.filter
+def rich(value: RichText | str | None) -> SafeString:
+    """Rich text as stored. Its links are page numbers until `faq.rendering` resolves those of the whole body at once."""
+    source = value.source if isinstance(value, RichText) else value or ""
+    return mark_safe(source)  # noqa: S308 - cleaned by the editor's whitelist when it was saved
+
+
+@register.filter
+def rich_inline(value: RichText | str | None) -> SafeString:
+    """As `rich`; a single paragraph loses its ``<p>``, which a table cell does not need."""
+    source = rich(value)
+    single = _ONE_PARAGRAPH.match(source.strip())
+    return mark_safe(single[1]) if single else source  # noqa: S308 - part of what `rich` returned
+
+
+@register.filter
+def article_of(linked: Mapping[UUID, ArticleLink] | None, page: Any) -> ArticleLink | None:
+    """The link a block may show, if the reader may see the article."""
+    return linked.get(page.translation_key) if linked and page else None
+
+
+@register.simple_tag
+def note_kind(kind: str) -> str:
+    """What the colour of a note says, for those who do not see it."""
+    return {"tip": _("Tip:"), "warning": _("Warning:"), "danger": _("Danger:")}.get(kind, _("Information:"))
+
+
+@register.filter
+def media_type(media: Any) -> str:
+    return mimetypes.guess_type(media.file.name)[0] or f"{media.type}/*"
+
+
+@register.filter
+def tel(number: str) -> str:
+    """A telephone number for ``href="tel:…"``."""
+    digits = to_latin_digits(str(number))
+    return ("+" if digits.lstrip().startswith("+") else "") + "".join(filter(str.isdigit, digits))
+
+
+@register.filter
+def isolated_list(names: Iterable[str]) -> SafeString:
+    """Names in a sentence, each keeping its own direction."""
+    return format_html_join(pgettext("list separator", ", "), "<bdi>{}</bdi>", ((name,) for name in names))
+
+
+@register.filter
+def device_names(items: Iterable[AppliesTo]) -> SafeString:
+    return isolated_list(dict.fromkeys(str(item.name) for item in items if item.is_device))
+
+
+@register.filter
+def feedback_state(data: ArticlePageData) -> str:
+    """What the feedback box shows at first: the answer already given, else the question."""
+    return "done" if data.answer else "ask"
+
+
+@register.filter
+def default_address(alternates: Iterable[tuple[str, str]]) -> str:
+    """The address for readers of no language we have: that of the site's own language."""
+    return dict(alternates).get(settings.LANGUAGE_CODE, "")
+
+
+@register.simple_tag(takes_context=True)
+def article_json_ld(context: Any, page: ArticlePage, data: ArticlePageData) -> SafeString:
+    """What machines read of an article: the question and its answer, or the guide; and where it stands."""
+    address = dict(data.alternates).get(page.locale.language_code, "")
+    common: dict[str, Any] = {
+        "@context": "https://schema.org",
+        "inLanguage": page.locale.language_code,
+        "url": address,
+        "dateModified": page.last_published_at.isoformat() if page.last_published_at else None,
+        "datePublished": page.first_published_at.isoformat() if page.first_published_at else None,
+    }
+    if page.kind == page.Kind.FAQ:
+        answer = {"@type": "Answer", "text": page.short_answer}
+        subject = {"@type": "FAQPage", "mainEntity": [{"@type": "Question", "name": page.title, "acceptedAnswer": answer}]}
+    else:
+        brand = context.get("site_brand", {}).get("name", "")
+        publisher = {"@type": "Organization", "name": brand} if brand else None
+        subject = {
+            "@type": "Article",
+            "headline": page.title,
+            "description": page.short_answer,
+            "author": publisher,
+            "publisher": publisher,
+        }
+    return format_html("{}\n    {}", _script({**common, **subject}), _crumbs(context, data.crumbs, page.title))
+
+
+@register.simple_tag(takes_context=True)
+def crumbs_json_ld(context: Any, page: Any, crumbs: Iterable[ArticleLink]) -> SafeString:
+    return _crumbs(context, crumbs, page.title)
+
+
+def _crumbs(context: Any, crumbs: Iterable[ArticleLink], title: str) -> SafeString:
+    absolute = context["request"].build_absolute_uri
+    items: list[dict[str, Any]] = [
+        {"@type": "ListItem", "position": place, "name": crumb.title, "item": absolute(crumb.url)}
+        for place, crumb in enumerate(crumbs, start=1)
+    ]
+    items.append({"@type": "ListItem", "position": len(items) + 1, "name": title})
+    return _script({"@context": "https://schema.org", "@type": "BreadcrumbList", "itemListElement": items})
+
+
+def _script(data: dict[str, Any]) -> SafeString:
+    """Data for machines; a ``</script>`` in a title must not end it."""
+    known = {key: value for key, value in data.items() if value not in (None, "")}
+    text = json.dumps(known, ensure_ascii=False).translate(_JSON_ESCAPES)
+    return format_html('<script type="application/ld+json">{}</script>', mark_safe(text))  # noqa: S308 - escaped above

@@ -1,0 +1,54 @@
+"""Registers what `faq.admin` offers. Nothing else."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from django.templatetags.static import static
+from django.urls import path, reverse
+from django.utils.html import format_html
+from django.utils.translation import gettext as _
+from wagtail import hooks
+from wagtail.admin.widgets import Button
+from wagtail.snippets.models import register_snippet
+
+from faq.admin import HelpGroup, MyDraftsPanel, NewFeedbackPanel, audience_check
+from faq.richtext import LocalizedPageLinkHandler
+from portal.core.pages import PortalPage
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from django.http import HttpRequest
+    from django.utils.safestring import SafeString
+    from wagtail.admin.ui.components import Component
+    from wagtail.models import Page
+    from wagtail.rich_text.feature_registry import FeatureRegistry
+
+register_snippet(HelpGroup)
+
+
+@hooks.register("register_rich_text_features", order=1000)  # after Wagtail's own, which it replaces
+def localized_page_links(features: FeatureRegistry) -> None:
+    features.register_link_type(LocalizedPageLinkHandler)
+
+
+@hooks.register("register_admin_urls")
+def audience_url() -> list[Any]:
+    return [path("help/who-sees/<int:page_id>/", audience_check, name="audience_check")]
+
+
+@hooks.register("register_page_header_buttons")
+def who_sees_this(page: Page, user: Any, view_name: str, next_url: str | None = None) -> Iterator[Button]:  # noqa: ARG001 - Wagtail's signature
+    if page.pk and issubclass(page.specific_class or type(page), PortalPage):
+        yield Button(_("Who can see this?"), reverse("audience_check", args=[page.pk]), icon_name="group", priority=90)
+
+
+@hooks.register("construct_homepage_panels")
+def home_panels(request: HttpRequest, panels: list[Component]) -> None:  # noqa: ARG001 - Wagtail's signature
+    panels.extend([NewFeedbackPanel(), MyDraftsPanel()])
+
+
+@hooks.register("insert_global_admin_css")
+def persian_font() -> SafeString:
+    return format_html('<link rel="stylesheet" href="{}">', static("faq/admin.css"))

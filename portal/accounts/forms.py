@@ -1,0 +1,266 @@
+"""Forms of the account: our own, and allauth's with our fields and attributes.
+
+Codes accept Persian and Arabic digits, password managers and the browser's one-time-code helper find their fields, and
+nothing depends on a placeholder.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from struct import error as StructError  # noqa: N812 - it is an exception
+from typing import Any, ClassVar, Final
+from zoneinfo import ZoneInfo, available_timezones
+
+from allauth.account import forms as account_forms
+from allauth.mfa.adapter import get_adapter as get_mfa_adapter
+from allauth.mfa.base import forms as mfa_forms
+from allauth.mfa.totp import forms as totp_forms
+from allauth.mfa.webauthn import forms as webauthn_forms
+from allauth.socialaccount import forms as social_forms
+from babel import Locale, UnknownLocaleError
+from babel.dates import get_timezone_location
+from django import forms
+from django.conf import settings
+from django.utils import timezone
+from django.utils.translation import get_language, pgettext_lazy
+from django.utils.translation import gettext_lazy as _
+
+from portal.accounts.models import User
+from portal.accounts.rules import validate_handle_is_free_to_take
+from portal.core.forms import CodeField, FoldedCharField, FormMixin, PhoneField
+
+#: Regions of the tz database that name places; the rest are aliases and fixed offsets.
+_REGIONS: Final = ("Africa/", "America/", "Asia/", "Atlantic/", "Australia/", "Europe/", "Indian/", "Pacific/")
+
+
+class LookMixin(FormMixin):
+    """The portal's look, and what password managers and assistive technology rely on."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for name, field in self.fields.items():
+            # Labels say what belongs there; a placeholder that repeats them vanishes when one starts to type.
+            field.widget.attrs.pop("placeholder", None)
+            if isinstance(field, CodeField):
+                field.widget.attrs["class"] = "input input--code"
+            if name in {"email", "login"}:
+                field.label = _("E-mail address")
+                field.widget.attrs |= {"dir": "ltr", "inputmode": "email", "autocapitalize": "off", "spellcheck": "false"}
+
+
+class PasswordHelpMixin(LookMixin):
+    """One plain sentence about passwords instead of a list of four rules."""
+
+    password_field: ClassVar[str] = "password1"
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if self.password_field in self.fields:
+            self.fields[self.password_field].help_text = _(
+                "At least 8 characters. Three or four unrelated words are easy to remember and hard to guess."
+            )
+
+
+# Sign-in and sign-up ------------------------------------------------------------------------------------------------
+
+
+class LoginForm(LookMixin, account_forms.LoginForm):
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["login"].widget.attrs["autocomplete"] = "username webauthn"
+        self.fields["password"].help_text = ""
+
+
+class SignupForm(PasswordHelpMixin, account_forms.SignupForm):
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["email"].widget.attrs["autocomplete"] = "username" if "password1" in self.fields else "email"
+
+
+class SocialSignupForm(LookMixin, social_forms.SignupForm):
+    pass
+
+
+class RequestLoginCodeForm(LookMixin, account_forms.RequestLoginCodeForm):
+    pass
+
+
+class ConfirmLoginCodeForm(LookMixin, account_forms.ConfirmLoginCodeForm):
+    code = CodeField(label=_("Sign-in code"))
+
+
+class ConfirmEmailVerificationCodeForm(LookMixin, account_forms.ConfirmEmailVerificationCodeForm):
+    code = CodeField(label=_("Confirmation code"))
+
+
+class ConfirmPasswordResetCodeForm(LookMixin, account_forms.ConfirmPasswordResetCodeForm):
+    code = CodeField(label=_("Reset code"))
+
+
+class AddEmailForm(LookMixin, account_forms.AddEmailForm):
+    pass
+
+
+class ChangeEmailForm(LookMixin, account_forms.ChangeEmailForm):
+    pass
+
+
+# Passwords ----------------------------------------------------------------------------------------------------------
+
+
+class ChangePasswordForm(PasswordHelpMixin, account_forms.ChangePasswordForm):
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["oldpassword"].help_text = ""
+
+
+class SetPasswordForm(PasswordHelpMixin, account_forms.SetPasswordForm):
+    pass
+
+
+class ResetPasswordForm(LookMixin, account_forms.ResetPasswordForm):
+    pass
+
+
+class ResetPasswordKeyForm(PasswordHelpMixin, account_forms.ResetPasswordKeyForm):
+    pass
+
+
+class ReauthenticateForm(LookMixin, account_forms.ReauthenticateForm):
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["password"].help_text = ""
+
+
+# Second factor ------------------------------------------------------------------------------------------------------
+
+
+class AuthenticateForm(LookMixin, mfa_forms.AuthenticateForm):
+    code = CodeField(label=_("Code from the authenticator app, or a recovery code"))
+
+
+class MFAReauthenticateForm(LookMixin, mfa_forms.ReauthenticateForm):
+    code = CodeField(label=_("Code from the authenticator app, or a recovery code"))
+
+
+class ActivateTOTPForm(LookMixin, totp_forms.ActivateTOTPForm):
+    code = CodeField(label=_("Code from the authenticator app"))
+
+
+class CredentialMixin(LookMixin):
+    """Refuses what no browser sends: for a made-up credential the parser raises whatever it happens to stumble over."""
+
+    def full_clean(self) -> None:
+        try:
+            super().full_clean()  # type: ignore[misc]  # of the form this is mixed into
+        except (ValueError, TypeError, KeyError, IndexError, AttributeError, StructError):
+            self.add_error("credential", get_mfa_adapter().validation_error("incorrect_code"))  # type: ignore[attr-defined]
+
+
+class AddWebAuthnForm(CredentialMixin, webauthn_forms.AddWebAuthnForm):
+    #: Always a passkey that can sign in alone: two kinds of keys with two names help nobody.
+    passwordless = forms.BooleanField(initial=True, required=False, widget=forms.HiddenInput)
+    name = FoldedCharField(label=pgettext_lazy("of a passkey", "Name"), max_length=60, required=False)
+
+    def clean_passwordless(self) -> bool:
+        return True
+
+
+class SignupWebAuthnForm(CredentialMixin, webauthn_forms.SignupWebAuthnForm):
+    name = FoldedCharField(label=pgettext_lazy("of a passkey", "Name"), max_length=60, required=False)
+
+
+class EditWebAuthnForm(LookMixin, webauthn_forms.EditWebAuthnForm):
+    name = FoldedCharField(label=pgettext_lazy("of a passkey", "Name"), max_length=60)
+
+
+class AuthenticateWebAuthnForm(CredentialMixin, webauthn_forms.AuthenticateWebAuthnForm):
+    pass
+
+
+class LoginWebAuthnForm(CredentialMixin, webauthn_forms.LoginWebAuthnForm):
+    pass
+
+
+class ReauthenticateWebAuthnForm(CredentialMixin, webauthn_forms.ReauthenticateWebAuthnForm):
+    pass
+
+
+# The account's own pages --------------------------------------------------------------------------------------------
+
+
+class DetailsForm(LookMixin, forms.ModelForm):
+    name = FoldedCharField(
+        label=_("Name"),
+        max_length=100,
+        required=False,
+        help_text=_("How we greet you. Only you see it."),
+        widget=forms.TextInput({"autocomplete": "name"}),
+    )
+    handle = FoldedCharField(
+        label=_("Public name"),
+        max_length=30,
+        validators=[validate_handle_is_free_to_take],
+        help_text=_("Shown to other people instead of your e-mail address. Letters, digits, dots and hyphens."),
+        widget=forms.TextInput({"autocomplete": "nickname", "autocapitalize": "off", "spellcheck": "false"}),
+    )
+    phone = PhoneField(
+        label=_("Mobile number"),
+        required=False,
+        help_text=_("For example 0912 123 4567. Only you and our staff see it."),
+    )
+
+    class Meta:
+        model = User
+        fields = ["name", "handle", "phone"]
+
+
+def _language_choices() -> list[tuple[str, str]]:
+    return list(settings.LANGUAGES)
+
+
+@lru_cache(maxsize=8)
+def time_zone_choices(language: str) -> list[tuple[str, str]]:
+    """Every named place with its city in `language`, from west to east; the first entry is the site's own zone."""
+    try:
+        locale = Locale.parse(language, sep="-")
+    except (UnknownLocaleError, ValueError):
+        locale = Locale("en")
+    now = timezone.now()
+    places = []
+    for name in available_timezones():
+        if not name.startswith(_REGIONS):
+            continue
+        offset = now.astimezone(ZoneInfo(name)).utcoffset()
+        minutes = round(offset.total_seconds() / 60) if offset else 0
+        city = get_timezone_location(name, locale, return_city=True)
+        sign = "-" if minutes < 0 else "+"
+        hours, rest = divmod(abs(minutes), 60)
+        places.append((minutes, city, name, f"{city} (\N{LEFT-TO-RIGHT MARK}UTC{sign}{hours:02}:{rest:02})"))
+    return [(name, label) for _minutes, _city, name, label in sorted(places)]
+
+
+class PreferencesForm(LookMixin, forms.ModelForm):
+    """What the portal looks like for one person. Empty choices follow the language or the device."""
+
+    language = forms.ChoiceField(label=_("Language"), choices=_language_choices)
+    time_zone = forms.ChoiceField(label=_("Time zone"), required=False)
+
+    class Meta:
+        model = User
+        fields = ["language", "calendar", "digits", "theme", "time_zone"]
+        widgets = {
+            "calendar": forms.RadioSelect,
+            "digits": forms.RadioSelect,
+            "theme": forms.RadioSelect,
+        }
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        language = get_language() or settings.LANGUAGE_CODE
+        if not self.instance.language:
+            self.initial["language"] = language
+        self.fields["time_zone"].choices = [  # type: ignore[attr-defined]  # a ChoiceField
+            ("", _("As the site")),
+            *time_zone_choices(language),
+        ]

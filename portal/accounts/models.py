@@ -1,0 +1,137 @@
+"""People: identity, preferences and what they belong to."""
+
+from __future__ import annotations
+
+import secrets
+from typing import Any, ClassVar
+
+from django.contrib.auth.models import AbstractBaseUser, BaseUserManager, PermissionsMixin
+from django.core.validators import RegexValidator
+from django.db import models
+from django.db.models.functions import Lower
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+
+class Calendar(models.TextChoices):
+    AUTO = "", _("As the language")
+    JALALI = "jalali", _("Jalali (solar)")
+    GREGORIAN = "gregorian", _("Gregorian")
+
+
+class Digits(models.TextChoices):
+    AUTO = "", _("As the language")
+    PERSIAN = "persian", _("Persian (۰۱۲)")
+    LATIN = "latin", _("Latin (012)")
+
+
+class Theme(models.TextChoices):
+    AUTO = "auto", _("As the device")
+    LIGHT = "light", _("Light")
+    DARK = "dark", _("Dark")
+
+
+def new_handle() -> str:
+    """A public name nobody has chosen yet; says nothing about the person."""
+    return f"user-{secrets.token_hex(4)}"
+
+
+class UserManager(BaseUserManager["User"]):
+    def _create(self, email: str, password: str | None, **fields: Any) -> User:
+        if not email:
+            raise ValueError("An e-mail address is required.")
+        user = self.model(email=self.normalize_email(email).lower(), **fields)
+        user.set_password(password)
+        user.save(using=self._db)
+        return user
+
+    def create_user(self, email: str, password: str | None = None, **fields: Any) -> User:
+        return self._create(email, password, **fields)
+
+    def create_superuser(self, email: str, password: str | None = None, **fields: Any) -> User:
+        """An administrator whose address needs no confirmation: whoever may run commands vouches for it."""
+        user = self._create(email, password, **{"is_staff": True, "is_superuser": True, **fields})
+        user.confirm_address()
+        return user
+
+    def get_by_natural_key(self, username: str | None) -> User:
+        return self.get(email=(username or "").lower())
+
+
+class User(AbstractBaseUser, PermissionsMixin):
+    """A person with an account. The e-mail address identifies; the handle is what others see."""
+
+    email = models.EmailField(_("e-mail address"), max_length=254)
+    handle = models.CharField(
+        _("public name"),
+        max_length=30,
+        default=new_handle,
+        validators=[
+            RegexValidator(r"^[\w.-]{3,30}\Z", _("Use 3 to 30 letters, digits, dots, hyphens or underscores.")),
+        ],
+        help_text=_("Shown to other people instead of your e-mail address."),
+    )
+    name = models.CharField(_("name"), max_length=100, blank=True, help_text=_("How we greet you. Only you see it."))
+    phone = models.CharField(_("mobile number"), max_length=16, blank=True)
+    language = models.CharField(_("language"), max_length=10, blank=True)
+    calendar = models.CharField(_("calendar"), max_length=10, blank=True, choices=Calendar)
+    digits = models.CharField(_("digits"), max_length=10, blank=True, choices=Digits)
+    theme = models.CharField(_("appearance"), max_length=5, default=Theme.AUTO, choices=Theme)
+    time_zone = models.CharField(_("time zone"), max_length=50, blank=True)
+    is_active = models.BooleanField(_("active"), default=True)
+    is_staff = models.BooleanField(_("staff"), default=False)
+    date_joined = models.DateTimeField(_("joined"), default=timezone.now)
+
+    objects = UserManager()
+
+    USERNAME_FIELD = "email"
+    REQUIRED_FIELDS: ClassVar[list[str]] = []
+
+    class Meta:
+        verbose_name = _("user")
+        verbose_name_plural = _("users")
+        constraints = [
+            models.UniqueConstraint(
+                Lower("email"),
+                name="user_email_unique",
+                violation_error_message=_("There is an account with this e-mail address already."),
+            ),
+            models.UniqueConstraint(
+                Lower("handle"),
+                name="user_handle_unique",
+                violation_error_message=_("Somebody else has this public name. Please choose another one."),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.handle
+
+    def get_full_name(self) -> str:
+        return self.name or self.handle
+
+    def get_short_name(self) -> str:
+        return self.name.split(" ")[0] if self.name else self.handle
+
+    def confirm_address(self) -> None:
+        """Treat the e-mail address as confirmed, so that the person can sign in without a code. Repeatable."""
+        self.emailaddress_set.update_or_create(email=self.email, defaults={"primary": True, "verified": True})
+
+    @property
+    def initial(self) -> str:
+        """One letter for the avatar."""
+        return (self.name or self.handle)[:1].upper()
+
+
+class AudienceMembership(models.Model):
+    """A key of `portal.core.audience` this person satisfies: ``partner`` or ``segment:…``."""
+
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="audience_memberships")
+    key = models.CharField(_("audience"), max_length=60)
+
+    class Meta:
+        verbose_name = _("audience membership")
+        verbose_name_plural = _("audience memberships")
+        constraints = [models.UniqueConstraint(fields=["user", "key"], name="audience_membership_unique")]
+
+    def __str__(self) -> str:
+        return self.key

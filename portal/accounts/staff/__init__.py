@@ -1,0 +1,1 @@
+"""People in Wagtail's admin: who works here, with which roles."""

@@ -1,0 +1,63 @@
+"""Adding and changing people in Wagtail's admin."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+from django import forms
+from django.db import transaction
+from django.utils.translation import gettext_lazy as _
+from wagtail.users.forms import UserCreationForm, UserEditForm
+
+from portal.accounts.models import User
+
+if TYPE_CHECKING:
+    from django.utils.functional import _StrPromise
+
+_FIELDS = ("email", "name", "handle", "is_staff", "is_superuser", "groups")
+
+
+class _PersonFormMixin(forms.ModelForm):
+    error_messages: ClassVar[dict[str, _StrPromise]] = {
+        **UserCreationForm.error_messages,
+        "duplicate_username": _("There is an account with this e-mail address already."),
+    }
+    first_name = None
+    last_name = None
+    email = forms.EmailField(label=_("E-mail address"), help_text=_("The person signs in with it."))
+    is_staff = forms.BooleanField(
+        label=_("Staff"),
+        required=False,
+        help_text=_("Sees what is for staff only. What they may do is decided by the roles."),
+    )
+
+    def clean_email(self) -> str:
+        return str(self.cleaned_data["email"]).lower()
+
+    @transaction.atomic
+    def save(self, commit: bool = True) -> User:  # noqa: FBT001, FBT002 - Django's signature
+        """Save, and keep the sign-in address the same as the address shown here."""
+        user: User = super().save(commit=commit)
+        if commit and "email" in self.changed_data:
+            user.emailaddress_set.exclude(email=user.email).delete()
+            user.confirm_address()
+        return user
+
+
+class PersonCreationForm(_PersonFormMixin, UserCreationForm):
+    class Meta(UserCreationForm.Meta):
+        fields: ClassVar = {*_FIELDS}
+
+
+class PersonEditForm(_PersonFormMixin, UserEditForm):
+    class Meta(UserEditForm.Meta):
+        fields: ClassVar = {*_FIELDS, "is_active"}
+
+
+class OwnNameForm(forms.ModelForm):
+    """The name on one's own account page in Wagtail's admin."""
+
+    class Meta:
+        model = User
+        fields = ("name", "handle")
+

@@ -1,0 +1,27 @@
+"""Addresses under a language. Those that other companies know are in `portal.accounts.urls_root`."""
+
+from __future__ import annotations
+
+from django.urls import include, path
+from django.views.generic import RedirectView
+
+from portal.accounts import views
+
+account_patterns = [
+    path("", views.overview, name="overview"),
+    path("details/", views.details, name="details"),
+    path("preferences/", views.preferences, name="preferences"),
+    path("security/", views.security, name="security"),
+    path("security/second-factor/", views.second_factor, name="second_factor"),
+    path("security/sessions/<int:pk>/end/", views.session_end, name="session_end"),
+    path("theme/", views.theme, name="theme"),
+]
+
+urlpatterns = [
+    path("account/", include((account_patterns, "accounts"))),
+    path("accounts/2fa/", RedirectView.as_view(pattern_name="accounts:security"), name="mfa_index"),
+    path("accounts/", include("allauth.account.urls")),
+    path("accounts/2fa/", include("allauth.mfa.urls")),
+    path("accounts/sessions/", include("allauth.usersessions.urls")),
+    path("accounts/3rdparty/", include("allauth.socialaccount.urls")),
+]

@@ -1,0 +1,10 @@
+"""Addresses without a language: the ones registered with sign-in providers, which must never change."""
+
+from __future__ import annotations
+
+from allauth.urls import build_provider_urlpatterns
+from django.urls import include, path
+
+urlpatterns = [
+    path("accounts/", include(build_provider_urlpatterns())),
+]

@@ -1,0 +1,151 @@
+"""Pages of the account, and the address that picks a language."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from allauth.socialaccount.adapter import get_adapter as get_social_adapter
+from allauth.usersessions.adapter import get_adapter as get_sessions_adapter
+from allauth.usersessions.models import UserSession
+from django.conf import settings
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.http import HttpResponseRedirect
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import translate_url
+from django.utils.cache import patch_vary_headers
+from django.utils.translation import get_language_from_request, override
+from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_POST, require_safe
+
+from portal.accounts.forms import DetailsForm, PreferencesForm
+from portal.accounts.models import Theme, User
+from portal.accounts.queries import security_state
+from portal.accounts.rules import is_own_address
+from portal.core.http import same_origin_post
+from portal.core.limits import too_many_requests as answer_too_many_requests
+
+if TYPE_CHECKING:
+    from django.http import HttpRequest, HttpResponse
+
+_YEAR_SECONDS = 60 * 60 * 24 * 365
+#: allauth's limits do not say when they open again; all that a visitor meets reset within a minute or ask for patience.
+_WAIT_SECONDS = 60
+
+
+@require_safe
+def language_root(request: HttpRequest) -> HttpResponse:
+    """``/``: to the home page in the account's language, else the cookie's, the browser's, the site's."""
+    language = ""
+    if settings.SESSION_COOKIE_NAME in request.COOKIES and request.user.is_authenticated:
+        language = request.user.language
+    if language not in dict(settings.LANGUAGES):
+        language = get_language_from_request(request)
+    query = request.META.get("QUERY_STRING", "")
+    response = HttpResponseRedirect(f"/{language}/" + (f"?{query}" if query else ""))
+    patch_vary_headers(response, ("Cookie", "Accept-Language"))
+    return response
+
+
+@login_required
+def overview(request: HttpRequest) -> HttpResponse:
+    return render(request, "accounts/overview.html")
+
+
+@login_required
+@never_cache
+def details(request: HttpRequest) -> HttpResponse:
+    form = DetailsForm(request.POST or None, instance=_fresh(request))
+    if request.method == "POST" and form.is_valid():
+        form.save()
+        messages.success(request, _("Your details are saved."))
+        return redirect("accounts:details")
+    return _render_form(request, "accounts/details.html", form)
+
+
+@login_required
+@never_cache
+def preferences(request: HttpRequest) -> HttpResponse:
+    form = PreferencesForm(request.POST or None, instance=_fresh(request))
+    if request.method == "POST" and form.is_valid():
+        user = form.save()
+        with override(user.language):
+            messages.success(request, _("Your preferences are saved."))
+        response = HttpResponseRedirect(translate_url(request.path, user.language))
+        _remember_on_device(response, user)
+        return response
+    return _render_form(request, "accounts/preferences.html", form)
+
+
+@login_required
+@never_cache
+def security(request: HttpRequest) -> HttpResponse:
+    context = {
+        "state": security_state(request.user),  # type: ignore[arg-type]  # signed in
+        "has_providers": bool(get_social_adapter().list_providers(request)),
+    }
+    return render(request, "accounts/security.html", context)
+
+
+@login_required
+@never_cache
+def second_factor(request: HttpRequest) -> HttpResponse:
+    """Why staff pages did not open, and the two ways on."""
+    return render(request, "accounts/second_factor.html")
+
+
+@login_required
+@require_POST
+def session_end(request: HttpRequest, pk: int) -> HttpResponse:
+    """Sign out one other device. The present one is left by signing out."""
+    session = get_object_or_404(UserSession, pk=pk, user=request.user)
+    if not session.is_current():
+        get_sessions_adapter().end_sessions([session])
+        messages.success(request, _("That device is signed out."))
+    return redirect("usersessions_list")
+
+
+@require_POST
+@same_origin_post
+def theme(request: HttpRequest) -> HttpResponse:
+    """Light, dark or as the device: on this device, and in the account when there is one."""
+    chosen = request.POST.get("theme", "")
+    if chosen not in Theme.values:
+        chosen = Theme.AUTO
+    target = request.POST.get("next", "")
+    response = HttpResponseRedirect(target if is_own_address(request, target) else "/")
+    _set_cookie(response, "theme", chosen)
+    if settings.SESSION_COOKIE_NAME in request.COOKIES and request.user.is_authenticated:
+        user = _fresh(request)
+        user.theme = chosen
+        user.save(update_fields=["theme"])
+    return response
+
+
+def too_many_requests(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
+    """What allauth shows when one of its limits is reached."""
+    return answer_too_many_requests(request, _WAIT_SECONDS)
+
+
+def _fresh(request: HttpRequest) -> User:
+    """The signed-in person as their own object: a form that fails must not change the name in the page's head."""
+    return User.objects.get(pk=request.user.pk)
+
+
+def _render_form(request: HttpRequest, template: str, form: Any) -> HttpResponse:
+    return render(request, template, {"form": form}, status=422 if form.is_bound else 200)
+
+
+def _set_cookie(response: HttpResponse, name: str, value: str) -> None:
+    if value:
+        response.set_cookie(name, value, max_age=_YEAR_SECONDS, samesite="Lax", secure=settings.SESSION_COOKIE_SECURE)
+    else:
+        response.delete_cookie(name, samesite="Lax")
+
+
+def _remember_on_device(response: HttpResponse, user: User) -> None:
+    """Keep the look after signing out, on this device."""
+    _set_cookie(response, settings.LANGUAGE_COOKIE_NAME, user.language)
+    for name in ("calendar", "digits", "theme"):
+        _set_cookie(response, name, getattr(user, name))

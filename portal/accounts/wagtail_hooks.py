@@ -1,0 +1,34 @@
+"""What the account brings into Wagtail's admin."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from django.conf import settings
+from django.utils.html import format_html
+from django.utils.translation import gettext as _
+from wagtail import hooks
+from wagtail.admin.ui.components import Component
+
+if TYPE_CHECKING:
+    from django.http import HttpRequest
+    from django.utils.safestring import SafeString
+
+
+class SecondFactorOffPanel(Component):
+    """Says on the admin's home page that staff may come in with a password alone."""
+
+    order = 10
+
+    def render_html(self, parent_context: Any = None) -> SafeString:  # noqa: ARG002 - Wagtail's signature
+        return format_html(
+            '<section class="help-block help-warning"><p><strong>{}</strong> {}</p></section>',
+            _("The second step for staff is switched off."),
+            _("That is meant for demonstrations. Switch it on with STAFF_SECOND_FACTOR=true before real customers come."),
+        )
+
+
+@hooks.register("construct_homepage_panels")
+def warn_when_second_factor_is_off(request: HttpRequest, panels: list[Component]) -> None:  # noqa: ARG001 - Wagtail's signature
+    if not settings.STAFF_SECOND_FACTOR:
+        panels.insert(0, SecondFactorOffPanel())

@@ -1,0 +1,13 @@
+from django.apps import AppConfig
+
+
+class PortalConfig(AppConfig):
+    """The composition: connects who reacts to which event."""
+
+    name = "portal"
+    default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        from portal import wiring  # noqa: PLC0415 - apps must be ready
+
+        wiring.connect()

@@ -1,0 +1,146 @@
+"""Who may see an object: one small expression, checked everywhere the same way.
+
+An audience is a conjunction of clauses, each a choice of keys:
+
+    public                        everyone
+    signed-in                     anyone with an account
+    partner|segment:fibre         partners or members of the segment
+    signed-in & segment:fibre     both (an article narrows what its topic allows)
+
+Objects store the expression as text. A user satisfies a set of keys (`audience_keys`), and `audiences_for` turns them
+into the list of stored expressions that admit the user, so that every query is a plain ``audience IN (…)``.
+An expression nobody registered is seen by no one: deny by default. See docs/decisions/0003-audiences.md.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from django.core.cache import cache
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from django.contrib.auth.base_user import AbstractBaseUser
+    from django.contrib.auth.models import AnonymousUser
+
+PUBLIC: Final = "public"
+SIGNED_IN: Final = "signed-in"
+PARTNER: Final = "partner"
+STAFF: Final = "staff"
+
+#: What an editor chooses from; segments are added by the form where there are any.
+CHOICES: Final = [
+    (PUBLIC, _("Everyone")),
+    (SIGNED_IN, _("Signed-in customers")),
+    (PARTNER, _("Partners")),
+    (STAFF, _("Staff")),
+]
+
+MAX_LENGTH: Final = 255
+_KEY = re.compile(r"[a-z0-9][a-z0-9:_-]*\Z")
+_CACHE_KEY: Final = "audiences-in-use"
+_CACHE_SECONDS: Final = 60
+
+
+class InvalidAudienceError(ValueError):
+    """The text is no audience expression."""
+
+
+@dataclass(frozen=True, slots=True)
+class Audience:
+    """A parsed expression. `clauses` must all hold; a clause holds when one of its keys is satisfied."""
+
+    clauses: frozenset[frozenset[str]]
+
+    @classmethod
+    def parse(cls, text: str) -> Audience:
+        """Read an expression; raises `InvalidAudienceError` for anything else."""
+        clauses = set()
+        for clause in text.split("&"):
+            keys = frozenset(key.strip() for key in clause.split("|"))
+            if not all(_KEY.match(key) for key in keys):
+                raise InvalidAudienceError(text)
+            if PUBLIC not in keys:  # "public or anything" restricts nothing
+                clauses.add(keys)
+        return cls(frozenset(clauses))
+
+    def __and__(self, other: Audience) -> Audience:
+        return Audience(self.clauses | other.clauses)
+
+    def __str__(self) -> str:
+        """The canonical text: equal audiences have equal text."""
+        return "&".join(sorted("|".join(sorted(clause)) for clause in self.clauses)) or PUBLIC
+
+    def admits(self, keys: Iterable[str]) -> bool:
+        held = frozenset(keys)
+        return STAFF in held or all(clause & held for clause in self.clauses)
+
+
+class AudienceInUse(models.Model):
+    """Every expression some object carries; a short list, so that queries can say ``IN``."""
+
+    expression = models.CharField(max_length=MAX_LENGTH, unique=True)
+
+    def __str__(self) -> str:
+        return self.expression
+
+
+def register_audience(expression: str) -> str:
+    """Remember an expression as in use and return its canonical text."""
+    text = str(Audience.parse(expression))
+    if len(text) > MAX_LENGTH:
+        raise InvalidAudienceError(text)
+    _row, created = AudienceInUse.objects.get_or_create(expression=text)
+    if created:
+        cache.delete(_CACHE_KEY)
+    return text
+
+
+def audience_keys(user: AbstractBaseUser | AnonymousUser | None) -> frozenset[str]:
+    """The keys `user` satisfies. One query for a signed-in user, kept on the user object."""
+    if user is None or not user.is_authenticated:
+        return frozenset({PUBLIC})
+    held: frozenset[str] | None = getattr(user, "_audience_keys", None)
+    if held is None:
+        keys = {PUBLIC, SIGNED_IN}
+        if getattr(user, "is_staff", False):
+            keys.add(STAFF)
+        memberships = getattr(user, "audience_memberships", None)
+        if memberships is not None:
+            keys.update(memberships.values_list("key", flat=True))
+        held = frozenset(keys)
+        user._audience_keys = held  # type: ignore[union-attr]  # noqa: SLF001 - a per-request memo on the user
+    return held
+
+
+def audiences_for(user: AbstractBaseUser | AnonymousUser | None) -> list[str]:
+    """The stored expressions that admit `user`, for use in ``audience__in``."""
+    keys = audience_keys(user)
+    if keys == {PUBLIC}:
+        return [PUBLIC]
+    admitting: list[str] | None = getattr(user, "_audiences", None)
+    if admitting is None:
+        admitting = [text for text in audiences_in_use() if Audience.parse(text).admits(keys)]
+        user._audiences = admitting  # type: ignore[union-attr]  # noqa: SLF001 - a per-request memo on the user
+    return admitting
+
+
+def audiences_in_use() -> list[str]:
+    """All registered expressions; from the shared cache, at most a minute old elsewhere and exact here."""
+    known: list[str] | None = cache.get(_CACHE_KEY)
+    if known is None:
+        known = sorted({PUBLIC, *AudienceInUse.objects.values_list("expression", flat=True)})
+        cache.set(_CACHE_KEY, known, _CACHE_SECONDS)
+    return known
+
+
+def explain_audience(expression: str, user: AbstractBaseUser | AnonymousUser | None) -> list[tuple[str, bool]]:
+    """Why `user` can or cannot see something: each clause and whether it holds."""
+    keys = audience_keys(user)
+    clauses = Audience.parse(expression).clauses or {frozenset({PUBLIC})}
+    return [("|".join(sorted(c)), STAFF in keys or bool(c & keys)) for c in sorted(clauses, key=sorted)]

@@ -1,0 +1,113 @@
+"""Serving uploaded files from the local disk, for installations without a web server in front.
+
+Answers HEAD, conditional and single-range requests (RFC 9110, sections 13 and 14), so that a video can be sought and a
+download resumed. Originals of pictures are never served: what readers get are the re-encoded renditions.
+"""
+
+from __future__ import annotations
+
+import mimetypes
+import re
+from email.utils import formatdate
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO, Final
+
+from django.conf import settings
+from django.core.exceptions import SuspiciousFileOperation
+from django.http import FileResponse, Http404, HttpResponse, StreamingHttpResponse
+from django.utils._os import safe_join
+from django.views.decorators.http import require_safe
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from django.http import HttpRequest
+    from django.http.response import HttpResponseBase
+
+#: Folders of MEDIA_ROOT that readers may fetch; anything else is for the application alone.
+PUBLIC_FOLDERS: Final = frozenset({"images", "media", "media_thumbnails", "captions", "avatar_images"})
+#: Types a browser may show in place; all others are saved, never run.
+_INLINE: Final = ("image/png", "image/jpeg", "image/webp", "image/gif", "image/avif", "audio/", "video/", "text/vtt")
+_RANGE: Final = re.compile(r"bytes=(\d*)-(\d*)\Z")
+_CHUNK_BYTES: Final = 64 * 1024
+
+mimetypes.add_type("text/vtt", ".vtt")
+mimetypes.add_type("image/webp", ".webp")
+
+
+def parse_range(header: str, size: int) -> tuple[int, int] | None:
+    """First and last byte of a single-range header; `None` when it is to be ignored.
+
+    Raises `ValueError` when no byte of the file is in the range (416).
+    """
+    match = _RANGE.match(header.strip())
+    if match is None or match.group(0) == "bytes=-":
+        return None
+    first, last = match.groups()
+    if not first:
+        length = int(last)
+        if length == 0 or size == 0:
+            raise ValueError(header)
+        return max(size - length, 0), size - 1
+    if last and int(last) < int(first):
+        return None
+    if int(first) >= size:
+        raise ValueError(header)
+    return int(first), min(int(last), size - 1) if last else size - 1
+
+
+def _slice(file: BinaryIO, first: int, length: int) -> Iterator[bytes]:
+    with file:
+        file.seek(first)
+        while length > 0 and (chunk := file.read(min(_CHUNK_BYTES, length))):
+            length -= len(chunk)
+            yield chunk
+
+
+@require_safe
+def media(request: HttpRequest, path: str) -> HttpResponseBase:
+    """One file below MEDIA_ROOT."""
+    if path.split("/", 1)[0] not in PUBLIC_FOLDERS:
+        raise Http404
+    try:
+        file = Path(safe_join(settings.MEDIA_ROOT, path))
+        status = file.stat()
+    except (SuspiciousFileOperation, OSError, ValueError) as error:
+        raise Http404 from error
+    if not file.is_file():
+        raise Http404
+
+    size = status.st_size
+    etag = f'"{status.st_mtime_ns:x}-{size:x}"'
+    content_type = mimetypes.guess_type(file.name)[0] or "application/octet-stream"
+    response: HttpResponseBase
+    if request.headers.get("If-None-Match") == etag:
+        response = HttpResponse(status=304)
+    else:
+        asked = request.headers.get("Range", "")
+        if request.headers.get("If-Range", etag) != etag:
+            asked = ""
+        try:
+            span = parse_range(asked, size) if asked else None
+        except ValueError:
+            response = HttpResponse(status=416, headers={"Content-Range": f"bytes */{size}"})
+            response["Accept-Ranges"] = "bytes"
+            return response
+        if span is None:
+            response = FileResponse(file.open("rb"), content_type=content_type)
+        else:
+            first, last = span
+            length = last - first + 1
+            response = StreamingHttpResponse(
+                _slice(file.open("rb"), first, length), status=206, content_type=content_type
+            )
+            response["Content-Length"] = str(length)
+            response["Content-Range"] = f"bytes {first}-{last}/{size}"
+        if not content_type.startswith(_INLINE):
+            response["Content-Disposition"] = "attachment"
+    response["ETag"] = etag
+    response["Last-Modified"] = formatdate(status.st_mtime, usegmt=True)
+    response["Accept-Ranges"] = "bytes"
+    # A changed file gets a new name, so what is fetched once stays true.
+    response["Cache-Control"] = "public, max-age=31536000, immutable"
+    return response

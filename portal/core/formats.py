@@ -1,0 +1,252 @@
+"""Numbers, dates and sizes as the present reader writes them. The template filters of `ui` are these functions.
+
+Grouping, decimal and percent signs follow the digits; month names follow the language; the calendar is its own choice:
+English with Jalali dates and Persian with Gregorian ones are both somebody's daily life.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from decimal import Decimal, InvalidOperation
+from typing import TYPE_CHECKING, Final, TypeAlias
+
+from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext, pgettext, pgettext_lazy
+from persiantools.jdatetime import JalaliDate
+
+from portal.core.preferences import current_preferences
+from portal.core.text import to_latin_digits, to_persian_digits, without_bidi_controls
+
+if TYPE_CHECKING:
+    from django.utils.safestring import SafeString
+
+Number: TypeAlias = int | float | Decimal
+
+MINUS: Final = "\u2212"
+_PERSIAN_SIGNS: Final = str.maketrans({",": "٬", ".": "٫", "%": "٪"})
+#: Gregorian years that lie wholly inside what the conversion knows.
+_FIRST_JALALI_YEAR: Final = 623
+_LAST_JALALI_YEAR: Final = 9997
+_WEEK: Final = dt.timedelta(days=7)
+
+_JALALI_MONTHS: Final = [
+    pgettext_lazy("Jalali month", "Farvardin"),
+    pgettext_lazy("Jalali month", "Ordibehesht"),
+    pgettext_lazy("Jalali month", "Khordad"),
+    pgettext_lazy("Jalali month", "Tir"),
+    pgettext_lazy("Jalali month", "Mordad"),
+    pgettext_lazy("Jalali month", "Shahrivar"),
+    pgettext_lazy("Jalali month", "Mehr"),
+    pgettext_lazy("Jalali month", "Aban"),
+    pgettext_lazy("Jalali month", "Azar"),
+    pgettext_lazy("Jalali month", "Dey"),
+    pgettext_lazy("Jalali month", "Bahman"),
+    pgettext_lazy("Jalali month", "Esfand"),
+]
+_GREGORIAN_MONTHS: Final = [
+    pgettext_lazy("month in a date", "Jan"),
+    pgettext_lazy("month in a date", "Feb"),
+    pgettext_lazy("month in a date", "Mar"),
+    pgettext_lazy("month in a date", "Apr"),
+    pgettext_lazy("month in a date", "May"),
+    pgettext_lazy("month in a date", "Jun"),
+    pgettext_lazy("month in a date", "Jul"),
+    pgettext_lazy("month in a date", "Aug"),
+    pgettext_lazy("month in a date", "Sep"),
+    pgettext_lazy("month in a date", "Oct"),
+    pgettext_lazy("month in a date", "Nov"),
+    pgettext_lazy("month in a date", "Dec"),
+]
+_WEEKDAYS: Final = [
+    pgettext_lazy("weekday", "Monday"),
+    pgettext_lazy("weekday", "Tuesday"),
+    pgettext_lazy("weekday", "Wednesday"),
+    pgettext_lazy("weekday", "Thursday"),
+    pgettext_lazy("weekday", "Friday"),
+    pgettext_lazy("weekday", "Saturday"),
+    pgettext_lazy("weekday", "Sunday"),
+]
+_DATE_FORMS: Final = {
+    "": pgettext_lazy("date", "%(day)s %(month)s %(year)s"),
+    "day": pgettext_lazy("date", "%(day)s %(month)s"),
+    "month": pgettext_lazy("date", "%(month)s %(year)s"),
+    "full": pgettext_lazy("date", "%(weekday)s, %(day)s %(month)s %(year)s"),
+}
+_SIZES: Final = [
+    gettext_lazy("%(size)s B"),
+    gettext_lazy("%(size)s KB"),
+    gettext_lazy("%(size)s MB"),
+    gettext_lazy("%(size)s GB"),
+    gettext_lazy("%(size)s TB"),
+]
+
+
+def _in_digits(text: str) -> str:
+    return to_persian_digits(text) if current_preferences().has_persian_digits else to_latin_digits(text)
+
+
+def _as_number(value: object) -> Number | None:
+    """The number in `value`; a text counts when it is a plain number such as ``"12480"``."""
+    if isinstance(value, int | float | Decimal) and not isinstance(value, bool):
+        return value
+    try:
+        number = Decimal(to_latin_digits(str(value)))
+    except InvalidOperation:
+        return None
+    return number if number.is_finite() else None
+
+
+def format_number(value: object, decimals: int | None = None) -> str:
+    """``12,480`` or ``۱۲٬۴۸۰``. Text that is no number only gets the reader's digits; none is empty.
+
+    With `decimals`, exactly so many places.
+    """
+    if value is None:
+        return ""
+    number = _as_number(value)
+    if number is None:
+        return _in_digits(str(value))
+    text = format(abs(number), "," if decimals is None else f",.{decimals}f")
+    if current_preferences().has_persian_digits:
+        text = to_persian_digits(text.translate(_PERSIAN_SIGNS))
+    return MINUS + text if number < 0 else text
+
+
+def format_percent(value: object, decimals: int | None = None) -> str:
+    """``68%`` or ``۶۸٪``, for a value that already counts in hundredths."""
+    text = format_number(value, decimals)
+    return text and text + ("٪" if current_preferences().has_persian_digits else "%")
+
+
+def format_signed(value: object) -> SafeString:
+    """A change, with its sign and isolated: ``<bdi>+200</bdi>``."""
+    number = _as_number(value)
+    sign = "+" if number is not None and number > 0 else ""
+    return format_html("<bdi>{}{}</bdi>", sign, format_number(value))
+
+
+def format_size(size_bytes: int) -> str:
+    """``4.2 MB`` or «۴٫۲ مگابایت»; units of 1024 bytes. Put it through `ltr` only where units stay Latin."""
+    size, unit = float(max(size_bytes, 0)), 0
+    while size >= 1024 and unit < len(_SIZES) - 1:
+        size /= 1024
+        unit += 1
+    decimals = 0 if unit == 0 or size >= 100 or size == int(size) else 1
+    return _SIZES[unit] % {"size": format_number(size, decimals)}
+
+
+def format_ltr(value: object, *, wrap: bool = False) -> SafeString:
+    """An element that keeps left-to-right order and Latin digits: versions, serials, phones, paths, addresses.
+
+    With `wrap`, long ones (hashes) may break anywhere.
+    """
+    text = without_bidi_controls(to_latin_digits(str(value)))
+    return format_html('<bdi class="{}">{}</bdi>', "ltr ltr--wrap" if wrap else "ltr", text)
+
+
+def _local(value: dt.date) -> dt.date:
+    """A moment in the reader's time zone; a plain date as it is."""
+    return timezone.localtime(value) if isinstance(value, dt.datetime) and timezone.is_aware(value) else value
+
+
+def date_text(value: dt.date, form: str = "") -> str:
+    """The date in the reader's calendar and digits: ``22 Nov 2026``, «۱ آذر ۱۴۰۵».
+
+    Forms: ``""`` day, month, year · ``"day"`` without the year · ``"month"`` without the day · ``"full"`` with the
+    weekday. Years the solar calendar is not worked out for are Gregorian.
+    """
+    local = _local(value)
+    year, month, day = local.year, local.month, local.day
+    names = _GREGORIAN_MONTHS
+    if current_preferences().is_jalali and _FIRST_JALALI_YEAR <= year <= _LAST_JALALI_YEAR:
+        jalali = JalaliDate.to_jalali(year, month, day)
+        year, month, day = jalali.year, jalali.month, jalali.day
+        names = _JALALI_MONTHS
+    pattern = _DATE_FORMS.get(form, _DATE_FORMS[""])
+    values = {"day": day, "month": names[month - 1], "year": year, "weekday": _WEEKDAYS[local.weekday()]}
+    return _in_digits(pattern % values)
+
+
+def time_text(value: dt.datetime | dt.time) -> str:
+    """The time of day on a 24-hour clock, ``09:05`` or ``۰۹:۰۵``, in the reader's time zone."""
+    local = _local(value) if isinstance(value, dt.datetime) else value
+    return _in_digits(local.strftime("%H:%M"))
+
+
+def moment_text(value: dt.date) -> str:
+    """Date and, where there is one, time of day."""
+    if not isinstance(value, dt.datetime):
+        return date_text(value)
+    return pgettext("date and time", "%(date)s, %(time)s") % {"date": date_text(value), "time": time_text(value)}
+
+
+def format_date(value: dt.date, form: str = "") -> SafeString:
+    """`date_text` inside ``<time>``; the machine-readable date is the one the reader sees, always Gregorian."""
+    local = _local(value)
+    day = local.date() if isinstance(local, dt.datetime) else local
+    return format_html('<time datetime="{}">{}</time>', day.isoformat(), date_text(value, form))
+
+
+def format_time(value: dt.datetime | dt.time) -> SafeString:
+    """`time_text` inside ``<time>``."""
+    machine = value.isoformat(timespec="minutes") if isinstance(value, dt.datetime) else value.strftime("%H:%M")
+    return format_html('<time datetime="{}">{}</time>', machine, time_text(value))
+
+
+def ago_text(value: dt.date, now: dt.datetime | None = None) -> str:
+    """How long ago, in words, within a week on either side of now; else the date."""
+    now = now or timezone.now()
+    if not isinstance(value, dt.datetime):
+        return _days_ago_text(value, timezone.localdate(now))
+    moment = value if timezone.is_aware(value) else timezone.make_aware(value)
+    passed = now - moment
+    if abs(passed) > _WEEK:
+        return date_text(value)
+    minutes = int(abs(passed).total_seconds() // 60)
+    if minutes < 1:
+        return _("just now")
+    future = passed < dt.timedelta(0)
+    if minutes < 60:
+        count = minutes
+        text = (
+            ngettext("in %(count)s minute", "in %(count)s minutes", count)
+            if future
+            else ngettext("%(count)s minute ago", "%(count)s minutes ago", count)
+        )
+    elif minutes < 24 * 60:
+        count = minutes // 60
+        text = (
+            ngettext("in %(count)s hour", "in %(count)s hours", count)
+            if future
+            else ngettext("%(count)s hour ago", "%(count)s hours ago", count)
+        )
+    else:
+        count = minutes // (24 * 60)
+        text = _days_pattern(count, future=future)
+    return text % {"count": format_number(count)}
+
+
+def _days_pattern(count: int, *, future: bool) -> str:
+    if future:
+        return ngettext("in %(count)s day", "in %(count)s days", count)
+    return ngettext("%(count)s day ago", "%(count)s days ago", count)
+
+
+def _days_ago_text(value: dt.date, today: dt.date) -> str:
+    days = (today - value).days
+    if days == 0:
+        return _("today")
+    if abs(days) > _WEEK.days:
+        return date_text(value)
+    return _days_pattern(abs(days), future=days < 0) % {"count": format_number(abs(days))}
+
+
+def format_ago(value: dt.date) -> SafeString:
+    """`ago_text` inside ``<time>``, with the whole moment as its title."""
+    return format_html('<time datetime="{}" title="{}">{}</time>', _machine(value), moment_text(value), ago_text(value))
+
+
+def _machine(value: dt.date) -> str:
+    return value.isoformat(timespec="seconds") if isinstance(value, dt.datetime) else value.isoformat()

@@ -1,0 +1,83 @@
+"""Short texts that exist in every interface language, kept beside the row they name.
+
+A product has one row and a name per language. A translation table would cost a join in every list, one column per
+language a migration for every new language; so it is one JSON object, read in the active language. Long, edited
+content is not for this: that is what translated pages are for.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.db import models
+from django.utils.translation import get_language
+from django.utils.translation import gettext_lazy as _
+
+
+class LocalizedText(dict[str, str]):
+    """The texts by language code; as a string, the one for the active language, else any there is."""
+
+    def in_language(self, language: str) -> str:
+        base = language.split("-")[0]
+        return self.get(base) or self.get(settings.LANGUAGE_CODE) or next((v for v in self.values() if v), "")
+
+    def __str__(self) -> str:
+        return self.in_language(get_language() or settings.LANGUAGE_CODE)
+
+
+class LocalizedTextWidget(forms.MultiWidget):
+    """One text input per interface language, each in its own direction."""
+
+    template_name = "django/forms/widgets/multiwidget.html"
+
+    def __init__(self, attrs: dict[str, Any] | None = None) -> None:
+        widgets = {
+            code: forms.TextInput({"lang": code, "dir": "auto", "placeholder": name})
+            for code, name in settings.LANGUAGES
+        }
+        super().__init__(widgets, attrs)
+
+    def decompress(self, value: Any) -> list[str]:
+        texts = value if isinstance(value, dict) else {}
+        return [texts.get(code, "") for code, _name in settings.LANGUAGES]
+
+
+class LocalizedTextFormField(forms.MultiValueField):
+    widget = LocalizedTextWidget
+
+    def __init__(self, **kwargs: Any) -> None:
+        kwargs.pop("encoder", None)
+        kwargs.pop("decoder", None)
+        max_length = kwargs.pop("max_length", None)
+        fields = [forms.CharField(required=False, max_length=max_length) for _language in settings.LANGUAGES]
+        super().__init__(fields, require_all_fields=False, **kwargs)
+
+    def compress(self, data_list: list[str]) -> LocalizedText:
+        return LocalizedText(
+            {code: text for (code, _name), text in zip(settings.LANGUAGES, data_list, strict=False) if text}
+        )
+
+
+class LocalizedTextField(models.JSONField):
+    """Stores `LocalizedText`. Required in at least one language unless ``blank``."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        kwargs.setdefault("default", LocalizedText)
+        super().__init__(*args, **kwargs)
+
+    def from_db_value(self, value: Any, expression: Any, connection: Any) -> LocalizedText:
+        return LocalizedText(super().from_db_value(value, expression, connection) or {})
+
+    def to_python(self, value: Any) -> Any:
+        return LocalizedText(value) if isinstance(value, dict) else value
+
+    def validate(self, value: Any, model_instance: models.Model | None) -> None:
+        super().validate(value, model_instance)
+        if not isinstance(value, dict) or not set(value) <= {code for code, _name in settings.LANGUAGES}:
+            raise ValidationError(_("Enter one text per language."))
+
+    def formfield(self, **kwargs: Any) -> Any:
+        return super().formfield(**{"form_class": LocalizedTextFormField, **kwargs})

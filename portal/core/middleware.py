@@ -1,0 +1,106 @@
+"""What every answer carries, and what every reader prefers."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from csp.constants import HEADER, UNSAFE_INLINE
+from csp.middleware import CSPMiddleware
+from csp.utils import build_policy
+from django.conf import settings
+from django.utils import translation
+from django.utils.translation import get_language_from_path
+
+from portal.core.preferences import preferences_from_cookies, preferences_in_use, preferences_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+    from csp.middleware import PolicyParts
+    from django.http import HttpRequest
+    from django.http.response import HttpResponseBase
+
+#: Wagtail's page editor and reports start their date choosers by inline scripts, and place things by inline styles.
+INLINE_PREFIXES: Final = ("/admin/", "/django-admin/")
+_INLINE: Final = {"script-src": [UNSAFE_INLINE], "style-src": [UNSAFE_INLINE]}
+
+#: Powerful features no page uses. Passkeys and copying stay at their defaults: this origin only.
+PERMISSIONS_POLICY: Final = ", ".join(
+    f"{feature}=()"
+    for feature in (
+        "accelerometer",
+        "browsing-topics",
+        "camera",
+        "display-capture",
+        "geolocation",
+        "gyroscope",
+        "magnetometer",
+        "microphone",
+        "midi",
+        "payment",
+        "usb",
+    )
+)
+
+_PER_RESPONSE: Final = (
+    "_csp_config",
+    "_csp_update",
+    "_csp_replace",
+    "_csp_exempt",
+    "_csp_config_ro",
+    "_csp_update_ro",
+    "_csp_replace_ro",
+    "_csp_exempt_ro",
+)
+
+
+class ContentSecurityPolicyMiddleware(CSPMiddleware):
+    """The strict policy of the settings everywhere; inline code only inside the two admins. And a permissions policy."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        super().__init__(get_response)
+        # The policy is the same for all pages of a kind: built once, unless a view changes it or uses a nonce.
+        self._strict = build_policy()
+        self._with_inline = build_policy(update=_INLINE)
+        self._is_plain = not settings.DEBUG and not getattr(settings, "CONTENT_SECURITY_POLICY_REPORT_ONLY", None)
+
+    def process_response(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
+        response.headers.setdefault("Permissions-Policy", PERMISSIONS_POLICY)
+        used_nonce = getattr(request, "_csp_nonce", None) is not None
+        if not self._is_plain or used_nonce or not vars(response).keys().isdisjoint(_PER_RESPONSE):
+            return super().process_response(request, response)
+        policy = self._with_inline if request.path_info.startswith(INLINE_PREFIXES) else self._strict
+        response.headers.setdefault(HEADER, policy)
+        return response
+
+    def get_policy_parts(
+        self, request: HttpRequest, response: HttpResponseBase, report_only: bool = False
+    ) -> PolicyParts:
+        parts = super().get_policy_parts(request, response, report_only)
+        if request.path_info.startswith(INLINE_PREFIXES):
+            parts.update = {**_INLINE, **(parts.update or {})}
+        return parts
+
+
+class PreferencesMiddleware:
+    """Calendar, digits, theme, time zone and, where the address names none, language of the reader.
+
+    Comes after the locale and the authentication middleware. Without a session cookie there is no account to ask:
+    such requests touch neither the session nor the database.
+    """
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        user: Any = request.user if settings.SESSION_COOKIE_NAME in request.COOKIES else None
+        if user is None or not user.is_authenticated:
+            preferences = preferences_from_cookies(request.COOKIES)
+        else:
+            preferences = preferences_of(user)
+            if preferences.language and get_language_from_path(request.path_info) is None:
+                translation.activate(preferences.language)
+                request.LANGUAGE_CODE = translation.get_language()
+        with preferences_in_use(preferences, with_language=False):
+            return self.get_response(request)

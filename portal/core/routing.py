@@ -1,0 +1,61 @@
+"""From an address to a page in one or two queries.
+
+Wagtail walks down the tree, two queries for each part of the address, after asking for the site and the language. Our
+pages have no routes of their own, so the whole path names the page. Whatever is not found this way is left to Wagtail.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from django.utils.translation import get_language
+from wagtail import views as wagtail_views
+from wagtail.models import Page
+from wagtail.url_routing import RouteResult
+
+from portal.core.pages import PortalPage, site_roots
+
+if TYPE_CHECKING:
+    from django.http import HttpRequest, HttpResponse
+
+_MAX_KINDS: Final = 4096
+#: Only a hint that saves a query: the row itself is always asked whether it still has this address.
+_kinds: dict[str, type[Page]] = {}
+
+
+def serve(request: HttpRequest, path: str) -> HttpResponse:
+    """Wagtail's page view, spared the walk through the tree."""
+    roots = site_roots()
+    request._wagtail_cached_site_root_paths = roots  # type: ignore[attr-defined]  # noqa: SLF001 - where Wagtail looks
+    if len({root.site_id for root in roots}) == 1:
+        for root in roots:
+            if root.language_code == get_language():
+                page = find_page(root.root_path + path)
+                if page is not None:
+                    request._wagtail_route_for_request = RouteResult(page)  # type: ignore[attr-defined]  # noqa: SLF001
+                break
+    response: HttpResponse = wagtail_views.serve(request, path)
+    return response
+
+
+def find_page(url_path: str) -> Page | None:
+    """The live page with this tree path, as its own class."""
+    slug = url_path.rstrip("/").rsplit("/", 1)[-1]
+    wanted: dict[str, Any] = {"slug": slug, "url_path": url_path, "live": True}  # only the slug is indexed
+    kind = _kinds.get(url_path)
+    if kind is not None:
+        page = _for_serving(kind).filter(**wanted).first()
+        if page is not None:
+            return page
+    plain = Page.objects.filter(**wanted).first()
+    if plain is None:
+        return None
+    kind = plain.specific_class or Page
+    if len(_kinds) >= _MAX_KINDS:
+        _kinds.clear()
+    _kinds[url_path] = kind
+    return _for_serving(kind).filter(pk=plain.pk).first()
+
+
+def _for_serving(kind: type[Page]) -> Any:
+    return kind.objects.for_serving() if issubclass(kind, PortalPage) else kind.objects.all()

@@ -1,0 +1,219 @@
+"""Letters, digits and direction: what Persian and English text needs before it is stored, compared or shown.
+
+Three different cleanings, not to be mixed up:
+
+`normalise_input`  what a person typed → what is stored. Keeps meaning, half-spaces and digits as written.
+`fold`             stored or typed text → what search compares. Loses everything that spelling varies in.
+`isolate`          text → text that keeps its own direction inside a plain-text sentence.
+
+Nothing here raises on strange text: lone surrogates, NUL and unassigned characters are text, too.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+import unicodedata
+from typing import Final
+
+ZWNJ: Final = "\u200c"
+
+_PERSIAN_DIGITS: Final = "۰۱۲۳۴۵۶۷۸۹"
+_ARABIC_DIGITS: Final = "٠١٢٣٤٥٦٧٨٩"
+_LATIN_DIGITS: Final = "0123456789"
+
+_TO_LATIN_DIGITS: Final = str.maketrans(_PERSIAN_DIGITS + _ARABIC_DIGITS, _LATIN_DIGITS * 2)
+_TO_PERSIAN_DIGITS: Final = str.maketrans(_LATIN_DIGITS + _ARABIC_DIGITS, _PERSIAN_DIGITS * 2)
+
+#: Marks, embeddings, overrides and isolates: they steer direction and carry no text.
+_BIDI_CONTROLS: Final = "\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
+_WITHOUT_BIDI: Final = str.maketrans("", "", _BIDI_CONTROLS)
+
+#: Letters that one keyboard or another writes for the same Persian letter.
+SAME_LETTERS: Final = {
+    "ی": "يىېۍێئےۓ",
+    "ک": "كڪ",
+    "گ": "ګ",
+    "ه": "ةۀەھہۂۃ",
+    "ا": "أإٱآ",
+    "و": "ؤۇۆ",
+}
+#: Characters that stand for a half-space: the real one, the zero-width space, and U+00AC, which old converters left.
+HALF_SPACES: Final = ZWNJ + "\u200b\u00ac"
+#: Characters that search does not see at all: tatweel, hamza on the line, joiners, soft hyphen, byte order mark.
+UNSEEN: Final = "\u0640\u0621\u200d\u2060\u00ad\ufeff" + _BIDI_CONTROLS
+_SIGNS: Final = {"٬": ",", "٫": ".", "٪": "%", "،": ",", "؛": ";", "؟": "?"}
+
+_FOLDED: Final[dict[str, str]] = {
+    **{variant: letter for letter, variants in SAME_LETTERS.items() for variant in variants},
+    **dict.fromkeys(HALF_SPACES, ZWNJ),
+    **dict.fromkeys(UNSEEN, ""),
+    **_SIGNS,
+}
+
+
+def _is_dropped_mark(character: str) -> bool:
+    """Accents of Latin, Greek and Cyrillic; vowel marks and hamza above or below of Arabic script; variation selectors."""
+    code = ord(character)
+    if 0x0300 <= code <= 0x036F or 0xFE00 <= code <= 0xFE0F:
+        return True
+    return 0x0600 <= code <= 0x08FF and unicodedata.category(character) == "Mn"
+
+
+def _fold_character(character: str) -> str:
+    """What one character becomes; folding the answer again changes nothing."""
+    if character in _FOLDED:
+        return _FOLDED[character]
+    if character not in "\t\n\r" and unicodedata.category(character) in {"Cc", "Cs"}:
+        return " "  # a database may refuse it, and it separates words
+    decimal = unicodedata.decimal(character, None)
+    if decimal is not None:
+        return _LATIN_DIGITS[decimal]
+    decomposed = unicodedata.normalize("NFKD", character)
+    folded = unicodedata.normalize("NFKC", "".join(c for c in decomposed if not _is_dropped_mark(c))).casefold()
+    return folded if folded == character else "".join(map(_fold_character, folded))
+
+
+class _Folding(dict[int, str]):
+    """Code point → folded text, worked out on first use. Bounded: text may hold any of a million code points."""
+
+    def __missing__(self, code: int) -> str:
+        folded = _fold_character(chr(code))
+        if len(self) < 8192:
+            self[code] = folded
+        return folded
+
+
+_FOLDING: Final = _Folding()
+
+
+def fold(text: str) -> str:
+    """The text as search compares it: one letter per sound, Latin digits, lower case, no marks or bidi controls.
+
+    Works character by character (NFKC of each without its marks), so that composed and decomposed spellings meet and
+    every folded character has one origin. Half-spaces become U+200C. Folding twice is the same as folding once.
+    """
+    return text.translate(_FOLDING)
+
+
+def fold_words(text: str) -> str:
+    """As `fold`, with half-spaces as spaces: «می‌شود» and «می شود» are the same."""
+    return fold(text).replace(ZWNJ, " ")
+
+
+def fold_with_offsets(text: str) -> tuple[str, list[int]]:
+    """The folded text, and for each of its characters the index in `text` it came from.
+
+    A character that folds to several (``ﷲ``, ``ß``) repeats its index; one that vanishes leaves a gap.
+    """
+    parts: list[str] = []
+    offsets: list[int] = []
+    for index, character in enumerate(text):
+        part = _FOLDING[ord(character)]
+        parts.append(part)
+        if len(part) == 1:
+            offsets.append(index)
+        else:
+            offsets.extend([index] * len(part))
+    return "".join(parts), offsets
+
+
+_INPUT_LETTERS: Final = str.maketrans("يىك", "ییک")
+_UNWANTED: Final = re.compile(f"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ud800-\udfff\ufeff{_BIDI_CONTROLS}]")
+_LINE_ENDS: Final = re.compile("\r\n?|[\x85\u2028\u2029]")
+
+
+def normalise_input(text: str, *, digits: bool = False) -> str:
+    """What a person typed, as it is stored: Persian ی and ک, NFC, no bidi or control characters, ``\\n`` line ends.
+
+    Half-spaces stay. With `digits`, Persian and Arabic digits become Latin ones (codes, numbers, phones).
+    """
+    text = _LINE_ENDS.sub("\n", _UNWANTED.sub("", text))
+    text = unicodedata.normalize("NFC", text).translate(_INPUT_LETTERS)
+    return to_latin_digits(text) if digits else text
+
+
+def to_latin_digits(text: str) -> str:
+    """Persian and Arabic digits as ``0``-``9``; everything else as it is."""
+    return text.translate(_TO_LATIN_DIGITS)
+
+
+def to_persian_digits(text: str) -> str:
+    """Latin and Arabic digits as ``۰``-``۹``; everything else as it is."""
+    return text.translate(_TO_PERSIAN_DIGITS)
+
+
+def without_bidi_controls(text: str) -> str:
+    """The text without the invisible characters that steer direction."""
+    return text.translate(_WITHOUT_BIDI)
+
+
+def isolate(text: str) -> str:
+    """The text inside U+2068 … U+2069, for plain-text places such as mail subjects and page titles.
+
+    Controls inside are dropped: an unmatched one would end the isolation early.
+    """
+    return f"\u2068{without_bidi_controls(text)}\u2069"
+
+
+def _is_arabic_script(character: str) -> bool:
+    return (
+        "\u0600" <= character <= "\u06ff"
+        or "\u0750" <= character <= "\u077f"
+        or "\ufb50" <= character <= "\ufdff"
+        or "\ufe70" <= character <= "\ufefc"
+    )
+
+
+def is_persian(text: str) -> bool:
+    """Whether at least half of the letters are of the Arabic script. Text without letters is not Persian."""
+    letters = [character for character in text if character.isalpha()]
+    persian = sum(map(_is_arabic_script, letters))
+    return persian > 0 and persian * 2 >= len(letters)
+
+
+_KEYS_EN: Final = "qwertyuiop[]asdfghjkl;'zxcvbnm,."
+_KEYS_FA: Final = "ضصثقفغعهخحجچشسیبلاتنمکگظطزرذدپو."
+_EN_TO_FA: Final = str.maketrans(_KEYS_EN, _KEYS_FA)
+#: Beside the plain keys: letters that share a key on one of the usual layouts, and the Arabic twins.
+_FA_TO_EN: Final = str.maketrans(_KEYS_FA + "ئآژيك", _KEYS_EN + "mhcd;")
+
+
+def swap_keyboard(text: str) -> str:
+    """The text as the same keys give it on the other layout: ``]vhy rvlc`` ↔ ``چراغ قرمز``.
+
+    Text that mixes scripts, or has no letters, was not typed on the wrong layout and comes back unchanged.
+    """
+    persian = any(_is_arabic_script(c) and c.isalpha() for c in text)
+    latin = any(c.isascii() and c.isalpha() for c in text)
+    if persian == latin:
+        return text
+    if persian:
+        return text.translate(_FA_TO_EN)
+    return text.lower().translate(_EN_TO_FA)
+
+
+#: Words a minute. Persian has no agreed figure; its words carry more than English ones.
+_READING_SPEED: Final = {"fa": 200, "en": 220}
+
+
+def reading_minutes(text: str, language: str) -> int:
+    """How many minutes the text takes to read, at least one. Joined words («می‌شود») count once."""
+    speed = _READING_SPEED.get(language.split("-", maxsplit=1)[0], 200)
+    return max(1, math.ceil(len(text.split()) / speed))
+
+
+_NOT_IN_SLUG: Final = re.compile(r"[\W_]+")
+
+
+def slugify_unicode(text: str, *, max_length: int = 100) -> str:
+    """A readable piece of URL in the text's own script: letters and Latin digits joined by hyphens.
+
+    Cut between words to `max_length` characters. May be empty, when the text has no letter or digit.
+    """
+    text = "".join(c for c in normalise_input(text, digits=True).lower() if not _is_dropped_mark(c) and c != "\u0640")
+    slug = _NOT_IN_SLUG.sub("-", text).strip("-")
+    if len(slug) <= max_length:
+        return slug
+    head, hyphen, _tail = slug[: max_length + 1].rpartition("-")
+    return head if hyphen else slug[:max_length]

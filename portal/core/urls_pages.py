@@ -1,0 +1,11 @@
+"""Pages, by `portal.core.routing`. Wagtail's own addresses follow for the rest."""
+
+from __future__ import annotations
+
+from django.urls import re_path
+from wagtail.coreutils import WAGTAIL_APPEND_SLASH
+from wagtail.urls import serve_pattern
+
+from portal.core.routing import serve
+
+urlpatterns = [re_path(serve_pattern, serve, name="wagtail_serve")]

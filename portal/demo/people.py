@@ -1,0 +1,103 @@
+"""The people of the demo. One documented password for all; never use it for anything real."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from allauth.account.models import EmailAddress
+from django.contrib.auth.hashers import make_password
+from django.contrib.auth.models import Group
+
+from portal.accounts.models import AudienceMembership, User
+from portal.catalog.models import Ownership, Product, ProductVersion
+from portal.core.audience import PARTNER
+
+PASSWORD: Final = "noora-demo"  # noqa: S105 - printed by load_demo, for trying the portal only
+
+EDITORS: Final = "Content editors"
+COMMUNITY_MANAGERS: Final = "Community managers"
+
+
+@dataclass(frozen=True, slots=True)
+class DemoPerson:
+    """Somebody who can sign in. `role` is what the list of sign-ins calls them."""
+
+    role: str
+    email: str
+    handle: str
+    name: str
+    language: str
+    groups: tuple[str, ...] = ()
+    audiences: tuple[str, ...] = ()
+    #: Product code, version and serial number.
+    owns: tuple[tuple[str, str, str], ...] = ()
+    is_staff: bool = False
+    is_superuser: bool = False
+
+
+EDITOR_EMAIL: Final = "editor@noora.example"
+
+PEOPLE: Final = (
+    DemoPerson(
+        "customer", "sara@noora.example", "sara", "سارا محمدی", "fa",
+        owns=(("x2", "4.12.0", "NX2-88F4-0192"), ("fibre", "", "")),
+    ),
+    DemoPerson(
+        "customer", "reza@noora.example", "reza", "رضا کاظمی", "fa",
+        owns=(("x1", "2.8.1", "NX1-41C7-3360"), ("vdsl", "", "")),
+    ),
+    DemoPerson(
+        "customer (English)", "emma@noora.example", "emma", "Emma Clarke", "en",
+        owns=(("tv-box", "3.2.1", "NTV-07B2-5518"), ("sim", "", "")),
+    ),
+    DemoPerson(
+        "partner", "installer@noora.example", "arya-installs", "آریا نصیری", "fa", audiences=(PARTNER,),
+    ),
+    DemoPerson(
+        "editor", EDITOR_EMAIL, "leila-editor", "لیلا رستگار", "fa", groups=(EDITORS,), is_staff=True,
+    ),
+    DemoPerson(
+        "community manager", "community@noora.example", "omid-community", "امید فرهمند", "fa",
+        groups=(COMMUNITY_MANAGERS,), is_staff=True,
+    ),
+    DemoPerson(
+        "administrator", "admin@noora.example", "admin", "مدیر سامانه", "fa", is_staff=True, is_superuser=True,
+    ),
+)  # fmt: skip
+
+
+def load_people() -> User:
+    """Make the people with what they own; returns the editor, who owns the articles. Repeatable.
+
+    The password of somebody who is there already stays as it is.
+    """
+    password = make_password(PASSWORD)
+    for person in PEOPLE:
+        user, created = User.objects.get_or_create(
+            email=person.email,
+            defaults={
+                "handle": person.handle,
+                "name": person.name,
+                "language": person.language,
+                "password": password,
+                "is_staff": person.is_staff,
+                "is_superuser": person.is_superuser,
+            },
+        )
+        if not created:
+            continue
+        EmailAddress.objects.get_or_create(user=user, email=person.email, defaults={"primary": True, "verified": True})
+        for key in person.audiences:
+            AudienceMembership.objects.get_or_create(user=user, key=key)
+        for name in person.groups:
+            user.groups.add(Group.objects.get_or_create(name=name)[0])
+        for code, version, serial_number in person.owns:
+            product = Product.objects.get(code=code)
+            Ownership.objects.get_or_create(
+                user=user,
+                product=product,
+                serial_number=serial_number,
+                defaults={"version": ProductVersion.objects.filter(product=product, number=version).first()},
+            )
+    return User.objects.get(email=EDITOR_EMAIL)

@@ -1,0 +1,65 @@
+"""The home page in each language, and simple pages such as the accessibility statement."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+from modelcluster.fields import ParentalKey
+from wagtail.admin.panels import FieldPanel, InlinePanel
+from wagtail.fields import RichTextField
+from wagtail.models import Orderable, Page
+
+from portal.core.pages import PortalPage
+
+
+class HomePage(PortalPage):
+    """The first page. One per language; topics, most asked and personal cards are fetched, not edited."""
+
+    lead = models.CharField(_("line under the greeting"), max_length=250, blank=True)
+
+    content_panels: ClassVar = [
+        *Page.content_panels,
+        FieldPanel("lead"),
+        InlinePanel("popular_searches", label=_("Popular search"), heading=_("Popular searches"), max_num=3),
+    ]
+    parent_page_types: ClassVar[list[str]] = ["wagtailcore.Page"]
+    template = "home/home_page.html"
+
+    class Meta:
+        verbose_name = _("home page")
+        verbose_name_plural = _("home pages")
+
+
+class PopularSearch(Orderable):
+    """A search offered under the search box."""
+
+    page = ParentalKey(HomePage, on_delete=models.CASCADE, related_name="popular_searches")
+    query = models.CharField(_("search"), max_length=80)
+
+    panels: ClassVar = [FieldPanel("query")]
+
+    def __str__(self) -> str:
+        return self.query
+
+
+class InfoPage(PortalPage):
+    """A simple text page: accessibility, privacy, about."""
+
+    class Role(models.TextChoices):
+        OTHER = "", _("Other")
+        ACCESSIBILITY = "accessibility", _("Accessibility statement")
+        PRIVACY = "privacy", _("Privacy notice")
+
+    role = models.CharField(_("role"), max_length=20, blank=True, choices=Role, default=Role.OTHER)
+    body = RichTextField(_("text"), features=["h2", "h3", "bold", "italic", "link", "ul", "ol"])
+
+    content_panels: ClassVar = [*Page.content_panels, FieldPanel("role"), FieldPanel("body")]
+    parent_page_types: ClassVar[list[str]] = ["home.HomePage"]
+    subpage_types: ClassVar[list[str]] = []
+    template = "home/info_page.html"
+
+    class Meta:
+        verbose_name = _("information page")
+        verbose_name_plural = _("information pages")

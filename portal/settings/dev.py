@@ -1,0 +1,9 @@
+"""For developing: debug pages, unhashed static files, a throw-away key."""
+
+from portal.settings.base import *  # noqa: F403
+from portal.settings.base import STORAGES
+
+DEBUG = True
+SECRET_KEY = "only-for-development"  # noqa: S105 - never used outside a developer's machine
+ALLOWED_HOSTS = ["*"]
+STORAGES["staticfiles"] = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}

@@ -1,0 +1,12 @@
+"""What `script/server` and every real installation run with."""
+
+from django.core.exceptions import ImproperlyConfigured
+
+from portal.settings.base import *  # noqa: F403
+from portal.settings.base import DATA_DIR, SECRET_KEY
+
+if not SECRET_KEY:
+    _key_file = DATA_DIR / "secret_key"  # made by script/server on its first start
+    if not _key_file.exists():
+        raise ImproperlyConfigured("Set SECRET_KEY, or start with script/server, which makes one.")
+    SECRET_KEY = _key_file.read_text().strip()

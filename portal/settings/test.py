@@ -1,0 +1,15 @@
+"""For the tests: fast, alone, and with nothing on the network."""
+
+from portal.settings.base import *  # noqa: F403
+from portal.settings.base import DATABASES, STORAGES
+
+SECRET_KEY = "only-for-tests"  # noqa: S105 - never used outside the tests
+ALLOWED_HOSTS = ["*"]
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
+STORAGES["staticfiles"] = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
+CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
+if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
+    # A file, not memory: the concurrency tests use real threads and processes.
+    DATABASES["default"]["TEST"] = {"NAME": str(DATABASES["default"]["NAME"]) + ".test"}
+WHITENOISE_AUTOREFRESH = True

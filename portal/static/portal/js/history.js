@@ -1,0 +1,12 @@
+// Tells a form which page of this site the reader came from; nothing is sent before the form is.
+try {
+  const from = new URL(document.referrer);
+  if (from.origin === location.origin) {
+    for (const form of document.querySelectorAll("form[data-came-from]")) {
+      const field = form.elements.namedItem("came_from");
+      if (field && !field.value) field.value = from.pathname + from.search;
+    }
+  }
+} catch {
+  // No referrer: the fields stay empty.
+}

@@ -1,0 +1,38 @@
+"""Addresses. What people read is under a language; what machines call is not."""
+
+from __future__ import annotations
+
+from django.conf.urls.i18n import i18n_patterns
+from django.contrib import admin
+from django.urls import include, path
+from wagtail import urls as wagtail_urls
+from wagtail.admin import urls as wagtailadmin_urls
+from wagtail.documents import urls as wagtaildocs_urls
+
+from portal.accounts.views import language_root
+from portal.core import views_styleguide
+
+urlpatterns = [
+    path("", language_root, name="language_root"),
+    path("admin/", include(wagtailadmin_urls)),
+    path("django-admin/", admin.site.urls),
+    path("documents/", include(wagtaildocs_urls)),
+    path("", include("portal.core.urls")),
+    path("", include("faq.urls")),
+    path("", include("portal.accounts.urls_root")),
+]
+
+urlpatterns += i18n_patterns(
+    path("search/", include("search.urls")),
+    path("styleguide/", views_styleguide.styleguide, name="styleguide"),
+    path("", include("portal.accounts.urls")),
+    path("", include("portal.catalog.urls")),
+    path("", include("portal.core.urls_pages")),
+    path("", include(wagtail_urls)),
+    prefix_default_language=True,
+)
+
+handler403 = "portal.core.views.permission_denied"
+handler404 = "portal.core.views.page_not_found"
+handler429 = "portal.accounts.views.too_many_requests"
+handler500 = "portal.core.views.server_error"

@@ -1,0 +1,39 @@
+"""Who reacts to which event; the only module that knows both sides."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db.models.signals import post_delete, post_save
+from wagtail.models import Locale, Site
+from wagtail.signals import page_published, page_slug_changed, page_unpublished, post_page_move
+
+from faq.events import FeedbackGiven
+from faq.queries import help_url
+from faq.services import notify_owner_of_feedback
+from portal.catalog.models import Product, Topic
+from portal.core import shell
+from portal.core.events import subscribe
+from portal.core.page_cache import invalidate_pages
+from portal.home.queries import info_page_url
+
+
+def forget_pages(**_kwargs: Any) -> None:
+    """What anonymous visitors see has changed."""
+    shell.forget_nav()
+    invalidate_pages()
+
+
+def connect() -> None:
+    """Called once when the apps are ready."""
+    subscribe(FeedbackGiven, notify_owner_of_feedback)
+
+    shell.register_nav("help", help_url)
+    shell.register_nav("accessibility", lambda language: info_page_url(language, "accessibility"))
+    shell.register_nav("privacy", lambda language: info_page_url(language, "privacy"))
+
+    for signal in (page_published, page_unpublished, page_slug_changed, post_page_move):
+        signal.connect(forget_pages, dispatch_uid="portal.wiring.forget_pages")
+    for model in (Product, Topic, Site, Locale):
+        for change in (post_save, post_delete):
+            change.connect(forget_pages, sender=model, dispatch_uid=f"portal.wiring.forget_pages:{model.__name__}")

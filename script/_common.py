@@ -1,0 +1,124 @@
+"""What the scripts share: messages, and a virtual environment that is made and kept up to date by itself.
+
+Only the standard library: this runs before anything is installed.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import importlib.util
+import json
+import os
+import shutil
+import subprocess
+import sys
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+ROOT = Path(__file__).resolve().parent.parent
+VENV = ROOT / ".venv"
+PYTHON = VENV / "bin" / "python"
+_STAMP = VENV / ".installed.json"
+_SUPPORTED = "(3, 11) <= sys.version_info < (3, 14)"
+
+
+def say(message: str) -> None:
+    print(message, flush=True)
+
+
+def stop(message: str) -> NoReturn:
+    print(f"\n{message}", file=sys.stderr, flush=True)
+    sys.exit(1)
+
+
+def ensure_venv(*, dev: bool = False) -> Path:
+    """The Python of an environment with the requirements installed; makes or completes it when needed.
+
+    Costs no process and no network when nothing has changed since the last time.
+    """
+    kind = "dev" if dev else "runtime"
+    files = [ROOT / "requirements.txt", *([ROOT / "requirements-dev.txt"] if dev else [])]
+    wanted = hashlib.sha256(b"\0".join(file.read_bytes() for file in files)).hexdigest()
+    with _only_one_at_a_time():
+        if not _usable():
+            _make_venv()
+        stamps = json.loads(_STAMP.read_text()) if _STAMP.is_file() else {}
+        if stamps.get(kind) != wanted:
+            _install(files[-1])
+            try:
+                _STAMP.write_text(json.dumps({**stamps, kind: wanted}))
+            except OSError as error:
+                stop(f"Cannot write in {VENV}: {error.strerror}.")
+    return PYTHON
+
+
+@contextmanager
+def _only_one_at_a_time() -> Iterator[None]:
+    """Two scripts started together must not build the same environment; the second waits."""
+    with (ROOT / "requirements.txt").open("rb") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def _usable() -> bool:
+    """Whether .venv is there and its Python still works (it breaks when that Python is removed)."""
+    if not PYTHON.exists():
+        return False
+    probe = f"import sys; sys.exit(not ({_SUPPORTED} and sys.prefix != sys.base_prefix))"
+    return subprocess.run([PYTHON, "-c", probe], capture_output=True, check=False).returncode == 0
+
+
+def _make_venv() -> None:
+    if VENV.exists():
+        if not (VENV / "pyvenv.cfg").exists() and any(VENV.iterdir()):
+            stop(f"{VENV} is in the way and is not a virtual environment. Move it, then start again.")
+        say("The virtual environment cannot be used any more (its Python is gone or too old): making a new one.")
+        shutil.rmtree(VENV)
+    base = getattr(sys, "_base_executable", sys.executable)
+    uv = shutil.which("uv")
+    version = ".".join(map(str, sys.version_info[:2]))
+    if uv:
+        command = [uv, "venv", "--quiet", "--python", base, str(VENV)]
+    elif importlib.util.find_spec("ensurepip") and importlib.util.find_spec("venv"):
+        command = [base, "-m", "venv", str(VENV)]
+    else:
+        stop(
+            f"Python {version} is here, but not its venv module, which the portal needs to keep its packages apart.\n\n"
+            f"  Debian, Ubuntu:  apt install python{version}-venv\n"
+            f"  elsewhere:       install uv (https://docs.astral.sh/uv/) and start again"
+        )
+    say(f"Making a virtual environment with Python {version} in {VENV} …")
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        shutil.rmtree(VENV, ignore_errors=True)
+        stop(f"Could not make a virtual environment in {VENV}:\n{(done.stderr or done.stdout).strip()}")
+
+
+def _install(requirements: Path) -> None:
+    uv = shutil.which("uv")
+    if uv:
+        command = [uv, "pip", "install", "--quiet", "--compile-bytecode", "--python", str(PYTHON)]
+    else:
+        if subprocess.run([PYTHON, "-m", "pip", "--version"], capture_output=True, check=False).returncode:
+            subprocess.run([PYTHON, "-m", "ensurepip"], capture_output=True, check=False)
+        command = [str(PYTHON), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+    say(f"Installing the packages of {requirements.name} (needs the network, this time only) …")
+    done = subprocess.run([*command, "-r", str(requirements)], cwd=ROOT, check=False)
+    if done.returncode:
+        stop("The packages could not be installed; the reason is above. Is the network reachable? Then start again.")
+
+
+def environment(**extra: str) -> dict[str, str]:
+    """The variables for a child process: ours, without what would point Python at other packages."""
+    kept = {name: value for name, value in os.environ.items() if name not in {"PYTHONHOME", "PYTHONPATH"}}
+    return {
+        **kept,
+        "VIRTUAL_ENV": str(VENV),
+        "PATH": f"{VENV / 'bin'}{os.pathsep}{os.environ.get('PATH', '')}",
+        **extra,
+    }

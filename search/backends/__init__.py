@@ -1,0 +1,182 @@
+"""What an index must be able to do, and which one is in use.
+
+`search.queries` decides what to look for; a backend looks. Both the embedded index and a cluster answer the same
+small protocol and pass the same tests (tests/search/contract.py).
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, Final, Protocol
+
+from django.conf import settings
+from django.core.signals import setting_changed
+from django.utils.module_loading import import_string
+
+if TYPE_CHECKING:
+    from search.documents import SearchEntry
+
+DEFAULT_BACKEND: Final = "search.backends.embedded.EmbeddedBackend"
+
+#: Fields of an entry a highlight can be in.
+TITLE: Final = "title"
+SHORT_ANSWER: Final = "short_answer"
+BODY: Final = "body"
+
+#: ``[start, end)`` of a match in the original text of a field.
+Place = tuple[int, int]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class QueryTerm:
+    """A term to look for, the numbers of the query's words it answers, and how many entries hold it."""
+
+    text: str
+    words: tuple[int, ...]
+    frequency: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Filters:
+    """What a reader narrowed the results to. An empty list narrows nothing; several values of one list mean "or"."""
+
+    kinds: tuple[str, ...] = ()
+    products: tuple[str, ...] = ()
+    topics: tuple[str, ...] = ()
+    languages: tuple[str, ...] = ()
+
+    def __bool__(self) -> bool:
+        return bool(self.kinds or self.products or self.topics or self.languages)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Plan:
+    """A question to the index.
+
+    An entry matches when it holds enough of the words (`required`); a word counts once, whichever term answers it.
+    Without terms everything matches, the popular first. `size` is the number of entries the frequencies belong to.
+    """
+
+    terms: tuple[QueryTerm, ...]
+    size: int
+    audiences: tuple[str, ...]
+    filters: Filters = Filters()
+    offset: int = 0
+    limit: int = 20
+
+    @property
+    def word_count(self) -> int:
+        return len({word for term in self.terms for word in term.words})
+
+    @property
+    def required(self) -> int:
+        """How many words an entry should hold: all of up to three, three quarters of more.
+
+        In a language where no entry holds so many, half of the best entry's are enough.
+        """
+        count = self.word_count
+        return count if count <= 3 else -(-count * 3 // 4)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class BackendHit:
+    """An entry as the index holds it. `places` says where the terms stand in each field, in order."""
+
+    kind: str
+    object_id: int
+    family: str
+    language: str
+    title: str
+    short_answer: str
+    body: str
+    url: str
+    facets: Mapping[str, tuple[str, ...]]
+    popularity: int
+    updated: dt.datetime | None
+    score: int
+    matched: int
+    places: Mapping[str, Sequence[Place]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Found:
+    """A page of hits and how many there are in all."""
+
+    hits: list[BackendHit]
+    total: int
+
+
+#: Facet name → value → entries. The counts of a facet ignore what was chosen in the same facet.
+FacetCounts = Mapping[str, Mapping[str, int]]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Vocabulary:
+    """What the index knows: how many entries it holds, how many hold each term, and the terms some beginnings lead to.
+
+    Only terms that stand in an entry the asker may see are known: what is hidden cannot be guessed from the answers.
+    """
+
+    size: int
+    frequencies: Mapping[str, int]
+    completions: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+
+
+class Backend(Protocol):
+    """An index. Writing methods take part in the caller's transaction where the index is in the same database."""
+
+    def put(self, entries: Collection[SearchEntry], *, force: bool = False) -> None:
+        """Make `entries` all there is about their objects. Entries with the same digest are left alone unless forced."""
+
+    def remove(self, *, kind: str, object_ids: Collection[int]) -> None:
+        """Forget the objects, in every language. Unknown ones are no error."""
+
+    def search(self, plan: Plan, *, with_places: bool = True) -> Found:
+        """The best entries for `plan`, the best first; equal ones in a fixed order."""
+
+    def facets(self, plan: Plan) -> FacetCounts:
+        """How many entries match in each kind, language, product and topic."""
+
+    def vocabulary(
+        self,
+        terms: Collection[str],
+        *,
+        audiences: Collection[str],
+        beginnings: Collection[str] = (),
+        completions: int = 0,
+    ) -> Vocabulary:
+        """What is known of `terms`, and for each beginning up to `completions` of the most frequent terms."""
+
+    def corrections(self, words: Collection[str], *, audiences: Collection[str]) -> Mapping[str, str]:
+        """For folded words nobody wrote, the likeliest that somebody did, as written: one edit away, or two in one."""
+
+    def digests(self, kind: str) -> Iterator[tuple[int, str, str]]:
+        """Object, language and digest of every entry of a kind; for finding drift."""
+
+    def kinds(self) -> set[str]:
+        """All kinds the index holds entries of."""
+
+    def count(self) -> int:
+        """How many entries the index holds."""
+
+    def rebuild(self) -> AbstractContextManager[None]:
+        """Around putting everything again: searches see all entries meanwhile, and nothing superfluous afterwards."""
+
+
+@lru_cache(maxsize=1)
+def get_backend() -> Backend:
+    """The index of this installation, from the setting ``SEARCH_BACKEND``."""
+    backend: Backend = import_string(getattr(settings, "SEARCH_BACKEND", DEFAULT_BACKEND))()
+    return backend
+
+
+def _forget_backend(*, setting: str, **_kwargs: Any) -> None:
+    if setting == "SEARCH_BACKEND":
+        get_backend.cache_clear()
+
+
+setting_changed.connect(_forget_backend, dispatch_uid="search_backend")

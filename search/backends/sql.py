@@ -1,0 +1,147 @@
+"""The statements of the embedded index: one text for SQLite and PostgreSQL. Values are always parameters."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any, Final
+
+from django.db import connection
+
+from search.models import EntryFacet, IndexedEntry, Posting, Term, Word
+from search.scoring import rarity
+
+if TYPE_CHECKING:
+    from django.db.models import Model
+
+    from search.backends import Filters, Plan
+
+
+def _table(model: type[Model]) -> str:
+    return model._meta.db_table  # noqa: SLF001 - Django's documented name for it
+
+
+ENTRY: Final = _table(IndexedEntry)
+FACET: Final = _table(EntryFacet)
+TERM: Final = _table(Term)
+WORD: Final = _table(Word)
+POSTING: Final = _table(Posting)
+
+
+def matching(plan: Plan) -> tuple[str, list[Any]]:
+    """The WITH clause that ends in ``matching (entry_id, score, matched)``: visible entries with enough of the words.
+
+    How many words are enough is decided in each language by itself, so that the number of results in another
+    language is the number its reader would see.
+    """
+    audiences = placeholders(plan.audiences)
+    if not plan.terms:
+        sql = f"""
+            WITH matching AS (
+                SELECT id AS entry_id, 0 AS score, 0 AS matched FROM {ENTRY} WHERE audience IN ({audiences})
+            )
+        """  # noqa: S608 - table name and placeholders only
+        return sql, list(plan.audiences)
+    rows = list(_weighted_words(plan))
+    words_answered_once = len(rows) == plan.word_count
+    sql = f"""
+        WITH query (term, word, weight) AS (VALUES {", ".join(["(%s, %s, %s)"] * len(rows))}),
+        scored AS (
+            SELECT p.entry_id, SUM(query.weight * p.impact) AS score,
+                   {"COUNT(*)" if words_answered_once else "COUNT(DISTINCT query.word)"} AS matched
+            FROM query JOIN {TERM} t ON t.text = query.term JOIN {POSTING} p ON p.term_id = t.id
+            GROUP BY p.entry_id
+        ),
+        allowed AS (
+            SELECT entry_id, score, matched, MAX(matched) OVER (PARTITION BY e.language) AS most
+            FROM scored JOIN {ENTRY} e ON e.id = entry_id
+            WHERE e.audience IN ({audiences})
+        ),
+        matching AS (
+            SELECT entry_id, score, matched FROM allowed
+            WHERE matched >= CASE WHEN most >= %s THEN %s ELSE (most + 1) / 2 END
+        )
+    """  # noqa: S608 - table names and placeholders only
+    return sql, [*(value for row in rows for value in row), *plan.audiences, plan.required, plan.required]
+
+
+def _weighted_words(plan: Plan) -> Iterator[tuple[str, int, int]]:
+    """(term, word, weight) for each word a term answers; the term's weight is shared out among its words."""
+    for term in plan.terms:
+        weight = rarity(term.frequency, plan.size)
+        shares = len(term.words)
+        for place, word in enumerate(term.words):
+            yield term.text, word, weight * (place + 1) // shares - weight * place // shares
+
+
+def chosen(filters: Filters, *, but: str = "") -> tuple[str, list[Any]]:
+    """The WHERE clause for what the reader chose in all facets `but` one, on the entry ``e``."""
+    clauses: list[str] = []
+    parameters: list[Any] = []
+    for column, values in (("kind", filters.kinds), ("language", filters.languages)):
+        if values and column != but:
+            clauses.append(f"e.{column} IN ({placeholders(values)})")
+            parameters += values
+    for name, values in (("product", filters.products), ("topic", filters.topics)):
+        if values and name != but:
+            clauses.append(f"""EXISTS (
+                SELECT 1 FROM {FACET} c WHERE c.entry_id = e.id AND c.name = '{name}'
+                AND c.value IN ({placeholders(values)})
+            )""")  # noqa: S608 - names are ours; every value is a parameter
+            parameters += values
+    return ("WHERE " + " AND ".join(clauses) if clauses else ""), parameters
+
+
+def visible(audiences: Collection[str]) -> tuple[str, list[Any]]:
+    """A condition on the term ``t``: it stands in an entry of one of these audiences."""
+    sql = f"""EXISTS (
+        SELECT 1 FROM {POSTING} p JOIN {ENTRY} e ON e.id = p.entry_id
+        WHERE p.term_id = t.id AND e.audience IN ({placeholders(audiences)})
+    )"""  # noqa: S608 - table names and placeholders only
+    return sql, list(audiences)
+
+
+def begins(column: str) -> str:
+    """A condition an index serves; see `bounds` for its parameters."""
+    if connection.vendor == "postgresql":
+        return f"{column} LIKE %s"
+    return f"{column} >= %s AND {column} < %s"
+
+
+def bounds(beginning: str) -> list[str]:
+    if connection.vendor == "postgresql":
+        return ["".join(f"\\{c}" if c in "\\%_" else c for c in beginning) + "%"]
+    return [beginning, beginning + chr(0x10FFFF)]
+
+
+def byte_order() -> str:
+    """Text in the order of its bytes, on every database and in every locale."""
+    return 'COLLATE "C"' if connection.vendor == "postgresql" else ""
+
+
+def placeholders(values: Collection[object]) -> str:
+    return ", ".join(["%s"] * len(values)) or "NULL"
+
+
+def fetch(sql: str, parameters: Sequence[Any]) -> list[tuple[Any, ...]]:
+    with connection.cursor() as cursor:
+        cursor.execute(sql, parameters)
+        rows: list[tuple[Any, ...]] = cursor.fetchall()
+    return rows
+
+
+def delete(table: str, column: str, keys: Collection[int]) -> None:
+    """Delete rows without reading them: while anyone listens to deletions, Django's own way fetches every row."""
+    if keys:
+        with connection.cursor() as cursor:
+            cursor.execute(f"DELETE FROM {table} WHERE {column} IN ({placeholders(keys)})", list(keys))  # noqa: S608 - our names
+
+
+def insert(table: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
+    """Add rows, except those that are there already. Several times as fast as making an object of each."""
+    values = list(rows)
+    if values:
+        with connection.cursor() as cursor:
+            cursor.executemany(
+                f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({placeholders(columns)}) ON CONFLICT DO NOTHING",  # noqa: S608 - our names
+                values,
+            )

@@ -1,0 +1,50 @@
+"""What an operator or a developer could get wrong about search."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.apps import apps
+from django.conf import settings
+from django.core.checks import CheckMessage, Error, Warning, register  # noqa: A004 - Django's name
+from django.utils.module_loading import import_string
+from wagtail.models import Page
+
+from search import registry
+from search.backends import DEFAULT_BACKEND
+
+
+@register()
+def check_backend(**_kwargs: Any) -> list[CheckMessage]:
+    """``SEARCH_BACKEND`` names a class."""
+    name = getattr(settings, "SEARCH_BACKEND", DEFAULT_BACKEND)
+    try:
+        import_string(name)
+    except ImportError:
+        return [
+            Error(
+                f"SEARCH_BACKEND is {name!r}, and there is no such class.",
+                hint=f"Leave it out for the embedded index ({DEFAULT_BACKEND}).",
+                id="search.E001",
+            )
+        ]
+    return []
+
+
+@register()
+def check_every_page_type_can_be_found(**_kwargs: Any) -> list[CheckMessage]:
+    """A page type has a search document, or somebody decided that it needs none."""
+    excluded = {name.lower() for name in getattr(settings, "SEARCH_EXCLUDED_MODELS", ())}
+    return [
+        Warning(
+            f"Pages of the type {model._meta.label} cannot be found by search.",  # noqa: SLF001 - Django's documented name
+            hint="Declare a SearchDocument in search_documents.py, or list the model in SEARCH_EXCLUDED_MODELS.",
+            obj=model,
+            id="search.W001",
+        )
+        for model in apps.get_models()
+        if issubclass(model, Page)
+        and model is not Page
+        and not registry.documents_of(model)
+        and model._meta.label_lower not in excluded  # noqa: SLF001 - Django's documented name
+    ]

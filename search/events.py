@@ -1,0 +1,25 @@
+"""What happened to things that can be found. Search hears it from itself: the outbox makes it certain."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from portal.core.events import DomainEvent
+
+
+@dataclass(frozen=True, kw_only=True)
+class EntriesChanged(DomainEvent):
+    """Objects of a kind were saved, deleted, published or hidden: what is indexed of them may be wrong now."""
+
+    name: ClassVar[str] = "search.entries_changed"
+    kind: str
+    object_ids: list[int]
+
+
+@dataclass(frozen=True, kw_only=True)
+class PageTreeChanged(DomainEvent):
+    """A page was moved or renamed: the addresses of everything below it changed, too."""
+
+    name: ClassVar[str] = "search.page_tree_changed"
+    page_id: int

@@ -1,0 +1,303 @@
+"""A person's text → a plan → results. The same for every backend.
+
+The steps, each told to the reader when it changed the question:
+
+1. all of up to three words, or most of more, with BM25 (the index; `Plan.required`)
+2. nothing known at all: the text as the same keys give it on the other keyboard
+3. a word nobody wrote: the likeliest known spelling one slip away
+4. fewer words than asked for, when no entry holds enough
+5. nothing in this language: the results in another one
+
+The audience is filtered in the index, and every hit is checked against the database before it is shown.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Final
+
+from portal.core.audience import audiences_for
+from portal.core.text import fold, swap_keyboard
+from search import registry
+from search.analysis import Token, clean, tokens
+from search.backends import Backend, BackendHit, Filters, Plan, QueryTerm, get_backend
+from search.facets import describe
+from search.highlight import mark_terms
+from search.results import (
+    MAX_PAGES,
+    PAGE_SIZE,
+    Notice,
+    NoticeCode,
+    SearchResult,
+    StartingPoints,
+    SuggestionGroup,
+    Suggestions,
+    by_language,
+    present,
+)
+
+if TYPE_CHECKING:
+    from search.backends import Vocabulary
+    from search.documents import AnyUser
+
+MAX_TEXT_LENGTH: Final = 256
+MAX_WORDS: Final = 32
+
+_MAX_REPAIRED_WORDS: Final = 4
+_ELSEWHERE_HITS: Final = 5
+_COMPLETIONS: Final = 30
+_SUGGESTIONS: Final = 30
+_POPULAR: Final = 5
+_LAST_WORD: Final = re.compile(r"[^\W_]+\Z")
+
+
+@dataclass(frozen=True, slots=True)
+class _Question:
+    """A text, its terms, and what the index knows of them."""
+
+    text: str
+    tokens: list[Token]
+    vocabulary: Vocabulary
+
+    @property
+    def words(self) -> list[Token]:
+        """The single words, in order."""
+        return [token for token in self.tokens if token.width == 1]
+
+    @property
+    def unknown(self) -> list[Token]:
+        """The words no entry answers, neither alone nor joined with a neighbour."""
+        answered = {word for term in self.terms() for word in term.words}
+        return [token for token in self.words if token.position not in answered]
+
+    def terms(self) -> tuple[QueryTerm, ...]:
+        """The terms worth looking for: those some entry holds."""
+        numbers = {token.position for token in self.words}
+        words: dict[str, set[int]] = defaultdict(set)
+        for token in self.tokens:
+            covered = numbers & set(range(token.position, token.position + token.width))
+            words[token.text] |= covered or {token.position}
+        known = self.vocabulary.frequencies
+        return tuple(
+            QueryTerm(text=text, words=tuple(sorted(covered)), frequency=known[text])
+            for text, covered in words.items()
+            if text in known
+        )
+
+
+def search(
+    *,
+    text: str,
+    user: AnyUser,
+    language: str,
+    filters: Filters = Filters(),  # noqa: B008 - frozen
+    page: int = 1,
+    exact: bool = False,
+) -> SearchResult:
+    """Results for what a person typed, 20 a page, in `language` unless other languages were chosen.
+
+    A constant number of queries. Never raises for strange text. With `exact` the text is searched as it is. Without
+    text, everything the filters leave is listed, the popular first; without either, nothing.
+    """
+    typed, notices = _prepare(text)
+    if not typed and not filters:
+        return SearchResult(typed="", text="", notices=notices)
+    backend = get_backend()
+    audiences = tuple(audiences_for(user))
+    question = _ask(backend, typed, language, audiences)
+    if not exact:
+        question = _understand(backend, question, language, audiences, notices)
+    terms = question.terms()
+    if typed and not terms:
+        return SearchResult(typed=typed, text=question.text, notices=notices)
+    if question.unknown:
+        notices.append(Notice(NoticeCode.IGNORED, used=_spelled(question.text, question.unknown)))
+    plan = Plan(
+        terms=terms,
+        size=question.vocabulary.size,
+        audiences=audiences,
+        filters=filters if filters.languages else replace(filters, languages=(language,)),
+        offset=(min(max(page, 1), MAX_PAGES) - 1) * PAGE_SIZE,
+        limit=PAGE_SIZE,
+    )
+    found = backend.search(plan)
+    if not found.hits and plan.offset:
+        plan = replace(plan, offset=0)
+        found = backend.search(plan)
+    if found.hits and max(hit.matched for hit in found.hits) < plan.word_count:
+        notices.append(Notice(NoticeCode.PARTIAL))
+    counts = backend.facets(plan)
+    hits = _seen(found.hits, user)
+    others: list[BackendHit] = []
+    other_languages = [code for code in counts["language"] if code not in plan.filters.languages]
+    if not found.hits and other_languages:
+        elsewhere = replace(filters, languages=tuple(other_languages))
+        others = _seen(backend.search(replace(plan, filters=elsewhere, offset=0, limit=_ELSEWHERE_HITS)).hits, user)
+    shown = present([*hits, *others])
+    return SearchResult(
+        typed=typed,
+        text=question.text,
+        total=found.total - (len(found.hits) - len(hits)),
+        page=plan.offset // PAGE_SIZE + 1,
+        hits=shown[: len(hits)],
+        facets=describe(counts, plan.filters),
+        notices=notices,
+        elsewhere=by_language(shown[len(hits) :], counts["language"], other_languages if typed else ()),
+    )
+
+
+def suggest(*, text: str, user: AnyUser, language: str) -> Suggestions:
+    """What to offer while a person types: entries that hold the words so far, the last one perhaps unfinished.
+
+    At most three queries with one kind of objects, and one more for each further kind.
+    """
+    typed, _notices = _prepare(text)
+    if not typed:
+        return Suggestions(text="")
+    backend = get_backend()
+    audiences = tuple(audiences_for(user))
+    plan, used = _plan_for_suggestions(backend, typed, language, audiences)
+    if not plan.terms:
+        return Suggestions(text=typed)
+    found = backend.search(plan, with_places=False)
+    hits = _seen(found.hits, user)
+    terms = {term.text for term in plan.terms}
+    beginning = _beginning(used)
+    groups = []
+    for document in registry.all_documents():
+        own = [hit for hit in hits if hit.kind == document.name][: document.suggestions]
+        titles = [mark_terms(hit.title, terms, language=hit.language, beginning=beginning) for hit in own]
+        if own:
+            groups.append(SuggestionGroup(document.name, str(document.label_plural), present(own, titles)))
+    return Suggestions(text=used, total=found.total - (len(found.hits) - len(hits)), groups=groups)
+
+
+def starting_points(*, user: AnyUser, language: str) -> StartingPoints:
+    """Where to go without a result: the topics that have entries in this language, and the most popular entries."""
+    backend = get_backend()
+    plan = Plan(
+        terms=(),
+        size=0,
+        audiences=tuple(audiences_for(user)),
+        filters=Filters(languages=(language,)),
+        limit=_POPULAR,
+    )
+    topics = describe(backend.facets(plan), plan.filters)["topic"]
+    return StartingPoints(topics=topics, popular=present(_seen(backend.search(plan).hits, user)))
+
+
+# Understanding ------------------------------------------------------------------------------------------------------
+
+
+def _prepare(text: str) -> tuple[str, list[Notice]]:
+    """The text without what no text needs, cut to what a person could mean."""
+    wanted = text[: 4 * MAX_TEXT_LENGTH]  # white space and control characters may go
+    prepared = " ".join(clean(wanted).split())
+    cut = prepared[:MAX_TEXT_LENGTH]
+    if len(cut) < len(prepared):
+        cut = cut.rpartition(" ")[0] or cut
+    words = cut.split(" ")
+    if len(words) > MAX_WORDS:
+        cut = " ".join(words[:MAX_WORDS])
+    if cut != prepared or len(wanted) < len(text.rstrip()):
+        return cut, [Notice(NoticeCode.SHORTENED, used=cut)]
+    return cut, []
+
+
+def _ask(backend: Backend, text: str, language: str, audiences: Collection[str]) -> _Question:
+    """The question, with what the index knows of its terms; one query."""
+    found = tokens(text, language=language, query=True)
+    return _Question(text, found, backend.vocabulary({token.text for token in found}, audiences=audiences))
+
+
+def _understand(
+    backend: Backend, question: _Question, language: str, audiences: Collection[str], notices: list[Notice]
+) -> _Question:
+    """The question a person may have meant, when the index does not know the words; says so in `notices`."""
+    unknown = question.unknown
+    if not unknown:
+        return question
+    if len(unknown) == len(question.words):
+        swapped = swap_keyboard(question.text)
+        if swapped != question.text:
+            other = _ask(backend, swapped, language, audiences)
+            if len(other.unknown) * 2 < len(other.words):
+                notices.append(Notice(NoticeCode.KEYBOARD, typed=question.text, used=swapped))
+                return other
+    corrections = backend.corrections({token.word for token in unknown[:_MAX_REPAIRED_WORDS]}, audiences=audiences)
+    corrected = _with_corrections(question.text, unknown, corrections)
+    if corrected == question.text:
+        return question
+    notices.append(Notice(NoticeCode.REPAIRED, typed=question.text, used=corrected))
+    return _ask(backend, corrected, language, audiences)
+
+
+def _with_corrections(text: str, unknown: Iterable[Token], corrections: Mapping[str, str]) -> str:
+    for token in sorted(unknown, key=lambda token: token.start, reverse=True):
+        if token.word in corrections:
+            text = text[: token.start] + corrections[token.word] + text[token.end :]
+    return text
+
+
+def _spelled(text: str, words: Iterable[Token]) -> str:
+    return " ".join(dict.fromkeys(text[word.start : word.end] for word in words))
+
+
+def _beginning(text: str) -> str:
+    """The last word, folded, as far as it is typed; empty after a space."""
+    match = _LAST_WORD.search(fold(text))
+    return match[0] if match else ""
+
+
+def _plan_for_suggestions(backend: Backend, text: str, language: str, audiences: tuple[str, ...]) -> tuple[Plan, str]:
+    """What to look for, and the text it stands for: as typed, or as on the other keyboard. One query."""
+    texts = list(dict.fromkeys((text, swap_keyboard(text))))
+    analysed = {each: tokens(each, language=language, query=True) for each in texts}
+    vocabulary = backend.vocabulary(
+        {token.text for found in analysed.values() for token in found},
+        audiences=audiences,
+        beginnings=list(filter(None, map(_beginning, texts))),
+        completions=_COMPLETIONS,
+    )
+    for each in texts:
+        question = _Question(each, analysed[each], vocabulary)
+        terms = _with_completions(question)
+        words = {token.position for token in question.words}
+        if words and words == {word for term in terms for word in term.words}:
+            return _suggestion_plan(terms, vocabulary.size, audiences, language), each
+    return _suggestion_plan((), vocabulary.size, audiences, language), text
+
+
+def _suggestion_plan(terms: tuple[QueryTerm, ...], size: int, audiences: tuple[str, ...], language: str) -> Plan:
+    return Plan(terms=terms, size=size, audiences=audiences, filters=Filters(languages=(language,)), limit=_SUGGESTIONS)
+
+
+def _with_completions(question: _Question) -> tuple[QueryTerm, ...]:
+    """The terms of the question; its last word is also answered by everything it may become."""
+    terms = {term.text: term for term in question.terms()}
+    beginning = _beginning(question.text)
+    last = next((token for token in reversed(question.words) if token.word.endswith(beginning)), None)
+    if beginning and last is not None and last.end == len(question.text):
+        for text, frequency in question.vocabulary.completions.get(beginning, {}).items():
+            known = terms.get(text)
+            words = {*known.words, last.position} if known else {last.position}
+            terms[text] = QueryTerm(text=text, words=tuple(sorted(words)), frequency=frequency)
+    return tuple(terms.values())
+
+
+# Showing ------------------------------------------------------------------------------------------------------------
+
+
+def _seen(hits: Sequence[BackendHit], user: AnyUser) -> list[BackendHit]:
+    """Those hits the user may see according to the database; one query per kind."""
+    ids: dict[str, set[int]] = defaultdict(set)
+    for hit in hits:
+        ids[hit.kind].add(hit.object_id)
+    visible: dict[str, set[int]] = {}
+    for kind, some in ids.items():
+        document = registry.get_document(kind)
+        visible[kind] = document.visible_to(user, some) if document else set()
+    return [hit for hit in hits if hit.object_id in visible[hit.kind]]

@@ -1,0 +1,81 @@
+"""The one generic reindexer: whatever is saved, deleted, published or moved is announced, and read again after commit.
+
+Receivers are connected to the models of registered documents only: a listener to every model's deletions would take
+Django's fast deletes away from the whole portal.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from django.apps import apps
+from django.db.models.signals import m2m_changed, post_delete, post_save
+from wagtail.models import Page, PageViewRestriction
+from wagtail.signals import page_published, page_slug_changed, page_unpublished, post_page_move
+
+from portal.core.events import subscribe
+from search import registry, services
+from search.events import EntriesChanged, PageTreeChanged
+
+if TYPE_CHECKING:
+    from django.db.models import Model
+
+    from search.documents import SearchDocument
+
+
+def connect() -> None:
+    """Called once when the apps are ready and all documents are registered."""
+    subscribe(EntriesChanged, services.handle_entries_changed)
+    subscribe(PageTreeChanged, services.handle_page_tree_changed)
+    for document in registry.all_documents():
+        watch(document)
+    for signal in (page_published, page_unpublished):
+        signal.connect(announce_instance, dispatch_uid="search")
+    for signal in (post_page_move, page_slug_changed):
+        signal.connect(announce_page_tree, dispatch_uid="search")
+    for signal in (post_save, post_delete):
+        signal.connect(announce_restricted_tree, sender=PageViewRestriction, dispatch_uid="search")
+    m2m_changed.connect(announce_relation, dispatch_uid="search")
+
+
+def watch(document: SearchDocument[Any]) -> None:
+    """Announce changes of the document's objects from now on."""
+    for model in apps.get_models():
+        if issubclass(model, document.model):
+            for signal in (post_save, post_delete):
+                signal.connect(announce_instance, sender=model, dispatch_uid="search")
+
+
+def unwatch(document: SearchDocument[Any]) -> None:
+    """Undo `watch`; for tests."""
+    for model in apps.get_models():
+        if issubclass(model, document.model):
+            for signal in (post_save, post_delete):
+                signal.disconnect(sender=model, dispatch_uid="search")
+
+
+def announce_instance(*, instance: Model, **_kwargs: Any) -> None:
+    """The object was saved, deleted, published or unpublished."""
+    for document in registry.documents_of(type(instance)):
+        services.announce(kind=document.name, object_ids=[instance.pk])
+
+
+def announce_relation(
+    *, instance: Model, action: str, model: type[Model], pk_set: set[int] | None, **_kwargs: Any
+) -> None:
+    """Something was linked to the object, or the object to something."""
+    if not action.startswith("post_"):
+        return
+    announce_instance(instance=instance)
+    for document in registry.documents_of(model):
+        services.announce(kind=document.name, object_ids=pk_set or ())
+
+
+def announce_page_tree(*, instance: Page, **_kwargs: Any) -> None:
+    """The page has a new address, and so has every page below it."""
+    services.announce_tree(page_id=instance.pk)
+
+
+def announce_restricted_tree(*, instance: PageViewRestriction, **_kwargs: Any) -> None:
+    """Somebody opened or closed a part of the tree."""
+    services.announce_tree(page_id=instance.page_id)

@@ -1,0 +1,182 @@
+"""Results, ready to show."""
+
+from __future__ import annotations
+
+import datetime as dt
+import enum
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final
+
+from django.conf import settings
+
+from search import registry
+from search.backends import BODY, SHORT_ANSWER, TITLE, BackendHit
+from search.documents import HitDetails
+from search.facets import Facet, topic_labels
+from search.highlight import mark, snippet
+
+if TYPE_CHECKING:
+    from django.utils.safestring import SafeString
+
+    from search.documents import SearchDocument
+
+PAGE_SIZE: Final = 20
+#: Pages beyond are not offered; nobody reads so far, and each costs a sort of everything before it.
+MAX_PAGES: Final = 50
+
+
+class NoticeCode(enum.StrEnum):
+    """What was done to the question."""
+
+    SHORTENED = "shortened"
+    KEYBOARD = "keyboard"
+    REPAIRED = "repaired"
+    IGNORED = "ignored"
+    PARTIAL = "partial"
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """A change of the question: what was typed and what was searched for instead, or which words were left out."""
+
+    code: NoticeCode
+    typed: str = ""
+    used: str = ""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Hit:
+    """A result, ready to show: `title` and `snippet` are escaped and marked."""
+
+    kind: str
+    object_id: int
+    language: str
+    url: str
+    title: SafeString
+    snippet: SafeString
+    kind_label: str
+    icon: str
+    tone: str
+    topics: tuple[str, ...]
+    is_solved: bool
+    updated: dt.datetime | None
+    details: HitDetails
+    score: int
+
+
+@dataclass(frozen=True, slots=True)
+class OtherLanguage:
+    """Results in a language the reader did not ask for."""
+
+    code: str
+    name: str
+    total: int
+    hits: list[Hit]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SearchResult:
+    """Everything a results page shows. `typed` is what was asked, `text` what was searched for in the end."""
+
+    typed: str
+    text: str
+    total: int = 0
+    page: int = 1
+    hits: list[Hit] = field(default_factory=list)
+    facets: Mapping[str, Facet] = field(default_factory=dict)
+    notices: list[Notice] = field(default_factory=list)
+    elsewhere: list[OtherLanguage] = field(default_factory=list)
+
+    @property
+    def page_count(self) -> int:
+        return min(MAX_PAGES, -(-self.total // PAGE_SIZE))
+
+
+@dataclass(frozen=True, slots=True)
+class StartingPoints:
+    """What to read when a search found nothing, or before one."""
+
+    topics: Facet
+    popular: list[Hit]
+
+
+@dataclass(frozen=True, slots=True)
+class SuggestionGroup:
+    """Suggestions of one kind."""
+
+    kind: str
+    label: str
+    hits: list[Hit]
+
+
+@dataclass(frozen=True, slots=True)
+class Suggestions:
+    """What is offered while a person types; `total` counts all results of the text so far."""
+
+    text: str
+    total: int = 0
+    groups: list[SuggestionGroup] = field(default_factory=list)
+
+    @property
+    def count(self) -> int:
+        return sum(len(group.hits) for group in self.groups)
+
+
+def present(hits: Sequence[BackendHit], titles: Sequence[SafeString] | None = None) -> list[Hit]:
+    """The hits as they are shown. At most one query per kind, where its document has details to add.
+
+    `titles` replaces the titles with marks where the index said the terms stand.
+    """
+    ids: dict[str, list[int]] = defaultdict(list)
+    for hit in hits:
+        ids[hit.kind].append(hit.object_id)
+    documents = {kind: document for kind in ids if (document := registry.get_document(kind))}
+    details = {kind: document.details(ids[kind]) for kind, document in documents.items()}
+    topics = topic_labels()
+    titles = titles or [mark(hit.title, hit.places.get(TITLE, ())) for hit in hits]
+    return [
+        _hit(hit, documents[hit.kind], title, topics, details[hit.kind].get(hit.object_id, HitDetails()))
+        for hit, title in zip(hits, titles, strict=True)
+    ]
+
+
+def _hit(
+    hit: BackendHit, document: SearchDocument[Any], title: SafeString, topics: Mapping[str, str], details: HitDetails
+) -> Hit:
+    codes = hit.facets.get("topic", ())
+    return Hit(
+        kind=hit.kind,
+        object_id=hit.object_id,
+        language=hit.language,
+        url=hit.url,
+        title=title,
+        snippet=_snippet(hit),
+        kind_label=str(document.label_plural),
+        icon=document.icon,
+        tone=document.tone,
+        topics=tuple(topics[code] for code in codes if code in topics),
+        is_solved="solved" in hit.facets.get("state", ()),
+        updated=hit.updated,
+        details=details,
+        score=hit.score,
+    )
+
+
+def _snippet(hit: BackendHit) -> SafeString:
+    """From the short answer, unless only the text holds what was asked for."""
+    in_answer, in_body = hit.places.get(SHORT_ANSWER, ()), hit.places.get(BODY, ())
+    if hit.short_answer and (in_answer or not in_body):
+        return snippet(hit.short_answer, in_answer)
+    return snippet(hit.body, in_body)
+
+
+def by_language(hits: Sequence[Hit], counts: Mapping[str, int], codes: Collection[str]) -> list[OtherLanguage]:
+    """The hits under their languages, the language with most results first."""
+    names = dict(settings.LANGUAGES)
+    return [
+        OtherLanguage(code, names[code], counts[code], [hit for hit in hits if hit.language == code])
+        for code in sorted(codes, key=lambda code: -counts[code])
+        if code in names
+    ]

@@ -1,0 +1,172 @@
+"""Keeping the index true."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass
+from itertools import islice
+from typing import TYPE_CHECKING, Any, Final
+
+from django.db import transaction
+from wagtail.models import Page
+
+from portal.core.events import emit
+from search import registry
+from search.backends import get_backend
+from search.events import EntriesChanged, PageTreeChanged
+from search.locks import lock_objects
+
+if TYPE_CHECKING:
+    from django.db.models import QuerySet
+
+    from search.documents import SearchDocument
+
+logger = logging.getLogger(__name__)
+
+_BATCH: Final = 100
+
+
+@dataclass(slots=True)
+class IndexReport:
+    """What a rebuild or a check did, in objects."""
+
+    checked: int = 0
+    put: int = 0
+    removed: int = 0
+    failed: int = 0
+
+    @property
+    def is_clean(self) -> bool:
+        return not (self.put or self.removed or self.failed)
+
+
+def reindex(queryset: QuerySet[Any]) -> None:
+    """Have the objects of a queryset indexed again after a bulk ``update()``, which sends no signal.
+
+    Call it in the transaction of the update: the announcement commits with it.
+    """
+    for document in registry.documents_of(queryset.model):
+        announce(kind=document.name, object_ids=list(queryset.order_by().values_list("pk", flat=True)))
+
+
+@transaction.atomic
+def announce(*, kind: str, object_ids: Collection[int]) -> None:
+    """Say that what is indexed of these objects may be wrong now; it is read again after the commit."""
+    for some in _chunks(sorted(object_ids)):
+        emit(EntriesChanged(kind=kind, object_ids=some))
+
+
+@transaction.atomic
+def announce_tree(*, page_id: int) -> None:
+    """Say that the addresses of a page and of all pages below it changed."""
+    emit(PageTreeChanged(page_id=page_id))
+
+
+def handle_entries_changed(event: EntriesChanged) -> None:
+    """Make the index say what is true of the objects now, whatever it was that changed."""
+    index_objects(kind=event.kind, object_ids=event.object_ids)
+
+
+def handle_page_tree_changed(event: PageTreeChanged) -> None:
+    """Announce every page of the tree, as it is now."""
+    path = Page.objects.filter(pk=event.page_id).values_list("path", flat=True).first()
+    if path is None:
+        return
+    for document in registry.all_documents():
+        if issubclass(document.model, Page):
+            pages = document.model._default_manager.filter(path__startswith=path)  # noqa: SLF001 - Django's documented name
+            announce(kind=document.name, object_ids=list(pages.order_by().values_list("pk", flat=True)))
+
+
+@transaction.atomic
+def index_objects(*, kind: str, object_ids: Collection[int], force: bool = False) -> int:
+    """Read the objects again and put or remove them; how many are indexed now.
+
+    Two at once do not overtake each other: an object is read while nobody else indexes it. `force` also replaces
+    entries that look right.
+    """
+    document = registry.get_document(kind)
+    backend = get_backend()
+    lock_objects(kind, object_ids)
+    instances = list(document.get_queryset().filter(pk__in=object_ids)) if document else []
+    entries = [entry for instance in instances for entry in document.to_entries(instance)] if document else []
+    indexed = {entry.object_id for entry in entries}
+    backend.put(entries, force=force)
+    backend.remove(kind=kind, object_ids=set(object_ids) - indexed)
+    return len(indexed)
+
+
+def rebuild() -> IndexReport:
+    """Put everything again and drop what should not be there. Searches go on meanwhile and miss nothing.
+
+    An object that cannot be indexed is logged, counted as failed, and stays as it was.
+    """
+    report = IndexReport()
+    backend = get_backend()
+    with backend.rebuild():
+        for document in registry.all_documents():
+            pks = list(document.get_queryset().order_by("pk").values_list("pk", flat=True))
+            report.checked += len(pks)
+            for some in _chunks(pks):
+                report.put += _index_each(document.name, some, report, force=True)
+            indexed = {object_id for object_id, _language, _digest in backend.digests(document.name)}
+            _remove(document.name, indexed - set(pks), report)
+        _remove_unknown_kinds(report)
+    return report
+
+
+def check() -> IndexReport:
+    """Compare the index with the database and repair what differs; reads everything, writes only the differences."""
+    report = IndexReport()
+    for document in registry.all_documents():
+        indexed: dict[int, set[tuple[str, str]]] = {}
+        for object_id, language, digest in get_backend().digests(document.name):
+            indexed.setdefault(object_id, set()).add((language, digest))
+        pks = list(document.get_queryset().order_by("pk").values_list("pk", flat=True))
+        report.checked += len(pks)
+        for some in _chunks(pks):
+            expected = _expected(document, some)
+            wrong = [pk for pk in some if indexed.get(pk) != expected.get(pk)]
+            report.put += _index_each(document.name, wrong, report, force=True) if wrong else 0
+        _remove(document.name, indexed.keys() - set(pks), report)
+    _remove_unknown_kinds(report)
+    return report
+
+
+def _expected(document: SearchDocument[Any], pks: Collection[int]) -> dict[int, set[tuple[str, str]]]:
+    expected: dict[int, set[tuple[str, str]]] = {}
+    for instance in document.get_queryset().filter(pk__in=pks):
+        for entry in document.to_entries(instance):
+            expected.setdefault(entry.object_id, set()).add((entry.language, entry.digest))
+    return expected
+
+
+def _index_each(kind: str, object_ids: list[int], report: IndexReport, *, force: bool) -> int:
+    """`index_objects`, one by one where they cannot be indexed together."""
+    try:
+        return index_objects(kind=kind, object_ids=object_ids, force=force)
+    except Exception:
+        if len(object_ids) == 1:
+            logger.exception("Search: %s %s cannot be indexed", kind, object_ids[0])
+            report.failed += 1
+            return 0
+        return sum(_index_each(kind, [object_id], report, force=force) for object_id in object_ids)
+
+
+def _remove(kind: str, object_ids: Iterable[int], report: IndexReport) -> None:
+    """Look at the objects once more, under lock, and remove those that are still gone."""
+    for some in _chunks(sorted(object_ids)):
+        report.removed += len(some) - index_objects(kind=kind, object_ids=some)
+
+
+def _remove_unknown_kinds(report: IndexReport) -> None:
+    backend = get_backend()
+    for kind in backend.kinds() - {document.name for document in registry.all_documents()}:
+        _remove(kind, {object_id for object_id, _language, _digest in backend.digests(kind)}, report)
+
+
+def _chunks(values: Iterable[int]) -> Iterator[list[int]]:
+    remaining = iter(values)
+    while chunk := list(islice(remaining, _BATCH)):
+        yield chunk

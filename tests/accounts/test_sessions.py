@@ -1,0 +1,74 @@
+"""The list of signed-in devices."""
+
+from __future__ import annotations
+
+import pytest
+from allauth.usersessions.models import UserSession
+from django.contrib.auth import get_user
+
+from tests.factories.accounts import PASSWORD, UserFactory
+
+pytestmark = pytest.mark.django_db
+
+LIST = "/fa/accounts/sessions/"
+PHONE = "Mozilla/5.0 (Linux; Android 15) AppleWebKit/537.36 Chrome/140.0 Mobile Safari/537.36"
+
+
+@pytest.fixture
+def devices(client, client_class, person):
+    """Two browsers of the same person: this one and a phone."""
+    phone = client_class(headers={"User-Agent": PHONE})
+    for browser in (client, phone):
+        browser.post("/fa/accounts/login/", {"login": person.email, "password": PASSWORD})
+    return client, phone
+
+
+def test_every_device_is_listed_in_words(devices):
+    here, _phone = devices
+
+    page = here.get(LIST).text
+
+    assert "Chrome روی Android" in page
+    assert "همین دستگاه" in page
+    assert PHONE not in page
+
+
+def test_another_device_is_signed_out_by_its_button(devices, person):
+    here, phone = devices
+    session = UserSession.objects.get(session_key=phone.session.session_key)
+
+    response = here.post(f"/fa/account/security/sessions/{session.pk}/end/", follow=True)
+
+    assert "آن دستگاه از حساب خارج شد" in response.text
+    assert not get_user(phone).is_authenticated
+    assert get_user(here) == person
+
+
+def test_this_device_is_not_signed_out_that_way(devices, person):
+    here, _phone = devices
+    session = UserSession.objects.get(session_key=here.session.session_key)
+
+    here.post(f"/fa/account/security/sessions/{session.pk}/end/")
+
+    assert get_user(here) == person
+
+
+def test_nobody_ends_the_session_of_somebody_else(devices, client_class):
+    _here, phone = devices
+    session = UserSession.objects.get(session_key=phone.session.session_key)
+    stranger = client_class()
+    stranger.force_login(UserFactory())
+
+    response = stranger.post(f"/fa/account/security/sessions/{session.pk}/end/")
+
+    assert response.status_code == 404
+    assert get_user(phone).is_authenticated
+
+
+def test_all_other_devices_are_signed_out_at_once(devices, person):
+    here, phone = devices
+
+    here.post(LIST)
+
+    assert not get_user(phone).is_authenticated
+    assert get_user(here) == person

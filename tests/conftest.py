@@ -1,0 +1,36 @@
+"""Fixtures every test may use."""
+
+from __future__ import annotations
+
+import pytest
+from django.core.cache import cache
+from django.utils import translation
+
+from tests.gate import (  # noqa: F401 - pytest finds its hooks by name
+    pytest_collection_modifyitems,
+    pytest_make_collect_report,
+    pytest_runtest_makereport,
+)
+
+
+@pytest.fixture(autouse=True)
+def _fresh_state():
+    """Each test starts in the default language with an empty cache and leaves both so."""
+    from portal.core import shell
+
+    cache.clear()
+    shell.forget_nav()
+    language = translation.get_language()
+    yield
+    translation.activate(language or "fa")
+    cache.clear()
+
+
+@pytest.fixture
+def after_commit(django_capture_on_commit_callbacks):
+    """`with after_commit():` runs what waits for the commit, as a real transaction would."""
+
+    def run():
+        return django_capture_on_commit_callbacks(execute=True)
+
+    return run

@@ -1,0 +1,94 @@
+from __future__ import annotations
+
+import pytest
+from django import forms
+from django.test import Client, RequestFactory
+
+from portal.accounts.models import User
+from portal.core.http import form_status, is_same_origin
+
+pytestmark = [pytest.mark.urls("tests.core.urls_for_tests"), pytest.mark.django_db]
+
+
+@pytest.fixture
+def client() -> Client:
+    return Client(enforce_csrf_checks=True)
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Sec-Fetch-Site": "same-origin"},
+        {"Sec-Fetch-Site": "none"},
+        {"Origin": "http://testserver"},
+        {"Origin": "HTTP://TESTSERVER"},
+        {"Referer": "http://testserver/fa/page/"},
+    ],
+)
+def test_a_visitor_may_post_from_a_page_of_this_site_without_a_token(client, headers):
+    response = client.post("/guarded/", headers=headers)
+
+    assert (response.status_code, response.content) == (200, b"POST done")
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {},
+        {"Sec-Fetch-Site": "cross-site"},
+        {"Sec-Fetch-Site": "same-site"},
+        {"Sec-Fetch-Site": "cross-site", "Origin": "http://testserver"},
+        {"Sec-Fetch-Site": ""},
+        {"Origin": "null"},
+        {"Origin": "http://testserver.evil.example"},
+        {"Origin": "https://testserver"},
+        {"Origin": "http://testserver:8000"},
+        {"Origin": "http://evil.example", "Referer": "http://testserver/"},
+        {"Referer": "http://evil.example/http://testserver/"},
+        {"Referer": "http://testserver@evil.example/"},
+        {"Referer": "http://[broken"},
+    ],
+)
+def test_a_visitors_post_from_elsewhere_is_refused(client, headers):
+    response = client.post("/guarded/", headers=headers)
+
+    assert response.status_code == 403
+    assert b"POST done" not in response.content
+
+
+def test_a_signed_in_person_needs_the_token_wherever_the_request_comes_from(client):
+    client.force_login(User.objects.create_user("sara@example.com"))
+    client.get("/fa/token/")
+    token = client.cookies["csrftoken"].value
+
+    refused = client.post("/guarded/", headers={"Sec-Fetch-Site": "same-origin"})
+    taken = client.post("/guarded/", {"csrfmiddlewaretoken": token})
+
+    assert refused.status_code == 403
+    assert (taken.status_code, taken.content) == (200, b"POST done")
+
+
+def test_a_made_up_session_cookie_makes_nobody_signed_in(client):
+    client.cookies["sessionid"] = "made-up"
+
+    assert client.post("/guarded/", headers={"Sec-Fetch-Site": "cross-site"}).status_code == 403
+
+
+def test_reading_needs_nothing(client):
+    assert client.get("/guarded/", headers={"Sec-Fetch-Site": "cross-site"}).content == b"GET done"
+
+
+def test_a_forbidden_host_is_no_origin(settings):
+    settings.ALLOWED_HOSTS = ["portal.example"]
+    request = RequestFactory().post("/", headers={"Origin": "http://evil.example", "Host": "evil.example"})
+
+    assert is_same_origin(request) is False
+
+
+def test_a_form_with_errors_is_unprocessable():
+    class NameForm(forms.Form):
+        name = forms.CharField()
+
+    assert form_status(NameForm()) == 200
+    assert form_status(NameForm({"name": "نورا"})) == 200
+    assert form_status(NameForm({})) == 422

@@ -1,0 +1,86 @@
+from __future__ import annotations
+
+import pytest
+from csp.decorators import csp_update
+from django.http import HttpResponse
+from django.test import RequestFactory
+
+from portal.core.middleware import ContentSecurityPolicyMiddleware
+
+pytestmark = pytest.mark.urls("tests.core.urls_for_tests")
+
+
+def directives(policy: str) -> dict[str, str]:
+    return dict(part.strip().partition(" ")[::2] for part in policy.split(";"))
+
+
+def test_pages_allow_no_inline_code_and_no_other_origin(client, db):
+    policy = directives(client.get("/fa/page/")["Content-Security-Policy"])
+
+    assert policy["default-src"] == "'none'"
+    assert policy["script-src"] == "'self'"
+    assert policy["style-src"] == "'self'"
+    assert policy["base-uri"] == "'none'"
+    assert policy["frame-ancestors"] == "'self'"
+    assert not any("unsafe" in value for value in policy.values())
+
+
+def test_the_admin_may_use_inline_code_and_nothing_else_more():
+    middleware = ContentSecurityPolicyMiddleware(lambda _request: HttpResponse("ok"))
+    strict, admin, emergency = (
+        directives(middleware(RequestFactory().get(path))["Content-Security-Policy"])
+        for path in ("/fa/page/", "/admin/pages/", "/django-admin/")
+    )
+
+    assert admin == emergency
+    assert admin.pop("script-src") == "'self' 'unsafe-inline'"
+    assert admin.pop("style-src") == "'self' 'unsafe-inline'"
+    assert admin == {name: value for name, value in strict.items() if name not in {"script-src", "style-src"}}
+
+
+def test_a_view_of_the_admin_that_changes_its_policy_keeps_inline_code():
+    @csp_update({"img-src": ["https://pictures.example"]})
+    def view(request):
+        return HttpResponse("ok")
+
+    response = ContentSecurityPolicyMiddleware(view)(RequestFactory().get("/admin/x/"))
+
+    policy = directives(response["Content-Security-Policy"])
+    assert policy["script-src"] == "'self' 'unsafe-inline'"
+    assert policy["img-src"] == "'self' data: https://pictures.example"
+
+
+def test_an_address_that_only_looks_like_the_admin_stays_strict(client, db):
+    assert "unsafe" not in client.get("/fa/admin/tool/")["Content-Security-Policy"]
+
+
+def test_error_pages_carry_the_policy_too(client, db):
+    assert "script-src 'self'" in client.get("/fa/nothing-here/")["Content-Security-Policy"]
+
+
+def test_a_view_may_still_change_its_own_policy():
+    @csp_update({"img-src": ["https://pictures.example"]})
+    def view(request):
+        return HttpResponse("ok")
+
+    response = ContentSecurityPolicyMiddleware(view)(RequestFactory().get("/fa/x/"))
+
+    assert directives(response["Content-Security-Policy"])["img-src"] == "'self' data: https://pictures.example"
+
+
+def test_a_nonce_a_view_uses_is_only_named_if_the_policy_asks_for_it():
+    def view(request):
+        return HttpResponse(str(request.csp_nonce))
+
+    response = ContentSecurityPolicyMiddleware(view)(RequestFactory().get("/fa/x/"))
+
+    assert len(response.content) > 10
+    assert "nonce-" not in response["Content-Security-Policy"]
+
+
+def test_powerful_features_are_off(client, db):
+    policy = client.get("/fa/page/")["Permissions-Policy"]
+
+    assert "camera=()" in policy
+    assert "geolocation=()" in policy
+    assert "publickey-credentials" not in policy

@@ -1,0 +1,370 @@
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import ClassVar
+
+import pytest
+from django.core.management import CommandError, call_command
+from django.core.signals import request_finished, request_started
+from django.db import DatabaseError, transaction
+from django.utils import timezone
+
+from portal.core import outbox
+from portal.core.audience import AudienceInUse
+from portal.core.events import DomainEvent, emit, subscribe, subscribed
+from portal.core.models import OutboxMessage
+
+pytestmark = pytest.mark.django_db
+
+
+@dataclass(frozen=True, kw_only=True)
+class LampLit(DomainEvent):
+    name: ClassVar[str] = "tests.lamp_lit"
+    lamp_id: int
+    secret: str = ""
+
+
+class Recorder:
+    """A handler that remembers, and fails as long as it is told to."""
+
+    def __init__(self) -> None:
+        self.events: list[LampLit] = []
+        self.failures = 0
+
+    def __call__(self, event: LampLit) -> None:
+        if self.failures:
+            self.failures -= 1
+            raise ValueError(f"no power: {event.secret}")
+        self.events.append(event)
+
+
+@pytest.fixture
+def handler():
+    recorder = Recorder()
+    with subscribed(LampLit, recorder, name="tests.recorder"):
+        yield recorder
+
+
+@pytest.fixture
+def lit(handler) -> OutboxMessage:
+    """A message that waits."""
+    with transaction.atomic():
+        emit(LampLit(lamp_id=1, secret="چراغ"))
+    return OutboxMessage.objects.get()
+
+
+def make_due() -> None:
+    OutboxMessage.objects.update(available_at=timezone.now())
+
+
+@transaction.atomic
+def light_and_fail(lamp_id: int) -> None:
+    emit(LampLit(lamp_id=lamp_id))
+    raise ZeroDivisionError
+
+
+def test_an_event_is_delivered_after_the_commit(handler, after_commit):
+    with after_commit(), transaction.atomic():
+        emit(LampLit(lamp_id=7))
+        assert handler.events == []
+
+    assert handler.events == [LampLit(lamp_id=7)]
+    assert OutboxMessage.objects.get().delivered_at is not None
+
+
+def test_every_subscriber_has_a_message_of_its_own(handler, after_commit):
+    other = Recorder()
+    other.failures = 1
+    with subscribed(LampLit, other, name="tests.other"), after_commit():
+        emit(LampLit(lamp_id=7))
+
+    assert len(handler.events) == 1
+    assert OutboxMessage.objects.get(handler="tests.recorder").delivered_at is not None
+    assert OutboxMessage.objects.get(handler="tests.other").delivered_at is None
+
+
+def test_an_event_nobody_listens_to_leaves_nothing_behind(after_commit):
+    with after_commit():
+        emit(LampLit(lamp_id=7))
+
+    assert not OutboxMessage.objects.exists()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_nothing_is_delivered_when_the_transaction_rolls_back(handler):
+    with pytest.raises(ZeroDivisionError):
+        light_and_fail(7)
+
+    assert handler.events == []
+    assert not OutboxMessage.objects.exists()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_nothing_is_delivered_of_a_part_that_is_rolled_back(handler):
+    with transaction.atomic():
+        emit(LampLit(lamp_id=1))
+        with pytest.raises(ZeroDivisionError):
+            light_and_fail(2)
+
+    assert [event.lamp_id for event in handler.events] == [1]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_failing_handler_does_not_reach_the_caller_and_is_tried_again(handler):
+    handler.failures = 1
+
+    with transaction.atomic():
+        emit(LampLit(lamp_id=7))
+
+    assert handler.events == []
+    assert outbox.drain() == outbox.DrainResult(0, 0)  # not before its pause is over
+    make_due()
+    assert outbox.drain() == outbox.DrainResult(1, 0)
+    assert handler.events == [LampLit(lamp_id=7)]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_a_failing_handler_wrote_is_undone():
+    def writes_and_fails(event: LampLit) -> None:
+        AudienceInUse.objects.create(expression="half-done")
+        raise ValueError
+
+    with subscribed(LampLit, writes_and_fails), transaction.atomic():
+        emit(LampLit(lamp_id=7))
+
+    assert not AudienceInUse.objects.filter(expression="half-done").exists()
+    assert OutboxMessage.objects.get().attempts == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_handler_that_breaks_the_database_transaction_is_tried_again():
+    def breaks(event: LampLit) -> None:
+        OutboxMessage.objects.create(pk=OutboxMessage.objects.get().pk)
+
+    with subscribed(LampLit, breaks), transaction.atomic():
+        emit(LampLit(lamp_id=7))
+
+    assert "IntegrityError" in OutboxMessage.objects.get().last_error
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_database_that_goes_away_after_the_commit_does_not_reach_the_caller(handler, monkeypatch, caplog):
+    def fail(pk: int) -> None:
+        raise DatabaseError("gone")
+
+    monkeypatch.setattr(outbox, "_claim", fail)
+
+    with transaction.atomic():
+        emit(LampLit(lamp_id=7))
+
+    assert handler.events == []
+    assert OutboxMessage.objects.due().count() == 1
+    assert "DatabaseError" in caplog.text
+
+
+def test_pauses_double_from_ten_seconds_to_an_hour():
+    pauses = [outbox.pause_after(attempts).total_seconds() for attempts in range(1, 13)]
+
+    assert pauses == [10, 20, 40, 80, 160, 320, 640, 1280, 2560, 3600, 3600, 3600]
+
+
+def test_a_failed_attempt_sets_the_pause_and_says_what_happened_without_the_payload(lit, handler, caplog):
+    handler.failures = 1
+    before = timezone.now()
+
+    with caplog.at_level(logging.WARNING):
+        assert outbox.drain() == outbox.DrainResult(0, 1)
+
+    lit.refresh_from_db()
+    assert timedelta(seconds=9) < lit.available_at - before < timedelta(seconds=15)
+    assert "ValueError" in lit.last_error
+    assert "__call__" in lit.last_error
+    assert "tests.recorder" in caplog.text
+    assert "چراغ" not in caplog.text + lit.last_error
+
+
+def test_after_twelve_attempts_a_message_is_given_up_and_kept(lit, handler, caplog):
+    handler.failures = 99
+    for _ in range(12):
+        make_due()
+        outbox.drain()
+
+    make_due()
+    assert outbox.drain() == outbox.DrainResult(0, 0)
+    lit.refresh_from_db()
+    assert lit.attempts == 12
+    assert lit.failed_at is not None
+    assert "given up" in caplog.text
+
+
+def test_a_message_that_kills_every_process_is_given_up_too(lit, handler):
+    OutboxMessage.objects.update(attempts=12)
+
+    assert outbox.drain() == outbox.DrainResult(0, 1)
+
+    lit.refresh_from_db()
+    assert lit.failed_at is not None
+    assert handler.events == []
+
+
+def test_a_given_up_message_can_be_put_on_its_way_again(lit, handler):
+    OutboxMessage.objects.update(
+        attempts=12, failed_at=timezone.now(), available_at=timezone.now() + timedelta(hours=1)
+    )
+
+    assert outbox.retry_failed() == 1
+
+    assert outbox.drain() == outbox.DrainResult(1, 0)
+
+
+def test_a_message_for_a_handler_this_release_does_not_know_waits(lit):
+    OutboxMessage.objects.update(handler="next.release.handler")
+
+    assert outbox.drain() == outbox.DrainResult(0, 1)
+
+    lit.refresh_from_db()
+    assert lit.failed_at is None
+    assert "UnknownHandler" in lit.last_error
+
+
+def test_a_claimed_message_belongs_to_its_claimer_until_the_lease_ends(lit, handler):
+    assert outbox._claim(lit.pk) is not None
+
+    assert outbox._claim(lit.pk) is None
+    assert outbox.drain() == outbox.DrainResult(0, 0)
+
+    OutboxMessage.objects.update(available_at=timezone.now())
+    assert outbox.drain() == outbox.DrainResult(1, 0)
+
+
+def test_a_delivered_message_is_not_delivered_again(lit, handler):
+    outbox.drain()
+    make_due()
+
+    assert outbox._attempt(lit.pk) is None
+    assert len(handler.events) == 1
+
+
+def test_who_lost_the_lease_while_working_undoes_the_work(lit, handler):
+    def takes_too_long(event: LampLit) -> None:
+        AudienceInUse.objects.create(expression="too-late")
+        OutboxMessage.objects.update(attempts=2)  # somebody else claimed it meanwhile
+
+    with outbox.temporary_subscriptions():
+        outbox._subscriptions.clear()
+        subscribe(LampLit, takes_too_long, name="tests.recorder")
+        assert outbox._attempt(lit.pk) is None
+
+    assert not AudienceInUse.objects.filter(expression="too-late").exists()
+    lit.refresh_from_db()
+    assert lit.delivered_at is None
+
+
+@pytest.mark.django_db(transaction=True)
+def test_events_of_handlers_are_delivered_in_their_turn():
+    seen: list[int] = []
+
+    def chain(event: LampLit) -> None:
+        seen.append(event.lamp_id)
+        if event.lamp_id < 5:
+            emit(LampLit(lamp_id=event.lamp_id + 1))
+
+    with subscribed(LampLit, chain), transaction.atomic():
+        emit(LampLit(lamp_id=1))
+
+    assert seen == [1, 2, 3, 4, 5]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_events_that_cause_each_other_without_end_stop_and_wait_for_the_runner():
+    seen: list[int] = []
+
+    def endless(event: LampLit) -> None:
+        seen.append(event.lamp_id)
+        emit(LampLit(lamp_id=event.lamp_id + 1))
+
+    with subscribed(LampLit, endless), transaction.atomic():
+        emit(LampLit(lamp_id=1))
+
+    assert len(seen) == outbox.INLINE_MESSAGES
+    assert OutboxMessage.objects.due().count() == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_request_does_not_wait_for_many_slow_handlers(monkeypatch):
+    seen: list[int] = []
+
+    def slow(event: LampLit) -> None:
+        seen.append(event.lamp_id)
+        clock[0] += 0.4
+
+    clock = [0.0]
+    monkeypatch.setattr(outbox.time, "monotonic", lambda: clock[0])
+    with subscribed(LampLit, slow):
+        request_started.send(sender=None)
+        for lamp_id in range(5):
+            with transaction.atomic():
+                emit(LampLit(lamp_id=lamp_id))
+        assert seen == [0, 1, 2]  # the third began within the second there is
+        assert OutboxMessage.objects.due().count() == 2
+
+        request_finished.send(sender=None)
+        outbox.drain()
+    assert seen == [0, 1, 2, 3, 4]
+
+
+def test_a_pass_can_be_limited_and_stopped(handler):
+    with transaction.atomic():
+        for lamp_id in range(5):
+            emit(LampLit(lamp_id=lamp_id))
+
+    assert outbox.drain(limit=2) == outbox.DrainResult(2, 0)
+    assert outbox.drain(should_stop=lambda: len(handler.events) >= 3) == outbox.DrainResult(1, 0)
+    assert [event.lamp_id for event in handler.events] == [0, 1, 2]
+
+
+@pytest.mark.parametrize("message_count", [1, 3])
+def test_emitting_costs_one_query_whatever_the_number_of_subscribers(django_assert_num_queries, message_count):
+    with outbox.temporary_subscriptions():
+        for number in range(message_count):
+            subscribe(LampLit, Recorder(), name=f"tests.recorder_{number}")
+
+        with django_assert_num_queries(1):
+            emit(LampLit(lamp_id=1))
+
+    assert OutboxMessage.objects.count() == message_count
+
+
+def test_old_delivered_messages_are_purged_and_given_up_ones_kept(handler):
+    old = timezone.now() - timedelta(days=31)
+    for fields in ({"delivered_at": old}, {"delivered_at": timezone.now()}, {"failed_at": old}, {}):
+        OutboxMessage.objects.create(event="e", handler="h", payload={}, available_at=old, **fields)
+
+    call_command("run_outbox", purge_days=30)
+
+    assert OutboxMessage.objects.filter(delivered_at__lt=old + timedelta(days=1)).count() == 0
+    assert OutboxMessage.objects.count() == 3
+
+
+def test_the_command_does_one_pass_and_tells(lit, handler, capsys):
+    call_command("run_outbox")
+
+    assert capsys.readouterr().out == "1 delivered, 0 to be tried again or given up.\n"
+    assert len(handler.events) == 1
+
+
+def test_the_command_can_retry_what_was_given_up(lit, handler, capsys):
+    OutboxMessage.objects.update(attempts=12, failed_at=timezone.now())
+
+    call_command("run_outbox", retry_failed=True)
+
+    assert "1 failed messages are due again." in capsys.readouterr().out
+    assert len(handler.events) == 1
+
+
+@pytest.mark.parametrize("arguments", [["--interval", "0"], ["--purge-days", "-1"], ["--interval", "soon"]])
+def test_the_command_refuses_senseless_numbers(arguments):
+    with pytest.raises(CommandError):
+        call_command("run_outbox", *arguments)

@@ -1,0 +1,454 @@
+from __future__ import annotations
+
+import gzip
+import threading
+import time
+
+import pytest
+from django.core.cache import cache
+from django.db import transaction
+from django.http import HttpResponse
+from django.test import Client, RequestFactory
+
+from portal.accounts.models import User
+from portal.core import page_cache
+from portal.core.page_cache import CacheGeneration, FileGeneration, KeptPage, PageCacheMiddleware, PageStore, store
+from tests.core import urls_for_tests as site
+
+pytestmark = [pytest.mark.urls("tests.core.urls_for_tests"), pytest.mark.django_db]
+
+BEFORE_SESSIONS = [
+    "django.middleware.security.SecurityMiddleware",
+    "portal.core.page_cache.PageCacheMiddleware",
+    "portal.core.middleware.ContentSecurityPolicyMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.locale.LocaleMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "portal.core.middleware.PreferencesMiddleware",
+]
+
+
+@pytest.fixture(autouse=True)
+def _cached_site(settings, tmp_path):
+    settings.MIDDLEWARE = BEFORE_SESSIONS
+    settings.DATA_DIR = tmp_path
+    settings.REDIS_URL = ""
+    store.clear()
+    yield
+    store.clear()
+
+
+def rendering(response) -> int:
+    return int(response.content.rpartition(b"rendering=")[2].partition(b"<")[0])
+
+
+def are_one_rendering(*responses) -> bool:
+    return len({rendering(response) for response in responses}) == 1
+
+
+# What is kept, and for whom ------------------------------------------------------------------------------------------
+
+
+def test_a_visitors_page_is_rendered_once():
+    first, second = Client().get("/fa/page/"), Client().get("/fa/page/")
+
+    assert are_one_rendering(first, second)
+    assert first.content == second.content
+
+
+def test_a_kept_page_costs_no_query(client, django_assert_num_queries):
+    client.get("/fa/page/")
+
+    with django_assert_num_queries(0):
+        assert client.get("/fa/page/").status_code == 200
+
+
+def test_a_kept_page_has_all_headers_of_the_first_answer(client):
+    fresh, kept = client.get("/fa/page/"), client.get("/fa/page/")
+
+    assert dict(kept.items()) == dict(fresh.items())
+    for name in ("Content-Security-Policy", "Permissions-Policy", "X-Frame-Options", "X-Content-Type-Options", "ETag"):
+        assert kept[name]
+    assert kept["Content-Language"] == "fa"
+    assert kept["Content-Length"] == str(len(kept.content))
+    assert "Set-Cookie" not in kept
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ({"path": "/fa/page/"}, {"path": "/en/page/"}),
+        ({"path": "/fa/page/"}, {"path": "/fa/other/"}),
+        ({"path": "/fa/page/"}, {"path": "/fa/page/?page=2"}),
+        (
+            {"path": "/fa/page/", "headers": {"Host": "a.example"}},
+            {"path": "/fa/page/", "headers": {"Host": "b.example"}},
+        ),
+        ({"path": "/fa/page/"}, {"path": "/fa/page/", "secure": True}),
+        ({"path": "/fa/page/"}, {"path": "/fa/page/", "headers": {"HX-Request": "true"}}),
+        ({"path": "/fa/page/"}, {"path": "/fa/page/", "headers": {"Cookie": "theme=dark"}}),
+        ({"path": "/fa/page/"}, {"path": "/fa/page/", "headers": {"Cookie": "calendar=gregorian"}}),
+        ({"path": "/fa/page/"}, {"path": "/fa/page/", "headers": {"Cookie": "digits=latin"}}),
+    ],
+)
+def test_what_looks_different_is_kept_apart(one, other):
+    first, second = Client().get(**one), Client().get(**other)
+
+    assert not are_one_rendering(first, second)
+    assert are_one_rendering(first, Client().get(**one))
+    assert are_one_rendering(second, Client().get(**other))
+
+
+@pytest.mark.parametrize("cookie", ["theme=pink", "theme=", "csrftoken=abc", "language=en", "_ga=1"])
+def test_cookies_that_change_nothing_share_the_page(cookie):
+    assert are_one_rendering(Client().get("/fa/page/"), Client().get("/fa/page/", headers={"Cookie": cookie}))
+
+
+@pytest.mark.parametrize(
+    "request_arguments",
+    [
+        {"headers": {"Cookie": "sessionid=anything"}},
+        {"headers": {"Cookie": "messages=anything"}},
+        {"headers": {"Authorization": "Bearer x"}},
+        {"query_params": {"q": "مودم"}},
+        {"query_params": {"page": "x"}},
+        {"query_params": {"page": "12345"}},
+        {"query_params": {"page": "۲"}},
+        {"query_params": {"page": "1", "utm_source": "mail"}},
+    ],
+)
+def test_personal_or_unusual_requests_neither_get_nor_leave_a_kept_page(request_arguments):
+    kept = Client().get("/fa/page/")
+
+    one, two = (Client().get("/fa/page/", **request_arguments) for _ in range(2))
+
+    assert len({rendering(kept), rendering(one), rendering(two)}) == 3
+    assert are_one_rendering(kept, Client().get("/fa/page/"))
+
+
+def test_a_signed_in_person_never_gets_the_visitors_page_nor_the_other_way_round():
+    visitor, member = Client(), Client()
+    member.force_login(User.objects.create_user("sara@example.com"))
+
+    assert b"False" in visitor.get("/fa/user/").content
+    assert b"True" in member.get("/fa/user/").content
+    assert b"False" in visitor.get("/fa/user/").content
+    assert b"True" in member.get("/fa/user/").content
+
+
+def test_asking_who_is_there_does_not_keep_a_visitors_page_out():
+    assert are_one_rendering(Client().get("/fa/user/"), Client().get("/fa/user/"))
+
+
+@pytest.mark.parametrize(
+    "name", ["token", "token-in-text", "cookie", "nonce", "message", "vary", "uncached", "data", "streamed", "missing"]
+)
+def test_answers_of_one_visitor_or_no_page_are_not_kept(name):
+    before = next(site.renderings)
+
+    for _ in range(2):
+        Client().get(f"/fa/{name}/")
+
+    assert next(site.renderings) == before + 3
+    assert len(store) == 0
+
+
+def test_no_kept_page_holds_a_token_cookie_or_nonce():
+    for name in ("page", "user", "token", "token-in-text", "cookie", "nonce", "message"):
+        Client().get(f"/fa/{name}/")
+
+    assert len(store) == 2
+    for page in store._pages.values():
+        assert b"csrfmiddlewaretoken" not in page.content
+        assert "Set-Cookie" not in page.headers
+        assert "nonce-" not in page.headers["Content-Security-Policy"]
+
+
+def test_addresses_without_a_language_are_not_kept():
+    assert not are_one_rendering(Client().get("/page/"), Client().get("/page/"))
+
+
+def test_a_post_goes_through():
+    kept = Client().get("/fa/page/")
+
+    assert rendering(Client().post("/fa/page/")) != rendering(kept)
+
+
+def test_a_host_that_is_not_allowed_gets_nothing(settings):
+    settings.ALLOWED_HOSTS = ["portal.example"]
+    Client().get("/fa/page/", headers={"Host": "portal.example"})
+
+    assert Client().get("/fa/page/", headers={"Host": "evil.example"}).status_code == 400
+
+
+def test_redirects_are_not_kept():
+    assert Client().get("/fa/elsewhere/").status_code == 302
+    assert len(store) == 0
+
+
+# Conditional requests and compression --------------------------------------------------------------------------------
+
+
+def test_a_browser_that_has_the_page_is_told_so(client):
+    etag = client.get("/fa/page/")["ETag"]
+
+    for asked in (etag, etag.removeprefix("W/"), f'"other", {etag}', "*"):
+        response = client.get("/fa/page/", headers={"If-None-Match": asked})
+        assert (response.status_code, response.content, response["ETag"]) == (304, b"", etag)
+        assert response["Vary"] == "Accept-Encoding, Cookie, HX-Request"
+    assert client.get("/fa/page/", headers={"If-None-Match": '"other"'}).status_code == 200
+
+
+def test_browsers_ask_again_each_time_because_signing_in_changes_the_page(client):
+    assert client.get("/fa/page/")["Cache-Control"] == "private, no-cache"
+
+
+def test_who_takes_gzip_gets_it(client):
+    plain = client.get("/fa/page/")
+    packed = client.get("/fa/page/", headers={"Accept-Encoding": "br, gzip;q=0.8"})
+
+    assert packed["Content-Encoding"] == "gzip"
+    assert packed["Content-Length"] == str(len(packed.content))
+    assert gzip.decompress(packed.content) == plain.content
+    assert "Content-Encoding" not in plain
+    for refused in ("gzip;q=0", "br", "gzip; q=0.0, br"):
+        assert "Content-Encoding" not in client.get("/fa/page/", headers={"Accept-Encoding": refused})
+
+
+def test_head_is_answered_from_the_kept_page_but_keeps_none():
+    assert Client().head("/fa/page/").status_code == 200
+    assert len(store) == 0
+
+    kept = Client().get("/fa/page/")
+    head = Client().head("/fa/page/")
+
+    assert (head["ETag"], head["Content-Length"], head.content) == (kept["ETag"], kept["Content-Length"], b"")
+
+
+# Forgetting ----------------------------------------------------------------------------------------------------------
+
+
+def test_a_page_is_rendered_again_after_a_minute(monkeypatch):
+    clock = [time.monotonic()]
+    monkeypatch.setattr(page_cache.time, "monotonic", lambda: clock[0])
+    first = Client().get("/fa/page/")
+
+    clock[0] += 59
+    assert are_one_rendering(first, Client().get("/fa/page/"))
+    clock[0] += 2
+    assert not are_one_rendering(first, Client().get("/fa/page/"))
+
+
+def test_invalidating_forgets_all_pages_after_the_commit(django_capture_on_commit_callbacks):
+    first = Client().get("/fa/page/")
+
+    with django_capture_on_commit_callbacks(execute=True):
+        page_cache.invalidate_pages()
+        assert are_one_rendering(first, Client().get("/fa/page/"))
+
+    assert not are_one_rendering(first, Client().get("/fa/page/"))
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_change_that_is_rolled_back_forgets_nothing():
+    first = Client().get("/fa/page/")
+
+    with transaction.atomic():
+        page_cache.invalidate_pages()
+        transaction.set_rollback(True)
+    assert are_one_rendering(first, Client().get("/fa/page/"))
+
+    page_cache.invalidate_pages()
+    assert not are_one_rendering(first, Client().get("/fa/page/"))
+
+
+def test_a_page_whose_rendering_a_change_overtook_is_not_kept():
+    def overtaken(request):
+        page_cache.generation().bump()
+        return HttpResponse("old")
+
+    middleware = PageCacheMiddleware(overtaken)
+    middleware(RequestFactory().get("/fa/page/"))
+
+    renewed = PageCacheMiddleware(lambda _request: HttpResponse("new"))
+    assert renewed(RequestFactory().get("/fa/page/")).content == b"new"
+
+
+@pytest.fixture(params=["file", "cache"])
+def shared_generation(request, tmp_path):
+    return FileGeneration(tmp_path / "deep" / "generation") if request.param == "file" else CacheGeneration()
+
+
+def test_a_generation_never_comes_back(shared_generation):
+    seen = []
+    for _ in range(50):
+        seen.append(shared_generation.read())
+        assert shared_generation.read() == seen[-1]
+        shared_generation.bump()
+
+    assert len(set(seen)) == 50
+
+
+def test_a_generation_lost_with_the_cache_counts_as_a_new_one():
+    before = CacheGeneration().read()
+
+    cache.clear()
+
+    assert CacheGeneration().read() not in {before, None}
+
+
+def test_bumps_of_several_threads_all_count(tmp_path):
+    generation = FileGeneration(tmp_path / "generation")
+    threads = [threading.Thread(target=generation.bump) for _ in range(20)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert (tmp_path / "generation").stat().st_size == 20
+
+
+def test_the_shared_cache_is_used_where_there_is_a_server_for_it(settings):
+    assert isinstance(page_cache.generation(), FileGeneration)
+
+    settings.REDIS_URL = "redis://cache.example"
+    assert isinstance(page_cache.generation(), CacheGeneration)
+
+
+# Many at once --------------------------------------------------------------------------------------------------------
+
+
+def ask_at_once(middleware, count: int) -> list[bytes]:
+    barrier = threading.Barrier(count)
+    answers: list[bytes] = []
+
+    def ask() -> None:
+        barrier.wait()
+        answers.append(middleware(RequestFactory().get("/fa/page/")).content)
+
+    threads = [threading.Thread(target=ask) for _ in range(count)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(20)
+    return answers
+
+
+class SlowView:
+    def __init__(self, **headers: str) -> None:
+        self.calls = 0
+        self.headers = headers
+
+    def __call__(self, request):
+        self.calls += 1
+        number = self.calls
+        time.sleep(0.3)
+        return HttpResponse(f"rendering={number}", headers=self.headers)
+
+
+def test_a_page_many_ask_for_at_once_is_rendered_by_one_of_them():
+    view = SlowView()
+
+    answers = ask_at_once(PageCacheMiddleware(view), 8)
+
+    assert view.calls == 1
+    assert answers == [b"rendering=1"] * 8
+
+
+def test_while_an_old_page_is_rendered_again_the_others_get_the_old_one(monkeypatch):
+    view = SlowView()
+    middleware = PageCacheMiddleware(view)
+    middleware(RequestFactory().get("/fa/page/"))
+    monkeypatch.setattr(page_cache, "KEEP_SECONDS", 0.0)
+    (key,) = store._pages
+    page = store._pages[key]
+    store.put(key, KeptPage(page.content, page.gzipped, page.headers, page.etag, page.generation, 0.0))
+
+    answers = ask_at_once(middleware, 6)
+
+    assert view.calls == 2
+    assert sorted(answers) == [b"rendering=1"] * 5 + [b"rendering=2"]
+
+
+def test_after_a_change_nobody_gets_the_old_page():
+    view = SlowView()
+    middleware = PageCacheMiddleware(view)
+    middleware(RequestFactory().get("/fa/page/"))
+    page_cache.generation().bump()
+
+    assert ask_at_once(middleware, 6) == [b"rendering=2"] * 6
+
+
+def test_pages_that_are_not_kept_do_not_queue_for_each_other():
+    view = SlowView(**{"Cache-Control": "private"})
+    middleware = PageCacheMiddleware(view)
+    middleware(RequestFactory().get("/fa/page/"))
+
+    started = time.monotonic()
+    answers = ask_at_once(middleware, 6)
+
+    assert len(set(answers)) == 6
+    assert time.monotonic() - started < 1.2
+
+
+def test_a_rendering_that_fails_lets_the_others_try():
+    calls = []
+
+    def view(request):
+        calls.append(1)
+        if len(calls) == 1:
+            raise ZeroDivisionError
+        return HttpResponse("fine")
+
+    middleware = PageCacheMiddleware(view)
+    with pytest.raises(ZeroDivisionError):
+        middleware(RequestFactory().get("/fa/page/"))
+
+    assert middleware(RequestFactory().get("/fa/page/")).content == b"fine"
+
+
+# The store -----------------------------------------------------------------------------------------------------------
+
+
+def page_of(size: int) -> KeptPage:
+    return KeptPage(b"x" * size, b"", {}, "", None, time.monotonic() + 60)
+
+
+def test_the_least_used_pages_leave_first_by_number_and_by_size():
+    pages = PageStore(max_pages=3, max_bytes=100)
+    for key in "abc":
+        pages.put(key, page_of(10))
+    pages.get("a")
+
+    pages.put("d", page_of(10))
+    assert [key for key in "abcd" if pages.get(key)] == ["a", "c", "d"]
+
+    pages.put("e", page_of(85))
+    assert [key for key in "acde" if pages.get(key)] == ["d", "e"]
+
+    pages.put("f", page_of(101))
+    assert pages.get("f") is None
+    assert pages._bytes == 95
+
+
+def test_replacing_a_page_counts_its_size_once():
+    pages = PageStore(max_pages=3, max_bytes=100)
+    for size in (90, 20, 70):
+        pages.put("a", page_of(size))
+
+    assert (len(pages), pages._bytes) == (1, 70)
+
+
+def test_addresses_that_lead_nowhere_push_no_page_out(monkeypatch):
+    kept = Client().get("/fa/page/")
+    monkeypatch.setattr(store, "_max_pages", 3)
+
+    for number in range(10):
+        assert Client().get(f"/fa/nowhere-{number}/").status_code == 404
+
+    assert are_one_rendering(kept, Client().get("/fa/page/"))
+    assert len(store._passing) == 3

@@ -1,0 +1,208 @@
+"""What the design promises, checked on the files themselves: no browser, no network."""
+
+from __future__ import annotations
+
+import gzip
+import re
+from importlib.machinery import SourceFileLoader
+from importlib.util import module_from_spec, spec_from_loader
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from django.urls import reverse
+from django.utils import translation
+from lucide.templatetags.lucide import lucide
+
+if TYPE_CHECKING:
+    from types import ModuleType
+
+ROOT = Path(__file__).resolve().parents[2]
+STATIC = ROOT / "portal" / "static" / "portal"
+TEMPLATES = [
+    path
+    for path in sorted(ROOT.glob("templates/**/*.html"))
+    if not {"email", "mail"} & set(path.relative_to(ROOT).parts)  # mail programs know no style sheets
+]
+STYLE_SHEETS = [path for path in sorted((STATIC / "css").rglob("*.css")) if path.name != "portal.css"]
+
+# name of the text, name of the ground, least contrast
+PAIRS = [
+    *[("ink", ground, 7) for ground in ("bg", "surface")],
+    *[("ink-2", ground, 4.5) for ground in ("bg", "surface-2", "surface-3", "bg-sunken")],
+    *[("ink-3", ground, 4.5) for ground in ("bg", "surface", "surface-2", "bg-sunken")],
+    *[("brand-ink", ground, 4.5) for ground in ("bg", "surface", "surface-2", "brand-soft", "bg-sunken")],
+    *[("on-brand", ground, 4.5) for ground in ("brand", "brand-hover")],
+    ("on-lapis", "lapis", 7),
+    ("on-lapis-2", "lapis", 4.5),
+    ("on-lapis-2", "lapis-deep", 4.5),
+    ("lapis-ink", "lapis-soft", 4.5),
+    ("ink-2", "lapis-soft", 4.5),
+    ("saffron-ink", "saffron-soft", 4.5),
+    ("ink-2", "saffron-soft", 4.5),
+    ("on-saffron", "saffron", 7),
+    ("pom-ink", "pom-soft", 4.5),
+    ("pom-ink", "bg", 4.5),
+    ("ink-2", "pom-soft", 4.5),
+    ("pom", "surface", 4.5),
+    ("pist-ink", "pist-soft", 4.5),
+    ("ink-2", "pist-soft", 4.5),
+    ("pist", "surface", 4.5),
+    ("mark-ink", "mark", 7),
+    *[("line-strong", ground, 3) for ground in ("bg", "surface")],
+    *[("focus", ground, 3) for ground in ("bg", "surface")],
+    *[(line, "surface", 3) for line in ("brand", "chart-1", "chart-3")],
+]
+
+
+def script(name: str) -> ModuleType:
+    """A program of script/, as a module."""
+    loader = SourceFileLoader(f"script_{name}", str(ROOT / "script" / name))
+    spec = spec_from_loader(loader.name, loader)
+    assert spec is not None
+    module = module_from_spec(spec)
+    loader.exec_module(module)
+    return module
+
+
+def without_comments(path: Path) -> str:
+    return re.sub(r"/\*.*?\*/", "", path.read_text(encoding="utf-8"), flags=re.DOTALL)
+
+
+def compressed(*paths: Path) -> int:
+    return sum(len(gzip.compress(path.read_bytes(), 9)) for path in paths)
+
+
+def colours() -> dict[str, dict[str, str]]:
+    """The three blocks of tokens.css that hold colours: light, dark by the device, dark by choice."""
+    css = without_comments(STATIC / "css" / "tokens.css")
+    blocks = [
+        dict(re.findall(r"--([\w-]+): (#[0-9A-Fa-f]{6});", block))
+        for block in re.findall(r"\{([^{}]*color-scheme:[^{}]*)\}", css)
+    ]
+    return dict(zip(("light", "dark", "dark by choice"), blocks, strict=True))
+
+
+def luminance(colour: str) -> float:
+    channels = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
+    red, green, blue = (c / 12.92 if c <= 0.03928 else ((c + 0.055) / 1.055) ** 2.4 for c in channels)
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
+def contrast(one: str, other: str) -> float:
+    lighter, darker = sorted((luminance(one), luminance(other)), reverse=True)
+    return (lighter + 0.05) / (darker + 0.05)
+
+
+def test_portal_css_is_what_its_parts_give():
+    assert (STATIC / "css" / "portal.css").read_text(encoding="utf-8") == script("build_css").build(), (
+        "run script/build_css"
+    )
+
+
+@pytest.mark.parametrize("path", STYLE_SHEETS, ids=lambda path: path.stem)
+def test_style_sheets_use_logical_properties_only(path):
+    side = r"(?:left|right|top|bottom)"
+    physical = [
+        rf"[\w-]*-{side}(?:-[\w-]+)?\s*:",  # margin-left, border-top-width
+        rf"(?<![\w-]){side}\s*:",
+        rf"(?:text-align|float|clear)\s*:\s*{side}",
+        r"background-position[\w-]*\s*:[^;]*\b(?:left|right)\b",
+        r"(?<=[;{\s])(?:min-|max-)?(?:width|height)\s*:(?![^()]*\)\s*\{)",
+    ]
+    css = re.sub(r"@media[^{]*", "", without_comments(path))
+
+    found = [match for pattern in physical for match in re.findall(pattern, css)]
+
+    assert found == []
+
+
+def test_style_sheet_stays_within_16_kb():
+    assert compressed(STATIC / "css" / "portal.css") <= 16 * 1024
+
+
+def test_own_scripts_stay_within_8_kb_and_all_within_25():
+    own = list((STATIC / "js").glob("*.js"))
+    assert compressed(*own) <= 8 * 1024
+    assert compressed(*own, *(STATIC / "vendor").glob("*.js")) <= 25 * 1024
+
+
+def test_fonts_stay_within_70_kb_and_bring_their_licences():
+    fonts = sorted((STATIC / "fonts").glob("*.woff2"))
+
+    assert sum(font.stat().st_size for font in fonts) <= 70 * 1024
+    assert [f"OFL-{font.stem.split('-')[0].capitalize()}.txt" for font in fonts] == sorted(
+        path.name for path in (STATIC / "fonts").glob("OFL-*.txt")
+    )
+
+
+@pytest.mark.parametrize(("text", "ground", "least"), PAIRS, ids=str)
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_colours_that_meet_can_be_told_apart(theme, text, ground, least):
+    block = colours()[theme]
+
+    assert contrast(block[text], block[ground]) >= least
+
+
+def test_dark_by_device_and_dark_by_choice_are_the_same():
+    found = colours()
+
+    assert found["dark"] == found["dark by choice"]
+    assert found["dark"].keys() == found["light"].keys()
+
+
+def test_every_custom_property_in_use_is_defined():
+    css = (STATIC / "css" / "portal.css").read_text(encoding="utf-8")
+    defined = set(re.findall(r"(--[\w-]+):", css)) | {"--gap"}  # --gap is an offer with a default
+
+    assert set(re.findall(r"var\((--[\w-]+)", css)) - defined == set()
+
+
+def test_vendored_files_are_those_that_were_locked():
+    vendor = script("vendor_js")
+
+    assert vendor.check(vendor.json.loads(vendor.LOCK.read_text(encoding="utf-8"))) == []
+
+
+def test_drawings_are_what_the_generator_draws():
+    drawn = dict(script("make_art").drawings())
+
+    assert {name: (STATIC / "img" / name).read_bytes() for name in drawn} == drawn
+
+
+@pytest.mark.parametrize("path", TEMPLATES, ids=lambda path: path.relative_to(ROOT / "templates").as_posix())
+def test_templates_obey_the_content_security_policy(path):
+    html = re.sub(r"{% comment %}.*?{% endcomment %}", "", path.read_text(encoding="utf-8"), flags=re.DOTALL)
+
+    assert re.findall(r"\sstyle\s*=", html) == []
+    assert re.findall(r"<style\b", html) == []
+    assert re.findall(r"<\w[^>]*\son[a-z]+\s*=\s*[\"']", html) == []
+    assert re.findall(r"<script(?![^>]*\bsrc=)(?![^>]*application/(?:ld\+)?json)[^>]*>", html) == []
+    assert re.findall(r"href\s*=\s*[\"']javascript:", html) == []
+
+
+@pytest.mark.parametrize("path", TEMPLATES, ids=lambda path: path.relative_to(ROOT / "templates").as_posix())
+def test_templates_name_icons_that_exist(path):
+    for name in re.findall(r"{%\s*icon \"([\w-]+)\"", path.read_text(encoding="utf-8")):
+        assert "<svg" in lucide(name)
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(("language", "direction"), [("fa", "rtl"), ("en", "ltr")])
+def test_styleguide_shows_every_component(client, language, direction):
+    with translation.override(language):
+        response = client.get(reverse("styleguide"))
+
+    assert response.status_code == 200
+    assert f'<html lang="{language}" dir="{direction}" data-theme="auto">' in response.text
+    assert 'class="pager"' in response.text
+    assert "data-error-summary" in response.text
+
+
+def test_server_error_page_needs_no_context():
+    from django.template.loader import get_template
+
+    html = get_template("500.html").render()
+
+    assert 'lang="fa" dir="rtl"' in html
+    assert 'lang="en" dir="ltr"' in html

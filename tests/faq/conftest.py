@@ -1,0 +1,18 @@
+"""Fixtures of the help pages' tests."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.factories.faq import help_site
+
+
+@pytest.fixture(autouse=True)
+def _media(settings, tmp_path):
+    settings.MEDIA_ROOT = str(tmp_path / "media")
+
+
+@pytest.fixture
+def site(db):
+    """The lists of topics by language."""
+    return help_site()

@@ -1,0 +1,334 @@
+"""script/server as a stranger meets it: a fresh copy in a folder with spaces, no environment, no database."""
+
+from __future__ import annotations
+
+import http.client
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import time
+import uuid
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import quote
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+ROOT = Path(__file__).resolve().parents[2]
+PRIVATE = {"DATABASE_URL", "DATA_DIR", "REDIS_URL", "SECRET_KEY", "ALLOWED_HOSTS", "BASE_URL", "HOST", "PORT",
+           "DJANGO_SETTINGS_MODULE", "STAFF_SECOND_FACTOR", "VIRTUAL_ENV", "WORKERS"}  # fmt: skip
+SEARCH = f"/fa/search/?q={quote('مودم')}"
+
+
+@dataclass
+class Server:
+    """A started script/server; everything it starts carries `mark` in its environment."""
+
+    process: subprocess.Popen[str]
+    port: int
+    mark: str
+    output: str = ""
+
+    def get(self, path: str) -> tuple[int, str]:
+        for _ in range(5):
+            connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
+            connection.request("GET", path)
+            answer = connection.getresponse()
+            body = answer.read().decode()
+            if answer.status not in {301, 302}:
+                break
+            path = answer.headers["Location"]
+        return answer.status, body
+
+    def read_until_ready(self) -> None:
+        assert self.process.stdout is not None
+        for line in self.process.stdout:
+            self.output += line
+            if "Ctrl-C stops the portal" in line:
+                return
+        raise AssertionError(f"did not start:\n{self.output}")
+
+    def alive(self) -> list[str]:
+        """Command lines of the processes that carry our mark."""
+        found = []
+        for folder in Path("/proc").glob("[0-9]*"):
+            with suppress(OSError):
+                if self.mark.encode() in (folder / "environ").read_bytes():
+                    found.append((folder / "cmdline").read_bytes().replace(b"\0", b" ").decode())
+        return found
+
+    def everything_gone(self, seconds: float = 20) -> bool:
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            if not self.alive():
+                return True
+            time.sleep(0.1)
+        return False
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def variables(**extra: str) -> dict[str, str]:
+    return {**{name: value for name, value in os.environ.items() if name not in PRIVATE}, **extra}
+
+
+def start(script: Path, *arguments: str, port: int | None = None, **extra: str) -> Server:
+    port = port or free_port()
+    mark = uuid.uuid4().hex
+    process = subprocess.Popen(
+        [script, *arguments], env=variables(PORT=str(port), PORTAL_TEST_MARK=mark, **extra), cwd="/",
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True,
+    )  # fmt: skip
+    return Server(process, port, mark)
+
+
+@contextmanager
+def running(script: Path, *arguments: str, **extra: str) -> Iterator[Server]:
+    server = start(script, *arguments, **extra)
+    try:
+        server.read_until_ready()
+        yield server
+    finally:
+        if server.process.poll() is None:
+            server.process.terminate()
+        server.process.wait(timeout=30)
+
+
+def refusal(script: Path, *arguments: str, **extra: str) -> str:
+    """What a start that must fail says, on one line."""
+    done = subprocess.run(
+        [script, *arguments], env=variables(**{"PORT": str(free_port()), **extra}), cwd="/",
+        capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert "Traceback" not in done.stderr
+    return " ".join(done.stderr.split())
+
+
+@pytest.fixture(scope="session")
+def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The script/server of a copy of what git knows, through a link in another folder."""
+    folder = tmp_path_factory.mktemp("a stranger") / "my portal"
+    listed = subprocess.run(
+        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+        cwd=ROOT, capture_output=True, text=True, check=True,
+    ).stdout  # fmt: skip
+    for name in filter(None, listed.split("\0")):
+        if (ROOT / name).is_file():
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(ROOT / name, folder / name)
+    link = folder.parent / "linked server"
+    link.symlink_to(folder / "script" / "server")
+    return link
+
+
+@pytest.fixture(scope="session")
+def installed(copy: Path) -> tuple[Path, str]:
+    """The copy after its first start with the demo, and what that start printed."""
+    with running(copy) as server:
+        first = server.output
+    return copy, first
+
+
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("script/server")]
+
+
+def test_first_start_installs_prepares_and_tells_the_sign_ins(installed):
+    _script, first = installed
+
+    for expected in ("Making a virtual environment", "Installing the packages", "Migrating", "The portal is ready:"):
+        assert expected in first
+    for role in ("sara@noora.example", "editor@noora.example", "community@noora.example", "admin@noora.example"):
+        assert role in first
+    assert "second factor" in first
+
+
+def test_second_start_serves_the_demo_and_does_nothing_twice(installed):
+    script, _first = installed
+
+    with running(script) as server:
+        pages = {path: server.get(path) for path in ("/fa/", "/en/", SEARCH, "/health/")}
+        article = re.search(r'href="(/fa/[^"]+)"[^>]*>[^<]*<mark>', pages[SEARCH][1])
+
+        assert {path: status for path, (status, _body) in pages.items()} == dict.fromkeys(pages, 200)
+        assert 'lang="fa" dir="rtl"' in pages["/fa/"][1]
+        assert 'lang="en" dir="ltr"' in pages["/en/"][1]
+        assert article is not None
+        assert server.get(article[1])[0] == 200
+
+    for work in ("Installing", "Migrating", "Collecting", "virtual environment"):
+        assert work not in server.output
+
+
+def test_static_files_are_hashed_and_compressed(installed):
+    script, _first = installed
+
+    with running(script) as server:
+        sheet = re.search(r'href="(/static/portal/css/portal\.[0-9a-f]+\.css)"', server.get("/fa/")[1])
+        assert sheet is not None
+        connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=30)
+        connection.request("GET", sheet[1], headers={"Accept-Encoding": "br"})
+        headers = connection.getresponse().headers
+
+    assert headers["Content-Encoding"] == "br"
+    assert "immutable" in headers["Cache-Control"]
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGKILL])
+def test_stopping_leaves_no_process_and_frees_the_port(installed, number):
+    script, _first = installed
+    with running(script) as server:
+        assert len(server.alive()) >= 4  # launcher, server, its workers, outbox
+
+        server.process.send_signal(number)
+
+        assert server.everything_gone(), server.alive()
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        probe.bind(("127.0.0.1", server.port))
+
+
+def test_stopping_in_the_middle_of_preparing_leaves_nothing(installed, tmp_path):
+    script, _first = installed
+    server = start(script, DATA_DIR=str(tmp_path))
+    assert server.process.stdout is not None
+    assert "Migrating" in server.process.stdout.readline()
+
+    server.process.send_signal(signal.SIGINT)
+
+    assert server.everything_gone(), server.alive()
+    with running(script, "--no-demo", DATA_DIR=str(tmp_path)) as again:
+        assert again.get("/health/")[0] == 200
+
+
+def test_without_demo_the_portal_is_empty_and_guarded(installed, tmp_path):
+    script, _first = installed
+
+    with running(script, "--no-demo", DATA_DIR=str(tmp_path)) as server:
+        assert server.get("/fa/")[0] == 200
+        assert server.get("/en/")[0] == 200
+        assert server.get(SEARCH)[0] == 200
+
+    assert "noora.example" not in server.output
+    assert "STAFF_SECOND_FACTOR" not in server.output
+    assert "createsuperuser" in server.output
+
+
+def test_secret_key_is_made_once_and_only_for_the_owner(installed, tmp_path):
+    script, _first = installed
+    keys = []
+    for _ in range(2):
+        with running(script, "--no-demo", DATA_DIR=str(tmp_path)):
+            keys.append((tmp_path / "secret_key").read_text())
+
+    assert keys[0] == keys[1]
+    assert len(keys[0]) > 50
+    assert (tmp_path / "secret_key").stat().st_mode & 0o777 == 0o600
+
+
+def test_taken_port_is_said_before_anything_is_done(copy):
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        port = other.getsockname()[1]
+
+        said = refusal(copy, PORT=str(port))
+
+    assert f"Port {port} is taken" in said
+    assert f"PORT={port + 1} script/server" in said
+
+
+@pytest.mark.parametrize(
+    ("extra", "message"),
+    [
+        ({"PORT": "eighty"}, "PORT must be a whole number from 1 to 65535, not “eighty”."),
+        ({"HOST": "203.0.113.9"}, "HOST is “203.0.113.9”, which is not an address of this machine"),
+        ({"HOST": "no such host"}, "HOST is “no such host”, which is neither an address nor a name"),
+        ({"WORKERS": "0"}, "WORKERS must be a whole number from 1 to 64"),
+        ({"DATA_DIR": "/proc/portal"}, "Cannot write in /proc/portal"),
+        ({"DATABASE_URL": "postgres://user:hunter2@127.0.0.1:1/name"}, "The database does not answer at 127.0.0.1:1"),
+        ({"DATABASE_URL": "postgres://user:hunter2@[::1/name"}, "DATABASE_URL cannot be understood"),
+    ],
+)
+def test_what_cannot_work_is_said_at_once(copy, extra, message):
+    said = refusal(copy, **extra)
+
+    assert message in said
+    assert "hunter2" not in said
+
+
+@pytest.mark.parametrize(
+    ("extra", "message"),
+    [
+        ({"HTTPS": "perhaps"}, "HTTPS must be True or False, not “perhaps”."),
+        ({"DATABASE_URL": "mysql://user:hunter2@127.0.0.1/name"}, "DATABASE_URL must look like postgres://"),
+    ],
+)
+def test_wrong_setting_is_one_sentence(installed, extra, message):
+    script, _first = installed
+
+    said = refusal(script, **extra)
+
+    assert message in said
+    assert "hunter2" not in said
+
+
+def test_without_python_it_says_what_to_install(copy, tmp_path):
+    for tool in ("sh", "dirname", "readlink", "cat"):
+        (tmp_path / tool).symlink_to(str(shutil.which(tool)))
+    (tmp_path / "python3").write_text("#!/bin/sh\nexit 1\n")  # too old: says no to the question
+    (tmp_path / "python3").chmod(0o755)
+    bare = copy.parent / "bare" / "script"
+    shutil.copytree(ROOT / "script", bare)
+
+    said = refusal(bare / "server", PATH=str(tmp_path))
+
+    assert "needs Python 3.11, 3.12 or 3.13, and none was found" in said
+    assert "apt install python3 python3-venv" in said
+
+
+def test_runs_on_postgresql_with_redis(installed, tmp_path):
+    import psycopg
+
+    script, _first = installed
+    database, redis = os.environ.get("TEST_DATABASE_URL"), os.environ.get("TEST_REDIS_URL")
+    if not (database and redis):
+        pytest.skip("set TEST_DATABASE_URL and TEST_REDIS_URL")
+    server_url = database.rpartition("/")[0]
+    name = f"portal_{uuid.uuid4().hex[:12]}"
+    with psycopg.connect(f"{server_url}/postgres", autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name}")
+    try:
+        extra = {"DATABASE_URL": f"{server_url}/{name}", "REDIS_URL": redis, "DATA_DIR": str(tmp_path)}
+        with running(script, **extra) as server:
+            assert server.get("/fa/")[0] == 200
+            assert server.get(SEARCH)[0] == 200
+            assert "<mark>" in server.get(SEARCH)[1]
+        assert not (tmp_path / "portal.sqlite3").exists()
+    finally:
+        with psycopg.connect(f"{server_url}/postgres", autocommit=True) as connection:
+            connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+def test_missing_database_is_one_sentence(installed):
+    script, _first = installed
+    database = os.environ.get("TEST_DATABASE_URL")
+    if not database:
+        pytest.skip("set TEST_DATABASE_URL")
+
+    said = refusal(script, DATABASE_URL=f"{database.rpartition('/')[0]}/there_is_no_such_database")
+
+    assert "The database cannot be used" in said
+    assert "there_is_no_such_database" in said

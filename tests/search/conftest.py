@@ -1,0 +1,68 @@
+"""A kind of things to be found, for as long as a test runs: topics of the catalogue, an entry per language."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import pytest
+
+from portal.catalog.models import Topic
+from portal.core.memo import forget_all
+from search import receivers, registry
+from search.documents import SearchDocument, SearchEntry
+
+
+class TopicDocument(SearchDocument[Topic]):
+    """Topics whose colour is red are private."""
+
+    name = "test.topic"
+    model = Topic
+    label = "Topic"
+    label_plural = "Topics"
+    reads: ClassVar[int] = 0
+
+    def get_queryset(self):
+        return Topic.objects.exclude(icon="draft")
+
+    def to_entries(self, instance):
+        for language, title in instance.name.items():
+            yield self.entry(
+                instance,
+                language=language,
+                title=title,
+                url=f"/{language}/topics/{instance.code}/",
+                audience="staff" if instance.tone == Topic.Tone.POM else "public",
+                topics=[instance.code],
+            )
+
+    def to_entry(self, instance) -> SearchEntry:
+        return next(iter(self.to_entries(instance)))
+
+    def visible_to(self, user, ids):
+        visible = self.get_queryset().filter(pk__in=ids)
+        if not getattr(user, "is_staff", False):
+            visible = visible.exclude(tone=Topic.Tone.POM)
+        return set(visible.values_list("pk", flat=True))
+
+
+@pytest.fixture
+def topic_document():
+    """Topics can be found while the test runs."""
+    forget_all()
+    registry.register(TopicDocument)
+    document = registry.get_document(TopicDocument.name)
+    receivers.watch(document)
+    yield document
+    receivers.unwatch(document)
+    registry.unregister(TopicDocument)
+    forget_all()
+
+
+@pytest.fixture
+def only_documents():
+    """Hide the portal's own documents, so that a test counts its own alone."""
+    known = dict(registry._documents)
+    registry._documents.clear()
+    yield
+    registry._documents.clear()
+    registry._documents.update(known)
