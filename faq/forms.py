@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy as _
 
 from faq.models import Feedback
 from faq.services import COMMENT_LENGTH
+from portal.core.forms import FoldedCharField
 from portal.core.text import normalise_input
 
 _MAX_ID = 2**63 - 1
@@ -23,29 +24,20 @@ class FeedbackForm(forms.Form):
     reason = forms.ChoiceField(
         label=_("What was wrong with it?"), required=False, choices=Feedback.Reason.choices, widget=forms.RadioSelect
     )
-    comment = forms.CharField(
+    comment = FoldedCharField(
         label=_("What did you miss?"),
         required=False,
-        max_length=COMMENT_LENGTH * 8,  # the real limit is after cleaning; this one only stops floods
-        widget=forms.TextInput(attrs={"class": "input", "maxlength": COMMENT_LENGTH, "autocomplete": "off"}),
+        max_length=COMMENT_LENGTH,
+        widget=forms.TextInput(attrs={"class": "input", "autocomplete": "off"}),
         help_text=_("One line. Please no personal data."),
     )
     revision = forms.IntegerField(required=False, min_value=0, max_value=_MAX_ID, widget=forms.HiddenInput)
     language = forms.ChoiceField(required=False, choices=settings.LANGUAGES, widget=forms.HiddenInput)
-    came_from = forms.CharField(required=False, widget=forms.HiddenInput)
-
-    def clean_comment(self) -> str:
-        comment = " ".join(normalise_input(self.cleaned_data["comment"]).split())
-        if len(comment) > COMMENT_LENGTH:
-            raise forms.ValidationError(
-                _("Use at most %(limit)d characters; this is %(length)d."),
-                params={"limit": COMMENT_LENGTH, "length": len(comment)},
-            )
-        return comment
+    came_from = forms.Field(required=False, widget=forms.HiddenInput)  # whatever it holds, the answer counts
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or {}
-        cleaned.update(_origin(cleaned.get("came_from", "")))
+        cleaned.update(_origin(str(cleaned.get("came_from") or "")))
         return cleaned
 
 

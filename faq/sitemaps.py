@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import TYPE_CHECKING, Any
 
-from django.contrib.sitemaps import Sitemap
 from django.conf import settings
+from django.contrib.sitemaps import Sitemap
+from django.utils.functional import cached_property
 
 from portal.core.pages import PortalPage, page_url
 
@@ -18,6 +19,10 @@ class PageSitemap(Sitemap[Any]):
     """One entry per page and language, each naming its translations. One query per kind of page."""
 
     def items(self) -> list[Any]:
+        return self._pages
+
+    @cached_property
+    def _pages(self) -> list[Any]:
         pages: list[Any] = []
         for kind in _kinds(PortalPage):
             rows = kind.objects.visible_to(None).select_related("locale")
@@ -29,8 +34,7 @@ class PageSitemap(Sitemap[Any]):
     def get_urls(self, page: int | str = 1, site: Any = None, protocol: str | None = None) -> list[dict[str, Any]]:
         root = f"{protocol or 'https'}://{self.get_domain(site)}"
         family: dict[Any, list[tuple[str, str]]] = defaultdict(list)
-        items = self.items()
-        for item in items:
+        for item in self.items():
             family[item.translation_key].append((item.locale.language_code, root + page_url(item)))
         return [
             {

@@ -244,17 +244,9 @@ def prepare(env: dict[str, str], mark: str, *, demo: bool, children: list[subpro
     report = Path(env["DATA_DIR"]) / "prepared.json"
     report.unlink(missing_ok=True)
     command = ["manage.py", "prepare", "--report", str(report), *(["--demo"] if demo else [])]
-    process = start(command, env, children, stderr=subprocess.PIPE)
-    complaint = []
-    for raw in process.stderr or ():
-        line = raw.decode(errors="replace")
-        if complaint or line.startswith("Traceback"):
-            complaint.append(line)
-        else:
-            sys.stderr.write(line)
+    process = start(command, env, children)
     if process.wait():
-        short = next((line for line in reversed(complaint) if "ImproperlyConfigured: " in line), "")
-        stop(short.split(": ", 1)[-1].strip() if short else "".join(complaint) or "The portal could not be prepared.")
+        stop("The portal could not be prepared; the reason is above.")
     children.remove(process)
     sign_ins = list(json.loads(report.read_text(encoding="utf-8"))["sign_ins"])
     report.write_text(json.dumps({"mark": mark, "sign_ins": sign_ins}), encoding="utf-8")
@@ -313,12 +305,10 @@ def announce(host: str, url: str, env: dict[str, str], sign_ins: list[list[str]]
 # Processes -----------------------------------------------------------------------------------------------------------
 
 
-def start(
-    command: list[str], env: dict[str, str], children: list[subprocess.Popen[bytes]], stderr: int | None = None
-) -> subprocess.Popen[bytes]:
+def start(command: list[str], env: dict[str, str], children: list[subprocess.Popen[bytes]]) -> subprocess.Popen[bytes]:
     """Start Python with `command`, in a process group of its own, so that Ctrl-C reaches us first and only us."""
     child = subprocess.Popen(
-        [PYTHON, *command], cwd=ROOT, env=env, stdin=subprocess.DEVNULL, stderr=stderr,
+        [PYTHON, *command], cwd=ROOT, env=env, stdin=subprocess.DEVNULL,
         start_new_session=True, preexec_fn=end_with_parent if sys.platform == "linux" else None,  # noqa: PLW1509 - one thread
     )  # fmt: skip
     children.append(child)

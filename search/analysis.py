@@ -23,7 +23,8 @@ import Stemmer
 
 from portal.core.text import ZWNJ, fold, fold_with_offsets
 
-#: Raise it with every change of the tables or rules: entries indexed under another version are put again.
+#: Raise it with every change of the tables and rules here or the weights in `search.scoring`: entries indexed under
+#: another version are drift, which `rebuild_search --check` repairs.
 VERSION: Final = 1
 
 #: Longer stems and spellings are cut: nobody types them, and an index row must stay small.

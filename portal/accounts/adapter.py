@@ -49,10 +49,10 @@ def home_in_language_of(user: User) -> str:
 
 class AccountAdapter(DefaultAccountAdapter):
     def get_login_redirect_url(self, request: HttpRequest) -> str:
-        return home_in_language_of(request.user)  # type: ignore[arg-type]  # only called when signed in
+        return home_in_language_of(request.user)
 
     def get_signup_redirect_url(self, request: HttpRequest) -> str:
-        return home_in_language_of(request.user)  # type: ignore[arg-type]  # only called when signed in
+        return home_in_language_of(request.user)
 
     def get_logout_redirect_url(self, request: HttpRequest) -> str:
         return f"/{get_language() or settings.LANGUAGE_CODE}/"
@@ -61,7 +61,7 @@ class AccountAdapter(DefaultAccountAdapter):
         return reverse("accounts:security")
 
     def new_user(self, request: HttpRequest) -> User:
-        user: User = super().new_user(request)  # type: ignore[assignment]  # our user model
+        user: User = super().new_user(request)
         user.language = get_language() or ""
         return user
 
@@ -70,7 +70,7 @@ class AccountAdapter(DefaultAccountAdapter):
     def send_notification_mail(
         self,
         template_prefix: str,
-        user: User,  # type: ignore[override]  # our user model
+        user: User,
         context: dict[str, Any] | None = None,
         email: str | None = None,
     ) -> None:
@@ -132,7 +132,7 @@ class AccountAdapter(DefaultAccountAdapter):
 class SocialAccountAdapter(DefaultSocialAccountAdapter):
     def populate_user(self, request: HttpRequest, sociallogin: SocialLogin, data: dict[str, Any]) -> User:
         """Take over the name; the public name stays one that says nothing until the person chooses one."""
-        user: User = super().populate_user(request, sociallogin, data)  # type: ignore[assignment]  # our user model
+        user: User = super().populate_user(request, sociallogin, data)
         names = [data.get("first_name") or "", data.get("last_name") or ""]
         user.name = (data.get("name") or " ".join(filter(None, names)))[:100]
         user.language = get_language() or ""
@@ -159,10 +159,10 @@ class MFAAdapter(DefaultMFAAdapter):
     def _get_site_name(self) -> str:
         return site_name()
 
-    def get_totp_label(self, user: User) -> str:  # type: ignore[override]  # our user model
+    def get_totp_label(self, user: User) -> str:
         return user.email
 
-    def generate_authenticator_name(self, user: User, type: Authenticator.Type) -> str:  # type: ignore[override]  # noqa: A002 - allauth's name
+    def generate_authenticator_name(self, user: User, type: Authenticator.Type) -> str:  # noqa: A002 - allauth's name
         """What a new passkey is called until its owner says otherwise: the device it was made on."""
         request = request_context.request
         device = describe_user_agent(request.headers.get("User-Agent", "")) if request else ""
@@ -174,4 +174,3 @@ def _vault() -> MultiFernet:
     return MultiFernet(
         [Fernet(base64.urlsafe_b64encode(hashlib.sha256(f"mfa:{key}".encode()).digest())) for key in keys],
     )
-

@@ -25,7 +25,7 @@ class AddUserForm(SetUnusablePasswordMixin, BaseUserCreationForm):
 class ChangeUserForm(UserChangeForm):
     class Meta:
         model = User
-        fields = "__all__"  # noqa: DJ007 - the fieldsets below say which
+        fields = "__all__"
         field_classes: ClassVar = {}
 
 

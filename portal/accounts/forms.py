@@ -6,9 +6,9 @@ nothing depends on a placeholder.
 
 from __future__ import annotations
 
+import struct
 from functools import lru_cache
-from struct import error as StructError  # noqa: N812 - it is an exception
-from typing import Any, ClassVar, Final
+from typing import Any, Final
 from zoneinfo import ZoneInfo, available_timezones
 
 from allauth.account import forms as account_forms
@@ -45,18 +45,21 @@ class LookMixin(FormMixin):
                 field.widget.attrs["class"] = "input input--code"
             if name in {"email", "login"}:
                 field.label = _("E-mail address")
-                field.widget.attrs |= {"dir": "ltr", "inputmode": "email", "autocapitalize": "off", "spellcheck": "false"}
+                field.widget.attrs |= {
+                    "dir": "ltr",
+                    "inputmode": "email",
+                    "autocapitalize": "off",
+                    "spellcheck": "false",
+                }
 
 
 class PasswordHelpMixin(LookMixin):
     """One plain sentence about passwords instead of a list of four rules."""
 
-    password_field: ClassVar[str] = "password1"
-
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        if self.password_field in self.fields:
-            self.fields[self.password_field].help_text = _(
+        if "password1" in self.fields:
+            self.fields["password1"].help_text = _(
                 "At least 8 characters. Three or four unrelated words are easy to remember and hard to guess."
             )
 
@@ -152,9 +155,9 @@ class CredentialMixin(LookMixin):
 
     def full_clean(self) -> None:
         try:
-            super().full_clean()  # type: ignore[misc]  # of the form this is mixed into
-        except (ValueError, TypeError, KeyError, IndexError, AttributeError, StructError):
-            self.add_error("credential", get_mfa_adapter().validation_error("incorrect_code"))  # type: ignore[attr-defined]
+            super().full_clean()
+        except (ValueError, TypeError, KeyError, IndexError, AttributeError, struct.error):
+            self.add_error("credential", get_mfa_adapter().validation_error("incorrect_code"))
 
 
 class AddWebAuthnForm(CredentialMixin, webauthn_forms.AddWebAuthnForm):
@@ -260,7 +263,7 @@ class PreferencesForm(LookMixin, forms.ModelForm):
         language = get_language() or settings.LANGUAGE_CODE
         if not self.instance.language:
             self.initial["language"] = language
-        self.fields["time_zone"].choices = [  # type: ignore[attr-defined]  # a ChoiceField
+        self.fields["time_zone"].choices = [
             ("", _("As the site")),
             *time_zone_choices(language),
         ]

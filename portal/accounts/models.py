@@ -114,7 +114,9 @@ class User(AbstractBaseUser, PermissionsMixin):
 
     def confirm_address(self) -> None:
         """Treat the e-mail address as confirmed, so that the person can sign in without a code. Repeatable."""
-        self.emailaddress_set.update_or_create(email=self.email, defaults={"primary": True, "verified": True})
+        from allauth.account.models import EmailAddress  # noqa: PLC0415 - it needs the user model
+
+        EmailAddress.objects.update_or_create(user=self, email=self.email, defaults={"primary": True, "verified": True})
 
     @property
     def initial(self) -> str:

@@ -15,8 +15,10 @@ if TYPE_CHECKING:
 
 #: Public names that would pass for the company or its staff.
 RESERVED_HANDLES: Final = frozenset(
-    "admin administrator help moderator official root staff support system team "
-    "مدیر پشتیبان پشتیبانی کارشناس رسمی راهبر".split()
+    {
+        *("admin", "administrator", "help", "moderator", "official", "root", "staff", "support", "system", "team"),
+        *("مدیر", "پشتیبان", "پشتیبانی", "کارشناس", "رسمی", "راهبر"),
+    }
 )
 _SEPARATORS: Final = re.compile(r"[._-]+")
 

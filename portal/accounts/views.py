@@ -130,7 +130,7 @@ def too_many_requests(request: HttpRequest, exception: Exception | None = None) 
 
 def _fresh(request: HttpRequest) -> User:
     """The signed-in person as their own object: a form that fails must not change the name in the page's head."""
-    return User.objects.get(pk=request.user.pk)
+    return User.objects.get(pk=request.user.pk or 0)
 
 
 def _render_form(request: HttpRequest, template: str, form: Any) -> HttpResponse:

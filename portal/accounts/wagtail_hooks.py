@@ -20,15 +20,17 @@ class SecondFactorOffPanel(Component):
 
     order = 10
 
-    def render_html(self, parent_context: Any = None) -> SafeString:  # noqa: ARG002 - Wagtail's signature
+    def render_html(self, parent_context: Any = None) -> SafeString:
         return format_html(
             '<section class="help-block help-warning"><p><strong>{}</strong> {}</p></section>',
             _("The second step for staff is switched off."),
-            _("That is meant for demonstrations. Switch it on with STAFF_SECOND_FACTOR=true before real customers come."),
+            _(
+                "That is meant for demonstrations. Switch it on with STAFF_SECOND_FACTOR=true before real customers come."
+            ),
         )
 
 
 @hooks.register("construct_homepage_panels")
-def warn_when_second_factor_is_off(request: HttpRequest, panels: list[Component]) -> None:  # noqa: ARG001 - Wagtail's signature
+def warn_when_second_factor_is_off(request: HttpRequest, panels: list[Component]) -> None:
     if not settings.STAFF_SECOND_FACTOR:
         panels.insert(0, SecondFactorOffPanel())

@@ -20,6 +20,10 @@ _SERIAL: Final = re.compile(r"[A-Z0-9][A-Z0-9-]{3,39}\Z")
 _HYPHENS: Final = str.maketrans(dict.fromkeys("\u2010\u2011\u2012\u2013\u2014\u2212\u0640", "-"))
 
 
+def _number_of(obj: ProductVersion) -> str:
+    return obj.number
+
+
 class OwnershipForm(forms.Form):
     """Version and serial number of `product`; only what exists for it is asked."""
 
@@ -37,7 +41,13 @@ class OwnershipForm(forms.Form):
         required=False,
         help_text=_("On the label, after S/N. You need it only when you have two of the same."),
         widget=forms.TextInput(
-            {"class": "input", "dir": "ltr", "autocomplete": "off", "autocapitalize": "characters", "spellcheck": "false"}
+            {
+                "class": "input",
+                "dir": "ltr",
+                "autocomplete": "off",
+                "autocapitalize": "characters",
+                "spellcheck": "false",
+            }
         ),
     )
 
@@ -45,7 +55,7 @@ class OwnershipForm(forms.Form):
         super().__init__(*args, **kwargs)
         versions: ModelChoiceField[ProductVersion] = self.fields["version"]  # type: ignore[assignment]
         versions.queryset = product.versions.all()
-        versions.label_from_instance = lambda version: version.number  # type: ignore[method-assign]
+        versions.label_from_instance = _number_of  # type: ignore[method-assign]  # the product is clear from the page
         if not product.versions.exists():
             del self.fields["version"]
         if product.kind != Product.Kind.DEVICE:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from django.db import models
+from django.shortcuts import redirect
 from django.utils.translation import gettext_lazy as _
 from modelcluster.fields import ParentalKey
 from wagtail.admin.panels import FieldPanel, InlinePanel
@@ -12,6 +13,10 @@ from wagtail.fields import RichTextField
 from wagtail.models import Orderable, Page
 
 from portal.core.pages import PortalPage
+
+if TYPE_CHECKING:
+    from django.db.models.manager import Manager
+    from django.http import HttpRequest, HttpResponse
 
 
 class HomePage(PortalPage):
@@ -26,10 +31,28 @@ class HomePage(PortalPage):
     ]
     parent_page_types: ClassVar[list[str]] = ["wagtailcore.Page"]
     template = "home/home_page.html"
+    nav_section = "home"
+
+    if TYPE_CHECKING:
+        popular_searches: Manager[PopularSearch]
 
     class Meta:
         verbose_name = _("home page")
         verbose_name_plural = _("home pages")
+
+    def get_context(self, request: HttpRequest, *args: Any, **kwargs: Any) -> dict[str, Any]:
+        from portal.home.queries import home_data  # noqa: PLC0415 - queries read models, a page asks queries
+
+        return {**super().get_context(request, *args, **kwargs), "data": home_data(self, request)}
+
+    def serve(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        """Also takes "I do not need these first steps", the one form that posts to the page."""
+        from portal.home.queries import CHECKLIST_DISMISSED  # noqa: PLC0415 - as above
+
+        if request.method == "POST" and request.user.is_authenticated and "dismiss" in request.POST:
+            request.session[CHECKLIST_DISMISSED] = True
+            return redirect(request.path)
+        return super().serve(request, *args, **kwargs)
 
 
 class PopularSearch(Orderable):
@@ -63,3 +86,9 @@ class InfoPage(PortalPage):
     class Meta:
         verbose_name = _("information page")
         verbose_name_plural = _("information pages")
+
+    def get_context(self, request: HttpRequest, *args: Any, **kwargs: Any) -> dict[str, Any]:
+        from portal.home.queries import alternates, crumbs  # noqa: PLC0415 - queries read models, a page asks queries
+
+        context = super().get_context(request, *args, **kwargs)
+        return {**context, "crumbs": crumbs(self), "alternates": alternates(self, request)}

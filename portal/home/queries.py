@@ -2,8 +2,200 @@
 
 from __future__ import annotations
 
+import datetime as dt
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from django.utils import timezone
+
+from faq.models import ArticlePage
+from faq.queries import (
+    ArticleLink,
+    SupportContact,
+    TopicLink,
+    articles_for_products,
+    most_helpful,
+    recently_changed,
+    support_contact,
+    topics_for_home,
+)
+from portal.catalog.models import Ownership, Product, ProductVersion
+from portal.core.audience import audiences_for
+from portal.core.memo import Memo
 from portal.core.pages import page_url
 from portal.home.models import InfoPage
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from django.http import HttpRequest
+
+    from portal.accounts.models import User
+    from portal.core.localized import LocalizedText
+    from portal.core.pages import AnyUser, PortalPage
+    from portal.home.models import HomePage
+
+TOPICS: Final = 8
+MOST_HELPFUL: Final = 5
+RECENT: Final = 4
+CARDS: Final = 3
+GUIDES_ON_CARD: Final = 2
+#: How long somebody is new here.
+NEW_CUSTOMER_DAYS: Final = 30
+#: In the session of somebody who does not want the first steps any more.
+CHECKLIST_DISMISSED: Final = "home-checklist-dismissed"
+
+
+@dataclass(frozen=True, slots=True)
+class ProductCard:
+    """Something the customer has, and what to read about it. `newest` is a version newer than theirs, if there is one."""
+
+    name: LocalizedText
+    icon: str
+    is_device: bool
+    version: str
+    newest: str
+    articles: tuple[ArticleLink, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Checklist:
+    """The first steps of a new customer, and which are done."""
+
+    has_product: bool
+    has_preferences: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _SharedData:
+    """The part that is the same for all readers of one language and audience."""
+
+    topics: tuple[TopicLink, ...]
+    most_helpful: tuple[ArticleLink, ...]
+    recent: tuple[ArticleLink, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class HomeData:
+    """Everything the home page shows beside its own fields."""
+
+    topics: tuple[TopicLink, ...]
+    most_helpful: tuple[ArticleLink, ...]
+    recent: tuple[ArticleLink, ...]
+    searches: tuple[str, ...]
+    support: SupportContact | None
+    alternates: tuple[tuple[str, str], ...]
+    name: str = ""
+    cards: tuple[ProductCard, ...] = ()
+    checklist: Checklist | None = None
+
+
+_shared: Memo[_SharedData] = Memo(max_size=64)
+
+
+def home_data(page: HomePage, request: HttpRequest) -> HomeData:
+    """The home page for one reader; the same number of queries for any number of articles, topics and products."""
+    user = request.user
+    language = page.locale.language_code
+    shared = _shared.get((language, tuple(audiences_for(user))), lambda: _shared_data(language, user))
+    cards: tuple[ProductCard, ...] = ()
+    checklist = None
+    name = ""
+    if user.is_authenticated:
+        name = user.get_short_name() if user.name else ""
+        cards = product_cards(language, user)
+        if not request.session.get(CHECKLIST_DISMISSED):
+            checklist = first_steps(user, has_product=bool(cards))
+    return HomeData(
+        topics=shared.topics,
+        most_helpful=shared.most_helpful,
+        recent=shared.recent,
+        searches=tuple(search.query for search in page.popular_searches.all()),
+        support=support_contact(),
+        alternates=alternates(page, request),
+        name=name,
+        cards=cards,
+        checklist=checklist,
+    )
+
+
+def _shared_data(language: str, user: AnyUser) -> _SharedData:
+    helpful = most_helpful(language, user, MOST_HELPFUL)
+    shown = {link.id for link in helpful}
+    recent = [link for link in recently_changed(language, user, RECENT + MOST_HELPFUL) if link.id not in shown]
+    return _SharedData(tuple(topics_for_home(language, user)[:TOPICS]), tuple(helpful), tuple(recent[:RECENT]))
+
+
+def product_cards(language: str, user: User) -> tuple[ProductCard, ...]:
+    """Up to three things the customer has, devices first, each with its own guides; at most four queries."""
+    owned = list(Ownership.objects.for_user(user))
+    owned.sort(key=lambda item: item.product.kind != Product.Kind.DEVICE)
+    owned = list({item.product_id: item for item in reversed(owned)}.values())[::-1][:CARDS]
+    if not owned:
+        return ()
+    product_ids = [item.product_id for item in owned]
+    guides = _guides_by_product(language, user, product_ids)
+    newest = _newest_versions(product_ids)
+    cards = []
+    for item in owned:
+        latest = newest.get(item.product_id)
+        has_older = item.version is not None and latest is not None and latest.pk != item.version_id
+        cards.append(
+            ProductCard(
+                name=item.product.name,
+                icon=item.product.icon,
+                is_device=item.product.kind == Product.Kind.DEVICE,
+                version=item.version.number if item.version else "",
+                newest=latest.number if latest is not None and has_older else "",
+                articles=tuple(guides.get(item.product_id, ())),
+            )
+        )
+    return tuple(cards)
+
+
+def _guides_by_product(language: str, user: AnyUser, product_ids: list[int]) -> dict[int, list[ArticleLink]]:
+    """For each product the first articles about it, each article once; two queries."""
+    links = {link.id: link for link in articles_for_products(language, user, product_ids, 60)}
+    about = ArticlePage.products.through.objects.filter(articlepage_id__in=links, product_id__in=product_ids)
+    products_of: dict[int, set[int]] = {}
+    for article_id, product_id in about.values_list("articlepage_id", "product_id"):
+        products_of.setdefault(article_id, set()).add(product_id)
+    guides: dict[int, list[ArticleLink]] = {product_id: [] for product_id in product_ids}
+    taken: set[int] = set()
+    for product_id in product_ids:
+        # What is about few products says most about this one; among equals, in the order of the list.
+        ranked = sorted(links, key=lambda pk: len(products_of.get(pk, ())))
+        for article_id in ranked:
+            is_about = product_id in products_of.get(article_id, ())
+            if is_about and article_id not in taken and len(guides[product_id]) < GUIDES_ON_CARD:
+                guides[product_id].append(links[article_id])
+                taken.add(article_id)
+    return guides
+
+
+def _newest_versions(product_ids: Iterable[int]) -> dict[int, ProductVersion]:
+    """The version released last of each product; one query."""
+    released = ProductVersion.objects.filter(product_id__in=product_ids, released_on__lte=timezone.localdate())
+    return {version.product_id: version for version in released.order_by("released_on", "pk")}
+
+
+def first_steps(user: User, *, has_product: bool) -> Checklist | None:
+    """What a new customer has still to do; none when it is done or they are not new any more. No query."""
+    if user.date_joined < timezone.now() - dt.timedelta(days=NEW_CUSTOMER_DAYS):
+        return None
+    steps = Checklist(has_product, bool(user.calendar or user.digits or user.time_zone))
+    return None if steps.has_product and steps.has_preferences else steps
+
+
+def alternates(page: PortalPage, request: HttpRequest) -> tuple[tuple[str, str], ...]:
+    """Absolute addresses of this very page in every language it exists in; none for a page not saved yet."""
+    urls = page.urls_by_language(request) if page.path else {}
+    return tuple((code, request.build_absolute_uri(url)) for code, (url, same) in sorted(urls.items()) if same)
+
+
+def crumbs(page: PortalPage) -> tuple[ArticleLink, ...]:
+    """The pages above, from the home page down."""
+    return tuple(ArticleLink(above.pk, above.title, page_url(above)) for above in page.trail) if page.path else ()
 
 
 def info_page_url(language: str, role: str) -> str:

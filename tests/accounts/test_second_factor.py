@@ -28,7 +28,9 @@ def app_code(secret: str = TOTP_SECRET) -> str:
     return to_persian_digits(format_hotp_value(hotp_value(secret, int(time.time()) // 30)))
 
 
-def test_the_app_is_set_up_with_a_code_in_persian_digits(just_signed_in, person, mailoutbox, django_capture_on_commit_callbacks):
+def test_the_app_is_set_up_with_a_code_in_persian_digits(
+    just_signed_in, person, mailoutbox, django_capture_on_commit_callbacks
+):
     secret = just_signed_in.get(ACTIVATE).context["form"].secret
 
     with django_capture_on_commit_callbacks() as callbacks:
@@ -161,8 +163,10 @@ MADE_UP = [
     '"x"',
     '{"id":"x","rawId":"x","type":"public-key"}',
     '{"id":"AAAA","rawId":"AAAA","type":"public-key","response":{"clientDataJSON":"e30","attestationObject":"oA"}}',
-    '{"id":"AAAA","rawId":"AAAA","type":"public-key","response":{"clientDataJSON":"e30","authenticatorData":"AAAA",'
-    '"signature":"AAAA","userHandle":"MQ"}}',
+    (
+        '{"id":"AAAA","rawId":"AAAA","type":"public-key","response":{"clientDataJSON":"e30","authenticatorData":"AAAA",'
+        '"signature":"AAAA","userHandle":"MQ"}}'
+    ),
 ]
 
 

@@ -42,7 +42,9 @@ def test_signing_in_leads_back_to_the_page_one_came_from(client):
     assert response.url == "/fa/account/devices/"
 
 
-@pytest.mark.parametrize("target", ["https://evil.example/", "//evil.example/", "https:///evil.example", "javascript:x"])
+@pytest.mark.parametrize(
+    "target", ["https://evil.example/", "//evil.example/", "https:///evil.example", "javascript:x"]
+)
 def test_signing_in_never_leads_to_another_site(client, target):
     person = UserFactory(language="fa")
 

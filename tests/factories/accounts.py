@@ -11,8 +11,8 @@ from django.contrib.auth.models import Group
 
 from portal.accounts.models import AudienceMembership, User
 
-PASSWORD = "password"  # noqa: S105 - the one every made-up person has
-TOTP_SECRET = "JBSWY3DPEHPK3PXP"  # noqa: S105 - of made-up people with an authenticator app
+PASSWORD = "password"
+TOTP_SECRET = "JBSWY3DPEHPK3PXP"
 
 
 class UserFactory(factory.django.DjangoModelFactory[User]):

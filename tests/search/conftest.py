@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 import pytest
 
 from portal.catalog.models import Topic
@@ -19,7 +17,6 @@ class TopicDocument(SearchDocument[Topic]):
     model = Topic
     label = "Topic"
     label_plural = "Topics"
-    reads: ClassVar[int] = 0
 
     def get_queryset(self):
         return Topic.objects.exclude(icon="draft")
@@ -46,8 +43,18 @@ class TopicDocument(SearchDocument[Topic]):
 
 
 @pytest.fixture
-def topic_document():
-    """Topics can be found while the test runs."""
+def only_topics():
+    """Hide the portal's own documents, so that a test counts its own alone."""
+    known = dict(registry._documents)
+    for name in set(known) - {TopicDocument.name}:
+        del registry._documents[name]
+    yield
+    registry._documents.update(known)
+
+
+@pytest.fixture
+def topic_document(only_topics):
+    """Topics, and nothing else, can be found while the test runs."""
     forget_all()
     registry.register(TopicDocument)
     document = registry.get_document(TopicDocument.name)
@@ -56,13 +63,3 @@ def topic_document():
     receivers.unwatch(document)
     registry.unregister(TopicDocument)
     forget_all()
-
-
-@pytest.fixture
-def only_documents():
-    """Hide the portal's own documents, so that a test counts its own alone."""
-    known = dict(registry._documents)
-    registry._documents.clear()
-    yield
-    registry._documents.clear()
-    registry._documents.update(known)

@@ -19,9 +19,7 @@ def meets(question: str, text: str) -> bool:
     written = set(terms(text))
     asked = tokens(question, query=True)
     words = {token.position for token in asked if token.width == 1}
-    answered = {
-        token.position + place for token in asked if token.text in written for place in range(token.width)
-    }
+    answered = {token.position + place for token in asked if token.text in written for place in range(token.width)}
     return bool(words) and words <= answered
 
 

@@ -98,7 +98,9 @@ def test_what_is_removed_is_gone_in_every_language(backend):
 
 
 def test_kinds_do_not_disturb_each_other(backend):
-    backend.put([entry(kind="test.note", object_id=1, title="مودم"), entry(kind="test.file", object_id=1, title="مودم")])
+    backend.put(
+        [entry(kind="test.note", object_id=1, title="مودم"), entry(kind="test.file", object_id=1, title="مودم")]
+    )
 
     backend.remove(kind="test.note", object_ids=[1])
 
@@ -351,11 +353,13 @@ def test_the_vocabulary_counts_entries_not_occurrences(backend):
 
 def test_completions_are_the_most_frequent_words_that_begin_so(backend):
     backend.put([entry(object_id=n, title="مودم") for n in (1, 2, 3)])
-    backend.put([entry(object_id=4, title="موبایل"), entry(object_id=5, title="موشک"), entry(object_id=6, title="مو_%")])
+    backend.put(
+        [entry(object_id=4, title="موبایل"), entry(object_id=5, title="موشک"), entry(object_id=6, title="مو_%")]
+    )
 
     known = backend.vocabulary([], audiences=PUBLIC, beginnings=["مو", "موب", "مو%"], completions=2)
 
-    assert list(known.completions["مو"].items())[0] == ("مودم", 3)
+    assert next(iter(known.completions["مو"].items())) == ("مودم", 3)
     assert len(known.completions["مو"]) == 2
     assert known.completions["موب"] == {"موبایل": 1}
     assert known.completions["مو%"] == {}

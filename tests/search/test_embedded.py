@@ -41,14 +41,17 @@ def counts_are_exact() -> bool:
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("چراغ قرمز مودم", []),
-        ("چراغ سبز نورا", []),
-        ("red router", []),
+        ("چراغ قرمز مودم", [(0, 7321816), (2, 7196922), (1, 7185962), (3, 5203456)]),
+        ("چراغ سبز نورا", [(1, 18967315), (2, 16413657)]),
+        ("red router", [(6, 20800878), (7, 13924470)]),
     ],
 )
 def test_scores_are_the_same_on_every_database(backend, text, expected):
     backend.put(
-        [entry(object_id=n, title=text, body=f"{text} {TEXTS[n - 1]}", popularity=n % 2) for n, text in enumerate(TEXTS)]
+        [
+            entry(object_id=n, title=text, body=f"{text} {TEXTS[n - 1]}", popularity=n % 2)
+            for n, text in enumerate(TEXTS)
+        ]
     )
 
     hits = backend.search(plan_for(backend, text)).hits
@@ -65,7 +68,10 @@ def test_counts_stay_exact_through_every_change(backend):
 
     backend.remove(kind="test.note", object_ids=[2])
     assert counts_are_exact()
-    assert dict(Term.objects.filter(text__in=["مودم", "سبز"]).values_list("text", "entry_count")) == {"مودم": 1, "سبز": 0}
+    assert dict(Term.objects.filter(text__in=["مودم", "سبز"]).values_list("text", "entry_count")) == {
+        "مودم": 1,
+        "سبز": 0,
+    }
 
 
 def test_nothing_is_left_of_what_was_removed(backend):
@@ -82,10 +88,10 @@ def test_nothing_is_left_of_what_was_removed(backend):
 def test_what_the_index_knew_comes_back_when_the_transaction_does_not_commit(backend):
     backend.put([entry(object_id=1, title="مودم قرمز")])
 
-    with pytest.raises(RuntimeError), transaction.atomic():
+    with transaction.atomic():
         backend.put([entry(object_id=1, title="گوشی"), entry(object_id=2, title="مودم")])
         backend.remove(kind="test.note", object_ids=[1])
-        raise RuntimeError
+        transaction.set_rollback(True)
 
     assert ids(backend, "مودم") == [1]
     assert ids(backend, "گوشی") == []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
+from allauth.account.models import EmailAddress
 from django import forms
 from django.db import transaction
 from django.utils.translation import gettext_lazy as _
@@ -35,11 +36,11 @@ class _PersonFormMixin(forms.ModelForm):
         return str(self.cleaned_data["email"]).lower()
 
     @transaction.atomic
-    def save(self, commit: bool = True) -> User:  # noqa: FBT001, FBT002 - Django's signature
+    def save(self, commit: bool = True) -> User:
         """Save, and keep the sign-in address the same as the address shown here."""
         user: User = super().save(commit=commit)
         if commit and "email" in self.changed_data:
-            user.emailaddress_set.exclude(email=user.email).delete()
+            EmailAddress.objects.filter(user=user).exclude(email=user.email).delete()
             user.confirm_address()
         return user
 
@@ -60,4 +61,3 @@ class OwnNameForm(forms.ModelForm):
     class Meta:
         model = User
         fields = ("name", "handle")
-

@@ -32,5 +32,5 @@ class PeopleView(IndexView):
 class PortalUserViewSet(UserViewSet):
     index_view_class = PeopleView
 
-    def get_form_class(self, for_update: bool = False) -> type[forms.ModelForm]:  # noqa: FBT001, FBT002 - Wagtail's signature
+    def get_form_class(self, for_update: bool = False) -> type[forms.ModelForm]:
         return PersonEditForm if for_update else PersonCreationForm

@@ -20,6 +20,7 @@ from django.db.migrations.executor import MigrationExecutor
 
 from portal.accounts.models import User
 from portal.demo.people import PASSWORD, PEOPLE
+from portal.home.first_pages import make_first_pages
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser
@@ -51,7 +52,8 @@ class Command(BaseCommand):
                 call_command("createcachetable", verbosity=0)
             self._collect_static()
             if options["demo"]:
-                call_command("load_demo", if_empty=True)
+                call_command("load_demo", if_empty=True, stdout=self.stdout, stderr=self.stderr)
+            make_first_pages()
         if options["report"]:
             options["report"].write_text(json.dumps({"sign_ins": _demo_sign_ins()}), encoding="utf-8")
 

@@ -45,8 +45,9 @@ class Command(BaseCommand):
                 f" ({seconds:.0f} s)."
             )
         )
-        self.stdout.write("")
-        self.stdout.write(sign_ins())
+        if not options["if_empty"]:  # else `prepare` called, and its launcher lists them at every start
+            self.stdout.write("")
+            self.stdout.write(sign_ins())
 
     def _progress(self, step: str, done: int, total: int | None) -> None:
         if not self.stderr.isatty():

@@ -1,0 +1,46 @@
+"""The pages a new portal begins with: a home page and an empty list of topics in each language."""
+
+from __future__ import annotations
+
+import uuid
+
+from django.conf import settings
+from django.db import transaction
+from django.utils.text import slugify
+from django.utils.translation import gettext, override
+from wagtail.models import Locale, Page, Site
+
+from faq.models import HelpIndexPage
+from portal.home.models import HomePage
+
+
+@transaction.atomic
+def make_first_pages() -> bool:
+    """Put the first pages in place of Wagtail's welcome page; returns whether it was still there.
+
+    Whatever somebody else made is left alone, so repeating it is harmless.
+    """
+    site = Site.objects.select_for_update().filter(is_default_site=True).select_related("root_page").first()
+    if site is None or site.root_page.specific_class is not Page:
+        return False
+    welcome, root = site.root_page, Page.get_first_root_node()
+    home_key, help_key = uuid.uuid4(), uuid.uuid4()
+    for code, _name in settings.LANGUAGES:
+        locale, _created = Locale.objects.get_or_create(language_code=code)
+        with override(code):
+            title = gettext("Help")
+        home = HomePage(
+            title=str(settings.SITE_NAME.get(code, code)), slug=code, locale=locale, translation_key=home_key
+        )
+        root.add_child(instance=home)
+        home.add_child(
+            instance=HelpIndexPage(
+                title=title, slug=slugify(title, allow_unicode=True), locale=locale, translation_key=help_key
+            )
+        )
+        if code == settings.LANGUAGE_CODE:
+            site.root_page = home
+    site.site_name = site.site_name or str(settings.SITE_NAME.get(settings.LANGUAGE_CODE, ""))
+    site.save()
+    welcome.delete()
+    return True

@@ -1,0 +1,95 @@
+"""What happens after an answer: the mail to the owner, and the editors' marks."""
+
+from __future__ import annotations
+
+import pytest
+from django.core import mail
+
+from faq.events import FeedbackGiven
+from faq.models import Feedback
+from faq.services import give_feedback, mark_handled, mark_unhandled, notify_owner_of_feedback
+from tests.factories.accounts import UserFactory
+from tests.factories.faq import ArticlePageFactory, FeedbackFactory
+
+pytestmark = pytest.mark.django_db
+
+
+def event_of(feedback):
+    return FeedbackGiven(feedback_id=feedback.pk, article_id=feedback.article_id, solved=feedback.solved)
+
+
+def article_of(language="fa"):
+    return ArticlePageFactory(owner=UserFactory(language=language, name="مینا"), title="چراغ Noora X2 قرمز است")
+
+
+def test_owner_is_told_of_a_no_with_a_comment_in_persian():
+    article = article_of()
+    feedback = FeedbackFactory(article=article, unsolved=True, comment="گام سوم <b>نیست</b>")
+
+    notify_owner_of_feedback(event_of(feedback))
+
+    (message,) = mail.outbox
+    html = message.alternatives[0].content
+    assert message.to == [article.owner.email]
+    assert "\u2068چراغ Noora X2 قرمز است\u2069" in message.subject
+    assert "\n" not in message.subject
+    assert "گام سوم <b>نیست</b>" in message.body
+    assert "گام سوم &lt;b&gt;نیست&lt;/b&gt;" in html
+    assert '<html lang="fa" dir="rtl">' in html
+    for text in (message.body, html):
+        assert f"/admin/help/feedback/?article={article.pk}" in text
+        assert f"/admin/pages/{article.pk}/edit/" in text
+
+
+def test_owner_is_written_to_in_their_language():
+    notify_owner_of_feedback(event_of(FeedbackFactory(article=article_of("en"), unsolved=True)))
+
+    assert '<html lang="en" dir="ltr">' in mail.outbox[0].alternatives[0].content
+    assert "did not solve" in mail.outbox[0].body
+
+
+def test_event_delivered_twice_sends_one_mail():
+    feedback = FeedbackFactory(article=article_of(), unsolved=True)
+
+    for _ in range(2):
+        notify_owner_of_feedback(event_of(feedback))
+
+    assert len(mail.outbox) == 1
+
+
+def test_changed_comment_is_told_again(after_commit):
+    article, user = article_of(), UserFactory()
+    given = {"article": article, "revision_id": article.live_revision_id, "user": user, "solved": False}
+
+    for comment in ("نخست", "نخست", "سپس"):
+        with after_commit():
+            give_feedback(**given, comment=comment)
+
+    assert ["نخست" in mail.outbox[0].body, "سپس" in mail.outbox[1].body, len(mail.outbox)] == [True, True, 2]
+
+
+@pytest.mark.parametrize("case", ["solved", "no comment", "no owner", "owner left", "feedback gone"])
+def test_nobody_is_told_when_there_is_nothing_to_tell(case):
+    owner = None if case == "no owner" else UserFactory(is_active=case != "owner left")
+    article = ArticlePageFactory(owner=owner)
+    feedback = FeedbackFactory(article=article, solved=case == "solved", comment="" if case == "no comment" else "سلام")
+    event = event_of(feedback)
+    if case == "feedback gone":
+        feedback.delete()
+
+    notify_owner_of_feedback(event)
+
+    assert mail.outbox == []
+
+
+def test_handled_is_marked_once_and_can_be_taken_back():
+    editor, other = UserFactory(), UserFactory()
+    first, second = FeedbackFactory(unsolved=True), FeedbackFactory(unsolved=True)
+    mark_handled(feedback_ids=[second.pk], by=other)
+
+    done = mark_handled(feedback_ids=[first.pk, second.pk], by=editor)
+    taken_back = mark_unhandled(feedback_ids=[first.pk, second.pk], by=editor)
+
+    assert done == [first.pk]
+    assert taken_back == 1
+    assert Feedback.objects.filter(handled_at=None).get() == first
