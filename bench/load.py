@@ -45,7 +45,7 @@ def _with_wrk(base: str, paths: list[str], *, cookie: str, seconds: float, conne
     with tempfile.TemporaryDirectory() as folder:
         script = Path(folder) / "rotate.lua"
         script.write_text(_ROTATE % ", ".join(json.dumps(path) for path in paths))
-        command = [str(WRK), "-t1", f"-c{connections}", f"-d{seconds:.0f}s", "-s", str(script)]
+        command = [str(WRK), "-t1", f"-c{connections}", f"-d{seconds:.0f}s", "--timeout", "30s", "-s", str(script)]
         done = subprocess.run(
             [*command, *(["-H", f"Cookie: {cookie}"] if cookie else []), base],
             capture_output=True, text=True, check=True,

@@ -49,8 +49,8 @@ queries = [" ".join(chance.sample(words, 2)) for _ in range(40)]
 client = Client()
 client.force_login(get_user_model().objects.get(email="sara@noora.example"))
 print(json.dumps({
-    "articles": [quote(page.get_url()) for page in articles[:5]],
-    "topics": [quote(page.get_url()) for page in topics[:3]],
+    "articles": [page.get_url() for page in articles[:5]],
+    "topics": [page.get_url() for page in topics[:3]],
     "searches": ["/fa/search/?q=" + quote(query) for query in queries],
     "cookie": "sessionid=" + client.cookies["sessionid"].value,
 }))
@@ -82,15 +82,18 @@ def main() -> None:
     parser.add_argument("--connections", type=int, default=8)
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--blocking-threads", type=int, default=1)
+    parser.add_argument("--folder", type=Path, help="keep the demo portal there and use it again the next time")
     parser.add_argument("--check", action="store_true", help="exit 1 when a bar is missed")
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write the figures there")
     arguments = parser.parse_args()
     with ExitStack() as stack:
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="portal-bench-")))
+        folder = arguments.folder or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="portal-bench-")))
+        folder.mkdir(parents=True, exist_ok=True)
         env = portal_environment(folder)
         print("Preparing a demo portal and the minimal site …", flush=True)
         run("manage.py", "prepare", "--demo", env=env)
-        run("-m", "bench.minimal_site.fill", env={**env, "DJANGO_SETTINGS_MODULE": "bench.minimal_site.settings"})
+        if not (folder / "minimal.sqlite3").exists():
+            run("-m", "bench.minimal_site.fill", env={**env, "DJANGO_SETTINGS_MODULE": "bench.minimal_site.settings"})
         found = json.loads(run("manage.py", "shell", "--no-imports", "-c", DISCOVER, env=env).splitlines()[-1])
         portal, pid = stack.enter_context(server("portal.wsgi:application", env, arguments))
         env = {**env, "DJANGO_SETTINGS_MODULE": "bench.minimal_site.settings"}

@@ -398,9 +398,10 @@ def _shared_data(page: ArticlePage, user: AnyUser, *, draft: bool = False) -> _S
     language = page.locale.language_code
     with override(language):
         body = render_body(page.body, language=language, linked=_linked_articles(page, user))
+        platforms = tuple(page.platform_labels)
     applies_to = _applies_to(page, draft=draft)
     related, in_topic = _neighbours(page, user, [item.product_id for item in applies_to])
-    return _SharedArticleData(body, applies_to, tuple(page.platform_labels), related, in_topic)
+    return _SharedArticleData(body, applies_to, platforms, related, in_topic)
 
 
 def _linked_articles(page: ArticlePage, user: AnyUser) -> dict[UUID, ArticleLink]:

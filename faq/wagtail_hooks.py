@@ -13,6 +13,7 @@ from wagtail.admin.widgets import Button
 from wagtail.snippets.models import register_snippet
 
 from faq.admin import HelpGroup, MyDraftsPanel, NewFeedbackPanel, audience_check
+from faq.importing.history import register_import_action
 from faq.richtext import LocalizedPageLinkHandler
 from portal.core.pages import PortalPage
 
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from wagtail.rich_text.feature_registry import FeatureRegistry
 
 register_snippet(HelpGroup)
+hooks.register("register_log_actions", register_import_action)
 
 
 @hooks.register("register_rich_text_features", order=1000)  # after Wagtail's own, which it replaces

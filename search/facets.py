@@ -80,16 +80,25 @@ _TYPES: Final = (
 )
 
 
-def describe(counts: FacetCounts, filters: Filters) -> dict[str, Facet]:
+def chosen_in_vain(counts: FacetCounts, filters: Filters) -> bool:
+    """Whether something was chosen that no result has."""
+    return any(set(facet.chosen(filters)) - counts[facet.name].keys() for facet in _TYPES)
+
+
+def describe(counts: FacetCounts, filters: Filters, *, visible: FacetCounts | None = None) -> dict[str, Facet]:
     """The facets by name, the most frequent values first.
 
-    Values without a name (a topic that was deleted since) are left out.
+    What was chosen is listed even if no result has it, as long as it is among the `visible` values: a made-up address
+    must not tell the name of a topic whose entries are hidden. Values without a name (deleted since) are left out.
     """
-    return {facet.name: _describe(facet, counts[facet.name], facet.chosen(filters)) for facet in _TYPES}
+    return {
+        facet.name: _describe(facet, counts[facet.name], facet.chosen(filters), (visible or counts)[facet.name])
+        for facet in _TYPES
+    }
 
 
-def _describe(facet: _FacetType, counts: Mapping[str, int], chosen: Collection[str]) -> Facet:
-    codes = {*counts, *chosen}
+def _describe(facet: _FacetType, counts: Mapping[str, int], chosen: Collection[str], visible: Collection[str]) -> Facet:
+    codes = {*counts, *(code for code in chosen if code in visible)}
     labels = facet.labels()
     values = [FacetValue(code, labels[code], counts.get(code, 0), code in chosen) for code in codes if code in labels]
     values.sort(key=lambda value: (-value.count, value.label))

@@ -24,7 +24,7 @@ from portal.core.text import fold, swap_keyboard
 from search import registry
 from search.analysis import Token, clean, tokens
 from search.backends import Backend, BackendHit, Filters, Plan, QueryTerm, get_backend
-from search.facets import describe
+from search.facets import chosen_in_vain, describe
 from search.highlight import mark_terms
 from search.results import (
     MAX_PAGES,
@@ -130,6 +130,9 @@ def search(
     if found.hits and max(hit.matched for hit in found.hits) < plan.word_count:
         notices.append(Notice(NoticeCode.PARTIAL))
     counts = backend.facets(plan)
+    visible = None
+    if chosen_in_vain(counts, filters):
+        visible = backend.facets(Plan(terms=(), size=0, audiences=audiences))
     hits = _seen(found.hits, user)
     others: list[BackendHit] = []
     other_languages = [code for code in counts["language"] if code not in plan.filters.languages]
@@ -143,7 +146,7 @@ def search(
         total=found.total - (len(found.hits) - len(hits)),
         page=plan.offset // PAGE_SIZE + 1,
         hits=shown[: len(hits)],
-        facets=describe(counts, plan.filters),
+        facets=describe(counts, plan.filters, visible=visible),
         notices=notices,
         elsewhere=by_language(shown[len(hits) :], counts["language"], other_languages if typed else ()),
     )
@@ -163,13 +166,12 @@ def suggest(*, text: str, user: AnyUser, language: str) -> Suggestions:
     if not plan.terms:
         return Suggestions(text=typed)
     found = backend.search(plan, with_places=False)
-    hits = _seen(found.hits, user)
-    terms = {term.text for term in plan.terms}
-    beginning = _beginning(used)
+    words = {term.text: term.words for term in plan.terms}
+    hits = sorted(_seen(found.hits, user), key=lambda hit: -_words_in_title(hit, words))
     groups = []
     for document in registry.all_documents():
         own = [hit for hit in hits if hit.kind == document.name][: document.suggestions]
-        titles = [mark_terms(hit.title, terms, language=hit.language, beginning=beginning) for hit in own]
+        titles = [mark_terms(hit.title, words, language=hit.language, beginning=_beginning(used)) for hit in own]
         if own:
             groups.append(SuggestionGroup(document.name, str(document.label_plural), present(own, titles)))
     return Suggestions(text=used, total=found.total - (len(found.hits) - len(hits)), groups=groups)
@@ -276,16 +278,27 @@ def _suggestion_plan(terms: tuple[QueryTerm, ...], size: int, audiences: tuple[s
 
 
 def _with_completions(question: _Question) -> tuple[QueryTerm, ...]:
-    """The terms of the question; its last word is also answered by everything it may become."""
+    """The terms of the question; its last word is also answered by everything it may become.
+
+    All completions count alike, as one word that is as frequent as they are together: which of them is rare says
+    nothing about what the person is going to type.
+    """
     terms = {term.text: term for term in question.terms()}
     beginning = _beginning(question.text)
     last = next((token for token in reversed(question.words) if token.word.endswith(beginning)), None)
     if beginning and last is not None and last.end == len(question.text):
-        for text, frequency in question.vocabulary.completions.get(beginning, {}).items():
+        completions = question.vocabulary.completions.get(beginning, {})
+        together = sum(completions.values())
+        for text in completions:
             known = terms.get(text)
             words = {*known.words, last.position} if known else {last.position}
-            terms[text] = QueryTerm(text=text, words=tuple(sorted(words)), frequency=frequency)
+            terms[text] = QueryTerm(text=text, words=tuple(sorted(words)), frequency=together)
     return tuple(terms.values())
+
+
+def _words_in_title(hit: BackendHit, words: Mapping[str, Sequence[int]]) -> int:
+    """How many of the words stand in the title, which is all that is seen of a suggestion."""
+    return len({word for token in tokens(hit.title, language=hit.language) for word in words.get(token.text, ())})
 
 
 # Showing ------------------------------------------------------------------------------------------------------------

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from django.conf import settings
+from django.utils.translation import get_language_info
 
 from search import registry
 from search.backends import BODY, SHORT_ANSWER, TITLE, BackendHit
@@ -64,6 +65,16 @@ class Hit:
     updated: dt.datetime | None
     details: HitDetails
     score: int
+
+    @property
+    def trail(self) -> str:
+        """Where the result stands: its section and its topics."""
+        return " › ".join((self.kind_label, *self.topics))
+
+    @property
+    def direction(self) -> str:
+        """``rtl`` or ``ltr``, as the language is written; a title may begin with a foreign word."""
+        return "rtl" if get_language_info(self.language)["bidi"] else "ltr"
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,9 +16,10 @@ from tests.gate import (  # noqa: F401 - pytest finds its hooks by name
 @pytest.fixture(autouse=True)
 def _fresh_state():
     """Each test starts in the default language with an empty cache and leaves both so."""
-    from portal.core import shell
+    from portal.core import page_cache, shell
 
     cache.clear()
+    page_cache.store.clear()
     shell.forget_nav()
     language = translation.get_language()
     yield

@@ -1,4 +1,4 @@
-"""How an import appears in a page's history in the admin. Imported by `faq.wagtail_hooks`, so that every process knows."""
+"""How an import appears in a page's history in the admin; `faq.wagtail_hooks` registers it."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Final
 
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
-from wagtail import hooks
 from wagtail.log_actions import LogFormatter
 
 if TYPE_CHECKING:
@@ -26,6 +25,6 @@ class ImportFormatter(LogFormatter):
         return _("Imported from %(file)s, line %(line)s") % place
 
 
-@hooks.register("register_log_actions")
 def register_import_action(actions: LogActionRegistry) -> None:
+    """For Wagtail's hook ``register_log_actions``."""
     actions.register_action(LOG_ACTION)(ImportFormatter)

@@ -184,7 +184,7 @@ class _Builder:
         elif node.type == "container_box":
             found = self._box(node, inside)
         elif node.type == "html_block":
-            self._complain(node, _("HTML is not allowed; write Markdown."))
+            self._refuse_html(node)
         elif node.type != "hr":
             self._refuse(node, _name_of(node), inside)
         return found
@@ -205,6 +205,9 @@ class _Builder:
     def _refuse(self, node: SyntaxTreeNode, what: str, inside: str) -> None:
         message = _("%(what)s cannot stand inside %(box)s.")
         self._complain(node, message % {"what": what, "box": f"“{inside}”" if inside else _("the text")})
+
+    def _refuse_html(self, node: SyntaxTreeNode) -> None:
+        self._complain(node, _("HTML is not allowed. Write Markdown, or `code` for something literal."))
 
     def _check_closed(self, node: SyntaxTreeNode) -> None:
         end = node.map[1] if node.map else 0
@@ -401,8 +404,7 @@ class _Builder:
         elif node.type == "image":
             self._complain(node, _("Put the picture on a line of its own."))
         elif node.type == "html_inline":
-            message = _("HTML is not allowed here: %(tag)s. Write Markdown, or `code` for something literal.")
-            self._complain(node, message % {"tag": node.content[:40]})
+            self._refuse_html(node)
         return found
 
     def _children(self, node: SyntaxTreeNode) -> str:

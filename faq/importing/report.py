@@ -8,7 +8,7 @@ import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -29,11 +29,11 @@ class Outcome(enum.StrEnum):
 
 
 _LABELS = {
-    Outcome.CREATED: _("created"),
-    Outcome.CHANGED: _("changed"),
-    Outcome.UNCHANGED: _("unchanged"),
-    Outcome.SKIPPED: _("skipped"),
-    Outcome.FAILED: _("failed"),
+    Outcome.CREATED: pgettext_lazy("import", "created"),
+    Outcome.CHANGED: pgettext_lazy("import", "changed"),
+    Outcome.UNCHANGED: pgettext_lazy("import", "unchanged"),
+    Outcome.SKIPPED: pgettext_lazy("import", "skipped"),
+    Outcome.FAILED: pgettext_lazy("import", "failed"),
 }
 
 

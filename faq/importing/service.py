@@ -242,7 +242,7 @@ class _Import:
         is_new = report.page_id in self._new_pages
         try:
             with transaction.atomic():
-                self._update(row, report, is_new=is_new)
+                self._update(row, report)
         except (RowError, ValidationError, DatabaseError) as error:
             self.media.undo(mark)
             report.outcome = Outcome.FAILED
@@ -258,7 +258,7 @@ class _Import:
                 del self._pages[report.external_id, report.language]
                 report.page_id = None
 
-    def _update(self, row: SourceRow, report: RowReport, *, is_new: bool) -> None:
+    def _update(self, row: SourceRow, report: RowReport) -> None:
         fields, problems, _notes = self._fields(row)
         if fields is None:  # the source changed between the passes
             raise RowError(problems)
@@ -268,11 +268,8 @@ class _Import:
         report.problems = [*report.problems, *body.notes]
         content = _fingerprint(fields, body, related)
         last = self._last_import(page)
-        was_edited = (
-            not is_new
-            and page.latest_revision_id is not None
-            and (last is None or last.revision_id != page.latest_revision_id)
-        )
+        is_new = page.latest_revision_id is None  # just made, or left empty by an import that was cut short
+        was_edited = not is_new and (last is None or last.revision_id != page.latest_revision_id)
         if last is not None and last.data.get("content") == content and (page.live or not self._waits(last)):
             report.outcome = Outcome.UNCHANGED
             return

@@ -25,7 +25,7 @@ from django.utils import timezone
 from django.utils.translation import get_language, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
 
-from portal.accounts.models import User
+from portal.accounts.models import Calendar, Digits, User
 from portal.accounts.rules import validate_handle_is_free_to_take
 from portal.core.forms import CodeField, FoldedCharField, FormMixin, PhoneField
 
@@ -243,27 +243,36 @@ def time_zone_choices(language: str) -> list[tuple[str, str]]:
     return [(name, label) for _minutes, _city, name, label in sorted(places)]
 
 
+#: What the form says where the account keeps nothing: "as the language" is an answer, not a question left out.
+_OPEN: Final = "auto"
+
+
+class _OpenChoiceField(forms.TypedChoiceField):
+    def __init__(self, *, choices: Any, **kwargs: Any) -> None:
+        choices = [(value or _OPEN, label) for value, label in choices]
+        super().__init__(choices=choices, coerce=lambda value: "" if value == _OPEN else value, **kwargs)
+
+    def prepare_value(self, value: Any) -> Any:
+        return value or _OPEN
+
+
 class PreferencesForm(LookMixin, forms.ModelForm):
     """What the portal looks like for one person. Empty choices follow the language or the device."""
 
     language = forms.ChoiceField(label=_("Language"), choices=_language_choices)
-    time_zone = forms.ChoiceField(label=_("Time zone"), required=False)
+    calendar = _OpenChoiceField(label=_("Calendar"), choices=Calendar.choices, widget=forms.RadioSelect)
+    digits = _OpenChoiceField(label=_("Digits"), choices=Digits.choices, widget=forms.RadioSelect)
+    time_zone = _OpenChoiceField(label=_("Time zone"), choices=())
 
     class Meta:
         model = User
         fields = ["language", "calendar", "digits", "theme", "time_zone"]
-        widgets = {
-            "calendar": forms.RadioSelect,
-            "digits": forms.RadioSelect,
-            "theme": forms.RadioSelect,
-        }
+        widgets = {"theme": forms.RadioSelect}
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         language = get_language() or settings.LANGUAGE_CODE
         if not self.instance.language:
             self.initial["language"] = language
-        self.fields["time_zone"].choices = [
-            ("", _("As the site")),
-            *time_zone_choices(language),
-        ]
+        zones: _OpenChoiceField = self.fields["time_zone"]
+        zones.choices = [(_OPEN, _("As the site")), *time_zone_choices(language)]

@@ -5,10 +5,21 @@ from __future__ import annotations
 from typing import Self
 
 from django.conf import settings
+from django.core.exceptions import ValidationError
 from django.db import models
 from django.utils.translation import gettext_lazy as _
+from lucide import IconDoesNotExist
+from lucide.templatetags.lucide import lucide
 
 from portal.core.localized import LocalizedTextField
+
+
+def validate_icon(name: str) -> None:
+    """Pages show icons by name; one that does not exist would take the page with it."""
+    try:
+        lucide(name)
+    except IconDoesNotExist as error:
+        raise ValidationError(_("There is no icon of this name. Look for one on lucide.dev/icons.")) from error
 
 
 class Platform(models.TextChoices):
@@ -29,7 +40,7 @@ class Product(models.Model):
     code = models.SlugField(_("code"), max_length=40, unique=True)
     name = LocalizedTextField(_("name"))
     kind = models.CharField(_("kind"), max_length=10, choices=Kind, default=Kind.DEVICE)
-    icon = models.CharField(_("icon"), max_length=40, default="router")
+    icon = models.CharField(_("icon"), max_length=40, default="router", validators=[validate_icon])
     description = LocalizedTextField(_("one line"), blank=True)
     order = models.PositiveSmallIntegerField(_("order"), default=0)
     is_active = models.BooleanField(_("in use"), default=True)
@@ -72,7 +83,7 @@ class Topic(models.Model):
 
     code = models.SlugField(_("code"), max_length=40, unique=True)
     name = LocalizedTextField(_("name"))
-    icon = models.CharField(_("icon"), max_length=40, default="life-buoy")
+    icon = models.CharField(_("icon"), max_length=40, default="life-buoy", validators=[validate_icon])
     tone = models.CharField(_("colour"), max_length=10, choices=Tone, blank=True, default=Tone.BRAND)
     order = models.PositiveSmallIntegerField(_("order"), default=0)
 

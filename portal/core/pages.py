@@ -6,7 +6,7 @@ with a swapped model (docs/decisions/0002-pages.md).
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Self
 
 from django import forms
 from django.contrib.auth import get_user_model
@@ -134,14 +134,33 @@ class PortalPage(Page):
         if kwargs.get("update_fields") is not None:
             super().save(*args, **kwargs)
             return
-        _lock_tree()
-        parent = self.get_parent() if self.depth and self.depth > 1 else None
+        parent = self._lock_place()
         self.inherit_from(parent.specific if parent is not None else None)
-        before = self._handed_down() if self.pk and self.numchild else None
+        before = self._handed_down() if self.pk and self.clean_subpage_models() else None
         super().save(*args, **kwargs)
         content_changed()
         if before is not None and before != self._handed_down():
             refresh_inherited(self)
+
+    def _lock_place(self) -> Page | None:
+        """Lock the page above, then this one, and return the former as it is now, not as the caller fetched it.
+
+        Always in this order, from the top down: somebody may be closing the page above, or adding one below. A save writes
+        every column, so the place in the tree is read again, too: what others did to it must not be undone.
+        """
+        while True:
+            if self.pk:
+                now = Page.objects.filter(pk=self.pk).values(*_PLACE).first()
+                for name, value in (now or {}).items():
+                    setattr(self, name, value)
+            above = self.path[: -Page.steplen] if self.path else ""
+            parent = _locked().filter(path=above).first() if above else None
+            if not self.pk:
+                return parent
+            now = _locked().filter(pk=self.pk).values(*_PLACE).first()
+            if now is None or now["path"] == self.path:
+                self.numchild = now["numchild"] if now else self.numchild
+                return parent
 
     def inherit_from(self, parent: Page | None) -> None:
         """Set `inherited_fields` from the page above (its specific object). A page narrows what its parent allows."""
@@ -218,34 +237,48 @@ _roots: Memo[list[Any]] = Memo(max_size=1)
 _restricted: Memo[bool] = Memo(max_size=1)
 
 
-def _lock_tree() -> None:
-    """One at a time: what a page inherits must not be read while somebody changes it above."""
-    list(Page.objects.select_for_update().filter(depth=1).order_by("pk").values_list("pk", flat=True))
+_PLACE: Final = ("path", "depth", "numchild", "url_path")
+
+
+def _locked() -> Any:
+    return Page.objects.select_for_update(no_key=True).order_by("path")
 
 
 @transaction.atomic
 def refresh_inherited(top: Page, *, including_top: bool = False) -> list[int]:
-    """Work out again what the pages below `top` inherit; returns the ids of those that changed."""
-    _lock_tree()
-    parents: dict[str, Page] = {} if including_top else {top.path: top}
-    changed = []
-    pages = top.get_descendants(inclusive=including_top).order_by("path").defer_streamfields().specific()
-    for page in pages:
-        parent = parents.get(page.path[: -Page.steplen]) or (page.get_parent().specific if page.depth > 1 else None)
-        parents[page.path] = page
-        if not isinstance(page, PortalPage):
-            continue
-        before = [getattr(page, name) for name in page.inherited_fields]
-        page.inherit_from(parent)
-        after = [getattr(page, name) for name in page.inherited_fields]
-        if before != after:
-            values = dict(zip(page.inherited_fields, after, strict=True))
-            type(page).objects.filter(pk=page.pk).update(**values)
-            changed.append(page.pk)
+    """Work out again what the pages below `top` inherit; returns the ids of those that changed.
+
+    Goes down level by level and locks each before it reads the next: nobody can put a page below a locked one.
+    """
+    changed: list[int] = []
+    if including_top:
+        above = _locked().filter(path=top.path[: -Page.steplen]).first()
+        parents = {above.path: above.specific} if above is not None else {}
+        depth = top.depth
+    else:
+        parents, depth = {top.path: top}, top.depth + 1
+        list(_locked().filter(pk=top.pk).values_list("pk"))
+    below = _locked().descendant_of(top, inclusive=True)
+    while ids := list(below.filter(depth=depth).values_list("pk", flat=True)):
+        level = Page.objects.filter(pk__in=ids).order_by("path").defer_streamfields().specific()
+        parents = {page.path: _inherit(page, parents.get(page.path[: -Page.steplen]), changed) for page in level}
+        depth += 1
     if changed:
         content_changed()
         inherited_changed.send(sender=type(top), page_ids=changed)
     return changed
+
+
+def _inherit(page: Page, parent: Page | None, changed: list[int]) -> Page:
+    """Let one page inherit and store it if that changes anything."""
+    if isinstance(page, PortalPage):
+        before = [getattr(page, name) for name in page.inherited_fields]
+        page.inherit_from(parent)
+        after = [getattr(page, name) for name in page.inherited_fields]
+        if before != after:
+            type(page).objects.filter(pk=page.pk).update(**dict(zip(page.inherited_fields, after, strict=True)))
+            changed.append(page.pk)
+    return page
 
 
 @receiver(post_save, sender=Page, dispatch_uid="portal.core.pages.moved")

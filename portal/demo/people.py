@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from dataclasses import dataclass
 from typing import Final
 
 from allauth.account.models import EmailAddress
 from django.contrib.auth.hashers import make_password
 from django.contrib.auth.models import Group
+from django.utils import timezone
 
 from portal.accounts.models import AudienceMembership, User
 from portal.catalog.models import Ownership, Product, ProductVersion
@@ -34,6 +36,8 @@ class DemoPerson:
     owns: tuple[tuple[str, str, str], ...] = ()
     is_staff: bool = False
     is_superuser: bool = False
+    #: How long ago they joined; somebody new is shown the first steps.
+    days_here: int = 240
 
 
 EDITOR_EMAIL: Final = "editor@noora.example"
@@ -49,7 +53,7 @@ PEOPLE: Final = (
     ),
     DemoPerson(
         "customer (English)", "emma@noora.example", "emma", "Emma Clarke", "en",
-        owns=(("tv-box", "3.2.1", "NTV-07B2-5518"), ("sim", "", "")),
+        owns=(("tv-box", "3.2.1", "NTV-07B2-5518"), ("sim", "", "")), days_here=3,
     ),
     DemoPerson(
         "partner", "installer@noora.example", "arya-installs", "آریا نصیری", "fa", audiences=(PARTNER,),
@@ -81,6 +85,7 @@ def load_people() -> User:
                 "name": person.name,
                 "language": person.language,
                 "password": password,
+                "date_joined": timezone.now() - dt.timedelta(days=person.days_here),
                 "is_staff": person.is_staff,
                 "is_superuser": person.is_superuser,
             },

@@ -156,7 +156,7 @@ def product_cards(language: str, user: User) -> tuple[ProductCard, ...]:
 def _guides_by_product(language: str, user: AnyUser, product_ids: list[int]) -> dict[int, list[ArticleLink]]:
     """For each product the first articles about it, each article once; two queries."""
     links = {link.id: link for link in articles_for_products(language, user, product_ids, 60)}
-    about = ArticlePage.products.through.objects.filter(articlepage_id__in=links, product_id__in=product_ids)
+    about = ArticlePage.products.through.objects.filter(articlepage_id__in=links)
     products_of: dict[int, set[int]] = {}
     for article_id, product_id in about.values_list("articlepage_id", "product_id"):
         products_of.setdefault(article_id, set()).add(product_id)

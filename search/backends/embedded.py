@@ -291,9 +291,13 @@ class EmbeddedBackend:
         """Where the terms stand in these entries; one query."""
         if not entry_pks or not terms:
             return {}
-        rows = Posting.objects.filter(entry__in=entry_pks, term__text__in={term.text for term in terms})
+        texts = [term.text for term in terms]
+        statement = f"""
+            SELECT p.entry_id, p.spans FROM {sql.POSTING} p JOIN {sql.TERM} t ON t.id = p.term_id
+            WHERE p.entry_id IN ({sql.placeholders(entry_pks)}) AND t.text IN ({sql.placeholders(texts)})
+        """  # noqa: S608 - table names and placeholders only
         places: dict[int, dict[str, list[Place]]] = {pk: defaultdict(list) for pk in entry_pks}
-        for pk, spans in rows.values_list("entry_id", "spans"):
+        for pk, spans in sql.fetch(statement, [*entry_pks, *texts]):
             for field, found in read_spans(spans).items():
                 places[pk][field] += found
         return {pk: {field: sorted(found) for field, found in fields.items()} for pk, fields in places.items()}

@@ -100,6 +100,19 @@ def test_a_wrong_code_gets_the_same_answer_for_a_known_address(client):
     assert answers[0] == answers[1]
 
 
+def test_the_address_cannot_be_changed_half_way_which_would_tell_the_two_apart(client, mailoutbox):
+    UserFactory(email="known@example.com")
+    answers = []
+
+    for address in ("known@example.com", "fresh@example.com"):
+        client.logout()
+        client.post(SIGNUP, {**NEW, "email": address})
+        answers.append(client.post(CONFIRM, {"action": "change", "email": "third@example.com"}).status_code)
+
+    assert answers == [200, 200]
+    assert "third@example.com" not in [mail.to[0] for mail in mailoutbox]
+
+
 @pytest.mark.parametrize("password", ["12345678", "password", "کوتاه"])
 def test_a_weak_password_is_refused_with_a_reason_in_persian(client, password):
     response = client.post(SIGNUP, {**NEW, "password1": password})

@@ -17,7 +17,7 @@ pytestmark = pytest.mark.django_db
 
 PAGES = ["", "details/", "preferences/", "security/", "security/second-factor/"]
 PREFERENCES = "/fa/account/preferences/"
-CHOSEN = {"language": "fa", "calendar": "", "digits": "", "theme": "auto", "time_zone": ""}
+CHOSEN = {"language": "fa", "calendar": "auto", "digits": "auto", "theme": "auto", "time_zone": "auto"}
 
 
 @pytest.mark.parametrize("path", PAGES)
@@ -136,6 +136,17 @@ def test_the_look_stays_on_the_device_after_signing_out(signed_in):
 
     assert 'data-theme="dark"' in signed_in.get("/en/accounts/login/").text
     assert signed_in.cookies["digits"].value == "persian"
+
+
+def test_what_was_left_open_stays_open(signed_in, person):
+    signed_in.post(PREFERENCES, CHOSEN)
+
+    person.refresh_from_db()
+    page = signed_in.get(PREFERENCES).text
+    assert (person.calendar, person.digits, person.time_zone) == ("", "", "")
+    assert 'name="calendar" value="auto"' in page
+    assert re.search(r'value="auto"[^>]* checked', page)
+    assert "(اختیاری)" not in page
 
 
 @pytest.mark.parametrize(

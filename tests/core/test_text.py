@@ -71,9 +71,10 @@ def test_folding_twice_is_folding_once(text):
 
 
 def test_folding_is_stable_for_every_character_there_is():
-    unstable = [code for code in range(0x110000) if fold(fold(chr(code))) != fold(chr(code))]
+    characters = (chr(code) for code in range(0x110000))
+    folded = (fold(c) for c in characters if unicodedata.category(c) not in {"Cn", "Co"})
 
-    assert unstable == []
+    assert [text for text in folded if fold(text) != text] == []
 
 
 @given(st.one_of(any_text, persian_text))

@@ -11,6 +11,7 @@ from django.core.files.base import ContentFile
 from django.utils import timezone
 
 from faq.models import ArticlePage, HelpSettings, ShortLink
+from portal.catalog.models import Platform
 from portal.core.localized import LocalizedText
 from portal.core.text import without_bidi_controls
 from tests.factories.accounts import UserFactory
@@ -140,7 +141,7 @@ def test_chips_say_what_it_applies_to(client):
 
     chips = part(client.get(article.url).text, 'class="row row--tight mt-3"', "</header>")
 
-    assert re.findall(r"<bdi[^>]*>([^<]+)</bdi>", chips) == ["نورا X2", "4.12.0", "Android"]
+    assert re.findall(r"<bdi[^>]*>([^<]+)</bdi>", chips) == ["نورا X2", "4.12.0", str(Platform.ANDROID.label)]
 
 
 def test_reader_with_another_device_is_told_so(client):

@@ -160,7 +160,7 @@ def test_second_start_serves_the_demo_and_does_nothing_twice(installed):
 
     with running(script) as server:
         pages = {path: server.get(path) for path in ("/fa/", "/en/", SEARCH, "/health/")}
-        article = re.search(r'href="(/fa/[^"]+)"[^>]*>[^<]*<mark>', pages[SEARCH][1])
+        article = re.search(r'<h2[^>]*>\s*<a [^>]*href="(/fa/[^"]+)"', pages[SEARCH][1])
 
         assert {path: status for path, (status, _body) in pages.items()} == dict.fromkeys(pages, 200)
         assert 'lang="fa" dir="rtl"' in pages["/fa/"][1]

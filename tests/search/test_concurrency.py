@@ -30,7 +30,7 @@ def in_threads(*works) -> list[BaseException]:
         try:
             barrier.wait(timeout=10)
             work()
-        except BaseException as error:
+        except BaseException as error:  # noqa: BLE001 - asserted by the caller
             errors.append(error)
         finally:
             connection.close()

@@ -278,6 +278,23 @@ def test_a_mark_does_not_lose_its_place_in_half_spaces_and_vowel_marks(topic_doc
     assert suggested("مشت") == ["<mark>مُشتَ</mark>ری"]
 
 
+def test_suggestions_with_all_words_in_the_title_come_first(topic_document):
+    filler = " ".join(f"واژه{n}" for n in range(6))
+    get_backend().put(
+        [
+            entry(kind=TopicDocument.name, object_id=1, title=f"واقعی {filler}", body="رمز " * 5),
+            entry(kind=TopicDocument.name, object_id=2, title=f"رمز وای{Z}فای {filler}"),
+            entry(kind=TopicDocument.name, object_id=3, title=f"رمز {filler}", body="وارد"),
+        ]
+    )
+    Topic.objects.bulk_create(Topic(pk=n, code=f"t{n}") for n in (1, 2, 3))
+
+    (group,) = suggest(text="رمز وا", user=None, language="fa").groups
+
+    assert group.hits[0].object_id == 2
+    assert {hit.object_id for hit in group.hits[1:]} == {1, 3}
+
+
 def test_the_wrong_keyboard_is_turned_around_while_typing(topics):
     assert suggested("]vhy r") == ["<mark>چراغ ق</mark>رمز مودم"]
 

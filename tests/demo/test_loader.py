@@ -1,0 +1,172 @@
+"""The demo is complete, loads twice without doubling, and every page of it answers."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from pathlib import Path
+
+import pytest
+from django.apps import apps
+from django.utils import timezone
+from wagtail.images import get_image_model
+from wagtail.models import Page, Revision
+
+from faq.importing import Outcome
+from faq.models import ArticlePage, Feedback, HelpMedia, TopicPage
+from portal.accounts.models import User
+from portal.catalog.models import Ownership, Product, Topic
+from portal.core import outbox
+from portal.core.models import OutboxMessage
+from portal.demo.catalogue import PRODUCTS, TOPICS
+from portal.demo.feedback import DAYS
+from portal.demo.loader import ARTICLES_FOLDER, is_site_empty, load
+from portal.demo.people import PASSWORD, PEOPLE
+from portal.demo.site import HOME, is_loaded
+from portal.home.models import HomePage, InfoPage
+
+pytestmark = pytest.mark.django_db
+
+
+def test_every_article_arrives_in_both_languages_without_a_remark(demo):
+    files = len(list(ARTICLES_FOLDER.rglob("*.md")))
+
+    assert files >= 120
+    assert demo.articles.counts == {outcome: files * (outcome is Outcome.CREATED) for outcome in Outcome}
+    assert [row.where for row in demo.articles.rows if row.problems] == []
+    languages = Counter(ArticlePage.objects.live().values_list("translation_key", flat=True))
+    assert set(languages.values()) == {2}
+
+
+def test_topics_have_articles_and_two_at_most_are_featured(demo):
+    for topic in TOPICS:
+        articles = ArticlePage.objects.filter(topic__code=topic.code, locale__language_code="fa")
+        assert articles.count() >= 6, topic.code
+        assert articles.filter(featured=True).count() <= 2, topic.code
+    assert TopicPage.objects.count() == 2 * len(TOPICS)
+
+
+def test_loading_twice_changes_nothing(demo):
+    models = [*apps.get_app_config("faq").get_models(), *apps.get_app_config("home").get_models()]
+    models += [User, Product, Topic, Ownership, Page, Revision, get_image_model()]
+    before = {model._meta.label: model.objects.count() for model in models}
+    dates = dict(Page.objects.values_list("pk", "last_published_at"))
+
+    again = load()
+    outbox.drain()
+
+    assert again.articles.count(Outcome.UNCHANGED) == len(again.articles.rows)
+    assert again.feedback == 0
+    assert {model._meta.label: model.objects.count() for model in models} == before
+    assert dict(Page.objects.values_list("pk", "last_published_at")) == dates
+
+
+def test_the_newest_article_is_two_days_old_and_none_is_of_tomorrow(demo):
+    ages = [
+        (timezone.localdate() - timezone.localdate(moment)).days
+        for moment in ArticlePage.objects.values_list("last_published_at", flat=True)
+    ]
+
+    assert (min(ages), max(ages) > 100) == (2, True)
+
+
+def test_people_can_sign_in_and_own_what_they_should(demo, client):
+    assert [client.login(email=person.email, password=PASSWORD) for person in PEOPLE] == [True] * len(PEOPLE)
+    owned = Ownership.objects.filter(user__email="sara@noora.example")
+    assert sorted((item.product.code, item.version and item.version.number) for item in owned) == [
+        ("fibre", None),
+        ("x2", "4.12.0"),
+    ]
+    assert Product.objects.count() == len(PRODUCTS)
+
+
+def test_readers_have_answered_over_three_months_and_editors_have_something_to_do(demo):
+    days = {(timezone.now() - moment).days for moment in Feedback.objects.values_list("created_at", flat=True)}
+
+    assert demo.feedback == Feedback.objects.count() > 500
+    assert (min(days), max(days) > DAYS - 15, max(days) <= DAYS + 1) == (0, True, True)
+    assert Feedback.objects.waiting().exclude(comment="").count() > 20
+    shares = Feedback.objects.filter(solved=True).count() / demo.feedback
+    assert 0.65 < shares < 0.9
+
+
+def test_every_page_answers_in_its_language_with_nothing_left_untranslated(demo, client):
+    client.force_login(User.objects.get(email="admin@noora.example"))
+    pages = [
+        page
+        for model in (HomePage, InfoPage, TopicPage, ArticlePage)
+        for page in model.objects.select_related("locale")
+    ]
+
+    problems = []
+    for page in pages:
+        response = client.get(page.get_url())
+        text = response.text
+        language = page.locale.language_code
+        if response.status_code != 200 or f'<html lang="{language}"' not in text or page.title not in text:
+            problems.append((page.get_url(), response.status_code))
+        if re.search(r"\{\{|\{%|article:[a-z]|%\(\w+\)s|:::|!\[", text):
+            problems.append((page.get_url(), "markup left over"))
+        if re.search(r"<a(?![^>]*\bhref=)[^>]*>", text):
+            problems.append((page.get_url(), "a link without address"))
+
+    assert len(pages) >= 140
+    assert problems == []
+
+
+def test_private_articles_are_there_for_those_they_are_for_and_nobody_else(demo, client):
+    found = dict(
+        ArticlePage.objects.filter(locale__language_code="fa").values_list("external_id", "effective_audience")
+    )
+    private = {name: who for name, who in found.items() if who != "public"}
+    pages = {
+        page.external_id: page
+        for page in ArticlePage.objects.filter(external_id__in=private, locale__language_code="fa")
+    }
+
+    assert set(private.values()) == {"signed-in", "partner", "staff"}
+    for email, may_see in [
+        (None, set()),
+        ("sara@noora.example", {"signed-in"}),
+        ("installer@noora.example", {"signed-in", "partner"}),
+        ("editor@noora.example", {"signed-in", "partner", "staff"}),
+    ]:
+        client.logout()
+        if email:
+            client.force_login(User.objects.get(email=email))
+        answers = {who: client.get(pages[name].get_url()).status_code for name, who in private.items()}
+        assert {who for who, status in answers.items() if status == 200} == may_see, email
+
+
+@pytest.mark.parametrize(("language", "searches"), [(code, texts["searches"]) for code, texts in HOME.items()])
+def test_popular_searches_find_something(demo, client, language, searches):
+    for search in searches:
+        assert client.get(f"/{language}/search/", {"q": search}).context["result"].total > 0, search
+
+
+def test_the_sound_has_captions_and_a_transcript_in_both_languages(demo):
+    media = {item.captions_language: item for item in HelpMedia.objects.all()}
+
+    assert set(media) == {"fa", "en"}
+    for item in media.values():
+        assert item.captions.read().startswith(b"WEBVTT")
+        assert item.transcript
+        assert item.duration == pytest.approx(23, abs=1)
+
+
+def test_nothing_waits_in_the_outbox_and_no_page_was_announced_alone(demo):
+    assert not OutboxMessage.objects.pending().exists()
+    assert OutboxMessage.objects.filter(event__startswith="search.").count() < 10
+
+
+def test_a_loaded_site_is_not_empty(demo):
+    assert (is_loaded(), is_site_empty()) == (True, False)
+
+
+def test_contents_name_only_pictures_that_are_made():
+    from portal.demo.pictures import PICTURES
+
+    texts = [path.read_text(encoding="utf-8") for path in Path(ARTICLES_FOLDER).rglob("*.md")]
+    named = {name for text in texts for name in re.findall(r"!\[[^\]]*\]\(([^ )]+)", text)}
+
+    assert named <= set(PICTURES)

@@ -1,0 +1,274 @@
+"""The results page and the suggestions, as a browser gets them."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from django.test import override_settings
+from django.urls import reverse
+from django.utils.translation import override
+
+from portal.catalog.models import Product, Topic
+from portal.core.audience import register_audience
+from search import services
+from search.backends import get_backend
+from tests.factories.accounts import UserFactory
+from tests.factories.search import entry
+
+pytestmark = pytest.mark.django_db
+Z = "\u200c"
+
+
+@pytest.fixture
+def topics(topic_document):
+    register_audience("staff")
+    Topic.objects.bulk_create(
+        [
+            Topic(pk=1, code="red", name={"fa": "چراغ قرمز مودم", "en": "Red light on the router"}),
+            Topic(pk=2, code="green", name={"fa": f"چراغ{Z}های سبز", "en": "Green lights"}),
+            Topic(pk=3, code="secret", name={"fa": "مودم محرمانه"}, tone=Topic.Tone.POM),
+            Topic(pk=4, code="booster", name={"en": "Signal booster"}),
+        ]
+    )
+    services.rebuild()
+
+
+def address(name: str = "results", language: str = "fa") -> str:
+    with override(language):
+        return reverse(f"search:{name}")
+
+
+def get(client, text: str | None = None, *, name: str = "results", language: str = "fa", **data):
+    return client.get(address(name, language), {**({} if text is None else {"q": text}), **data})
+
+
+def main(response) -> str:
+    """The page between header and footer, without white space between tags."""
+    body = re.search(r"<main.*?</main>", response.text, re.DOTALL)[0]
+    return re.sub(r"\s+", " ", body)
+
+
+# The page -----------------------------------------------------------------------------------------------------------
+
+
+def test_results_shows_hits_in_persian(client, topics):
+    response = get(client, "چراغ")
+
+    assert response.status_code == 200
+    assert 'lang="fa" dir="rtl"' in response.text
+    assert f'<a class="cover" href="/fa/topics/green/"><bdi dir="rtl"><mark>چراغ{Z}های</mark> سبز</bdi></a>' in main(
+        response
+    )
+    assert "۲" in main(response)
+
+
+def test_results_shows_hits_in_english(client, topics):
+    response = get(client, "light", language="en")
+
+    assert (
+        '<a class="cover" href="/en/topics/red/"><bdi dir="ltr">Red <mark>light</mark> on the router</bdi></a>'
+        in main(response)
+    )
+    assert "2 results for <b>“<bdi>light</bdi>”</b>" in main(response)
+
+
+def test_results_are_not_for_search_engines(client, topics):
+    assert '<meta name="robots" content="noindex">' in get(client, "چراغ").text
+
+
+def test_results_keep_the_question_in_the_box(client, topics):
+    assert 'value="چراغ &quot;&gt;&lt;b&gt;"' in get(client, 'چراغ "><b>').text
+
+
+def test_results_tell_what_was_changed_and_offer_the_text_as_typed(client, topics):
+    page = main(get(client, "]vhy rvlc"))
+
+    assert "<bdi><s>]vhy rvlc</s></bdi>" in page
+    assert 'href="/fa/search/?q=%5Dvhy+rvlc&amp;exact=1"' in page
+    assert "<s>" not in main(get(client, "]vhy rvlc", exact="1"))
+
+
+def test_results_mark_the_language_of_a_foreign_hit(client, topics):
+    page = main(get(client, "booster"))
+
+    assert 'href="/en/topics/booster/" lang="en" hreflang="en"' in page
+    assert "English" in page
+
+
+def test_a_page_without_results_helps_on(client, topics):
+    page = main(get(client, "زبرجدنشان"))
+
+    assert "<bdi>زبرجدنشان</bdi>" in page
+    assert '<a class="chip" href="/fa/search/?topic=red">چراغ قرمز مودم<small>۱</small></a>' in page
+    assert 'href="/fa/topics/red/"' in page
+
+
+def test_before_a_question_there_is_a_place_to_start(client, topics):
+    page = main(get(client))
+
+    assert 'href="/fa/search/?topic=green"' in page
+    assert 'class="empty"' not in page
+
+
+def test_filters_are_check_boxes_and_chips(client, topics):
+    Product.objects.create(code="x2", name={"fa": "نورا ایکس ۲"})
+    get_backend().put([entry(kind="test.topic", object_id=1, title="چراغ", products=["x2"], topics=["red"])])
+
+    page = main(get(client, "چراغ", topic="red"))
+
+    assert '<input type="checkbox" name="product" value="x2"><bdi>نورا ایکس ۲</bdi><small>۱</small>' in page
+    assert '<input type="checkbox" name="topic" value="red" checked>' in page
+    assert '<input type="hidden" name="q" value="چراغ">' in page
+    chip = re.search(r'<a class="chip chip--x" href="([^"]*)"', page)
+    assert chip[1] == "/fa/search/?q=%DA%86%D8%B1%D8%A7%D8%BA"
+
+
+def test_sections_are_tabs_where_there_are_several(client, topics, monkeypatch):
+    from search import registry
+    from tests.search.conftest import TopicDocument
+
+    class OtherDocument(TopicDocument):
+        name = "test.other"
+        label_plural = "Others"
+
+    registry.register(OtherDocument)
+    try:
+        services.rebuild()
+        page = main(get(client, "چراغ قرمز", kind="test.other"))
+    finally:
+        registry.unregister(OtherDocument)
+
+    assert 'kind=test.other" aria-current="page">Others<small>۱</small></a>' in page
+    assert page.count('<article class="res">') == 1
+
+
+def test_a_chosen_filter_that_matches_nothing_can_be_taken_away(client, topics):
+    page = main(get(client, "سبز", topic="red"))
+
+    assert 'class="chip chip--x" href="/fa/search/?q=%D8%B3%D8%A8%D8%B2"' in page
+    assert "<bdi>چراغ قرمز مودم</bdi>" in page
+
+
+def test_pages_are_links_that_keep_the_question(client, topic_document):
+    Topic.objects.bulk_create(Topic(code=f"t{n}", name={"fa": f"مودم {n}"}) for n in range(45))
+    services.rebuild()
+
+    page = main(get(client, "مودم", page=2))
+
+    assert page.count('<article class="res">') == 20
+    assert re.search(r'rel="next" href="\?q=[^"]*&amp;page=3"', page)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        {"q": "x" * 10_000},
+        {"q": "چراغ\x00\x01\ud7ff"},
+        {"q": "چراغ", "page": "0"},
+        {"q": "چراغ", "page": "-1"},
+        {"q": "چراغ", "page": "99999999999999999999"},
+        {"q": "چراغ", "page": "۲"},
+        {"q": "چراغ", "page": "one"},
+        {"q": "چراغ", "kind": "no.such", "topic": "' OR 1=1", "product": "\x00", "language": "xx"},
+        {"q": "چراغ", "topic": [f"t{n}" for n in range(500)]},
+        {"exact": "maybe", "page": ""},
+        {"topic": "no-such-topic"},
+    ],
+)
+def test_made_up_addresses_still_lead_to_a_page(client, topics, data):
+    assert client.get(address(), data).status_code == 200
+    assert client.get(address("suggest"), data).status_code == 200
+
+
+@pytest.mark.parametrize("name", ["results", "suggest"])
+def test_bytes_that_are_no_text_still_lead_to_a_page(client, topics, name):
+    assert client.get(f"{address(name)}?q=%FF%FE%00%ED%A0%80&topic=%FF").status_code == 200
+
+
+@pytest.mark.parametrize("name", ["results", "suggest"])
+def test_search_is_only_read(client, name):
+    assert client.post(address(name), {"q": "چراغ"}).status_code == 405
+
+
+# Who sees what ------------------------------------------------------------------------------------------------------
+
+
+def test_the_private_entry_is_there_for_staff(client, topics):
+    client.force_login(UserFactory(staff=True))
+
+    assert "/fa/topics/secret/" in get(client, "محرمانه").text
+    assert "/fa/topics/secret/" in get(client, "محر", name="suggest").text
+
+
+@pytest.mark.parametrize("signed_in", [False, True])
+def test_the_private_entry_is_nowhere_for_others(client, topics, signed_in):
+    if signed_in:
+        client.force_login(UserFactory())
+
+    pages = [
+        get(client, "مودم"),
+        get(client, "محرمانه"),
+        get(client, "محرمنه"),
+        get(client, "محر", name="suggest"),
+        get(client),
+        get(client, topic="secret"),
+    ]
+
+    assert all("secret" not in page.text.replace("topic=secret", "") for page in pages)
+    assert all("مودم محرمانه" not in page.text for page in pages)
+
+
+# Suggestions --------------------------------------------------------------------------------------------------------
+
+
+def test_suggestions_are_options_in_groups_with_a_foot(client, topics):
+    response = get(client, "چرا", name="suggest")
+
+    assert response.text.count('role="option"') == 2
+    assert 'role="group" aria-labelledby="suggested-1"' in response.text
+    assert '<a class="opt" role="option" aria-selected="false" href="/fa/topics/red/"' in response.text
+    assert "<mark>چرا</mark>غ قرمز مودم" in response.text
+    assert '<a href="/fa/search/?q=%DA%86%D8%B1%D8%A7">' in response.text
+    assert "data-status" in response.text
+    assert "private" in response["Cache-Control"]
+
+
+def test_suggestions_are_an_empty_answer_when_there_are_none(client, topics):
+    assert get(client, "زبرجد", name="suggest").text.strip() == ""
+
+
+# Costs and limits ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("count", [1, 3])
+def test_results_cost_the_same_whatever_their_number(client, topic_document, django_assert_num_queries, count):
+    Topic.objects.bulk_create(Topic(code=f"t{n}", name={"fa": f"چراغ مودم {n}"}) for n in range(count))
+    services.rebuild()
+    get(client, "مودم")  # the frame of the page remembers its addresses
+
+    with django_assert_num_queries(5):
+        response = get(client, "چراغ مودم")
+
+    assert main(response).count('<article class="res">') == count
+
+
+def test_visitors_get_no_cookie(client, topics):
+    assert not get(client, "چراغ").cookies
+    assert not get(client, "چرا", name="suggest").cookies
+
+
+@override_settings(SEARCH_REQUESTS_PER_MINUTE=2)
+def test_too_many_searches_are_asked_to_wait(client, topics):
+    client.defaults["REMOTE_ADDR"] = "192.0.2.1"  # an address no other test uses
+
+    statuses = [get(client, "چراغ").status_code for _ in range(3)]
+    suggestions = [get(client, "چراغ", name="suggest").status_code for _ in range(11)]
+
+    assert statuses == [200, 200, 429]
+    assert suggestions == [200] * 10 + [429]
+
+
+@override_settings(SEARCH_REQUESTS_PER_MINUTE=0)
+def test_the_limit_can_be_switched_off(client, topics):
+    assert {get(client, "چراغ").status_code for _ in range(5)} == {200}
