@@ -12,7 +12,6 @@ from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, render
 from django.urls import path, reverse
-from django.utils.functional import cached_property
 from django.utils.translation import gettext, ngettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_GET, require_POST
@@ -256,7 +255,7 @@ class WhoForm(forms.Form):
 
 @require_GET
 def audience_check(request: HttpRequest, page_id: int) -> HttpResponse:
-    """"Why can this person see it?": each clause of the page's audience and whether it holds."""
+    """ "Why can this person see it?": each clause of the page's audience and whether it holds."""
     page = get_object_or_404(Page, pk=page_id).specific
     if not isinstance(page, PortalPage):
         raise Http404
@@ -302,7 +301,11 @@ def _audiences_above(page: PortalPage) -> list[tuple[Page, str]]:
     """Where the audience comes from: this page and those above it that narrow it."""
     names = dict(audience_choices())
     line = [*page.get_ancestors().filter(depth__gt=1).specific(), page]
-    return [(above, names.get(above.audience, above.audience)) for above in line if getattr(above, "audience", "public") != "public"]
+    return [
+        (above, names.get(above.audience, above.audience))
+        for above in line
+        if getattr(above, "audience", "public") != "public"
+    ]
 
 
 # Admin home -----------------------------------------------------------------------------------------------------------

@@ -18,9 +18,11 @@ _MAX_ID = 2**63 - 1
 
 
 class FeedbackForm(forms.Form):
-    """"Did this solve it?", and why not. The hidden fields say what was read and where the reader came from."""
+    """ "Did this solve it?", and why not. The hidden fields say what was read and where the reader came from."""
 
-    solved = forms.ChoiceField(label=_("Did this solve your problem?"), choices=[("yes", _("Yes, solved")), ("no", _("No"))])
+    solved = forms.ChoiceField(
+        label=_("Did this solve your problem?"), choices=[("yes", _("Yes, solved")), ("no", _("No"))]
+    )
     reason = forms.ChoiceField(
         label=_("What was wrong with it?"), required=False, choices=Feedback.Reason.choices, widget=forms.RadioSelect
     )

@@ -13,7 +13,16 @@ from wagtail.models import Collection, GroupCollectionPermission, GroupPagePermi
 CONTENT_EDITORS: Final = "Content editors"
 COMMUNITY_MANAGERS: Final = "Community managers"
 
-_APPS: Final = ("wagtailcore", "wagtailadmin", "wagtailimages", "wagtaildocs", "wagtailredirects", "wagtail_localize", "faq", "catalog")
+_APPS: Final = (
+    "wagtailcore",
+    "wagtailadmin",
+    "wagtailimages",
+    "wagtaildocs",
+    "wagtailredirects",
+    "wagtail_localize",
+    "faq",
+    "catalog",
+)
 _PAGE: Final = ("add", "change", "publish", "lock", "unlock", "bulk_delete")
 _COLLECTION: Final = (
     ("wagtailimages", "image", ("add", "change", "choose")),
@@ -27,7 +36,11 @@ _MODELS: Final = (
     *(("faq", f"{action}_reusablecontent") for action in ("view", "add", "change", "delete")),
     *(("faq", f"{action}_feedback") for action in ("view", "change")),
     *(("faq", f"{action}_helpmedia") for action in ("view", "add", "change")),
-    *(("catalog", f"{action}_{model}") for action in ("view", "add", "change") for model in ("product", "productversion", "topic")),
+    *(
+        ("catalog", f"{action}_{model}")
+        for action in ("view", "add", "change")
+        for model in ("product", "productversion", "topic")
+    ),
 )
 
 

@@ -389,10 +389,14 @@ class Feedback(models.Model):
         indexes = [models.Index(fields=["article", "solved"], name="feedback_article_solved")]
         constraints = [
             models.UniqueConstraint(
-                fields=["article", "revision_read", "user"], condition=Q(user__isnull=False), name="feedback_once_per_user"
+                fields=["article", "revision_read", "user"],
+                condition=Q(user__isnull=False),
+                name="feedback_once_per_user",
             ),
             models.UniqueConstraint(
-                fields=["article", "revision_read", "visitor"], condition=~Q(visitor=""), name="feedback_once_per_visitor"
+                fields=["article", "revision_read", "visitor"],
+                condition=~Q(visitor=""),
+                name="feedback_once_per_visitor",
             ),
             models.CheckConstraint(
                 condition=Q(user__isnull=False, visitor="") | (Q(user__isnull=True) & ~Q(visitor="")),

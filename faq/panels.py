@@ -32,7 +32,9 @@ class FeedbackPanel(Panel):
                 "solved": solved,
                 "unsolved": unsolved,
                 "percent": round(100 * solved / (solved + unsolved)) if solved + unsolved else None,
-                "latest": list(feedback.filter(solved=False).exclude(reason="", comment="").order_by("-created_at")[:LATEST]),
+                "latest": list(
+                    feedback.filter(solved=False).exclude(reason="", comment="").order_by("-created_at")[:LATEST]
+                ),
                 "report_url": f"{report}?article={self.instance.pk}" if report else "",
                 "current_revision": self.instance.live_revision_id,
             }

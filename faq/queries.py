@@ -244,7 +244,10 @@ def most_helpful(language: str, user: AnyUser, limit: int) -> list[ArticleLink]:
     found = (
         ArticlePage.objects.visible_to(user)
         .filter(locale__language_code=language)
-        .annotate(all_votes=Count("feedback", filter=recent), solved_votes=Count("feedback", filter=recent & Q(feedback__solved=True)))
+        .annotate(
+            all_votes=Count("feedback", filter=recent),
+            solved_votes=Count("feedback", filter=recent & Q(feedback__solved=True)),
+        )
         .annotate(helpful=Case(When(all_votes=0, then=Value(0.0)), default=lower, output_field=FloatField()))
         .for_listing()
         .order_by("-helpful", "-featured", F("last_published_at").desc(nulls_last=True), "pk")
@@ -262,7 +265,9 @@ def articles_for_products(language: str, user: AnyUser, product_ids: Iterable[in
     """Articles about products somebody has, guides first; one query."""
     about = ArticlePage.products.through.objects.filter(articlepage_id=OuterRef("pk"), product_id__in=list(product_ids))
     found = ArticlePage.objects.visible_to(user).filter(Exists(about), locale__language_code=language).for_listing()
-    return list(_links(found.order_by("-kind", "-featured", F("last_published_at").desc(nulls_last=True), "pk")[:limit]))
+    return list(
+        _links(found.order_by("-kind", "-featured", F("last_published_at").desc(nulls_last=True), "pk")[:limit])
+    )
 
 
 def topics_for_home(language: str, user: AnyUser) -> list[TopicLink]:
@@ -424,11 +429,16 @@ def _applies_to(page: ArticlePage, *, draft: bool) -> tuple[AppliesTo, ...]:
     if draft:
         product_ids = [product.pk for product in page.products.all()]
         version_ids = [version.pk for version in page.versions.all()]
-        products, versions = Product.objects.filter(pk__in=product_ids), ProductVersion.objects.filter(pk__in=version_ids)
+        products, versions = (
+            Product.objects.filter(pk__in=product_ids),
+            ProductVersion.objects.filter(pk__in=version_ids),
+        )
     else:
         products, versions = Product.objects.filter(articles=page.pk), ProductVersion.objects.filter(articles=page.pk)
-    rows = products.order_by().values_list(*of_product, Value("")).union(
-        versions.order_by().values_list(*of_version), all=True
+    rows = (
+        products.order_by()
+        .values_list(*of_product, Value(""))
+        .union(versions.order_by().values_list(*of_version), all=True)
     )
     found = sorted(rows, key=lambda row: (row[3], row[0], row[4]))
     with_version = {row[0] for row in found if row[4]}
@@ -445,7 +455,9 @@ def _neighbours(
     """Related articles (the editor's, else of the same topic and product) and others of the topic; one query."""
     chosen = RelatedArticle.objects.filter(page_id=page.pk)
     place = chosen.filter(article__translation_key=OuterRef("translation_key")).values("sort_order")[:1]
-    same_product = ArticlePage.products.through.objects.filter(articlepage_id=OuterRef("pk"), product_id__in=product_ids)
+    same_product = ArticlePage.products.through.objects.filter(
+        articlepage_id=OuterRef("pk"), product_id__in=product_ids
+    )
     found = list(
         ArticlePage.objects.visible_to(user)
         .filter(locale_id=page.locale_id)
@@ -454,8 +466,14 @@ def _neighbours(
         .filter(Q(is_chosen=True) | Q(topic_id=page.topic_id, topic_id__isnull=False))
         .annotate(place=Subquery(place), same_product=Exists(same_product))
         .for_listing()
-        .order_by("-is_chosen", F("place").asc(nulls_last=True), "-same_product", "-featured", F("last_published_at").desc(nulls_last=True), "pk")
-        [: RELATED + IN_TOPIC]
+        .order_by(
+            "-is_chosen",
+            F("place").asc(nulls_last=True),
+            "-same_product",
+            "-featured",
+            F("last_published_at").desc(nulls_last=True),
+            "pk",
+        )[: RELATED + IN_TOPIC]
     )
     related = [article for article in found if article.is_chosen]
     if not related:
@@ -474,4 +492,3 @@ def _other_devices(applies_to: tuple[AppliesTo, ...], user: AnyUser) -> tuple[st
     if not owned or devices & {product.pk for product in owned}:
         return ()
     return tuple(dict.fromkeys(str(product.name) for product in owned))
-

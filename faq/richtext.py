@@ -25,7 +25,9 @@ class LocalizedPageLinkHandler(PageLinkHandler):
         meant = Page.objects.filter(pk__in=set(ids)).order_by().values("translation_key")
         family = list(Page.objects.filter(translation_key__in=meant).order_by().select_related("locale"))
         by_id = {page.pk: page for page in family}
-        here = {page.translation_key: page for page in family if page.live and page.locale.language_code == get_language()}
+        here = {
+            page.translation_key: page for page in family if page.live and page.locale.language_code == get_language()
+        }
         tags = []
         for pk in ids:
             page = by_id.get(pk)

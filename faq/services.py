@@ -96,7 +96,9 @@ def _revision_read(article: ArticlePage, revision_id: int | None) -> Revision | 
         return None
     if article.live_revision_id is not None and revision_id > article.live_revision_id:
         raise UnknownRevisionError  # a draft nobody has seen
-    revision = Revision.objects.filter(pk=revision_id, object_id=str(article.pk), base_content_type__model="page").first()
+    revision = Revision.objects.filter(
+        pk=revision_id, object_id=str(article.pk), base_content_type__model="page"
+    ).first()
     if revision is None:
         raise UnknownRevisionError
     return revision

@@ -27,7 +27,15 @@ class PageSitemap(Sitemap[Any]):
         for kind in _kinds(PortalPage):
             rows = kind.objects.visible_to(None).select_related("locale")
             pages.extend(
-                rows.only("path", "depth", "url_path", "translation_key", "last_published_at", "latest_revision_created_at", "locale__language_code")
+                rows.only(
+                    "path",
+                    "depth",
+                    "url_path",
+                    "translation_key",
+                    "last_published_at",
+                    "latest_revision_created_at",
+                    "locale__language_code",
+                )
             )
         return sorted(pages, key=lambda page: page.path)
 

@@ -180,7 +180,11 @@ def robots(request: HttpRequest) -> HttpResponse:
         "Disallow: /admin/",
         "Disallow: /django-admin/",
         "Disallow: /accounts/",
-        *(f"Disallow: /{code}/{name}/" for code, _name in settings.LANGUAGES for name in ("search", "account", "accounts")),
+        *(
+            f"Disallow: /{code}/{name}/"
+            for code, _name in settings.LANGUAGES
+            for name in ("search", "account", "accounts")
+        ),
         "Disallow: /a/*/feedback/",
         "",
         f"Sitemap: {request.build_absolute_uri(reverse('faq:sitemap'))}",

@@ -41,13 +41,13 @@ def audience_url() -> list[Any]:
 
 
 @hooks.register("register_page_header_buttons")
-def who_sees_this(page: Page, user: Any, view_name: str, next_url: str | None = None) -> Iterator[Button]:  # noqa: ARG001 - Wagtail's signature
+def who_sees_this(page: Page, user: Any, view_name: str, next_url: str | None = None) -> Iterator[Button]:
     if page.pk and issubclass(page.specific_class or type(page), PortalPage):
         yield Button(_("Who can see this?"), reverse("audience_check", args=[page.pk]), icon_name="group", priority=90)
 
 
 @hooks.register("construct_homepage_panels")
-def home_panels(request: HttpRequest, panels: list[Component]) -> None:  # noqa: ARG001 - Wagtail's signature
+def home_panels(request: HttpRequest, panels: list[Component]) -> None:
     panels.extend([NewFeedbackPanel(), MyDraftsPanel()])
 
 

@@ -93,7 +93,7 @@ def index_objects(*, kind: str, object_ids: Collection[int], force: bool = False
     entries = [entry for instance in instances for entry in document.to_entries(instance)] if document else []
     indexed = {entry.object_id for entry in entries}
     backend.put(entries, force=force)
-    if gone := set():
+    if gone := set(object_ids) - indexed:
         backend.remove(kind=kind, object_ids=gone)
     return len(indexed)
 

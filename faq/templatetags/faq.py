@@ -105,7 +105,10 @@ def article_json_ld(context: Any, page: ArticlePage, data: ArticlePageData) -> S
     }
     if page.kind == page.Kind.FAQ:
         answer = {"@type": "Answer", "text": page.short_answer}
-        subject = {"@type": "FAQPage", "mainEntity": [{"@type": "Question", "name": page.title, "acceptedAnswer": answer}]}
+        subject = {
+            "@type": "FAQPage",
+            "mainEntity": [{"@type": "Question", "name": page.title, "acceptedAnswer": answer}],
+        }
     else:
         brand = context.get("site_brand", {}).get("name", "")
         publisher = {"@type": "Organization", "name": brand} if brand else None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import logging
 from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,7 @@ from allauth.mfa.models import Authenticator
 from allauth.socialaccount.adapter import DefaultSocialAccountAdapter
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from django.conf import settings
+from django.contrib import messages
 from django.core.mail import EmailMultiAlternatives
 from django.template.loader import render_to_string
 from django.urls import reverse
@@ -30,6 +32,9 @@ if TYPE_CHECKING:
     from django.http import HttpRequest
 
     from portal.accounts.models import User
+
+
+logger = logging.getLogger(__name__)
 
 
 def user_display(user: User) -> str:
@@ -77,6 +82,21 @@ class AccountAdapter(DefaultAccountAdapter):
         return [{**method, "description": words.get(method["id"], method["description"])} for method in methods]
 
     # Mail -----------------------------------------------------------------------------------------------------------
+
+    def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
+        """Send; a mail server that is away is told to the person and the operator, and loses nothing else.
+
+        What waits for a code has a button to send a new one.
+        """
+        try:
+            super().send_mail(template_prefix, email, context)
+        except OSError as error:  # smtplib's errors are OSErrors, too
+            logger.error(  # noqa: TRY400 - the error's text may hold the address
+                "A mail could not be sent (%s): %s", template_prefix, type(error).__name__
+            )
+            request = request_context.request
+            if request is not None:
+                messages.error(request, _("We could not send the e-mail just now. Please try again in a few minutes."))
 
     def send_notification_mail(
         self,

@@ -114,7 +114,7 @@ def audience_keys(user: AbstractBaseUser | AnonymousUser | None) -> frozenset[st
         if memberships is not None:
             keys.update(memberships.values_list("key", flat=True))
         held = frozenset(keys)
-        user._audience_keys = held  # type: ignore[union-attr]  # noqa: SLF001 - a per-request memo on the user
+        user._audience_keys = held  # type: ignore[attr-defined]  # noqa: SLF001 - a per-request memo on the user
     return held
 
 

@@ -113,7 +113,7 @@ def check_data_folder(**_kwargs: Any) -> list[checks.CheckMessage]:
 @checks.register(deploy=True)
 def check_shared_cache(**_kwargs: Any) -> list[checks.CheckMessage]:
     """core.W001: limits count in the cache, so it must be one for all workers."""
-    if not settings.CACHES["default"]["BACKEND"].endswith((".LocMemCache", ".DummyCache")):
+    if not str(settings.CACHES["default"]["BACKEND"]).endswith((".LocMemCache", ".DummyCache")):
         return []
     return [
         checks.Warning(

@@ -70,7 +70,7 @@ class Nav:
         namespace = match.namespace if match else ""
         if namespace == "search":
             return "search"
-        if namespace == "accounts" or (
+        if namespace in {"accounts", "catalog"} or (
             match and (match.url_name or "").startswith(("account_", "mfa_", "usersessions_"))
         ):
             return "account"

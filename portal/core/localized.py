@@ -34,7 +34,7 @@ class LocalizedTextWidget(forms.MultiWidget):
     template_name = "django/forms/widgets/multiwidget.html"
 
     def __init__(self, attrs: dict[str, Any] | None = None) -> None:
-        widgets = {
+        widgets: dict[str, forms.Widget | type[forms.Widget]] = {
             code: forms.TextInput({"lang": code, "dir": "auto", "placeholder": name})
             for code, name in settings.LANGUAGES
         }

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from django.urls import re_path
-from wagtail.coreutils import WAGTAIL_APPEND_SLASH
 from wagtail.urls import serve_pattern
 
 from portal.core.routing import serve

@@ -48,7 +48,8 @@ def server_error(request: HttpRequest) -> HttpResponse:
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
     """The form was too old or came from elsewhere; nothing that was typed is lost."""
-    typed = [value for name, value in request.POST.items() if name not in _NEVER_REPEATED and len(value) > _WORTH_KEEPING]
+    fields = [(name, str(value)) for name, value in request.POST.items() if name not in _NEVER_REPEATED]
+    typed = [value for _name, value in fields if len(value) > _WORTH_KEEPING]
     kept = "\n\n".join(typed)[:_KEPT_CHARACTERS]
     return render(request, "403_csrf.html", {"kept_text": kept, "kept_url": request.path}, status=403)
 

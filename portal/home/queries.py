@@ -200,6 +200,6 @@ def crumbs(page: PortalPage) -> tuple[ArticleLink, ...]:
 
 def info_page_url(language: str, role: str) -> str:
     """The address of the information page with a role (see `InfoPage.Role`); empty when there is none."""
-    pages = InfoPage.objects.live().filter(locale__language_code=language, role=role)
+    pages = InfoPage.objects.visible_to(None).filter(locale__language_code=language, role=role)
     page = pages.select_related("locale").order_by("path").first()
     return page_url(page) if page is not None else ""

@@ -10,6 +10,7 @@ from allauth.account.adapter import get_adapter
 from allauth.core import context
 from django.utils import translation
 
+from portal.accounts.models import User
 from tests.factories.accounts import UserFactory
 
 pytestmark = pytest.mark.django_db
@@ -165,3 +166,16 @@ def test_mails_of_a_whole_sign_up_come_in_the_language_of_the_page(client, mailo
             f"/{language}/accounts/signup/", {"email": f"{language}@example.com", "password1": "سه-واژهٔ-بی-ربط"}
         )
         assert word in mailoutbox[-1].subject
+
+
+def test_a_mail_server_that_is_away_is_told_and_loses_nothing(client, db, monkeypatch, settings):
+    settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+    settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", 9  # nobody listens there
+
+    response = client.post(
+        "/en/accounts/signup/", {"email": "kian@example.com", "password1": "a-Long-enough-1"}, follow=True
+    )
+
+    assert response.status_code == 200
+    assert "We could not send the e-mail just now" in response.text
+    assert User.objects.filter(email="kian@example.com").exists()

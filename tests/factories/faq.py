@@ -33,7 +33,9 @@ def help_site() -> dict[str, HelpIndexPage]:
         english = root.add_child(instance=english)
         persian = home.add_child(instance=HelpIndexPage(title="راهنما", slug="راهنما", locale=locale("fa")))
         english.add_child(
-            instance=HelpIndexPage(title="Help", slug="help", locale=locale("en"), translation_key=persian.translation_key)
+            instance=HelpIndexPage(
+                title="Help", slug="help", locale=locale("en"), translation_key=persian.translation_key
+            )
         )
         Site.objects.all().delete()
         Site.objects.create(hostname="localhost", root_page=home, is_default_site=True, site_name="نورا")

@@ -53,7 +53,10 @@ def full_body(**made: Any) -> list[dict[str, Any]]:
                 {"title": "کابل را فشار دهید", "text": "", "image": None, "alt": ""},
             ],
         },
-        {"type": "note", "value": {"kind": "warning", "title": "دکمهٔ RESET را نزنید", "text": "<p>تنظیمات پاک می‌شود.</p>"}},
+        {
+            "type": "note",
+            "value": {"kind": "warning", "title": "دکمهٔ RESET را نزنید", "text": "<p>تنظیمات پاک می‌شود.</p>"},
+        },
         {"type": "media", "value": {"media": HelpMediaFactory().pk, "caption": "بوق‌ها"}},
         {"type": "heading", "value": "پرسش‌های نزدیک"},
         {"type": "accordion", "value": [{"question": "چرا شب‌ها؟", "answer": "<p>نویز</p>"}]},

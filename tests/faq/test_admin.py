@@ -180,7 +180,8 @@ def test_feedback_report_filters_by_article_reason_and_state(client, editor):
     FeedbackFactory(article=article)
 
     response = client.get(
-        reverse("feedback_report:index"), {"article": article.pk, "reason": "outdated", "handled": "True", "solved": "False"}
+        reverse("feedback_report:index"),
+        {"article": article.pk, "reason": "outdated", "handled": "True", "solved": "False"},
     )
 
     assert list(response.context["object_list"]) == [wanted]
@@ -230,7 +231,9 @@ def test_handling_goes_back_only_to_the_report(client, editor):
     assert response["Location"] == reverse("feedback_report:index")
 
 
-@pytest.mark.parametrize("url", ["feedback_report:index", "feedback_report:results", "feedback_report:handle", "feedback_report:undo"])
+@pytest.mark.parametrize(
+    "url", ["feedback_report:index", "feedback_report:results", "feedback_report:handle", "feedback_report:undo"]
+)
 @pytest.mark.parametrize("who", ["visitor", "customer", "staff without the permission"])
 def test_feedback_is_not_for_everyone(client, url, who):
     feedback = FeedbackFactory(unsolved=True, comment="خصوصی")

@@ -35,7 +35,7 @@ def json_ld(response):
 
 
 def part(text: str, start: str, end: str) -> str:
-    return text[text.index(start) :].split(end)[0]
+    return text[text.index(start) :].split(end, maxsplit=1)[0]
 
 
 def test_article_shows_question_answer_and_where_it_stands(client):
@@ -288,7 +288,9 @@ def _body_of(words):
 
 
 @pytest.mark.parametrize("signed_in", [False, True])
-def test_article_costs_the_same_however_much_there_is(client, django_assert_max_num_queries, django_assert_num_queries, signed_in):
+def test_article_costs_the_same_however_much_there_is(
+    client, django_assert_max_num_queries, django_assert_num_queries, signed_in
+):
     topic = TopicPageFactory()
     product = ProductFactory()
     article = ArticlePageFactory(parent=topic, products=[product], body=_body_of("متن"))

@@ -215,7 +215,12 @@ def test_inherited_change_has_the_articles_indexed_again(monkeypatch):
     topic.audience = "partner"
     topic.save()
 
-    ids = {pk for event in emitted if isinstance(event, EntriesChanged) and event.kind == "faq.article" for pk in event.object_ids}
+    ids = {
+        pk
+        for event in emitted
+        if isinstance(event, EntriesChanged) and event.kind == "faq.article"
+        for pk in event.object_ids
+    }
     assert ids == {article.pk for article in articles}
 
 

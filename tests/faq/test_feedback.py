@@ -325,7 +325,9 @@ def test_where_the_reader_came_from_is_stored_with_the_first_answer(client):
     assert (feedback.came_from_search, feedback.came_from_page) == ("مودم قرمز", "/fa/search/")
 
 
-@pytest.mark.parametrize("came_from", ["https://evil.example/search/?q=x", "//evil.example/", "javascript:1", "http://[", "x" * 5000])
+@pytest.mark.parametrize(
+    "came_from", ["https://evil.example/search/?q=x", "//evil.example/", "javascript:1", "http://[", "x" * 5000]
+)
 def test_strange_origins_are_ignored(client, came_from):
     vote(client, ArticlePageFactory(), came_from=came_from)
 

@@ -47,7 +47,11 @@ def test_short_link_leads_to_the_readers_language(client):
     client.cookies["language"] = "en"
     by_cookie = client.get(link)
 
-    assert [by_header["Location"], by_default["Location"], by_cookie["Location"]] == [english.url, persian.url, english.url]
+    assert [by_header["Location"], by_default["Location"], by_cookie["Location"]] == [
+        english.url,
+        persian.url,
+        english.url,
+    ]
     assert by_header.status_code == 302
     assert "Accept-Language" in by_header["Vary"]
 
@@ -123,7 +127,9 @@ def test_sitemap_lists_each_public_page_with_its_translations(client):
 
     text = client.get("/sitemap.xml").text
 
-    entries = {re.search("<loc>(.+?)</loc>", entry)[1]: entry for entry in re.findall("<url>.*?</url>", text, re.DOTALL)}
+    entries = {
+        re.search("<loc>(.+?)</loc>", entry)[1]: entry for entry in re.findall("<url>.*?</url>", text, re.DOTALL)
+    }
     both = [f"http://testserver{page.url}" for page in (persian, english)]
     for url in both:
         assert re.findall(r'hreflang="([^"]+)" href="([^"]+)"', entries[url]) == [

@@ -44,7 +44,12 @@ def test_article_is_translated_with_all_that_is_not_text(after_commit):
     version = ProductVersionFactory(product=product)
     other = ArticlePageFactory()
     article = ArticlePageFactory(
-        kind="guide", products=[product], versions=[version], platforms=["ios"], external_id="red-light", audience="signed-in"
+        kind="guide",
+        products=[product],
+        versions=[version],
+        platforms=["ios"],
+        external_id="red-light",
+        audience="signed-in",
     )
     RelatedArticleFactory(page=article, article=other)
 

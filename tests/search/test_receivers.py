@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 from django.db import transaction
-from wagtail.models import Page, PageViewRestriction
+from wagtail.models import Locale, Page, PageViewRestriction
 
 from portal.catalog.models import Topic
 from portal.core.models import OutboxMessage
 from search import receivers, registry, services
-from search.backends import get_backend
+from search.backends import Plan, get_backend
 from search.documents import SearchDocument
 from search.events import EntriesChanged
 from tests.search.asking import ids
@@ -166,7 +166,9 @@ def pages(only_topics, after_commit):
     registry.register(PageDocument)
     document = registry.get_document(PageDocument.name)
     receivers.watch(document)
-    root = Page.objects.get(depth=2) if Page.objects.filter(depth=2).count() == 1 else Page.objects.filter(depth=2)[0]
+    Locale.objects.get_or_create(language_code="fa")
+    top = Page.get_first_root_node() or Page.add_root(instance=Page(title="Root", slug="root"))
+    root = top.add_child(instance=Page(title="Library", slug="library"))
     with after_commit():
         shelf = root.add_child(instance=Page(title="چراغ قفسه", slug="shelf"))
         book = shelf.add_child(instance=Page(title="چراغ کتاب", slug="book"))
@@ -178,13 +180,8 @@ def pages(only_topics, after_commit):
 
 
 def urls() -> dict[int, str]:
-    return {hit.object_id: hit.url for hit in get_backend().search(_everything()).hits}
-
-
-def _everything():
-    from search.backends import Plan
-
-    return Plan(terms=(), size=0, audiences=("public",), limit=100)
+    everything = Plan(terms=(), size=0, audiences=("public",), limit=100)
+    return {hit.object_id: hit.url for hit in get_backend().search(everything).hits}
 
 
 def test_a_moved_page_takes_the_addresses_below_it_along(pages, after_commit):
