@@ -17,25 +17,34 @@ if TYPE_CHECKING:
 
 def leaves(block: Block, value: Any) -> Iterator[tuple[Block, Any]]:
     """Every block that holds no other, with its value, in reading order."""
-    if value is None:
+    inner = None if value is None else _children(block, value)
+    if inner is None:
+        if value is not None:
+            yield block, value
         return
+    for child_block, child in inner:
+        yield from leaves(child_block, child)
+
+
+def _children(block: Block, value: Any) -> list[tuple[Block, Any]] | None:
+    """What a block holds, or none when it holds no blocks."""
     if isinstance(block, blocks.StreamBlock):
-        for child in value:
-            yield from leaves(child.block, child.value)
-    elif isinstance(block, blocks.ListBlock):
-        for item in value:
-            yield from leaves(block.child_block, item)
-    elif isinstance(block, blocks.StructBlock):
-        for name, child_block in block.child_blocks.items():
-            yield from leaves(child_block, value.get(name))
-    elif isinstance(block, TypedTableBlock):
-        for column in value.columns:
-            yield block, column["heading"] or ""
-        for row in value.rows:
-            for cell in row:
-                yield from leaves(cell.block, cell.value)
-    else:
-        yield block, value
+        return [(child.block, child.value) for child in value]
+    if isinstance(block, blocks.ListBlock):
+        return [(block.child_block, item) for item in value]
+    if isinstance(block, blocks.StructBlock):
+        return [(child_block, value.get(name)) for name, child_block in block.child_blocks.items()]
+    if isinstance(block, TypedTableBlock):
+        headings = [(_HEADING, column["heading"] or "") for column in value.columns]
+        return [
+            (_HEADING, value.caption or ""),
+            *headings,
+            *((cell.block, cell.value) for row in value.rows for cell in row),
+        ]
+    return None
+
+
+_HEADING = blocks.CharBlock()
 
 
 def words_of(body: Any) -> str:

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from uuid import UUID
 
+    from django.contrib.auth.base_user import AbstractBaseUser
     from django.core.paginator import Page as PageOfList
     from django.http import HttpRequest
 
@@ -370,7 +371,8 @@ def article_page_data(page: ArticlePage, request: HttpRequest) -> ArticlePageDat
         key = (page.pk, page.live_revision_id, page.last_published_at, language, tuple(audiences_for(user)))
         shared = _articles.get(key, lambda: _shared_data(page, user))
     number = getattr(page, "number", None)
-    answer, other_devices = None, ()
+    answer: OwnAnswer | None = None
+    other_devices: tuple[str, ...] = ()
     if user.is_authenticated:
         answer = own_answer(page, user)
         other_devices = _other_devices(shared.applies_to, user)
@@ -393,9 +395,10 @@ def article_page_data(page: ArticlePage, request: HttpRequest) -> ArticlePageDat
     )
 
 
-def own_answer(page: ArticlePage, user: AnyUser) -> OwnAnswer | None:
+def own_answer(page: ArticlePage, user: AbstractBaseUser) -> OwnAnswer | None:
     """What a signed-in reader said about the revision that is live now."""
-    found = Feedback.objects.filter(article_id=page.pk, revision_read=page.live_revision_id or 0, user=user).first()
+    read = page.live_revision_id or 0
+    found = Feedback.objects.filter(article_id=page.pk, revision_read=read, user_id=user.pk).first()
     return OwnAnswer(found.solved, found.reason, found.comment) if found else None
 
 

@@ -68,6 +68,6 @@ def _alternates(versions: list[tuple[str, str]]) -> list[dict[str, str]]:
 
 def _kinds(base: type[PortalPage]) -> Iterator[type[PortalPage]]:
     for kind in base.__subclasses__():
-        if not kind._meta.abstract:
+        if not kind._meta.abstract:  # noqa: SLF001 - Django's documented model API
             yield kind
         yield from _kinds(kind)

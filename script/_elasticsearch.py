@@ -108,9 +108,9 @@ LOGGING = """\
 status = error
 appender.file.type = File
 appender.file.name = file
-appender.file.fileName = {log}
+appender.file.fileName = ${sys:es.logs.base_path}/elasticsearch.log
 appender.file.layout.type = PatternLayout
-appender.file.layout.pattern = [%d{{ISO8601}}][%-5p][%c{{1.}}] %m%n
+appender.file.layout.pattern = [%d{ISO8601}][%-5p][%c{1.}] %m%n
 rootLogger.level = info
 rootLogger.appenderRef.file.ref = file
 """
@@ -453,6 +453,7 @@ def unpack(package: Path, server: Path) -> None:
 def configure(node: Node, arguments: argparse.Namespace, account: Account | None, *, detached: bool) -> None:
     for folder in (node.index, node.config, node.log.parent, node.temporary):
         make_folder(folder, account)
+    node.pid_file.unlink(missing_ok=True)  # left by a node that was killed
     if node.log.exists():
         node.log.replace(node.log.with_suffix(".previous.log"))
     compiler = "-XX:TieredStopAtLevel=1" if arguments.quick else "-XX:+TieredCompilation"
@@ -460,7 +461,7 @@ def configure(node: Node, arguments: argparse.Namespace, account: Account | None
     texts = {
         node.config / "elasticsearch.yml": SETTINGS.format(port=arguments.port, **folders),
         node.config / "jvm.options": JVM_OPTIONS.format(heap=arguments.heap, compiler=compiler, mark=node.mark),
-        node.config / "log4j2.properties": LOGGING.format(log=node.log) + ("" if detached else LOGGING_TO_TERMINAL),
+        node.config / "log4j2.properties": LOGGING + ("" if detached else LOGGING_TO_TERMINAL),
         node.log: "",
     }
     for file, text in texts.items():
@@ -475,7 +476,9 @@ def start_server(
 
     Detached it ends as soon as the server is up, which then lives alone. Else it stays, and ends with us.
     """
-    kept = {name: value for name, value in os.environ.items() if not re.search(r"JAVA_(TOOL_)?OPT|^ES_", name)}
+    env = {name: value for name, value in os.environ.items() if not re.search(r"JAVA_(TOOL_)?OPT|^ES_", name)}
+    env |= {"ES_JAVA_HOME": str(java), "ES_TMPDIR": str(node.temporary)}
+    env["LC_ALL"] = "C.UTF-8"  # else Java cannot open a folder with a Persian name
     command = [java / "bin" / "java", "-Xms4m", "-Xmx64m", "-XX:+UseSerialGC", "-Dcli.name=server"]
     command += ["-Dcli.script=./bin/elasticsearch", "-Dcli.libs=lib/tools/server-cli", "-Des.distribution.type=tar"]
     command += [f"-Des.path.home={server}", f"-Des.path.conf={node.config}"]
@@ -485,7 +488,7 @@ def start_server(
     say(f"Starting Elasticsearch {VERSION} …")
     with node.log.open("ab") as log:
         return subprocess.Popen(
-            command, cwd=server, env={**kept, "ES_JAVA_HOME": str(java), "ES_TMPDIR": str(node.temporary)},
+            command, cwd=server, env=env,
             stdin=subprocess.DEVNULL, stdout=log if detached else None, stderr=subprocess.STDOUT if detached else None,
             start_new_session=True, preexec_fn=end_with_parent if dies_with_us else None,  # noqa: PLW1509 - one thread
             **identity(account),
@@ -508,7 +511,8 @@ def wait_until_ready(node: Node, launcher: subprocess.Popen[bytes], *, detached:
 
 def failed(node: Node, what: str) -> NoReturn:
     lines = node.log.read_text(encoding="utf-8", errors="replace").splitlines()
-    stop("\n".join([*lines[-12:], f"{what}. Its log: {node.log}"]))
+    telling = [line for line in lines if line.strip() and not line.startswith("\tat ")]
+    stop("\n".join([*telling[-12:], f"{what}. Its log: {node.log}"]))
 
 
 def ask(node: Node, path: str) -> dict[str, Any] | None:

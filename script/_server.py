@@ -213,10 +213,12 @@ def make_secret_key(file: Path) -> None:
 
 
 def fingerprint(env: dict[str, str], *, demo: bool) -> str:
-    """Changes with anything `prepare` would act on: our files, the packages, the database's address."""
+    """Changes with anything `prepare` would act on or complain of: our files, the packages, the settings."""
     digest = hashlib.sha256(f"{PYTHON} {sys.version} {demo}".encode())
-    for name in ("DJANGO_SETTINGS_MODULE", "DATABASE_URL", "REDIS_URL", "STATIC_ROOT"):
-        digest.update(f"{name}={env.get(name)}\n".encode())
+    settings = "".join(file.read_text(encoding="utf-8") for file in sorted((ROOT / "portal" / "settings").glob("*.py")))
+    for name in sorted(env):
+        if f'"{name}"' in settings or "_CLIENT_" in name or name == "DJANGO_SETTINGS_MODULE":
+            digest.update(f"{name}={env[name]}\n".encode())
     for folder in (ROOT / "portal", ROOT / "faq", ROOT / "search", ROOT / "requirements.txt"):
         for file in [folder] if folder.is_file() else sorted(folder.rglob("*")):
             if file.suffix in {".mo", ".pyc", ".tmp"} or not file.is_file():

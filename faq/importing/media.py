@@ -109,7 +109,7 @@ class MediaLibrary:
                 captions=ContentFile(captions.encode(), name=f"{found.stem}.{language}.vtt"),
             )
             media.save()
-            self._new_files += [media.file.name, media.captions.name]
+            self._new_files += [str(media.file.name), str(media.captions.name)]
             known = media.pk
         self._new_keys.append(key)
         self._media[key] = known

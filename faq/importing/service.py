@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import hashlib
 import json
 from contextlib import ExitStack
@@ -27,7 +28,6 @@ from faq.models import ArticlePage, RelatedArticle, TopicPage
 from portal.catalog.models import Product
 
 if TYPE_CHECKING:
-    import datetime
     from collections.abc import Callable
     from pathlib import Path
 
@@ -301,7 +301,7 @@ class _Import:
     @staticmethod
     def _last_import(page: ArticlePage) -> PageLogEntry | None:
         entries = PageLogEntry.objects.filter(page=page.pk, action=LOG_ACTION)
-        return entries.order_by("-timestamp", "-pk").first()  # type: ignore[no-any-return]
+        return entries.order_by("-timestamp", "-pk").first()
 
     def _related(self, fields: ArticleFields, page: ArticlePage, row: SourceRow, report: RowReport) -> list[int]:
         found = []
@@ -337,9 +337,9 @@ def _set_plain_fields(page: ArticlePage, fields: ArticleFields) -> None:
     page.keywords = fields.keywords
 
 
-def _set_dates(page_id: int, updated: datetime.date, *, is_new: bool) -> None:
+def _set_dates(page_id: int, updated: dt.date, *, is_new: bool) -> None:
     """The article is as old as its source says. Noon keeps the date in every time zone."""
-    at = timezone.make_aware(timezone.datetime(updated.year, updated.month, updated.day, 12))
+    at = timezone.make_aware(dt.datetime(updated.year, updated.month, updated.day, 12))  # noqa: DTZ001 - made aware here
     at = min(at, timezone.now())
     dates = {"last_published_at": at, **({"first_published_at": at} if is_new else {})}
     Page.objects.filter(pk=page_id, live=True).update(**dates)

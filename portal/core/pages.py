@@ -115,6 +115,11 @@ class PortalPage(Page):
         *Page.settings_panels,
     ]
 
+    if TYPE_CHECKING:
+        path: str
+        depth: int
+        numchild: int
+
     class Meta:
         abstract = True
 

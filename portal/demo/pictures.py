@@ -242,7 +242,7 @@ def sim_card() -> Board:
     board.logo((250, 214), 36)
     board.text((302, 214), "NOORA", 34, "#FFFFFF", anchor="lm", spacing=5, bold=True)
     board.text((218, 536), "SIM  ·  NANO / MICRO / STANDARD", 19, "#CFE9EA", anchor="lm", spacing=1.5)
-    window = [(560, 262), (700, 262), (740, 302), (740, 500), (560, 500)]
+    window: list[Point] = [(560, 262), (700, 262), (740, 302), (740, 500), (560, 500)]
     board.polygon(window, "#043A44")
     board.line([*window, window[0]], "#2F8895", width=3)
     board.shadow((790, 250, 1000, 520), radius=20, blur=16, down=12, strength=0.36)

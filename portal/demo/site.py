@@ -88,7 +88,7 @@ class DemoSite:
                 self._page(InfoPage, home, f"info:{role.value}", title=title, slug=slug, role=role, body=body)
 
     def _home(self, code: str, locale: Locale) -> HomePage:
-        found = HomePage.objects.filter(locale=locale).order_by("path").first()
+        found: HomePage | None = HomePage.objects.filter(locale=locale).order_by("path").first()
         if found is not None:
             return found
         root = Page.get_first_root_node()
@@ -100,9 +100,8 @@ class DemoSite:
             lead=HOME[code]["lead"],
             owner=self.owner,
         )
-        home.popular_searches = [
-            PopularSearch(query=query, sort_order=place) for place, query in enumerate(HOME[code]["searches"])
-        ]
+        for place, query in enumerate(HOME[code]["searches"]):
+            home.popular_searches.add(PopularSearch(query=query, sort_order=place))
         root.add_child(instance=home)
         home.save_revision(user=self.owner).publish(user=self.owner, skip_permission_checks=True)
         return home
@@ -110,10 +109,10 @@ class DemoSite:
     def _page(self, model: type[PageType], parent: Page, name: str, **fields: Any) -> PageType:
         """The page of this kind and name below `parent`; made and published if it is not there."""
         key = _key(name)
-        found = model.objects.filter(translation_key=key, locale=parent.locale).first()
+        found: PageType | None = model.objects.filter(translation_key=key, locale=parent.locale).first()
         if found is not None:
-            return found  # type: ignore[no-any-return]  # Wagtail ships no types
-        page = model(locale=parent.locale, translation_key=key, owner=self.owner, **fields)
+            return found
+        page: PageType = model(locale=parent.locale, translation_key=key, owner=self.owner, **fields)
         parent.add_child(instance=page)
         page.save_revision(user=self.owner).publish(user=self.owner, skip_permission_checks=True)
         return page
@@ -141,4 +140,5 @@ def _key(name: str) -> uuid.UUID:
 
 def is_loaded() -> bool:
     """Whether the demo is in this database."""
-    return HelpIndexPage.objects.filter(translation_key=_key("help")).exists()
+    found: bool = HelpIndexPage.objects.filter(translation_key=_key("help")).exists()
+    return found

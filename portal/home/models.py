@@ -15,7 +15,6 @@ from wagtail.models import Orderable, Page
 from portal.core.pages import PortalPage
 
 if TYPE_CHECKING:
-    from django.db.models.manager import Manager
     from django.http import HttpRequest, HttpResponse
 
 
@@ -34,7 +33,7 @@ class HomePage(PortalPage):
     nav_section = "home"
 
     if TYPE_CHECKING:
-        popular_searches: Manager[PopularSearch]
+        popular_searches: Any  # the manager of modelcluster, which takes unsaved objects
 
     class Meta:
         verbose_name = _("home page")

@@ -80,7 +80,7 @@ def test_pictures_have_sizes_and_wait_below_the_fold(client):
 
     assert len(pictures) == 2
     for picture in pictures:
-        assert 'width="400"' in picture
+        assert 'width="800"' in picture
         assert 'height="' in picture
         assert ".webp 800w" in picture
         assert 'loading="lazy"' in picture
