@@ -224,6 +224,7 @@ class FeedbackViewSet(ViewSet):
 
 class HelpGroup(SnippetViewSetGroup):
     menu_label = _("Help")
+    menu_name = "help-pages"
     menu_icon = "help"
     menu_order = 110
     items = (

@@ -19,6 +19,7 @@ _APPS: Final = (
     "wagtailimages",
     "wagtaildocs",
     "wagtailredirects",
+    "wagtailmedia",
     "wagtail_localize",
     "faq",
     "catalog",
@@ -27,7 +28,7 @@ _PAGE: Final = ("add", "change", "publish", "lock", "unlock", "bulk_delete")
 _COLLECTION: Final = (
     ("wagtailimages", "image", ("add", "change", "choose")),
     ("wagtaildocs", "document", ("add", "change", "choose")),
-    ("faq", "helpmedia", ("add", "change")),
+    ("wagtailmedia", "media", ("add", "change")),  # the library asks for these, whatever the model is
 )
 _MODELS: Final = (
     ("wagtailadmin", "access_admin"),
@@ -35,7 +36,6 @@ _MODELS: Final = (
     *(("wagtailredirects", f"{action}_redirect") for action in ("add", "change", "delete")),
     *(("faq", f"{action}_reusablecontent") for action in ("view", "add", "change", "delete")),
     *(("faq", f"{action}_feedback") for action in ("view", "change")),
-    *(("faq", f"{action}_helpmedia") for action in ("view", "add", "change")),
     *(
         ("catalog", f"{action}_{model}")
         for action in ("view", "add", "change")

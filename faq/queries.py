@@ -155,6 +155,8 @@ class HelpIndexData:
 
 
 _articles: Memo[_SharedArticleData] = Memo(max_size=512)
+#: Per page and host: the pages above it, and its addresses in all languages.
+_places: Memo[tuple[tuple[ArticleLink, ...], tuple[tuple[str, str], ...]]] = Memo(max_size=512)
 _support: Memo[SupportContact | None] = Memo(max_size=1)
 
 
@@ -186,6 +188,16 @@ def _alternates(page: Any, request: HttpRequest) -> tuple[tuple[str, str], ...]:
     """Absolute addresses of this very page in every language it exists in."""
     urls = page.urls_by_language(request)
     return tuple((code, request.build_absolute_uri(url)) for code, (url, same) in sorted(urls.items()) if same)
+
+
+def _place(page: Any, request: HttpRequest) -> tuple[tuple[ArticleLink, ...], tuple[tuple[str, str], ...]]:
+    """`_crumbs` and `_alternates`, remembered until content changes."""
+    if not page.path:  # a draft nobody has saved yet
+        return (), ()
+    if getattr(request, "is_preview", False):
+        return _crumbs(page), _alternates(page, request)
+    key = (page.pk, page.path, request.scheme, request.get_host())
+    return _places.get(key, lambda: (_crumbs(page), _alternates(page, request)))
 
 
 def support_contact() -> SupportContact | None:
@@ -370,6 +382,7 @@ def article_page_data(page: ArticlePage, request: HttpRequest) -> ArticlePageDat
     else:
         key = (page.pk, page.live_revision_id, page.last_published_at, language, tuple(audiences_for(user)))
         shared = _articles.get(key, lambda: _shared_data(page, user))
+    crumbs, alternates = _place(page, request)
     number = getattr(page, "number", None)
     answer: OwnAnswer | None = None
     other_devices: tuple[str, ...] = ()
@@ -382,13 +395,13 @@ def article_page_data(page: ArticlePage, request: HttpRequest) -> ArticlePageDat
         platforms=shared.platforms,
         related=shared.related,
         in_topic=shared.in_topic,
-        crumbs=_crumbs(page) if page.path else (),
+        crumbs=crumbs,
         solved_count=getattr(page, "solved_count", 0),
         number=number,
         support=support_contact(),
         other_devices=other_devices,
         answer=answer,
-        alternates=_alternates(page, request) if page.path else (),
+        alternates=alternates,
         feedback_url=reverse("faq:article_feedback", args=[number]) if number else "",
         short_url=request.build_absolute_uri(reverse("faq:short_link", args=[number])) if number else "",
         reasons=tuple((code, str(label)) for code, label in Feedback.Reason.choices),
@@ -398,8 +411,10 @@ def article_page_data(page: ArticlePage, request: HttpRequest) -> ArticlePageDat
 def own_answer(page: ArticlePage, user: AbstractBaseUser) -> OwnAnswer | None:
     """What a signed-in reader said about the revision that is live now."""
     read = page.live_revision_id or 0
-    found = Feedback.objects.filter(article_id=page.pk, revision_read=read, user_id=user.pk).first()
-    return OwnAnswer(found.solved, found.reason, found.comment) if found else None
+    given = Feedback.objects.filter(article_id=page.pk, revision_read=read, user_id=user.pk).order_by()
+    for solved, reason, comment in given.values_list("solved", "reason", "comment"):  # at most one
+        return OwnAnswer(solved, reason, comment)
+    return None
 
 
 def _shared_data(page: ArticlePage, user: AnyUser, *, draft: bool = False) -> _SharedArticleData:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from django.http import HttpRequest
     from django.utils.safestring import SafeString
+    from wagtail.admin.menu import MenuItem
     from wagtail.admin.ui.components import Component
     from wagtail.models import Page
     from wagtail.rich_text.feature_registry import FeatureRegistry
@@ -49,6 +50,12 @@ def who_sees_this(page: Page, user: Any, view_name: str, next_url: str | None = 
 @hooks.register("construct_homepage_panels")
 def home_panels(request: HttpRequest, panels: list[Component]) -> None:
     panels.extend([NewFeedbackPanel(), MyDraftsPanel()])
+
+
+@hooks.register("construct_main_menu")
+def no_second_help(request: HttpRequest, menu_items: list[MenuItem]) -> None:
+    """Wagtail's own Help leads to other sites and would stand beside ours under the same name."""
+    menu_items[:] = [item for item in menu_items if item.name != "help"]
 
 
 @hooks.register("insert_global_admin_css")

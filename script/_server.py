@@ -34,6 +34,7 @@ from _common import PYTHON, ROOT, ensure_venv, environment, say, stop
 GRACE_SECONDS = 10
 READY_SECONDS = 60
 WILDCARDS = {"0.0.0.0", "::", ""}  # noqa: S104 - recognised, not bound to
+LAUNCHER = os.getpid()
 LOOPBACK = {"127.0.0.1", "::1", "localhost"}
 
 
@@ -320,6 +321,8 @@ def start(command: list[str], env: dict[str, str], children: list[subprocess.Pop
 def end_with_parent() -> None:
     """Linux: when this launcher is killed outright, its children get SIGTERM instead of living on."""
     ctypes.CDLL(None).prctl(1, signal.SIGTERM)  # 1 is PR_SET_PDEATHSIG
+    if os.getppid() != LAUNCHER:  # killed before the line above: no signal will come any more
+        os._exit(1)
 
 
 def watch(server: subprocess.Popen[bytes], env: dict[str, str], children: list[subprocess.Popen[bytes]]) -> None:

@@ -55,7 +55,7 @@ def runs_of_everything(
     arguments: argparse.Namespace, postgres: str
 ) -> list[tuple[str, str, dict[str, str], list[str]]]:
     """(database address or "" for SQLite, title, extra variables, pytest's arguments) of each run."""
-    share = ["-n", arguments.workers, "--dist", "loadgroup"]
+    share = ["--ignore=tests/browser", "-n", arguments.workers, "--dist", "loadgroup"]
     coverage = ["--cov", "--cov-report=term:skip-covered", "--cov-fail-under=90"] if IN_CI else []
     runs = [("", "unit and contract tests, SQLite", {}, [*share, *coverage])]
     if postgres:

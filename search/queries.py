@@ -9,17 +9,24 @@ The steps, each told to the reader when it changed the question:
 5. nothing in this language: the results in another one
 
 The audience is filtered in the index, and every hit is checked against the database before it is shown.
+What the index answers to a question is the same for all readers of the same audiences and is remembered for a short
+time, until the index or the content changes; the check is made for each reader, every time.
 """
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Protocol, TypeVar
+
+from django.utils.translation import get_language
 
 from portal.core.audience import audiences_for
+from portal.core.memo import Memo
+from portal.core.preferences import current_preferences
 from portal.core.text import fold, swap_keyboard
 from search import registry
 from search.analysis import Token, clean, tokens
@@ -52,6 +59,9 @@ _COMPLETIONS: Final = 30
 _SUGGESTIONS: Final = 30
 _POPULAR: Final = 5
 _LAST_WORD: Final = re.compile(r"[^\W_]+\Z")
+
+_versions: Final = itertools.count(1)
+_results: Final[Memo[SearchResult]] = Memo(max_size=256, of_index=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,8 +115,27 @@ def search(
     typed, notices = _prepare(text)
     if not typed and not filters:
         return SearchResult(typed="", text="", notices=notices)
-    backend = get_backend()
     audiences = tuple(audiences_for(user))
+    backend = get_backend()
+    asked = (typed, tuple(notices), language, filters, page, exact, audiences)
+    shown_as = (type(backend), get_language(), current_preferences())
+    found = _results.get(
+        (asked, shown_as), lambda: _result(backend, typed, [*notices], language, filters, page, exact, audiences)
+    )
+    return _as_seen(found, user)
+
+
+def _result(
+    backend: Backend,
+    typed: str,
+    notices: list[Notice],
+    language: str,
+    filters: Filters,
+    page: int,
+    exact: bool,
+    audiences: tuple[str, ...],
+) -> SearchResult:
+    """What the index finds for readers of these audiences, ready to show, not yet checked against the database."""
     question = _ask(backend, typed, language, audiences)
     if not exact:
         question = _understand(backend, question, language, audiences, notices)
@@ -133,12 +162,12 @@ def search(
     visible = None
     if chosen_in_vain(counts, filters):
         visible = backend.facets(Plan(terms=(), size=0, audiences=audiences))
-    hits = _seen(found.hits, user)
-    others: list[BackendHit] = []
+    others: Sequence[BackendHit] = []
     other_languages = [code for code in counts["language"] if code not in plan.filters.languages]
     if not found.hits and other_languages:
         elsewhere = replace(filters, languages=tuple(other_languages))
-        others = _seen(backend.search(replace(plan, filters=elsewhere, offset=0, limit=_ELSEWHERE_HITS)).hits, user)
+        others = backend.search(replace(plan, filters=elsewhere, offset=0, limit=_ELSEWHERE_HITS)).hits
+    hits, others = _known(found.hits), _known(others)
     shown = present([*hits, *others])
     return SearchResult(
         typed=typed,
@@ -149,7 +178,27 @@ def search(
         facets=describe(counts, plan.filters, visible=visible),
         notices=notices,
         elsewhere=by_language(shown[len(hits) :], counts["language"], other_languages if typed else ()),
+        version=next(_versions),
     )
+
+
+def _known(hits: Sequence[BackendHit]) -> list[BackendHit]:
+    """Without those of an app that is gone."""
+    return [hit for hit in hits if registry.get_document(hit.kind)]
+
+
+def _as_seen(found: SearchResult, user: AnyUser) -> SearchResult:
+    """The result without what the user may not see according to the database."""
+    everything = [*found.hits, *(hit for other in found.elsewhere for hit in other.hits)]
+    seen = {(hit.kind, hit.object_id, hit.language) for hit in _seen(everything, user)}
+    if len(seen) == len(everything):
+        return found
+    hits, *others = (
+        [hit for hit in some if (hit.kind, hit.object_id, hit.language) in seen]
+        for some in (found.hits, *(other.hits for other in found.elsewhere))
+    )
+    elsewhere = [replace(other, hits=own) for other, own in zip(found.elsewhere, others, strict=True)]
+    return replace(found, hits=hits, total=found.total - (len(found.hits) - len(hits)), elsewhere=elsewhere)
 
 
 def suggest(*, text: str, user: AnyUser, language: str) -> Suggestions:
@@ -304,7 +353,18 @@ def _words_in_title(hit: BackendHit, words: Mapping[str, Sequence[int]]) -> int:
 # Showing ------------------------------------------------------------------------------------------------------------
 
 
-def _seen(hits: Sequence[BackendHit], user: AnyUser) -> list[BackendHit]:
+class _Found(Protocol):
+    @property
+    def kind(self) -> str: ...
+
+    @property
+    def object_id(self) -> int: ...
+
+
+_HitT = TypeVar("_HitT", bound=_Found)
+
+
+def _seen(hits: Sequence[_HitT], user: AnyUser) -> list[_HitT]:
     """Those hits the user may see according to the database; one query per kind."""
     ids: dict[str, set[int]] = defaultdict(set)
     for hit in hits:

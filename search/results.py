@@ -99,6 +99,8 @@ class SearchResult:
     facets: Mapping[str, Facet] = field(default_factory=dict)
     notices: list[Notice] = field(default_factory=list)
     elsewhere: list[OtherLanguage] = field(default_factory=list)
+    #: Another one for everything that was found afresh; HTML made of this result is good as long as it lasts.
+    version: int = field(default=0, compare=False)
 
     @property
     def page_count(self) -> int:

@@ -11,6 +11,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils.cache import patch_cache_control
+from django.utils.functional import SimpleLazyObject
 from django.utils.http import urlencode
 from django.utils.translation import get_language
 from django.views.decorators.http import require_safe
@@ -71,14 +72,18 @@ def results(request: HttpRequest) -> HttpResponse:
     context = {
         "form": form,
         "result": result,
-        "page_obj": paginator.get_page(result.page),
-        "page_range": paginator.get_elided_page_range(result.page, on_each_side=1, on_ends=1),
-        "tabs": _tabs(form, result),
-        "filters": _filters(result),
-        "chips": _chips(form, result),
-        "others": _other_languages(form, result, language),
+        # What these say is shown inside HTML that is kept, and made only when that has to be made.
+        "page_obj": SimpleLazyObject(lambda: paginator.get_page(result.page)),
+        "page_range": SimpleLazyObject(
+            lambda: list(paginator.get_elided_page_range(result.page, on_each_side=1, on_ends=1))
+        ),
+        "tabs": SimpleLazyObject(lambda: _tabs(form, result)),
+        "filters": SimpleLazyObject(lambda: _filters(result)),
+        "chips": SimpleLazyObject(lambda: _chips(form, result)),
+        "others": SimpleLazyObject(lambda: _other_languages(form, result, language)),
         "exact_url": _address(form.text, form.filters, exact=True),
         "shows_results": bool(result.typed or form.filters),
+        "shown_hits": tuple((hit.kind, hit.object_id) for hit in result.hits),
     }
     if not result.hits:
         context["start"] = queries.starting_points(user=_reader(request), language=language)

@@ -20,6 +20,7 @@ def _fresh_state():
 
     cache.clear()
     page_cache.store.clear()
+    page_cache.answers.clear()
     shell.forget_nav()
     language = translation.get_language()
     yield

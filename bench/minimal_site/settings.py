@@ -1,14 +1,32 @@
-"""The least Django that answers: no middleware, one table group, one template. Pages of the portal are compared with it."""
+"""What `django-admin startproject` gives, with one small app. Pages of the portal are compared with it.
+
+The database, the cached templates and the kept connection are those of the portal, so that only the pages differ.
+"""
 
 import os
 from pathlib import Path
 
 SECRET_KEY = "only-for-measuring"  # noqa: S105 - guards nothing
 ALLOWED_HOSTS = ["*"]
-INSTALLED_APPS = ["bench.minimal_site"]
-MIDDLEWARE: list[str] = []
+INSTALLED_APPS = [
+    "bench.minimal_site",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+]
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
 ROOT_URLCONF = "bench.minimal_site.urls"
 USE_I18N = False
+USE_TZ = True
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 DATABASES = {
     "default": {
@@ -22,5 +40,12 @@ TEMPLATES = [
     {
         "BACKEND": "django.template.backends.django.DjangoTemplates",
         "DIRS": [Path(__file__).parent / "templates"],
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ],
+        },
     }
 ]

@@ -1,6 +1,9 @@
+from typing import Any
+
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.urls import path
+from django.utils.safestring import mark_safe
 
 from bench.minimal_site.models import Article, Comment, Topic
 
@@ -10,12 +13,30 @@ def constant(request: HttpRequest, size: int) -> HttpResponse:
     return HttpResponse(b"x" * size)
 
 
-def page(request: HttpRequest, pk: int) -> HttpResponse:
-    """Three queries and one template, nothing else."""
+def bare(request: HttpRequest, pk: int) -> HttpResponse:
+    """Three queries and one template, nothing else: no middleware, no session, no person."""
+    return render(request, "bare.html", _content(pk))
+
+
+def page(request: HttpRequest, pk: int, size: int) -> HttpResponse:
+    """The page anybody would serve: three queries for its content, a base template, a form, and who is signed in.
+
+    About `size` bytes, most of them a text that is stored as HTML, so that writing them costs next to nothing.
+    """
+    content = _content(pk)
+    text = mark_safe(content["article"].body[: max(0, size - 1800)])  # noqa: S308 - our own text
+    return render(request, "page.html", {**content, "text": text})
+
+
+def _content(pk: int) -> dict[str, Any]:
     article = get_object_or_404(Article.objects.select_related("topic"), pk=pk)
     topics = Topic.objects.order_by("name")
     comments = Comment.objects.filter(article=article).order_by("-pk")[:10]
-    return render(request, "page.html", {"article": article, "topics": topics, "comments": comments})
+    return {"article": article, "topics": topics, "comments": comments}
 
 
-urlpatterns = [path("constant/<int:size>/", constant), path("page/<int:pk>/", page)]
+urlpatterns = [
+    path("constant/<int:size>/", constant),
+    path("bare/<int:pk>/", bare),
+    path("page/<int:pk>/<int:size>/", page),
+]

@@ -1,7 +1,19 @@
-import os
+"""The minimal site. Only its real page goes through the usual middleware; the two ceilings have none."""
 
+import os
+from typing import Any
+
+from django.core.handlers.wsgi import WSGIHandler
 from django.core.wsgi import get_wsgi_application
+from django.test.utils import override_settings
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "bench.minimal_site.settings")
 
-application = get_wsgi_application()
+_usual = get_wsgi_application()
+with override_settings(MIDDLEWARE=[]):
+    _bare = WSGIHandler()
+
+
+def application(environ: dict[str, Any], start_response: Any) -> Any:
+    handler = _usual if environ["PATH_INFO"].startswith("/page/") else _bare
+    return handler(environ, start_response)

@@ -18,9 +18,10 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from django.core.cache import cache
 from django.db import models
 from django.utils.translation import gettext_lazy as _
+
+from portal.core.memo import Memo, content_changed
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -43,8 +44,7 @@ CHOICES: Final = [
 
 MAX_LENGTH: Final = 255
 _KEY = re.compile(r"[a-z0-9][a-z0-9:_-]*\Z")
-_CACHE_KEY: Final = "audiences-in-use"
-_CACHE_SECONDS: Final = 60
+_in_use: Final[Memo[list[str]]] = Memo(max_size=1)
 
 
 class InvalidAudienceError(ValueError):
@@ -97,7 +97,7 @@ def register_audience(expression: str) -> str:
         raise InvalidAudienceError(text)
     _row, created = AudienceInUse.objects.get_or_create(expression=text)
     if created:
-        cache.delete(_CACHE_KEY)
+        content_changed()
     return text
 
 
@@ -131,12 +131,8 @@ def audiences_for(user: AbstractBaseUser | AnonymousUser | None) -> list[str]:
 
 
 def audiences_in_use() -> list[str]:
-    """All registered expressions; from the shared cache, at most a minute old elsewhere and exact here."""
-    known: list[str] | None = cache.get(_CACHE_KEY)
-    if known is None:
-        known = sorted({PUBLIC, *AudienceInUse.objects.values_list("expression", flat=True)})
-        cache.set(_CACHE_KEY, known, _CACHE_SECONDS)
-    return known
+    """All registered expressions, remembered until one is added; who does not know the newest yet denies."""
+    return _in_use.get("all", lambda: sorted({PUBLIC, *AudienceInUse.objects.values_list("expression", flat=True)}))
 
 
 def explain_audience(expression: str, user: AbstractBaseUser | AnonymousUser | None) -> list[tuple[str, bool]]:

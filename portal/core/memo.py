@@ -25,9 +25,11 @@ _memos: list[Memo[object]] = []
 class Memo(Generic[T]):
     """At most `max_size` values, the least used leave first. Safe between threads; two may make the same value once."""
 
-    def __init__(self, *, max_size: int, seconds: float = DEFAULT_SECONDS) -> None:
+    def __init__(self, *, max_size: int, seconds: float = DEFAULT_SECONDS, of_index: bool = False) -> None:
+        """`of_index`: the values also depend on the search index."""
         self._max_size = max_size
         self._seconds = seconds
+        self._of_index = of_index
         self._lock = threading.Lock()
         self._values: OrderedDict[Hashable, tuple[float, T]] = OrderedDict()
         self._forgotten = 0
@@ -37,6 +39,8 @@ class Memo(Generic[T]):
     def get(self, key: Hashable, make: Callable[[], T]) -> T:
         """The remembered value, else `make()`."""
         pages_generation = page_cache.generation().read()
+        if self._of_index:
+            pages_generation = (pages_generation, page_cache.generation(page_cache.INDEX).read())
         with self._lock:
             if pages_generation != self._pages_generation:
                 self._pages_generation = pages_generation
@@ -55,6 +59,10 @@ class Memo(Generic[T]):
                     self._values.popitem(last=False)
         return value
 
+    @property
+    def is_of_index(self) -> bool:
+        return self._of_index
+
     def forget(self) -> None:
         with self._lock:
             self._empty()
@@ -68,6 +76,14 @@ def content_changed() -> None:
     """What readers see has changed: this process forgets at once, all of them when the transaction commits."""
     forget_all()
     page_cache.invalidate_pages()
+
+
+def index_changed() -> None:
+    """What is found has changed: this process forgets at once, all of them when the transaction commits."""
+    for memo in _memos:
+        if memo.is_of_index:
+            memo.forget()
+    page_cache.invalidate_questions()
 
 
 def forget_all() -> None:

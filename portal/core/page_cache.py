@@ -47,9 +47,13 @@ if TYPE_CHECKING:
 KEEP_SECONDS: Final = 60.0
 MAX_PAGES: Final = 512
 MAX_BYTES: Final = 64 * 1024 * 1024
+#: Of pages that answer a question: fewer, since there is no end of questions.
+MAX_ANSWERS: Final = 256
+MAX_ANSWER_BYTES: Final = 16 * 1024 * 1024
+MAX_QUESTION_LENGTH: Final = 300
 #: How long a request waits for another one that renders the same page, before it renders by itself.
 WAIT_SECONDS: Final = 10.0
-#: The only query parameter a kept page may have; anything else is rendered afresh.
+#: The only query parameter a kept page may have, except where questions are asked; else it is rendered afresh.
 PAGE_PARAMETER: Final = "page"
 
 _MESSAGES_COOKIE: Final = "messages"
@@ -98,30 +102,36 @@ class FileGeneration:
 class CacheGeneration:
     """For several machines: a random value in the shared cache. Lost with the cache, it counts as a new one."""
 
-    _KEY: Final = "page-generation"
+    def __init__(self, key: str = "page-generation") -> None:
+        self._key = key
 
     def read(self) -> Hashable:
-        value: Hashable = cache.get(self._KEY)
+        value: Hashable = cache.get(self._key)
         if value is None:
-            cache.add(self._KEY, uuid.uuid4().hex, None)
-            value = cache.get(self._KEY)
+            cache.add(self._key, uuid.uuid4().hex, None)
+            value = cache.get(self._key)
         return value
 
     def bump(self) -> None:
-        cache.set(self._KEY, uuid.uuid4().hex, None)
+        cache.set(self._key, uuid.uuid4().hex, None)
 
 
-def generation() -> Generation:
+#: What readers see of the content, and what the search index holds: votes change only the latter.
+CONTENT: Final = "page"
+INDEX: Final = "index"
+
+
+def generation(of: str = CONTENT) -> Generation:
     """The shared cache where it is a server of its own, else a file beside the database."""
-    return _in_cache if settings.REDIS_URL else _in_file(settings.DATA_DIR)
+    return _in_cache[of] if settings.REDIS_URL else _in_file(settings.DATA_DIR, of)
 
 
-_in_cache: Final = CacheGeneration()
+_in_cache: Final = {name: CacheGeneration(f"{name}-generation") for name in (CONTENT, INDEX)}
 
 
 @lru_cache(maxsize=8)
-def _in_file(folder: Path | str) -> Generation:
-    return FileGeneration(Path(folder) / "page-generation")
+def _in_file(folder: Path | str, of: str) -> Generation:
+    return FileGeneration(Path(folder) / f"{of}-generation")
 
 
 def invalidate_pages() -> None:
@@ -131,6 +141,15 @@ def invalidate_pages() -> None:
 
 def _bump() -> None:
     generation().bump()
+
+
+def invalidate_questions() -> None:
+    """The same for what was found in the index."""
+    transaction.on_commit(_bump_index, robust=True)
+
+
+def _bump_index() -> None:
+    generation(INDEX).bump()
 
 
 # What is kept --------------------------------------------------------------------------------------------------------
@@ -222,6 +241,15 @@ class PageStore:
 
 
 store = PageStore()
+#: What was found for visitors; forgotten when the search index changes, too.
+answers = PageStore(MAX_ANSWERS, MAX_ANSWER_BYTES)
+
+_question_paths: set[str] = set()
+
+
+def keep_answers_at(path: str) -> None:
+    """Keep pages at ``/<language>/<path>`` whatever their query says; they show the content and the search index only."""
+    _question_paths.add(path)
 
 
 class PageCacheMiddleware:
@@ -235,6 +263,10 @@ class PageCacheMiddleware:
         return generation()
 
     @cached_property
+    def _index_generation(self) -> Generation:
+        return generation(INDEX)
+
+    @cached_property
     def _languages(self) -> frozenset[str]:
         return frozenset(code for code, _name in settings.LANGUAGES)
 
@@ -243,23 +275,27 @@ class PageCacheMiddleware:
         if key is None:
             return self.get_response(request)
         now_generation = self._generation.read()
-        page = store.get(key)
+        kept = store
+        if key[3] and request.path_info[1:].partition("/")[2] in _question_paths:
+            kept = answers
+            now_generation = (now_generation, self._index_generation.read())
+        page = kept.get(key)
         if page is not None and page.generation == now_generation and page.fresh_until > time.monotonic():
             return _answer(request, page)
-        if request.method != "GET" or store.is_passing(key):
+        if request.method != "GET" or kept.is_passing(key):
             return self.get_response(request)
-        return self._render_once(request, key, page, now_generation)
+        return self._render_once(kept, request, key, page, now_generation)
 
     def _render_once(
-        self, request: HttpRequest, key: Hashable, stale: KeptPage | None, now_generation: Hashable
+        self, kept: PageStore, request: HttpRequest, key: Hashable, stale: KeptPage | None, now_generation: Hashable
     ) -> HttpResponseBase:
         """One request renders; the others get the page that has just grown old, or wait if it is outdated."""
-        event = store.claim(key)
+        event = kept.claim(key)
         if event is not None:
             if stale is not None and stale.generation == now_generation:
                 return _answer(request, stale)
             event.wait(WAIT_SECONDS)
-            page = store.get(key)
+            page = kept.get(key)
             if page is not None and page.generation == now_generation:
                 return _answer(request, page)
             return self.get_response(request)
@@ -267,22 +303,25 @@ class PageCacheMiddleware:
             response = self.get_response(request)
             page = _page_to_keep(request, response, now_generation)
             if page is None:
-                store.let_pass(key)
+                kept.let_pass(key)
                 return response
-            store.put(key, page)
+            kept.put(key, page)
             return _answer(request, page)
         finally:
-            store.release(key)
+            kept.release(key)
 
-    def _key(self, request: HttpRequest) -> Hashable | None:
+    def _key(self, request: HttpRequest) -> tuple[Hashable, ...] | None:
         """What the page depends on; none for requests whose answer is not for keeping."""
         if request.method not in {"GET", "HEAD"} or "HTTP_AUTHORIZATION" in request.META:
             return None
-        language = request.path_info[1:].partition("/")[0]
+        language, _slash, path = request.path_info[1:].partition("/")
         if language not in self._languages:
             return None
         query = request.META.get("QUERY_STRING", "")
-        if query:
+        if path in _question_paths:
+            if len(query) > MAX_QUESTION_LENGTH:
+                return None
+        elif query:
             name, _equals, number = query.partition("=")
             if name != PAGE_PARAMETER or not (number.isascii() and number.isdigit() and len(number) <= 4):
                 return None

@@ -1,4 +1,4 @@
-"""From an address to a page in one or two queries.
+"""From an address to a page in one or two queries, or none while the page is remembered.
 
 Wagtail walks down the tree, two queries for each part of the address, after asking for the site and the language. Our
 pages have no routes of their own, so the whole path names the page. Whatever is not found this way is left to Wagtail.
@@ -6,6 +6,7 @@ pages have no routes of their own, so the whole path names the page. Whatever is
 
 from __future__ import annotations
 
+import copy
 from typing import TYPE_CHECKING, Any, Final
 
 from django.utils.translation import get_language
@@ -13,6 +14,7 @@ from wagtail import views as wagtail_views
 from wagtail.models import Page
 from wagtail.url_routing import RouteResult
 
+from portal.core.memo import Memo
 from portal.core.pages import PortalPage, site_roots
 
 if TYPE_CHECKING:
@@ -21,6 +23,12 @@ if TYPE_CHECKING:
 _MAX_KINDS: Final = 4096
 #: Only a hint that saves a query: the row itself is always asked whether it still has this address.
 _kinds: dict[str, type[Page]] = {}
+#: Whole pages by address, until any content changes.
+_pages: Memo[Page] = Memo(max_size=256)
+
+
+class _NoPageError(Exception):
+    """Nothing is remembered of addresses that lead nowhere: there is no end of them."""
 
 
 def serve(request: HttpRequest, path: str) -> HttpResponse:
@@ -39,7 +47,21 @@ def serve(request: HttpRequest, path: str) -> HttpResponse:
 
 
 def find_page(url_path: str) -> Page | None:
-    """The live page with this tree path, as its own class."""
+    """The live page with this tree path, as its own class: a copy, so that no request sees what another one did to it."""
+
+    def read() -> Page:
+        page = _read_page(url_path)
+        if page is None:
+            raise _NoPageError
+        return page
+
+    try:
+        return copy.copy(_pages.get(url_path, read))
+    except _NoPageError:
+        return None
+
+
+def _read_page(url_path: str) -> Page | None:
     slug = url_path.rstrip("/").rsplit("/", 1)[-1]
     wanted: dict[str, Any] = {"slug": slug, "url_path": url_path, "live": True}  # only the slug is indexed
     kind = _kinds.get(url_path)

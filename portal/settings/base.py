@@ -11,7 +11,7 @@ from zoneinfo import available_timezones
 from csp.constants import NONE, SELF
 from django.utils.translation import gettext_lazy as _
 
-from portal.settings.accounts import *  # noqa: F403
+from portal.settings.accounts import *
 from portal.settings.environment import env
 
 BASE_DIR = Path(__file__).resolve().parent.parent.parent
@@ -282,7 +282,10 @@ LOGGING = {
     "disable_existing_loggers": False,
     "formatters": {"line": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
-    "root": {"handlers": ["console"], "level": env.choice("LOG_LEVEL", default="INFO", among=("DEBUG", "INFO", "WARNING", "ERROR"))},
+    "root": {
+        "handlers": ["console"],
+        "level": env.choice("LOG_LEVEL", default="INFO", among=("DEBUG", "INFO", "WARNING", "ERROR")),
+    },
     "loggers": {
         "django.server": {"level": "WARNING"},
         "django_tasks": {"level": "WARNING"},  # one line per indexed object otherwise

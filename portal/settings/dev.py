@@ -1,6 +1,6 @@
 """For developing: debug pages, unhashed static files, a throw-away key."""
 
-from portal.settings.base import *  # noqa: F403
+from portal.settings.base import *
 from portal.settings.base import STORAGES
 
 DEBUG = True

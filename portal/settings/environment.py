@@ -64,7 +64,9 @@ class Env(environ.Env):
     def database(self, var: str, default: str) -> dict[str, Any]:
         text: str = self.str(var, default=default)  # never shown: it may hold a password
         if not _is_address(text, ("postgres", "postgresql", "sqlite")):
-            raise ImproperlyConfigured(f"{var} must look like postgres://user:password@host:5432/name or sqlite:////path.")
+            raise ImproperlyConfigured(
+                f"{var} must look like postgres://user:password@host:5432/name or sqlite:////path."
+            )
         return dict(self.db_url_config(text))
 
     def email(self, var: str) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """For the tests: fast, alone, and with nothing on the network."""
 
-from portal.settings.base import *  # noqa: F403
+from portal.settings.base import *
 from portal.settings.base import DATABASES, STORAGES
 
 SECRET_KEY = "only-for-tests"  # noqa: S105 - never used outside the tests

@@ -15,6 +15,7 @@ from django.db.models.functions import Coalesce
 from django.utils.dateparse import parse_datetime
 
 from portal.core.audience import PUBLIC, register_audience
+from portal.core.memo import index_changed
 from search.backends import BackendHit, FacetCounts, Found, Place, Plan, QueryTerm, Vocabulary, sql
 from search.corrections import candidates_for, choose
 from search.locks import lock_objects
@@ -70,6 +71,7 @@ class EmbeddedBackend:
         self._count_terms(counts)
         self._delete(superfluous)
         self._write(changed, replaced, analysed, term_ids)
+        index_changed()
 
     @transaction.atomic
     def remove(self, *, kind: str, object_ids: Collection[int]) -> None:
@@ -81,6 +83,7 @@ class EmbeddedBackend:
         counts[EVERYTHING] = -len(pks)
         self._count_terms(counts)
         self._delete(pks)
+        index_changed()
 
     def _lock(self, objects: Mapping[str, set[int]]) -> dict[_Key, tuple[int, str]]:
         """Have the objects for ourselves; their entries' keys and digests as they are now."""

@@ -455,3 +455,68 @@ def test_addresses_that_lead_nowhere_push_no_page_out(monkeypatch):
 
     assert are_one_rendering(kept, Client().get("/fa/page/"))
     assert len(store._passing) == 3
+
+
+# Answers to questions ------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def _asking(monkeypatch):
+    monkeypatch.setattr(page_cache, "_question_paths", {"page/"})
+    page_cache.answers.clear()
+    yield
+    page_cache.answers.clear()
+
+
+@pytest.mark.usefixtures("_asking")
+def test_the_answer_to_a_question_is_kept_apart_from_the_pages():
+    question = "/fa/page/?q=چراغ قرمز&topic=modem"
+
+    assert are_one_rendering(Client().get(question), Client().get(question))
+    assert not are_one_rendering(Client().get(question), Client().get("/fa/page/?q=چراغ سبز"))
+    assert not are_one_rendering(Client().get(question), Client().get(question.replace("/fa/", "/en/")))
+    assert (len(page_cache.answers), len(store)) == (3, 0)
+
+
+@pytest.mark.usefixtures("_asking")
+def test_answers_are_forgotten_when_the_index_or_the_content_changes():
+    first = Client().get("/fa/page/?q=1")
+    kept = Client().get("/fa/page/")
+
+    page_cache.generation(page_cache.INDEX).bump()
+    second = Client().get("/fa/page/?q=1")
+    page_cache.generation().bump()
+
+    assert not are_one_rendering(first, second)
+    assert not are_one_rendering(second, Client().get("/fa/page/?q=1"))
+    assert not are_one_rendering(kept, Client().get("/fa/page/"))
+
+
+@pytest.mark.usefixtures("_asking")
+def test_a_change_of_the_index_leaves_other_pages_alone():
+    kept = Client().get("/fa/page/")
+
+    page_cache.generation(page_cache.INDEX).bump()
+
+    assert are_one_rendering(kept, Client().get("/fa/page/"))
+
+
+@pytest.mark.usefixtures("_asking")
+def test_very_long_questions_and_those_of_members_are_not_kept():
+    member = Client()
+    member.force_login(User.objects.create_user("sara@example.com"))
+
+    member.get("/fa/page/?q=1")
+    Client().get("/fa/page/?q=" + "a" * page_cache.MAX_QUESTION_LENGTH)
+
+    assert len(page_cache.answers) == 0
+
+
+@pytest.mark.usefixtures("_asking")
+def test_only_so_many_answers_are_kept(monkeypatch):
+    monkeypatch.setattr(page_cache, "answers", PageStore(max_pages=2))
+
+    for number in range(5):
+        Client().get(f"/fa/page/?q={number}")
+
+    assert len(page_cache.answers) == 2

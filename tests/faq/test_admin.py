@@ -132,7 +132,7 @@ def test_editor_may_not_choose_an_audience_that_is_not_offered(client, editor):
 
 @pytest.mark.parametrize("lists", ["articles:index", "feedback_report:index", "wagtailsnippets_catalog_topic:list",
     "wagtailsnippets_catalog_product:list", "wagtailsnippets_catalog_productversion:list",
-    "wagtailsnippets_faq_reusablecontent:list", "wagtailadmin_home"])  # fmt: skip
+    "wagtailsnippets_faq_reusablecontent:list", "wagtailmedia:index", "wagtailadmin_home"])  # fmt: skip
 def test_lists_of_the_help_menu_open(client, editor, lists):
     ArticlePageFactory(body=json.dumps(full_body()))
     ProductVersionFactory()
@@ -265,6 +265,18 @@ def test_admin_home_says_what_waits(client, editor):
     assert "پیش‌نویس من" in text
 
 
+def test_menu_has_one_help_and_it_is_ours(client, editor):
+    from wagtail.admin.menu import admin_menu
+
+    request = client.get(reverse("wagtailadmin_home")).wsgi_request
+
+    names = [item.name for item in admin_menu.menu_items_for_request(request)]
+
+    assert "help-pages" in names
+    assert "help" not in names
+    assert "media" in names
+
+
 def test_editors_see_no_customers(client, editor):
     for name in ("wagtailusers_users:index", "wagtailusers_groups:index"):
         assert client.get(reverse(name)).status_code in {302, 403}
@@ -293,7 +305,7 @@ def test_editors_have_exactly_the_content():
 
     assert apps == {"wagtailadmin", "wagtail_localize", "wagtailredirects", "faq", "catalog"}
     assert {"add_page", "change_page", "publish_page"} <= pages
-    assert {"add_image", "choose_image", "add_document", "add_helpmedia"} <= collections
+    assert {"add_image", "choose_image", "add_document", "add_media"} <= collections
 
 
 def test_who_can_see_this_explains_each_clause(client, editor):

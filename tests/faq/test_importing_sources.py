@@ -194,12 +194,17 @@ def test_a_zip_that_unpacks_to_too_much_is_refused_before_reading(tmp_path, monk
         ZipFiles(tmp_path / "bomb.zip")
 
 
-def test_a_zip_member_is_never_read_beyond_its_limit(tmp_path):
+def test_a_zip_member_is_never_read_beyond_its_limit(tmp_path, monkeypatch):
+    """The size in the header may be a lie, so reading itself stops."""
     with zipfile.ZipFile(tmp_path / "a.zip", "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("big.png", b"\0" * 1_000_000)
+    asked = []
+    read = zipfile.ZipExtFile.read
+    monkeypatch.setattr(zipfile.ZipExtFile, "read", lambda self, n=-1: asked.append(n) or read(self, n))
 
     with pytest.raises(FileProblemError, match="big"):
         ZipFiles(tmp_path / "a.zip").read("big.png", 1000)
+    assert asked == [1001]
 
 
 def test_a_damaged_zip_is_refused_and_a_damaged_member_is_a_problem_of_its_file(tmp_path):

@@ -23,7 +23,10 @@ def entry_of(article):
 def test_entry_says_everything_about_the_article():
     product = ProductFactory(code="x2")
     article = ArticlePageFactory(
-        parent=TopicPageFactory(topic__code="wifi", audience="partner"), title="چراغ قرمز", products=[product], kind="guide"
+        parent=TopicPageFactory(topic__code="wifi", audience="partner"),
+        title="چراغ قرمز",
+        products=[product],
+        kind="guide",
     )
 
     entry = entry_of(article)
@@ -75,7 +78,9 @@ def test_details_cost_one_query(django_assert_num_queries, count):
     with django_assert_num_queries(1):
         details = ArticleDocument().details([article.pk for article in articles])
 
-    assert details[articles[0].pk].facts == ("۱ دقیقه", "۲ نفر مفید دانسته‌اند") or len(details[articles[0].pk].facts) == 2
+    assert (
+        details[articles[0].pk].facts == ("۱ دقیقه", "۲ نفر مفید دانسته‌اند") or len(details[articles[0].pk].facts) == 2
+    )
     assert set(details) == {article.pk for article in articles}
 
 

@@ -99,7 +99,7 @@ def free_port() -> int:
 @pytest.fixture
 def folder() -> Iterator[Path]:
     """Open to all, as pytest's own are not: started by root, the node runs as somebody else."""
-    path = Path(tempfile.mkdtemp(prefix="portal test "))
+    path = Path(tempfile.mkdtemp(prefix="portal-test-"))
     path.chmod(0o755)
     yield path
     shutil.rmtree(path)
@@ -361,11 +361,12 @@ def test_what_maven_cannot_fetch_is_said_and_leaves_nothing(folder):
     (folder / ".m2" / "settings.xml").write_text("<settings><offline>true</offline></settings>")  # and nothing cached
 
     done = Node(folder / "node", free_port()).call(
-        "start", ELASTICSEARCH_HOME=str(folder / "home"), HOME=str(folder), MAVEN_OPTS=f"-Duser.home='{folder}'"
+        "start", ELASTICSEARCH_HOME=str(folder / "home"), HOME=str(folder), MAVEN_OPTS=f"-Duser.home={folder}"
     )
 
     assert done.returncode == UNAVAILABLE, done.stderr
     assert "Is the network reachable?" in done.stderr
+    assert "offline mode" in done.stdout
     assert list((folder / "home").iterdir()) == []
 
 

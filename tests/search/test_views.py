@@ -272,3 +272,35 @@ def test_too_many_searches_are_asked_to_wait(client, topics):
 @override_settings(SEARCH_REQUESTS_PER_MINUTE=0)
 def test_the_limit_can_be_switched_off(client, topics):
     assert {get(client, "چراغ").status_code for _ in range(5)} == {200}
+
+
+# What is remembered ---------------------------------------------------------------------------------------------------
+
+
+def test_what_the_database_hides_vanishes_at_once_though_the_index_still_has_it(client, topics):
+    client.force_login(UserFactory())
+    assert "/fa/topics/green/" in main(get(client, "چراغ"))
+
+    Topic.objects.filter(code="green").update(tone=Topic.Tone.POM)  # sends no signal: the index does not know
+
+    assert "/fa/topics/green/" not in main(get(client, "چراغ"))
+    assert "/fa/topics/red/" in main(get(client, "چراغ"))
+
+
+def test_a_remembered_result_is_not_shown_to_another_audience(client, topics):
+    staff, customer = UserFactory(is_staff=True), UserFactory()
+    client.force_login(staff)
+    assert "محرمانه" in main(get(client, "مودم"))
+
+    client.force_login(customer)
+
+    assert "محرمانه" not in main(get(client, "مودم"))
+
+
+def test_a_change_of_the_index_changes_a_remembered_result(client, topics):
+    client.force_login(UserFactory())
+    assert "/fa/topics/new/" not in main(get(client, "چراغ"))
+
+    get_backend().put([entry(title="چراغ تازه", kind="test.topic", object_id=1, url="/fa/topics/new/", language="fa")])
+
+    assert "/fa/topics/new/" in main(get(client, "چراغ"))

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import datetime as dt
 import re
+from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from django import template
 from django.conf import settings
@@ -13,13 +14,20 @@ from django.middleware.csrf import get_token
 from django.template.loader import render_to_string
 from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
+from django.utils.translation import get_language
 from lucide.templatetags.lucide import lucide
 
 from portal.core import formats
+from portal.core.audience import audiences_for
+from portal.core.memo import Memo
+from portal.core.preferences import current_preferences
 from portal.core.text import isolate as isolate_text
 
 if TYPE_CHECKING:
+    from collections.abc import Hashable
+
     from django.http import HttpRequest
+    from django.template.base import FilterExpression
 
 register = template.Library()
 
@@ -166,3 +174,88 @@ def form_token(context: template.Context) -> SafeString:
 def card(content: SafeString, *, title: str = "", tone: str = "", **extra: Any) -> SafeString:
     """``{% card title=heading tone="accent" %}…{% endcard %}``; what else is given goes to ``components/card.html``."""
     return render_to_string("components/card.html", {"content": content, "title": title, "tone": tone, **extra})
+
+
+#: Marks of one visitor.
+_TOKEN_MARKS: Final = ("csrfmiddlewaretoken", "X-CSRFToken")
+_MAX_SHARED_LENGTH: Final = 200_000
+_MAX_KEY_LENGTH: Final = 300
+_shared: Memo[SafeString] = Memo(max_size=768)
+
+
+@dataclass(frozen=True, slots=True)
+class _AnyReader:
+    """All that shared HTML may know of the person who reads it."""
+
+    is_authenticated: bool
+
+
+class _Reader(NamedTuple):
+    """What shared HTML depends on beside its values, language and preferences."""
+
+    is_authenticated: bool
+    audiences: tuple[str, ...]
+    scheme: str | None
+    host: str
+
+
+class SharedNode(template.Node):
+    """See `shared`."""
+
+    def __init__(self, nodelist: template.NodeList, name: str, parts: list[FilterExpression]) -> None:
+        self.nodelist = nodelist
+        self._name = name
+        self._parts = parts
+
+    def render(self, context: template.Context) -> SafeString:
+        request: HttpRequest | None = context.get("request")
+        parts = tuple(part.resolve(context) for part in self._parts)
+        if request is None or getattr(request, "is_preview", False) or _is_too_long(parts):
+            return self.nodelist.render(context)
+        reader = _reader_of(request)
+        key = (self._name, parts, reader, get_language(), current_preferences())
+
+        def make() -> SafeString:
+            with context.push(user=_AnyReader(reader.is_authenticated), csrf_token="", messages=(), perms=None):
+                html = self.nodelist.render(context)
+            if len(html) > _MAX_SHARED_LENGTH or any(mark in html for mark in _TOKEN_MARKS):
+                raise _NotForSharingError(html)
+            return html
+
+        try:
+            return _shared.get(key, make)
+        except _NotForSharingError:
+            return self.nodelist.render(context)
+
+
+class _NotForSharingError(Exception):
+    """The HTML holds a token of one visitor, or is too long to keep."""
+
+
+def _is_too_long(parts: tuple[Hashable, ...]) -> bool:
+    return any(isinstance(part, str) and len(part) > _MAX_KEY_LENGTH for part in parts)
+
+
+def _reader_of(request: HttpRequest) -> _Reader:
+    """Whose HTML it is. Does not touch the session of people without an account."""
+    known: _Reader | None = getattr(request, "_shared_reader", None)
+    if known is None:
+        user = request.user if settings.SESSION_COOKIE_NAME in request.COOKIES and hasattr(request, "user") else None
+        has_account = user is not None and user.is_authenticated
+        known = _Reader(has_account, tuple(audiences_for(user)), request.scheme, request.get_host())
+        request._shared_reader = known  # type: ignore[attr-defined]  # noqa: SLF001 - a per-request memo
+    return known
+
+
+@register.tag
+def shared(parser: template.base.Parser, token: template.base.Token) -> SharedNode:
+    """``{% shared "footer" request.get_full_path %}…{% endshared %}``: HTML that is the same for many readers.
+
+    It is rendered once in a process and kept until content changes, per name, the values given, language, preferences,
+    theme, host, and the audiences that admit the reader. Inside there is no person: ``user`` only knows whether it
+    ``is_authenticated``, and there are no messages and no token. What depends on anything else must be among the values.
+    """
+    _tag, name, *parts = token.split_contents()
+    nodelist = parser.parse(("endshared",))
+    parser.delete_first_token()
+    return SharedNode(nodelist, name.strip("\"'"), [parser.compile_filter(part) for part in parts])
