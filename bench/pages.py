@@ -136,9 +136,7 @@ def make_cases(found: dict) -> list[Case]:
 # Measuring -----------------------------------------------------------------------------------------------------------
 
 
-def measure(
-    cases: list[Case], portal: str, minimal: str, minimal_cookie: str, arguments: argparse.Namespace
-) -> None:
+def measure(cases: list[Case], portal: str, minimal: str, minimal_cookie: str, arguments: argparse.Namespace) -> None:
     def rate(base: str, paths: list[str], cookie: str = "", seconds: float = arguments.seconds) -> float:
         return requests_per_second(base, paths, cookie=cookie, seconds=seconds, connections=arguments.connections)
 
@@ -239,7 +237,9 @@ def report(cases: list[Case], memory: dict[str, float], arguments: argparse.Name
     print(
         f"\n{arguments.workers} workers, {arguments.blocking_threads} blocking thread(s) each; client: {client_name()}\n"
     )
-    print(f"{'page':<22}{'kB':>6}{'req/s':>9}   {'compared with':<15}{'ratio':>6}{'  (lowest–highest)':<20}{'bar':>5}   bare")
+    print(
+        f"{'page':<22}{'kB':>6}{'req/s':>9}   {'compared with':<15}{'ratio':>6}{'  (lowest–highest)':<20}{'bar':>5}   bare"
+    )
     for case in cases:
         spread = f"  ({min(case.ratios):.2f}–{max(case.ratios):.2f})"
         print(

@@ -64,6 +64,19 @@ _versions: Final = itertools.count(1)
 _results: Final[Memo[SearchResult]] = Memo(max_size=256, of_index=True)
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Asked:
+    """All that a result depends on beside the index; nothing of one person."""
+
+    typed: str
+    notices: tuple[Notice, ...]
+    language: str
+    filters: Filters
+    page: int
+    exact: bool
+    audiences: tuple[str, ...]
+
+
 @dataclass(frozen=True, slots=True)
 class _Question:
     """A text, its terms, and what the index knows of them."""
@@ -115,29 +128,32 @@ def search(
     typed, notices = _prepare(text)
     if not typed and not filters:
         return SearchResult(typed="", text="", notices=notices)
-    audiences = tuple(audiences_for(user))
-    backend = get_backend()
-    asked = (typed, tuple(notices), language, filters, page, exact, audiences)
-    shown_as = (type(backend), get_language(), current_preferences())
-    found = _results.get(
-        (asked, shown_as), lambda: _result(backend, typed, [*notices], language, filters, page, exact, audiences)
+    asked = _Asked(
+        typed=typed,
+        notices=tuple(notices),
+        language=language,
+        filters=filters,
+        page=page,
+        exact=exact,
+        audiences=tuple(audiences_for(user)),
     )
-    return _as_seen(found, user)
+    backend = get_backend()
+    key = (asked, type(backend), get_language(), current_preferences())
+    return _as_seen(_results.get(key, lambda: _result(backend, asked)), user)
 
 
-def _result(
-    backend: Backend,
-    typed: str,
-    notices: list[Notice],
-    language: str,
-    filters: Filters,
-    page: int,
-    exact: bool,
-    audiences: tuple[str, ...],
-) -> SearchResult:
+def _result(backend: Backend, asked: _Asked) -> SearchResult:
     """What the index finds for readers of these audiences, ready to show, not yet checked against the database."""
+    typed, language, filters, page, audiences = (
+        asked.typed,
+        asked.language,
+        asked.filters,
+        asked.page,
+        asked.audiences,
+    )
+    notices = [*asked.notices]
     question = _ask(backend, typed, language, audiences)
-    if not exact:
+    if not asked.exact:
         question = _understand(backend, question, language, audiences, notices)
     terms = question.terms()
     if typed and not terms:

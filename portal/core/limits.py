@@ -35,7 +35,7 @@ def client_address(request: HttpRequest) -> str:
     address = str(request.META.get("REMOTE_ADDR", ""))
     proxies = getattr(settings, "ALLAUTH_TRUSTED_PROXY_COUNT", 0)
     if proxies:
-        hops = [hop.strip() for hop in str(request.META.get("HTTP_X_FORWARDED_FOR", "")).split(",")]
+        hops = [hop.strip() for hop in str(request.headers.get("x-forwarded-for", "")).split(",")]
         if len(hops) >= proxies:
             address = hops[-proxies]
     try:

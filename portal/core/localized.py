@@ -21,7 +21,7 @@ class LocalizedText(dict[str, str]):
     """The texts by language code; as a string, the one for the active language, else any there is."""
 
     def in_language(self, language: str) -> str:
-        base = language.split("-")[0]
+        base = language.split("-", maxsplit=1)[0]
         return self.get(base) or self.get(settings.LANGUAGE_CODE) or next((v for v in self.values() if v), "")
 
     def __str__(self) -> str:

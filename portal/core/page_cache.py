@@ -312,21 +312,18 @@ class PageCacheMiddleware:
 
     def _key(self, request: HttpRequest) -> tuple[Hashable, ...] | None:
         """What the page depends on; none for requests whose answer is not for keeping."""
-        if request.method not in {"GET", "HEAD"} or "HTTP_AUTHORIZATION" in request.META:
-            return None
         language, _slash, path = request.path_info[1:].partition("/")
-        if language not in self._languages:
+        if (
+            request.method not in {"GET", "HEAD"}
+            or "authorization" in request.headers
+            or language not in self._languages
+        ):
             return None
         query = request.META.get("QUERY_STRING", "")
-        if path in _question_paths:
-            if len(query) > MAX_QUESTION_LENGTH:
-                return None
-        elif query:
-            name, _equals, number = query.partition("=")
-            if name != PAGE_PARAMETER or not (number.isascii() and number.isdigit() and len(number) <= 4):
-                return None
+        if query and not _may_have_query(path, query):
+            return None
         chosen: tuple[str, ...] = ()
-        if "HTTP_COOKIE" in request.META:
+        if "cookie" in request.headers:
             cookies = request.COOKIES
             if settings.SESSION_COOKIE_NAME in cookies or _MESSAGES_COOKIE in cookies:
                 return None
@@ -339,7 +336,15 @@ class PageCacheMiddleware:
             host = request.get_host()
         except DisallowedHost:
             return None
-        return host, request.scheme, request.path, query, chosen, request.META.get("HTTP_HX_REQUEST") == "true"
+        return host, request.scheme, request.path, query, chosen, request.headers.get("hx-request") == "true"
+
+
+def _may_have_query(path: str, query: str) -> bool:
+    """Whether there is a bounded number of such pages, or a bounded number of them is kept."""
+    if path in _question_paths:
+        return len(query) <= MAX_QUESTION_LENGTH
+    name, _equals, number = query.partition("=")
+    return name == PAGE_PARAMETER and number.isascii() and number.isdigit() and len(number) <= 4
 
 
 def _is_for_everybody(request: HttpRequest, response: HttpResponse) -> bool:
@@ -378,13 +383,13 @@ def _page_to_keep(request: HttpRequest, response: HttpResponseBase, now_generati
 
 
 def _answer(request: HttpRequest, page: KeptPage) -> HttpResponse:
-    asked: str = request.META.get("HTTP_IF_NONE_MATCH", "")
+    asked: str = request.headers.get("if-none-match", "")
     if asked and _matches(asked, page.etag):
         not_modified = HttpResponseNotModified()
         for name in ("ETag", "Cache-Control", "Vary"):
             not_modified.headers[name] = page.headers[name]
         return not_modified
-    if _TAKES_GZIP.search(request.META.get("HTTP_ACCEPT_ENCODING", "")):
+    if _TAKES_GZIP.search(request.headers.get("accept-encoding", "")):
         response = HttpResponse(page.gzipped, headers=page.headers)
         response.headers["Content-Encoding"] = "gzip"
     else:

@@ -127,6 +127,18 @@ def test_shared_html_is_made_once_for_all_readers_of_the_same_audiences():
 
 
 @pytest.mark.django_db
+def test_the_frame_is_one_for_all_audiences_and_asks_nothing(django_assert_num_queries):
+    made = itertools.count(1)
+    source = '{% frame "part" %}{{ made }} {{ user.is_authenticated }}{{ user.name }}{% endframe %}'
+    sara, partner = person("سارا"), person("پارسا", "partner")
+
+    with django_assert_num_queries(0):
+        shown = [page_for(user, source, made=lambda: next(made)) for user in (sara, partner, AnonymousUser())]
+
+    assert shown == ["1 True", "1 True", "2 False"]
+
+
+@pytest.mark.django_db
 def test_shared_html_follows_language_and_preferences():
     sara = person("سارا")
     read = partial(page_for, sara, '{% shared "day" %}{{ day|date_l }}{% endshared %}', day=dt.date(2026, 11, 22))
@@ -165,7 +177,7 @@ def test_html_with_a_token_is_never_shared():
 def test_a_revoked_membership_counts_at_the_next_request():
     source = '{% shared "part" %}{{ secret }}{% endshared %}'
     partner = person("پارسا", "partner")
-    assert page_for(partner, source, secret="راز") == "راز"  # noqa: S106 - no password
+    assert page_for(partner, source, secret="راز") == "راز"
 
     partner.audience_memberships.all().delete()
 

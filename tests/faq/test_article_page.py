@@ -325,11 +325,11 @@ def test_article_costs_the_same_however_much_there_is(
     assert many <= (12 if signed_in else 8)
 
 
-def test_known_article_costs_two_queries(client, django_assert_num_queries):
+def test_known_article_costs_no_query(client, django_assert_num_queries):
     article = ArticlePageFactory(body=json.dumps(full_body()))
     client.get(article.url)
 
-    with django_assert_num_queries(2):
+    with django_assert_num_queries(0):
         client.get(article.url)
 
 

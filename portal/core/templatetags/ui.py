@@ -194,16 +194,18 @@ class _Reader(NamedTuple):
     """What shared HTML depends on beside its values, language and preferences."""
 
     is_authenticated: bool
-    audiences: tuple[str, ...]
     scheme: str | None
     host: str
 
 
 class SharedNode(template.Node):
-    """See `shared`."""
+    """See `shared` and `frame`."""
 
-    def __init__(self, nodelist: template.NodeList, name: str, parts: list[FilterExpression]) -> None:
+    def __init__(
+        self, nodelist: template.NodeList, name: str, parts: list[FilterExpression], *, has_content: bool
+    ) -> None:
         self.nodelist = nodelist
+        self._has_content = has_content
         self._name = name
         self._parts = parts
 
@@ -213,7 +215,8 @@ class SharedNode(template.Node):
         if request is None or getattr(request, "is_preview", False) or _is_too_long(parts):
             return self.nodelist.render(context)
         reader = _reader_of(request)
-        key = (self._name, parts, reader, get_language(), current_preferences())
+        audiences = tuple(audiences_for(request.user)) if self._has_content and reader.is_authenticated else ()
+        key = (self._name, parts, reader, audiences, get_language(), current_preferences())
 
         def make() -> SafeString:
             with context.push(user=_AnyReader(reader.is_authenticated), csrf_token="", messages=(), perms=None):
@@ -242,7 +245,7 @@ def _reader_of(request: HttpRequest) -> _Reader:
     if known is None:
         user = request.user if settings.SESSION_COOKIE_NAME in request.COOKIES and hasattr(request, "user") else None
         has_account = user is not None and user.is_authenticated
-        known = _Reader(has_account, tuple(audiences_for(user)), request.scheme, request.get_host())
+        known = _Reader(has_account, request.scheme, request.get_host())
         request._shared_reader = known  # type: ignore[attr-defined]  # noqa: SLF001 - a per-request memo
     return known
 
@@ -255,7 +258,21 @@ def shared(parser: template.base.Parser, token: template.base.Token) -> SharedNo
     theme, host, and the audiences that admit the reader. Inside there is no person: ``user`` only knows whether it
     ``is_authenticated``, and there are no messages and no token. What depends on anything else must be among the values.
     """
-    _tag, name, *parts = token.split_contents()
-    nodelist = parser.parse(("endshared",))
+    return _shared_node(parser, token, has_content=True)
+
+
+@register.tag
+def frame(parser: template.base.Parser, token: template.base.Token) -> SharedNode:
+    """``{% frame "tabbar" nav.section %}…{% endframe %}``: as `shared`, the same for all audiences.
+
+    Only for what shows no content. Saves asking which audiences the reader belongs to on pages that do not need to know.
+    """
+    return _shared_node(parser, token, has_content=False)
+
+
+def _shared_node(parser: template.base.Parser, token: template.base.Token, *, has_content: bool) -> SharedNode:
+    tag, name, *parts = token.split_contents()
+    nodelist = parser.parse((f"end{tag}",))
     parser.delete_first_token()
-    return SharedNode(nodelist, name.strip("\"'"), [parser.compile_filter(part) for part in parts])
+    values = [parser.compile_filter(part) for part in parts]
+    return SharedNode(nodelist, name.strip("\"'"), values, has_content=has_content)
