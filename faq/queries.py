@@ -506,7 +506,8 @@ def _other_devices(applies_to: tuple[AppliesTo, ...], user: AnyUser) -> tuple[st
     devices = {item.product_id for item in applies_to if item.is_device}
     if not devices:
         return ()
-    owned = [row.product for row in Ownership.objects.for_user(user).filter(product__kind=Product.Kind.DEVICE)]
-    if not owned or devices & {product.pk for product in owned}:
+    own = Ownership.objects.for_user(user).filter(product__kind=Product.Kind.DEVICE)
+    owned = list(own.values_list("product_id", "product__name"))
+    if not owned or devices & {product_id for product_id, _name in owned}:
         return ()
-    return tuple(dict.fromkeys(str(product.name) for product in owned))
+    return tuple(dict.fromkeys(str(name) for _product_id, name in owned))

@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING, Final, Protocol, TypeVar
 from django.utils.translation import get_language
 
 from portal.core.audience import audiences_for
-from portal.core.memo import Memo
+from portal.core.memo import LONG_SECONDS, Memo
 from portal.core.preferences import current_preferences
 from portal.core.text import fold, swap_keyboard
 from search import registry
@@ -61,7 +61,7 @@ _POPULAR: Final = 5
 _LAST_WORD: Final = re.compile(r"[^\W_]+\Z")
 
 _versions: Final = itertools.count(1)
-_results: Final[Memo[SearchResult]] = Memo(max_size=256, of_index=True)
+_results: Final[Memo[SearchResult]] = Memo(max_size=256, seconds=LONG_SECONDS, of_index=True)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

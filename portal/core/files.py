@@ -67,13 +67,15 @@ def _slice(file: BinaryIO, first: int, length: int) -> Iterator[bytes]:
 @require_safe
 def media(request: HttpRequest, path: str) -> HttpResponseBase:
     """One file below MEDIA_ROOT."""
-    if path.split("/", 1)[0] not in PUBLIC_FOLDERS:
-        raise Http404
     try:
         file = Path(safe_join(settings.MEDIA_ROOT, path))
+        # The folder of the file itself, not of the address: `media/../original_images` is inside MEDIA_ROOT, too.
+        folder = file.relative_to(Path(settings.MEDIA_ROOT).absolute()).parts[:1]
         status = file.stat()
     except (SuspiciousFileOperation, OSError, ValueError) as error:
         raise Http404 from error
+    if folder and folder[0] not in PUBLIC_FOLDERS:
+        raise Http404
     if not file.is_file():
         raise Http404
 

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 DEFAULT_SECONDS: Final = 30.0
+#: For what depends on nothing but what the generations tell of, and is costly to make.
+LONG_SECONDS: Final = 300.0
 _memos: list[Memo[object]] = []
 
 

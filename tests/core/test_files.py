@@ -104,7 +104,7 @@ def test_a_page_someone_uploaded_is_saved_and_never_shown(client, clip):
 )  # fmt: skip
 @pytest.mark.django_db
 def test_originals_and_everything_else_are_not_served(client, clip, path):
-    assert client.get(path).status_code == 404
+    assert client.get(path, follow=True).status_code == 404
 
 
 def test_an_empty_file_has_no_range():

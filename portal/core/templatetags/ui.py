@@ -19,7 +19,7 @@ from lucide.templatetags.lucide import lucide
 
 from portal.core import formats
 from portal.core.audience import audiences_for
-from portal.core.memo import Memo
+from portal.core.memo import LONG_SECONDS, Memo
 from portal.core.preferences import current_preferences
 from portal.core.text import isolate as isolate_text
 
@@ -180,7 +180,7 @@ def card(content: SafeString, *, title: str = "", tone: str = "", **extra: Any) 
 _TOKEN_MARKS: Final = ("csrfmiddlewaretoken", "X-CSRFToken")
 _MAX_SHARED_LENGTH: Final = 200_000
 _MAX_KEY_LENGTH: Final = 300
-_shared: Memo[SafeString] = Memo(max_size=768)
+_shared: Memo[SafeString] = Memo(max_size=768, seconds=LONG_SECONDS)
 
 
 @dataclass(frozen=True, slots=True)
