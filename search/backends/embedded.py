@@ -7,7 +7,7 @@ from collections import Counter, defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import islice
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Final, TypeVar
 
 from django.db import transaction
 from django.db.models import Count, F, OuterRef, Subquery
@@ -32,6 +32,8 @@ EVERYTHING: Final = ""
 
 #: Values in one IN (…); SQLite takes 32,766 parameters.
 _AT_ONCE: Final = 20_000
+#: Entries.
+_ANALYSE_AFTER: Final = 100
 _FACETS: Final = ("kind", "language", "product", "topic")
 
 _Key = tuple[str, int, str]
@@ -39,6 +41,9 @@ _Key = tuple[str, int, str]
 
 class EmbeddedBackend:
     """See `search.backends.Backend`."""
+
+    #: Entries written by this process since the database last looked at the tables.
+    _written: ClassVar[int] = 0
 
     # Writing --------------------------------------------------------------------------------------------------------
 
@@ -165,6 +170,18 @@ class EmbeddedBackend:
         sql.insert(sql.POSTING, ("term_id", "entry_id", "impact", "spans"), postings)
         facets = ((pks[key], name, value) for key, entry in entries.items() for name, value in entry.facets)
         sql.insert(sql.FACET, ("entry_id", "name", "value"), facets)
+        self._keep_statistics(len(entries))
+
+    def _keep_statistics(self, written: int) -> None:
+        """Have PostgreSQL look at tables that grew: a plan made for an empty index takes minutes on a full one.
+
+        It would look by itself within a minute or so; a search right after an import must not wait that long.
+        """
+        cls = type(self)
+        cls._written += written
+        if cls._written >= _ANALYSE_AFTER:
+            cls._written = 0
+            sql.analyse()
 
     @contextmanager
     def rebuild(self) -> Iterator[None]:

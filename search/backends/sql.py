@@ -145,3 +145,10 @@ def insert(table: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) ->
                 f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({placeholders(columns)}) ON CONFLICT DO NOTHING",  # noqa: S608 - our names
                 values,
             )
+
+
+def analyse() -> None:
+    """Tell PostgreSQL's planner how full the index is. SQLite needs no telling."""
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute(f"ANALYZE {', '.join((ENTRY, TERM, WORD, POSTING, FACET))}")
