@@ -267,6 +267,7 @@ def start_server(
         set_default(env, "STAFF_SECOND_FACTOR", "False")
     command = ["-m", "granian", "--interface", "wsgi", "--host", arguments.host, "--port", str(arguments.port)]
     command += ["--workers", str(arguments.workers), "--blocking-threads", "1", "--respawn-failed-workers"]
+    command += ["--workers-kill-timeout", "5"]  # one that was told to stop while it started would never hear of it
     return start([*command, "--no-ws", "--log-level", "warning", "portal.wsgi:application"], env, children)
 
 

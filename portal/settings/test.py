@@ -1,6 +1,9 @@
 """For the tests: fast, alone, and with nothing on the network."""
 
+import os
+
 from portal.settings.base import *
+from portal.settings.base import DATA_DIR as BASE_DATA_DIR
 from portal.settings.base import DATABASES, STORAGES
 
 SECRET_KEY = "only-for-tests"  # noqa: S105 - never used outside the tests
@@ -13,3 +16,5 @@ if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
     # A file, not memory: the concurrency tests use real threads and processes.
     DATABASES["default"]["TEST"] = {"NAME": str(DATABASES["default"]["NAME"]) + ".test"}
 WHITENOISE_AUTOREFRESH = True
+# Each process that shares the tests is an installation of its own: what one publishes, another need not forget.
+DATA_DIR = BASE_DATA_DIR / os.environ.get("PYTEST_XDIST_WORKER", "alone")
