@@ -320,7 +320,10 @@ def start(command: list[str], env: dict[str, str], children: list[subprocess.Pop
 
 
 def end_with_parent() -> None:
-    """Linux: when this launcher is killed outright, its children get SIGTERM instead of living on."""
+    """Linux: when this launcher is killed outright, its children get SIGTERM instead of living on.
+
+    A best effort: a worker that is being started at that very moment may live on.
+    """
     ctypes.CDLL(None).prctl(1, signal.SIGTERM)  # 1 is PR_SET_PDEATHSIG
     if os.getppid() != LAUNCHER:  # killed before the line above: no signal will come any more
         os._exit(1)

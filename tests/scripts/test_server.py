@@ -186,7 +186,7 @@ def test_static_files_are_hashed_and_compressed(installed):
     assert "immutable" in headers["Cache-Control"]
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGKILL])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_stopping_leaves_no_process_and_frees_the_port(installed, number):
     script, _first = installed
     with running(script) as server:
