@@ -25,7 +25,7 @@ from portal.core.text import ZWNJ, fold, fold_with_offsets
 
 #: Raise it with every change of the tables and rules here or the weights in `search.scoring`: entries indexed under
 #: another version are drift, which `rebuild_search --check` repairs.
-VERSION: Final = 1
+VERSION: Final = 2
 
 #: Longer stems and spellings are cut: nobody types them, and an index row must stay small.
 MAX_WORD_LENGTH: Final = 64

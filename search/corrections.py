@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator, Mapping
-from typing import Final
+from collections.abc import Callable, Collection, Iterator, Mapping
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from search.backends import Spelling
 
 _PERSIAN_LETTERS: Final = "ابپتثجچحخدذرزژسشصضطظعغفقکگلمنوهی"
 _LATIN_LETTERS: Final = "abcdefghijklmnopqrstuvwxyz"
@@ -58,6 +61,20 @@ def _slips(word: str) -> Iterator[tuple[str, float]]:
 
 def _sound_alike(one: str, other: str) -> bool:
     return any(one in letters and other in letters for letters in _SOUND_ALIKE)
+
+
+def correct(words: Collection[str], known: Callable[[Collection[str]], Mapping[str, Spelling]]) -> dict[str, str]:
+    """For folded words nobody wrote, the likeliest that somebody did, as it was written; `known` is asked once."""
+    candidates = {word: candidates_for(word) for word in words}
+    spellings = {part for some in candidates.values() for candidate in some for part in candidate.split()}
+    found = known(spellings) if spellings else {}
+    frequencies = {word: spelling.frequency for word, spelling in found.items()}
+    chosen = {word: choose(some, frequencies) for word, some in candidates.items()}
+    return {
+        word: " ".join(found[part].written for part in correction.split())
+        for word, correction in chosen.items()
+        if correction
+    }
 
 
 def choose(candidates: Mapping[str, float], frequencies: Mapping[str, int]) -> str | None:

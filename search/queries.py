@@ -18,21 +18,23 @@ from __future__ import annotations
 import itertools
 import re
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final, Protocol, TypeVar
 
 from django.utils.translation import get_language
 
+from portal.catalog.queries import own_product_codes
 from portal.core.audience import audiences_for
 from portal.core.memo import LONG_SECONDS, Memo
 from portal.core.preferences import current_preferences
 from portal.core.text import fold, swap_keyboard
 from search import registry
-from search.analysis import Token, clean, tokens
-from search.backends import Backend, BackendHit, Filters, Plan, QueryTerm, get_backend
+from search.analysis import tokens
+from search.backends import Backend, BackendHit, Filters, Plan, QueryTerm, Sort, answer
 from search.facets import chosen_in_vain, describe
 from search.highlight import mark_terms
+from search.questions import Question, ask, prepare, spelled, understand
 from search.results import (
     MAX_PAGES,
     PAGE_SIZE,
@@ -47,13 +49,8 @@ from search.results import (
 )
 
 if TYPE_CHECKING:
-    from search.backends import Vocabulary
     from search.documents import AnyUser
 
-MAX_TEXT_LENGTH: Final = 256
-MAX_WORDS: Final = 32
-
-_MAX_REPAIRED_WORDS: Final = 4
 _ELSEWHERE_HITS: Final = 5
 _COMPLETIONS: Final = 30
 _SUGGESTIONS: Final = 30
@@ -74,41 +71,9 @@ class _Asked:
     filters: Filters
     page: int
     exact: bool
+    sort: Sort
+    own_products: tuple[str, ...]
     audiences: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class _Question:
-    """A text, its terms, and what the index knows of them."""
-
-    text: str
-    tokens: list[Token]
-    vocabulary: Vocabulary
-
-    @property
-    def words(self) -> list[Token]:
-        """The single words, in order."""
-        return [token for token in self.tokens if token.width == 1]
-
-    @property
-    def unknown(self) -> list[Token]:
-        """The words no entry answers, neither alone nor joined with a neighbour."""
-        answered = {word for term in self.terms() for word in term.words}
-        return [token for token in self.words if token.position not in answered]
-
-    def terms(self) -> tuple[QueryTerm, ...]:
-        """The terms worth looking for: those some entry holds."""
-        numbers = {token.position for token in self.words}
-        words: dict[str, set[int]] = defaultdict(set)
-        for token in self.tokens:
-            covered = numbers & set(range(token.position, token.position + token.width))
-            words[token.text] |= covered or {token.position}
-        known = self.vocabulary.frequencies
-        return tuple(
-            QueryTerm(text=text, words=tuple(sorted(covered)), frequency=known[text])
-            for text, covered in words.items()
-            if text in known
-        )
 
 
 def search(
@@ -119,13 +84,14 @@ def search(
     filters: Filters = Filters(),  # noqa: B008 - frozen
     page: int = 1,
     exact: bool = False,
+    sort: Sort = Sort.RELEVANCE,
 ) -> SearchResult:
     """Results for what a person typed, 20 a page, in `language` unless other languages were chosen.
 
-    A constant number of queries. Never raises for strange text. With `exact` the text is searched as it is. Without
+    Of entries that answer alike, those about what the user owns come first. A constant number of queries. Never raises for strange text. With `exact` the text is searched as it is. Without
     text, everything the filters leave is listed, the popular first; without either, nothing.
     """
-    typed, notices = _prepare(text)
+    typed, notices = prepare(text)
     if not typed and not filters:
         return SearchResult(typed="", text="", notices=notices)
     asked = _Asked(
@@ -135,11 +101,16 @@ def search(
         filters=filters,
         page=page,
         exact=exact,
+        sort=sort,
+        own_products=own_product_codes(user),
         audiences=tuple(audiences_for(user)),
     )
-    backend = get_backend()
-    key = (asked, type(backend), get_language(), current_preferences())
-    return _as_seen(_results.get(key, lambda: _result(backend, asked)), user)
+
+    def result(backend: Backend) -> SearchResult:
+        key = (asked, type(backend), get_language(), current_preferences())
+        return _results.get(key, lambda: _result(backend, asked))
+
+    return _as_seen(answer(result), user)
 
 
 def _result(backend: Backend, asked: _Asked) -> SearchResult:
@@ -152,19 +123,21 @@ def _result(backend: Backend, asked: _Asked) -> SearchResult:
         asked.audiences,
     )
     notices = [*asked.notices]
-    question = _ask(backend, typed, language, audiences)
+    question = ask(backend, typed, language, audiences)
     if not asked.exact:
-        question = _understand(backend, question, language, audiences, notices)
+        question = understand(backend, question, language, audiences, notices)
     terms = question.terms()
     if typed and not terms:
         return SearchResult(typed=typed, text=question.text, notices=notices)
     if question.unknown:
-        notices.append(Notice(NoticeCode.IGNORED, used=_spelled(question.text, question.unknown)))
+        notices.append(Notice(NoticeCode.IGNORED, used=spelled(question.text, question.unknown)))
     plan = Plan(
         terms=terms,
         size=question.vocabulary.size,
         audiences=audiences,
         filters=filters if filters.languages else replace(filters, languages=(language,)),
+        sort=asked.sort,
+        own_products=asked.own_products,
         offset=(min(max(page, 1), MAX_PAGES) - 1) * PAGE_SIZE,
         limit=PAGE_SIZE,
     )
@@ -222,10 +195,13 @@ def suggest(*, text: str, user: AnyUser, language: str) -> Suggestions:
 
     At most three queries with one kind of objects, and one more for each further kind.
     """
-    typed, _notices = _prepare(text)
+    typed, _notices = prepare(text)
     if not typed:
         return Suggestions(text="")
-    backend = get_backend()
+    return answer(lambda backend: _suggestions(backend, typed, user, language))
+
+
+def _suggestions(backend: Backend, typed: str, user: AnyUser, language: str) -> Suggestions:
     audiences = tuple(audiences_for(user))
     plan, used = _plan_for_suggestions(backend, typed, language, audiences)
     if not plan.terms:
@@ -244,7 +220,6 @@ def suggest(*, text: str, user: AnyUser, language: str) -> Suggestions:
 
 def starting_points(*, user: AnyUser, language: str) -> StartingPoints:
     """Where to go without a result: the topics that have entries in this language, and the most popular entries."""
-    backend = get_backend()
     plan = Plan(
         terms=(),
         size=0,
@@ -252,65 +227,12 @@ def starting_points(*, user: AnyUser, language: str) -> StartingPoints:
         filters=Filters(languages=(language,)),
         limit=_POPULAR,
     )
-    topics = describe(backend.facets(plan), plan.filters)["topic"]
-    return StartingPoints(topics=topics, popular=present(_seen(backend.search(plan).hits, user)))
+    counts, found = answer(lambda backend: (backend.facets(plan), backend.search(plan)))
+    topics = describe(counts, plan.filters)["topic"]
+    return StartingPoints(topics=topics, popular=present(_seen(found.hits, user)))
 
 
-# Understanding ------------------------------------------------------------------------------------------------------
-
-
-def _prepare(text: str) -> tuple[str, list[Notice]]:
-    """The text without what no text needs, cut to what a person could mean."""
-    wanted = text[: 4 * MAX_TEXT_LENGTH]  # white space and control characters may go
-    prepared = " ".join(clean(wanted).split())
-    cut = prepared[:MAX_TEXT_LENGTH]
-    if len(cut) < len(prepared):
-        cut = cut.rpartition(" ")[0] or cut
-    words = cut.split(" ")
-    if len(words) > MAX_WORDS:
-        cut = " ".join(words[:MAX_WORDS])
-    if cut != prepared or len(wanted) < len(text.rstrip()):
-        return cut, [Notice(NoticeCode.SHORTENED, used=cut)]
-    return cut, []
-
-
-def _ask(backend: Backend, text: str, language: str, audiences: Collection[str]) -> _Question:
-    """The question, with what the index knows of its terms; one query."""
-    found = tokens(text, language=language, query=True)
-    return _Question(text, found, backend.vocabulary({token.text for token in found}, audiences=audiences))
-
-
-def _understand(
-    backend: Backend, question: _Question, language: str, audiences: Collection[str], notices: list[Notice]
-) -> _Question:
-    """The question a person may have meant, when the index does not know the words; says so in `notices`."""
-    unknown = question.unknown
-    if not unknown:
-        return question
-    if len(unknown) == len(question.words):
-        swapped = swap_keyboard(question.text)
-        if swapped != question.text:
-            other = _ask(backend, swapped, language, audiences)
-            if len(other.unknown) * 2 < len(other.words):
-                notices.append(Notice(NoticeCode.KEYBOARD, typed=question.text, used=swapped))
-                return other
-    corrections = backend.corrections({token.word for token in unknown[:_MAX_REPAIRED_WORDS]}, audiences=audiences)
-    corrected = _with_corrections(question.text, unknown, corrections)
-    if corrected == question.text:
-        return question
-    notices.append(Notice(NoticeCode.REPAIRED, typed=question.text, used=corrected))
-    return _ask(backend, corrected, language, audiences)
-
-
-def _with_corrections(text: str, unknown: Iterable[Token], corrections: Mapping[str, str]) -> str:
-    for token in sorted(unknown, key=lambda token: token.start, reverse=True):
-        if token.word in corrections:
-            text = text[: token.start] + corrections[token.word] + text[token.end :]
-    return text
-
-
-def _spelled(text: str, words: Iterable[Token]) -> str:
-    return " ".join(dict.fromkeys(text[word.start : word.end] for word in words))
+# Suggestions --------------------------------------------------------------------------------------------------------
 
 
 def _beginning(text: str) -> str:
@@ -330,7 +252,7 @@ def _plan_for_suggestions(backend: Backend, text: str, language: str, audiences:
         completions=_COMPLETIONS,
     )
     for each in texts:
-        question = _Question(each, analysed[each], vocabulary)
+        question = Question(each, analysed[each], vocabulary)
         terms = _with_completions(question)
         words = {token.position for token in question.words}
         if words and words == {word for term in terms for word in term.words}:
@@ -342,7 +264,7 @@ def _suggestion_plan(terms: tuple[QueryTerm, ...], size: int, audiences: tuple[s
     return Plan(terms=terms, size=size, audiences=audiences, filters=Filters(languages=(language,)), limit=_SUGGESTIONS)
 
 
-def _with_completions(question: _Question) -> tuple[QueryTerm, ...]:
+def _with_completions(question: Question) -> tuple[QueryTerm, ...]:
     """The terms of the question; its last word is also answered by everything it may become.
 
     All completions count alike, as one word that is as frequent as they are together: which of them is rare says

@@ -7,11 +7,12 @@ small protocol and pass the same tests (tests/search/contract.py).
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Collection, Iterator, Mapping, Sequence
+import enum
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
 
 from django.conf import settings
 from django.core.signals import setting_changed
@@ -19,6 +20,8 @@ from django.utils.module_loading import import_string
 
 if TYPE_CHECKING:
     from search.documents import SearchEntry
+
+T = TypeVar("T")
 
 DEFAULT_BACKEND: Final = "search.backends.embedded.EmbeddedBackend"
 
@@ -53,18 +56,33 @@ class Filters:
         return bool(self.kinds or self.products or self.topics or self.languages)
 
 
+class Sort(enum.StrEnum):
+    """The order of results."""
+
+    RELEVANCE = "relevance"
+    NEWEST = "newest"
+
+
+#: Kind, object and language of an entry.
+EntryKey = tuple[str, int, str]
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Plan:
     """A question to the index.
 
     An entry matches when it holds enough of the words (`required`); a word counts once, whichever term answers it.
     Without terms everything matches, the popular first. `size` is the number of entries the frequencies belong to.
+    Among entries that match alike, those of the reader's `own_products` and those with evidence of being good
+    (`search.evidence`) come first.
     """
 
     terms: tuple[QueryTerm, ...]
     size: int
     audiences: tuple[str, ...]
     filters: Filters = Filters()
+    sort: Sort = Sort.RELEVANCE
+    own_products: tuple[str, ...] = ()
     offset: int = 0
     limit: int = 20
 
@@ -126,6 +144,19 @@ class Vocabulary:
     completions: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Spelling:
+    """A word somebody wrote: folded, as it was written, and how many entries hold its stem."""
+
+    word: str
+    written: str
+    frequency: int
+
+
+class UnavailableError(Exception):
+    """The index does not answer, too late, or not as it should. The message says why, for the log."""
+
+
 class Backend(Protocol):
     """An index. Writing methods take part in the caller's transaction where the index is in the same database."""
 
@@ -151,8 +182,19 @@ class Backend(Protocol):
     ) -> Vocabulary:
         """What is known of `terms`, and for each beginning up to `completions` of the most frequent terms."""
 
-    def corrections(self, words: Collection[str], *, audiences: Collection[str]) -> Mapping[str, str]:
-        """For folded words nobody wrote, the likeliest that somebody did, as written: one edit away, or two in one."""
+    def fetch(self, keys: Collection[EntryKey], plan: Plan) -> list[BackendHit]:
+        """Those of the entries that the plan's audiences and filters leave, with the places of its terms; unordered.
+
+        Whether they hold any of the terms does not matter; their score is that of `search`, or 0.
+        """
+
+    def spellings(self, words: Collection[str], *, audiences: Collection[str]) -> Mapping[str, Spelling]:
+        """Those of the folded words that somebody wrote where the audiences may read it; thousands may be asked."""
+
+    def sounding_like(
+        self, skeletons: Collection[str], *, audiences: Collection[str], limit: int = 50
+    ) -> Mapping[str, Sequence[Spelling]]:
+        """For each consonant skeleton (`search.finglish.skeleton`) the Persian words that have it, most frequent first."""
 
     def digests(self, kind: str) -> Iterator[tuple[int, str, str]]:
         """Object, language and digest of every entry of a kind; for finding drift."""
@@ -172,6 +214,11 @@ def get_backend() -> Backend:
     """The index of this installation, from the setting ``SEARCH_BACKEND``."""
     backend: Backend = import_string(getattr(settings, "SEARCH_BACKEND", DEFAULT_BACKEND))()
     return backend
+
+
+def answer(question: Callable[[Backend], T]) -> T:
+    """What the index says to `question`, which is asked from its beginning again where one index fails it."""
+    return question(get_backend())
 
 
 def _forget_backend(*, setting: str, **_kwargs: Any) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -16,8 +17,20 @@ from django.utils.dateparse import parse_datetime
 
 from portal.core.audience import PUBLIC, register_audience
 from portal.core.memo import index_changed
-from search.backends import BackendHit, FacetCounts, Found, Place, Plan, QueryTerm, Vocabulary, sql
-from search.corrections import candidates_for, choose
+from search.backends import (
+    BackendHit,
+    EntryKey,
+    FacetCounts,
+    Found,
+    Place,
+    Plan,
+    QueryTerm,
+    Spelling,
+    Vocabulary,
+    sql,
+)
+from search.evidence import evidence_of
+from search.finglish import skeleton
 from search.locks import lock_objects
 from search.models import IndexedEntry, Posting, Term, Word
 from search.scoring import AnalysedEntry, analyse_entry, read_spans
@@ -34,9 +47,13 @@ EVERYTHING: Final = ""
 _AT_ONCE: Final = 20_000
 #: Entries.
 _ANALYSE_AFTER: Final = 100
+_COLUMNS: Final = (
+    "e.id, e.kind, e.object_id, e.family, e.language, e.title, e.short_answer, e.body, e.url, "
+    "e.facets_text, e.popularity, e.updated"
+)
 _FACETS: Final = ("kind", "language", "product", "topic")
 
-_Key = tuple[str, int, str]
+_PERSIAN: Final = re.compile("[\u0600-\u06ff]")
 
 
 class EmbeddedBackend:
@@ -49,7 +66,7 @@ class EmbeddedBackend:
 
     @transaction.atomic
     def put(self, entries: Collection[SearchEntry], *, force: bool = False) -> None:
-        wanted: dict[_Key, SearchEntry] = {(e.kind, e.object_id, e.language): e for e in entries}
+        wanted: dict[EntryKey, SearchEntry] = {(e.kind, e.object_id, e.language): e for e in entries}
         objects: dict[str, set[int]] = defaultdict(set)
         for kind, object_id, _language in wanted:
             objects[kind].add(object_id)
@@ -90,9 +107,9 @@ class EmbeddedBackend:
         self._delete(pks)
         index_changed()
 
-    def _lock(self, objects: Mapping[str, set[int]]) -> dict[_Key, tuple[int, str]]:
+    def _lock(self, objects: Mapping[str, set[int]]) -> dict[EntryKey, tuple[int, str]]:
         """Have the objects for ourselves; their entries' keys and digests as they are now."""
-        indexed: dict[_Key, tuple[int, str]] = {}
+        indexed: dict[EntryKey, tuple[int, str]] = {}
         for kind in sorted(objects):
             lock_objects(kind, objects[kind])
             rows = IndexedEntry.objects.filter(kind=kind, object_id__in=objects[kind])
@@ -126,9 +143,11 @@ class EmbeddedBackend:
         for some in _chunks(words):
             known.update(Word.objects.filter(text__in=some).values_list("text", flat=True))
         new = (
-            (word, spelling, term_ids[stem]) for word, (stem, spelling) in sorted(words.items()) if word not in known
+            (word, spelling, term_ids[stem], skeleton(word) if _PERSIAN.search(word) else "")
+            for word, (stem, spelling) in sorted(words.items())
+            if word not in known
         )
-        sql.insert(sql.WORD, ("text", "spelling", "term_id"), new)
+        sql.insert(sql.WORD, ("text", "spelling", "term_id", "skeleton"), new)
 
     def _count_terms(self, counts: Mapping[str, int]) -> None:
         """Change the terms' entry counts. The rows are locked in one order, whoever else writes."""
@@ -149,9 +168,9 @@ class EmbeddedBackend:
 
     def _write(
         self,
-        entries: Mapping[_Key, SearchEntry],
-        replaced: Mapping[_Key, int],
-        analysed: Mapping[_Key, AnalysedEntry],
+        entries: Mapping[EntryKey, SearchEntry],
+        replaced: Mapping[EntryKey, int],
+        analysed: Mapping[EntryKey, AnalysedEntry],
         term_ids: Mapping[str, int],
     ) -> None:
         sql.delete(sql.POSTING, "entry_id", replaced.values())
@@ -199,24 +218,40 @@ class EmbeddedBackend:
     def search(self, plan: Plan, *, with_places: bool = True) -> Found:
         matching, parameters = sql.matching(plan)
         where, chosen = sql.chosen(plan.filters)
-        order = f"score DESC, e.popularity DESC, e.object_id, e.language, e.kind {sql.byte_order()}"
+        weighed, weights = sql.weighed(plan)
+        order = sql.order(plan.sort)
         statement = f"""
             {matching},
             page AS (
-                SELECT matching.entry_id, score, matched, COUNT(*) OVER () AS total
+                SELECT matching.entry_id, {weighed} AS final, matched, COUNT(*) OVER () AS total
                 FROM matching JOIN {sql.ENTRY} e ON e.id = matching.entry_id
                 {where}
                 ORDER BY {order} LIMIT %s OFFSET %s
             )
-            SELECT e.id, e.kind, e.object_id, e.family, e.language, e.title, e.short_answer, e.body, e.url,
-                   e.facets_text, e.popularity, e.updated, score, matched, total
+            SELECT {_COLUMNS}, final, matched, total
             FROM page JOIN {sql.ENTRY} e ON e.id = page.entry_id
             ORDER BY {order}
         """  # noqa: S608 - table names and placeholders only; every value is a parameter
-        rows = sql.fetch(statement, [*parameters, *chosen, plan.limit, plan.offset])
+        rows = sql.fetch(statement, [*parameters, *weights, *chosen, plan.limit, plan.offset])
         places = self._places([row[0] for row in rows], plan.terms) if with_places else {}
         hits = [_hit(row, places.get(row[0], {})) for row in rows]
         return Found(hits=hits, total=rows[0][-1] if rows else 0)
+
+    def fetch(self, keys: Collection[EntryKey], plan: Plan) -> list[BackendHit]:
+        if not keys:
+            return []
+        where, chosen = sql.chosen(plan.filters)
+        wanted = ", ".join(["(%s, %s, %s)"] * len(keys))
+        statement = f"""
+            WITH wanted (kind, object_id, language) AS (VALUES {wanted})
+            SELECT {_COLUMNS}, 0, 0, 0
+            FROM wanted JOIN {sql.ENTRY} e
+                ON e.kind = wanted.kind AND e.object_id = wanted.object_id AND e.language = wanted.language
+            {where or "WHERE TRUE"} AND e.audience IN ({sql.placeholders(plan.audiences)})
+        """  # noqa: S608 - table names and placeholders only; every value is a parameter
+        rows = sql.fetch(statement, [*(part for key in keys for part in key), *chosen, *plan.audiences])
+        places = self._places([row[0] for row in rows], plan.terms)
+        return [_hit(row, places.get(row[0], {})) for row in rows]
 
     def facets(self, plan: Plan) -> FacetCounts:
         matching, parameters = sql.matching(plan)
@@ -278,25 +313,36 @@ class EmbeddedBackend:
                 completed[beginning][text] = count
         return Vocabulary(size=size, frequencies=frequencies, completions=completed)
 
-    def corrections(self, words: Collection[str], *, audiences: Collection[str]) -> Mapping[str, str]:
-        candidates = {word: candidates_for(word) for word in words}
-        spellings = {part for some in candidates.values() for candidate in some for part in candidate.split()}
-        if not spellings:
-            return {}
+    def spellings(self, words: Collection[str], *, audiences: Collection[str]) -> Mapping[str, Spelling]:
+        found: dict[str, Spelling] = {}
+        for some in _chunks(words):
+            condition = f"w.text IN ({sql.placeholders(some)})"
+            found.update((spelling.word, spelling) for _skeleton, spelling in self._words(condition, some, audiences))
+        return found
+
+    def sounding_like(
+        self, skeletons: Collection[str], *, audiences: Collection[str], limit: int = 50
+    ) -> Mapping[str, Sequence[Spelling]]:
+        found: dict[str, list[Spelling]] = defaultdict(list)
+        wanted = list(filter(None, skeletons))
+        condition = f"w.skeleton IN ({sql.placeholders(wanted)})"
+        for sound, spelling in self._words(condition, wanted, audiences) if wanted else ():
+            found[sound].append(spelling)
+        return {sound: some[:limit] for sound, some in found.items()}
+
+    def _words(
+        self, condition: str, parameters: Sequence[str], audiences: Collection[str]
+    ) -> Iterator[tuple[str, Spelling]]:
+        """Words with their skeletons, those in most entries first; one query."""
         visible, allowed = sql.visible(audiences)
         statement = f"""
-            SELECT w.text, w.spelling, t.entry_count FROM {sql.WORD} w JOIN {sql.TERM} t ON t.id = w.term_id
-            WHERE w.text IN ({sql.placeholders(spellings)}) AND t.entry_count > 0 AND {visible}
+            SELECT w.skeleton, w.text, w.spelling, t.entry_count
+            FROM {sql.WORD} w JOIN {sql.TERM} t ON t.id = w.term_id
+            WHERE {condition} AND t.entry_count > 0 AND {visible}
+            ORDER BY t.entry_count DESC, w.text {sql.byte_order()}
         """  # noqa: S608 - table names and placeholders only
-        known = sql.fetch(statement, [*spellings, *allowed])
-        frequencies = {word: count for word, _spelling, count in known}
-        as_written = {word: spelling for word, spelling, _count in known}
-        chosen = {word: choose(some, frequencies) for word, some in candidates.items()}
-        return {
-            word: " ".join(as_written[part] for part in correction.split())
-            for word, correction in chosen.items()
-            if correction
-        }
+        for sound, word, written, count in sql.fetch(statement, [*parameters, *allowed]):
+            yield sound, Spelling(word=word, written=written, frequency=count)
 
     def digests(self, kind: str) -> Iterator[tuple[int, str, str]]:
         yield from IndexedEntry.objects.filter(kind=kind).values_list("object_id", "language", "digest").iterator()
@@ -342,6 +388,7 @@ def _columns(entry: SearchEntry) -> dict[str, Any]:
         "audience": entry.audience,
         "facets_text": "\n".join(f"{name} {value}" for name, value in entry.facets),
         "popularity": entry.popularity,
+        "evidence": evidence_of(entry),
         "updated": entry.updated,
         "digest": entry.digest,
     }

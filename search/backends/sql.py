@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from django.db import connection
+from django.utils import timezone
 
+from search import evidence
+from search.backends import Sort
 from search.models import EntryFacet, IndexedEntry, Posting, Term, Word
 from search.scoring import rarity
 
@@ -89,6 +93,28 @@ def chosen(filters: Filters, *, but: str = "") -> tuple[str, list[Any]]:
             )""")  # noqa: S608 - names are ours; every value is a parameter
             parameters += values
     return ("WHERE " + " AND ".join(clauses) if clauses else ""), parameters
+
+
+def weighed(plan: Plan) -> tuple[str, list[Any]]:
+    """The score of the text, grown by what else speaks for the entry ``e`` (`search.evidence`); whole numbers."""
+    parts = [f"{evidence.FULL} + e.evidence"]
+    parameters: list[Any] = [timezone.now() - dt.timedelta(days=evidence.FRESH_DAYS)]
+    parts.append(f"CASE WHEN e.updated > %s THEN {evidence.FRESH} ELSE 0 END")
+    if plan.own_products:
+        parts.append(f"""CASE WHEN EXISTS (
+            SELECT 1 FROM {FACET} o WHERE o.entry_id = e.id AND o.name = 'product'
+            AND o.value IN ({placeholders(plan.own_products)})
+        ) THEN {evidence.OWN_PRODUCT} ELSE 0 END""")  # noqa: S608 - our names; every value is a parameter
+        parameters += plan.own_products
+    return f"score * ({' + '.join(parts)}) / {evidence.FULL}", parameters
+
+
+def order(sort: Sort) -> str:
+    """The order of a page of ``final`` scores and entries ``e``; never in doubt."""
+    ties = f"e.popularity DESC, e.object_id, e.language, e.kind {byte_order()}"
+    if sort == Sort.NEWEST:
+        return f"e.updated DESC NULLS LAST, {ties}"
+    return f"final DESC, {ties}"
 
 
 def visible(audiences: Collection[str]) -> tuple[str, list[Any]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from search.analysis import tokens
 from search.backends import Backend, Plan, QueryTerm
+from search.corrections import correct
 
 PUBLIC = ("public",)
 
@@ -25,3 +26,7 @@ def plan_for(backend: Backend, text: str, **options) -> Plan:
 def ids(backend: Backend, text: str, **options) -> list[int]:
     plan = plan_for(backend, text, **options)
     return [hit.object_id for hit in backend.search(plan).hits] if plan.terms or not text else []
+
+
+def corrected(backend: Backend, word: str, *, audiences=PUBLIC) -> dict[str, str]:
+    return correct([word], lambda spellings: backend.spellings(spellings, audiences=audiences))

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import datetime as dt
+from dataclasses import replace
 
 import pytest
+from django.utils import timezone
 
 from portal.core.text import fold
-from search.backends import BODY, TITLE, Filters
+from search.backends import BODY, TITLE, Filters, Sort
 from search.backends.embedded import EmbeddedBackend
+from search.finglish import skeleton
 from tests.factories.search import entry
-from tests.search.asking import PUBLIC, ids, plan_for
+from tests.search.asking import PUBLIC, corrected, ids, plan_for
 
 BACKENDS = [EmbeddedBackend]
 
 pytestmark = pytest.mark.django_db
 Z = "\u200c"
+NOW = timezone.now()
 
 
 @pytest.fixture(params=BACKENDS, ids=lambda backend: backend.__name__)
@@ -313,7 +317,7 @@ def test_the_secret_is_there_for_those_who_may_see_it(with_a_secret):
     known = with_a_secret.vocabulary(["محرمانه"], audiences=everyone_and_staff, beginnings=["محر"], completions=5)
     assert known.frequencies == {"محرمانه": 1}
     assert known.completions == {"محر": {"محرمانه": 1}}
-    assert with_a_secret.corrections(["محرمنه"], audiences=everyone_and_staff) == {"محرمنه": "محرمانه"}
+    assert corrected(with_a_secret, "محرمنه", audiences=everyone_and_staff) == {"محرمنه": "محرمانه"}
 
 
 def test_a_hidden_entry_is_in_no_result_count_completion_or_correction(with_a_secret):
@@ -323,7 +327,7 @@ def test_a_hidden_entry_is_in_no_result_count_completion_or_correction(with_a_se
     known = with_a_secret.vocabulary(["محرمانه"], audiences=PUBLIC, beginnings=["محر"], completions=5)
     assert known.frequencies == {}
     assert known.completions == {"محر": {}}
-    assert with_a_secret.corrections(["محرمنه"], audiences=PUBLIC) == {}
+    assert corrected(with_a_secret, "محرمنه") == {}
 
 
 def test_nobody_sees_anything_without_an_audience(with_a_secret):
@@ -383,7 +387,84 @@ def test_completions_are_the_most_frequent_words_that_begin_so(backend):
 def test_a_slip_is_corrected_to_a_word_as_it_was_written(backend, typed, meant):
     backend.put([entry(title="مودم آنتن"), entry(title="router configuration", language="en")])
 
-    assert backend.corrections([fold(typed)], audiences=PUBLIC) == ({fold(typed): meant} if meant else {})
+    assert corrected(backend, fold(typed)) == ({fold(typed): meant} if meant else {})
+
+
+def test_words_are_known_as_they_were_written_and_by_their_sound(backend):
+    backend.put([entry(object_id=1, title="مُودِم وصل نمی‌شود"), entry(object_id=2, title="مودم")])
+
+    known = backend.spellings(["مودم", "وصل", "فیبر"], audiences=PUBLIC)
+    sounds = backend.sounding_like([skeleton("modem"), skeleton("vasl"), skeleton("fibr")], audiences=PUBLIC)
+
+    assert {word: (found.word, found.frequency) for word, found in known.items()} == {
+        "مودم": ("مودم", 2),
+        "وصل": ("وصل", 1),
+    }
+    assert fold(known["مودم"].written) == "مودم"
+    assert {sound: [found.word for found in some] for sound, some in sounds.items()} == {
+        skeleton("modem"): ["مودم"],
+        skeleton("vasl"): ["وصل"],
+    }
+
+
+def test_words_nobody_may_read_are_unknown(with_a_secret):
+    assert set(with_a_secret.spellings(["محرمانه", "مودم"], audiences=PUBLIC)) == {"مودم"}
+    assert with_a_secret.sounding_like([skeleton("mahramane")], audiences=PUBLIC) == {}
+    assert skeleton("mahramane") in with_a_secret.sounding_like([skeleton("mahramane")], audiences=("public", "staff"))
+
+
+# Fetching, sorting, evidence ----------------------------------------------------------------------------------------
+
+
+def test_entries_are_fetched_by_key_within_audience_and_filters(with_a_secret):
+    keys = [("test.note", 1, "fa"), ("test.note", 2, "fa"), ("test.note", 9, "fa")]
+    plan = plan_for(with_a_secret, "مودم")
+
+    found = with_a_secret.fetch(keys, plan)
+    everything = with_a_secret.fetch(keys, replace(plan, audiences=("public", "staff")))
+    narrowed = with_a_secret.fetch(
+        keys, replace(plan, filters=Filters(products=("x1",)), audiences=("public", "staff"))
+    )
+
+    assert [(hit.object_id, list(hit.places[TITLE])) for hit in found] == [(1, [(0, 4)])]
+    assert sorted(hit.object_id for hit in everything) == [1, 2]
+    assert [hit.object_id for hit in narrowed] == [1]
+    assert with_a_secret.fetch([], plan) == []
+
+
+def test_the_newest_come_first_where_that_is_asked_for(backend):
+    days = {1: dt.datetime(2026, 1, 1, tzinfo=dt.UTC), 2: dt.datetime(2026, 3, 1, tzinfo=dt.UTC), 3: None}
+    backend.put([entry(object_id=n, title="مودم " * (4 - n), updated=day) for n, day in days.items()])
+
+    assert ids(backend, "مودم", sort=Sort.NEWEST) == [2, 1, 3]
+
+
+@pytest.mark.parametrize(
+    "good", [{"popularity": 90}, {"state": ["solved"]}, {"state": ["official"]}, {"clicked": 80}, {"updated": NOW}]
+)
+def test_of_entries_that_answer_alike_the_one_with_evidence_comes_first(backend, good):
+    backend.put([entry(object_id=1, title="مودم خاموش"), entry(object_id=2, title="مودم خاموش", **good)])
+
+    assert ids(backend, "مودم خاموش") == [2, 1]
+
+
+def test_evidence_does_not_stand_in_for_the_answer(backend):
+    best = {"popularity": 100, "state": ["solved", "official"], "clicked": 100, "updated": NOW, "products": ["x1"]}
+    backend.put(
+        [
+            entry(object_id=1, title="رمز وای‌فای", body="تغییر رمز"),
+            entry(object_id=2, title="مودم", body="رمز " + "سیم کارت " * 40, **best),
+        ]
+    )
+
+    assert ids(backend, "رمز", own_products=("x1",)) == [1, 2]
+
+
+def test_what_the_reader_owns_comes_first(backend):
+    backend.put([entry(object_id=1, title="مودم", products=["x1"]), entry(object_id=2, title="مودم", products=["x2"])])
+
+    assert ids(backend, "مودم", own_products=("x2",)) == [2, 1]
+    assert ids(backend, "مودم", own_products=("x1",)) == [1, 2]
 
 
 # Rebuilding ---------------------------------------------------------------------------------------------------------

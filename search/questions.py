@@ -1,0 +1,117 @@
+"""What a person means by a text: its words as the index knows them, and what to try when it does not.
+
+The steps, each told to the reader when it changed the question:
+
+1. nothing known at all: the text as the same keys give it on the other keyboard
+2. a word nobody wrote: the likeliest known spelling one slip away
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from portal.core.text import swap_keyboard
+from search.analysis import Token, clean, tokens
+from search.backends import Backend, QueryTerm
+from search.corrections import correct
+from search.results import Notice, NoticeCode
+
+if TYPE_CHECKING:
+    from search.backends import Vocabulary
+
+MAX_TEXT_LENGTH: Final = 256
+MAX_WORDS: Final = 32
+
+_MAX_REPAIRED_WORDS: Final = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A text, its terms, and what the index knows of them."""
+
+    text: str
+    tokens: list[Token]
+    vocabulary: Vocabulary
+
+    @property
+    def words(self) -> list[Token]:
+        """The single words, in order."""
+        return [token for token in self.tokens if token.width == 1]
+
+    @property
+    def unknown(self) -> list[Token]:
+        """The words no entry answers, neither alone nor joined with a neighbour."""
+        answered = {word for term in self.terms() for word in term.words}
+        return [token for token in self.words if token.position not in answered]
+
+    def terms(self) -> tuple[QueryTerm, ...]:
+        """The terms worth looking for: those some entry holds."""
+        numbers = {token.position for token in self.words}
+        words: dict[str, set[int]] = defaultdict(set)
+        for token in self.tokens:
+            covered = numbers & set(range(token.position, token.position + token.width))
+            words[token.text] |= covered or {token.position}
+        known = self.vocabulary.frequencies
+        return tuple(
+            QueryTerm(text=text, words=tuple(sorted(covered)), frequency=known[text])
+            for text, covered in words.items()
+            if text in known
+        )
+
+
+def prepare(text: str) -> tuple[str, list[Notice]]:
+    """The text without what no text needs, cut to what a person could mean."""
+    wanted = text[: 4 * MAX_TEXT_LENGTH]  # white space and control characters may go
+    prepared = " ".join(clean(wanted).split())
+    cut = prepared[:MAX_TEXT_LENGTH]
+    if len(cut) < len(prepared):
+        cut = cut.rpartition(" ")[0] or cut
+    words = cut.split(" ")
+    if len(words) > MAX_WORDS:
+        cut = " ".join(words[:MAX_WORDS])
+    if cut != prepared or len(wanted) < len(text.rstrip()):
+        return cut, [Notice(NoticeCode.SHORTENED, used=cut)]
+    return cut, []
+
+
+def ask(backend: Backend, text: str, language: str, audiences: Collection[str]) -> Question:
+    """The question, with what the index knows of its terms; one query."""
+    found = tokens(text, language=language, query=True)
+    return Question(text, found, backend.vocabulary({token.text for token in found}, audiences=audiences))
+
+
+def understand(
+    backend: Backend, question: Question, language: str, audiences: Collection[str], notices: list[Notice]
+) -> Question:
+    """The question a person may have meant, when the index does not know the words; says so in `notices`."""
+    unknown = question.unknown
+    if not unknown:
+        return question
+    if len(unknown) == len(question.words):
+        swapped = swap_keyboard(question.text)
+        if swapped != question.text:
+            other = ask(backend, swapped, language, audiences)
+            if len(other.unknown) * 2 < len(other.words):
+                notices.append(Notice(NoticeCode.KEYBOARD, typed=question.text, used=swapped))
+                return other
+    words = {token.word for token in unknown[:_MAX_REPAIRED_WORDS]}
+    corrections = correct(words, lambda spellings: backend.spellings(spellings, audiences=audiences))
+    corrected = _with_corrections(question.text, unknown, corrections)
+    if corrected == question.text:
+        return question
+    notices.append(Notice(NoticeCode.REPAIRED, typed=question.text, used=corrected))
+    return ask(backend, corrected, language, audiences)
+
+
+def _with_corrections(text: str, unknown: Iterable[Token], corrections: Mapping[str, str]) -> str:
+    for token in sorted(unknown, key=lambda token: token.start, reverse=True):
+        if token.word in corrections:
+            text = text[: token.start] + corrections[token.word] + text[token.end :]
+    return text
+
+
+def spelled(text: str, words: Iterable[Token]) -> str:
+    return " ".join(dict.fromkeys(text[word.start : word.end] for word in words))
