@@ -45,15 +45,19 @@ class QueryTerm:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Filters:
-    """What a reader narrowed the results to. An empty list narrows nothing; several values of one list mean "or"."""
+    """What a reader narrowed the results to. An empty list narrows nothing; several values of one list mean "or".
+
+    `updated_since`: only what was last changed then or later; what says nothing of that is left out.
+    """
 
     kinds: tuple[str, ...] = ()
     products: tuple[str, ...] = ()
     topics: tuple[str, ...] = ()
     languages: tuple[str, ...] = ()
+    updated_since: dt.datetime | None = None
 
     def __bool__(self) -> bool:
-        return bool(self.kinds or self.products or self.topics or self.languages)
+        return self != Filters()
 
 
 class Sort(enum.StrEnum):

@@ -92,6 +92,9 @@ def chosen(filters: Filters, *, but: str = "") -> tuple[str, list[Any]]:
                 AND c.value IN ({placeholders(values)})
             )""")  # noqa: S608 - names are ours; every value is a parameter
             parameters += values
+    if filters.updated_since is not None:
+        clauses.append("e.updated >= %s")
+        parameters.append(connection.ops.adapt_datetimefield_value(filters.updated_since))
     return ("WHERE " + " AND ".join(clauses) if clauses else ""), parameters
 
 

@@ -276,6 +276,25 @@ def test_several_values_of_a_facet_mean_or_and_several_facets_mean_and(shelf):
     assert ids(shelf, "مودم", filters=Filters(products=("' OR 1=1 --",))) == []
 
 
+def test_freshness_narrows_results_and_counts(backend):
+    month_ago = (NOW - dt.timedelta(days=30)).replace(hour=0, minute=0, second=0, microsecond=0)
+    moments = [month_ago - dt.timedelta(seconds=1), month_ago, NOW, None]
+    backend.put(
+        [
+            entry(object_id=number, title="مودم", updated=moment, products=[f"x{number}"])
+            for number, moment in enumerate(moments)
+        ]
+    )
+    fresh = Filters(updated_since=month_ago)
+
+    assert fresh
+    assert ids(backend, "مودم", filters=fresh) == [1, 2]
+    assert ids(backend, "", filters=fresh) == [1, 2]
+    assert backend.search(plan_for(backend, "مودم", filters=fresh)).total == 2
+    assert backend.facets(plan_for(backend, "مودم", filters=fresh))["product"] == {"x1": 1, "x2": 1}
+    assert backend.facets(plan_for(backend, "مودم", filters=fresh))["kind"] == {"test.note": 2}
+
+
 def test_counts_of_a_facet_ignore_what_was_chosen_in_it_and_heed_the_others(shelf):
     counts = shelf.facets(plan_for(shelf, "مودم", filters=Filters(products=("x1",), languages=("fa",))))
 
