@@ -28,8 +28,6 @@ if TYPE_CHECKING:
     from search.documents import AnyUser
     from search.facets import Facet
 
-#: For one person or address; generous, because many customers may share an address.
-DEFAULT_REQUESTS_PER_MINUTE = 600
 #: A person who types asks many times before searching once.
 _SUGGESTIONS_PER_SEARCH = 5
 
@@ -108,7 +106,7 @@ def suggest(request: HttpRequest) -> HttpResponse:
 
 
 def _wait_seconds(request: HttpRequest, scope: str, factor: int) -> int | None:
-    limit: int = getattr(settings, "SEARCH_REQUESTS_PER_MINUTE", DEFAULT_REQUESTS_PER_MINUTE)
+    limit: int = settings.SEARCH_REQUESTS_PER_MINUTE
     return limited(request, scope, limit * factor, 60, shared=False) if limit else None
 
 

@@ -273,6 +273,8 @@ TAGGIT_CASE_INSENSITIVE = True
 # Search --------------------------------------------------------------------------------------------------------------
 
 #: Pages that lead to answers instead of holding one.
+#: For one person or address; generous, because many customers may share an address. Suggestions: five times as many.
+SEARCH_REQUESTS_PER_MINUTE = env.int("SEARCH_REQUESTS_PER_MINUTE", default=600)
 SEARCH_EXCLUDED_MODELS = ["home.HomePage", "home.InfoPage", "faq.HelpIndexPage", "faq.TopicPage"]
 
 # Logs ---------------------------------------------------------------------------------------------------------------
