@@ -34,13 +34,25 @@ BODY: Final = "body"
 Place = tuple[int, int]
 
 
+#: The weight of a word as it was asked for, in per mille.
+FULL_WEIGHT: Final = 1000
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class QueryTerm:
-    """A term to look for, the numbers of the query's words it answers, and how many entries hold it."""
+    """A term to look for, the numbers of the query's words it answers, and how many entries hold it.
+
+    `weight` says, in per mille, how much of its rarity counts: less than all for a synonym. `beside` are terms an entry
+    must hold as well, all of them, for this one to count there: «همراه» beside «اینترنت» answers «دیتا», alone it does
+    not. They add nothing to the score; their places are shown where the term counts. The same text may stand in
+    several terms of a plan.
+    """
 
     text: str
     words: tuple[int, ...]
     frequency: int
+    weight: int = FULL_WEIGHT
+    beside: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

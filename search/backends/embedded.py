@@ -357,15 +357,20 @@ class EmbeddedBackend:
         """Where the terms stand in these entries; one query."""
         if not entry_pks or not terms:
             return {}
-        texts = [term.text for term in terms]
+        texts = {text for term in terms for text in (term.text, *term.beside)}
         statement = f"""
-            SELECT p.entry_id, p.spans FROM {sql.POSTING} p JOIN {sql.TERM} t ON t.id = p.term_id
+            SELECT p.entry_id, t.text, p.spans FROM {sql.POSTING} p JOIN {sql.TERM} t ON t.id = p.term_id
             WHERE p.entry_id IN ({sql.placeholders(entry_pks)}) AND t.text IN ({sql.placeholders(texts)})
         """  # noqa: S608 - table names and placeholders only
+        held: dict[int, dict[str, str]] = {pk: {} for pk in entry_pks}
+        for pk, text, spans in sql.fetch(statement, [*entry_pks, *texts]):
+            held[pk][text] = spans
         places: dict[int, dict[str, list[Place]]] = {pk: defaultdict(list) for pk in entry_pks}
-        for pk, spans in sql.fetch(statement, [*entry_pks, *texts]):
-            for field, found in read_spans(spans).items():
-                places[pk][field] += found
+        for pk, spans_of in held.items():
+            counting = [{term.text, *term.beside} for term in terms if spans_of.keys() >= {term.text, *term.beside}]
+            for text in set().union(*counting):
+                for field, found in read_spans(spans_of[text]).items():
+                    places[pk][field] += found
         return {pk: {field: sorted(found) for field, found in fields.items()} for pk, fields in places.items()}
 
 

@@ -10,7 +10,7 @@ from django.db import connection
 from django.utils import timezone
 
 from search import evidence
-from search.backends import Sort
+from search.backends import FULL_WEIGHT, Sort
 from search.models import EntryFacet, IndexedEntry, Posting, Term, Word
 from search.scoring import rarity
 
@@ -47,12 +47,15 @@ def matching(plan: Plan) -> tuple[str, list[Any]]:
         return sql, list(plan.audiences)
     rows = list(_weighted_words(plan))
     words_answered_once = len(rows) == plan.word_count
+    company, in_company, company_rows = _company(plan)
     sql = f"""
-        WITH query (term, word, weight) AS (VALUES {", ".join(["(%s, %s, %s)"] * len(rows))}),
+        WITH query (number, term, word, weight) AS (VALUES {", ".join(["(%s, %s, %s, %s)"] * len(rows))}),
+        {company}
         scored AS (
             SELECT p.entry_id, SUM(query.weight * p.impact) AS score,
                    {"COUNT(*)" if words_answered_once else "COUNT(DISTINCT query.word)"} AS matched
             FROM query JOIN {TERM} t ON t.text = query.term JOIN {POSTING} p ON p.term_id = t.id
+            {in_company}
             GROUP BY p.entry_id
         ),
         allowed AS (
@@ -65,16 +68,46 @@ def matching(plan: Plan) -> tuple[str, list[Any]]:
             WHERE matched >= CASE WHEN most >= %s THEN %s ELSE (most + 1) / 2 END
         )
     """  # noqa: S608 - table names and placeholders only
-    return sql, [*(value for row in rows for value in row), *plan.audiences, plan.required, plan.required]
+    parameters = [
+        *(value for row in rows for value in row),
+        *company_rows,
+        *plan.audiences,
+        plan.required,
+        plan.required,
+    ]
+    return sql, parameters
 
 
-def _weighted_words(plan: Plan) -> Iterator[tuple[str, int, int]]:
-    """(term, word, weight) for each word a term answers; the term's weight is shared out among its words."""
-    for term in plan.terms:
-        weight = rarity(term.frequency, plan.size)
+def _weighted_words(plan: Plan) -> Iterator[tuple[int, str, int, int]]:
+    """(number of the term, term, word, weight) for each word a term answers.
+
+    The term's weight is shared out among its words.
+    """
+    for number, term in enumerate(plan.terms):
+        weight = max(1, rarity(term.frequency, plan.size) * term.weight // FULL_WEIGHT)
         shares = len(term.words)
         for place, word in enumerate(term.words):
-            yield term.text, word, weight * (place + 1) // shares - weight * place // shares
+            yield number, term.text, word, weight * (place + 1) // shares - weight * place // shares
+
+
+def _company(plan: Plan) -> tuple[str, str, list[Any]]:
+    """What `QueryTerm.beside` demands: a table for the WITH clause, a WHERE clause, and the parameters of the table.
+
+    Empty where no term needs another.
+    """
+    rows = [(number, text) for number, term in enumerate(plan.terms) for text in term.beside]
+    if not rows:
+        return "", "", []
+    table = f"company (number, term) AS (VALUES {', '.join(['(%s, %s)'] * len(rows))}),"
+    where = f"""
+        WHERE NOT EXISTS (
+            SELECT 1 FROM company WHERE company.number = query.number AND NOT EXISTS (
+                SELECT 1 FROM {TERM} ct JOIN {POSTING} cp ON cp.term_id = ct.id
+                WHERE ct.text = company.term AND cp.entry_id = p.entry_id
+            )
+        )
+    """  # noqa: S608 - table names only
+    return table, where, [value for row in rows for value in row]
 
 
 def chosen(filters: Filters, *, but: str = "") -> tuple[str, list[Any]]:

@@ -9,7 +9,7 @@ import pytest
 from django.utils import timezone
 
 from portal.core.text import fold
-from search.backends import BODY, TITLE, Filters, Sort
+from search.backends import BODY, TITLE, Filters, Plan, QueryTerm, Sort
 from search.backends.embedded import EmbeddedBackend
 from search.finglish import skeleton
 from tests.factories.search import entry
@@ -510,3 +510,65 @@ def test_two_thousand_entries_in_four_portions_are_all_there(backend):
 
     assert backend.count() == 2_000
     assert found.hits[0].object_id == 1234
+
+
+# Terms that count less, or only beside others --------------------------------------------------------------------------
+
+
+def _terms(*terms: QueryTerm) -> Plan:
+    return Plan(terms=terms, size=4, audiences=PUBLIC)
+
+
+def test_a_term_of_less_weight_counts_less(backend):
+    backend.put([entry(object_id=1, title="گوشی خاموش"), entry(object_id=2, title="موبایل خاموش")])
+    plan = _terms(
+        QueryTerm(text="گوشی", words=(0,), frequency=1),
+        QueryTerm(text="موبایل", words=(0,), frequency=1, weight=700),
+        QueryTerm(text="خاموش", words=(1,), frequency=2),
+    )
+
+    hits = backend.search(plan).hits
+
+    assert [(hit.object_id, hit.matched) for hit in hits] == [(1, 2), (2, 2)]
+    assert hits[0].score > hits[1].score
+
+
+def test_a_term_that_needs_others_beside_it_counts_only_with_all_of_them(backend):
+    backend.put(
+        [
+            entry(object_id=1, title="بستهٔ دیتا"),
+            entry(object_id=2, title="بستهٔ اینترنت برای همراه"),
+            entry(object_id=3, title="اینترنت خانه"),
+            entry(object_id=4, title="همراه شما هستیم"),
+        ]
+    )
+    plan = _terms(
+        QueryTerm(text="دیتا", words=(0,), frequency=1),
+        QueryTerm(text="همراه", words=(0,), frequency=2, weight=700, beside=("اینترنت",)),
+    )
+
+    hits = backend.search(plan).hits
+
+    assert [hit.object_id for hit in hits] == [1, 2]
+    assert [hits[1].title[start:end] for start, end in hits[1].places[TITLE]] == ["اینترنت", "همراه"]
+    assert backend.facets(plan)["kind"] == {"test.note": 2}
+
+
+def test_company_that_no_entry_holds_leaves_a_term_out(backend):
+    backend.put([entry(object_id=1, title="همراه شما")])
+
+    found = backend.search(_terms(QueryTerm(text="همراه", words=(0,), frequency=1, beside=("اینترنت",))))
+
+    assert (found.hits, found.total) == ([], 0)
+
+
+def test_the_company_of_a_term_is_not_marked_where_the_term_does_not_count(backend):
+    backend.put([entry(object_id=1, title="دیتا در اینترنت خانه")])
+    plan = _terms(
+        QueryTerm(text="دیتا", words=(0,), frequency=1),
+        QueryTerm(text="همراه", words=(0,), frequency=1, beside=("اینترنت",)),
+    )
+
+    (hit,) = backend.search(plan).hits
+
+    assert [hit.title[start:end] for start, end in hit.places[TITLE]] == ["دیتا"]
