@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import re
 from typing import TYPE_CHECKING, Final
 
 from django.conf import settings
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.http import urlencode
 
 from search import registry
-from search.backends import Filters
+from search.backends import Filters, Sort
 from search.results import MAX_PAGES
 
 if TYPE_CHECKING:
@@ -18,20 +22,26 @@ if TYPE_CHECKING:
 
 _CODE: Final = re.compile(r"[\w-]{1,80}\Z")
 _MAX_CHOICES: Final = 20
+#: How many days back the choices of ``updated`` reach.
+_FRESHNESS_DAYS: Final = {"month": 30, "year": 365}
 
 
 class SearchForm:
-    """The parameters of a results page: ``q``, ``page``, ``exact`` and the facets. Unknown values are dropped."""
+    """The parameters of a results page: ``q``, ``page``, ``exact``, ``sort`` and the filters. Unknown values are dropped."""
 
     def __init__(self, data: QueryDict) -> None:
         self._data = data
         self.text = data.get("q", "")
         self.is_exact = data.get("exact") == "1"
+        self.sort = Sort.NEWEST if data.get("sort") == Sort.NEWEST else Sort.RELEVANCE
+        #: ``month``, ``year`` or, for any time, nothing.
+        self.updated = data.get("updated", "") if data.get("updated") in _FRESHNESS_DAYS else ""
         self.filters = Filters(
             kinds=self._chosen("kind", {document.name for document in registry.all_documents()}),
             products=self._codes("product"),
             topics=self._codes("topic"),
             languages=self._chosen("language", dict(settings.LANGUAGES)),
+            updated_since=_midnight(_FRESHNESS_DAYS[self.updated]) if self.updated else None,
         )
 
     @property
@@ -40,9 +50,47 @@ class SearchForm:
         number = self._data.get("page", "1")
         return min(max(int(number), 1), MAX_PAGES) if number.isascii() and number.isdigit() and len(number) < 5 else 1
 
+    @property
+    def is_newest_first(self) -> bool:
+        return self.sort == Sort.NEWEST
+
+    def address(
+        self,
+        *,
+        filters: Filters | None = None,
+        exact: bool | None = None,
+        sort: Sort | None = None,
+        updated: str | None = None,
+    ) -> str:
+        """The results page for the same question, but for what is given; without its page number."""
+        filters = self.filters if filters is None else filters
+        parameters = [
+            ("q", self.text),
+            *(("kind", code) for code in filters.kinds),
+            *(("product", code) for code in filters.products),
+            *(("topic", code) for code in filters.topics),
+            *(("language", code) for code in filters.languages),
+            ("updated", self.updated if updated is None else updated),
+            ("sort", Sort.NEWEST if (self.sort if sort is None else sort) == Sort.NEWEST else ""),
+            ("exact", "1" if (self.is_exact if exact is None else exact) else ""),
+        ]
+        return results_address([(name, value) for name, value in parameters if value])
+
     def _chosen(self, name: str, allowed: Collection[str]) -> tuple[str, ...]:
         return tuple(dict.fromkeys(value for value in self._data.getlist(name) if value in allowed))
 
     def _codes(self, name: str) -> tuple[str, ...]:
         values = (value for value in self._data.getlist(name) if _CODE.match(value))
         return tuple(dict.fromkeys(values))[:_MAX_CHOICES]
+
+
+def results_address(parameters: Collection[tuple[str, str]]) -> str:
+    """The results page in the active language."""
+    address = reverse("search:results")
+    return f"{address}?{urlencode(parameters)}" if parameters else address
+
+
+def _midnight(days_ago: int) -> dt.datetime:
+    """The same moment all day long, so that the same question is the same."""
+    today = timezone.now().astimezone(dt.UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    return today - dt.timedelta(days=days_ago)

@@ -9,17 +9,16 @@ from django.conf import settings
 from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
-from django.urls import reverse
 from django.utils.cache import patch_cache_control
 from django.utils.functional import SimpleLazyObject
-from django.utils.http import urlencode
 from django.utils.translation import get_language
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
 from portal.core.limits import limited, too_many_requests
 from search import queries, registry
-from search.backends import Filters
-from search.forms import SearchForm
+from search.backends import Filters, Sort
+from search.forms import SearchForm, results_address
 from search.results import MAX_PAGES, PAGE_SIZE, SearchResult
 
 if TYPE_CHECKING:
@@ -50,6 +49,24 @@ class Chip:
     url: str
 
 
+@dataclass(frozen=True, slots=True)
+class Order:
+    """An order of the results, and the page in that order."""
+
+    label: str
+    url: str
+    is_current: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Age:
+    """A choice of how lately results were changed; without a code, any time."""
+
+    code: str
+    label: str
+    is_chosen: bool
+
+
 @require_safe
 def results(request: HttpRequest) -> HttpResponse:
     """What was found, 20 a page; where to start, when nothing was."""
@@ -65,6 +82,7 @@ def results(request: HttpRequest) -> HttpResponse:
         filters=form.filters,
         page=form.page,
         exact=form.is_exact,
+        sort=form.sort,
     )
     paginator = Paginator(range(min(result.total, MAX_PAGES * PAGE_SIZE)), PAGE_SIZE)
     context = {
@@ -79,7 +97,9 @@ def results(request: HttpRequest) -> HttpResponse:
         "filters": SimpleLazyObject(lambda: _filters(result)),
         "chips": SimpleLazyObject(lambda: _chips(form, result)),
         "others": SimpleLazyObject(lambda: _other_languages(form, result, language)),
-        "exact_url": _address(form.text, form.filters, exact=True),
+        "exact_url": SimpleLazyObject(lambda: form.address(exact=True)),
+        "orders": SimpleLazyObject(lambda: _orders(form)),
+        "freshness": SimpleLazyObject(lambda: _freshness(form)),
         "shows_results": bool(result.typed or form.filters),
         "shown_hits": tuple((hit.kind, hit.object_id) for hit in result.hits),
     }
@@ -99,7 +119,7 @@ def suggest(request: HttpRequest) -> HttpResponse:
     response = render(
         request,
         "search/_suggestions.html",
-        {"suggestions": suggestions, "all_url": _address(suggestions.text, Filters())},
+        {"suggestions": suggestions, "all_url": results_address([("q", suggestions.text)] if suggestions.text else [])},
     )
     patch_cache_control(response, private=True, max_age=30)
     return response
@@ -119,20 +139,6 @@ def _language() -> str:
     return (get_language() or settings.LANGUAGE_CODE).split("-")[0]
 
 
-def _address(text: str, filters: Filters, *, exact: bool = False) -> str:
-    """The results page for a question."""
-    parameters = [
-        *([("q", text)] if text else []),
-        *(("kind", code) for code in filters.kinds),
-        *(("product", code) for code in filters.products),
-        *(("topic", code) for code in filters.topics),
-        *(("language", code) for code in filters.languages),
-        *([("exact", "1")] if exact else []),
-    ]
-    address = reverse("search:results")
-    return f"{address}?{urlencode(parameters)}" if parameters else address
-
-
 def _tabs(form: SearchForm, result: SearchResult) -> list[Tab]:
     """A tab per kind that has results, after one for all; none where there is only one kind."""
     facet = result.facets.get("kind")
@@ -143,13 +149,13 @@ def _tabs(form: SearchForm, result: SearchResult) -> list[Tab]:
         Tab(
             document.label_plural,
             counts[document.name],
-            _address(form.text, replace(form.filters, kinds=(document.name,)), exact=form.is_exact),
+            form.address(filters=replace(form.filters, kinds=(document.name,))),
             form.filters.kinds == (document.name,),
         )
         for document in registry.all_documents()
         if document.name in counts
     ]
-    everything = _address(form.text, replace(form.filters, kinds=()), exact=form.is_exact)
+    everything = form.address(filters=replace(form.filters, kinds=()))
     return [Tab("", sum(counts.values()), everything, not form.filters.kinds), *tabs]
 
 
@@ -160,17 +166,40 @@ def _filters(result: SearchResult) -> list[Facet]:
 
 
 def _chips(form: SearchForm, result: SearchResult) -> list[Chip]:
-    """The chosen products, topics and languages, each with the address that is left without it."""
+    """The chosen products, topics, languages and age, each with the address that is left without it."""
+    chosen = {"product": form.filters.products, "topic": form.filters.topics, "language": form.filters.languages}
     chips = []
-    for name, field in (("product", "products"), ("topic", "topics"), ("language", "languages")):
+    for name, codes in chosen.items():
         facet = result.facets.get(name)
-        codes: tuple[str, ...] = getattr(form.filters, field)
         labels = {value.code: value.label for value in facet.values} if facet else {}
         for code in codes:
-            left = replace(form.filters, **{field: tuple(other for other in codes if other != code)})
             if code in labels:
-                chips.append(Chip(labels[code], _address(form.text, left, exact=form.is_exact)))
+                left = _with(form.filters, name, tuple(other for other in codes if other != code))
+                chips.append(Chip(labels[code], form.address(filters=left)))
+    chips += [Chip(age.label, form.address(updated="")) for age in _freshness(form) if age.code and age.is_chosen]
     return chips
+
+
+def _with(filters: Filters, facet: str, codes: tuple[str, ...]) -> Filters:
+    """The filters with these values of a facet instead of what was chosen."""
+    if facet == "product":
+        return replace(filters, products=codes)
+    if facet == "topic":
+        return replace(filters, topics=codes)
+    return replace(filters, languages=codes)
+
+
+def _freshness(form: SearchForm) -> list[Age]:
+    """The choices of how lately a result was changed."""
+    labels = (("", _("Any time")), ("month", _("Past month")), ("year", _("Past year")))
+    return [Age(code, label, form.updated == code) for code, label in labels]
+
+
+def _orders(form: SearchForm) -> list[Order]:
+    """The orders the results can be in."""
+    first = _("Best match") if form.text.strip() else _("Most helpful")
+    labels = ((Sort.RELEVANCE, first), (Sort.NEWEST, _("Newest first")))
+    return [Order(label, form.address(sort=sort), form.sort == sort) for sort, label in labels]
 
 
 def _other_languages(form: SearchForm, result: SearchResult, language: str) -> list[Tab]:
@@ -181,7 +210,7 @@ def _other_languages(form: SearchForm, result: SearchResult, language: str) -> l
         Tab(
             value.label,
             value.count,
-            _address(form.text, replace(form.filters, languages=(value.code,)), exact=form.is_exact),
+            form.address(filters=replace(form.filters, languages=(value.code,))),
             is_current=False,
         )
         for value in (facet.values if facet else [])

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import re
 
 import pytest
 from django.test import override_settings
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.translation import override
 
 from portal.catalog.models import Product, Topic
@@ -141,6 +143,64 @@ def test_sections_are_tabs_where_there_are_several(client, topics, monkeypatch):
 
     assert 'kind=test.other" aria-current="page">Others<small>۱</small></a>' in page
     assert page.count('<article class="res">') == 1
+
+
+def test_the_order_can_be_chosen_and_is_kept_in_every_link(client, topics):
+    names = [{"fa": f"مودم {number}", "en": f"مودم {number}"} for number in range(30)]
+    Topic.objects.bulk_create(Topic(code=f"t{number}", name=name) for number, name in enumerate(names))
+    services.rebuild()
+
+    page = main(get(client, "مودم", sort="newest"))
+
+    assert 'sort=newest" aria-current="true">تازه‌ترین</a>' in page
+    assert '<input type="hidden" name="sort" value="newest">' in page
+    chosen = main(get(client, "مودم", sort="newest", topic="red"))
+    chips = re.findall(r'<a class="chip chip--x" href="([^"]*)"', chosen)
+    others = re.findall(r'href="([^"]*language=en[^"]*)"', page)
+    pages = re.findall(r'rel="next" href="([^"]*)"', page)
+    assert (len(chips), len(others), len(pages)) == (1, 1, 1)
+    assert all("sort=newest" in link for link in [*chips, *others, *pages])
+
+
+def test_the_newest_results_come_first_when_asked_for(client, topics):
+    now = timezone.now()
+    get_backend().put(
+        [
+            entry(
+                kind="test.topic", object_id=1, title="چراغ چراغ", url="/fa/old/", updated=now - dt.timedelta(days=9)
+            ),
+            entry(kind="test.topic", object_id=2, title="راهنمای چراغ مودم و تلویزیون", url="/fa/new/", updated=now),
+        ]
+    )
+
+    def links(**data) -> list[str]:
+        return re.findall(r'<a class="cover" href="(/fa/[^"]*)"', main(get(client, "چراغ", **data)))
+
+    assert links() == ["/fa/old/", "/fa/new/"]
+    assert links(sort="newest") == ["/fa/new/", "/fa/old/"]
+
+
+def test_results_can_be_narrowed_to_what_was_changed_lately(client, topics):
+    now = timezone.now()
+    moments = {1: now - dt.timedelta(days=3), 2: now - dt.timedelta(days=90), 3: now - dt.timedelta(days=900)}
+    get_backend().put(
+        [
+            entry(kind="test.topic", object_id=number, title="چراغ", url=f"/fa/{number}/", updated=moment)
+            for number, moment in moments.items()
+        ]
+    )
+    client.force_login(UserFactory(is_staff=True))
+
+    def links(**data) -> set[str]:
+        return set(re.findall(r'<a class="cover" href="(/fa/[^"]*)"', main(get(client, "چراغ", **data))))
+
+    assert links() == links(updated="") == links(updated="never") == {"/fa/1/", "/fa/2/", "/fa/3/"}
+    assert links(updated="year") == {"/fa/1/", "/fa/2/"}
+    assert links(updated="month") == {"/fa/1/"}
+    page = main(get(client, "چراغ", updated="month", sort="newest"))
+    assert '<input type="radio" name="updated" value="month" checked>یک ماه گذشته' in page
+    chip = re.search(r'<a class="chip chip--x" href="([^"]*)"', page)
+    assert chip[1] == "/fa/search/?q=%DA%86%D8%B1%D8%A7%D8%BA&amp;sort=newest"
 
 
 def test_a_chosen_filter_that_matches_nothing_can_be_taken_away(client, topics):
