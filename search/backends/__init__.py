@@ -42,10 +42,13 @@ FULL_WEIGHT: Final = 1000
 class QueryTerm:
     """A term to look for, the numbers of the query's words it answers, and how many entries hold it.
 
-    `weight` says, in per mille, how much of its rarity counts: less than all for a synonym. `beside` are terms an entry
-    must hold as well, all of them, for this one to count there: «همراه» beside «اینترنت» answers «دیتا», alone it does
-    not. They add nothing to the score; their places are shown where the term counts. The same text may stand in
-    several terms of a plan.
+    `weight` says, in per mille, how much of its rarity counts: less than all for a synonym. Of the synonyms of a word
+    that an entry holds only the strongest counts, and none where the word itself is stronger: an entry that holds
+    them all is no better than one that holds the word.
+
+    `beside` are terms an entry must hold as well, all of them, for this one to count there: «همراه» beside «اینترنت»
+    answers «دیتا», alone it does not. They add nothing to the score; their places are shown where the term counts.
+    The same text may stand in several terms of a plan.
     """
 
     text: str

@@ -46,18 +46,14 @@ def matching(plan: Plan) -> tuple[str, list[Any]]:
         """  # noqa: S608 - table name and placeholders only
         return sql, list(plan.audiences)
     rows = list(_weighted_words(plan))
-    words_answered_once = len(rows) == plan.word_count
     company, in_company, company_rows = _company(plan)
+    found = f"FROM query JOIN {TERM} t ON t.text = query.term JOIN {POSTING} p ON p.term_id = t.id {in_company}"
     sql = f"""
-        WITH query (number, term, word, weight) AS (VALUES {", ".join(["(%s, %s, %s, %s)"] * len(rows))}),
-        {company}
-        scored AS (
-            SELECT p.entry_id, SUM(query.weight * p.impact) AS score,
-                   {"COUNT(*)" if words_answered_once else "COUNT(DISTINCT query.word)"} AS matched
-            FROM query JOIN {TERM} t ON t.text = query.term JOIN {POSTING} p ON p.term_id = t.id
-            {in_company}
-            GROUP BY p.entry_id
+        WITH query (number, term, word, weight, is_full) AS (
+            VALUES {", ".join(["(%s, %s, %s, %s, %s)"] * len(rows))}
         ),
+        {company}
+        scored AS ({_scored(plan, len(rows), found)}),
         allowed AS (
             SELECT entry_id, score, matched, MAX(matched) OVER (PARTITION BY e.language) AS most
             FROM scored JOIN {ENTRY} e ON e.id = entry_id
@@ -78,8 +74,28 @@ def matching(plan: Plan) -> tuple[str, list[Any]]:
     return sql, parameters
 
 
-def _weighted_words(plan: Plan) -> Iterator[tuple[int, str, int, int]]:
-    """(number of the term, term, word, weight) for each word a term answers.
+def _scored(plan: Plan, row_count: int, found: str) -> str:
+    """The query for ``(entry_id, score, matched)`` over the rows that were found."""
+    if all(term.weight == FULL_WEIGHT for term in plan.terms):
+        matched = "COUNT(*)" if row_count == plan.word_count else "COUNT(DISTINCT query.word)"
+        return f"""
+            SELECT p.entry_id, SUM(query.weight * p.impact) AS score, {matched} AS matched
+            {found} GROUP BY p.entry_id
+        """
+    return f"""
+        SELECT entry_id, CAST(SUM(CASE WHEN own > other THEN own ELSE other END) AS BIGINT) AS score, COUNT(*) AS matched
+        FROM (
+            SELECT p.entry_id, query.word,
+                   SUM(CASE WHEN query.is_full = 1 THEN query.weight * p.impact ELSE 0 END) AS own,
+                   MAX(CASE WHEN query.is_full = 1 THEN 0 ELSE query.weight * p.impact END) AS other
+            {found} GROUP BY p.entry_id, query.word
+        ) answered
+        GROUP BY entry_id
+    """  # noqa: S608 - names and clauses of ours
+
+
+def _weighted_words(plan: Plan) -> Iterator[tuple[int, str, int, int, int]]:
+    """(number of the term, term, word, weight, 1 if that is the whole weight) for each word a term answers.
 
     The term's weight is shared out among its words.
     """
@@ -87,7 +103,8 @@ def _weighted_words(plan: Plan) -> Iterator[tuple[int, str, int, int]]:
         weight = max(1, rarity(term.frequency, plan.size) * term.weight // FULL_WEIGHT)
         shares = len(term.words)
         for place, word in enumerate(term.words):
-            yield number, term.text, word, weight * (place + 1) // shares - weight * place // shares
+            share = weight * (place + 1) // shares - weight * place // shares
+            yield number, term.text, word, share, int(term.weight == FULL_WEIGHT)
 
 
 def _company(plan: Plan) -> tuple[str, str, list[Any]]:

@@ -533,6 +533,24 @@ def test_a_term_of_less_weight_counts_less(backend):
     assert hits[0].score > hits[1].score
 
 
+def test_an_entry_full_of_synonyms_is_no_better_than_one_with_the_word(backend):
+    backend.put(
+        [
+            entry(object_id=1, title="گوشی نو"),
+            entry(object_id=2, title="موبایل نو"),
+            entry(object_id=3, title="تلفن نو"),
+        ]
+    )
+    backend.put([entry(object_id=4, title="گوشی نو", keywords="موبایل تلفن")])
+    synonyms = [QueryTerm(text=text, words=(0,), frequency=2, weight=700) for text in ("موبایل", "تلفن")]
+
+    hits = backend.search(_terms(QueryTerm(text="گوشی", words=(0,), frequency=2), *synonyms)).hits
+
+    scores = {hit.object_id: hit.score for hit in hits}
+    assert scores[1] == scores[4] > scores[2] == scores[3] > 0
+    assert {hit.matched for hit in hits} == {1}
+
+
 def test_a_term_that_needs_others_beside_it_counts_only_with_all_of_them(backend):
     backend.put(
         [
