@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 from portal.core.audience import AudienceInUse
 
-__all__ = ["AudienceInUse", "OutboxMessage"]
+__all__ = ["AudienceInUse", "OutboxMessage", "PeriodicJob", "VisitSalt"]
 
 
 class OutboxMessageQuerySet(models.QuerySet["OutboxMessage"]):
@@ -49,3 +49,35 @@ class OutboxMessage(models.Model):
 
     def __str__(self) -> str:
         return f"{self.event} → {self.handler}"
+
+
+class VisitSalt(models.Model):
+    """What makes the hashes of one day's visits impossible to undo, for that day only. See `portal.core.privacy`."""
+
+    day = models.DateField(_("day"), unique=True)
+    salt = models.CharField(_("salt"), max_length=64)
+
+    class Meta:
+        verbose_name = _("salt of a day")
+        verbose_name_plural = _("salts of days")
+
+    def __str__(self) -> str:
+        return f"{self.day}"
+
+
+class PeriodicJob(models.Model):
+    """When a job runs again, for all processes together. See `portal.core.jobs`."""
+
+    name = models.CharField(_("name"), max_length=100, unique=True)
+    due_at = models.DateTimeField(_("due at"), default=timezone.now)
+    #: Grows with every claim: who finds another number here has lost the job to somebody else.
+    claims = models.PositiveBigIntegerField(_("times started"), default=0)
+    finished_at = models.DateTimeField(_("finished at"), null=True, blank=True)
+    last_error = models.TextField(_("last error"), blank=True)
+
+    class Meta:
+        verbose_name = _("periodic job")
+        verbose_name_plural = _("periodic jobs")
+
+    def __str__(self) -> str:
+        return self.name

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from django.core.management.base import BaseCommand
 from django.db import Error, close_old_connections
 
-from portal.core import outbox
+from portal.core import jobs, outbox
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser
@@ -29,7 +29,7 @@ def _positive(text: str) -> float:
 
 
 class Command(BaseCommand):
-    help = "Delivers the outbox messages that are due. One pass, unless --loop."
+    help = "Delivers the outbox messages and runs the periodic jobs that are due. One pass, unless --loop."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--loop", action="store_true", help="Go on until SIGTERM or Ctrl-C.")
@@ -51,6 +51,7 @@ class Command(BaseCommand):
             self._loop(options["interval"], options["purge_days"])
             return
         result = outbox.drain()
+        jobs.run_due()
         self.stdout.write(f"{result.delivered} delivered, {result.failed} to be tried again or given up.")
         if options["purge_days"]:
             self.stdout.write(f"{outbox.purge(older_than=timedelta(days=options['purge_days']))} old ones deleted.")
@@ -65,6 +66,7 @@ class Command(BaseCommand):
             close_old_connections()
             try:
                 outbox.drain(should_stop=stopping.is_set)
+                jobs.run_due(should_stop=stopping.is_set)
                 if purge_days and time.monotonic() >= purge_at:
                     outbox.purge(older_than=timedelta(days=purge_days))
                     purge_at = time.monotonic() + _DAY_SECONDS

@@ -1,0 +1,228 @@
+"""What may be kept of a visitor: nothing that leads back to a person.
+
+`visit_of`    tells the visits of one day apart by a hash whose salt is destroyed after that day
+`redact`      takes out of a text what only one person has: addresses, phone, identity, card and account numbers
+`is_person`   leaves out what no person asked for: robots, and pages a browser fetches in advance
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+import hmac
+import re
+import secrets
+import threading
+import unicodedata
+from typing import TYPE_CHECKING, Final
+
+from django.db import transaction
+from django.utils import timezone
+
+from portal.core.limits import client_address
+from portal.core.models import VisitSalt
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from django.http import HttpRequest
+
+# Visits -------------------------------------------------------------------------------------------------------------
+
+#: Characters of a visit's hash: 96 bits, so that no two visits of a day meet.
+VISIT_LENGTH: Final = 24
+
+_salt_of: dict[dt.date, str] = {}
+_salt_lock = threading.Lock()
+
+
+def visit_of(request: HttpRequest, day: dt.date | None = None) -> str:
+    """A name for whoever sends the request, good for one day (today unless told); see `visit_hash`."""
+    return visit_hash(client_address(request), request.headers.get("User-Agent", ""), day or timezone.localdate())
+
+
+def visit_hash(address: str, user_agent: str, day: dt.date) -> str:
+    """The same for the same address and browser on the same day, and another one every day.
+
+    The salt is random and in the database for its day only: afterwards nobody can tell, not even with the database
+    and a list of all addresses, whose visit it was.
+    """
+    who = f"{address}\n{user_agent}".encode("utf-8", "replace")
+    return hmac.new(bytes.fromhex(_salt(day)), who, hashlib.sha256).hexdigest()[:VISIT_LENGTH]
+
+
+def _salt(day: dt.date) -> str:
+    """Reads the salt once a day and process. The first visit of a day makes it and destroys the older ones."""
+    with _salt_lock:
+        salt = _salt_of.get(day)
+        if salt is None:
+            with transaction.atomic():
+                row, created = VisitSalt.objects.get_or_create(day=day, defaults={"salt": secrets.token_hex(32)})
+                if created:
+                    forget_salts(before=day)
+            salt = row.salt
+            _salt_of.clear()
+            _salt_of[day] = salt
+        return salt
+
+
+def forget_salts(*, before: dt.date | None = None) -> int:
+    """Destroy the salts of days gone by (before today unless told); how many there were. Repeatable."""
+    before = before or timezone.localdate()
+    deleted, _by_model = VisitSalt.objects.filter(day__lt=before).delete()
+    return deleted
+
+
+def forget_remembered_salts() -> None:
+    """Have this process read the salt again; for tests, and after a fork."""
+    _salt_of.clear()
+
+
+# People -------------------------------------------------------------------------------------------------------------
+
+_ROBOT: Final = re.compile(
+    r"(?<!cu)bot(?![a-z])|crawl|spider|slurp|scrape|fetch|preview|monitor|uptime|pingdom|lighthouse|scan|feed|curl|wget"
+    r"|python|java/|go-http|httpx|libwww|okhttp|apache|ruby|perl|postman|facebookexternalhit|embedly|archive",
+    re.IGNORECASE,
+)
+
+
+def is_person(request: HttpRequest) -> bool:
+    """Whether a person asked for this. A robot that calls itself a browser passes."""
+    agent = request.headers.get("User-Agent", "")
+    return bool(agent) and _ROBOT.search(agent) is None and not is_prefetch(request)
+
+
+def is_prefetch(request: HttpRequest) -> bool:
+    """Whether the browser fetches the page before somebody wants to see it."""
+    headers = request.headers
+    purpose = " ".join(headers.get(name, "") for name in ("Sec-Purpose", "Purpose", "X-Purpose", "X-Moz")).lower()
+    return "prefetch" in purpose or "prerender" in purpose or "preview" in purpose
+
+
+# Texts --------------------------------------------------------------------------------------------------------------
+
+EMAIL: Final = "[e-mail]"
+PHONE: Final = "[phone]"
+NATIONAL_ID: Final = "[national id]"
+CARD: Final = "[card]"
+IBAN: Final = "[iban]"
+NUMBER: Final = "[number]"
+PLACEHOLDERS: Final = (EMAIL, PHONE, NATIONAL_ID, CARD, IBAN, NUMBER)
+
+#: Between the groups of a number: spaces, half-spaces, dashes, marks of direction. No comma: that is in prices.
+_GAP: Final = r"[-\s\u00a0\u200b-\u200f\u202a-\u202e\u2066-\u2069\u2010-\u2015\u2212_]"
+_GAP_OR_DOT: Final = _GAP.replace("]", ".()]")
+_BEFORE: Final = r"(?<![\d])(?<!\d[.,٫٬/:])"
+_AFTER: Final = r"(?!\d)(?![.,٫٬]\d)"
+_MONEY: Final = r"(?!\s*(?:تومان|تومن|ریال|هزار|میلیون|میلیارد|toman|rial|irr|usd|eur|[$€£﷼]))"
+
+_EMAIL: Final = re.compile(r"[\w.+%'-]{1,64}(?:\s?@\s?[\w-]{1,63}(?:\s?\.\s?[\w-]{1,63})+|@[\w.-]+)")
+_IBAN: Final = re.compile(
+    rf"(?<![^\W\d_])[A-Za-z]{{2}}{_GAP}{{0,2}}\d\d(?:{_GAP}{{0,2}}[A-Za-z0-9]){{11,30}}(?![^\W_])"
+)
+_IRANIAN_IBAN: Final = re.compile(rf"[Ii][Rr]{_GAP}{{0,2}}\d(?:{_GAP}{{0,2}}\d){{23}}{_AFTER}")
+_MOBILE: Final = (
+    rf"\(?(?:\+{_GAP}?98|0098|98|0){_GAP_OR_DOT}{{0,2}}9(?:{_GAP_OR_DOT}{{0,2}}\d){{9}}{_AFTER}"
+    rf"|{_BEFORE}9\d{{9}}{_AFTER}{_MONEY}"
+)
+_ABROAD: Final = rf"(?:\+{_GAP}?|00)[1-9](?:{_GAP_OR_DOT}{{0,2}}\d){{7,14}}{_AFTER}"
+#: A phone number of its own, not the middle of a longer number; and whatever looks like one.
+_PHONE_ALONE: Final = re.compile(rf"(?<!\d)(?<!\d{_GAP})(?:{_MOBILE}|{_ABROAD})")
+_PHONE: Final = re.compile(rf"(?<!\d)(?:{_MOBILE}|{_ABROAD})")
+_LANDLINE: Final = re.compile(
+    rf"{_BEFORE}\(?0[1-9]\d{{0,3}}\)?(?:{_GAP}{{0,2}}\d){{6,9}}{_AFTER}"
+    rf"|{_BEFORE}0\d{{2,3}}\.\d{{3,4}}\.\d{{4}}{_AFTER}"
+    rf"|{_BEFORE}\(?\d{{3}}\)?{_GAP}\d{{3}}{_GAP}\d{{4}}{_AFTER}{_MONEY}"
+)
+_TEN_DIGITS: Final = re.compile(
+    rf"{_BEFORE}(?:\d{{10}}|\d{{3}}{_GAP}\d{{6}}{_GAP}\d|\d{{3}}{_GAP}\d{{3}}{_GAP}\d{{4}}|\d{{3}}{_GAP}\d{{4}}{_GAP}\d{{3}}"
+    rf"|\d{{4}}{_GAP}\d{{3}}{_GAP}\d{{3}}|\d{{5}}{_GAP}\d{{5}}){_AFTER}{_MONEY}"
+)
+_LONG: Final = re.compile(rf"(?<!\d)\d{{2,}}(?:(?:{_GAP}{{1,2}}|\.)\d{{2,}})*(?!\d)")
+_SHORTEST_LONG: Final = 13
+
+
+def redact(text: str) -> str:
+    """The text with placeholders for what only one person has. Digits may be Latin, Persian or Arabic.
+
+    Numbers of thirteen digits and more go whatever they are: a card number with a slip is still most of a card number.
+    Versions, prices, dates and the names of models stay. Redacting twice changes nothing.
+    """
+    for pattern, classify in _RULES:
+        text = _replace(text, pattern, classify)
+    return text
+
+
+def _replace(text: str, pattern: re.Pattern[str], classify: Callable[[str], str | None]) -> str:
+    """`text` with what the pattern finds, and `classify` names, replaced by the name."""
+    latin = _latin_digits(text)  # of the same length: places are the same
+    parts, end = [], 0
+    for match in pattern.finditer(latin):
+        placeholder = classify(match[0])
+        if placeholder is not None:
+            parts += [text[end : match.start()], placeholder]
+            end = match.end()
+    return "".join([*parts, text[end:]]) if parts else text
+
+
+def _latin_digits(text: str) -> str:
+    return "".join(
+        character if character.isascii() or (value := unicodedata.decimal(character, None)) is None else str(value)
+        for character in text
+    )
+
+
+def _digits(text: str) -> str:
+    return "".join(character for character in text if character.isdigit())
+
+
+def _iban(text: str) -> str | None:
+    return IBAN if is_iban("".join(character for character in text if character.isalnum())) else None
+
+
+def _national_id(text: str) -> str | None:
+    return NATIONAL_ID if is_national_id(_digits(text)) else None
+
+
+def _long_number(text: str) -> str | None:
+    digits = _digits(text)
+    if len(digits) < _SHORTEST_LONG:
+        return None
+    if len(digits) == 24 and is_iban(f"IR{digits}"):
+        return IBAN
+    return CARD if len(digits) <= 19 and passes_luhn(digits) else NUMBER
+
+
+#: In this order: what is longer and surer first.
+_RULES: Final[tuple[tuple[re.Pattern[str], Callable[[str], str | None]], ...]] = (
+    (_EMAIL, lambda _text: EMAIL),
+    (_IRANIAN_IBAN, lambda _text: IBAN),
+    (_IBAN, _iban),
+    (_PHONE_ALONE, lambda _text: PHONE),
+    (_LONG, _long_number),
+    (_TEN_DIGITS, _national_id),
+    (_PHONE, lambda _text: PHONE),
+    (_LANDLINE, lambda _text: PHONE),
+)
+
+
+def is_national_id(digits: str) -> bool:
+    """Whether ten digits are an Iranian national number: its last one checks the others."""
+    if len(digits) != 10 or len(set(digits)) == 1:
+        return False
+    rest = sum(int(digit) * (10 - place) for place, digit in enumerate(digits[:9])) % 11
+    return int(digits[9]) == (rest if rest < 2 else 11 - rest)
+
+
+def passes_luhn(digits: str) -> bool:
+    """Whether the last digit checks the others as on payment cards."""
+    doubled = (int(digit) * (1 + place % 2) for place, digit in enumerate(reversed(digits)))
+    return sum(value - 9 if value > 9 else value for value in doubled) % 10 == 0
+
+
+def is_iban(text: str) -> bool:
+    """Whether letters and digits are an international account number: two letters, two check digits, the account."""
+    if not (15 <= len(text) <= 34 and text.isascii() and text.isalnum()):
+        return False
+    return int("".join(str(int(character, 36)) for character in text[4:] + text[:4])) % 97 == 1
