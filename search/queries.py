@@ -5,8 +5,9 @@ The steps, each told to the reader when it changed the question:
 1. all of up to three words, or most of more, with BM25 (the index; `Plan.required`)
 2. nothing known at all: the text as the same keys give it on the other keyboard
 3. a word nobody wrote: the likeliest known spelling one slip away
-4. fewer words than asked for, when no entry holds enough
-5. nothing in this language: the results in another one
+4. a word or phrase editors know others for: those, too (`search.synonyms`)
+5. fewer words than asked for, when no entry holds enough
+6. nothing in this language: the results in another one
 
 The audience is filtered in the index, and every hit is checked against the database before it is shown.
 What the index answers to a question is the same for all readers of the same audiences and is remembered for a short
@@ -18,7 +19,7 @@ from __future__ import annotations
 import itertools
 import re
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final, Protocol, TypeVar
 
@@ -34,7 +35,7 @@ from search.analysis import tokens
 from search.backends import Backend, BackendHit, Filters, Plan, QueryTerm, Sort, answer
 from search.facets import chosen_in_vain, describe
 from search.highlight import mark_terms
-from search.questions import Question, ask, prepare, spelled, understand
+from search.questions import Question, ask, prepare, read, spelled, stems_of, understand
 from search.results import (
     MAX_PAGES,
     PAGE_SIZE,
@@ -44,9 +45,11 @@ from search.results import (
     StartingPoints,
     SuggestionGroup,
     Suggestions,
+    between_words,
     by_language,
     present,
 )
+from search.synonyms import NO_RULES, Rules
 
 if TYPE_CHECKING:
     from search.documents import AnyUser
@@ -113,8 +116,30 @@ def search(
     return _as_seen(answer(result), user)
 
 
-def _result(backend: Backend, asked: _Asked) -> SearchResult:
-    """What the index finds for readers of these audiences, ready to show, not yet checked against the database."""
+def preview(*, text: str, user: AnyUser, language: str, rules: Rules) -> SearchResult:
+    """What `search` would find with other synonyms than those in use; nothing is remembered."""
+    typed, notices = prepare(text)
+    if not typed:
+        return SearchResult(typed="", text="", notices=notices)
+    asked = _Asked(
+        typed=typed,
+        notices=tuple(notices),
+        language=language,
+        filters=Filters(),
+        page=1,
+        exact=False,
+        sort=Sort.RELEVANCE,
+        own_products=(),
+        audiences=tuple(audiences_for(user)),
+    )
+    return _as_seen(answer(lambda backend: _result(backend, asked, rules)), user)
+
+
+def _result(backend: Backend, asked: _Asked, rules: Rules | None = None) -> SearchResult:
+    """What the index finds for readers of these audiences, ready to show, not yet checked against the database.
+
+    `rules` are the synonyms to use instead of those in use.
+    """
     typed, language, filters, page, audiences = (
         asked.typed,
         asked.language,
@@ -123,7 +148,7 @@ def _result(backend: Backend, asked: _Asked) -> SearchResult:
         asked.audiences,
     )
     notices = [*asked.notices]
-    question = ask(backend, typed, language, audiences)
+    question = ask(backend, typed, language, audiences, NO_RULES if asked.exact else rules)
     if not asked.exact:
         question = understand(backend, question, language, audiences, notices)
     terms = question.terms()
@@ -131,6 +156,8 @@ def _result(backend: Backend, asked: _Asked) -> SearchResult:
         return SearchResult(typed=typed, text=question.text, notices=notices)
     if question.unknown:
         notices.append(Notice(NoticeCode.IGNORED, used=spelled(question.text, question.unknown)))
+    if question.synonyms:
+        notices.append(Notice(NoticeCode.SYNONYM, typed=question.text, used=between_words().join(question.synonyms)))
     plan = Plan(
         terms=terms,
         size=question.vocabulary.size,
@@ -207,7 +234,7 @@ def _suggestions(backend: Backend, typed: str, user: AnyUser, language: str) -> 
     if not plan.terms:
         return Suggestions(text=typed)
     found = backend.search(plan, with_places=False)
-    words = {term.text: term.words for term in plan.terms}
+    words = _words_by_stem(plan.terms)
     hits = sorted(_seen(found.hits, user), key=lambda hit: -_words_in_title(hit, words))
     groups = []
     for document in registry.all_documents():
@@ -244,15 +271,16 @@ def _beginning(text: str) -> str:
 def _plan_for_suggestions(backend: Backend, text: str, language: str, audiences: tuple[str, ...]) -> tuple[Plan, str]:
     """What to look for, and the text it stands for: as typed, or as on the other keyboard. One query."""
     texts = list(dict.fromkeys((text, swap_keyboard(text))))
-    analysed = {each: tokens(each, language=language, query=True) for each in texts}
+    analysed = {each: read(each, language) for each in texts}
     vocabulary = backend.vocabulary(
-        {token.text for found in analysed.values() for token in found},
+        {stem for found, others, _rules in analysed.values() for stem in stems_of(found, others)},
         audiences=audiences,
         beginnings=list(filter(None, map(_beginning, texts))),
         completions=_COMPLETIONS,
     )
     for each in texts:
-        question = Question(each, analysed[each], vocabulary)
+        found, others, rules = analysed[each]
+        question = Question(each, found, vocabulary, others, rules)
         terms = _with_completions(question)
         words = {token.position for token in question.words}
         if words and words == {word for term in terms for word in term.words}:
@@ -270,7 +298,7 @@ def _with_completions(question: Question) -> tuple[QueryTerm, ...]:
     All completions count alike, as one word that is as frequent as they are together: which of them is rare says
     nothing about what the person is going to type.
     """
-    terms = {term.text: term for term in question.terms()}
+    terms = {term.text: term for term in question.own_terms()}
     beginning = _beginning(question.text)
     last = next((token for token in reversed(question.words) if token.word.endswith(beginning)), None)
     if beginning and last is not None and last.end == len(question.text):
@@ -280,10 +308,18 @@ def _with_completions(question: Question) -> tuple[QueryTerm, ...]:
             known = terms.get(text)
             words = {*known.words, last.position} if known else {last.position}
             terms[text] = QueryTerm(text=text, words=tuple(sorted(words)), frequency=together)
-    return tuple(terms.values())
+    return (*terms.values(), *question.synonym_terms())
 
 
-def _words_in_title(hit: BackendHit, words: Mapping[str, Sequence[int]]) -> int:
+def _words_by_stem(terms: Sequence[QueryTerm]) -> Mapping[str, set[int]]:
+    words: dict[str, set[int]] = defaultdict(set)
+    for term in terms:
+        for stem in (term.text, *term.beside):
+            words[stem].update(term.words)
+    return words
+
+
+def _words_in_title(hit: BackendHit, words: Mapping[str, Collection[int]]) -> int:
     """How many of the words stand in the title, which is all that is seen of a suggestion."""
     return len({word for token in tokens(hit.title, language=hit.language) for word in words.get(token.text, ())})
 

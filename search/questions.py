@@ -18,6 +18,7 @@ from search.analysis import Token, clean, tokens
 from search.backends import Backend, QueryTerm
 from search.corrections import correct
 from search.results import Notice, NoticeCode
+from search.synonyms import NO_RULES, Alternative, Rules, alternatives, rules_for
 
 if TYPE_CHECKING:
     from search.backends import Vocabulary
@@ -35,6 +36,9 @@ class Question:
     text: str
     tokens: list[Token]
     vocabulary: Vocabulary
+    #: What editors say its words are also answered by, and the rules that say so.
+    alternatives: tuple[Alternative, ...] = ()
+    rules: Rules = NO_RULES
 
     @property
     def words(self) -> list[Token]:
@@ -48,7 +52,11 @@ class Question:
         return [token for token in self.words if token.position not in answered]
 
     def terms(self) -> tuple[QueryTerm, ...]:
-        """The terms worth looking for: those some entry holds."""
+        """The terms worth looking for: those some entry holds, and those of synonyms."""
+        return (*self.own_terms(), *self.synonym_terms())
+
+    def own_terms(self) -> tuple[QueryTerm, ...]:
+        """Those of the text itself."""
         numbers = {token.position for token in self.words}
         words: dict[str, set[int]] = defaultdict(set)
         for token in self.tokens:
@@ -60,6 +68,22 @@ class Question:
             for text, covered in words.items()
             if text in known
         )
+
+    def synonym_terms(self) -> tuple[QueryTerm, ...]:
+        """Those of the words' synonyms."""
+        known = self.vocabulary.frequencies
+        return tuple(term for alternative in self.alternatives for term in alternative.terms(known))
+
+    @property
+    def synonyms(self) -> list[str]:
+        """The synonyms some entry may hold, as their editor wrote them; what was typed itself is none."""
+        typed = {token.text for token in self.tokens}
+        found = (
+            alternative.phrase.text
+            for alternative in self.alternatives
+            if any(not typed.issuperset(form) for form in alternative.known_forms(self.vocabulary.frequencies))
+        )
+        return list(dict.fromkeys(found))
 
 
 def prepare(text: str) -> tuple[str, list[Notice]]:
@@ -77,10 +101,26 @@ def prepare(text: str) -> tuple[str, list[Notice]]:
     return cut, []
 
 
-def ask(backend: Backend, text: str, language: str, audiences: Collection[str]) -> Question:
-    """The question, with what the index knows of its terms; one query."""
+def ask(backend: Backend, text: str, language: str, audiences: Collection[str], rules: Rules | None = None) -> Question:
+    """The question, with what the index knows of its terms and their synonyms; one query.
+
+    `rules` are the synonyms to use, those of the language if not said otherwise.
+    """
+    found, others, rules = read(text, language, rules)
+    return Question(text, found, backend.vocabulary(stems_of(found, others), audiences=audiences), others, rules)
+
+
+def read(text: str, language: str, rules: Rules | None = None) -> tuple[list[Token], tuple[Alternative, ...], Rules]:
+    """The terms of a text and their synonyms, before anything is known of them."""
     found = tokens(text, language=language, query=True)
-    return Question(text, found, backend.vocabulary({token.text for token in found}, audiences=audiences))
+    rules = rules_for(language) if rules is None else rules
+    return found, alternatives(found, rules), rules
+
+
+def stems_of(found: Iterable[Token], others: Iterable[Alternative]) -> set[str]:
+    """All stems a text and its synonyms may be known by."""
+    stems = {token.text for token in found}
+    return stems.union(*(form for alternative in others for form in alternative.phrase.forms))
 
 
 def understand(
@@ -93,7 +133,7 @@ def understand(
     if len(unknown) == len(question.words):
         swapped = swap_keyboard(question.text)
         if swapped != question.text:
-            other = ask(backend, swapped, language, audiences)
+            other = ask(backend, swapped, language, audiences, question.rules)
             if len(other.unknown) * 2 < len(other.words):
                 notices.append(Notice(NoticeCode.KEYBOARD, typed=question.text, used=swapped))
                 return other
@@ -103,7 +143,7 @@ def understand(
     if corrected == question.text:
         return question
     notices.append(Notice(NoticeCode.REPAIRED, typed=question.text, used=corrected))
-    return ask(backend, corrected, language, audiences)
+    return ask(backend, corrected, language, audiences, question.rules)
 
 
 def _with_corrections(text: str, unknown: Iterable[Token], corrections: Mapping[str, str]) -> str:

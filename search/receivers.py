@@ -10,12 +10,15 @@ from typing import TYPE_CHECKING, Any
 
 from django.apps import apps
 from django.db.models.signals import m2m_changed, post_delete, post_save
+from wagtail.contrib.search_promotions.models import Query, SearchPromotion
 from wagtail.models import Page, PageViewRestriction
 from wagtail.signals import page_published, page_slug_changed, page_unpublished, post_page_move
 
 from portal.core.events import subscribe
+from portal.core.memo import content_changed
 from search import registry, services
 from search.events import EntriesChanged, PageTreeChanged
+from search.models import Synonym
 
 if TYPE_CHECKING:
     from django.db.models import Model
@@ -36,6 +39,9 @@ def connect() -> None:
     for signal in (post_save, post_delete):
         signal.connect(announce_restricted_tree, sender=PageViewRestriction, dispatch_uid="search")
     m2m_changed.connect(announce_relation, dispatch_uid="search")
+    for model in (Synonym, SearchPromotion, Query):
+        for signal in (post_save, post_delete):
+            signal.connect(forget_answers, sender=model, dispatch_uid="search.answers")
 
 
 def watch(document: SearchDocument[Any]) -> None:
@@ -79,3 +85,8 @@ def announce_page_tree(*, instance: Page, **_kwargs: Any) -> None:
 def announce_restricted_tree(*, instance: PageViewRestriction, **_kwargs: Any) -> None:
     """Somebody opened or closed a part of the tree."""
     services.announce_tree(page_id=instance.page_id)
+
+
+def forget_answers(**_kwargs: Any) -> None:
+    """Editors changed what is answered: nothing that was kept or remembered is true any more, in any process."""
+    content_changed()

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from django.conf import settings
-from django.utils.translation import get_language_info
+from django.utils.translation import get_language_info, pgettext
 
 from search import registry
 from search.backends import BODY, SHORT_ANSWER, TITLE, BackendHit
@@ -34,6 +34,7 @@ class NoticeCode(enum.StrEnum):
     SHORTENED = "shortened"
     KEYBOARD = "keyboard"
     REPAIRED = "repaired"
+    SYNONYM = "synonym"
     IGNORED = "ignored"
     PARTIAL = "partial"
 
@@ -135,6 +136,11 @@ class Suggestions:
     @property
     def count(self) -> int:
         return sum(len(group.hits) for group in self.groups)
+
+
+def between_words() -> str:
+    """What stands between the words of a list, in the active language."""
+    return pgettext("between words of a list", ", ")
 
 
 def present(hits: Sequence[BackendHit], titles: Sequence[SafeString] | None = None) -> list[Hit]:

@@ -6,6 +6,7 @@ from itertools import count
 from typing import Any
 
 from search.documents import SearchEntry
+from search.models import Synonym
 
 _numbers = count(1)
 
@@ -21,3 +22,11 @@ def entry(**fields: Any) -> SearchEntry:
         "audience": "public",
     }
     return SearchEntry(**(defaults | fields))
+
+
+def synonym(*words: str, **fields: Any) -> Synonym:
+    """A synonym in use, both ways and in Persian unless said otherwise; ``also_finds`` makes it one way."""
+    if "also_finds" in fields:
+        fields.setdefault("direction", Synonym.Direction.ONE_WAY)
+    made: Synonym = Synonym.objects.create(words="\n".join(words), **{"language": "fa", **fields})
+    return made

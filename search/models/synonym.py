@@ -1,0 +1,198 @@
+"""What editors know about words: who searches one should also find the other."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, ClassVar, Final
+
+from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.db import models
+from django.utils.text import Truncator
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext, pgettext_lazy
+
+from portal.core.formats import format_number
+from search.phrases import Phrase, read_phrases, says_nothing
+
+MAX_PHRASES: Final = 12
+MAX_PHRASE_LENGTH: Final = 60
+MAX_WORDS_OF_PHRASE: Final = 4
+_NAMED: Final = 5
+
+
+def languages() -> list[tuple[str, str]]:
+    return list(settings.LANGUAGES)
+
+
+class Synonym(models.Model):
+    """Words that find each other, or of which the first find the others, for readers of one language.
+
+    Written as an editor writes a list; what counts are the stems (`search.phrases`), read anew with every analysis.
+    """
+
+    class Direction(models.TextChoices):
+        TWO_WAY = "two-way", _("Both ways: each word finds all the others")
+        ONE_WAY = "one-way", _("One way: the first list also finds the second")
+
+    language = models.CharField(
+        _("language"), max_length=10, choices=languages, help_text=_("The language of the pages people search in.")
+    )
+    direction = models.CharField(_("direction"), max_length=10, choices=Direction.choices, default=Direction.TWO_WAY)
+    words = models.TextField(
+        _("words"),
+        help_text=_(
+            "One word or short phrase per line, or separated by commas. Half-spaces, Arabic letters and endings "
+            "such as «ها» do not matter."
+        ),
+    )
+    also_finds = models.TextField(
+        _("also finds"),
+        blank=True,
+        help_text=_("Only for one way: who searches a word of the list above also finds these."),
+    )
+    is_active = models.BooleanField(_("in use"), default=True)
+    note = models.TextField(_("note"), blank=True, help_text=_("For your colleagues: why, and since when."))
+    changed_at = models.DateTimeField(_("changed"), auto_now=True)
+    changed_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.SET_NULL,
+        null=True,
+        blank=True,
+        editable=False,
+        related_name="+",
+        verbose_name=_("changed by"),
+    )
+
+    class Meta:
+        verbose_name = _("synonym")
+        verbose_name_plural = _("synonyms")
+        ordering: ClassVar[list[str]] = ["language", "words", "pk"]
+
+    def __str__(self) -> str:
+        shown = Truncator("، ".join(phrase.text for phrase in self.searched)).chars(60)
+        if self.direction == self.Direction.TWO_WAY:
+            return shown
+        return f"{shown} ← {Truncator('، '.join(phrase.text for phrase in self.found)).chars(60)}"
+
+    @property
+    def searched(self) -> list[Phrase]:
+        """What people type."""
+        return read_phrases(self.words, self.language)
+
+    @property
+    def found(self) -> list[Phrase]:
+        """What they find, too."""
+        return (
+            self.searched if self.direction == self.Direction.TWO_WAY else read_phrases(self.also_finds, self.language)
+        )
+
+    def pairs(self) -> Iterator[tuple[Phrase, Phrase]]:
+        """Who searches the first also finds the second."""
+        found = self.found
+        for phrase in self.searched:
+            for other in found:
+                if other.key != phrase.key:
+                    yield phrase, other
+
+    def others(self) -> list[Synonym]:
+        """The other synonyms in use for the same readers; one query."""
+        return list(Synonym.objects.filter(language=self.language, is_active=True).exclude(pk=self.pk))
+
+    # Checks ---------------------------------------------------------------------------------------------------------
+
+    def clean(self) -> None:
+        super().clean()
+        if self.direction == self.Direction.TWO_WAY:
+            if self.also_finds.strip():
+                raise ValidationError(
+                    {"also_finds": _("Both ways, all words belong in the first list; leave this one empty.")}
+                )
+            _check_list("words", self.words, self.language, at_least=2)
+        else:
+            searched = _check_list("words", self.words, self.language, at_least=1)
+            found = _check_list("also_finds", self.also_finds, self.language, at_least=1)
+            known = {phrase.key: phrase for phrase in searched}
+            for phrase in found:
+                if phrase.key in known:
+                    raise ValidationError({"also_finds": _same(known[phrase.key], phrase)})
+        if self.is_active:
+            self._check_repetition()
+
+    def _check_repetition(self) -> None:
+        """Nothing that is known already; words that two synonyms share are fine."""
+        missing = {(searched.key, found.key) for searched, found in self.pairs()}
+        holding = None
+        for other in self.others():
+            repeated = missing & {(searched.key, found.key) for searched, found in other.pairs()}
+            if repeated:
+                missing -= repeated
+                holding = other
+        if holding is not None and not missing:
+            raise ValidationError(
+                {"words": _("“%(other)s” says this already; change that one instead.") % {"other": holding}}
+            )
+
+    def chains(self) -> list[tuple[str, str, str]]:
+        """Three words each: the first finds the second, the second finds the third, and the first does not find it.
+
+        Nobody passes words on, which may surprise; one query.
+        """
+        pairs: dict[str, dict[str, str]] = {}
+        texts: dict[str, str] = {}
+        own = {(searched.key, found.key) for searched, found in self.pairs()}
+        for synonym in (self, *self.others()):
+            for searched, found in synonym.pairs():
+                texts.setdefault(searched.key, searched.text)
+                pairs.setdefault(searched.key, {})[found.key] = found.text
+        chains = [
+            (texts[first], middle_text, last_text)
+            for first, finds in pairs.items()
+            for middle, middle_text in finds.items()
+            for last, last_text in pairs.get(middle, {}).items()
+            if last != first and last not in finds and {(first, middle), (middle, last)} & own
+        ]
+        return chains[:_NAMED]
+
+
+def _check_list(name: str, text: str, language: str, *, at_least: int) -> list[Phrase]:
+    """The phrases of a list; raises `ValidationError` with what is wrong with them."""
+    phrases = read_phrases(text, language)
+    if len(phrases) < at_least:
+        few: Any = ngettext("Write at least %(count)s word.", "Write at least %(count)s different words.", at_least)
+        raise ValidationError({name: few % {"count": format_number(at_least)}})
+    if len(phrases) > MAX_PHRASES:
+        message = _(
+            "These are %(count)s; more than %(limit)s are hard to keep an eye on. Make several synonyms of them."
+        )
+        raise ValidationError(
+            {name: message % {"count": format_number(len(phrases)), "limit": format_number(MAX_PHRASES)}}
+        )
+    known: dict[str, Phrase] = {}
+    for phrase in phrases:
+        if len(phrase.text) > MAX_PHRASE_LENGTH or len(phrase.stems) > MAX_WORDS_OF_PHRASE:
+            long = _("“%(phrase)s” is too long: a phrase has at most %(words)s words and %(length)s characters.")
+            values = {
+                "phrase": phrase.text,
+                "words": format_number(MAX_WORDS_OF_PHRASE),
+                "length": format_number(MAX_PHRASE_LENGTH),
+            }
+            raise ValidationError({name: long % values})
+        if says_nothing(phrase, language):
+            raise ValidationError(
+                {
+                    name: _("“%(phrase)s” is in nearly every text; search does not look for it.")
+                    % {"phrase": phrase.text}
+                }
+            )
+        if phrase.key in known:
+            raise ValidationError({name: _same(known[phrase.key], phrase)})
+        known[phrase.key] = phrase
+    return phrases
+
+
+def _same(first: Phrase, second: Phrase) -> Any:
+    if first.text == second.text:
+        return _("“%(phrase)s” is there twice.") % {"phrase": first.text}
+    message = pgettext_lazy("synonyms", "“%(first)s” and “%(second)s” are one and the same word for search.")
+    return message % {"first": first.text, "second": second.text}
