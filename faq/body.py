@@ -71,6 +71,19 @@ def _words(block: Block, value: Any) -> str:
     return ""
 
 
+def first_steps(body: Any) -> list[str]:
+    """What to do in each of the first steps of the body, in order; none where it has no list of steps.
+
+    Reads the stored values alone, so that no picture is fetched for it. Steps that differ by product are left out: which
+    of them is meant depends on the reader.
+    """
+    steps: list[Any] = next(
+        (block["value"] for block in (body.raw_data if body else ()) if block["type"] == "steps"), []
+    )
+    titles = (step.get("value", step).get("title") or "" for step in steps)
+    return [title.strip() for title in titles if title.strip()]
+
+
 def pictures_of(body: Any) -> list[AbstractImage]:
     """Every picture object in the body, shared texts included."""
     found: list[AbstractImage] = []

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, Final
 
 from django.db.models import Count, Q
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
+from faq.body import first_steps
 from faq.models import ArticlePage
 from faq.queries import helpful_score
 from portal.core.formats import format_number
 from portal.core.pages import page_url
-from search.documents import HitDetails, SearchDocument, SearchEntry
+from search.documents import AnswerCard, HitDetails, SearchDocument, SearchEntry
 from search.registry import register
 
 if TYPE_CHECKING:
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
     from django.db.models import QuerySet
 
     from portal.core.pages import AnyUser
+
+#: How many steps of an article are shown on a page of results.
+_STEPS_SHOWN: Final = 3
 
 
 @register
@@ -66,6 +70,14 @@ class ArticleDocument(SearchDocument[ArticlePage]):
     def visible_to(self, user: AnyUser, ids: Collection[int]) -> set[int]:
         found = ArticlePage.objects.visible_to(user).filter(pk__in=ids)
         return set(found.order_by().values_list("pk", flat=True))
+
+    def answer_card(self, object_id: int) -> AnswerCard | None:
+        """The short answer and the first three of the steps, where the article begins its instructions with some."""
+        article = ArticlePage.objects.filter(pk=object_id).only("short_answer", "body").first()
+        if article is None:
+            return None
+        steps = first_steps(article.body)
+        return AnswerCard(short_answer=article.short_answer, steps=tuple(steps[:_STEPS_SHOWN]), step_count=len(steps))
 
     def details(self, ids: Collection[int]) -> Mapping[int, HitDetails]:
         """How long it takes to read, and how many it helped."""

@@ -93,6 +93,22 @@ class HitDetails:
     badge: str = ""
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class AnswerCard:
+    """What a results page shows of an object that answers the question by itself: its short answer and first steps.
+
+    Plain text in the object's language. `step_count` counts all steps, `steps` holds the first few.
+    """
+
+    short_answer: str
+    steps: tuple[str, ...] = ()
+    step_count: int = 0
+
+    @property
+    def more_steps(self) -> int:
+        return max(0, self.step_count - len(self.steps))
+
+
 class SearchDocument(ABC, Generic[ModelT]):
     """How the objects of a model are found. Subclass, set the names, `@register`.
 
@@ -143,3 +159,11 @@ class SearchDocument(ABC, Generic[ModelT]):
     def details(self, ids: Collection[int]) -> Mapping[int, HitDetails]:
         """What a result list says beside the text. At most one query, whatever the number of ids."""
         return {}
+
+    def answer_card(self, object_id: int) -> AnswerCard | None:
+        """The object as the best answer to a question; none where objects of this kind are no answers.
+
+        At most one query; asked for the first result alone, when it is very likely the one that was meant. Who may read
+        the object has been asked before its card is shown.
+        """
+        return None

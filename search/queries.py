@@ -33,12 +33,15 @@ from portal.core.text import fold, swap_keyboard
 from search import registry
 from search.analysis import tokens
 from search.backends import Backend, BackendHit, Filters, Plan, QueryTerm, Sort, answer
+from search.best_answer import best_answer
 from search.facets import chosen_in_vain, describe
 from search.highlight import mark_terms
 from search.questions import Question, ask, prepare, read, spelled, stems_of, understand
 from search.results import (
     MAX_PAGES,
     PAGE_SIZE,
+    BestAnswer,
+    Hit,
     Notice,
     NoticeCode,
     SearchResult,
@@ -191,11 +194,20 @@ def _result(backend: Backend, asked: _Asked, rules: Rules | None = None) -> Sear
         total=found.total - (len(found.hits) - len(hits)),
         page=plan.offset // PAGE_SIZE + 1,
         hits=shown[: len(hits)],
+        best=_best(hits, shown, plan, question) if plan.sort == Sort.RELEVANCE and not plan.offset else None,
         facets=describe(counts, plan.filters, visible=visible),
         notices=notices,
         elsewhere=by_language(shown[len(hits) :], counts["language"], other_languages if typed else ()),
         version=next(_versions),
     )
+
+
+def _best(hits: Sequence[BackendHit], shown: Sequence[Hit], plan: Plan, question: Question) -> BestAnswer | None:
+    """The first hit with its card, when it very likely answers the question and its kind has answers."""
+    best = best_answer(hits, plan, unknown=len(question.unknown))
+    document = registry.get_document(best.kind) if best else None
+    card = document.answer_card(best.object_id) if best and document else None
+    return BestAnswer(shown[0], card) if card else None
 
 
 def _known(hits: Sequence[BackendHit]) -> list[BackendHit]:
@@ -214,7 +226,8 @@ def _as_seen(found: SearchResult, user: AnyUser) -> SearchResult:
         for some in (found.hits, *(other.hits for other in found.elsewhere))
     )
     elsewhere = [replace(other, hits=own) for other, own in zip(found.elsewhere, others, strict=True)]
-    return replace(found, hits=hits, total=found.total - (len(found.hits) - len(hits)), elsewhere=elsewhere)
+    best = found.best if found.best and found.best.hit in hits else None
+    return replace(found, hits=hits, best=best, total=found.total - (len(found.hits) - len(hits)), elsewhere=elsewhere)
 
 
 def suggest(*, text: str, user: AnyUser, language: str) -> Suggestions:

@@ -14,7 +14,7 @@ from django.utils.translation import get_language_info, pgettext
 
 from search import registry
 from search.backends import BODY, SHORT_ANSWER, TITLE, BackendHit
-from search.documents import HitDetails
+from search.documents import AnswerCard, HitDetails
 from search.facets import Facet, topic_labels
 from search.highlight import mark, snippet
 
@@ -88,20 +88,36 @@ class OtherLanguage:
     hits: list[Hit]
 
 
+@dataclass(frozen=True, slots=True)
+class BestAnswer:
+    """A result that very likely answers the question, with what of it is shown at once."""
+
+    hit: Hit
+    card: AnswerCard
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SearchResult:
-    """Everything a results page shows. `typed` is what was asked, `text` what was searched for in the end."""
+    """Everything a results page shows. `typed` is what was asked, `text` what was searched for in the end.
+
+    The hit of the `best` answer is the first of the `hits`, too; `listed` are those without it.
+    """
 
     typed: str
     text: str
     total: int = 0
     page: int = 1
     hits: list[Hit] = field(default_factory=list)
+    best: BestAnswer | None = None
     facets: Mapping[str, Facet] = field(default_factory=dict)
     notices: list[Notice] = field(default_factory=list)
     elsewhere: list[OtherLanguage] = field(default_factory=list)
     #: Another one for everything that was found afresh; HTML made of this result is good as long as it lasts.
     version: int = field(default=0, compare=False)
+
+    @property
+    def listed(self) -> list[Hit]:
+        return [hit for hit in self.hits if self.best is None or hit is not self.best.hit]
 
     @property
     def page_count(self) -> int:

@@ -88,3 +88,36 @@ def test_reading_time_counts_the_whole_text():
     long = ArticlePageFactory(body=json.dumps([{"type": "paragraph", "value": f"<p>{'واژه ' * 900}</p>"}]))
 
     assert ArticlePage.objects.get(pk=long.pk).reading_minutes == 5
+
+
+# The card of the best answer ----------------------------------------------------------------------------------------
+
+
+def steps_of(*titles: str) -> dict:
+    return {"type": "steps", "value": [{"title": title, "text": ""} for title in titles]}
+
+
+def test_the_card_shows_the_short_answer_and_three_steps(django_assert_num_queries):
+    heading = {"type": "heading", "value": "از اینجا"}
+    body = [heading, steps_of("خاموش کنید", "صبر کنید", "روشن کنید", "ببینید"), steps_of("دیگر")]
+    article = ArticlePageFactory(short_answer="دوشاخه را بکشید.", body=json.dumps(body))
+
+    with django_assert_num_queries(1):
+        card = ArticleDocument().answer_card(article.pk)
+
+    assert card.short_answer == "دوشاخه را بکشید."
+    assert card.steps == ("خاموش کنید", "صبر کنید", "روشن کنید")
+    assert (card.step_count, card.more_steps) == (4, 1)
+
+
+@pytest.mark.parametrize("body", [[], [{"type": "paragraph", "value": "<p>متن</p>"}]])
+def test_the_card_of_an_article_without_steps_is_its_short_answer(body):
+    article = ArticlePageFactory(short_answer="دوشاخه را بکشید.", body=json.dumps(body))
+
+    card = ArticleDocument().answer_card(article.pk)
+
+    assert (card.short_answer, card.steps, card.more_steps) == ("دوشاخه را بکشید.", (), 0)
+
+
+def test_a_deleted_article_has_no_card():
+    assert ArticleDocument().answer_card(0) is None
