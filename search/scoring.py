@@ -43,7 +43,7 @@ FIELDS: Final[dict[str, FieldScoring]] = {
 #: How soon more occurrences stop to count.
 SATURATION: Final = 1.2
 #: A field much shorter than usual counts as this share of the usual length: a text of two words is no better title.
-_SHORTEST: Final = 0.5
+SHORTEST: Final = 0.5
 #: The impact of a term that could not be stronger.
 FULL_IMPACT: Final = 10_000
 #: Rarities are integers, too, in thousandths.
@@ -95,7 +95,7 @@ def _analyse_field(analysed: AnalysedEntry, weighted: dict[str, float], number: 
             analysed.words[token.word] = (token.text, _spelling(token, text))
         if counts[token.text] <= _MAX_PLACES and _FIELD_NAMES[number] != KEYWORDS:
             analysed.places[token.text].append((number, token.start, token.end))
-    relative_length = max(length / scoring.usual_length, _SHORTEST)
+    relative_length = max(length / scoring.usual_length, SHORTEST)
     evening = 1 - scoring.length_share + scoring.length_share * relative_length
     for term, count in counts.items():
         weighted[term] += scoring.weight * count / evening

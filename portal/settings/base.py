@@ -292,6 +292,7 @@ LOGGING = {
         "django.server": {"level": "WARNING"},
         "django_tasks": {"level": "WARNING"},  # one line per indexed object otherwise
         "wagtail": {"level": "WARNING"},
+        "elastic_transport": {"level": "ERROR"},  # search says itself what failed, once
     },
 }
 

@@ -8,6 +8,7 @@ from portal.catalog.models import Topic
 from portal.core.memo import forget_all
 from search import receivers, registry
 from search.documents import SearchDocument, SearchEntry
+from tests.search.cluster import cluster, node_url, own_indices  # noqa: F401 - pytest finds fixtures by name
 
 
 class TopicDocument(SearchDocument[Topic]):

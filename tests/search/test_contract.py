@@ -1,4 +1,7 @@
-"""What every backend promises. A new backend joins `BACKENDS` and passes as it is."""
+"""What every backend promises. A new backend joins `BACKENDS` and passes as it is.
+
+The real Elasticsearch is asked where TEST_ELASTICSEARCH_URL names one (`tests.search.cluster`).
+"""
 
 from __future__ import annotations
 
@@ -15,16 +18,20 @@ from search.finglish import skeleton
 from tests.factories.search import entry
 from tests.search.asking import PUBLIC, corrected, ids, plan_for
 
-BACKENDS = [EmbeddedBackend]
+BACKENDS = [
+    EmbeddedBackend,
+    pytest.param("cluster", marks=[pytest.mark.elasticsearch, pytest.mark.xdist_group("elasticsearch")]),
+]
 
 pytestmark = pytest.mark.django_db
 Z = "\u200c"
 NOW = timezone.now()
 
 
-@pytest.fixture(params=BACKENDS, ids=lambda backend: backend.__name__)
+@pytest.fixture(params=BACKENDS, ids=lambda backend: getattr(backend, "__name__", backend))
 def backend(request):
-    return request.param()
+    """An empty index; one that is a fixture lives on a server."""
+    return request.getfixturevalue(request.param) if isinstance(request.param, str) else request.param()
 
 
 # Putting and removing -----------------------------------------------------------------------------------------------
