@@ -51,6 +51,11 @@ class SearchForm:
         return min(max(int(number), 1), MAX_PAGES) if number.isascii() and number.isdigit() and len(number) < 5 else 1
 
     @property
+    def is_new_question(self) -> bool:
+        """Whether somebody just asked; else they turn a page or narrow what they found."""
+        return self.page == 1 and not self.filters and not self.is_exact and not self.is_newest_first
+
+    @property
     def is_newest_first(self) -> bool:
         return self.sort == Sort.NEWEST
 

@@ -16,9 +16,11 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
 from portal.core.limits import limited, too_many_requests
+from portal.core.page_cache import FACTS_HEADER
 from search import queries, registry
 from search.backends import Filters, Sort
 from search.forms import SearchForm, results_address
+from search.middleware import search_facts
 from search.results import MAX_PAGES, PAGE_SIZE, SearchResult
 
 if TYPE_CHECKING:
@@ -105,7 +107,10 @@ def results(request: HttpRequest) -> HttpResponse:
     }
     if not result.hits:
         context["start"] = queries.starting_points(user=_reader(request), language=language)
-    return render(request, "search/results.html", context)
+    response = render(request, "search/results.html", context)
+    if form.is_new_question and result.typed:
+        response.headers[FACTS_HEADER] = search_facts(result, language)
+    return response
 
 
 @require_safe

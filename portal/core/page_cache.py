@@ -56,6 +56,9 @@ WAIT_SECONDS: Final = 10.0
 #: The only query parameter a kept page may have, except where questions are asked; else it is rendered afresh.
 PAGE_PARAMETER: Final = "page"
 
+#: What an answer tells the middleware outside this one; kept with the page, and to be taken off before it is sent.
+FACTS_HEADER: Final = "X-Portal-Facts"
+
 _MESSAGES_COOKIE: Final = "messages"
 _READER_COOKIES: Final = ((THEME_COOKIE, THEMES), (CALENDAR_COOKIE, CALENDARS), (DIGITS_COOKIE, DIGITS))
 #: What a kept page may vary on: cookies are in the key or keep the request out.
@@ -386,8 +389,9 @@ def _answer(request: HttpRequest, page: KeptPage) -> HttpResponse:
     asked: str = request.headers.get("if-none-match", "")
     if asked and _matches(asked, page.etag):
         not_modified = HttpResponseNotModified()
-        for name in ("ETag", "Cache-Control", "Vary"):
-            not_modified.headers[name] = page.headers[name]
+        for name in ("ETag", "Cache-Control", "Vary", FACTS_HEADER):
+            if name in page.headers:
+                not_modified.headers[name] = page.headers[name]
         return not_modified
     if _TAKES_GZIP.search(request.headers.get("accept-encoding", "")):
         response = HttpResponse(page.gzipped, headers=page.headers)

@@ -84,6 +84,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
+    "search.middleware.SearchActivityMiddleware",
     "portal.core.page_cache.PageCacheMiddleware",
     "portal.core.middleware.ContentSecurityPolicyMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -272,9 +273,15 @@ TAGGIT_CASE_INSENSITIVE = True
 
 # Search --------------------------------------------------------------------------------------------------------------
 
-#: Pages that lead to answers instead of holding one.
 #: For one person or address; generous, because many customers may share an address. Suggestions: five times as many.
 SEARCH_REQUESTS_PER_MINUTE = env.int("SEARCH_REQUESTS_PER_MINUTE", default=600)
+#: From how many visits on a question is listed; fewer could be one person's own words.
+SEARCH_LISTED_FROM_VISITS = env.int("SEARCH_LISTED_FROM_VISITS", default=5)
+#: How long single searches and clicks are kept; afterwards there are counts per day.
+SEARCH_LOG_DAYS = env.int("SEARCH_LOG_DAYS", default=90)
+#: Whether a thread of each process writes them; else whoever calls `search.recording.recorder.flush`.
+SEARCH_LOG_THREAD = True
+#: Pages that lead to answers instead of holding one.
 SEARCH_EXCLUDED_MODELS = ["home.HomePage", "home.InfoPage", "faq.HelpIndexPage", "faq.TopicPage"]
 
 # Logs ---------------------------------------------------------------------------------------------------------------

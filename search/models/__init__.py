@@ -1,6 +1,19 @@
 """The tables of search."""
 
+from search.models.activity import ClickEvidence, SearchClick, SearchDay, SearchGap, SearchLog
 from search.models.index import EntryFacet, IndexedEntry, Posting, Term, Word
 from search.models.synonym import Synonym
 
-__all__ = ["EntryFacet", "IndexedEntry", "Posting", "Synonym", "Term", "Word"]
+__all__ = [
+    "ClickEvidence",
+    "EntryFacet",
+    "IndexedEntry",
+    "Posting",
+    "SearchClick",
+    "SearchDay",
+    "SearchGap",
+    "SearchLog",
+    "Synonym",
+    "Term",
+    "Word",
+]

@@ -142,7 +142,7 @@ def test_sections_are_tabs_where_there_are_several(client, topics, monkeypatch):
         registry.unregister(OtherDocument)
 
     assert 'kind=test.other" aria-current="page">Others<small>۱</small></a>' in page
-    assert page.count('<article class="res">') == 1
+    assert page.count('<article class="res" ') == 1
 
 
 def test_the_order_can_be_chosen_and_is_kept_in_every_link(client, topics):
@@ -216,7 +216,7 @@ def test_pages_are_links_that_keep_the_question(client, topic_document):
 
     page = main(get(client, "مودم", page=2))
 
-    assert page.count('<article class="res">') == 20
+    assert page.count('<article class="res" ') == 20
     assert re.search(r'rel="next" href="\?q=[^"]*&amp;page=3"', page)
 
 
@@ -310,7 +310,7 @@ def test_results_cost_the_same_whatever_their_number(client, topic_document, dja
     with django_assert_num_queries(5):
         response = get(client, "چراغ مودم")
 
-    assert main(response).count('<article class="res">') == count
+    assert main(response).count('<article class="res" ') == count
 
 
 def test_visitors_get_no_cookie(client, topics):

@@ -1,12 +1,5 @@
 // Suggestions under a search form. The form works alone; this adds a combobox (WAI-ARIA) around it.
-//
-//   <form data-search data-suggest-url="/fa/search/suggest/" data-combobox="/static/…/combobox-nav.js"
-//         data-label-recent="…" data-label-clear="…" action="/fa/search/">
-//     <input name="q" type="search"> …
-//     <div class="pop search__list" data-suggest-pop hidden><div data-suggest-list role="listbox"></div></div>
-//     <p class="sr" role="status" data-suggest-status></p>
-//   </form>
-//
+// Its markup is in templates/components/search_box.html.
 // The server answers `?q=…` with HTML: links with role="option" (in groups, if it likes), optionally one
 // `.pop__foot` (it is put outside the list) and one `[data-status]` whose text is announced: "7 suggestions".
 const PAUSE = 150;
@@ -194,6 +187,27 @@ function enhance(form) {
 
 const forms = [...document.querySelectorAll("form[data-search]")];
 forms.filter((form) => form.dataset.suggestUrl).forEach(enhance);
+
+// Tells which answer was chosen, not by whom.
+function chose({ target, button }) {
+  const hit = button < 2 && target.closest?.("a")?.closest("[data-hit]");
+  if (!hit) return;
+  const form = hit.closest("form");
+  const asked = new URLSearchParams(location.search);
+  const all = [...document.querySelectorAll(form ? "[role=option]" : ".res")];
+  navigator.sendBeacon?.(
+    `${(form ?? forms[0]).action}click/`,
+    new URLSearchParams({
+      q: form ? form.q.value : asked.get("q"),
+      page: asked.get("page") ?? "",
+      hit: hit.dataset.hit,
+      place: all.indexOf(hit) + 1 || 1,
+      source: form ? "suggestions" : "results",
+    }),
+  );
+}
+document.addEventListener("click", chose);
+document.addEventListener("auxclick", chose);
 
 // "/" leads to the search of the page, or to the search page.
 document.addEventListener("keydown", (event) => {

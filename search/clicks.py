@@ -1,0 +1,81 @@
+"""Hears which answer was chosen: a beacon of the results page and of the suggestions."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from django import forms
+from django.conf import settings
+from django.http import HttpResponse
+from django.utils.translation import get_language
+from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.http import require_POST
+
+from portal.core.http import is_same_origin
+from portal.core.limits import limited
+from portal.core.privacy import is_person
+from search import registry
+from search.middleware import is_staff
+from search.models import SearchClick
+from search.recording import note_click
+from search.results import MAX_PAGES, PAGE_SIZE
+
+if TYPE_CHECKING:
+    from typing import Any
+
+    from django.http import HttpRequest
+
+_CLICKS_PER_MINUTE: Final = 60
+_MAX_TEXT: Final = 1000
+_MAX_OBJECT_ID: Final = 2**63 - 1
+
+
+class ClickForm(forms.Form):
+    """``q``, the page and the place on it, the source, and ``hit``: the kind and the number of the object."""
+
+    q = forms.CharField(max_length=_MAX_TEXT)
+    page = forms.IntegerField(min_value=1, max_value=MAX_PAGES, required=False)
+    place = forms.IntegerField(min_value=1, max_value=PAGE_SIZE)
+    source = forms.ChoiceField(choices=SearchClick.Source.choices)
+    hit = forms.RegexField(r"\A[\w.-]{1,50}:\d{1,19}\Z")
+
+    def clean_hit(self) -> tuple[str, int]:
+        kind, _colon, number = self.cleaned_data["hit"].rpartition(":")
+        if registry.get_document(kind) is None or int(number) > _MAX_OBJECT_ID:
+            raise forms.ValidationError("unknown")
+        return kind, int(number)
+
+    def values(self) -> dict[str, Any]:
+        data = self.cleaned_data
+        kind, object_id = data["hit"]
+        return {
+            "text": data["q"],
+            "kind": kind,
+            "object_id": object_id,
+            "position": ((data["page"] or 1) - 1) * PAGE_SIZE + data["place"],
+            "source": SearchClick.Source(data["source"]),
+        }
+
+
+# No token: kept pages hold none, and a beacon cannot wait for one. It changes nothing of anybody's; other sites are
+# refused, and nobody counts twice.
+@csrf_exempt
+@require_POST
+def click(request: HttpRequest) -> HttpResponse:
+    """Note a chosen answer; an empty answer whether it counted or not. Whether the object exists is seen later."""
+    if not is_same_origin(request):
+        return HttpResponse(status=403)
+    wait_seconds = limited(request, "search_click", _CLICKS_PER_MINUTE, 60, shared=False)
+    if wait_seconds is not None:
+        return HttpResponse(status=429, headers={"Retry-After": str(wait_seconds)})
+    form = ClickForm(request.POST)
+    if not form.is_valid():
+        return HttpResponse(status=400)
+    if is_person(request) and not is_staff(request):
+        note_click(request, language=_language(), **form.values())
+    return HttpResponse(status=204)
+
+
+def _language() -> str:
+    """Of the address, which is the page's."""
+    return (get_language() or settings.LANGUAGE_CODE).split("-")[0]
