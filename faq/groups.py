@@ -23,6 +23,8 @@ _APPS: Final = (
     "wagtail_localize",
     "faq",
     "catalog",
+    "search",
+    "wagtailsearchpromotions",
 )
 _PAGE: Final = ("add", "change", "publish", "lock", "unlock", "bulk_delete")
 _COLLECTION: Final = (
@@ -36,6 +38,8 @@ _MODELS: Final = (
     *(("wagtailredirects", f"{action}_redirect") for action in ("add", "change", "delete")),
     *(("faq", f"{action}_reusablecontent") for action in ("view", "add", "change", "delete")),
     *(("faq", f"{action}_feedback") for action in ("view", "change")),
+    *(("search", f"{action}_synonym") for action in ("view", "add", "change", "delete")),
+    *(("wagtailsearchpromotions", f"{action}_searchpromotion") for action in ("add", "change", "delete")),
     *(
         ("catalog", f"{action}_{model}")
         for action in ("view", "add", "change")
@@ -46,7 +50,7 @@ _MODELS: Final = (
 
 @transaction.atomic
 def make_groups(**_kwargs: Any) -> None:
-    """Content editors: articles, pictures, media and feedback, and nothing of customers. Community managers: none yet.
+    """Content editors: articles, pictures, media, feedback and search, and nothing of customers. Community managers: none yet.
 
     Runs after every migration; a group that exists is left alone.
     """

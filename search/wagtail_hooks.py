@@ -1,0 +1,28 @@
+"""Registers what `search.admin` offers. Nothing else."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from wagtail import hooks
+from wagtail.snippets.models import register_snippet
+
+from search.admin import SearchGroup
+
+if TYPE_CHECKING:
+    from django.http import HttpRequest
+    from wagtail.admin.menu import MenuItem
+
+register_snippet(SearchGroup)
+
+
+@hooks.register("construct_settings_menu")
+def pins_once(request: HttpRequest, menu_items: list[MenuItem]) -> None:
+    """Pinned answers stand in our own group."""
+    menu_items[:] = [item for item in menu_items if item.name != "promoted-search-results"]
+
+
+@hooks.register("construct_reports_menu")
+def no_empty_report(request: HttpRequest, menu_items: list[MenuItem]) -> None:
+    """Wagtail's report of search terms counts what we never record in its tables."""
+    menu_items[:] = [item for item in menu_items if item.name != "search-terms"]
