@@ -8,7 +8,9 @@ class SearchConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from search import checks, receivers, registry  # noqa: F401, PLC0415 - apps must be ready
+        from portal.core import jobs  # noqa: PLC0415 - apps must be ready
+        from search import checks, receivers, registry, tidying  # noqa: F401, PLC0415 - apps must be ready
 
         registry.autodiscover()
         receivers.connect()
+        jobs.every(tidying.INTERVAL, name=tidying.JOB, run=tidying.tidy)

@@ -14,6 +14,7 @@ from wagtail.models import Page
 from portal.core.events import emit
 from search import registry
 from search.backends import get_backend
+from search.choices import with_evidence
 from search.events import EntriesChanged, PageTreeChanged
 from search.locks import lock_objects
 
@@ -90,7 +91,8 @@ def index_objects(*, kind: str, object_ids: Collection[int], force: bool = False
     backend = get_backend()
     lock_objects(kind, object_ids)
     instances = list(document.get_queryset().filter(pk__in=object_ids)) if document else []
-    entries = [entry for instance in instances for entry in document.to_entries(instance)] if document else []
+    found = [entry for instance in instances for entry in document.to_entries(instance)] if document else []
+    entries = with_evidence(kind, found)
     indexed = {entry.object_id for entry in entries}
     backend.put(entries, force=force)
     if gone := set(object_ids) - indexed:
@@ -137,9 +139,11 @@ def check() -> IndexReport:
 
 def _expected(document: SearchDocument[Any], pks: Collection[int]) -> dict[int, set[tuple[str, str]]]:
     expected: dict[int, set[tuple[str, str]]] = {}
-    for instance in document.get_queryset().filter(pk__in=pks):
-        for entry in document.to_entries(instance):
-            expected.setdefault(entry.object_id, set()).add((entry.language, entry.digest))
+    found = [
+        entry for instance in document.get_queryset().filter(pk__in=pks) for entry in document.to_entries(instance)
+    ]
+    for entry in with_evidence(document.name, found):
+        expected.setdefault(entry.object_id, set()).add((entry.language, entry.digest))
     return expected
 
 
