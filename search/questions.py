@@ -3,7 +3,10 @@
 The steps, each told to the reader when it changed the question:
 
 1. nothing known at all: the text as the same keys give it on the other keyboard
-2. a word nobody wrote: the likeliest known spelling one slip away
+2. words nobody wrote: what is likeliest meant by each (`search.guesses`): a slip, Persian in Latin letters, a word on
+   the other keyboard
+
+Between the two decides which explains more words.
 """
 
 from __future__ import annotations
@@ -11,12 +14,13 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
 from portal.core.text import swap_keyboard
-from search.analysis import Token, clean, tokens
+from search.analysis import Token, clean, stem, tokens
 from search.backends import Backend, QueryTerm
-from search.corrections import correct
+from search.guesses import Interpretation, interpret
 from search.results import Notice, NoticeCode
 from search.synonyms import NO_RULES, Alternative, Rules, alternatives, rules_for
 
@@ -26,7 +30,7 @@ if TYPE_CHECKING:
 MAX_TEXT_LENGTH: Final = 256
 MAX_WORDS: Final = 32
 
-_MAX_REPAIRED_WORDS: Final = 4
+_NOTHING: Final[Mapping[str, str]] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +47,8 @@ class Question:
     @property
     def words(self) -> list[Token]:
         """The single words, in order."""
-        return [token for token in self.tokens if token.width == 1]
+        single = {token.position: token for token in reversed(self.tokens) if token.width == 1}
+        return [single[position] for position in sorted(single)]
 
     @property
     def unknown(self) -> list[Token]:
@@ -101,12 +106,22 @@ def prepare(text: str) -> tuple[str, list[Notice]]:
     return cut, []
 
 
-def ask(backend: Backend, text: str, language: str, audiences: Collection[str], rules: Rules | None = None) -> Question:
+def ask(
+    backend: Backend,
+    text: str,
+    language: str,
+    audiences: Collection[str],
+    rules: Rules | None = None,
+    *,
+    beside: Mapping[str, str] = _NOTHING,
+) -> Question:
     """The question, with what the index knows of its terms and their synonyms; one query.
 
-    `rules` are the synonyms to use, those of the language if not said otherwise.
+    `rules` are the synonyms to use, those of the language if not said otherwise. `beside` has words that mean the same
+    as some of the text.
     """
     found, others, rules = read(text, language, rules)
+    found = _with_others(found, beside)
     return Question(text, found, backend.vocabulary(stems_of(found, others), audiences=audiences), others, rules)
 
 
@@ -123,6 +138,16 @@ def stems_of(found: Iterable[Token], others: Iterable[Alternative]) -> set[str]:
     return stems.union(*(form for alternative in others for form in alternative.phrase.forms))
 
 
+def _with_others(found: list[Token], beside: Mapping[str, str]) -> list[Token]:
+    """The tokens, and at the same places those of the words that mean the same."""
+    others = [
+        token._replace(text=stem(beside[token.word]), word=beside[token.word])
+        for token in found
+        if token.width == 1 and token.word in beside
+    ]
+    return [*found, *others]
+
+
 def understand(
     backend: Backend, question: Question, language: str, audiences: Collection[str], notices: list[Notice]
 ) -> Question:
@@ -130,27 +155,24 @@ def understand(
     unknown = question.unknown
     if not unknown:
         return question
+    on_other_keyboard = None
     if len(unknown) == len(question.words):
         swapped = swap_keyboard(question.text)
         if swapped != question.text:
             other = ask(backend, swapped, language, audiences, question.rules)
             if len(other.unknown) * 2 < len(other.words):
-                notices.append(Notice(NoticeCode.KEYBOARD, typed=question.text, used=swapped))
-                return other
-    words = {token.word for token in unknown[:_MAX_REPAIRED_WORDS]}
-    corrections = correct(words, lambda spellings: backend.spellings(spellings, audiences=audiences))
-    corrected = _with_corrections(question.text, unknown, corrections)
-    if corrected == question.text:
+                on_other_keyboard = other
+    meaning = Interpretation(question.text)
+    if on_other_keyboard is None or on_other_keyboard.unknown:
+        meaning = interpret(backend, question, language, audiences)
+    if on_other_keyboard and len(on_other_keyboard.words) - len(on_other_keyboard.unknown) >= meaning.explained:
+        notices.append(Notice(NoticeCode.KEYBOARD, typed=question.text, used=on_other_keyboard.text))
+        return on_other_keyboard
+    if not meaning.explained:
         return question
-    notices.append(Notice(NoticeCode.REPAIRED, typed=question.text, used=corrected))
-    return ask(backend, corrected, language, audiences, question.rules)
-
-
-def _with_corrections(text: str, unknown: Iterable[Token], corrections: Mapping[str, str]) -> str:
-    for token in sorted(unknown, key=lambda token: token.start, reverse=True):
-        if token.word in corrections:
-            text = text[: token.start] + corrections[token.word] + text[token.end :]
-    return text
+    code = NoticeCode.FINGLISH if meaning.is_finglish else NoticeCode.REPAIRED
+    notices.append(Notice(code, typed=question.text, used=meaning.text))
+    return ask(backend, meaning.text, language, audiences, question.rules, beside=meaning.beside)
 
 
 def spelled(text: str, words: Iterable[Token]) -> str:

@@ -35,6 +35,7 @@ class NoticeCode(enum.StrEnum):
     KEYBOARD = "keyboard"
     REPAIRED = "repaired"
     SYNONYM = "synonym"
+    FINGLISH = "finglish"
     IGNORED = "ignored"
     PARTIAL = "partial"
 

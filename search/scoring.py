@@ -13,7 +13,7 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
-from portal.core.text import fold
+from portal.core.text import ZWNJ, fold
 from search import analysis
 from search.backends import BODY, SHORT_ANSWER, TITLE
 
@@ -104,7 +104,8 @@ def _analyse_field(analysed: AnalysedEntry, weighted: dict[str, float], number: 
 def _spelling(token: analysis.Token, text: str) -> str:
     """The word as the author wrote it; folded, where the place holds more than the word (its endings)."""
     spelling = text[token.start : token.end]
-    return spelling if len(spelling) <= 2 * len(token.word) and fold(spelling) == token.word else token.word
+    letters = fold(spelling).replace(ZWNJ, "") if len(spelling) <= 2 * len(token.word) else ""
+    return spelling if letters == token.word else token.word
 
 
 def read_spans(spans: str) -> Mapping[str, list[Place]]:

@@ -212,6 +212,11 @@ class EmbeddedBackend:
             Term.objects.exclude(text=EVERYTHING).update(entry_count=Coalesce(Subquery(counted.values("n")), 0))
             Term.objects.update_or_create(text=EVERYTHING, defaults={"entry_count": self.count()})
             Term.objects.filter(entry_count=0).exclude(text=EVERYTHING).delete()
+            # Words of an index made before sounds were kept; Latin ones have none.
+            silent = [word for word in Word.objects.filter(skeleton="").order_by("text") if _PERSIAN.search(word.text)]
+            for word in silent:
+                word.skeleton = skeleton(word.text)
+            Word.objects.bulk_update(silent, ["skeleton"], batch_size=500)
 
     # Reading --------------------------------------------------------------------------------------------------------
 

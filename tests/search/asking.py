@@ -29,4 +29,5 @@ def ids(backend: Backend, text: str, **options) -> list[int]:
 
 
 def corrected(backend: Backend, word: str, *, audiences=PUBLIC) -> dict[str, str]:
-    return correct([word], lambda spellings: backend.spellings(spellings, audiences=audiences))
+    corrections = correct([word], lambda spellings: backend.spellings(spellings, audiences=audiences))
+    return {typed: correction.written for typed, correction in corrections.items()}

@@ -137,3 +137,13 @@ def test_a_rebuild_corrects_counts_and_forgets_words_nobody_uses(backend):
     assert counts_are_exact()
     assert set(Word.objects.values_list("text", flat=True)) == {"مودم"}
     assert set(Term.objects.values_list("text", flat=True)) == {"مودم", EVERYTHING}
+
+
+def test_a_rebuild_gives_older_words_their_sound(backend):
+    backend.put([entry(object_id=1, title="مودم router")])
+    Word.objects.update(skeleton="")
+
+    with backend.rebuild():
+        pass
+
+    assert dict(Word.objects.values_list("text", "skeleton")) == {"مودم": "mdm", "router": ""}

@@ -91,6 +91,13 @@ def test_results_tell_what_was_changed_and_offer_the_text_as_typed(client, topic
     assert "<s>" not in main(get(client, "]vhy rvlc", exact="1"))
 
 
+def test_results_tell_how_finglish_was_read(client, topics):
+    page = main(get(client, "cheragh sabz"))
+
+    assert "آن را «<bdi>چراغ سبز</bdi>» خواندیم." in page
+    assert 'href="/fa/search/?q=cheragh+sabz&amp;exact=1"' in page
+
+
 def test_results_mark_the_language_of_a_foreign_hit(client, topics):
     page = main(get(client, "booster"))
 

@@ -1,0 +1,262 @@
+"""What a person may have meant by words the index does not know: slips, Finglish, one word on the wrong keyboard.
+
+Each unknown word is read in every way, and the likeliest reading is taken: a slip is as unlikely as `search.corrections`
+says, a Finglish word as its letters fit (`search.finglish`). A Persian page, and Persian stop words around («… ro chetori …»),
+speak for Finglish; an English page and English stop words against it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from itertools import pairwise
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from portal.core.text import fold, swap_keyboard
+from search.analysis import ENGLISH_STOP_WORDS
+from search.corrections import correct, distance
+from search.finglish import Reading, is_latin, read, read_stop_word, skeleton, skeletons
+
+if TYPE_CHECKING:
+    from search.analysis import Token
+    from search.backends import Backend, Spelling
+    from search.questions import Question
+
+#: More unknown words than this are no slips.
+_MAX_WORDS: Final = 8
+_MAX_REPAIRED: Final = 4
+#: Persian words by sound need letters enough to be sure.
+_SHORTEST_SOUND: Final = 4
+_WORST_SOUND: Final = 2.0
+
+# How much each speaks for Finglish; a unit outweighs a word that is e times as frequent.
+_PERSIAN_PAGE: Final = 1.0
+_OTHER_PAGE: Final = -2.5
+_STOP_WORD: Final = 0.8
+#: A reading of a word that the index knows in Latin letters as well must fit nearly perfectly.
+_BESIDE: Final = 0.3
+_SHORTEST_KNOWN_STOP_WORD: Final = 3
+
+# How unlikely other slips are.
+_JOINED: Final = 0.7
+_OTHER_KEYBOARD: Final = 0.3
+
+_PIECE: Final = re.compile(r"\S+")
+_CORE: Final = re.compile(r"[^\W_](?:.*[^\W_])?", re.DOTALL)
+_APOSTROPHES: Final = re.compile("['’‘]")
+_RUN: Final = re.compile(r"[^\W_]{3,}")
+
+
+class _Piece(NamedTuple):
+    """A piece of the text between spaces, without the signs around; `word` is it folded, without apostrophes."""
+
+    start: int
+    end: int
+    word: str
+
+
+class _Guess(NamedTuple):
+    """What may be written instead of ``[start, end)``."""
+
+    start: int
+    end: int
+    written: str
+    likelihood: float
+    is_finglish: bool = False
+    is_stop_word: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Interpretation:
+    """The text as it may have been meant.
+
+    `explained` is how many pieces of it were read in another way. `beside` has Persian words for Latin ones that are
+    known and stay as they are: both answer.
+    """
+
+    text: str
+    explained: int = 0
+    is_finglish: bool = False
+    beside: Mapping[str, str] = field(default_factory=dict)
+
+
+def interpret(backend: Backend, question: Question, language: str, audiences: Collection[str]) -> Interpretation:
+    """The likeliest meaning of a question with unknown words. Two queries; a third for two slips in a long word."""
+    text, unknown = question.text, question.unknown[:_MAX_WORDS]
+    pieces = [piece for piece in _pieces(text) if piece.word]
+    sounds = _sounding_alike(backend, pieces, unknown, audiences)
+    finglish = _finglish(pieces, unknown, sounds, language)
+    readable = {fold(text[guess.start : guess.end]) for guess in finglish}
+    known = partial(backend.spellings, audiences=audiences)
+    slips = _slips(_Slips(text, pieces, unknown[:_MAX_REPAIRED], readable), sounds, known)
+    if language != "fa" and not any(_outweighs(guess, slips) for guess in finglish if not guess.is_stop_word):
+        finglish = []  # stop words alone prove nothing outside a Persian page
+    chosen = _best([*slips, *finglish])
+    is_finglish = any(guess.is_finglish for guess in chosen)
+    beside: dict[str, str] = {}
+    if is_finglish:
+        answered = [piece for piece in pieces if not _holds_any(piece, unknown)]
+        chosen += _known_stop_words(answered)
+        beside = {piece.word: reading.word for piece in answered if (reading := _beside(piece, sounds))}
+    for guess in sorted(chosen, reverse=True):
+        text = text[: guess.start] + guess.written + text[guess.end :]
+    return Interpretation(text, explained=len(chosen), is_finglish=is_finglish, beside=beside)
+
+
+def _pieces(text: str) -> Iterator[_Piece]:
+    for piece in _PIECE.finditer(text):
+        core = _CORE.search(text, piece.start(), piece.end())
+        if core:
+            yield _Piece(core.start(), core.end(), _APOSTROPHES.sub("", fold(core[0])))
+
+
+def _holds_any(piece: _Piece, words: Collection[Token]) -> bool:
+    return any(piece.start <= word.start and word.end <= piece.end for word in words)
+
+
+def _sounding_alike(
+    backend: Backend, pieces: Sequence[_Piece], unknown: Sequence[Token], audiences: Collection[str]
+) -> Mapping[str, Sequence[Spelling]]:
+    """By skeleton, the known words that sound like what was typed; one query, if there may be any."""
+    wanted = {
+        skeleton(token.word) for token in unknown if len(token.word) >= _SHORTEST_SOUND and not is_latin(token.word)
+    }
+    if any(is_latin(piece.word) and _holds_any(piece, unknown) for piece in pieces):
+        wanted.update(*(skeletons(piece.word) for piece in pieces if is_latin(piece.word)))
+    wanted.discard("")
+    return backend.sounding_like(wanted, audiences=audiences) if wanted else {}
+
+
+# Slips --------------------------------------------------------------------------------------------------------------
+
+
+class _Slips(NamedTuple):
+    """Where slips are looked for; `readable` words can be read in another way and are not worth a second look."""
+
+    text: str
+    pieces: Sequence[_Piece]
+    unknown: Sequence[Token]
+    readable: Collection[str]
+
+
+def _slips(
+    where: _Slips,
+    sounds: Mapping[str, Sequence[Spelling]],
+    known: Callable[[Collection[str]], Mapping[str, Spelling]],
+) -> list[_Guess]:
+    """The likeliest slip in each of the unknown words."""
+    further: dict[str, dict[str, float]] = defaultdict(dict)
+    places: dict[str, set[tuple[int, int]]] = defaultdict(set)
+    for token in where.unknown:
+        places[token.word].add((token.start, token.end))
+        if not is_latin(token.word):
+            alike = {other.word: distance(token.word, other.word) for other in sounds.get(skeleton(token.word), ())}
+            further[token.word] |= {word: far for word, far in alike.items() if far <= _WORST_SOUND}
+    for start, end, spelling, cost in _rewritten(where):
+        written = where.text[start:end]
+        places[written].add((start, end))
+        further[written][spelling] = cost
+    words = {token.word for token in where.unknown}
+    corrections = correct(words, known, further=further, readable=where.readable)
+    return [
+        _Guess(start, end, correction.written, correction.likelihood)
+        for written, correction in corrections.items()
+        for start, end in places[written]
+    ]
+
+
+def _rewritten(where: _Slips) -> Iterator[tuple[int, int, str, float]]:
+    """Pieces with an unknown word on the other keyboard, and joined with a neighbour; with how unlikely that is."""
+    text, pieces = where.text, where.pieces
+    for place, piece in enumerate(pieces):
+        if not _holds_any(piece, where.unknown):
+            continue
+        start, end = _with_signs(text, piece)
+        swapped = fold(swap_keyboard(text[start:end]))
+        if swapped != fold(text[start:end]) and _RUN.fullmatch(swapped):
+            yield start, end, swapped, _OTHER_KEYBOARD
+        for left, right in pairwise(pieces[max(0, place - 1) : place + 2]):
+            joined = left.word + right.word
+            if text[left.end : right.start].isspace() and _RUN.fullmatch(joined):
+                yield left.start, right.end, joined, _JOINED
+
+
+def _with_signs(text: str, piece: _Piece) -> tuple[int, int]:
+    """The piece with the signs around it: on another keyboard they are letters."""
+    start = text.rfind(" ", 0, piece.start) + 1
+    end = text.find(" ", piece.end)
+    return start, end if end >= 0 else len(text)
+
+
+# Finglish -----------------------------------------------------------------------------------------------------------
+
+
+def _finglish(
+    pieces: Sequence[_Piece], unknown: Sequence[Token], sounds: Mapping[str, Sequence[Spelling]], language: str
+) -> list[_Guess]:
+    """The Persian words that unknown Latin ones may be."""
+    leaning = _leaning(pieces, language)
+    guesses = []
+    for piece in pieces:
+        reading = _read(piece, sounds) if is_latin(piece.word) and _holds_any(piece, unknown) else None
+        if reading:
+            is_stop_word = reading == read_stop_word(piece.word)
+            likelihood = reading.likelihood + leaning
+            guesses.append(
+                _Guess(piece.start, piece.end, reading.written, likelihood, is_finglish=True, is_stop_word=is_stop_word)
+            )
+    return guesses
+
+
+def _leaning(pieces: Sequence[_Piece], language: str) -> float:
+    """How much the page and the words without a subject speak for Finglish."""
+    leaning = _PERSIAN_PAGE if language == "fa" else _OTHER_PAGE
+    for piece in pieces:
+        if piece.word in ENGLISH_STOP_WORDS:
+            leaning -= _STOP_WORD
+        elif is_latin(piece.word) and read_stop_word(piece.word):
+            leaning += _STOP_WORD
+    return leaning
+
+
+def _outweighs(guess: _Guess, others: Collection[_Guess]) -> bool:
+    return all(guess.likelihood > other.likelihood for other in others if _overlap(guess, other))
+
+
+def _read(piece: _Piece, sounds: Mapping[str, Sequence[Spelling]]) -> Reading | None:
+    return read(piece.word, [spelling for sound in skeletons(piece.word) for spelling in sounds.get(sound, ())])
+
+
+def _beside(piece: _Piece, sounds: Mapping[str, Sequence[Spelling]]) -> Reading | None:
+    reading = _read(piece, sounds) if is_latin(piece.word) else None
+    return reading if reading and reading.misfit <= _BESIDE and not read_stop_word(piece.word) else None
+
+
+def _known_stop_words(known: Sequence[_Piece]) -> list[_Guess]:
+    """«man» is an English word, too; in a Finglish question it is not what is asked for."""
+    return [
+        _Guess(piece.start, piece.end, reading.written, reading.likelihood, is_finglish=True)
+        for piece in known
+        if is_latin(piece.word)
+        and len(piece.word) >= _SHORTEST_KNOWN_STOP_WORD
+        and (reading := read_stop_word(piece.word))
+    ]
+
+
+# Choosing -----------------------------------------------------------------------------------------------------------
+
+
+def _overlap(one: _Guess, other: _Guess) -> bool:
+    return one.start < other.end and other.start < one.end
+
+
+def _best(guesses: Sequence[_Guess]) -> list[_Guess]:
+    """The likeliest guesses that do not speak of the same piece; unlikely ones only where there is no other."""
+    best: list[_Guess] = []
+    for guess in sorted(guesses, key=lambda guess: (-guess.likelihood, guess.start, guess.written)):
+        if not any(_overlap(guess, other) for other in best):
+            best.append(guess)
+    return best
