@@ -27,7 +27,8 @@ _SEARCH: Final = "search"
 
 def search_facts(result: SearchResult, language: str) -> str:
     """What the middleware must know of a results page, good for everybody who gets the page."""
-    return " ".join((_SEARCH, language, str(result.total), *dict.fromkeys(notice.code for notice in result.notices)))
+    total = result.total or len(result.pins)
+    return " ".join((_SEARCH, language, str(total), *dict.fromkeys(notice.code for notice in result.notices)))
 
 
 class SearchActivityMiddleware:

@@ -36,6 +36,7 @@ from search.backends import Backend, BackendHit, Filters, Plan, QueryTerm, Sort,
 from search.best_answer import best_answer
 from search.facets import chosen_in_vain, describe
 from search.highlight import mark_terms
+from search.pins import Pin, pins_for
 from search.questions import Question, ask, prepare, read, spelled, stems_of, understand
 from search.results import (
     MAX_PAGES,
@@ -116,7 +117,10 @@ def search(
         key = (asked, type(backend), get_language(), current_preferences())
         return _results.get(key, lambda: _result(backend, asked))
 
-    return _as_seen(answer(result), user)
+    found = _as_seen(answer(result), user)
+    if filters or sort != Sort.RELEVANCE:
+        return found
+    return _with_pins(found, pins_for((typed, found.text), user=user, language=language))
 
 
 def preview(*, text: str, user: AnyUser, language: str, rules: Rules) -> SearchResult:
@@ -208,6 +212,15 @@ def _best(hits: Sequence[BackendHit], shown: Sequence[Hit], plan: Plan, question
     document = registry.get_document(best.kind) if best else None
     card = document.answer_card(best.object_id) if best and document else None
     return BestAnswer(shown[0], card) if card else None
+
+
+def _with_pins(found: SearchResult, pins: tuple[Pin, ...]) -> SearchResult:
+    """The result with what editors pinned to its question, which is not shown a second time as the best answer."""
+    if not pins:
+        return found
+    pinned = {(pin.kind, pin.object_id) for pin in pins}
+    best = found.best if found.best and (found.best.hit.kind, found.best.hit.object_id) not in pinned else None
+    return replace(found, pins=pins, best=best)
 
 
 def _known(hits: Sequence[BackendHit]) -> list[BackendHit]:

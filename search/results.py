@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from django.utils.safestring import SafeString
 
     from search.documents import SearchDocument
+    from search.pins import Pin
 
 PAGE_SIZE: Final = 20
 #: Pages beyond are not offered; nobody reads so far, and each costs a sort of everything before it.
@@ -101,7 +102,8 @@ class BestAnswer:
 class SearchResult:
     """Everything a results page shows. `typed` is what was asked, `text` what was searched for in the end.
 
-    The hit of the `best` answer is the first of the `hits`, too; `listed` are those without it.
+    The hit of the `best` answer is the first of the `hits`, too, and so may be what editors pinned; `listed` are those
+    without.
     """
 
     typed: str
@@ -110,6 +112,8 @@ class SearchResult:
     page: int = 1
     hits: list[Hit] = field(default_factory=list)
     best: BestAnswer | None = None
+    #: Shown above the first page.
+    pins: tuple[Pin, ...] = ()
     facets: Mapping[str, Facet] = field(default_factory=dict)
     notices: list[Notice] = field(default_factory=list)
     elsewhere: list[OtherLanguage] = field(default_factory=list)
@@ -118,7 +122,12 @@ class SearchResult:
 
     @property
     def listed(self) -> list[Hit]:
-        return [hit for hit in self.hits if self.best is None or hit is not self.best.hit]
+        pinned = {(pin.kind, pin.object_id) for pin in self.pins}
+        return [
+            hit
+            for hit in self.hits
+            if (self.best is None or hit is not self.best.hit) and (hit.kind, hit.object_id) not in pinned
+        ]
 
     @property
     def page_count(self) -> int:

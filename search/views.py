@@ -103,7 +103,7 @@ def results(request: HttpRequest) -> HttpResponse:
         "orders": SimpleLazyObject(lambda: _orders(form)),
         "freshness": SimpleLazyObject(lambda: _freshness(form)),
         "shows_results": bool(result.typed or form.filters),
-        "shown_hits": tuple((hit.kind, hit.object_id) for hit in result.hits),
+        "shown_hits": (tuple((hit.kind, hit.object_id) for hit in result.hits), result.pins),
     }
     if not result.hits:
         context["start"] = queries.starting_points(user=_reader(request), language=language)

@@ -2,18 +2,28 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from django.urls import path
 from wagtail import hooks
 from wagtail.snippets.models import register_snippet
 
 from search.admin import SearchGroup
+from search.pin_admin import PinCreateView, PinEditView
 
 if TYPE_CHECKING:
     from django.http import HttpRequest
     from wagtail.admin.menu import MenuItem
 
 register_snippet(SearchGroup)
+
+
+@hooks.register("register_admin_urls", order=-1)  # before Wagtail's own, whose addresses these are
+def pin_screens() -> list[Any]:
+    return [
+        path("searchpicks/add/", PinCreateView.as_view()),
+        path("searchpicks/<int:query_id>/", PinEditView.as_view()),
+    ]
 
 
 @hooks.register("construct_settings_menu")
