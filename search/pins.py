@@ -103,7 +103,7 @@ def _read_promotions() -> Mapping[str, list[_Promotion]]:
     keys = {row.page.translation_key for row in rows if row.page is not None}
     translations: dict[Any, dict[str, Page]] = defaultdict(dict)
     if keys:
-        for page in Page.objects.filter(translation_key__in=keys, live=True).select_related("locale", "content_type"):
+        for page in Page.objects.filter(translation_key__in=keys).select_related("locale", "content_type"):
             translations[page.translation_key][page.locale.language_code] = page
     found: dict[str, list[_Promotion]] = defaultdict(list)
     for row in rows:

@@ -97,6 +97,7 @@ SEES_ALL_PAGES = {
     "faq/page_forms.py": "is the editors' side",
     "faq/receivers.py": "keeps the index, which holds every page with its audience",
     "faq/search_documents.py": "declares the index, which holds every page with its audience",
+    "search/pins.py": "knows what is pinned; each is asked for with visible_to before it is shown",
     "search/services.py": "keeps the index, which holds every page with its audience",
     "search/receivers.py": "keeps the index, which holds every page with its audience",
 }
