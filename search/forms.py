@@ -62,6 +62,7 @@ class SearchForm:
     def address(
         self,
         *,
+        text: str | None = None,
         filters: Filters | None = None,
         exact: bool | None = None,
         sort: Sort | None = None,
@@ -70,7 +71,7 @@ class SearchForm:
         """The results page for the same question, but for what is given; without its page number."""
         filters = self.filters if filters is None else filters
         parameters = [
-            ("q", self.text),
+            ("q", self.text if text is None else text),
             *(("kind", code) for code in filters.kinds),
             *(("product", code) for code in filters.products),
             *(("topic", code) for code in filters.topics),

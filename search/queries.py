@@ -21,7 +21,7 @@ import re
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Final, Protocol, TypeVar
+from typing import TYPE_CHECKING, Final
 
 from django.utils.translation import get_language
 
@@ -46,7 +46,6 @@ from search.results import (
     Notice,
     NoticeCode,
     SearchResult,
-    StartingPoints,
     SuggestionGroup,
     Suggestions,
     between_words,
@@ -54,6 +53,7 @@ from search.results import (
     present,
 )
 from search.synonyms import NO_RULES, Rules
+from search.visibility import seen_by
 
 if TYPE_CHECKING:
     from search.documents import AnyUser
@@ -61,7 +61,6 @@ if TYPE_CHECKING:
 _ELSEWHERE_HITS: Final = 5
 _COMPLETIONS: Final = 30
 _SUGGESTIONS: Final = 30
-_POPULAR: Final = 5
 _LAST_WORD: Final = re.compile(r"[^\W_]+\Z")
 
 _versions: Final = itertools.count(1)
@@ -231,7 +230,7 @@ def _known(hits: Sequence[BackendHit]) -> list[BackendHit]:
 def _as_seen(found: SearchResult, user: AnyUser) -> SearchResult:
     """The result without what the user may not see according to the database."""
     everything = [*found.hits, *(hit for other in found.elsewhere for hit in other.hits)]
-    seen = {(hit.kind, hit.object_id, hit.language) for hit in _seen(everything, user)}
+    seen = {(hit.kind, hit.object_id, hit.language) for hit in seen_by(user, everything)}
     if len(seen) == len(everything):
         return found
     hits, *others = (
@@ -261,7 +260,7 @@ def _suggestions(backend: Backend, typed: str, user: AnyUser, language: str) -> 
         return Suggestions(text=typed)
     found = backend.search(plan, with_places=False)
     words = _words_by_stem(plan.terms)
-    hits = sorted(_seen(found.hits, user), key=lambda hit: -_words_in_title(hit, words))
+    hits = sorted(seen_by(user, found.hits), key=lambda hit: -_words_in_title(hit, words))
     groups = []
     for document in registry.all_documents():
         own = [hit for hit in hits if hit.kind == document.name][: document.suggestions]
@@ -269,20 +268,6 @@ def _suggestions(backend: Backend, typed: str, user: AnyUser, language: str) -> 
         if own:
             groups.append(SuggestionGroup(document.name, str(document.label_plural), present(own, titles)))
     return Suggestions(text=used, total=found.total - (len(found.hits) - len(hits)), groups=groups)
-
-
-def starting_points(*, user: AnyUser, language: str) -> StartingPoints:
-    """Where to go without a result: the topics that have entries in this language, and the most popular entries."""
-    plan = Plan(
-        terms=(),
-        size=0,
-        audiences=tuple(audiences_for(user)),
-        filters=Filters(languages=(language,)),
-        limit=_POPULAR,
-    )
-    counts, found = answer(lambda backend: (backend.facets(plan), backend.search(plan)))
-    topics = describe(counts, plan.filters)["topic"]
-    return StartingPoints(topics=topics, popular=present(_seen(found.hits, user)))
 
 
 # Suggestions --------------------------------------------------------------------------------------------------------
@@ -348,29 +333,3 @@ def _words_by_stem(terms: Sequence[QueryTerm]) -> Mapping[str, set[int]]:
 def _words_in_title(hit: BackendHit, words: Mapping[str, Collection[int]]) -> int:
     """How many of the words stand in the title, which is all that is seen of a suggestion."""
     return len({word for token in tokens(hit.title, language=hit.language) for word in words.get(token.text, ())})
-
-
-# Showing ------------------------------------------------------------------------------------------------------------
-
-
-class _Found(Protocol):
-    @property
-    def kind(self) -> str: ...
-
-    @property
-    def object_id(self) -> int: ...
-
-
-_HitT = TypeVar("_HitT", bound=_Found)
-
-
-def _seen(hits: Sequence[_HitT], user: AnyUser) -> list[_HitT]:
-    """Those hits the user may see according to the database; one query per kind."""
-    ids: dict[str, set[int]] = defaultdict(set)
-    for hit in hits:
-        ids[hit.kind].add(hit.object_id)
-    visible: dict[str, set[int]] = {}
-    for kind, some in ids.items():
-        document = registry.get_document(kind)
-        visible[kind] = document.visible_to(user, some) if document else set()
-    return [hit for hit in hits if hit.object_id in visible[hit.kind]]

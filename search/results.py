@@ -135,11 +135,27 @@ class SearchResult:
 
 
 @dataclass(frozen=True, slots=True)
+class Broader:
+    """A question that asks for less and finds `total` entries, with or without what was chosen."""
+
+    text: str
+    total: int
+    keeps_filters: bool
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class StartingPoints:
-    """What to read when a search found nothing, or before one."""
+    """What to read when a search found nothing, or before one.
+
+    `are_near`: the topics are those near the question. `meant` is what a text that was searched exactly as typed may
+    have been meant to be.
+    """
 
     topics: Facet
     popular: list[Hit]
+    are_near: bool = False
+    broader: list[Broader] = field(default_factory=list)
+    meant: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,8 +20,9 @@ from portal.core.page_cache import FACTS_HEADER
 from search import queries, registry
 from search.backends import Filters, Sort
 from search.forms import SearchForm, results_address
+from search.guidance import starting_points
 from search.middleware import search_facts
-from search.results import MAX_PAGES, PAGE_SIZE, SearchResult
+from search.results import MAX_PAGES, PAGE_SIZE, SearchResult, StartingPoints
 
 if TYPE_CHECKING:
     from django.utils.functional import _StrPromise
@@ -58,6 +59,16 @@ class Order:
     label: str
     url: str
     is_current: bool
+
+
+@dataclass(frozen=True, slots=True)
+class BroaderLink:
+    """A question that asks for less, and how much it finds."""
+
+    label: str
+    count: int
+    url: str
+    is_unfiltered: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +117,11 @@ def results(request: HttpRequest) -> HttpResponse:
         "shown_hits": (tuple((hit.kind, hit.object_id) for hit in result.hits), result.pins),
     }
     if not result.hits:
-        context["start"] = queries.starting_points(user=_reader(request), language=language)
+        start = context["start"] = starting_points(
+            user=_reader(request), language=language, text=form.text, filters=form.filters, exact=form.is_exact
+        )
+        context["broader"] = _broader(form, start)
+        context["meant_url"] = form.address(exact=False)
     response = render(request, "search/results.html", context)
     if form.is_new_question and result.typed:
         response.headers[FACTS_HEADER] = search_facts(result, language)
@@ -205,6 +220,22 @@ def _orders(form: SearchForm) -> list[Order]:
     first = _("Best match") if form.text.strip() else _("Most helpful")
     labels = ((Sort.RELEVANCE, first), (Sort.NEWEST, _("Newest first")))
     return [Order(label, form.address(sort=sort), form.sort == sort) for sort, label in labels]
+
+
+def _broader(form: SearchForm, start: StartingPoints) -> list[BroaderLink]:
+    """Links to the questions that ask for less."""
+    unfiltered = Filters(languages=form.filters.languages)
+    return [
+        BroaderLink(broader.text, broader.total, form.address(text=broader.text), is_unfiltered=False)
+        if broader.keeps_filters
+        else BroaderLink(
+            broader.text,
+            broader.total,
+            form.address(text=broader.text, filters=unfiltered, updated=""),
+            is_unfiltered=True,
+        )
+        for broader in start.broader
+    ]
 
 
 def _other_languages(form: SearchForm, result: SearchResult, language: str) -> list[Tab]:

@@ -9,7 +9,8 @@ from portal.catalog.models import Product, Topic
 from portal.core.audience import register_audience
 from search import services
 from search.backends import Filters, get_backend
-from search.queries import NoticeCode, search, starting_points, suggest
+from search.guidance import starting_points
+from search.queries import NoticeCode, search, suggest
 from search.questions import MAX_TEXT_LENGTH
 from tests.factories.accounts import UserFactory
 from tests.factories.search import entry
