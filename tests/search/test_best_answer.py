@@ -127,7 +127,7 @@ def topics(topic_document, monkeypatch):
 def test_the_card_is_shown_open_and_its_hit_not_again(client, topics):
     page = main(get(client, "چراغ قرمز مودم"))
 
-    assert page.count('<section class="best" aria-labelledby="best-label best-title">') == 1
+    assert page.count('<section class="best" data-hit="test.topic:1" aria-labelledby="best-label best-title">') == 1
     assert "<p>پاسخ کوتاه 1</p>" in page
     steps = "".join(f"<li>{step}</li>" for step in (*STEPS[:2], "&lt;b&gt;روشن کنید&lt;/b&gt;"))
     assert f"<ol>{steps}</ol>" in page

@@ -194,7 +194,7 @@ function chose({ target, button }) {
   if (!hit) return;
   const form = hit.closest("form");
   const asked = new URLSearchParams(location.search);
-  const all = [...document.querySelectorAll(form ? "[role=option]" : ".res")];
+  const all = [...document.querySelectorAll(form ? "[role=option]" : ".best, .res")];
   navigator.sendBeacon?.(
     `${(form ?? forms[0]).action}click/`,
     new URLSearchParams({
