@@ -21,6 +21,7 @@ from portal.accounts.models import User
 from portal.core import memo
 from portal.core.models import OutboxMessage
 from portal.demo import pictures, sounds
+from portal.demo.answers import load_answers
 from portal.demo.catalogue import load_catalogue
 from portal.demo.feedback import load_feedback
 from portal.demo.people import load_people
@@ -75,6 +76,7 @@ def load(*, progress: Callable[[str, int, int | None], None] | None = None) -> D
             _make_recent()
             tell("feedback", 0, None)
             feedback = load_feedback()
+            load_answers(editor)
             memo.content_changed()
             tell("search", 0, None)
     return DemoReport(articles, feedback)

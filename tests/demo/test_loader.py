@@ -10,6 +10,7 @@ import pytest
 from django.apps import apps
 from django.utils import timezone
 from django.utils.html import escape
+from wagtail.contrib.search_promotions.models import SearchPromotion
 from wagtail.images import get_image_model
 from wagtail.models import Page, Revision
 
@@ -19,12 +20,15 @@ from portal.accounts.models import User
 from portal.catalog.models import Ownership, Product, Topic
 from portal.core import outbox
 from portal.core.models import OutboxMessage
+from portal.demo.answers import PINS, SYNONYMS
 from portal.demo.catalogue import PRODUCTS, TOPICS
 from portal.demo.feedback import DAYS
 from portal.demo.loader import ARTICLES_FOLDER, is_site_empty, load
 from portal.demo.people import PASSWORD, PEOPLE
 from portal.demo.site import HOME, is_loaded
 from portal.home.models import HomePage, InfoPage
+from search.models import Synonym
+from search.queries import search as ask_search
 
 pytestmark = pytest.mark.django_db
 
@@ -49,7 +53,7 @@ def test_topics_have_articles_and_two_at_most_are_featured(demo):
 
 def test_loading_twice_changes_nothing(demo):
     models = [*apps.get_app_config("faq").get_models(), *apps.get_app_config("home").get_models()]
-    models += [User, Product, Topic, Ownership, Page, Revision, get_image_model()]
+    models += [Synonym, SearchPromotion, User, Product, Topic, Ownership, Page, Revision, get_image_model()]
     before = {model._meta.label: model.objects.count() for model in models}
     dates = dict(Page.objects.values_list("pk", "last_published_at"))
 
@@ -60,6 +64,39 @@ def test_loading_twice_changes_nothing(demo):
     assert again.feedback == 0
     assert {model._meta.label: model.objects.count() for model in models} == before
     assert dict(Page.objects.values_list("pk", "last_published_at")) == dates
+
+
+def test_synonyms_are_many_and_as_an_editor_may_write_them(demo):
+    for language, lists in SYNONYMS.items():
+        assert len(lists) >= 15
+        made = Synonym.objects.filter(language=language)
+        assert made.count() == len(lists)
+        for synonym in made:
+            synonym.full_clean()
+
+
+@pytest.mark.parametrize("pin", PINS, ids=lambda pin: pin.question)
+def test_pinned_articles_stand_above_their_question(demo, pin):
+    result = ask_search(text=pin.question, user=None, language=pin.language)
+
+    article = ArticlePage.objects.get(external_id=pin.article, locale__language_code=pin.language)
+    assert [(found.title, found.description) for found in result.pins] == [(article.title, pin.description)]
+
+
+@pytest.mark.parametrize(
+    ("language", "text", "article"),
+    [
+        ("fa", "پسورد وایرلس", "change-wifi-password"),
+        ("fa", "اسباب کشی", "move-home"),
+        ("fa", "صورتحساب زیاد", "bill-higher"),
+        ("en", "wireless passcode", "change-wifi-password"),
+    ],
+)
+def test_words_nobody_wrote_find_their_article(demo, language, text, article):
+    found = ask_search(text=text, user=None, language=language)
+
+    page = ArticlePage.objects.get(external_id=article, locale__language_code=language)
+    assert page.pk in [hit.object_id for hit in found.hits[:3]]
 
 
 def test_the_newest_article_is_two_days_old_and_none_is_of_tomorrow(demo):
