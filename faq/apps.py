@@ -1,6 +1,7 @@
 from django.apps import AppConfig
 from django.db.models.signals import post_migrate
 from django.utils.translation import gettext_lazy as _
+from wagtail.signals import init_new_page
 
 
 class FaqConfig(AppConfig):
@@ -9,8 +10,9 @@ class FaqConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from faq import receivers  # noqa: PLC0415 - apps must be ready
+        from faq import prefill, receivers  # noqa: PLC0415 - apps must be ready
         from faq.groups import make_groups  # noqa: PLC0415 - apps must be ready
 
         receivers.connect()
+        init_new_page.connect(prefill.fill_in_title, dispatch_uid="faq.fill_in_title")
         post_migrate.connect(make_groups, sender=self, dispatch_uid="faq.make_groups")

@@ -38,6 +38,7 @@ _MODELS: Final = (
     *(("wagtailredirects", f"{action}_redirect") for action in ("add", "change", "delete")),
     *(("faq", f"{action}_reusablecontent") for action in ("view", "add", "change", "delete")),
     *(("faq", f"{action}_feedback") for action in ("view", "change")),
+    ("search", "view_report"),
     *(("search", f"{action}_synonym") for action in ("view", "add", "change", "delete")),
     *(("wagtailsearchpromotions", f"{action}_searchpromotion") for action in ("add", "change", "delete")),
     *(

@@ -14,6 +14,7 @@ from wagtail.snippets.models import register_snippet
 
 from faq.admin import HelpGroup, MyDraftsPanel, NewFeedbackPanel, audience_check
 from faq.importing.history import register_import_action
+from faq.prefill import article_for_question, remember_title
 from faq.richtext import LocalizedPageLinkHandler
 from portal.core.pages import PortalPage
 
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 
 register_snippet(HelpGroup)
 hooks.register("register_log_actions", register_import_action)
+hooks.register("before_create_page", remember_title)
 
 
 @hooks.register("register_rich_text_features", order=1000)  # after Wagtail's own, which it replaces
@@ -38,7 +40,10 @@ def localized_page_links(features: FeatureRegistry) -> None:
 
 @hooks.register("register_admin_urls")
 def audience_url() -> list[Any]:
-    return [path("help/who-sees/<int:page_id>/", audience_check, name="audience_check")]
+    return [
+        path("help/who-sees/<int:page_id>/", audience_check, name="audience_check"),
+        path("help/new-article/", article_for_question, name="article_for_question"),
+    ]
 
 
 @hooks.register("register_page_header_buttons")

@@ -18,6 +18,7 @@ from wagtail.contrib.search_promotions.wagtail_hooks import SearchPicksMenuItem
 from wagtail.snippets.views.snippets import CreateView, EditView, SnippetViewSet, SnippetViewSetGroup
 
 from search import queries
+from search.admin_report import SearchReportViewSet
 from search.models import Synonym
 from search.questions import MAX_TEXT_LENGTH
 from search.synonyms import rules_of
@@ -178,7 +179,7 @@ class SearchGroup(SnippetViewSetGroup):
     menu_name = "search-answers"
     menu_icon = "search"
     menu_order = 115
-    items = (SynonymViewSet,)
+    items = (SearchReportViewSet, SynonymViewSet)
 
     def get_submenu_items(self) -> list[Any]:
         pins = SearchPicksMenuItem(

@@ -77,10 +77,10 @@ def _count(day: dt.date) -> None:
         .values("language", "key")
         .annotate(visits_with_click=Count("visit", distinct=True))
     )
-    for counts in [*map(dict, places), *map(dict, visits)]:
-        row = rows.get((counts["language"], counts["key"]))
+    for numbers in [*map(dict, places), *map(dict, visits)]:
+        row = rows.get((str(numbers["language"]), str(numbers["key"])))
         if row is not None:  # a click without a search is nobody's way through the results
-            for name, number in counts.items():
+            for name, number in numbers.items():
                 setattr(row, name, number)
     _put(rows[identity] for identity in sorted(rows))  # in one order, so that two processes do not wait in a circle
 

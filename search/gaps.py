@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 _DAYS: Final = 30
 #: Of the visits that found something, how few chose an answer.
-_CHOSEN_PERCENT: Final = 10
+CHOSEN_PERCENT: Final = 10
 #: How many questions one run asks the index at most; the rest waits for the next run.
 _MAX_QUESTIONS: Final = 500
 
@@ -66,7 +66,7 @@ class _Seen:
     def is_chosen(self) -> bool:
         """Whether enough visits chose something; a few say nothing yet."""
         enough = self.with_result >= settings.SEARCH_LISTED_FROM_VISITS
-        return enough and self.with_click * 100 > self.with_result * _CHOSEN_PERCENT
+        return enough and self.with_click * 100 > self.with_result * CHOSEN_PERCENT
 
 
 def tend_gaps() -> GapReport:

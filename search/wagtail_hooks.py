@@ -4,16 +4,21 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from django.templatetags.static import static
 from django.urls import path
+from django.utils.html import format_html
 from wagtail import hooks
 from wagtail.snippets.models import register_snippet
 
 from search.admin import SearchGroup
+from search.admin_report import GapsPanel
 from search.pin_admin import PinCreateView, PinEditView
 
 if TYPE_CHECKING:
     from django.http import HttpRequest
+    from django.utils.safestring import SafeString
     from wagtail.admin.menu import MenuItem
+    from wagtail.admin.ui.components import Component
 
 register_snippet(SearchGroup)
 
@@ -36,3 +41,13 @@ def pins_once(request: HttpRequest, menu_items: list[MenuItem]) -> None:
 def no_empty_report(request: HttpRequest, menu_items: list[MenuItem]) -> None:
     """Wagtail's report of search terms counts what we never record in its tables."""
     menu_items[:] = [item for item in menu_items if item.name != "search-terms"]
+
+
+@hooks.register("construct_homepage_panels")
+def gaps_panel(request: HttpRequest, panels: list[Component]) -> None:
+    panels.append(GapsPanel())
+
+
+@hooks.register("insert_global_admin_css")
+def report_style() -> SafeString:
+    return format_html('<link rel="stylesheet" href="{}">', static("search/admin.css"))

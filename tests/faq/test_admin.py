@@ -303,7 +303,15 @@ def test_editors_have_exactly_the_content():
     pages = set(group.page_permissions.values_list("permission__codename", flat=True))
     collections = set(group.collection_permissions.values_list("permission__codename", flat=True))
 
-    assert apps == {"wagtailadmin", "wagtail_localize", "wagtailredirects", "faq", "catalog"}
+    assert apps == {
+        "wagtailadmin",
+        "wagtail_localize",
+        "wagtailredirects",
+        "wagtailsearchpromotions",
+        "faq",
+        "catalog",
+        "search",
+    }
     assert {"add_page", "change_page", "publish_page"} <= pages
     assert {"add_image", "choose_image", "add_document", "add_media"} <= collections
 

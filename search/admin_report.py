@@ -1,0 +1,243 @@
+"""The search report of the admin: what was asked, what found nothing, and the way to mend it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar, Final
+
+from django.conf import settings
+from django.contrib import messages
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpResponseRedirect
+from django.urls import NoReverseMatch, path, reverse
+from django.utils.http import urlencode
+from django.utils.translation import get_language, gettext, pgettext_lazy
+from django.utils.translation import gettext_lazy as _
+from django.views.decorators.http import require_POST
+from django.views.generic import TemplateView
+from wagtail.admin.menu import MenuItem
+from wagtail.admin.paginator import WagtailPaginator
+from wagtail.admin.ui.components import Component
+from wagtail.admin.views.generic.base import WagtailAdminTemplateMixin
+from wagtail.admin.views.mixins import SpreadsheetExportMixin
+from wagtail.admin.viewsets.base import ViewSet
+from wagtail.permission_policies.pages import PagePermissionPolicy
+
+from search import gaps, report
+from search.models import SearchGap
+from search.report import DEFAULT_PERIOD, PERIODS, Listing, Question
+
+if TYPE_CHECKING:
+    from django.http import HttpRequest, HttpResponse
+    from django.http.response import HttpResponseBase
+
+PERMISSION: Final = "search.view_report"
+_PER_PAGE: Final = 50
+_LATEST: Final = 5
+_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
+
+_LABELS: Final = {
+    Listing.TOP: _("Most searched"),
+    Listing.ZERO: _("No results"),
+    Listing.NO_CLICK: _("Results, but no click"),
+    Listing.IGNORED: _("Ignored"),
+    Listing.CLOSED: _("Closed by themselves"),
+}
+
+
+def may_see_report(user: Any) -> bool:
+    """Those who publish, and those who were given the permission."""
+    return user.has_perm(PERMISSION) or PagePermissionPolicy().user_has_permission(user, "publish")
+
+
+def _may_see(request: HttpRequest) -> None:
+    if not may_see_report(request.user):
+        raise PermissionDenied
+
+
+class SearchReportView(SpreadsheetExportMixin, WagtailAdminTemplateMixin, TemplateView):
+    """One language, one period, one list, 50 questions a page."""
+
+    page_title = _("Search report")
+    header_icon = "search"
+    template_name = "search/admin/report.html"
+    export_filename = "searches"
+    list_export: ClassVar[list[str]] = [
+        "text", "language", "searches", "visits", "visits_without_result", "visits_with_click",
+        "clicks_first", "clicks_top", "visits_before",
+    ]  # fmt: skip
+    export_headings: ClassVar[dict[str, Any]] = {
+        "text": _("Question"),
+        "language": _("Language"),
+        "searches": _("Searches"),
+        "visits": _("Visits"),
+        "visits_without_result": _("Visits without a result"),
+        "visits_with_click": _("Visits with a click"),
+        "clicks_first": _("Clicks on the first result"),
+        "clicks_top": _("Clicks on the first three results"),
+        "visits_before": _("Visits in the time before"),
+    }
+    #: A question that begins like a formula is a text, also where a spreadsheet opens the file.
+    custom_field_preprocess: ClassVar[dict[str, Any]] = {
+        "text": {"csv": lambda text: f"'{text}" if text.startswith(_FORMULA) else text}
+    }
+
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        _may_see(request)
+        return super().dispatch(request, *args, **kwargs)
+
+    def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        self.language, self.days, self.listing = _chosen(request)
+        if self.is_export:
+            sums = list(report.listed(self.language, self.days, self.listing))
+            questions = report.describe(sums, self.language, self.days)
+            response: HttpResponse = self.as_spreadsheet(questions, request.GET["export"])
+            return response
+        return super().get(request, *args, **kwargs)
+
+    def get_breadcrumbs_items(self) -> list[dict[str, Any]]:
+        return [*super().get_breadcrumbs_items(), {"url": "", "label": self.page_title}]
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        paginator = WagtailPaginator(report.listed(self.language, self.days, self.listing), _PER_PAGE)
+        page = paginator.get_page(self.request.GET.get("p"))
+        questions = report.describe(list(page.object_list), self.language, self.days)
+        user = self.request.user
+        return super().get_context_data(
+            **kwargs,
+            language=self.language,
+            days=self.days,
+            listing=self.listing,
+            totals=report.totals(self.language, self.days),
+            rows=[(question, _ways(question, user)) for question in questions],
+            page_obj=page,
+            elided_page_range=paginator.get_elided_page_range(page.number),
+            languages=[(code, name, self._link(language=code)) for code, name in settings.LANGUAGES],
+            periods=[(days, self._link(days=days)) for days in PERIODS],
+            listings=[(listing, label, self._link(list=listing)) for listing, label in _LABELS.items()],
+            least=settings.SEARCH_LISTED_FROM_VISITS,
+            here=self.request.get_full_path(),
+            ignore_url=reverse("search_report:ignore"),
+            undo_url=reverse("search_report:undo"),
+        )
+
+    def _link(self, **changed: Any) -> str:
+        values = {"language": self.language, "days": str(self.days), "list": str(self.listing)} | changed
+        return f"?{urlencode(values)}"
+
+
+def _chosen(request: HttpRequest) -> tuple[str, int, Listing]:
+    """Language, days and list of the address; what it does not say, or nobody knows, is the usual."""
+    codes = dict(settings.LANGUAGES)
+    language = request.GET.get("language", "")
+    if language not in codes:
+        language = (get_language() or settings.LANGUAGE_CODE).split("-")[0]
+    days = request.GET.get("days", "")
+    period = next((period for period in PERIODS if str(period) == days), DEFAULT_PERIOD)
+    listing = request.GET.get("list", "")
+    return language, period, Listing(listing) if listing in set(Listing) else Listing.TOP
+
+
+def _ways(question: Question, user: Any) -> list[tuple[str, Any, str]]:
+    """What may be done about a question: icon, label, address."""
+    asked = {"language": question.language}
+    ways = [
+        ("doc-empty", _("Create article"), "article_for_question", "wagtailadmin.access_admin", "title", asked),
+        ("plus-inverse", _("Add synonym"), "wagtailsnippets_search_synonym:add", "search.add_synonym", "words", asked),
+        (
+            "pick",
+            _("Pin an answer"),
+            "wagtailsearchpromotions:add",
+            "wagtailsearchpromotions.add_searchpromotion",
+            "query",
+            {},
+        ),
+    ]
+    return [
+        (icon, label, f"{address}?{urlencode({name: question.text, **more})}")
+        for icon, label, url_name, permission, name, more in ways
+        if user.has_perm(permission) and (address := _address(url_name))
+    ]
+
+
+def _address(url_name: str) -> str:
+    """The address, where the feature is installed."""
+    try:
+        return reverse(url_name)
+    except NoReverseMatch:
+        return ""
+
+
+@require_POST
+def ignore(request: HttpRequest) -> HttpResponse:
+    """Take a listed question off the lists of what to mend."""
+    _may_see(request)
+    question = report.find(request.POST.get("language", ""), request.POST.get("key", "")[:200])
+    if question is None:
+        raise Http404
+    gaps.ignore(
+        language=question.language,
+        key=question.key,
+        text=question.text,
+        reason=question.reason or SearchGap.Reason.NO_CLICK,
+        by=request.user,  # type: ignore[arg-type]  # nobody else may see the report
+    )
+    messages.success(
+        request,
+        gettext("“%(text)s” is ignored. You find it under “Ignored”, if you change your mind.")
+        % {"text": question.text},
+    )
+    return HttpResponseRedirect(_back(request))
+
+
+@require_POST
+def undo(request: HttpRequest) -> HttpResponse:
+    """Take `ignore` back."""
+    _may_see(request)
+    number = request.POST.get("gap", "")
+    gap = gaps.mind_again(gap_id=int(number)) if number.isascii() and number.isdigit() and len(number) < 19 else None
+    if gap is None:
+        raise Http404
+    messages.success(request, gettext("“%(text)s” is listed again.") % {"text": gap.text})
+    return HttpResponseRedirect(_back(request))
+
+
+def _back(request: HttpRequest) -> str:
+    home = reverse("search_report:index")
+    wanted = request.POST.get("next", "")
+    return wanted if wanted.split("?")[0] == home else home
+
+
+class ReportMenuItem(MenuItem):
+    def is_shown(self, request: HttpRequest) -> bool:
+        return may_see_report(request.user)
+
+
+class SearchReportViewSet(ViewSet):
+    name = "search_report"
+    url_prefix = "search/report"
+    icon = "search"
+    menu_label = pgettext_lazy("search", "Report")
+    menu_order = 1
+    menu_item_class = ReportMenuItem
+
+    def get_urlpatterns(self) -> list[Any]:
+        return [
+            path("", SearchReportView.as_view(), name="index"),
+            path("ignore/", ignore, name="ignore"),
+            path("undo/", undo, name="undo"),
+        ]
+
+
+class GapsPanel(Component):
+    """On the first page of the admin: the newest questions that lead nowhere."""
+
+    name = "search_gaps"
+    template_name = "search/admin/gaps_panel.html"
+    order = 155
+
+    def get_context_data(self, parent_context: Any = None) -> dict[str, Any]:
+        request = parent_context["request"]
+        if not may_see_report(request.user):
+            return {"gaps": []}
+        newest = SearchGap.objects.filter(state=SearchGap.State.OPEN).order_by("-opened_at", "pk")
+        return {"gaps": list(newest[:_LATEST]), "report_url": reverse("search_report:index")}

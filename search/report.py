@@ -1,0 +1,179 @@
+"""What readers searched for, counted for editors. Never fewer visits than make a question nobody's own words."""
+
+from __future__ import annotations
+
+import datetime as dt
+import enum
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from django.conf import settings
+from django.db.models import F, Q, Sum
+from django.db.models.functions import Coalesce
+from django.utils import timezone
+
+from search.gaps import CHOSEN_PERCENT
+from search.models import SearchDay, SearchGap
+from search.popular import texts_of
+
+PERIODS: Final = (7, 30, 90)
+DEFAULT_PERIOD: Final = 30
+
+
+class Listing(enum.StrEnum):
+    """Which questions are listed."""
+
+    TOP = "top"
+    ZERO = "zero"
+    NO_CLICK = "no-click"
+    IGNORED = "ignored"
+    CLOSED = "closed"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Question:
+    """A question in one language and how it fared in the period."""
+
+    language: str
+    key: str
+    text: str
+    searches: int
+    visits: int
+    visits_without_result: int
+    visits_with_click: int
+    clicks_first: int
+    clicks_top: int
+    visits_before: int
+    gap: SearchGap | None
+
+    @property
+    def zero_percent(self) -> float:
+        return 100 * self.visits_without_result / self.visits
+
+    @property
+    def click_percent(self) -> float | None:
+        """Of the visits that found something, those that chose an answer; none where nothing was found."""
+        found = self.visits - self.visits_without_result
+        return min(100.0, 100 * self.visits_with_click / found) if found else None
+
+    @property
+    def trend(self) -> int | None:
+        """By how many visits it was asked more than in the same time before; none when it was not asked then."""
+        return self.visits - self.visits_before if self.visits_before else None
+
+    @property
+    def reason(self) -> SearchGap.Reason | None:
+        """Why the question leads nowhere, if it does."""
+        if self.visits_without_result * 2 > self.visits:
+            return SearchGap.Reason.ZERO
+        chosen = self.click_percent
+        if chosen is not None and chosen <= CHOSEN_PERCENT:
+            return SearchGap.Reason.NO_CLICK
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """All searches of a language in the period, the rare ones too."""
+
+    searches: int
+    visits: int
+    visits_without_result: int
+    visits_with_click: int
+
+    @property
+    def zero_percent(self) -> float | None:
+        return 100 * self.visits_without_result / self.visits if self.visits else None
+
+    @property
+    def no_click_percent(self) -> float | None:
+        found = self.visits - self.visits_without_result
+        return max(0.0, 100 - 100 * self.visits_with_click / found) if found else None
+
+
+def totals(language: str, days: int) -> Totals:
+    """One query. A visit counts once for each question it asked."""
+    names = ("searches", "visits", "visits_without_result", "visits_with_click")
+    sums = SearchDay.objects.filter(language=language, day__gt=_start(days)).aggregate(
+        **{name: Coalesce(Sum(name), 0) for name in names}
+    )
+    return Totals(**sums)
+
+
+#: Rows of sums, not of the table: what they are called is no field of it, so there is nothing to check.
+_Sums = Any
+
+
+def listed(language: str, days: int, listing: Listing) -> _Sums:
+    """Sums per question, to be cut into pages and given to `describe`. What most visits asked comes first."""
+    start = _start(days)
+    now = Q(day__gt=start)
+    rows: _Sums = SearchDay.objects.filter(language=language, day__gt=start - dt.timedelta(days=days)).exclude(key="")
+    names = ("searches", "visits", "visits_without_result", "visits_with_click", "clicks_first", "clicks_top")
+    sums = (
+        rows.values("key")
+        .annotate(
+            **{f"{name}_now": Coalesce(Sum(name, filter=now), 0) for name in names},
+            visits_before=Coalesce(Sum("visits", filter=~now), 0),
+        )
+        .filter(visits_now__gte=settings.SEARCH_LISTED_FROM_VISITS)
+        .order_by("-visits_now", "key")
+    )
+    return _narrowed(sums, language, listing)
+
+
+def _narrowed(sums: _Sums, language: str, listing: Listing) -> _Sums:
+    gaps = SearchGap.objects.filter(language=language)
+    ignored = gaps.filter(state=SearchGap.State.IGNORED).values("key")
+    if listing is Listing.IGNORED:
+        return sums.filter(key__in=ignored)
+    if listing is Listing.CLOSED:
+        return sums.filter(key__in=gaps.filter(state=SearchGap.State.CLOSED).values("key"))
+    if listing is Listing.ZERO:
+        return sums.exclude(key__in=ignored).filter(visits_now__lt=F("visits_without_result_now") * 2)
+    if listing is Listing.NO_CLICK:
+        found = F("visits_now") - F("visits_without_result_now")
+        return (
+            sums.exclude(key__in=ignored)
+            .filter(visits_now__gte=F("visits_without_result_now") * 2)
+            .filter(visits_now__gt=F("visits_without_result_now"))
+            .annotate(few=found * CHOSEN_PERCENT)
+            .filter(few__gte=F("visits_with_click_now") * 100)
+        )
+    return sums
+
+
+def describe(sums: Sequence[dict[str, Any]], language: str, days: int) -> list[Question]:
+    """The questions of one page with their text and their gap. Two queries, whatever their number."""
+    keys = [row["key"] for row in sums]
+    texts = texts_of(language, keys, _start(days))
+    gaps = {gap.key: gap for gap in SearchGap.objects.filter(language=language, key__in=keys)}
+    return [
+        Question(
+            language=language,
+            key=row["key"],
+            text=texts[row["key"]],
+            searches=row["searches_now"],
+            visits=row["visits_now"],
+            visits_without_result=row["visits_without_result_now"],
+            visits_with_click=row["visits_with_click_now"],
+            clicks_first=row["clicks_first_now"],
+            clicks_top=row["clicks_top_now"],
+            visits_before=row["visits_before"],
+            gap=gaps.get(row["key"]),
+        )
+        for row in sums
+    ]
+
+
+def find(language: str, key: str) -> Question | None:
+    """The question, if it is one that may be listed at all."""
+    days = max(PERIODS)
+    found = describe(list(listed(language, days, Listing.TOP).filter(key=key)[:1]), language, days)
+    return found[0] if found else None
+
+
+def _start(days: int) -> dt.date:
+    """The day before the period's first; the period ends today."""
+    return timezone.localdate() - dt.timedelta(days=days)
