@@ -36,20 +36,26 @@ def stop(message: str) -> NoReturn:
     sys.exit(1)
 
 
-def ensure_venv(*, dev: bool = False) -> Path:
+def ensure_venv(*, dev: bool = False, semantic: bool = False) -> Path:
     """The Python of an environment with the requirements installed; makes or completes it when needed.
+
+    `dev` brings everything, `semantic` what finding by meaning needs.
 
     Costs no process and no network when nothing has changed since the last time.
     """
-    kind = "dev" if dev else "runtime"
-    files = [ROOT / "requirements.txt", *([ROOT / "requirements-dev.txt"] if dev else [])]
+    kind = "dev" if dev else "semantic" if semantic else "runtime"
+    files = [ROOT / "requirements.txt"]
+    if dev or semantic:
+        files.append(ROOT / "requirements-semantic.txt")
+    if dev:
+        files.append(ROOT / "requirements-dev.txt")
     wanted = hashlib.sha256(b"\0".join(file.read_bytes() for file in files)).hexdigest()
     with _only_one_at_a_time():
         if not _usable():
             _make_venv()
         stamps = json.loads(_STAMP.read_text()) if _STAMP.is_file() else {}
         if stamps.get(kind) != wanted:
-            _install(files[-1])
+            _install(files)
             try:
                 _STAMP.write_text(json.dumps({**stamps, kind: wanted}))
             except OSError as error:
@@ -99,7 +105,7 @@ def _make_venv() -> None:
         stop(f"Could not make a virtual environment in {VENV}:\n{(done.stderr or done.stdout).strip()}")
 
 
-def _install(requirements: Path) -> None:
+def _install(files: list[Path]) -> None:
     uv = shutil.which("uv")
     if uv:
         command = [uv, "pip", "install", "--quiet", "--compile-bytecode", "--python", str(PYTHON)]
@@ -107,8 +113,10 @@ def _install(requirements: Path) -> None:
         if subprocess.run([PYTHON, "-m", "pip", "--version"], capture_output=True, check=False).returncode:
             subprocess.run([PYTHON, "-m", "ensurepip"], capture_output=True, check=False)
         command = [str(PYTHON), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-    say(f"Installing the packages of {requirements.name} (needs the network, this time only) …")
-    done = subprocess.run([*command, "-r", str(requirements)], cwd=ROOT, check=False)
+    names = ", ".join(file.name for file in files)
+    say(f"Installing the packages of {names} (needs the network, this time only) …")
+    command += [argument for file in files for argument in ("-r", str(file))]
+    done = subprocess.run(command, cwd=ROOT, check=False)
     if done.returncode:
         stop("The packages could not be installed; the reason is above. Is the network reachable? Then start again.")
 

@@ -6,6 +6,7 @@ Settings come from the environment (docs/operate.md lists them all); the ones me
   DATA_DIR       database, uploads, keys      var/ in the project folder
   DATABASE_URL   postgres://user@host/name    SQLite in DATA_DIR
   WORKERS        processes that answer        2
+  SEMANTIC       1: install what finding by meaning needs (95 MB, once)
 """
 
 from __future__ import annotations
@@ -88,7 +89,7 @@ def serve(arguments: argparse.Namespace, children: list[subprocess.Popen[bytes]]
     data_dir = Path(os.environ.get("DATA_DIR") or ROOT / "var").absolute()
     check_writable(data_dir)
     check_database(os.environ.get("DATABASE_URL", ""))
-    ensure_venv()
+    ensure_venv(semantic=os.environ.get("SEMANTIC", "").lower() in {"1", "true", "yes", "on"})
     url = address(arguments.host, arguments.port)
     env = portal_environment(arguments, data_dir, url)
     mark = fingerprint(env, demo=not arguments.no_demo)

@@ -10,7 +10,10 @@ class SearchConfig(AppConfig):
     def ready(self) -> None:
         from portal.core import jobs  # noqa: PLC0415 - apps must be ready
         from search import checks, receivers, registry, tidying  # noqa: F401, PLC0415 - apps must be ready
+        from search.semantic import nearest, vectors  # noqa: PLC0415 - apps must be ready
 
         registry.autodiscover()
         receivers.connect()
+        nearest.connect()
         jobs.every(tidying.INTERVAL, name=tidying.JOB, run=tidying.tidy)
+        jobs.every(vectors.INTERVAL, name=vectors.JOB, run=vectors.work_out_some)

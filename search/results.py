@@ -39,6 +39,7 @@ class NoticeCode(enum.StrEnum):
     FINGLISH = "finglish"
     IGNORED = "ignored"
     PARTIAL = "partial"
+    MEANING = "meaning"
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,7 @@ from search.backends import get_backend
 from search.choices import with_evidence
 from search.events import EntriesChanged, PageTreeChanged
 from search.locks import lock_objects
+from search.semantic import vectors
 
 if TYPE_CHECKING:
     from django.db.models import QuerySet
@@ -97,6 +98,7 @@ def index_objects(*, kind: str, object_ids: Collection[int], force: bool = False
     backend.put(entries, force=force)
     if gone := set(object_ids) - indexed:
         backend.remove(kind=kind, object_ids=gone)
+    vectors.follow(kind=kind, object_ids=object_ids, entries=entries)
     return len(indexed)
 
 

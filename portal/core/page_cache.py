@@ -119,9 +119,10 @@ class CacheGeneration:
         cache.set(self._key, uuid.uuid4().hex, None)
 
 
-#: What readers see of the content, and what the search index holds: votes change only the latter.
+#: What readers see of the content, what the search index holds (votes change only this), and the meanings of its texts.
 CONTENT: Final = "page"
 INDEX: Final = "index"
+VECTORS: Final = "vectors"
 
 
 def generation(of: str = CONTENT) -> Generation:
@@ -129,7 +130,7 @@ def generation(of: str = CONTENT) -> Generation:
     return _in_cache[of] if settings.REDIS_URL else _in_file(settings.DATA_DIR, of)
 
 
-_in_cache: Final = {name: CacheGeneration(f"{name}-generation") for name in (CONTENT, INDEX)}
+_in_cache: Final = {name: CacheGeneration(f"{name}-generation") for name in (CONTENT, INDEX, VECTORS)}
 
 
 @lru_cache(maxsize=8)
@@ -153,6 +154,15 @@ def invalidate_questions() -> None:
 
 def _bump_index() -> None:
     generation(INDEX).bump()
+
+
+def invalidate_vectors() -> None:
+    """The same for the meanings of texts, which search keeps in each process."""
+    transaction.on_commit(_bump_vectors, robust=True)
+
+
+def _bump_vectors() -> None:
+    generation(VECTORS).bump()
 
 
 # What is kept --------------------------------------------------------------------------------------------------------

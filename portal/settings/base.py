@@ -283,6 +283,8 @@ SEARCH_LOG_DAYS = env.int("SEARCH_LOG_DAYS", default=90)
 SEARCH_LOG_THREAD = True
 #: Pages that lead to answers instead of holding one.
 SEARCH_EXCLUDED_MODELS = ["home.HomePage", "home.InfoPage", "faq.HelpIndexPage", "faq.TopicPage"]
+#: Finding by meaning: None where its package is installed (requirements-semantic.txt).
+SEARCH_SEMANTIC = env.switch("SEARCH_SEMANTIC")
 
 # Logs ---------------------------------------------------------------------------------------------------------------
 

@@ -37,6 +37,10 @@ class Env(environ.Env):
             raise ImproperlyConfigured(f"{var} must be True or False, not “{text}”.")
         return text.strip().lower() in _TRUE
 
+    def switch(self, var: str) -> bool | None:
+        """True, False, or None where nothing is said."""
+        return self.bool(var) if self.str(var, default="") else None
+
     def int(self, var: str, default: Any = environ.Env.NOTSET) -> int:
         text = self.str(var, default=default)
         try:

@@ -19,3 +19,5 @@ SEARCH_LOG_THREAD = False  # the tests say when; a thread of its own would wait 
 WHITENOISE_AUTOREFRESH = True
 # Each process that shares the tests is an installation of its own: what one publishes, another need not forget.
 DATA_DIR = BASE_DATA_DIR / os.environ.get("PYTEST_XDIST_WORKER", "alone")
+# Tests of it switch it on; all others must find the same with and without its package.
+SEARCH_SEMANTIC = False
