@@ -13,7 +13,7 @@ from django.utils.translation import get_language, gettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
 from wagtail.admin.forms.models import WagtailAdminModelForm
 from wagtail.admin.panels import FieldPanel, FieldRowPanel, ObjectList
-from wagtail.admin.ui.tables import BooleanColumn, DateColumn
+from wagtail.admin.ui.tables import BooleanColumn, Column, DateColumn
 from wagtail.contrib.search_promotions.wagtail_hooks import SearchPicksMenuItem
 from wagtail.snippets.views.snippets import CreateView, EditView, SnippetViewSet, SnippetViewSetGroup
 
@@ -33,6 +33,10 @@ if TYPE_CHECKING:
 #: The name of the button that shows the effect of a synonym, and of the field with the text to try.
 PREVIEW: Final = "preview"
 PREVIEW_TEXT: Final = "preview_text"
+_DIRECTIONS: Final = {
+    Synonym.Direction.TWO_WAY.value: pgettext_lazy("synonyms", "Both ways"),
+    Synonym.Direction.ONE_WAY.value: pgettext_lazy("synonyms", "One way"),
+}
 _SHOWN: Final = 5
 _TRIED: Final = 3
 
@@ -110,7 +114,7 @@ class PreviewMixin:
     def form_valid(self, form: forms.ModelForm[Synonym]) -> HttpResponse:
         form.instance.changed_by = self.request.user  # type: ignore[assignment]  # nobody else comes here
         response: HttpResponse = super().form_valid(form)  # type: ignore[misc]  # of the view it is mixed into
-        for first, middle, last in form.instance.chains():
+        for first, middle, last in form.instance.chains()[:1]:
             text = gettext(
                 "“%(first)s” finds “%(middle)s”, and “%(middle)s” finds “%(last)s”, but words are not passed on: "
                 "“%(first)s” does not find “%(last)s”."
@@ -147,8 +151,8 @@ class SynonymViewSet(SnippetViewSet):
     copy_view_enabled = False
     list_display: ClassVar[list[Any]] = [
         "__str__",
-        "get_language_display",
-        "get_direction_display",
+        Column("language", label=_("Language"), accessor="get_language_display", sort_key="language"),
+        Column("direction", label=_("Direction"), accessor=lambda synonym: _DIRECTIONS[synonym.direction]),
         BooleanColumn("is_active", label=_("In use")),
         DateColumn("changed_at", label=_("Changed")),
         "changed_by",

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 from search.analysis import ENGLISH_STOP_WORDS, PERSIAN_STOP_WORDS, tokens
@@ -42,7 +43,7 @@ class Phrase:
 def read_phrases(text: str, language: str) -> list[Phrase]:
     """The phrases of a list, one in each line or between commas; those without a letter or digit are left out."""
     written = (" ".join(part.split()) for part in _SEPARATORS.split(text))
-    phrases = (read_phrase(part, language) for part in written if part)
+    phrases = (_known_phrase(part, language) for part in written if part)
     return [phrase for phrase in phrases if phrase.stems]
 
 
@@ -56,6 +57,10 @@ def read_phrase(text: str, language: str) -> Phrase:
     if whole.width > len(words):
         return Phrase(text, (whole.text,))
     return Phrase(text, tuple(words.values()), whole.text)
+
+
+#: Lists are read again after every change of the content; their words stay the same.
+_known_phrase: Final = lru_cache(maxsize=20_000)(read_phrase)
 
 
 def _covers(token: Token, numbers: Collection[int]) -> bool:

@@ -145,7 +145,7 @@ def _page_pin(page: Page, description: str, language: str) -> Pin:
         language,
         kind=document.name,
         object_id=page.pk,
-        label=document.label,
+        label=document.label_plural,
         icon=document.icon,
     )
 

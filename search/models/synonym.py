@@ -9,8 +9,8 @@ from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import models
 from django.utils.text import Truncator
+from django.utils.translation import get_language_info, ngettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import ngettext, pgettext_lazy
 
 from portal.core.formats import format_number
 from search.phrases import Phrase, read_phrases, says_nothing
@@ -70,10 +70,16 @@ class Synonym(models.Model):
         ordering: ClassVar[list[str]] = ["language", "words", "pk"]
 
     def __str__(self) -> str:
-        shown = Truncator("، ".join(phrase.text for phrase in self.searched)).chars(60)
+        searched = self._listed(self.searched)
         if self.direction == self.Direction.TWO_WAY:
-            return shown
-        return f"{shown} ← {Truncator('، '.join(phrase.text for phrase in self.found)).chars(60)}"
+            return searched
+        arrow = "←" if get_language_info(self.language)["bidi"] else "→"
+        return f"{searched} {arrow} {self._listed(self.found)}"
+
+    def _listed(self, phrases: list[Phrase]) -> str:
+        """As a list is written in the synonym's own language."""
+        comma = "، " if get_language_info(self.language)["bidi"] else ", "
+        return Truncator(comma.join(phrase.text for phrase in phrases)).chars(60)
 
     @property
     def searched(self) -> list[Phrase]:
@@ -89,8 +95,9 @@ class Synonym(models.Model):
 
     def pairs(self) -> Iterator[tuple[Phrase, Phrase]]:
         """Who searches the first also finds the second."""
-        found = self.found
-        for phrase in self.searched:
+        searched = self.searched
+        found = searched if self.direction == self.Direction.TWO_WAY else self.found
+        for phrase in searched:
             for other in found:
                 if other.key != phrase.key:
                     yield phrase, other

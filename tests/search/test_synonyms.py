@@ -138,6 +138,13 @@ def test_a_synonym_is_not_a_repetition_of_itself():
     known.full_clean()
 
 
+def test_a_synonym_is_named_as_a_list_in_its_own_language():
+    assert str(synonym("رمز", "پسورد")) == "رمز، پسورد"
+    assert str(synonym("دستگاه", also_finds="مودم")) == "دستگاه ← مودم"
+    assert str(synonym("phone", "mobile", language="en")) == "phone, mobile"
+    assert str(synonym("top up", also_finds="extra data", language="en")) == "top up → extra data"
+
+
 def test_words_that_would_have_to_be_passed_on_are_named():
     synonym("پسورد", "گذرواژه")
 
