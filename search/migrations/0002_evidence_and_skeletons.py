@@ -13,11 +13,11 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='indexedentry',
             name='evidence',
-            field=models.PositiveSmallIntegerField(default=0, verbose_name='evidence'),
+            field=models.PositiveSmallIntegerField(default=0, db_default=0, verbose_name='evidence'),
         ),
         migrations.AddField(
             model_name='word',
             name='skeleton',
-            field=models.CharField(blank=True, db_index=True, default='', max_length=64, verbose_name='consonants'),
+            field=models.CharField(blank=True, db_default='', db_index=True, default='', max_length=64, verbose_name='consonants'),
         ),
     ]

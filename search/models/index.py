@@ -32,7 +32,7 @@ class IndexedEntry(models.Model):
     facets_text = models.TextField(_("facets"), blank=True)
     popularity = models.IntegerField(_("popularity"), default=0)
     #: Per mille that a reader's score grows by, for what is known to be good (`search.evidence`).
-    evidence = models.PositiveSmallIntegerField(_("evidence"), default=0)
+    evidence = models.PositiveSmallIntegerField(_("evidence"), default=0, db_default=0)
     updated = models.DateTimeField(_("updated"), null=True, blank=True)
     #: Of everything above and the version of the analysis; equal digests need no work.
     digest = models.CharField(_("digest"), max_length=40)
@@ -88,7 +88,7 @@ class Word(models.Model):
     spelling = models.CharField(_("spelling"), max_length=MAX_WORD_LENGTH * 2)
     term = models.ForeignKey(Term, on_delete=models.CASCADE, related_name="words")
     #: The consonants of a Persian word as somebody would type them in Latin letters (`search.finglish`).
-    skeleton = models.CharField(_("consonants"), max_length=MAX_WORD_LENGTH, blank=True, default="", db_index=True)
+    skeleton = models.CharField(_("consonants"), max_length=MAX_WORD_LENGTH, blank=True, default="", db_default="", db_index=True)
 
     class Meta:
         verbose_name = _("word of the search vocabulary")

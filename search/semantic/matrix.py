@@ -131,7 +131,7 @@ class Matrix:
 
     def _signs_apart(self, direction: np.ndarray) -> np.ndarray:
         """In how many dimensions each vector has another sign than the question."""
-        apart = np.zeros(len(self), np.uint16)
+        apart: np.ndarray = np.zeros(len(self), np.uint16)
         for own, other in zip(self.signs, _signs(direction[None])[0], strict=True):
             apart += np.bitwise_count(own ^ other)
         return apart
