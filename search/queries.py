@@ -271,7 +271,7 @@ def _suggestions(backend: Backend, typed: str, user: AnyUser, language: str) -> 
         titles = [mark_terms(hit.title, words, language=hit.language, beginning=_beginning(used)) for hit in own]
         if own:
             groups.append(SuggestionGroup(document.name, str(document.label_plural), present(own, titles)))
-    return Suggestions(text=used, total=found.total - (len(found.hits) - len(hits)), groups=groups)
+    return Suggestions(text=used, total=found.total - (len(found.hits) - len(hits)), groups=groups, typed=typed)
 
 
 # Suggestions --------------------------------------------------------------------------------------------------------

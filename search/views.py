@@ -22,6 +22,7 @@ from search.backends import Filters, Sort
 from search.forms import SearchForm, results_address
 from search.guidance import starting_points
 from search.middleware import search_facts
+from search.popular import popular_searches
 from search.results import MAX_PAGES, PAGE_SIZE, SearchResult, StartingPoints
 
 if TYPE_CHECKING:
@@ -120,6 +121,7 @@ def results(request: HttpRequest) -> HttpResponse:
         start = context["start"] = starting_points(
             user=_reader(request), language=language, text=form.text, filters=form.filters, exact=form.is_exact
         )
+        context["popular"] = popular_searches(language)
         context["broader"] = _broader(form, start)
         context["meant_url"] = form.address(exact=False)
     response = render(request, "search/results.html", context)

@@ -27,6 +27,29 @@ print(json.dumps(out))
 """
 
 _WORDS = {"fa": "مودم", "en": "router"}
+#: Searches whose pages look different: queries by language and name.
+_SEARCHES = {
+    "fa": {
+        "best answer": "q=چراغ+قرمز+مودم",
+        "on the other keyboard": "q=]vhy+rvlc",
+        "repaired": "q=چراق+قرمز",
+        "with ignored words": "q=مودم+زبرجدنشان",
+        "newest": "q=مودم&sort=newest&updated=year",
+        "filtered to nothing": "q=چراغ+قرمز&topic=none",
+        "exactly as typed": "q=]vhy+rvlc&exact=1",
+        "in the other language": "q=warranty+adapter",
+    },
+    "en": {
+        "best answer": "q=change+wifi+password",
+        "on the other keyboard": "q=قخعفثق",
+        "repaired": "q=ruoter",
+        "with ignored words": "q=router+zzqqxxyy",
+        "newest": "q=router&sort=newest&updated=year",
+        "filtered to nothing": "q=red+light&topic=none",
+        "exactly as typed": "q=قخعفثق&exact=1",
+        "in the other language": "q=گارانتی",
+    },
+}
 
 
 def public_pages(portal: Portal) -> dict[tuple[str, str], str]:
@@ -39,6 +62,8 @@ def public_pages(portal: Portal) -> dict[tuple[str, str], str]:
         pages[code, "search"] = f"/{code}/search/"
         pages[code, "search results"] = f"/{code}/search/?q={_WORDS[code]}"
         pages[code, "search without results"] = f"/{code}/search/?q=zzqqxxyy"
+        for name, query in _SEARCHES[code].items():
+            pages[code, f"search {name}"] = f"/{code}/search/?{query}"
         pages[code, "not found"] = f"/{code}/no-such-page/"
         pages[code, "styleguide"] = f"/{code}/styleguide/"
         pages[code, "sign in"] = f"/{code}/accounts/login/"

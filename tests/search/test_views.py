@@ -305,6 +305,54 @@ def test_suggestions_are_an_empty_answer_when_there_are_none(client, topics):
     assert get(client, "زبرجد", name="suggest").text.strip() == ""
 
 
+def test_suggestions_for_the_other_keyboard_say_so(client, topics):
+    changed, plain = get(client, "]vhy", name="suggest").text, get(client, "چراغ", name="suggest").text
+
+    note = "«<bdi>چراغ</bdi>» خوانده شد"
+    assert changed.count(note) == 2  # announced and seen
+    assert "خوانده شد" not in plain
+
+
+# What is made up ----------------------------------------------------------------------------------------------------
+
+
+HOSTILE = [
+    "<script>alert(1)</script>",
+    '"><svg onload=alert(1)>',
+    "' OR 1=1 -- ; DROP TABLE search_term",
+    "{{ 7*7 }}{% load x %}${7*7}",
+    "* ? ~ ^ [ ] ( ) AND OR NOT title:(a b) /.*/",
+    "چراغ\u202e\u2066\x00\x1b[31m",
+    "%s %(name)s {0} {name}",
+    "\N{ZERO WIDTH JOINER}" * 50,
+]
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+@pytest.mark.parametrize("words", ["", "چراغ "])
+def test_the_question_is_text_wherever_it_is_shown(client, topics, text, words):
+    pages = [
+        get(client, words + text),
+        get(client, words + text, exact="1"),
+        get(client, words + text, topic="red", sort="newest", updated="month"),
+        get(client, words + text, name="suggest"),
+    ]
+
+    for page in pages:
+        assert page.status_code == 200
+        assert "<script>alert" not in page.text
+        assert "<svg onload" not in page.text
+        assert "49" not in re.sub(r'="[^"]*"', "", page.text)
+        assert "\x00" not in page.text
+
+
+def test_a_question_of_ten_thousand_characters_makes_no_long_page(client, topics):
+    page = get(client, "چراغ " * 2000)
+
+    assert page.text.count("چراغ") < 500
+    assert 'class="notice"' in main(page)
+
+
 # Costs and limits ---------------------------------------------------------------------------------------------------
 
 

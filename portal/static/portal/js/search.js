@@ -1,37 +1,25 @@
 // Suggestions under a search form. The form works alone; this adds a combobox (WAI-ARIA) around it.
-// Its markup is in templates/components/search_box.html.
-// The server answers `?q=…` with HTML: links with role="option" (in groups, if it likes), optionally one
-// `.pop__foot` (it is put outside the list) and one `[data-status]` whose text is announced: "7 suggestions".
+// The server answers `?q=…` with links of role="option", if it likes in groups, a `.pop__foot` (put outside the list)
+// and a `[data-status]` whose text is announced.
 const PAUSE = 150;
 const SHORTEST = 2;
 const STORE = "recent-searches";
 const KEPT = 5;
 
-const recent = {
-  read() {
-    try {
-      const list = JSON.parse(localStorage.getItem(STORE));
-      return Array.isArray(list) ? list.filter((text) => typeof text === "string").slice(0, KEPT) : [];
-    } catch {
-      return [];
-    }
-  },
-  add(text) {
-    const list = [text, ...this.read().filter((old) => old !== text)].slice(0, KEPT);
-    try {
-      localStorage.setItem(STORE, JSON.stringify(list));
-    } catch {
-      // Storage is full or refused: nothing is remembered.
-    }
-  },
-  clear() {
-    try {
-      localStorage.removeItem(STORE);
-    } catch {
-      // Nothing was stored.
-    }
-  },
-};
+// What this device remembers: nothing, where storage is full, refused or damaged.
+function stored(name, value) {
+  try {
+    if (value === undefined) return JSON.parse(localStorage.getItem(name));
+    localStorage.setItem(name, JSON.stringify(value));
+  } catch {
+    return null;
+  }
+}
+
+function recent() {
+  const list = stored(STORE);
+  return Array.isArray(list) ? list.filter((text) => typeof text === "string").slice(0, KEPT) : [];
+}
 
 function make(tag, attributes, ...children) {
   const element = document.createElement(tag);
@@ -54,7 +42,13 @@ function enhance(form) {
   const target = (text) => `${form.action}?${new URLSearchParams({ q: text })}`;
   const chosen = () => list.querySelector("[aria-selected=true]");
 
+  function stop() {
+    clearTimeout(timer);
+    request?.abort();
+  }
+
   function close() {
+    stop(); // an answer on its way must not open the list again
     if (!pop.hidden) combobox?.stop();
     pop.hidden = true;
     status.textContent = "";
@@ -83,7 +77,7 @@ function enhance(form) {
   }
 
   function showRecent() {
-    const texts = recent.read();
+    const texts = recent();
     const prepared = form.querySelector("template[data-suggest-empty]")?.content.cloneNode(true);
     const content = document.createDocumentFragment();
     if (texts.length) {
@@ -94,7 +88,7 @@ function enhance(form) {
       }
       const clear = make("button", { type: "button" }, form.dataset.labelClear);
       clear.addEventListener("click", () => {
-        recent.clear();
+        stored(STORE, []);
         close();
         input.focus();
       });
@@ -108,7 +102,6 @@ function enhance(form) {
   }
 
   async function suggest(text) {
-    request?.abort();
     request = new AbortController();
     const { signal } = request;
     try {
@@ -127,10 +120,9 @@ function enhance(form) {
   }
 
   function refresh(pause) {
-    clearTimeout(timer);
+    stop(); // the last request wins
     const text = input.value.trim();
     if (text.length < SHORTEST) {
-      request?.abort();
       if (text) close();
       else showRecent();
     } else if (pop.hidden || text !== shown) {
@@ -180,7 +172,7 @@ function enhance(form) {
   });
   form.addEventListener("submit", () => {
     const text = input.value.trim();
-    if (text) recent.add(text);
+    if (text) stored(STORE, [text, ...recent().filter((old) => old !== text)].slice(0, KEPT));
   });
   form.addEventListener("reset", () => setTimeout(() => input.focus()));
 }
@@ -209,10 +201,15 @@ function chose({ target, button }) {
 document.addEventListener("click", chose);
 document.addEventListener("auxclick", chose);
 
-// "/" leads to the search of the page, or to the search page.
+// "/" leads to the search of the page, or to the search page, unless somebody switched it off on this device.
+for (const box of document.querySelectorAll("[data-slash]")) {
+  box.checked = stored("slash") !== false;
+  box.closest("[hidden]").hidden = false;
+  box.addEventListener("change", () => stored("slash", box.checked));
+}
 document.addEventListener("keydown", (event) => {
   if (event.key !== "/" || event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return;
-  if (event.target.closest?.("input, textarea, select, [contenteditable], dialog[open]")) return;
+  if (stored("slash") === false || event.target.closest?.("input, textarea, select, [contenteditable], dialog[open]")) return;
   const form = forms.find((candidate) => candidate.offsetParent);
   const link = document.querySelector("a[data-search-link]");
   if (!form && !link) return;
