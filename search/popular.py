@@ -13,7 +13,7 @@ from django.utils import timezone
 from portal.core.memo import LONG_SECONDS, Memo
 from portal.core.privacy import PLACEHOLDERS
 from search import queries
-from search.models import SearchDay
+from search.models import SearchDay, SearchGap
 from search.results import NoticeCode
 
 _DAYS: Final = 30
@@ -28,7 +28,7 @@ def popular_searches(language: str, limit: int = 5) -> list[str]:
     """The questions of the last 30 days that most visits asked in this language, each as most of them wrote it.
 
     At most ten. For everybody: asked by so many visits that they are nobody's own words (`SEARCH_LISTED_FROM_VISITS`),
-    without what names a person, and every word of them answered by something that a visitor without an account may see.
+    without what names a person, nothing that leads nowhere or that an editor ignores, and every word of them answered by something that a visitor without an account may see.
     Kept in memory for five minutes, or until content or index change; then one query and a search for each question.
 
         for text in popular_searches("fa", 3):
@@ -39,9 +39,11 @@ def popular_searches(language: str, limit: int = 5) -> list[str]:
 
 def _find(language: str) -> list[str]:
     since = timezone.localdate() - dt.timedelta(days=_DAYS)
+    troubled = SearchGap.objects.filter(language=language).exclude(state=SearchGap.State.CLOSED).values("key")
     asked = (
         SearchDay.objects.filter(language=language, day__gte=since)
         .exclude(key="")
+        .exclude(key__in=troubled)
         .values("key")
         .annotate(all_visits=Sum("visits"), in_vain=Sum("visits_without_result"))
         .filter(all_visits__gte=settings.SEARCH_LISTED_FROM_VISITS, in_vain__lt=F("all_visits"))

@@ -25,6 +25,7 @@ from portal.demo.answers import load_answers
 from portal.demo.catalogue import load_catalogue
 from portal.demo.feedback import load_feedback
 from portal.demo.people import load_people
+from portal.demo.searches import load_searches
 from portal.demo.site import DemoSite
 from portal.home.models import HomePage, InfoPage
 from search import registry, services
@@ -76,6 +77,8 @@ def load(*, progress: Callable[[str, int, int | None], None] | None = None) -> D
             _make_recent()
             tell("feedback", 0, None)
             feedback = load_feedback()
+            tell("searches", 0, None)
+            load_searches()
             load_answers(editor)
             memo.content_changed()
             tell("search", 0, None)

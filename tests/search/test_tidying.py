@@ -411,6 +411,16 @@ def test_popular_is_only_what_everybody_may_know_and_finds(topics, text):
     assert popular() == ["چراغ سبز"]
 
 
+def test_what_leads_nowhere_or_is_ignored_is_not_popular(topics):
+    asked("چراغ قرمز", visits=9)
+    asked("چراغ سبز", visits=9)
+    asked("مودم", visits=9)
+    for text, state in (("چراغ قرمز", "open"), ("چراغ سبز", "ignored"), ("مودم", "closed")):
+        SearchGap.objects.create(language="fa", key=query_key(text, "fa"), text=text, reason="no_click", state=state)
+
+    assert popular() == ["مودم"]
+
+
 def test_popular_is_kept_in_memory(topics, django_assert_num_queries):
     asked("چراغ سبز", visits=5)
     popular()
