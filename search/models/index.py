@@ -88,7 +88,9 @@ class Word(models.Model):
     spelling = models.CharField(_("spelling"), max_length=MAX_WORD_LENGTH * 2)
     term = models.ForeignKey(Term, on_delete=models.CASCADE, related_name="words")
     #: The consonants of a Persian word as somebody would type them in Latin letters (`search.finglish`).
-    skeleton = models.CharField(_("consonants"), max_length=MAX_WORD_LENGTH, blank=True, default="", db_default="", db_index=True)
+    skeleton = models.CharField(
+        _("consonants"), max_length=MAX_WORD_LENGTH, blank=True, default="", db_default="", db_index=True
+    )
 
     class Meta:
         verbose_name = _("word of the search vocabulary")

@@ -98,13 +98,13 @@ class Matrix:
         direction: np.ndarray,
         *,
         audiences: Collection[str],
-        floor: Callable[[str], float],
+        floor: Callable[[str, int], float],
         margin: float,
         limit: int,
     ) -> list[Near]:
         """In each language at most `limit` entries for these audiences, the nearest first.
 
-        Each is at least as much alike as `floor` says for its language, and at most `margin` less so than the best.
+        Each is at least as much alike as `floor` says for its language and the number of entries in it, and at most `margin` less so than the best.
         """
         kinds, languages = self.labels[:2]
         allowed = np.array([name in audiences for name in self.names], np.bool_)[self.labels[2]]
@@ -112,10 +112,11 @@ class Matrix:
         found: list[Near] = []
         for language in np.flatnonzero(np.bincount(languages[allowed])):
             rows = np.flatnonzero(allowed & (languages == language))
+            least = floor(self.names[language], len(rows))
             if apart is not None and len(rows) > SHORTLIST:
                 rows = rows[np.argpartition(apart[rows], SHORTLIST)[:SHORTLIST]]
             similarity = (self.vectors[rows].astype(np.float32) @ direction) / self.lengths[rows]
-            good = similarity >= max(floor(self.names[language]), float(similarity.max()) - margin)
+            good = similarity >= max(least, float(similarity.max()) - margin)
             rows, similarity = rows[good], similarity[good]
             best = np.lexsort((self.object_ids[rows], -similarity))[:limit]
             found += (

@@ -7,6 +7,7 @@ Later changes are taken over by the next question: one query, and one more for w
 from __future__ import annotations
 
 import logging
+import math
 import threading
 import time
 from collections.abc import Collection, Hashable, Iterator, Sequence
@@ -26,9 +27,14 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-#: Least likeness of an entry to a question in its own language and in another one; strange subjects stay below.
+#: How much alike an entry in the question's own language must be where there are about 4,500; the more there are to
+#: choose from, the liker is the likest stranger, and so the floor rises with their number, within these bounds.
 FLOOR: Final = 0.4
-FLOOR_ELSEWHERE: Final = 0.31
+LOWEST_FLOOR: Final = 0.28
+HIGHEST_FLOOR: Final = 0.42
+_RISE: Final = 0.12
+#: In another language everything is a little less alike.
+ELSEWHERE: Final = -0.05
 #: A text of more pieces for each letter than words have is no words, or few: it must be so much liker for each more.
 _PIECES_OF_WORDS: Final = 0.4
 _STEEPNESS: Final = 2.0
@@ -74,7 +80,7 @@ def nearest(text: str, *, audiences: Collection[str]) -> list[Near]:
         return matrix.nearest(
             asked.direction,
             audiences=audiences,
-            floor=lambda language: floor_for(asked, language),
+            floor=lambda language, count: floor_for(asked, language, count),
             margin=MARGIN,
             limit=LIMIT,
         )
@@ -86,9 +92,15 @@ def nearest(text: str, *, audiences: Collection[str]) -> list[Near]:
     return []
 
 
-def floor_for(asked: model.Meaning, language: str) -> float:
-    """How much alike an entry of this language must be (docs/decisions/0011-semantic-extra.md tells how it was found)."""
-    floor = FLOOR if language == asked.language else FLOOR_ELSEWHERE
+def floor_for(asked: model.Meaning, language: str, count: int) -> float:
+    """How much alike one of `count` entries of this language must be (docs/decisions/0011-semantic-extra.md).
+
+    The likest of so many strangers grows as the greatest of so many random numbers does: with the root of the logarithm.
+    """
+    floor = FLOOR + _RISE * (math.sqrt(2 * math.log(max(1, count))) - 4.1)
+    floor = min(max(floor, LOWEST_FLOOR), HIGHEST_FLOOR)
+    if language != asked.language:
+        floor += ELSEWHERE
     return floor + _STEEPNESS * max(0.0, asked.pieces - _PIECES_OF_WORDS)
 
 

@@ -42,9 +42,8 @@ _Key = tuple[str, int, str]
 
 
 def text_of(entry: SearchEntry) -> str:
-    """What an entry is about, in its own words."""
-    parts = filter(None, (entry.title, entry.short_answer, entry.body))
-    return "\n".join(parts)[:_MOST_TEXT]
+    """What an entry is about, in its own words: a short answer says it better than all that follows, and in less time."""
+    return "\n".join(filter(None, (entry.title, entry.short_answer or entry.body)))[:_MOST_TEXT]
 
 
 def digest_of(entry: SearchEntry) -> str:
