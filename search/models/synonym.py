@@ -18,7 +18,7 @@ from search.phrases import Phrase, read_phrases, says_nothing
 MAX_PHRASES: Final = 12
 MAX_PHRASE_LENGTH: Final = 60
 MAX_WORDS_OF_PHRASE: Final = 4
-_NAMED: Final = 5
+_NAMED: Final = 2
 
 
 def languages() -> list[tuple[str, str]]:
