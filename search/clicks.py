@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from django.http import HttpRequest
 
 _CLICKS_PER_MINUTE: Final = 60
+#: Pinned answers may stand above the first page's results.
+_ABOVE: Final = 10
 _MAX_TEXT: Final = 1000
 _MAX_OBJECT_ID: Final = 2**63 - 1
 
@@ -35,7 +37,7 @@ class ClickForm(forms.Form):
 
     q = forms.CharField(max_length=_MAX_TEXT)
     page = forms.IntegerField(min_value=1, max_value=MAX_PAGES, required=False)
-    place = forms.IntegerField(min_value=1, max_value=PAGE_SIZE)
+    place = forms.IntegerField(min_value=1, max_value=PAGE_SIZE + _ABOVE)
     source = forms.ChoiceField(choices=SearchClick.Source.choices)
     hit = forms.RegexField(r"\A[\w.-]{1,50}:\d{1,19}\Z")
 

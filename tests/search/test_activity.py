@@ -308,7 +308,7 @@ def test_a_suggestion_that_was_chosen_counts_as_one(client, topics):
         {"hit": "test.topic:9999999999999999999"},
         {"hit": ""},
         {"place": "0"},
-        {"place": "21"},
+        {"place": "31"},
         {"place": "x"},
         {"page": "51"},
         {"page": "0"},

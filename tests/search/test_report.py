@@ -8,16 +8,18 @@ import re
 
 import openpyxl
 import pytest
-from django.contrib.auth.models import Permission
+from django.contrib.auth.models import Group, Permission
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import escape
+from wagtail.models import GroupPagePermission, Page
 
-from faq.groups import CONTENT_EDITORS
+from faq.groups import CONTENT_EDITORS, make_groups
 from portal.core.text import to_persian_digits
 from search.keys import query_key
 from search.models import SearchDay, SearchGap
 from tests.factories.accounts import UserFactory
+from tests.factories.faq import TopicPageFactory
 
 pytestmark = pytest.mark.django_db
 
@@ -88,8 +90,8 @@ def test_the_report_is_in_the_menu_of_those_who_may(client, editor):
 
 
 def test_content_editors_may(client):
-    from django.contrib.auth.models import Group
-
+    TopicPageFactory()  # and with it a tree of pages to have rights in
+    make_groups()
     editor = UserFactory(is_staff=True)
     editor.groups.add(Group.objects.get(name=CONTENT_EDITORS))
     client.force_login(editor)
@@ -98,9 +100,7 @@ def test_content_editors_may(client):
 
 
 def test_who_publishes_may_without_another_permission(client):
-    from django.contrib.auth.models import Group
-    from wagtail.models import GroupPagePermission, Page
-
+    TopicPageFactory()
     group = Group.objects.create(name="Publishers")
     permission = Permission.objects.get(content_type__app_label="wagtailcore", codename="publish_page")
     GroupPagePermission.objects.create(group=group, page=Page.objects.get(depth=1), permission=permission)
