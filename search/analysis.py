@@ -25,7 +25,7 @@ from portal.core.text import ZWNJ, fold, fold_with_offsets
 
 #: Raise it with every change of the tables and rules here or the weights in `search.scoring`: entries indexed under
 #: another version are drift, which `rebuild_search --check` repairs.
-VERSION: Final = 2
+VERSION: Final = 3
 
 #: Longer stems and spellings are cut: nobody types them, and an index row must stay small.
 MAX_WORD_LENGTH: Final = 64
@@ -45,22 +45,42 @@ PERSIAN_SUFFIXES: Final = _words(
     "ها های هایی هایم هایت هایش هایمان هایتان هایشان هاست هایند تر ترین تری ای ام ات اش ایم اید اند مان تان شان یی"
 )
 #: Endings only after a half-space; alone they are words or letters.
-PERSIAN_ATTACHED_SUFFIXES: Final = PERSIAN_SUFFIXES | _words("است ی م ت ش")
+PERSIAN_ATTACHED_SUFFIXES: Final = PERSIAN_SUFFIXES | _words(
+    "است ی م ت ش را رو و مون تون شون هام هات هاش هامون هاتون هاشون"
+)
 
-#: Endings written without a half-space: of each rule the first that fits is taken off, if enough letters stay.
+
+class StemRule(NamedTuple):
+    """Endings written without a half-space: the first that fits is taken off, if `shortest` letters stay.
+
+    With `after`, only where one of these letters stays last.
+    """
+
+    endings: tuple[str, ...]
+    shortest: int
+    after: str = ""
+
+
 PERSIAN_STEM_RULES: Final = (
-    (("هایمان", "هایتان", "هایشان", "هایی", "هایم", "هایت", "هایش", "های", "ها"), 2),
-    (("ترین", "تری", "تر"), 3),
-    (("ان",), 4),
+    StemRule(("هایمان", "هایتان", "هایشان", "هامون", "هاتون", "هاشون", "هایی", "هایم", "هایت", "هایش", "های", "ها"), 2),
+    StemRule(("ترین", "تری", "تر"), 3),
+    StemRule(("ی",), 3, after="او"),  # the ezafe of خطای and منوی
+    StemRule(("ان", "ات"), 4),
+    StemRule(("ین",), 5),
 )
 #: Words that only look inflected.
-PERSIAN_UNINFLECTED: Final = _words("تنها انتها فیلتر کامپیوتر پرینتر توییتر سازمان خیابان اصفهان")
+PERSIAN_UNINFLECTED: Final = _words(
+    "تنها انتها فیلتر کامپیوتر پرینتر توییتر سازمان خیابان اصفهان عملیات مالیات ادبیات جزییات اطلاعات انتخابات پهلوی ثانوی معنوی"
+)
 
 _LIGHT_VERBS: Final = _words(
     "کن کنم کنی کند کنه کنیم کنید کنند کنن کرد کردم کردی کردیم کردید کردند کرده کردن بکنم بکنید بکنه "
     "شوم شوی شود شه شویم شوید شوند شد شدم شدند شده شدن بشود بشه "
     "باشد باشم باشید باشند بود بودم بودند باش دارم داری دارد داره داریم دارید دارند دارن داشت داشتم داشتن داشته "
-    "توانم توانی تواند توانیم توانید توانند تونم تونید خواهم خواهی خواهد خواهید خواهند خوام خواستم گردد"
+    "توانم توانی تواند توانیم توانید توانند تونم تونی تونه تونیم تونید تونن خواهم خواهی خواهد خواهیم خواهید خواهند "
+    "خوام خوای خواد خوایم خوان خواستم بخواهم بخواهی بخواهد بخواهید بخوام بخوای بخواد بخوایم بخوان گردد "
+    "بتوانم بتواند بتوانید بتونم بتونه بتونید بشوم بشم بشن بشید بکنیم بکنی بکنند باشه باشن هستیم هستید نداره ندارم ندارد "
+    "نکنم نکن نکنید نشه نشود نشده نشد نکرد نکرده نکردم"
 )
 #: Persian words that say nothing about the subject; questions and courtesies of a person who asks for help included.
 PERSIAN_STOP_WORDS: Final = (
@@ -68,7 +88,7 @@ PERSIAN_STOP_WORDS: Final = (
         "و در به از که این را رو با است برای آن یک تا بر هم نیز یا اما ولی اگر اگه چه هر ای ام من تو ما شما او وی "
         "آنها اینها ایشان خود خودم دیگر همه پس پیش بین روی هست هستم هستند نیست نیستم چی چیست کجاست کیست چگونه چرا کدام "
         "کجا کی کسی چند چطور چطوری چجوری چیکار چکار آیا باید نباید لطفا سلام ممنون خواهشمند خیلی فقط حتی البته وقتی بی "
-        "طور مورد توسط یعنی"
+        "طور مورد توسط یعنی ی یه واسه توی اون همون همین همان"
     )
     | PERSIAN_SUFFIXES
     | PERSIAN_PREFIXES
@@ -82,6 +102,17 @@ ENGLISH_STOP_WORDS: Final = _words(
 )
 #: What stays of a contracted word after its apostrophe.
 ENGLISH_CONTRACTIONS: Final = frozenset({"s", "t", "d", "m", "re", "ll", "ve"})
+
+#: British spellings and the American ones they are indexed under, where a rule covers them all. Where a noun in -ision
+#: belongs to the verb (revise, precise), it keeps its s. (Words of their own, fibre and centre, are for synonyms.)
+BRITISH_SPELLINGS: Final = (
+    (re.compile("^([a-z]{2,}[^cvaeiou])is(e|ed|er|ers|es|ing|ement|ements|ation|ations|ational|able)$"), r"\1iz\2"),
+    (re.compile("^([a-z]*(?:anal|paral|catal))ys(e|ed|er|ers|es|ing)$"), r"\1yz\2"),
+    (
+        re.compile("^(mis|un|dis|re|multi|)(behavi|col|endeav|fav|flav|harb|hon|hum|lab|neighb|rum|tum|vap)our"),
+        r"\1\2or",
+    ),
+)
 
 #: The Snowball algorithm for words in Latin letters, by language of the text; English words stand in every language.
 SNOWBALL: Final = {"en": "english"}
@@ -119,7 +150,9 @@ _PERSIAN_LETTER: Final = re.compile("[\u0600-\u06ff]")
 _HALF_SPACE: Final = re.compile(f"{ZWNJ}+")
 _APOSTROPHES: Final = frozenset("'’‘ʼ")
 _LATIN_JOINERS: Final = frozenset("-‐‑.") | _APOSTROPHES
-_LETTERS_THEN_DIGITS: Final = re.compile(r"([a-z]{2,})(\d+)|(\d+)([a-z]{2,})")
+_LETTERS_AND_DIGITS: Final = re.compile(
+    "([a-z]{2,}|[\u0600-\u06ff]{2,})([0-9]+)|([0-9]+)([a-z]{2,}|[\u0600-\u06ff]{2,})"
+)
 _UNSTORABLE: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ud800-\udfff]")
 
 _stemmers = threading.local()
@@ -192,13 +225,13 @@ def _analyse(
             continue
         persian = any(map(_is_persian, parts))
         if persian:
-            made = _persian(parts, position, stemmer, keep_stop_words=keep_stop_words)
+            made = _persian(parts, position, stemmer, query=query, keep_stop_words=keep_stop_words)
         else:
             made = _latin(parts, position, stemmer, query=query, keep_stop_words=keep_stop_words)
         if query and len(compound) == 1 and len(parts) == 1:
             this = parts[0]
             joinable = this.text in PERSIAN_SUFFIXES or bool(made)
-            if joinable and previous and _is_persian(previous) == persian and _is_space(folded, previous, this):
+            if joinable and previous and _may_join(previous, this) and _is_space(folded, previous, this):
                 yield _joined(previous, this, position - 1, stemmer)
             previous = this if joinable else None
         else:
@@ -211,12 +244,19 @@ def _is_persian(part: _Part) -> bool:
     return _PERSIAN_LETTER.search(part.text) is not None
 
 
+def _may_join(left: _Part, right: _Part) -> bool:
+    """Words of one script, or a number and its unit."""
+    return _is_persian(left) == _is_persian(right) or left.text.isdecimal() != right.text.isdecimal()
+
+
 def _is_space(folded: str, left: _Part, right: _Part) -> bool:
     return folded[left.end : right.start].isspace()
 
 
 def _is_detached_prefix(folded: str, part: _Part, following: _Part) -> bool:
-    return part.text in PERSIAN_PREFIXES and _is_persian(following) and _is_space(folded, part, following)
+    if part.text not in PERSIAN_PREFIXES or following.text in PERSIAN_PREFIXES:
+        return False
+    return _is_persian(following) and _is_space(folded, part, following)
 
 
 def _joined(left: _Part, right: _Part, position: int, stemmer: str) -> Token:
@@ -228,7 +268,7 @@ def _token(word: str, start: int, end: int, position: int, stemmer: str, *, widt
     return Token(stem(word, stemmer)[:MAX_WORD_LENGTH], start, end, position, word[:MAX_WORD_LENGTH], width)
 
 
-def _persian(parts: list[_Part], position: int, stemmer: str, *, keep_stop_words: bool) -> list[Token]:
+def _persian(parts: list[_Part], position: int, stemmer: str, *, query: bool, keep_stop_words: bool) -> list[Token]:
     """The terms of one Persian word, which may have a verb prefix, several parts and endings."""
     start, end = parts[0].start, parts[-1].end
     first, last = 0, len(parts)
@@ -241,6 +281,8 @@ def _persian(parts: list[_Part], position: int, stemmer: str, *, keep_stop_words
         word = core[0].text
         if word in PERSIAN_STOP_WORDS and not keep_stop_words:
             return []
+        if query and len(parts) == 1:
+            return _with_number(core[0], position, stemmer)
         made = [_token(word, start, end, position + first, stemmer)]
         if first:
             made.append(_token(parts[0].text + word, start, end, position + first, stemmer))
@@ -262,17 +304,10 @@ def _latin(parts: list[_Part], position: int, stemmer: str, *, query: bool, keep
         part = parts[0]
         if part.text in ENGLISH_STOP_WORDS and not keep_stop_words:
             return []
-        whole = _token(part.text, part.start, part.end, position, stemmer)
-        split = _LETTERS_THEN_DIGITS.fullmatch(part.text) if query else None
-        if split is None:
-            return [whole]
-        middle = part.start + len(split[1] or split[3])
-        return [
-            _token(part.text[: middle - part.start], part.start, middle, position, stemmer),
-            _token(part.text[middle - part.start :], middle, part.end, position + 1, stemmer),
-            whole._replace(width=2),
-        ]
-    if parts[-1].text in ENGLISH_CONTRACTIONS and len(parts) == 2 and len(parts[0].text) > 1:
+        if query:
+            return _with_number(part, position, stemmer)
+        return [_token(part.text, part.start, part.end, position, stemmer)]
+    if parts[-1].text in ENGLISH_CONTRACTIONS and len(parts) == 2 and (len(parts[0].text) > 1 or parts[0].text == "i"):
         return _contracted(parts, position, stemmer, keep_stop_words=keep_stop_words)
     made = [
         _token(part.text, part.start, part.end, position + place, stemmer)
@@ -285,6 +320,21 @@ def _latin(parts: list[_Part], position: int, stemmer: str, *, query: bool, keep
             _token(whole_word, parts[0].start, parts[-1].end, position, stemmer, width=len(parts)),
         )
     return made
+
+
+def _with_number(part: _Part, position: int, stemmer: str) -> list[Token]:
+    """A word of a question; ``mesh6`` and «۵گیگ» also as a word and a number, as others may write them."""
+    whole = _token(part.text, part.start, part.end, position, stemmer)
+    split = _LETTERS_AND_DIGITS.fullmatch(part.text)
+    if split is None:
+        return [whole]
+    length = len(split[1] or split[3])
+    middle = part.start + length
+    return [
+        _token(part.text[:length], part.start, middle, position, stemmer),
+        _token(part.text[length:], middle, part.end, position + 1, stemmer),
+        whole._replace(width=2),
+    ]
 
 
 def _contracted(parts: list[_Part], position: int, stemmer: str, *, keep_stop_words: bool) -> list[Token]:
@@ -307,17 +357,20 @@ def stem(word: str, stemmer: str = _DEFAULT_SNOWBALL) -> str:
     if _PERSIAN_LETTER.search(word):
         return _persian_stem(word)
     if len(word) > 2 and word.isascii() and word.isalpha():
+        for british, american in BRITISH_SPELLINGS:
+            word = british.sub(american, word)
         return _snowball(stemmer, word)
     return word
 
 
 def _persian_stem(word: str) -> str:
-    for endings, shortest in PERSIAN_STEM_RULES:
+    for endings, shortest, after in PERSIAN_STEM_RULES:
         if word in PERSIAN_UNINFLECTED:
             break
         for ending in endings:
-            if word.endswith(ending) and len(word) - len(ending) >= shortest:
-                word = word.removesuffix(ending)
+            stays = word.removesuffix(ending)
+            if stays != word and len(stays) >= shortest and (not after or stays[-1] in after):
+                word = stays
                 break
     return word
 

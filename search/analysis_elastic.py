@@ -7,7 +7,8 @@
 No plug-in is needed. The terms are those of `tokens(text)`, but for the differences listed here, which are rare and
 harmless because a question asks for the parts and the whole alike:
 
-- a text of stop words alone has no terms under `ANALYZER`; index such a text with `STOP_WORDS_KEPT`
+- a text of stop words alone has no terms under `ANALYZER`; index such a text with `STOP_WORDS_KEPT`,
+  where the prefix of a verb is a term, too
 - a compound of letters that happens to spell a stop word («i-t») is left out as one, and so is an English stop word
   inside a Persian compound («آن‌a»)
 - Snowball 3 (PyStemmer) and 2 (Lucene) differ in 1 of 750 English words; those that are likely in help texts are listed
@@ -26,6 +27,7 @@ from typing import Any, Final
 
 from portal.core.text import ZWNJ, fold
 from search.analysis import (
+    BRITISH_SPELLINGS,
     ENGLISH_CONTRACTIONS,
     ENGLISH_STOP_WORDS,
     MAX_WORD_LENGTH,
@@ -59,6 +61,7 @@ _LETTER: Final = r"[\p{L}\p{N}]"
 _LATIN: Final = r"[\p{L}\p{N}&&[^\u0600-\u06ff]]"
 _PERSIAN: Final = r"[\u0600-\u06ff&&[\p{L}\p{N}]]"
 _NO_LETTER: Final = r"[^\p{L}\p{N}]"
+_CONTRACTED: Final = rf"(?:{_LATIN}{{2,}}+|i)"
 _SPACE: Final = r"[\s\u1680\u2028\u2029]"
 _ASCII: Final = r"[0-9a-z]"
 _JOINER: Final = r"[-‐‑.'’‘]"
@@ -76,7 +79,8 @@ def index_settings(language: str) -> dict[str, Any]:
             "char_filter": {
                 "portal_letters": {"type": "mapping", "mappings": list(_folding())},
                 "portal_prefixes": _replace(
-                    rf"(?<![\p{{L}}\p{{N}}{ZWNJ}])({_PREFIX}){_SPACE}++(?={_LATIN}*+{_PERSIAN})", f"$1{ZWNJ}"
+                    rf"(?<![\p{{L}}\p{{N}}{ZWNJ}])({_PREFIX}){_SPACE}++(?!{_PREFIX}(?!{_LETTER}))(?={_LATIN}*+{_PERSIAN})",
+                    f"$1{ZWNJ}",
                 ),
             },
             "tokenizer": {"portal_compounds": {"type": "pattern", "pattern": _compound(), "group": 0}},
@@ -86,9 +90,9 @@ def index_settings(language: str) -> dict[str, Any]:
                     "$1",
                 ),
                 "portal_prefix_of_compound": _replace(rf"^{_PREFIX}{ZWNJ}++(?={_LETTER}++{_NO_LETTER}++{_LETTER})", ""),
-                "portal_possessive": _replace(rf"^({_LATIN}{{2,}}+){_NO_LETTER}++s$", "$1"),
+                "portal_possessive": _replace(rf"^({_CONTRACTED}){_NO_LETTER}++s$", "$1"),
                 "portal_contraction": _replace(
-                    rf"^({_LATIN}{{2,}}+{_NO_LETTER}++)({_any(ENGLISH_CONTRACTIONS - {'s'})})$", f"$1{_REST}$2"
+                    rf"^({_CONTRACTED}{_NO_LETTER}++)({_any(ENGLISH_CONTRACTIONS - {'s'})})$", f"$1{_REST}$2"
                 ),
                 "portal_stop_persian": _replace(_all_of(PERSIAN_STOP_WORDS), ""),
                 "portal_stop_english": _replace(
@@ -108,6 +112,10 @@ def index_settings(language: str) -> dict[str, Any]:
                 "portal_without_rest": _replace(_REST, ""),
                 **{f"portal_stem_{number}": _replace(*rule) for number, rule in enumerate(_stem_rules())},
                 "portal_no_english": {"type": "keyword_marker", "keywords_pattern": "^(?![a-z]{3,}$).*$"},
+                **{
+                    f"portal_british_{number}": _replace(british.pattern, american.replace("\\", "$"))
+                    for number, (british, american) in enumerate(BRITISH_SPELLINGS)
+                },
                 "portal_scientists": _replace(_SCIENTIST, "$1"),
                 "portal_newer_snowball": {
                     "type": "stemmer_override",
@@ -141,6 +149,7 @@ def _analyzer(*, keep_stop_words: bool) -> dict[str, Any]:
             "portal_rests",
             "portal_without_rest",
             *(f"portal_stem_{number}" for number, _rule in enumerate(PERSIAN_STEM_RULES)),
+            *(f"portal_british_{number}" for number, _spelling in enumerate(BRITISH_SPELLINGS)),
             "portal_scientists",
             "portal_no_english",
             "portal_newer_snowball",
@@ -192,5 +201,6 @@ def _compound() -> str:
 
 
 def _stem_rules() -> Iterator[tuple[str, str]]:
-    for endings, shortest in PERSIAN_STEM_RULES:
-        yield rf"^(?!(?:{_any(PERSIAN_UNINFLECTED)})$)(.{{{shortest},}}?)(?:{_any(endings)})$", "$1"
+    for endings, shortest, after in PERSIAN_STEM_RULES:
+        last = f"(?<=[{after}])" if after else ""
+        yield rf"^(?!(?:{_any(PERSIAN_UNINFLECTED)})$)(.{{{shortest},}}?){last}(?:{_any(endings)})$", "$1"

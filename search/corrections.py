@@ -22,8 +22,9 @@ _SOUND_ALIKE: Final = tuple(map(frozenset, ("زذضظ", "سصث", "تط", "هح"
 #: Shorter words have too many neighbours, longer ones are pasted, not typed.
 SHORTEST: Final = 3
 LONGEST: Final = 24
-#: Two slips in a shorter word make another word.
+#: Two slips in a shorter word make another word; a longer one has too many neighbours.
 SHORTEST_OF_TWO_SLIPS: Final = 8
+LONGEST_OF_TWO_SLIPS: Final = 16
 
 # How unlikely each slip is; a unit outweighs a word that is e times as frequent.
 _SWAPPED: Final = 0.3
@@ -32,6 +33,12 @@ _DOUBLED: Final = 0.5
 _USUAL: Final = 0.5
 _OTHER: Final = 1.0
 _FIRST_LETTER: Final = 1.5
+#: What is said, but seldom written: my, your, his; the object; plural. «گوشیمو» is گوشی.
+_ENDING: Final = 0.3
+_COLLOQUIAL_ENDINGS: Final = (
+    *("م", "ت", "ش", "و", "ا", "ام", "ات", "اش", "مو", "تو", "شو", "مون", "تون", "شون", "امو", "اتو", "اشو", "ای"),
+    *("هام", "هات", "هاش", "هامو", "هاتو", "هاشو", "ارو", "رو"),
+)
 _RUN_TOGETHER: Final = 2.5
 
 
@@ -43,6 +50,9 @@ def candidates_for(word: str) -> dict[str, float]:
     for candidate, cost in _slips(word):
         if candidate != word and len(candidate) > 1:
             candidates[candidate] = min(cost, candidates.get(candidate, cost))
+    for ending in _COLLOQUIAL_ENDINGS:
+        if word.endswith(ending) and len(word) - len(ending) >= SHORTEST:
+            candidates[word.removesuffix(ending)] = _ENDING
     for place in range(2, len(word) - 1):
         candidates[f"{word[:place]} {word[place:]}"] = _RUN_TOGETHER
     return candidates
@@ -99,7 +109,9 @@ def correct(
     hopeless = [
         word
         for word in words
-        if word not in corrections and word not in readable and SHORTEST_OF_TWO_SLIPS <= len(word) <= LONGEST
+        if word not in corrections
+        and word not in readable
+        and SHORTEST_OF_TWO_SLIPS <= len(word) <= LONGEST_OF_TWO_SLIPS
     ]
     if len(hopeless) == 1:
         corrections |= _choose_all({hopeless[0]: two_slips_from(hopeless[0])}, known)
