@@ -4,7 +4,7 @@ The steps, each told to the reader when it changed the question:
 
 1. all of up to three words, or most of more, with BM25 (the index; `Plan.required`)
 2. nothing known at all: the text as the same keys give it on the other keyboard
-3. a word nobody wrote: the likeliest known spelling one slip away
+3. a word nobody wrote: what is likeliest meant by it, a slip or Persian in Latin letters (`search.guesses`)
 4. a word or phrase editors know others for: those, too (`search.synonyms`)
 5. fewer words than asked for, when no entry holds enough
 6. nothing in this language: the results in another one
