@@ -5,8 +5,13 @@
   script/test tests/faq -k rate   only these; what pytest understands is passed on
 
 TEST_DATABASE_URL (postgres://user@host:port/name) alone has the same effect as --postgres. The user must be allowed to
-create databases. Browser tests need Chromium (CHROMIUM, else one on the PATH). With CI=true both databases and Chromium
-must be there, and a skipped test is a failure.
+create databases. Browser tests need Chromium (CHROMIUM, else one on the PATH). Tests with a real Elasticsearch run, on
+SQLite, where TEST_ELASTICSEARCH_URL names one:
+
+  ELASTICSEARCH_HOME=/var/cache/portal-elasticsearch script/elasticsearch start --quick
+  TEST_ELASTICSEARCH_URL=http://127.0.0.1:9200 script/test
+
+With CI=true both databases, Chromium and Elasticsearch must be there, and a skipped test is a failure.
 """
 
 from __future__ import annotations
@@ -37,6 +42,12 @@ def main() -> None:
         stop(
             "Where is PostgreSQL? Name a server whose user may create databases, for example\n"
             "  TEST_DATABASE_URL=postgres://postgres@127.0.0.1:5432/portal script/test"
+        )
+    if not os.environ.get("TEST_ELASTICSEARCH_URL"):
+        if IN_CI:
+            stop("Elasticsearch is missing (TEST_ELASTICSEARCH_URL), and in CI nothing is skipped.")
+        say(
+            "Tests with a real Elasticsearch are left out: script/elasticsearch start --quick, then TEST_ELASTICSEARCH_URL."
         )
     ensure_venv(dev=True)
     with tempfile.TemporaryDirectory(prefix="portal-test-") as folder:
@@ -74,6 +85,7 @@ def runs_of_everything(
 def test_environment(folder: str) -> dict[str, str]:
     """A run that sees nothing of the operator's installation: its own folder, no addresses of real services."""
     private = {"DATABASE_URL", "REDIS_URL", "EMAIL_URL", "SECRET_KEY", "ALLOWED_HOSTS", "HOST", "PORT", "DATA_DIR"}
+    private |= {name for name in os.environ if name.startswith("ELASTICSEARCH_") and name != "ELASTICSEARCH_HOME"}
     env = {name: value for name, value in environment().items() if name not in private}
     return {**env, "DJANGO_SETTINGS_MODULE": "portal.settings.test", "DATA_DIR": folder}
 

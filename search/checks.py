@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
+import re
+from pathlib import Path
+from typing import Any, Final
 
 from django.apps import apps
 from django.conf import settings
@@ -13,6 +15,8 @@ from wagtail.models import Page
 from search import registry
 from search.backends import DEFAULT_BACKEND
 from search.semantic import model
+
+_INDEX_NAME: Final = re.compile(r"[a-z][a-z0-9-]{0,39}")
 
 
 @register()
@@ -60,6 +64,39 @@ def check_semantic_extra(**_kwargs: Any) -> list[CheckMessage]:
             )
         ]
     return []
+
+
+@register()
+def check_cluster(**_kwargs: Any) -> list[CheckMessage]:
+    """What is said of the search cluster fits together. Whether it answers is no matter of a start."""
+    if not settings.ELASTICSEARCH_URL:
+        return []
+    found: list[CheckMessage] = []
+    user, password, api_key = (
+        settings.ELASTICSEARCH_USER,
+        settings.ELASTICSEARCH_PASSWORD,
+        settings.ELASTICSEARCH_API_KEY,
+    )
+    if bool(user) != bool(password):
+        hint = "Set both or neither; a cluster that asks nobody needs neither."
+        found.append(
+            Error("ELASTICSEARCH_USER and ELASTICSEARCH_PASSWORD belong together.", hint=hint, id="search.E002")
+        )
+    if api_key and user:
+        hint = "Set the key, or user and password."
+        found.append(Error("There are two ways to sign in to the search cluster.", hint=hint, id="search.E003"))
+    if ca := settings.ELASTICSEARCH_CA:
+        if not Path(ca).is_file():
+            hint = "Name a file of certificates (PEM) that the portal may read."
+            found.append(Error(f"ELASTICSEARCH_CA is {ca!r}, and there is no such file.", hint=hint, id="search.E004"))
+        elif not settings.ELASTICSEARCH_URL.startswith("https:"):
+            hint = "Say https:// in ELASTICSEARCH_URL, or leave ELASTICSEARCH_CA out."
+            found.append(Error("ELASTICSEARCH_CA is of no use without https.", hint=hint, id="search.E005"))
+    if not _INDEX_NAME.fullmatch(settings.ELASTICSEARCH_PREFIX):
+        hint = "Small letters, digits and hyphens, a letter first; at most 40."
+        name = settings.ELASTICSEARCH_PREFIX
+        found.append(Error(f"No index can be named {name!r} (ELASTICSEARCH_PREFIX).", hint=hint, id="search.E006"))
+    return found
 
 
 @register()

@@ -23,3 +23,12 @@ class PageTreeChanged(DomainEvent):
 
     name: ClassVar[str] = "search.page_tree_changed"
     page_id: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class MirrorCheckWanted(DomainEvent):
+    """The entries of a kind, of objects numbered above `above`, may differ between cluster and database."""
+
+    name: ClassVar[str] = "search.mirror_check_wanted"
+    kind: str
+    above: int

@@ -14,10 +14,12 @@ from wagtail.contrib.search_promotions.models import Query, SearchPromotion
 from wagtail.models import Page, PageViewRestriction
 from wagtail.signals import page_published, page_slug_changed, page_unpublished, post_page_move
 
+from portal.core import health
 from portal.core.events import subscribe
 from portal.core.memo import content_changed
-from search import registry, services
-from search.events import EntriesChanged, PageTreeChanged
+from search import mirror, registry, services
+from search.backends import cluster
+from search.events import EntriesChanged, MirrorCheckWanted, PageTreeChanged
 from search.models import Synonym
 
 if TYPE_CHECKING:
@@ -30,6 +32,10 @@ def connect() -> None:
     """Called once when the apps are ready and all documents are registered."""
     subscribe(EntriesChanged, services.handle_entries_changed)
     subscribe(PageTreeChanged, services.handle_page_tree_changed)
+    subscribe(EntriesChanged, mirror.mirror_entries, when=cluster.is_configured)
+    subscribe(MirrorCheckWanted, mirror.check_portion)
+    cluster.look_after_with(mirror.MirrorCare())
+    health.report("search", mirror.health)
     for document in registry.all_documents():
         watch(document)
     for signal in (page_published, page_unpublished):

@@ -13,7 +13,7 @@ from wagtail.models import Page
 
 from portal.core.events import emit
 from search import registry
-from search.backends import get_backend
+from search.backends import Backend, UnavailableError, get_backend
 from search.choices import with_evidence
 from search.events import EntriesChanged, PageTreeChanged
 from search.locks import lock_objects
@@ -31,8 +31,9 @@ _BATCH: Final = 100
 
 @dataclass(slots=True)
 class IndexReport:
-    """What a rebuild or a check did, in objects."""
+    """What a rebuild or a check did to an index, in objects."""
 
+    backend: Backend
     checked: int = 0
     put: int = 0
     removed: int = 0
@@ -82,14 +83,16 @@ def handle_page_tree_changed(event: PageTreeChanged) -> None:
 
 
 @transaction.atomic
-def index_objects(*, kind: str, object_ids: Collection[int], force: bool = False) -> int:
-    """Read the objects again and put or remove them; how many are indexed now.
+def index_objects(
+    *, kind: str, object_ids: Collection[int], force: bool = False, backend: Backend | None = None
+) -> int:
+    """Read the objects again and put or remove them in `backend` (the database's index); how many are indexed now.
 
     Two at once do not overtake each other: an object is read while nobody else indexes it. `force` also replaces
     entries that look right.
     """
     document = registry.get_document(kind)
-    backend = get_backend()
+    backend = backend or get_backend()
     lock_objects(kind, object_ids)
     instances = list(document.get_queryset().filter(pk__in=object_ids)) if document else []
     found = [entry for instance in instances for entry in document.to_entries(instance)] if document else []
@@ -98,17 +101,19 @@ def index_objects(*, kind: str, object_ids: Collection[int], force: bool = False
     backend.put(entries, force=force)
     if gone := set(object_ids) - indexed:
         backend.remove(kind=kind, object_ids=gone)
-    vectors.follow(kind=kind, object_ids=object_ids, entries=entries)
+    if backend is get_backend():  # a mirror has no meanings of its own
+        vectors.follow(kind=kind, object_ids=object_ids, entries=entries)
     return len(indexed)
 
 
-def rebuild() -> IndexReport:
+def rebuild(backend: Backend | None = None) -> IndexReport:
     """Put everything again and drop what should not be there. Searches go on meanwhile and miss nothing.
 
-    An object that cannot be indexed is logged, counted as failed, and stays as it was.
+    An object that cannot be indexed is logged, counted as failed, and stays as it was. Raises `UnavailableError` where
+    the index of a cluster fails as a whole.
     """
-    report = IndexReport()
-    backend = get_backend()
+    backend = backend or get_backend()
+    report = IndexReport(backend)
     with backend.rebuild():
         for document in registry.all_documents():
             pks = list(document.get_queryset().order_by("pk").values_list("pk", flat=True))
@@ -121,17 +126,18 @@ def rebuild() -> IndexReport:
     return report
 
 
-def check() -> IndexReport:
+def check(backend: Backend | None = None) -> IndexReport:
     """Compare the index with the database and repair what differs; reads everything, writes only the differences."""
-    report = IndexReport()
+    backend = backend or get_backend()
+    report = IndexReport(backend)
     for document in registry.all_documents():
         indexed: dict[int, set[tuple[str, str]]] = {}
-        for object_id, language, digest in get_backend().digests(document.name):
+        for object_id, language, digest in backend.digests(document.name):
             indexed.setdefault(object_id, set()).add((language, digest))
         pks = list(document.get_queryset().order_by("pk").values_list("pk", flat=True))
         report.checked += len(pks)
         for some in _chunks(pks):
-            expected = _expected(document, some)
+            expected = expected_entries(document, some)
             wrong = [pk for pk in some if indexed.get(pk) != expected.get(pk)]
             report.put += _index_each(document.name, wrong, report, force=True) if wrong else 0
         _remove(document.name, indexed.keys() - set(pks), report)
@@ -139,7 +145,8 @@ def check() -> IndexReport:
     return report
 
 
-def _expected(document: SearchDocument[Any], pks: Collection[int]) -> dict[int, set[tuple[str, str]]]:
+def expected_entries(document: SearchDocument[Any], pks: Collection[int]) -> dict[int, set[tuple[str, str]]]:
+    """Language and digest of every entry these objects should have."""
     expected: dict[int, set[tuple[str, str]]] = {}
     found = [
         entry for instance in document.get_queryset().filter(pk__in=pks) for entry in document.to_entries(instance)
@@ -152,7 +159,9 @@ def _expected(document: SearchDocument[Any], pks: Collection[int]) -> dict[int, 
 def _index_each(kind: str, object_ids: list[int], report: IndexReport, *, force: bool) -> int:
     """`index_objects`, one by one where they cannot be indexed together."""
     try:
-        return index_objects(kind=kind, object_ids=object_ids, force=force)
+        return index_objects(kind=kind, object_ids=object_ids, force=force, backend=report.backend)
+    except UnavailableError:
+        raise  # it would be the same for each of them
     except Exception:
         if len(object_ids) == 1:
             logger.exception("Search: %s %s cannot be indexed", kind, object_ids[0])
@@ -164,11 +173,11 @@ def _index_each(kind: str, object_ids: list[int], report: IndexReport, *, force:
 def _remove(kind: str, object_ids: Iterable[int], report: IndexReport) -> None:
     """Look at the objects once more, under lock, and remove those that are still gone."""
     for some in _chunks(sorted(object_ids)):
-        report.removed += len(some) - index_objects(kind=kind, object_ids=some)
+        report.removed += len(some) - index_objects(kind=kind, object_ids=some, backend=report.backend)
 
 
 def _remove_unknown_kinds(report: IndexReport) -> None:
-    backend = get_backend()
+    backend = report.backend
     for kind in backend.kinds() - {document.name for document in registry.all_documents()}:
         _remove(kind, {object_id for object_id, _language, _digest in backend.digests(kind)}, report)
 

@@ -79,10 +79,13 @@ def handler_name(handler: Callable[..., Any]) -> str:
     return f"{handler.__module__}.{handler.__qualname__}"
 
 
-def subscribe(event_class: type[E], handler: Callable[[E], None], *, name: str = "") -> None:
+def subscribe(
+    event_class: type[E], handler: Callable[[E], None], *, name: str = "", when: Callable[[], bool] = lambda: True
+) -> None:
     """Have `handler` called for each event of the class. The same handler twice counts once.
 
-    Messages wait in the database under the handler's name: give the old `name` when you move or rename it.
+    Messages wait in the database under the handler's name: give the old `name` when you move or rename it. Events that
+    happen while `when` says no are not sent to it; those that waited before are still delivered.
     """
     outbox.register(
         outbox.Subscription(
@@ -91,6 +94,7 @@ def subscribe(event_class: type[E], handler: Callable[[E], None], *, name: str =
             event_class=event_class,
             function=handler,
             deliver=lambda payload: handler(event_class.from_payload(payload)),
+            is_wanted=when,
         )
     )
 

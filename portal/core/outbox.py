@@ -28,13 +28,14 @@ from django.utils import timezone
 from portal.core.models import OutboxMessage
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Collection, Iterable, Iterator
 
 logger = logging.getLogger(__name__)
 
 LEASE: Final = timedelta(minutes=1)
 FIRST_PAUSE: Final = timedelta(seconds=10)
 LONGEST_PAUSE: Final = timedelta(hours=1)
+NOT_NOW_PAUSE: Final = timedelta(minutes=1)
 MAX_ATTEMPTS: Final = 12
 
 #: What one request may spend on delivering its own messages; the rest waits for `run_outbox`.
@@ -45,6 +46,13 @@ _BATCH: Final = 100
 
 class OutsideTransactionError(RuntimeError):
     """An event was emitted with no transaction around the change it tells of."""
+
+
+class NotNowError(Exception):
+    """Raised by a handler that knows it cannot work yet, because a server it needs is away and somebody has said so.
+
+    The message waits for a minute, or until `hurry`; that is no failure, and no attempt.
+    """
 
 
 class _LeaseLostError(Exception):
@@ -64,6 +72,8 @@ class Subscription:
     event_class: type
     function: Callable[..., None]
     deliver: Callable[[dict[str, Any]], None]
+    #: Whether new messages are written for it; those that wait are delivered anyway.
+    is_wanted: Callable[[], bool] = lambda: True
 
 
 _subscriptions: list[Subscription] = []
@@ -99,7 +109,11 @@ def send(event: str, payload: dict[str, Any]) -> None:
     """Write one message per subscriber, and deliver them after the commit."""
     if not transaction.get_connection().in_atomic_block:
         raise OutsideTransactionError(event)
-    handlers = [subscription.handler for subscription in _subscriptions if subscription.event == event]
+    handlers = [
+        subscription.handler
+        for subscription in _subscriptions
+        if subscription.event == event and subscription.is_wanted()
+    ]
     if not handlers:
         return
     messages = OutboxMessage.objects.bulk_create(
@@ -168,17 +182,25 @@ class DrainResult:
     failed: int = 0
 
 
-def drain(*, limit: int | None = None, should_stop: Callable[[], bool] = lambda: False) -> DrainResult:
-    """Deliver what is due, oldest first, until nothing is, or `limit` messages were tried. One pass.
+def drain(
+    *,
+    limit: int | None = None,
+    should_stop: Callable[[], bool] = lambda: False,
+    handlers: Collection[str] | None = None,
+) -> DrainResult:
+    """Deliver what is due, to all or some `handlers`, oldest first, until nothing is, or `limit` were tried. One pass.
 
     Failing messages are put off, so a pass ends. Raises database errors; those of handlers are recorded and logged.
     """
     result = DrainResult()
     while True:
-        due = OutboxMessage.objects.due().order_by("available_at", "pk").values_list("pk", flat=True)[:_BATCH]
-        if not due:
+        due = OutboxMessage.objects.due()
+        if handlers is not None:
+            due = due.filter(handler__in=handlers)
+        pks = due.order_by("available_at", "pk").values_list("pk", flat=True)[:_BATCH]
+        if not pks:
             return result
-        for pk in due:
+        for pk in pks:
             if should_stop() or (limit is not None and result.delivered + result.failed >= limit):
                 return result
             outcome = _attempt(pk)
@@ -196,6 +218,17 @@ def purge(*, older_than: timedelta) -> int:
 def retry_failed() -> int:
     """Put messages that were given up on their way again, with all attempts ahead of them. Returns how many."""
     return OutboxMessage.objects.exclude(failed_at=None).update(failed_at=None, attempts=0, available_at=timezone.now())
+
+
+def hurry(handlers: Collection[str]) -> int:
+    """Have what waits for these handlers delivered now, also what was given up. Returns how many messages."""
+    waiting = OutboxMessage.objects.filter(delivered_at=None, handler__in=handlers).exclude(last_error="")
+    return waiting.update(failed_at=None, attempts=0, available_at=timezone.now())
+
+
+def seconds_left() -> float | None:
+    """How long handlers of this thread may take, because somebody waits for a page; none where nobody does."""
+    return _inline.seconds_left
 
 
 def pause_after(attempts: int) -> timedelta:
@@ -224,6 +257,10 @@ def _attempt(pk: int) -> bool | None:
             _mark_delivered(message)
     except _LeaseLostError:
         logger.warning("Outbox: message %s took longer than its lease and went to another process", message.pk)
+        return None
+    except NotNowError:
+        later = timezone.now() + NOT_NOW_PAUSE
+        _ours(message).update(available_at=later, attempts=message.attempts - 1, last_error="put off")
         return None
     except Exception as error:  # noqa: BLE001 - whatever a handler raises means: try again later
         _record_failure(message, describe(error))

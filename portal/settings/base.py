@@ -281,6 +281,15 @@ SEARCH_LISTED_FROM_VISITS = env.int("SEARCH_LISTED_FROM_VISITS", default=5)
 SEARCH_LOG_DAYS = env.int("SEARCH_LOG_DAYS", default=90)
 #: Whether a thread of each process writes them; else whoever calls `search.recording.recorder.flush`.
 SEARCH_LOG_THREAD = True
+#: A cluster that answers instead of the index in the database, which stays and takes over when the cluster is away.
+ELASTICSEARCH_URL = env.address("ELASTICSEARCH_URL", default="", schemes=("http", "https")).rstrip("/")
+ELASTICSEARCH_USER = env.str("ELASTICSEARCH_USER", default="")
+ELASTICSEARCH_PASSWORD = env.str("ELASTICSEARCH_PASSWORD", default="")
+ELASTICSEARCH_API_KEY = env.str("ELASTICSEARCH_API_KEY", default="")
+#: File of the authority that signed the cluster's certificate.
+ELASTICSEARCH_CA = env.str("ELASTICSEARCH_CA", default="")
+#: Beginning of the names of this portal's indices.
+ELASTICSEARCH_PREFIX = env.str("ELASTICSEARCH_PREFIX", default="portal")
 #: Pages that lead to answers instead of holding one.
 SEARCH_EXCLUDED_MODELS = ["home.HomePage", "home.InfoPage", "faq.HelpIndexPage", "faq.TopicPage"]
 #: Finding by meaning: None where its package is installed (requirements-semantic.txt).

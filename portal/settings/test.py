@@ -21,3 +21,4 @@ WHITENOISE_AUTOREFRESH = True
 DATA_DIR = BASE_DATA_DIR / os.environ.get("PYTEST_XDIST_WORKER", "alone")
 # Tests of it switch it on; all others must find the same with and without its package.
 SEARCH_SEMANTIC = False
+ELASTICSEARCH_URL = ""  # tests of a cluster name their own in TEST_ELASTICSEARCH_URL

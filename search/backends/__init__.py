@@ -18,8 +18,14 @@ from django.conf import settings
 from django.core.signals import setting_changed
 from django.utils.module_loading import import_string
 
+from search.backends import cluster
+from search.backends.errors import RejectedError, UnavailableError
+from search.backends.limits import time_limit
+
 if TYPE_CHECKING:
     from search.documents import SearchEntry
+
+__all__ = ["RejectedError", "UnavailableError"]  # the rest is defined here
 
 T = TypeVar("T")
 
@@ -172,18 +178,6 @@ class Spelling:
     frequency: int
 
 
-class UnavailableError(Exception):
-    """The index does not answer, too late, or not as it should. The message says why, for the log."""
-
-
-class RejectedError(Exception):
-    """The index stored everything but these entries: their ids there, and why each was refused."""
-
-    def __init__(self, reasons: Mapping[str, str]) -> None:
-        super().__init__("; ".join(f"{entry}: {reason}" for entry, reason in reasons.items()))
-        self.reasons = dict(reasons)
-
-
 class Backend(Protocol):
     """An index. Writing methods take part in the caller's transaction where the index is in the same database."""
 
@@ -244,7 +238,16 @@ def get_backend() -> Backend:
 
 
 def answer(question: Callable[[Backend], T]) -> T:
-    """What the index says to `question`, which is asked from its beginning again where one index fails it."""
+    """What the index says to `question`, which is asked from its beginning again where one index fails it.
+
+    The cluster is asked first, if there is one. Where it fails, nobody else waits for it until it is back.
+    """
+    if cluster.is_configured() and cluster.breaker().is_closed():
+        try:
+            with time_limit(cluster.ANSWER_SECONDS):
+                return question(cluster.get_cluster())
+        except UnavailableError as error:
+            cluster.breaker().trip(str(error))
     return question(get_backend())
 
 

@@ -368,3 +368,76 @@ def test_the_command_can_retry_what_was_given_up(lit, handler, capsys):
 def test_the_command_refuses_senseless_numbers(arguments):
     with pytest.raises(CommandError):
         call_command("run_outbox", *arguments)
+
+
+# Waiting for a server that is away -------------------------------------------------------------------------------------
+
+
+class Waiting(Recorder):
+    """A handler whose server is away as long as it is told so."""
+
+    is_away = True
+
+    def __call__(self, event: LampLit) -> None:
+        if self.is_away:
+            raise outbox.NotNowError
+        super().__call__(event)
+
+
+@pytest.fixture
+def waiting():
+    with subscribed(LampLit, handler := Waiting(), name="tests.waiting"), transaction.atomic():
+        emit(LampLit(lamp_id=1))
+        yield handler
+
+
+def test_a_message_that_cannot_be_delivered_yet_waits_without_a_word(waiting, caplog):
+    for _ in range(outbox.MAX_ATTEMPTS + 2):
+        make_due()
+        outbox.drain()
+
+    message = OutboxMessage.objects.get()
+    assert (message.attempts, message.failed_at, message.delivered_at) == (0, None, None)
+    assert message.available_at > timezone.now()
+    assert caplog.records == []
+
+
+def test_what_waits_is_delivered_at_once_when_its_server_is_back(waiting):
+    outbox.drain()
+    waiting.is_away = False
+    assert outbox.drain().delivered == 0
+
+    outbox.hurry(["tests.waiting"])
+
+    assert outbox.drain(handlers=["tests.other"]).delivered == 0
+    assert outbox.drain(handlers=["tests.waiting"]).delivered == 1
+    assert [event.lamp_id for event in waiting.events] == [1]
+
+
+def test_what_was_given_up_gets_another_chance_and_what_is_delivered_stays_so(lit, handler):
+    outbox.drain()
+    assert len(handler.events) == 1
+    OutboxMessage.objects.create(
+        event=LampLit.name, handler="tests.recorder", payload={"lamp_id": 2}, failed_at=timezone.now(), last_error="?"
+    )
+
+    assert outbox.hurry(["tests.recorder"]) == 1
+
+    outbox.drain()
+    assert [event.lamp_id for event in handler.events] == [1, 2]
+
+
+def test_who_does_not_want_an_event_is_not_sent_it_but_gets_what_waited():
+    recorder = Recorder()
+    wanted = True
+    with outbox.temporary_subscriptions():
+        subscribe(LampLit, recorder, name="tests.recorder", when=lambda: wanted)
+        with transaction.atomic():
+            emit(LampLit(lamp_id=1))
+        wanted = False
+        with transaction.atomic():
+            emit(LampLit(lamp_id=2))
+
+        outbox.drain()
+
+    assert [event.lamp_id for event in recorder.events] == [1]

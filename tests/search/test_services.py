@@ -81,11 +81,13 @@ def test_one_object_that_cannot_be_indexed_does_not_stop_the_others(topics, topi
 def test_the_command_says_what_it_did(topics, capsys):
     call_command("rebuild_search")
     assert capsys.readouterr().out.startswith(
-        "3 objects looked at, 3 put, 0 removed, 0 failed; 3 entries in the index;"
+        "the index in the database: 3 objects looked at, 3 put, 0 removed, 0 failed; 3 entries in the index;"
     )
 
     call_command("rebuild_search", "--check")
-    assert capsys.readouterr().out.startswith("3 objects looked at, 0 put, 0 removed, 0 failed;")
+    assert capsys.readouterr().out.startswith(
+        "the index in the database: 3 objects looked at, 0 put, 0 removed, 0 failed;"
+    )
 
 
 def test_the_command_fails_when_something_could_not_be_indexed(topics, topic_document, monkeypatch):

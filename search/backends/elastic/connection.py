@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import lru_cache
@@ -24,15 +25,21 @@ _MAX_REASON_LENGTH: Final = 300
 
 @lru_cache(maxsize=8)
 def connect(url: str, user: str = "", password: str = "", api_key: str = "", ca: str = "") -> Elasticsearch:
-    """A client that tries once. It opens connections when they are needed; nothing is asked yet."""
+    """A client that tries once. It opens connections when they are needed; nothing is asked yet.
+
+    Raises `UnavailableError` for what no connection can be made of, such as a broken file of certificates.
+    """
     options: dict[str, Any] = {}
     if api_key:
         options["api_key"] = api_key
     elif user:
-        options["basic_auth"] = (user, password)
+        options["basic_auth"] = base64.b64encode(f"{user}:{password}".encode()).decode()  # the client knows ASCII only
     if ca:
         options["ca_certs"] = ca
-    return Elasticsearch(url, max_retries=0, retry_on_timeout=False, connections_per_node=_CONNECTIONS, **options)
+    try:
+        return Elasticsearch(url, max_retries=0, retry_on_timeout=False, connections_per_node=_CONNECTIONS, **options)
+    except (ValueError, OSError) as error:
+        raise UnavailableError(f"no connection can be made ({type(error).__name__})") from error
 
 
 def in_time(client: Elasticsearch, usual_seconds: float = USUAL_SECONDS) -> Elasticsearch:

@@ -91,15 +91,14 @@ class Indices:
 
     def trouble(self) -> str:
         """Why the indices cannot be searched, in a few words; empty when they can."""
+        places = self.places()
+        if any(place.live is None for place in places.values()):
+            return "an index is missing or of an older release"
         with asking():
-            health = in_time(self._client).cluster.health(index=self.aliases)
-            if health.meta.status == 404:
-                return "an index is missing"
+            # Asked about an index that is missing, the cluster would wait for it.
+            health = in_time(self._client).cluster.health(index=self.aliases, timeout="100ms")
             if health["status"] == "red":
                 return "the cluster is red"
-            places = self.places()
-            if any(place.live is None for place in places.values()):
-                return "an index is missing or of an older release"
             return self._wrong_marks({language: str(place.live) for language, place in places.items()})
 
     def _wrong_marks(self, names: Mapping[str, str]) -> str:
@@ -109,8 +108,8 @@ class Indices:
                 return f"the index {name} was not made by this release"
         return ""
 
-    def ensure(self) -> bool:
-        """Have an index for every language, if need be a new one that waits to be filled; whether one is."""
+    def ensure(self) -> None:
+        """Have an index for every language that can be written to, if need be a new one that waits to be filled."""
         places = self.places()
         wrong = [language for language, place in places.items() if not place.written]
         for language, place in places.items():
@@ -118,7 +117,6 @@ class Indices:
                 self._delete([place.current])
                 wrong.append(language)
         self.create(wrong)
-        return any(place.live is None for place in self.places().values())
 
     def _is_wrong(self, language: str, name: str) -> bool:
         with asking():
@@ -162,6 +160,12 @@ class Indices:
         if old:
             time.sleep(_GRACE_SECONDS)
             self._delete(old)
+
+    def publish_filled(self) -> None:
+        """Search what was filled in languages where nothing could be searched."""
+        filled = {language: place.filling[-1] for language, place in self.places().items() if not place.live}
+        if filled:
+            self.publish(filled)
 
     def delete_filling(self) -> None:
         """Get rid of what a rebuild left that did not come to its end. Another one that still runs will fail."""

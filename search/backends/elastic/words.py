@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from elasticsearch_dsl import A, Q, Search
 
+from search.analysis import MAX_WORD_LENGTH
 from search.backends import Spelling
 from search.backends.elastic.questions import visible
 from search.backends.elastic.schema import MAX_BEGINNING, SEPARATOR
@@ -39,6 +40,8 @@ def completions(beginnings: Sequence[str], audiences: Collection[str]) -> Search
     """Words that begin so, with their stems; read with `read_completions`."""
     asked = Search().query("bool", filter=[visible(list(audiences))])[:0].extra(track_total_hits=False)
     for number, beginning in enumerate(beginnings):
+        if len(beginning) > MAX_WORD_LENGTH:
+            continue  # no word is so long, and no pattern either
         begun = A("filter", Q("term", beginnings=beginning[:MAX_BEGINNING]))
         begun.bucket("forms", "terms", field="forms", include=f"{_literal(beginning)}.*", size=_COMPLETED_FORMS)
         asked.aggs.bucket(str(number), begun)
@@ -49,7 +52,8 @@ def read_completions(answer: dict[str, Any], beginnings: Sequence[str]) -> dict[
     """For each beginning the stems of its words, those of frequent words first."""
     found = {}
     for number, beginning in enumerate(beginnings):
-        buckets = answer["aggregations"][str(number)]["forms"]["buckets"]
+        aggregations = answer.get("aggregations", {})
+        buckets = aggregations[str(number)]["forms"]["buckets"] if str(number) in aggregations else []
         found[beginning] = list(dict.fromkeys(bucket["key"].split(SEPARATOR)[1] for bucket in buckets))
     return found
 
@@ -84,7 +88,7 @@ def _forms(among: str, field: str, values: Sequence[str], audiences: Collection[
 
 def read_forms(answer: dict[str, Any]) -> Iterator[tuple[list[str], int]]:
     """The parts of each form, and in how many entries it stands; the most frequent of each word first."""
-    found = [bucket for aggregation in answer["aggregations"].values() for bucket in aggregation["buckets"]]
+    found = [bucket for aggregation in answer.get("aggregations", {}).values() for bucket in aggregation["buckets"]]
     for bucket in sorted(found, key=lambda bucket: (-bucket["doc_count"], bucket["key"])):
         yield bucket["key"].split(SEPARATOR), bucket["doc_count"]
 
@@ -94,6 +98,8 @@ def _patterns(values: Sequence[str]) -> Iterator[str]:
     piece: list[str] = []
     length = 0
     for value in values:
+        if len(value) > MAX_WORD_LENGTH:
+            continue
         literal = _literal(value)
         if piece and length + len(literal) > _MAX_PATTERN:
             yield f"({'|'.join(piece)}){SEPARATOR}.*"

@@ -1,4 +1,4 @@
-"""`manage.py rebuild_search`: index everything again, or only what drifted."""
+"""`manage.py rebuild_search`: index everything again, or only what drifted; in the cluster, too, if there is one."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 from django.core.management.base import BaseCommand, CommandError
 
 from search import services
-from search.backends import get_backend
+from search.backends import Backend, UnavailableError, cluster, get_backend
 from search.semantic import model, vectors
 
 if TYPE_CHECKING:
@@ -28,17 +28,36 @@ class Command(BaseCommand):
         )
 
     def handle(self, *args: Any, check: bool = False, **options: Any) -> None:
-        started = time.monotonic()
-        report = services.check() if check else services.rebuild()
-        seconds = time.monotonic() - started
-        self.stdout.write(
-            f"{report.checked} objects looked at, {report.put} put, {report.removed} removed, {report.failed} failed; "
-            f"{get_backend().count()} entries in the index; {seconds:.1f} s."
-        )
+        failed = self._work("the index in the database", get_backend(), check=check)
+        if cluster.is_configured():
+            try:
+                failed |= self._work_on_cluster(check=check)
+            except UnavailableError as error:
+                raise CommandError(f"The search cluster failed: {error}") from error
         if model.is_enabled():
             self._fill_meanings()
-        if report.failed:
+        if failed:
             raise CommandError("Some objects could not be indexed; the log says why.")
+
+    def _work_on_cluster(self, *, check: bool) -> bool:
+        mirror = cluster.get_cluster()
+        if check:
+            mirror.indices.ensure()
+        failed = self._work("the search cluster", mirror, check=check)
+        if check:
+            mirror.indices.publish_filled()
+        return failed
+
+    def _work(self, name: str, backend: Backend, *, check: bool) -> bool:
+        """Whether anything failed."""
+        started = time.monotonic()
+        report = services.check(backend) if check else services.rebuild(backend)
+        seconds = time.monotonic() - started
+        self.stdout.write(
+            f"{name}: {report.checked} objects looked at, {report.put} put, {report.removed} removed, "
+            f"{report.failed} failed; {backend.count()} entries in the index; {seconds:.1f} s."
+        )
+        return report.failed > 0
 
     def _fill_meanings(self) -> None:
         """Half a second for each long text: said from the beginning, so that nobody thinks it hangs."""

@@ -1,0 +1,145 @@
+"""Keeping the cluster's index a mirror of the database's, through the outbox with messages of its own.
+
+While the cluster is away its messages wait. When it answers again they become due, and everything is compared with the
+database, a portion at a time: an index that was lost, a message that was given up and a change that never arrived are
+all made good before a reader is answered from it.
+"""
+
+from __future__ import annotations
+
+import logging
+from datetime import timedelta
+from typing import TYPE_CHECKING, Final
+
+from django.db import transaction
+from django.utils import timezone
+
+from portal.core import outbox
+from portal.core.events import emit, handler_name
+from portal.core.models import OutboxMessage
+from search import registry
+from search.backends import RejectedError, UnavailableError, cluster
+from search.backends.limits import time_limit
+from search.events import EntriesChanged, MirrorCheckWanted
+from search.services import expected_entries, index_objects
+
+if TYPE_CHECKING:
+    from search.backends.elastic import ElasticBackend
+
+logger = logging.getLogger("search.cluster")
+
+#: What a change may take. It holds a transaction open meanwhile, which on SQLite keeps other writers waiting.
+_CHANGE_SECONDS: Final = 5.0
+#: The same while somebody waits for a page: for that the change could just as well be made later.
+_REQUEST_SECONDS: Final = 0.9
+_LOOK_SECONDS: Final = 2.0
+_PORTION: Final = 100
+#: A message younger than this is on its way.
+_ON_ITS_WAY: Final = timedelta(seconds=2)
+
+
+def mirror_entries(event: EntriesChanged) -> None:
+    """Make the cluster say what is true of the objects now."""
+    mirror = _reachable()
+    if mirror is not None:
+        _write(mirror, event.kind, event.object_ids)
+
+
+def check_portion(event: MirrorCheckWanted) -> None:
+    """Compare some objects, repair what differs, and go on with the next ones."""
+    mirror = _reachable()
+    if mirror is None:
+        return
+    document = registry.get_document(event.kind)
+    pks: list[int] = []
+    if document is not None:
+        following = document.get_queryset().filter(pk__gt=event.above).order_by("pk")
+        pks = list(following.values_list("pk", flat=True)[:_PORTION])
+    up_to = pks[-1] if len(pks) == _PORTION else None
+    indexed: dict[int, set[tuple[str, str]]] = {}
+    try:
+        with time_limit(_CHANGE_SECONDS):
+            for object_id, language, digest in mirror.digests(event.kind, above=event.above, up_to=up_to):
+                indexed.setdefault(object_id, set()).add((language, digest))
+    except UnavailableError as error:
+        raise _away(error) from error
+    expected = expected_entries(document, pks) if document is not None else {}
+    wrong = sorted(pk for pk in {*indexed, *pks} if indexed.get(pk) != expected.get(pk))
+    for start in range(0, len(wrong), _PORTION):
+        _write(mirror, event.kind, wrong[start : start + _PORTION], force=True)
+    if wrong:
+        logger.info("Search cluster: %s entries of %s did not agree with the database and were repaired", len(wrong), event.kind)  # fmt: skip
+    if up_to is not None:
+        emit(MirrorCheckWanted(kind=event.kind, above=up_to))
+
+
+def _reachable() -> ElasticBackend | None:
+    """The cluster; none where it is not configured any more. Raises `NotNowError` while it is away."""
+    if not cluster.is_configured():
+        return None
+    if not cluster.breaker().takes_changes():
+        raise outbox.NotNowError
+    try:
+        return cluster.get_cluster()
+    except UnavailableError as error:
+        raise _away(error) from error
+
+
+def _write(mirror: ElasticBackend, kind: str, object_ids: list[int], *, force: bool = False) -> None:
+    is_waited_for = outbox.seconds_left() is not None
+    try:
+        with time_limit(_REQUEST_SECONDS if is_waited_for else _CHANGE_SECONDS):
+            index_objects(kind=kind, object_ids=object_ids, force=force, backend=mirror)
+    except RejectedError as error:  # trying again would not help
+        logger.error("The search cluster refuses entries: %s", error)  # noqa: TRY400 - the message says it all
+    except UnavailableError as error:
+        raise _away(error) from error
+
+
+def _away(error: UnavailableError) -> outbox.NotNowError:
+    cluster.breaker().trip(str(error))
+    return outbox.NotNowError()
+
+
+CHECK: Final = handler_name(check_portion)
+HANDLERS: Final = (handler_name(mirror_entries), CHECK)
+
+
+class MirrorCare:
+    """See `search.backends.breaker.Care`."""
+
+    def begin(self) -> None:
+        """Have indices that can be written to, and a check of everything on its way."""
+        mirror = cluster.get_cluster()
+        with time_limit(_LOOK_SECONDS):
+            trouble = mirror.indices.trouble()
+        if trouble:
+            logger.info("Search cluster: %s", trouble)
+            mirror.indices.ensure()
+        with transaction.atomic():
+            OutboxMessage.objects.filter(handler=CHECK, delivered_at=None).delete()
+            for kind in sorted({document.name for document in registry.all_documents()} | mirror.kinds()):
+                emit(MirrorCheckWanted(kind=kind, above=0))
+
+    def resume(self) -> None:
+        """Have everything that waited delivered, also what was given up."""
+        outbox.hurry(HANDLERS)
+
+    def is_caught_up(self) -> bool:
+        """Deliver what is due, and search the indices when nothing is left to deliver."""
+        outbox.drain(handlers=HANDLERS)
+        waiting = OutboxMessage.objects.pending().filter(handler__in=HANDLERS, last_error__in=("", "put off"))
+        if (
+            waiting.filter(created_at__lt=timezone.now() - _ON_ITS_WAY).exists()
+            or waiting.filter(handler=CHECK).exists()
+        ):
+            return False
+        cluster.get_cluster().indices.publish_filled()
+        return True
+
+
+def health() -> str:
+    """What answers searches, in a word or two, for `/health/`."""
+    if not cluster.is_configured():
+        return "database"
+    return "cluster" if cluster.breaker().is_closed() else "database, the cluster is away"

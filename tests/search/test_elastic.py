@@ -1,0 +1,299 @@
+"""What only the backend on Elasticsearch promises: bulk, mappings, injection, rebuilding, late writes, identity."""
+
+from __future__ import annotations
+
+import base64
+import http.server
+import socket
+import threading
+import time
+
+import pytest
+
+from search.backends import Filters, Plan, QueryTerm, RejectedError, UnavailableError
+from search.backends.elastic import ElasticBackend
+from search.backends.elastic.connection import connect
+from search.backends.elastic.writing import id_of
+from search.backends.limits import time_limit
+from tests.factories.search import entry
+from tests.search.asking import PUBLIC, ids, plan_for
+
+pytestmark = [pytest.mark.django_db, pytest.mark.elasticsearch, pytest.mark.xdist_group("elasticsearch")]
+
+
+@pytest.fixture
+def other(node_url) -> ElasticBackend:
+    """Indices a test may break."""
+    backend = ElasticBackend(connect(node_url), prefix=f"test-other-{time.time_ns():x}", languages=["fa"])
+    backend.indices.publish(backend.indices.create(["fa"]))
+    yield backend
+    backend.indices.delete_all()
+
+
+def term(text: str, word: int = 0) -> QueryTerm:
+    return QueryTerm(text=text, words=(word,), frequency=1)
+
+
+# Bulk and mappings --------------------------------------------------------------------------------------------------
+
+
+def test_of_many_entries_only_the_refused_one_is_missing_and_named(cluster):
+    entries = [entry(object_id=n, title="مودم") for n in (1, 2, 3)]
+    object.__setattr__(entries[1], "popularity", 2**40)  # more than the field holds
+
+    with pytest.raises(RejectedError) as refused:
+        cluster.put(entries)
+
+    assert refused.value.reasons == {"test.note:2:fa": "document_parsing_exception"}
+    assert sorted(ids(cluster, "مودم")) == [1, 3]
+
+
+def test_an_index_with_a_wrong_mapping_is_unavailable_and_found_out(other):
+    alias = other.indices.alias("fa")
+    other.indices.delete_all()
+    other._client.index(index=alias, document={"title": {"not": "a text"}}, refresh=True)
+
+    with pytest.raises(UnavailableError):
+        other.search(Plan(terms=(term("مودم"),), size=1, audiences=PUBLIC))
+    with pytest.raises(UnavailableError):
+        other.put([entry(title="مودم")])
+    assert other.indices.trouble()
+
+
+def test_an_index_of_another_layout_is_found_out_and_replaced(other):
+    (live,) = other._current()
+    other._client.indices.put_mapping(index=live, meta={"portal": "another"})
+    assert "was not made by this release" in other.indices.trouble()
+
+    other.indices.ensure()
+    other.indices.publish_filled()
+
+    assert other.indices.trouble() == ""
+    assert other._current() != [live]
+
+
+def test_an_index_of_a_newer_release_is_left_alone(other):
+    alias = other.indices.alias("fa")
+    name = f"{alias}-v999999-ab12"
+    other._client.indices.create(index=name, aliases={alias: {}})
+
+    for ask in (other.indices.trouble, other.indices.ensure, lambda: other.put([entry()])):
+        with pytest.raises(UnavailableError, match="newer release"):
+            ask()
+    assert other._client.indices.exists(index=name)
+
+
+def test_a_missing_index_is_never_made_by_writing(other):
+    other.indices.delete_all()
+
+    with pytest.raises(UnavailableError, match="no index"):
+        other.put([entry(title="مودم")])
+
+    assert other._client.indices.get(index=f"{other.indices.alias('fa')}*").body == {}
+
+
+# Questions ----------------------------------------------------------------------------------------------------------
+
+INJECTIONS = [
+    "*", "?", "مو*", "title:مودم", "مودم OR 1=1", "_exists_:audience", "/.*/", "مودم~2", "+مودم -x", "(((((", '"', "\\",
+    "{{constructor}}", '{"match_all": {}}', "<script>", "مودم^99999", "[* TO *]", "a" * 20_000, "\x1f", "\x02مودم\x03", "𝕏🙂",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("text", INJECTIONS)
+def test_a_text_is_a_text_whatever_it_means_elsewhere(cluster, text):
+    cluster.put([entry(object_id=1, title="مودم"), entry(object_id=2, title="راز", audience="staff")])
+    plan = Plan(terms=(term(text),), size=2, audiences=PUBLIC, filters=Filters(products=(text,)))
+
+    assert cluster.search(plan).hits == []
+    assert cluster.facets(Plan(terms=(term(text),), size=2, audiences=PUBLIC))["kind"] == {}
+    assert cluster.vocabulary([text], audiences=PUBLIC).frequencies == {}
+    assert set(cluster.vocabulary([], audiences=PUBLIC, beginnings=[text], completions=9).completions[text]) <= {"مودم"}
+    assert cluster.spellings([text], audiences=PUBLIC) == {}
+    assert cluster.sounding_like([text], audiences=PUBLIC) == {}
+    assert cluster.search(Plan(terms=(term("راز"),), size=2, audiences=(text,))).hits == []
+
+
+def test_hundreds_of_terms_and_thousands_of_spellings_are_answered(cluster):
+    cluster.put([entry(object_id=1, title="مودم")])
+    many = tuple(term(f"واژه{n}", n) for n in range(299))
+
+    found = cluster.search(Plan(terms=(*many, term("مودم", 299)), size=1, audiences=PUBLIC))
+    known = cluster.spellings([f"واژه{n}" for n in range(12_000)] + ["مودم"], audiences=PUBLIC)
+
+    assert [hit.object_id for hit in found.hits] == [1]
+    assert set(known) == {"مودم"}
+
+
+def test_marks_in_a_text_do_not_move_its_highlights(cluster):
+    cluster.put([entry(object_id=1, title="🙂 \x02مودم\x03 <mark> مودم")])
+
+    (hit,) = cluster.search(plan_for(cluster, "مودم")).hits
+
+    assert [hit.title[start:end] for start, end in hit.places["title"]] == ["مودم", "مودم"]
+
+
+# Time and identity --------------------------------------------------------------------------------------------------
+
+
+def test_all_requests_of_an_answer_share_one_budget():
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        backend = ElasticBackend(connect(f"http://127.0.0.1:{silent.getsockname()[1]}"), prefix="x")
+        began = time.monotonic()
+        with time_limit(0.4):
+            for _ in range(3):
+                with pytest.raises(UnavailableError):
+                    backend.vocabulary(["مودم"], audiences=PUBLIC)
+        seconds = time.monotonic() - began
+
+    assert 0.3 < seconds < 0.8
+
+
+@pytest.mark.parametrize(
+    ("status", "body"), [(401, "{}"), (403, "{}"), (500, "no JSON"), (200, "<html>"), (200, "{}"), (429, "{}")]
+)
+def test_whatever_a_server_answers_is_an_answer_or_unavailable(status, body):
+    with served(status, body) as (url, _asked), pytest.raises(UnavailableError):
+        ElasticBackend(connect(url), prefix="x").search(Plan(terms=(), size=0, audiences=PUBLIC))
+
+
+def test_a_port_where_nobody_listens_is_unavailable():
+    with pytest.raises(UnavailableError, match="ConnectionError"):
+        ElasticBackend(connect("http://127.0.0.1:1"), prefix="x").count()
+
+
+def test_user_and_key_are_shown_to_the_cluster():
+    basic = "Basic " + base64.b64encode("پورتال:راز".encode()).decode()
+    for options, expected in (
+        ({"user": "پورتال", "password": "راز"}, basic),
+        ({"api_key": "a2V5"}, "ApiKey a2V5"),
+        ({}, None),
+    ):
+        with served(200, "{}") as (url, asked), pytest.raises(UnavailableError):
+            ElasticBackend(connect(url, **options), prefix="x").count()
+        assert asked[0] == expected
+
+
+class served:  # noqa: N801 - reads as a word
+    """A server that gives one answer to everything, and the identities it was shown."""
+
+    def __init__(self, status: int, body: str) -> None:
+        asked: list[str | None] = []
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def answer(self):
+                asked.append(self.headers["Authorization"])
+                self.rfile.read(int(self.headers.get("Content-Length") or 0))
+                self.send_response(status)
+                self.send_header("X-Elastic-Product", "Elasticsearch")
+                self.send_header("Content-Type", "application/json")
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body.encode())
+
+            do_GET = do_POST = do_HEAD = do_PUT = answer  # noqa: N815 - http.server's names
+
+            def log_message(self, *args):
+                pass
+
+        self.asked = asked
+        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+
+    def __enter__(self):
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+        return f"http://127.0.0.1:{self.server.server_port}", self.asked
+
+    def __exit__(self, *error):
+        self.server.shutdown()
+        self.server.server_close()
+
+
+# Rebuilding ---------------------------------------------------------------------------------------------------------
+
+
+def test_a_rebuild_misses_nothing_that_is_written_or_removed_meanwhile(other):
+    other.put([entry(object_id=n, title="مودم") for n in range(1, 21)])
+    totals = set()
+    stop = threading.Event()
+
+    def read():
+        while not stop.is_set():
+            totals.add(other.search(Plan(terms=(term("مودم"),), size=20, audiences=PUBLIC)).total)
+
+    reader = threading.Thread(target=read)
+    reader.start()
+    with other.rebuild():
+        done = threading.Thread(target=write_meanwhile, args=(other,))  # another process, as far as a rebuild can tell
+        done.start()
+        done.join()
+        other.put([entry(object_id=n, title="مودم") for n in range(4, 20)], force=True)
+    stop.set()
+    reader.join()
+
+    assert totals <= {19, 20, 21}
+    assert sorted(ids(other, "مودم", limit=50)) == [2, *range(4, 20), 20, 21]
+    assert ids(other, "نو", limit=50) == [2]
+    assert len(other._client.indices.get(index=f"{other.indices.alias('fa')}*").body) == 1
+
+
+def write_meanwhile(backend: ElasticBackend) -> None:
+    backend.put([entry(object_id=2, title="مودم نو")])
+    backend.put([entry(object_id=21, title="مودم")])
+    backend.remove(kind="test.note", object_ids=[1, 3])
+
+
+def test_what_could_not_be_put_again_stays_as_it_was(other):
+    other.put([entry(object_id=1, title="مودم"), entry(object_id=2, title="مودم")])
+
+    with other.rebuild():
+        other.put([entry(object_id=1, title="مودم")], force=True)
+
+    assert ids(other, "مودم") == [1, 2]
+
+
+def test_a_rebuild_that_fails_leaves_everything_as_it_was(other):
+    other.put([entry(object_id=1, title="مودم")])
+
+    with pytest.raises(ZeroDivisionError), other.rebuild():
+        raise ZeroDivisionError
+
+    assert ids(other, "مودم") == [1]
+    assert other.indices.places()["fa"].filling == ()
+
+
+def test_leftovers_of_a_crashed_rebuild_are_cleaned_up_by_the_next(other):
+    other.put([entry(object_id=1, title="مودم")])
+    left = other.indices.create(["fa"])["fa"]
+
+    with other.rebuild():
+        other.put([entry(object_id=1, title="مودم")], force=True)
+
+    assert not other._client.indices.exists(index=left)
+    assert ids(other, "مودم") == [1]
+
+
+# Late writes --------------------------------------------------------------------------------------------------------
+
+
+def test_a_write_that_arrives_late_does_not_replace_a_newer_text(cluster):
+    cluster.put([entry(object_id=1, title="مودم نو")])
+    (live, *_) = cluster._current()
+    late = {"_index": live, "_id": id_of(("test.note", 1, "fa")), "version": 5, "version_type": "external"}
+    operations = [{"index": late}, {"title": "مودم کهنه"}]
+
+    answer = cluster._client.bulk(operations=operations, refresh=True)
+
+    assert answer["items"][0]["index"]["status"] == 409
+    assert ids(cluster, "نو") == [1]
+
+
+def test_a_clock_that_went_back_does_not_lose_a_change(cluster, monkeypatch):
+    cluster.put([entry(object_id=1, title="مودم کهنه")])
+    monkeypatch.setattr(time, "time_ns", lambda: 1_000)
+
+    cluster.put([entry(object_id=1, title="مودم نو")])
+
+    assert ids(cluster, "نو") == [1]
+    cluster.remove(kind="test.note", object_ids=[1])
+    cluster.put([entry(object_id=1, title="مودم باز")])
+    assert ids(cluster, "باز") == [1]
