@@ -95,6 +95,7 @@ SEES_ALL_PAGES = {
     "faq/wagtail_hooks.py": "is the editors' side",
     "faq/panels.py": "is the editors' side",
     "faq/page_forms.py": "is the editors' side",
+    "faq/prefill.py": "is the editors' side",
     "faq/receivers.py": "keeps the index, which holds every page with its audience",
     "faq/search_documents.py": "declares the index, which holds every page with its audience",
     "search/pins.py": "knows what is pinned; each is asked for with visible_to before it is shown",
