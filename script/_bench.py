@@ -8,7 +8,7 @@ import sys
 from _common import PYTHON, ROOT, ensure_venv, environment, stop
 
 #: Those meant to be run this way; the other files in bench/ are their helpers.
-NAMES = ("pages",)
+NAMES = ("pages", "search")
 
 
 def main() -> None:

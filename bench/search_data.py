@@ -1,0 +1,283 @@
+"""What search is measured on: public questions with known answers, and generated help-centre entries."""
+
+from __future__ import annotations
+
+import gzip
+import itertools
+import json
+import random
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+DATA: Final = Path(__file__).resolve().parent.parent.parent / "shared" / "data"
+
+ZWNJ: Final = "\u200c"
+_PERSIAN_LETTERS: Final = "ابپتجچحخدرزسشصطعغفقکگلمنوهی"
+_LATIN_LETTERS: Final = "abcdefghijklmnopqrstuvwxyz"
+
+
+@dataclass(frozen=True)
+class Text:
+    """An entry to be found."""
+
+    number: int
+    language: str
+    title: str
+    short_answer: str = ""
+    body: str = ""
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A question and the entries that answer it."""
+
+    text: str
+    answers: frozenset[int]
+    language: str
+
+
+@dataclass(frozen=True)
+class Collection:
+    """Entries with questions about them, and the ways in which the questions are typed."""
+
+    name: str
+    texts: list[Text]
+    questions: list[Asked]
+    variants: dict[str, Callable[[str], str]]
+
+
+class MissingDataError(Exception):
+    """A public set is not there. The message says where it is looked for."""
+
+
+def _read(name: str) -> Any:
+    path = DATA / name
+    if not path.is_file():
+        raise MissingDataError(f"{name} is not in {DATA}")
+    with gzip.open(path, "rt", encoding="utf-8") as file:
+        return json.load(file)
+
+
+# Ways of typing -------------------------------------------------------------------------------------------------------
+
+_ARABIC: Final = str.maketrans("یک۰۱۲۳۴۵۶۷۸۹", "يك0123456789", ZWNJ)
+
+
+def as_written(text: str) -> str:
+    return text
+
+
+def with_arabic_letters(text: str) -> str:
+    """As typed on a keyboard without Persian letters: ي and ك, no half-spaces, Latin digits."""
+    return text.translate(_ARABIC)
+
+
+def with_a_typo(text: str) -> str:
+    """One slip in one word of at least four letters: a letter wrong, missing, doubled or swapped. The same every time."""
+    chance = random.Random(text)
+    words = text.split(" ")
+    long = [place for place, word in enumerate(words) if sum(map(str.isalpha, word)) >= 4]
+    if not long:
+        return text
+    place = chance.choice(long)
+    words[place] = _slip(words[place], chance)
+    return " ".join(words)
+
+
+def _slip(word: str, chance: random.Random) -> str:
+    at = chance.randrange(len(word) - 1)
+    letters = _LATIN_LETTERS if word.isascii() else _PERSIAN_LETTERS
+    return chance.choice(
+        (
+            word[:at] + chance.choice(letters) + word[at + 1 :],
+            word[:at] + word[at + 1 :],
+            word[:at] + word[at] + word[at:],
+            word[:at] + word[at + 1] + word[at] + word[at + 2 :],
+        )
+    )
+
+
+PERSIAN_VARIANTS: Final = {
+    "as written": as_written,
+    "Arabic letters, no half-spaces": with_arabic_letters,
+    "one typo": with_a_typo,
+}
+ENGLISH_VARIANTS: Final = {"as written": as_written, "one typo": with_a_typo}
+
+
+# Collections ----------------------------------------------------------------------------------------------------------
+
+
+def pquad(limit: int) -> Collection:
+    """Persian questions about passages of an encyclopaedia."""
+    rows = _read("pquad_validation.json.gz")
+    texts = [Text(n, "fa", row["title"], body=row["passage"]) for n, row in enumerate(rows, 1)]
+    questions = [Asked(text, frozenset({n}), "fa") for n, row in enumerate(rows, 1) for text in row["questions"]]
+    return Collection("Persian questions → passages", texts, _some(questions, limit), PERSIAN_VARIANTS)
+
+
+def banking(limit: int) -> Collection:
+    """English questions of bank customers; others of the same intent are the answers."""
+    rows = _read("banking77.json.gz")
+    known = [row for row in rows if row["split"] == "train"]
+    intents: dict[str, set[int]] = {}
+    for n, row in enumerate(known, 1):
+        intents.setdefault(row["category"], set()).add(n)
+    texts = [Text(n, "en", row["text"]) for n, row in enumerate(known, 1)]
+    questions = [Asked(r["text"], frozenset(intents[r["category"]]), "en") for r in rows if r["split"] != "train"]
+    return Collection("English questions → same intent", texts, _some(questions, limit), ENGLISH_VARIANTS)
+
+
+def cross_language(limit: int) -> Collection:
+    """Persian sentences whose translation is to be found; only meaning helps here, no word does."""
+    rows = _read("xling_pairs.json.gz")
+    texts = [Text(n, "en", english) for n, (english, _persian) in enumerate(rows, 1)]
+    questions = [Asked(persian, frozenset({n}), "fa") for n, (_english, persian) in enumerate(rows, 1)]
+    return Collection("Persian sentence → its English twin", texts, _some(questions, limit), {"as written": as_written})
+
+
+def _some(questions: list[Asked], limit: int) -> list[Asked]:
+    return questions if len(questions) <= limit else random.Random(7).sample(questions, limit)
+
+
+# Generated entries ----------------------------------------------------------------------------------------------------
+
+#: Words of a generated entry: title, short answer, text (from, to).
+TITLE_WORDS: Final = 6
+SHORT_ANSWER_WORDS: Final = 20
+BODY_WORDS: Final = (60, 100)
+_VOCABULARY: Final = 15_000
+#: Share of words that say nothing, as in real texts; search leaves them out.
+_STOP_WORDS: Final = {
+    "fa": [
+        "و",
+        "در",
+        "به",
+        "از",
+        "که",
+        "این",
+        "را",
+        "با",
+        "است",
+        "برای",
+        "آن",
+        "یک",
+        "تا",
+        "بر",
+        "هم",
+        "یا",
+        "اگر",
+        "شما",
+        "خود",
+        "باید",
+        "می\u200cشود",
+        "کنید",
+        "نیست",
+        "بود",
+    ],
+    "en": [
+        "the",
+        "a",
+        "to",
+        "and",
+        "of",
+        "in",
+        "is",
+        "you",
+        "your",
+        "it",
+        "for",
+        "on",
+        "that",
+        "this",
+        "with",
+        "be",
+        "are",
+        "can",
+        "if",
+        "or",
+        "not",
+        "will",
+        "do",
+    ],
+}
+_STOP_WORD_SHARE: Final = 0.4
+_KINDS: Final = ("bench.article", "bench.thread")
+
+
+def _made_up_words(letters: str, vowels: str, count: int, seed: int) -> list[str]:
+    chance = random.Random(seed)
+    words: dict[str, None] = {}
+    while len(words) < count:
+        length = chance.choice((2, 2, 3, 3, 4))
+        words["".join(chance.choice(letters) + chance.choice(vowels) for _ in range(length))] = None
+    return list(words)
+
+
+class Generator:
+    """Help-centre entries, seven of ten in Persian; the frequencies of their words follow Zipf's law. Always the same."""
+
+    def __init__(self) -> None:
+        self._words = {
+            "fa": _made_up_words("بپتجچخدرزسشفقکگلمنوه", "اویر", _VOCABULARY, 1),
+            "en": _made_up_words("bcdfghjklmnprstvwz", "aeiou", _VOCABULARY, 2),
+        }
+        self._weights = list(itertools.accumulate((place + 15) ** -1.15 for place in range(_VOCABULARY)))
+
+    def texts(self, count: int) -> Iterator[Text]:
+        for number in range(1, count + 1):
+            yield self.text(number)
+
+    def text(self, number: int) -> Text:
+        chance = random.Random(number)
+        language = "fa" if number % 10 < 7 else "en"
+        title, short, body = (
+            " ".join(self._some_words(chance, language, length))
+            for length in (TITLE_WORDS, SHORT_ANSWER_WORDS, chance.randint(*BODY_WORDS))
+        )
+        return Text(number, language, title, short, body)
+
+    def _some_words(self, chance: random.Random, language: str, count: int) -> list[str]:
+        words = chance.choices(self._words[language], cum_weights=self._weights, k=count)
+        return [chance.choice(_STOP_WORDS[language]) if chance.random() < _STOP_WORD_SHARE else word for word in words]
+
+    def _telling(self, text: str, language: str) -> list[str]:
+        return [word for word in text.split() if word not in _STOP_WORDS[language]] or text.split()
+
+    def questions(self, count: int, of: int) -> list[tuple[str, str]]:
+        """(text, language): one to five words that stand together in one of the first `of` entries."""
+        chance = random.Random(count)
+        asked: list[tuple[str, str]] = []
+        for _ in range(count):
+            text = self.text(chance.randint(1, of))
+            words = self._telling(f"{text.title} {text.body[:200]}", text.language)
+            count = min(len(words), chance.choice((1, 2, 2, 3, 3, 4, 5)))
+            asked.append((" ".join(chance.sample(words, count)), text.language))
+        return asked
+
+    def beginnings(self, count: int, of: int) -> list[tuple[str, str]]:
+        """What is in the box after each key, while titles of entries are typed: (text so far, language)."""
+        chance = random.Random(count + 1)
+        typed: list[tuple[str, str]] = []
+        while len(typed) < count:
+            text = self.text(chance.randint(1, of))
+            line = " ".join(self._telling(text.title, text.language)[: chance.choice((1, 2, 3))])
+            typed += [(line[:length], text.language) for length in range(1, len(line) + 1) if line[length - 1] != " "]
+        return typed[:count]
+
+
+def kind_of(number: int) -> str:
+    """Three of four generated entries are articles."""
+    return _KINDS[number % 4 == 0]
+
+
+def products_of(number: int) -> list[str]:
+    return [f"product-{number % 12}"]
+
+
+def topics_of(number: int) -> list[str]:
+    return [f"topic-{number % 8}", f"topic-{number % 5}"]

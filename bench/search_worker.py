@@ -1,0 +1,104 @@
+"""Measures one search on one database: an order on the input, figures on the output, both JSON. See `bench.search`."""
+
+from __future__ import annotations
+
+import json
+import os
+import statistics
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from bench import search_data
+from bench.search_engines import ENGINES
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from bench.search_engines import Engine
+
+COLLECTIONS = {
+    "pquad": search_data.pquad,
+    "banking": search_data.banking,
+    "cross-language": search_data.cross_language,
+}
+
+
+def quality(engine: Engine, order: dict[str, Any]) -> dict[str, dict[str, float]]:
+    """For each way of typing: MRR at 10, P@1, recall at 10, and the share of questions without any result; per cent."""
+    collection = COLLECTIONS[order["collection"]](order["limit"])
+    engine.index(collection.texts)
+    found = {}
+    for name, typed in collection.variants.items():
+        ranks, recalls, empty = [], [], 0
+        for asked in collection.questions:
+            hits = engine.search(typed(asked.text), asked.language)[:10]
+            rank = next((place for place, hit in enumerate(hits, 1) if hit in asked.answers), None)
+            ranks.append(1 / rank if rank else 0)
+            recalls.append(len(asked.answers.intersection(hits)) / min(10, len(asked.answers)))
+            empty += not hits
+        count = len(collection.questions)
+        found[name] = {
+            "mrr": 100 * statistics.fmean(ranks),
+            "p1": 100 * sum(rank == 1 for rank in ranks) / count,
+            "recall": 100 * statistics.fmean(recalls),
+            "zero": 100 * empty / count,
+        }
+    return found
+
+
+def speed(engine: Any, order: dict[str, Any]) -> dict[str, Any]:
+    """Entries a second, bytes, and milliseconds (median, 95th of 100) of searches and of each key that is typed."""
+    generator = search_data.Generator()
+    count = order["entries"]
+    texts = list(generator.texts(count))  # made before the clock runs
+    began = time.perf_counter()
+    engine.index(texts)
+    figures: dict[str, Any] = {"entries_per_second": count / (time.perf_counter() - began), "bytes": engine.size()}
+    questions = generator.questions(order["questions"], count)
+    keys = generator.beginnings(order["questions"], count)
+    warm = order["questions"] // 10  # caches of the database, once
+    for name, ask, asked in (
+        ("search", engine.search, questions),
+        ("suggest", engine.suggest, keys),
+        ("results", getattr(engine, "results", None), questions),
+    ):
+        if ask:
+            figures[name] = _timed(ask, asked, warm)
+    if put_one := getattr(engine, "put_one", None):
+        figures["put_one"] = _timed(put_one, [(text,) for text in texts[-60:]], 10)
+    return figures
+
+
+def _timed(ask: Callable[..., object], asked: Sequence[tuple[Any, ...]], warm: int) -> dict[str, float]:
+    milliseconds = []
+    for place, arguments in enumerate(asked):
+        began = time.perf_counter()
+        ask(*arguments)
+        if place >= warm:
+            milliseconds.append(1000 * (time.perf_counter() - began))
+    milliseconds.sort()
+    return {"p50": statistics.median(milliseconds), "p95": milliseconds[int(len(milliseconds) * 0.95)]}
+
+
+def main() -> None:
+    order = json.load(sys.stdin)
+    engine_type = ENGINES[order["engine"]]
+    if engine_type.settings:
+        os.environ["DJANGO_SETTINGS_MODULE"] = engine_type.settings
+        import django  # noqa: PLC0415 - the settings first
+
+        django.setup()
+    engine = engine_type()
+    try:
+        figures = (quality if "collection" in order else speed)(engine, order)
+    finally:
+        getattr(engine, "close", lambda: None)()
+    print(json.dumps(figures))
+
+
+if __name__ == "__main__":
+    main()
