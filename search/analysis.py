@@ -181,6 +181,15 @@ def tokens(text: str, *, language: str | None = None, query: bool = False) -> li
     return [token._replace(start=offsets[token.start], end=_end(token.end, offsets)) for token in found]
 
 
+def term_of(word: str, *, language: str | None = None) -> str | None:
+    """The term that `tokens` makes of one folded word of letters and digits in a text; none of a stop word."""
+    if _PERSIAN_LETTER.search(word):
+        return None if word in PERSIAN_STOP_WORDS else stem(word)[:MAX_WORD_LENGTH]
+    if word in ENGLISH_STOP_WORDS:
+        return None
+    return stem(word, SNOWBALL.get((language or "").split("-")[0], _DEFAULT_SNOWBALL))[:MAX_WORD_LENGTH]
+
+
 def _end(end: int, offsets: list[int]) -> int:
     """Where in the original a folded run ends: before the origin of the character that follows it."""
     last = offsets[end - 1]

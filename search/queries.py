@@ -249,7 +249,7 @@ def _as_seen(found: SearchResult, user: AnyUser) -> SearchResult:
 def suggest(*, text: str, user: AnyUser, language: str) -> Suggestions:
     """What to offer while a person types: entries that hold the words so far, the last one perhaps unfinished.
 
-    At most three queries with one kind of objects, and one more for each further kind.
+    At most four queries with one kind of objects, and one more for each further kind; two more for frequent words.
     """
     typed, _notices = prepare(text)
     if not typed:

@@ -9,16 +9,19 @@ indexed one by one, and every database ranks alike.
 from __future__ import annotations
 
 import math
+import re
 from collections import defaultdict
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
-from portal.core.text import ZWNJ, fold
+from portal.core.text import ZWNJ, fold, fold_with_offsets
 from search import analysis
 from search.backends import BODY, SHORT_ANSWER, TITLE
+from search.evidence import FULL, evidence_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Container, Iterator, Sequence
 
     from search.backends import Place
     from search.documents import SearchEntry
@@ -53,22 +56,34 @@ RARITY_UNIT: Final = 1000
 _MAX_PLACES: Final = 10
 _FIELD_NAMES: Final = list(FIELDS)
 
+_PIECE: Final = re.compile(r"\S+")
+_ONE_WORD: Final = re.compile(r"[\W_]*([^\W_]+)[\W_]*")
+_PREFIX_ENDINGS: Final = tuple(analysis.PERSIAN_PREFIXES)
+_CONTENT: Final = "zzz"
+
+
+#: Stem, start, end, word, whether it is a single word, the word as it was written.
+Found = tuple[str, int, int, str, bool, str]
+
 
 @dataclass(slots=True)
 class AnalysedEntry:
-    """What the index stores of an entry's text: the impact and places of each term, the stem and spelling of each word."""
+    """What the index stores of an entry's text: the impact of each term, places, and each word once.
+
+    `places` are three numbers for each place a term stands in: the number of the term in the order of the impacts, the
+    start (times four, plus the number of the field), and the end. See `read_places`.
+    """
 
     impacts: dict[str, int] = field(default_factory=dict)
-    places: dict[str, list[tuple[int, int, int]]] = field(default_factory=lambda: defaultdict(list))
-    words: dict[str, tuple[str, str]] = field(default_factory=dict)
-
-    def spans(self, term: str) -> str:
-        """The places of a term as text: field number, start and end, joined by dots; separated by spaces."""
-        return " ".join(f"{number}.{start}.{end}" for number, start, end in self.places.get(term, ()))
+    places: list[int] = field(default_factory=list)
+    words: dict[str, Found] = field(default_factory=dict)
 
 
 def analyse_entry(entry: SearchEntry) -> AnalysedEntry:
-    """Everything the index stores of the entry's texts."""
+    """Everything the index stores of the entry's texts.
+
+    What speaks for the entry beside its words (`search.evidence`) makes its impacts greater.
+    """
     texts = {
         TITLE: entry.title,
         SHORT_ANSWER: entry.short_answer,
@@ -76,29 +91,85 @@ def analyse_entry(entry: SearchEntry) -> AnalysedEntry:
         KEYWORDS: entry.keywords,
     }
     analysed = AnalysedEntry()
-    weighted: dict[str, float] = defaultdict(float)
+    weighted: dict[str, float] = {}
+    numbers: dict[str, int] = {}
     for number, name in enumerate(_FIELD_NAMES):
-        _analyse_field(analysed, weighted, number, texts[name], entry.language)
+        if texts[name]:
+            _analyse_field(analysed, weighted, numbers, number, texts[name], entry.language)
+    most = FULL_IMPACT * (FULL + evidence_of(entry)) // FULL
+    for term in numbers:  # first those with places, in the order of their numbers
+        analysed.impacts[term] = 0
     for term, frequency in weighted.items():
-        analysed.impacts[term] = round(FULL_IMPACT * frequency / (frequency + SATURATION))
+        analysed.impacts[term] = round(most * frequency / (frequency + SATURATION))
     return analysed
 
 
-def _analyse_field(analysed: AnalysedEntry, weighted: dict[str, float], number: int, text: str, language: str) -> None:
+def _analyse_field(  # noqa: PLR0917 - called once
+    analysed: AnalysedEntry,
+    weighted: dict[str, float],
+    numbers: dict[str, int],
+    number: int,
+    text: str,
+    language: str,
+) -> None:
     scoring = FIELDS[_FIELD_NAMES[number]]
-    counts: dict[str, int] = defaultdict(int)
+    shown = _FIELD_NAMES[number] != KEYWORDS
+    counts: dict[str, int] = {}
+    words, places = analysed.words, analysed.places
     length = 0
-    for token in analysis.tokens(text, language=language):
-        counts[token.text] += 1
-        length += token.width == 1
-        if token.word not in analysed.words:
-            analysed.words[token.word] = (token.text, _spelling(token, text))
-        if counts[token.text] <= _MAX_PLACES and _FIELD_NAMES[number] != KEYWORDS:
-            analysed.places[token.text].append((number, token.start, token.end))
+    for offset, tokens in _pieces(text, language):
+        for token in tokens:
+            stem, start, end, word, is_single, _spelling = token
+            length += is_single
+            count = counts[stem] = counts.get(stem, 0) + 1
+            words.setdefault(word, token)
+            if shown and count <= _MAX_PLACES:
+                places += (numbers.setdefault(stem, len(numbers)), (offset + start) * 4 + number, offset + end)
     relative_length = max(length / scoring.usual_length, SHORTEST)
     evening = 1 - scoring.length_share + scoring.length_share * relative_length
     for term, count in counts.items():
-        weighted[term] += scoring.weight * count / evening
+        weighted[term] = weighted.get(term, 0.0) + scoring.weight * count / evening
+
+
+def _pieces(text: str, language: str) -> Iterator[tuple[int, tuple[Found, ...]]]:
+    """What `analysis.tokens` finds, with an offset to add: most pieces of a text were seen before, and are remembered.
+
+    Words never reach over white space, except after a Persian verb prefix that stands alone.
+    """
+    anything = False
+    pieces = _PIECE.finditer(text)
+    for match in pieces:
+        start = match.start()
+        found, may_go_on = _tokens_of_piece(match[0], language)
+        while may_go_on and (following := next(pieces, None)):
+            found, may_go_on = _tokens_of_piece(text[start : following.end()], language)
+        if found:
+            anything = True
+            yield start, found
+    if not anything:  # stop words alone; they count where there is nothing else
+        yield 0, tuple(_found(token, text) for token in analysis.tokens(text, language=language))
+
+
+@lru_cache(maxsize=20_000)
+def _tokens_of_piece(piece: str, language: str) -> tuple[tuple[Found, ...], bool]:
+    """The tokens, and whether the last word may be a verb prefix that belongs to what follows."""
+    folded, offsets = fold_with_offsets(piece)
+    may_go_on = folded.endswith(_PREFIX_ENDINGS)
+    alone = _ONE_WORD.fullmatch(folded)
+    if alone and offsets == list(range(len(piece))):
+        word = alone[1]
+        stem = analysis.term_of(word, language=language)
+        if stem is None:
+            return (), may_go_on
+        start, end = alone.span(1)
+        return (_found(analysis.Token(stem, start, end, 0, word[: analysis.MAX_WORD_LENGTH]), piece),), may_go_on
+    # With a word that says something, stop words are left out even where the piece holds nothing else.
+    made = analysis.tokens(f"{piece} {_CONTENT}", language=language)
+    return tuple(_found(token, piece) for token in made if token.end <= len(piece)), may_go_on
+
+
+def _found(token: analysis.Token, text: str) -> Found:
+    return token.text, token.start, token.end, token.word, token.width == 1, _spelling(token, text)
 
 
 def _spelling(token: analysis.Token, text: str) -> str:
@@ -108,16 +179,21 @@ def _spelling(token: analysis.Token, text: str) -> str:
     return spelling if letters == token.word else token.word
 
 
-def read_spans(spans: str) -> Mapping[str, list[Place]]:
-    """The places by field, from what `AnalysedEntry.spans` wrote."""
-    places: dict[str, list[Place]] = defaultdict(list)
-    for span in spans.split():
-        number, start, end = span.split(".")
-        places[_FIELD_NAMES[int(number)]].append((int(start), int(end)))
-    return places
+def read_places(places: Sequence[int], numbers: Container[int]) -> dict[str, list[Place]]:
+    """Where the terms of these numbers stand, by field, from `AnalysedEntry.places`; in order."""
+    found: dict[str, list[Place]] = defaultdict(list)
+    for number, start, end in zip(places[0::3], places[1::3], places[2::3], strict=True):
+        if number in numbers:
+            found[_FIELD_NAMES[start % 4]].append((start // 4, end))
+    return {name: sorted(some) for name, some in found.items()}
 
 
 def rarity(frequency: int, size: int) -> int:
     """The weight of a term that `frequency` of `size` entries hold: BM25's inverse document frequency, at least 1."""
     frequency = min(frequency, size)
     return max(1, round(RARITY_UNIT * math.log(1 + (size - frequency + 0.5) / (frequency + 0.5))))
+
+
+def facet_term(name: str, value: str) -> str:
+    """The term that stands for a value entries can be filtered by; no word holds the sign between."""
+    return f"{name}={value}"

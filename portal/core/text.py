@@ -77,8 +77,16 @@ def _fold_character(character: str) -> str:
 class _Folding(dict[int, str]):
     """Code point → folded text, worked out on first use. Bounded: text may hold any of a million code points."""
 
+    def __init__(self) -> None:
+        super().__init__()
+        #: Of the characters seen so far those that become none, or several.
+        self.uneven: set[str] = set()
+
     def __missing__(self, code: int) -> str:
-        folded = _fold_character(chr(code))
+        character = chr(code)
+        folded = _fold_character(character)
+        if len(folded) != 1:
+            self.uneven.add(character)
         if len(self) < 8192:
             self[code] = folded
         return folded
@@ -106,6 +114,9 @@ def fold_with_offsets(text: str) -> tuple[str, list[int]]:
 
     A character that folds to several (``ﷲ``, ``ß``) repeats its index; one that vanishes leaves a gap.
     """
+    folded = text.translate(_FOLDING)
+    if _FOLDING.uneven.isdisjoint(text):
+        return folded, list(range(len(text)))
     parts: list[str] = []
     offsets: list[int] = []
     for index, character in enumerate(text):

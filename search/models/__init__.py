@@ -1,16 +1,16 @@
 """The tables of search."""
 
 from search.models.activity import ClickEvidence, SearchClick, SearchDay, SearchGap, SearchLog
-from search.models.index import EntryFacet, IndexedEntry, Posting, Term, Word
+from search.models.index import IndexedEntry, PostingBlock, Scope, Term, Word
 from search.models.synonym import Synonym
 from search.models.vector import EntryVector
 
 __all__ = [
     "ClickEvidence",
-    "EntryFacet",
     "EntryVector",
     "IndexedEntry",
-    "Posting",
+    "PostingBlock",
+    "Scope",
     "SearchClick",
     "SearchDay",
     "SearchGap",

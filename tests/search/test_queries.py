@@ -319,24 +319,26 @@ def test_nothing_is_offered_for_what_begins_nothing(topics, text):
 
 
 @pytest.mark.parametrize("count", [1, 3])
-def test_a_search_costs_five_queries_whatever_it_finds(topic_document, django_assert_num_queries, count):
+def test_a_search_costs_seven_queries_whatever_it_finds(topic_document, django_assert_num_queries, count):
     Topic.objects.bulk_create(Topic(code=f"t{n}", name={"fa": f"چراغ مودم {n}"}) for n in range(count))
     services.rebuild()
     search(text="مودم", user=None, language="fa")  # names of topics and products are remembered
 
-    with django_assert_num_queries(5):  # words, hits, their places, facets, and whether the hits may be seen
+    with django_assert_num_queries(
+        7
+    ):  # words; postings, entries, places; postings, values; whether the hits may be seen
         result = search(text="چراغ مودم", user=None, language="fa")
 
     assert result.total == count
 
 
 @pytest.mark.parametrize("count", [1, 3])
-def test_suggestions_cost_three_queries_whatever_is_offered(topic_document, django_assert_num_queries, count):
+def test_suggestions_cost_four_queries_whatever_is_offered(topic_document, django_assert_num_queries, count):
     Topic.objects.bulk_create(Topic(code=f"t{n}", name={"fa": f"چراغ مودم {n}"}) for n in range(count))
     services.rebuild()
     search(text="مودم", user=None, language="fa")
 
-    with django_assert_num_queries(3):
+    with django_assert_num_queries(4):
         offered = suggest(text="چراغ مو", user=None, language="fa")
 
     assert offered.count == count

@@ -21,6 +21,9 @@ from django.db.migrations.executor import MigrationExecutor
 from portal.accounts.models import User
 from portal.demo.people import PASSWORD, PEOPLE
 from portal.home.first_pages import make_first_pages
+from search.backends import UnavailableError, get_backend
+from search.registry import all_documents
+from search.services import rebuild
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser
@@ -54,6 +57,7 @@ class Command(BaseCommand):
             if options["demo"]:
                 call_command("load_demo", if_empty=True, stdout=self.stdout, stderr=self.stderr)
             make_first_pages()
+            self._fill_index()
         if options["report"]:
             options["report"].write_text(json.dumps({"sign_ins": _demo_sign_ins()}), encoding="utf-8")
 
@@ -71,6 +75,16 @@ class Command(BaseCommand):
         if plan:
             with self._step(f"Migrating the database ({len(plan)} steps)"):
                 call_command("migrate", interactive=False, verbosity=0)
+
+    def _fill_index(self) -> None:
+        """Index everything when the index is empty, as it is after a release that keeps it in another way."""
+        try:
+            if get_backend().kinds() or not any(document.get_queryset().exists() for document in all_documents()):
+                return
+        except UnavailableError:
+            return  # an index elsewhere fills itself when it is back
+        with self._step("Filling the search index"):
+            rebuild()
 
     def _collect_static(self) -> None:
         """Collect and compress the static files, unless nothing they come from has changed."""

@@ -136,7 +136,7 @@ def mark_of(language: str) -> str:
 def document_of(entry: SearchEntry) -> dict[str, Any]:
     """The entry as it is stored."""
     analysed = analyse_entry(entry)
-    words = {word: SEPARATOR.join((word, stem, spelling)) for word, (stem, spelling) in sorted(analysed.words.items())}
+    words = {word: SEPARATOR.join((word, found[0], found[-1])) for word, found in sorted(analysed.words.items())}
     skeletons = {word: finglish.skeleton(word) for word in words if not word.isascii()}
     facets: dict[str, list[str]] = {}
     for name, value in entry.facets:

@@ -1,0 +1,201 @@
+"""Postings, packed: the entries that hold a term, a block of neighbours in each row.
+
+A row for every word of every entry would be fifty rows for a short article, scattered over an index as large as all texts
+together. In blocks, an article that is put joins rows that are there, and a word that stands everywhere is read in
+hundreds of rows instead of a hundred thousand. Entries have growing keys, so new postings are appended by the database,
+without being read.
+"""
+
+from __future__ import annotations
+
+import sys
+from array import array
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping
+from typing import Any, Final
+
+from django.db import connection
+
+from search.backends import sql
+
+#: Bits of an entry's key that do not count for the number of its block.
+BLOCK_BITS: Final = 9
+#: Bytes of one posting: key and impact.
+POSTING_SIZE: Final = 8
+
+#: Entry → impact.
+Postings = dict[int, int]
+#: Term, scope and number of a block.
+BlockKey = tuple[int, int, int]
+
+
+def pack(numbers: Iterable[int]) -> bytes:
+    """Whole numbers below 2³² as bytes, the same on every machine."""
+    packed = array("I", numbers)
+    if sys.byteorder == "big":
+        packed.byteswap()
+    return packed.tobytes()
+
+
+def unpack(data: bytes | memoryview) -> array[int]:
+    numbers = array("I")
+    numbers.frombytes(data)
+    if sys.byteorder == "big":
+        numbers.byteswap()
+    return numbers
+
+
+def postings_of(data: bytes | memoryview) -> Postings:
+    numbers = unpack(data)
+    return dict(zip(numbers[0::2], numbers[1::2], strict=True))
+
+
+def block_of(entry_pk: int) -> int:
+    return entry_pk >> BLOCK_BITS
+
+
+class Changes:
+    """Postings to be added and taken away, collected and then written together."""
+
+    def __init__(self) -> None:
+        # By scope and block, and then by term.
+        self._added: dict[tuple[int, int], dict[int, list[int]]] = defaultdict(lambda: defaultdict(list))
+        self._removed: dict[tuple[int, int], dict[int, list[int]]] = defaultdict(lambda: defaultdict(list))
+
+    def add(self, entry_pk: int, scope: int, impacts: Mapping[int, int]) -> None:
+        """The impact of each term in an entry; entries in the order of their keys."""
+        block = self._added[scope, entry_pk >> BLOCK_BITS]
+        for term, impact in impacts.items():
+            block[term] += (entry_pk, impact)
+
+    def remove(self, entry_pk: int, scope: int, terms: Iterable[int]) -> None:
+        block = self._removed[scope, entry_pk >> BLOCK_BITS]
+        for term in terms:
+            block[term].append(entry_pk)
+
+    def counts(self) -> dict[int, int]:
+        """In how many more entries each term will stand."""
+        counts: dict[int, int] = defaultdict(int)
+        for block in self._added.values():
+            for term, added in block.items():
+                counts[term] += len(added) // 2
+        for block in self._removed.values():
+            for term, removed in block.items():
+                counts[term] -= len(removed)
+        return {term: count for term, count in counts.items() if count}
+
+    def write(self) -> None:
+        """Nobody else may write meanwhile."""
+        added = _by_key(self._added)
+        removed = _by_key(self._removed)
+        known = _read(removed.keys())
+        changed: dict[BlockKey, bytes] = {}
+        empty: list[BlockKey] = []
+        for key, pks in removed.items():
+            before = known.get(key, b"")
+            postings = postings_of(before)
+            for pk in pks:
+                postings.pop(pk, None)
+            more = iter(added.pop(key, ()))
+            postings.update(zip(more, more, strict=True))
+            if not postings:
+                empty.append(key)
+                continue
+            data = pack(number for posting in sorted(postings.items()) for number in posting)
+            if data != before:
+                changed[key] = data
+        _append({key: pack(numbers) for key, numbers in added.items()})
+        _replace(changed)
+        _delete(empty)
+
+
+def _by_key(blocks: Mapping[tuple[int, int], Mapping[int, list[int]]]) -> dict[BlockKey, list[int]]:
+    return {
+        (term, scope, number): numbers for (scope, number), block in blocks.items() for term, numbers in block.items()
+    }
+
+
+def _read(keys: Collection[BlockKey]) -> dict[BlockKey, bytes]:
+    found: dict[BlockKey, bytes] = {}
+    for some in sql.chunks(keys, 5_000):
+        statement = f"""
+            WITH wanted (term_id, scope_id, number) AS (VALUES {", ".join(["(%s, %s, %s)"] * len(some))})
+            SELECT b.term_id, b.scope_id, b.number, b.data
+            FROM wanted CROSS JOIN {sql.BLOCK} b
+            WHERE b.term_id = wanted.term_id AND b.scope_id = wanted.scope_id AND b.number = wanted.number
+        """  # noqa: S608 - table names and placeholders only
+        for term, scope, number, data in sql.fetch(statement, [part for key in some for part in key]):
+            found[term, scope, number] = bytes(data)
+    return found
+
+
+def _append(blocks: Mapping[BlockKey, bytes]) -> None:
+    """Add to the end of blocks; those that are not there are made."""
+    joined = f"{sql.BLOCK}.data || excluded.data"
+    if connection.vendor == "sqlite":
+        joined = f"CAST({joined} AS BLOB)"
+    _put(blocks, joined)
+
+
+def _replace(blocks: Mapping[BlockKey, bytes]) -> None:
+    _put(blocks, "excluded.data")
+
+
+def _put(blocks: Mapping[BlockKey, bytes], data: str) -> None:
+    rows = [(*key, blocks[key]) for key in sorted(blocks)]
+    conflict = f"ON CONFLICT (term_id, scope_id, number) DO UPDATE SET data = {data}"
+    sql.insert(sql.BLOCK, ("term_id", "scope_id", "number", "data"), rows, conflict=conflict)
+
+
+def _delete(keys: Collection[BlockKey]) -> None:
+    if keys:
+        with connection.cursor() as cursor:
+            cursor.executemany(
+                f"DELETE FROM {sql.BLOCK} WHERE term_id = %s AND scope_id = %s AND number = %s",  # noqa: S608 - our name
+                sorted(keys),
+            )
+
+
+def read(
+    texts: Collection[str],
+    *,
+    audiences: Collection[str],
+    kinds: Collection[str] = (),
+    languages: Collection[str] = (),
+    but_languages: Collection[str] = (),
+    numbers: Collection[int] | None = None,
+    beginning: str = "",
+) -> dict[Heading, dict[str, Postings]]:
+    """The postings of terms, by kind and language and then by term; one query.
+
+    `numbers` narrows them to some blocks. With a `beginning`, the terms are all that begin so instead of `texts`.
+    """
+    clauses = [f"t.text IN ({sql.placeholders(texts)})"] if not beginning else [sql.begins("t.text")]
+    parameters: list[Any] = [*texts] if not beginning else sql.bounds(beginning)
+    for clause, values in (
+        ("s.audience IN ({})", audiences),
+        ("s.kind IN ({})", kinds),
+        ("s.language IN ({})", languages),
+        ("s.language NOT IN ({})", but_languages),
+    ):
+        if values or clause.startswith("s.audience"):
+            clauses.append(clause.format(sql.placeholders(values)))
+            parameters += values
+    if numbers is not None:
+        clauses.append(f"b.number IN ({sql.placeholders(numbers)})")
+        parameters += numbers
+    statement = f"""
+        SELECT t.text, s.kind, s.language, b.data
+        FROM {sql.TERM} t CROSS JOIN {sql.SCOPE} s CROSS JOIN {sql.BLOCK} b
+        WHERE b.term_id = t.id AND b.scope_id = s.id AND {" AND ".join(clauses)}
+    """  # noqa: S608 - table names and placeholders only
+    found: dict[Heading, dict[str, list[Any]]] = defaultdict(lambda: defaultdict(list))
+    for text, kind, language, data in sql.fetch(statement, parameters):
+        found[kind, language][text].append(data)
+    return {
+        heading: {text: postings_of(b"".join(data)) for text, data in terms.items()} for heading, terms in found.items()
+    }
+
+
+#: Kind and language.
+Heading = tuple[str, str]
