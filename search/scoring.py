@@ -21,7 +21,7 @@ from search.backends import BODY, SHORT_ANSWER, TITLE
 from search.evidence import FULL, evidence_of
 
 if TYPE_CHECKING:
-    from collections.abc import Container, Iterator, Sequence
+    from collections.abc import Container, Sequence
 
     from search.backends import Place
     from search.documents import SearchEntry
@@ -112,6 +112,7 @@ def _analyse_field(  # noqa: PLR0917 - called once
     text: str,
     language: str,
 ) -> None:
+    """The busiest loop of indexing: a text is taken apart at white space, and most pieces were seen before."""
     scoring = FIELDS[_FIELD_NAMES[number]]
     shown = _FIELD_NAMES[number] != KEYWORDS
     counts: dict[str, int] = {}
@@ -121,36 +122,44 @@ def _analyse_field(  # noqa: PLR0917 - called once
         for token in tokens:
             stem, start, end, word, is_single, _spelling = token
             length += is_single
-            count = counts[stem] = counts.get(stem, 0) + 1
-            words.setdefault(word, token)
+            count = counts.get(stem, 0) + 1
+            counts[stem] = count
+            if word not in words:
+                words[word] = token
             if shown and count <= _MAX_PLACES:
-                places += (numbers.setdefault(stem, len(numbers)), (offset + start) * 4 + number, offset + end)
+                term = numbers.get(stem)
+                if term is None:
+                    term = numbers[stem] = len(numbers)
+                places.append(term)
+                places.append((offset + start) * 4 + number)
+                places.append(offset + end)
     relative_length = max(length / scoring.usual_length, SHORTEST)
     evening = 1 - scoring.length_share + scoring.length_share * relative_length
-    for term, count in counts.items():
-        weighted[term] = weighted.get(term, 0.0) + scoring.weight * count / evening
+    share = scoring.weight / evening
+    for term_text, count in counts.items():
+        weighted[term_text] = weighted.get(term_text, 0.0) + share * count
 
 
-def _pieces(text: str, language: str) -> Iterator[tuple[int, tuple[Found, ...]]]:
+def _pieces(text: str, language: str) -> list[tuple[int, tuple[Found, ...]]]:
     """What `analysis.tokens` finds, with an offset to add: most pieces of a text were seen before, and are remembered.
 
     Words never reach over white space, except after a Persian verb prefix that stands alone.
     """
-    anything = False
+    made: list[tuple[int, tuple[Found, ...]]] = []
     pieces = _PIECE.finditer(text)
     for match in pieces:
-        start = match.start()
         found, may_go_on = _tokens_of_piece(match[0], language)
+        start = match.start()
         while may_go_on and (following := next(pieces, None)):
             found, may_go_on = _tokens_of_piece(text[start : following.end()], language)
         if found:
-            anything = True
-            yield start, found
-    if not anything:  # stop words alone; they count where there is nothing else
-        yield 0, tuple(_found(token, text) for token in analysis.tokens(text, language=language))
+            made.append((start, found))
+    if not made:  # stop words alone; they count where there is nothing else
+        made.append((0, tuple(_found(token, text) for token in analysis.tokens(text, language=language))))
+    return made
 
 
-@lru_cache(maxsize=20_000)
+@lru_cache(maxsize=50_000)
 def _tokens_of_piece(piece: str, language: str) -> tuple[tuple[Found, ...], bool]:
     """The tokens, and whether the last word may be a verb prefix that belongs to what follows."""
     folded, offsets = fold_with_offsets(piece)

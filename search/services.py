@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 _BATCH: Final = 100
+#: Of a rebuild; more at once would keep other writers waiting.
+_LARGE_BATCH: Final = 250
 
 
 @dataclass(slots=True)
@@ -118,7 +120,7 @@ def rebuild(backend: Backend | None = None) -> IndexReport:
         for document in registry.all_documents():
             pks = list(document.get_queryset().order_by("pk").values_list("pk", flat=True))
             report.checked += len(pks)
-            for some in _chunks(pks):
+            for some in _chunks(pks, _LARGE_BATCH):
                 report.put += _index_each(document.name, some, report, force=True)
             indexed = {object_id for object_id, _language, _digest in backend.digests(document.name)}
             _remove(document.name, indexed - set(pks), report)
@@ -136,7 +138,7 @@ def check(backend: Backend | None = None) -> IndexReport:
             indexed.setdefault(object_id, set()).add((language, digest))
         pks = list(document.get_queryset().order_by("pk").values_list("pk", flat=True))
         report.checked += len(pks)
-        for some in _chunks(pks):
+        for some in _chunks(pks, _LARGE_BATCH):
             expected = expected_entries(document, some)
             wrong = [pk for pk in some if indexed.get(pk) != expected.get(pk)]
             report.put += _index_each(document.name, wrong, report, force=True) if wrong else 0
@@ -182,7 +184,7 @@ def _remove_unknown_kinds(report: IndexReport) -> None:
         _remove(kind, {object_id for object_id, _language, _digest in backend.digests(kind)}, report)
 
 
-def _chunks(values: Iterable[int]) -> Iterator[list[int]]:
+def _chunks(values: Iterable[int], size: int = _BATCH) -> Iterator[list[int]]:
     remaining = iter(values)
-    while chunk := list(islice(remaining, _BATCH)):
+    while chunk := list(islice(remaining, size)):
         yield chunk

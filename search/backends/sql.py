@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
@@ -136,6 +136,22 @@ def insert(
             cursor.execute(
                 f"{head} {', '.join([row] * len(some))} {conflict}", [value for each in some for value in each]
             )
+
+
+def count_terms(changes: Mapping[int, int]) -> None:
+    """Change in how many entries terms stand; `changes` by the keys of their rows."""
+    rows = sorted(changes.items())
+    with connection.cursor() as cursor:
+        if connection.vendor != "postgresql":
+            statement = f"UPDATE {TERM} SET entry_count = entry_count + %s WHERE id = %s"  # noqa: S608 - our name
+            cursor.executemany(statement, [(more, pk) for pk, more in rows])
+            return
+        for some in chunks(rows, _PARAMETERS // 2):
+            statement = f"""
+                UPDATE {TERM} t SET entry_count = t.entry_count + changed.more
+                FROM (VALUES {", ".join(["(%s, %s)"] * len(some))}) AS changed (id, more) WHERE t.id = changed.id
+            """  # noqa: S608 - our name and placeholders only
+            cursor.execute(statement, [number for row in some for number in row])
 
 
 def analyse() -> None:

@@ -12,7 +12,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('search', '0005_meanings'),
+        ('search', '0004_meanings'),
     ]
 
     operations = [

@@ -9,7 +9,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('search', '0002_evidence_and_skeletons'),
+        ('search', '0001_index'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
