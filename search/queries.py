@@ -31,7 +31,6 @@ from portal.core.memo import LONG_SECONDS, Memo
 from portal.core.preferences import current_preferences
 from portal.core.text import fold, swap_keyboard
 from search import registry
-from search.analysis import tokens
 from search.backends import Backend, BackendHit, Filters, Plan, QueryTerm, Sort, answer
 from search.best_answer import best_answer
 from search.facets import chosen_in_vain, describe
@@ -53,6 +52,7 @@ from search.results import (
     by_language,
     present,
 )
+from search.scoring import stems_in
 from search.synonyms import NO_RULES, Rules
 from search.visibility import seen_by
 
@@ -336,4 +336,4 @@ def _words_by_stem(terms: Sequence[QueryTerm]) -> Mapping[str, set[int]]:
 
 def _words_in_title(hit: BackendHit, words: Mapping[str, Collection[int]]) -> int:
     """How many of the words stand in the title, which is all that is seen of a suggestion."""
-    return len({word for token in tokens(hit.title, language=hit.language) for word in words.get(token.text, ())})
+    return len({word for stem in stems_in(hit.title, hit.language) for word in words.get(stem, ())})

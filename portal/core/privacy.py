@@ -139,6 +139,8 @@ _TEN_DIGITS: Final = re.compile(
     rf"{_BEFORE}(?:\d{{10}}|\d{{3}}{_GAP}\d{{6}}{_GAP}\d|\d{{3}}{_GAP}\d{{3}}{_GAP}\d{{4}}|\d{{3}}{_GAP}\d{{4}}{_GAP}\d{{3}}"
     rf"|\d{{4}}{_GAP}\d{{3}}{_GAP}\d{{3}}|\d{{5}}{_GAP}\d{{5}}){_AFTER}{_MONEY}"
 )
+#: A card in its usual groups, whatever its first digits look like.
+_CARD: Final = re.compile(rf"(?<!\d)(?<!\d{_GAP})\d{{4}}(?:{_GAP}{{1,2}}\d{{4}}){{3}}(?!\d)")
 _LONG: Final = re.compile(rf"(?<!\d)\d{{2,}}(?:(?:{_GAP}{{1,2}}|\.)\d{{2,}})*(?!\d)")
 _SHORTEST_LONG: Final = 13
 
@@ -199,6 +201,7 @@ _RULES: Final[tuple[tuple[re.Pattern[str], Callable[[str], str | None]], ...]] =
     (_EMAIL, lambda _text: EMAIL),
     (_IRANIAN_IBAN, lambda _text: IBAN),
     (_IBAN, _iban),
+    (_CARD, _long_number),
     (_PHONE_ALONE, lambda _text: PHONE),
     (_LONG, _long_number),
     (_TEN_DIGITS, _national_id),

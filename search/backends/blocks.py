@@ -11,9 +11,11 @@ from __future__ import annotations
 import sys
 from array import array
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Final
 
+import numpy as np
 from django.db import connection
 
 from search.backends import sql
@@ -45,7 +47,34 @@ def unpack(data: bytes | memoryview) -> array[int]:
     return numbers
 
 
+@dataclass(frozen=True, slots=True)
+class Held:
+    """Entries that hold a term, in no order, and its impact in each."""
+
+    pks: np.ndarray
+    impacts: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.pks)
+
+    def only(self, kept: np.ndarray) -> Held:
+        """Those for which `kept` is true."""
+        return Held(self.pks[kept], self.impacts[kept])
+
+    @classmethod
+    def joined(cls, some: Sequence[Held]) -> Held:
+        """Postings of several terms, one after the other."""
+        return cls(np.concatenate([held.pks for held in some]), np.concatenate([held.impacts for held in some]))
+
+
+def held_of(data: bytes | memoryview) -> Held:
+    """Postings to calculate with."""
+    pairs = np.frombuffer(data, dtype="<u4").reshape(-1, 2)
+    return Held(pairs[:, 0].astype(np.int64), pairs[:, 1].astype(np.int64))
+
+
 def postings_of(data: bytes | memoryview) -> Postings:
+    """Postings to be changed."""
     numbers = unpack(data)
     return dict(zip(numbers[0::2], numbers[1::2], strict=True))
 
@@ -165,7 +194,7 @@ def read(
     but_languages: Collection[str] = (),
     numbers: Collection[int] | None = None,
     beginning: str = "",
-) -> dict[Heading, dict[str, Postings]]:
+) -> dict[Heading, dict[str, Held]]:
     """The postings of terms, by kind and language and then by term; one query.
 
     `numbers` narrows them to some blocks. With a `beginning`, the terms are all that begin so instead of `texts`.
@@ -193,7 +222,7 @@ def read(
     for text, kind, language, data in sql.fetch(statement, parameters):
         found[kind, language][text].append(data)
     return {
-        heading: {text: postings_of(b"".join(data)) for text, data in terms.items()} for heading, terms in found.items()
+        heading: {text: held_of(b"".join(data)) for text, data in terms.items()} for heading, terms in found.items()
     }
 
 

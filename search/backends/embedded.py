@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 import gc
-import heapq
 import re
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
@@ -12,6 +11,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
+import numpy as np
 from django.db import connection, transaction
 from django.db.models import F, Max
 from django.utils import timezone
@@ -43,6 +43,7 @@ from search.scoring import AnalysedEntry, analyse_entry, facet_term, read_places
 if TYPE_CHECKING:
     from search.backends import Filters
     from search.backends.blocks import Heading
+    from search.backends.matching import Matching
     from search.documents import SearchEntry
 
 #: The term that stands in every entry: its count is the size of the index, without counting.
@@ -240,13 +241,12 @@ class EmbeddedBackend:
     def search(self, plan: Plan, *, with_places: bool = True) -> Found:
         if not plan.terms:
             return self._listed(plan)
-        scores: dict[int, int] = {}
-        matched: dict[int, int] = {}
-        for match in matching.find(plan, plan.filters, while_typing=not with_places).values():
-            scores |= match.scores
-            matched |= match.matched
-        scores = _narrowed(plan, plan.filters, scores)
-        candidates = _candidates(plan, scores)
+        found = matching.joined(matching.find(plan, plan.filters, while_typing=not with_places).values())
+        found = _narrowed(plan, plan.filters, found)
+        best_found = _candidates(plan, found)
+        candidates = best_found.pks.tolist()
+        scores = dict(zip(candidates, best_found.scores.tolist(), strict=True))
+        matched = dict(zip(candidates, best_found.matched.tolist(), strict=True))
         if len(candidates) <= _READ_WHOLE:
             rows = _best(plan, scores, _rows(_HIT, candidates, with_places=with_places))
         else:
@@ -254,14 +254,14 @@ class EmbeddedBackend:
             rows = _best(replace(plan, offset=0), scores, _rows(_HIT, best, with_places=with_places))
         places = self._places(rows, plan.terms) if with_places else {}
         hits = [_hit(row, places.get(row[0], {}), _final(plan, scores, row), matched[row[0]]) for row in rows]
-        return Found(hits=hits, total=len(scores))
+        return Found(hits=hits, total=len(found.pks))
 
     def _listed(self, plan: Plan) -> Found:
         """Everything the filters leave, the popular or the new first."""
         where, parameters = sql.listed(plan)
         among = matching.with_values(plan, plan.filters)
         if among is not None:
-            where += f" AND e.id IN ({', '.join(map(str, sorted(among))) or 'NULL'})"
+            where += f" AND e.id IN ({', '.join(map(str, among.tolist())) or 'NULL'})"
         first = "e.updated DESC NULLS LAST, " if plan.sort == Sort.NEWEST else ""
         page = f"""
             SELECT {_HIT} FROM {sql.ENTRY} e {where}
@@ -292,12 +292,12 @@ class EmbeddedBackend:
     def facets(self, plan: Plan) -> FacetCounts:
         filters = plan.filters
         anywhere = replace(filters, kinds=(), languages=())
-        found: Mapping[Heading, Collection[int]]
+        found: Mapping[Heading, np.ndarray]
         if plan.terms:
-            found = {heading: match.scores for heading, match in matching.find(plan, anywhere).items()}
+            found = {heading: match.pks for heading, match in matching.find(plan, anywhere).items()}
         else:
             found = _everything(plan)
-        lately = _changed_since(plan, {pk for pks in found.values() for pk in pks})
+        lately = _changed_since(plan, [pk for pks in found.values() for pk in pks.tolist()])
         counts: dict[str, dict[str, int]] = {}
         narrowed = _Narrowed(found, matching.with_values(plan, filters), lately)
         counts["kind"] = narrowed.count(0, languages=filters.languages)
@@ -443,39 +443,41 @@ def _rows(columns: str, pks: Collection[int], *, with_places: bool = False) -> l
     ]
 
 
-def _narrowed(plan: Plan, filters: Filters, scores: dict[int, int]) -> dict[int, int]:
+def _narrowed(plan: Plan, filters: Filters, found: Matching) -> Matching:
     """Only the entries with the products and topics that were chosen, changed since the time that was chosen."""
-    for allowed in (matching.with_values(plan, filters), _changed_since(plan, scores.keys())):
+    for allowed in (matching.with_values(plan, filters), _changed_since(plan, found.pks.tolist())):
         if allowed is not None:
-            scores = {pk: score for pk, score in scores.items() if pk in allowed}
-    return scores
+            found = found.only(np.isin(found.pks, allowed))
+    return found
 
 
-def _changed_since(plan: Plan, pks: Collection[int]) -> set[int] | None:
+def _changed_since(plan: Plan, pks: Collection[int]) -> np.ndarray | None:
     """Those of the entries that were changed since the time that was chosen; none at all where none was."""
     since = plan.filters.updated_since
     if since is None:
         return None
     moment = connection.ops.adapt_datetimefield_value(since)
-    return {
-        row[0]
-        for some in sql.chunks(pks)
-        for row in sql.fetch(
-            f"SELECT id FROM {sql.ENTRY} WHERE id IN ({sql.placeholders(some)}) AND updated >= %s",  # noqa: S608 - our names
-            [*some, moment],
-        )
-    }
+    return np.array(
+        [
+            row[0]
+            for some in sql.chunks(pks)
+            for row in sql.fetch(
+                f"SELECT id FROM {sql.ENTRY} WHERE id IN ({sql.placeholders(some)}) AND updated >= %s",  # noqa: S608 - our names
+                [*some, moment],
+            )
+        ],
+        np.int64,
+    )
 
 
-def _candidates(plan: Plan, scores: Mapping[int, int]) -> list[int]:
+def _candidates(plan: Plan, found: Matching) -> Matching:
     """The entries that may stand on the page, whatever else is known of them."""
     wanted = plan.offset + plan.limit
-    if len(scores) <= max(wanted, _READ_WHOLE) or plan.sort == Sort.NEWEST:
-        return list(scores)
-    least = heapq.nlargest(wanted, scores.values())[-1]
+    if len(found.pks) <= max(wanted, _READ_WHOLE) or plan.sort == Sort.NEWEST:
+        return found
+    least = int(np.partition(found.scores, -wanted)[-wanted])
     most = evidence.FULL + evidence.FRESH + evidence.OWN_PRODUCT * bool(plan.own_products)
-    least = least * evidence.FULL // most
-    return [pk for pk, score in scores.items() if score >= least]
+    return found.only(found.scores >= least * evidence.FULL // most)
 
 
 def _final(plan: Plan, scores: Mapping[int, int], row: tuple[Any, ...]) -> int:
@@ -513,11 +515,11 @@ def _best(plan: Plan, scores: Mapping[int, int], rows: Iterable[tuple[Any, ...]]
 class _Narrowed:
     """What was found, without what other choices leave out."""
 
-    def __init__(self, found: Mapping[Heading, Collection[int]], *allowed: set[int] | None) -> None:
-        self._found: Mapping[Heading, Collection[int]] = found
+    def __init__(self, found: Mapping[Heading, np.ndarray], *allowed: np.ndarray | None) -> None:
+        self._found: Mapping[Heading, np.ndarray] = found
         for only in allowed:
             if only is not None:
-                self._found = {heading: only.intersection(pks) for heading, pks in self._found.items()}
+                self._found = {heading: pks[np.isin(pks, only)] for heading, pks in self._found.items()}
 
     def count(self, part: int, *, kinds: Sequence[str] = (), languages: Sequence[str] = ()) -> dict[str, int]:
         """Entries for each kind (part 0) or language (part 1)."""
@@ -526,16 +528,16 @@ class _Narrowed:
             counts[heading[part]] += len(pks)
         return {value: count for value, count in counts.items() if count}
 
-    def keys(self, *, kinds: Sequence[str], languages: Sequence[str]) -> set[int]:
-        return {pk for _heading, pks in self._of(kinds, languages) for pk in pks}
+    def keys(self, *, kinds: Sequence[str], languages: Sequence[str]) -> np.ndarray:
+        return np.concatenate([np.empty(0, np.int64), *(pks for _heading, pks in self._of(kinds, languages))])
 
-    def _of(self, kinds: Sequence[str], languages: Sequence[str]) -> Iterator[tuple[Heading, Collection[int]]]:
+    def _of(self, kinds: Sequence[str], languages: Sequence[str]) -> Iterator[tuple[Heading, np.ndarray]]:
         for (kind, language), pks in self._found.items():
             if (not kinds or kind in kinds) and (not languages or language in languages):
                 yield (kind, language), pks
 
 
-def _everything(plan: Plan) -> dict[Heading, list[int]]:
+def _everything(plan: Plan) -> dict[Heading, np.ndarray]:
     """All entries the audiences may see."""
     statement = f"""
         SELECT s.kind, s.language, e.id FROM {sql.ENTRY} e JOIN {sql.SCOPE} s ON s.id = e.scope_id
@@ -544,14 +546,14 @@ def _everything(plan: Plan) -> dict[Heading, list[int]]:
     found: dict[Heading, list[int]] = defaultdict(list)
     for kind, language, pk in sql.fetch(statement, plan.audiences):
         found[kind, language].append(pk)
-    return found
+    return {heading: np.array(pks, np.int64) for heading, pks in found.items()}
 
 
-def _count_values(plan: Plan, pks: set[int], names: Sequence[str]) -> dict[str, dict[str, int]]:
+def _count_values(plan: Plan, pks: np.ndarray, names: Sequence[str]) -> dict[str, dict[str, int]]:
     """How many of the entries have each value: from their rows if they are few, else from the postings of all values."""
     counts: dict[str, dict[str, int]] = {name: defaultdict(int) for name in names}
     if len(pks) <= _READ_ROWS:
-        for (facets_text,) in _rows("e.facets_text", pks):
+        for (facets_text,) in _rows("e.facets_text", pks.tolist()):
             values = _values(facets_text)
             for name in names:
                 for value in values.get(name, ()):
@@ -560,8 +562,8 @@ def _count_values(plan: Plan, pks: set[int], names: Sequence[str]) -> dict[str, 
         for name in names:
             start = facet_term(name, "")
             for terms in blocks.read((), audiences=plan.audiences, beginning=start).values():
-                for text, postings in terms.items():
-                    if count := len(pks & postings.keys()):
+                for text, held in terms.items():
+                    if count := int(np.isin(held.pks, pks, assume_unique=True).sum()):
                         counts[name][text.removeprefix(start)] += count
     return {name: dict(values) for name, values in counts.items()}
 

@@ -8,31 +8,48 @@ read of the others.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import partial, reduce
 from typing import TYPE_CHECKING, Final
 
+import numpy as np
+
 from search.backends import FULL_WEIGHT, blocks, sql
+from search.backends.blocks import Held
 from search.scoring import facet_term, rarity
 
 if TYPE_CHECKING:
     from search.backends import Filters, Plan, QueryTerm
-    from search.backends.blocks import Heading, Postings
+    from search.backends.blocks import Heading
 
 #: Postings that are read at once without further thought.
-_LITTLE: Final = 20_000
+_LITTLE: Final = 60_000
 #: Postings read of unfinished words while a person types.
-_WHILE_TYPING: Final = 30_000
+_WHILE_TYPING: Final = 60_000
 #: A narrowed reading asks for at most so many blocks.
 _MAX_BLOCKS: Final = 2_000
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Matching:
-    """The entries of one kind and language that answer: score and number of words of each, by key."""
+    """The entries of one kind and language that answer: keys in order, score and number of words of each."""
 
-    scores: Postings
-    matched: Postings
+    pks: np.ndarray
+    scores: np.ndarray
+    matched: np.ndarray
+
+    def only(self, kept: np.ndarray) -> Matching:
+        """Those for which `kept` is true."""
+        return Matching(self.pks[kept], self.scores[kept], self.matched[kept])
+
+
+def joined(matches: Iterable[Matching]) -> Matching:
+    """All of them as one; no entry stands in two."""
+    some = [Matching(np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0, np.int16)), *matches]
+    return Matching(
+        *(np.concatenate([getattr(match, name) for match in some]) for name in ("pks", "scores", "matched"))
+    )
 
 
 def for_typing(plan: Plan, counts: Mapping[str, int]) -> Plan:
@@ -82,9 +99,7 @@ class _Where:
     languages: Collection[str]
     but_languages: Collection[str] = ()
 
-    def read(
-        self, texts: Collection[str], numbers: Collection[int] | None = None
-    ) -> dict[Heading, dict[str, Postings]]:
+    def read(self, texts: Collection[str], numbers: Collection[int] | None = None) -> dict[Heading, dict[str, Held]]:
         return blocks.read(
             texts, audiences=self.audiences, languages=self.languages, but_languages=self.but_languages, numbers=numbers
         )
@@ -104,7 +119,7 @@ def _enough(plan: Plan, found: Mapping[Heading, Matching]) -> dict[Heading, Matc
     """Without the entries that hold too few of the words, measured by the best of their language."""
     most: dict[str, int] = defaultdict(int)
     for (_kind, language), match in found.items():
-        most[language] = max(most[language], *match.matched.values(), 0)
+        most[language] = max(most[language], int(match.matched.max(initial=0)))
     return {
         (kind, language): _at_least(
             match, plan.required if most[language] >= plan.required else (most[language] + 1) // 2
@@ -114,11 +129,7 @@ def _enough(plan: Plan, found: Mapping[Heading, Matching]) -> dict[Heading, Matc
 
 
 def _at_least(match: Matching, words: int) -> Matching:
-    if words <= 1:
-        return match
-    scores = match.scores
-    kept = {pk: scores[pk] for pk, matched in match.matched.items() if matched >= words}
-    return Matching(kept, match.matched)
+    return match if words <= 1 else match.only(match.matched >= words)
 
 
 def _holding_required(plan: Plan, where: _Where, counts: Mapping[str, int]) -> dict[Heading, Matching]:
@@ -130,11 +141,11 @@ def _holding_required(plan: Plan, where: _Where, counts: Mapping[str, int]) -> d
     rarest = sorted(terms_of, key=lambda word: (sum(counts.get(term.text, 0) for term in terms_of[word]), word))
     leading = {term for word in rarest[: len(rarest) - plan.required + 1] for term in terms_of[word]}
     found = where.read(_texts(leading))
-    candidates = {heading: set().union(*postings.values()) for heading, postings in found.items()}
+    candidates = {heading: _all_of(postings.values()) for heading, postings in found.items()}
     others = _texts(plan.terms) - _texts(leading)
     if others and candidates:
-        numbers = {pk >> blocks.BLOCK_BITS for pks in candidates.values() for pk in pks}
-        narrowed = sorted(numbers) if len(numbers) <= _MAX_BLOCKS else None
+        numbers = np.unique(np.concatenate(list(candidates.values())) >> blocks.BLOCK_BITS).tolist()
+        narrowed = numbers if len(numbers) <= _MAX_BLOCKS else None
         for heading, postings in where.read(others, narrowed).items():
             if heading in found:
                 found[heading].update(postings)
@@ -142,81 +153,101 @@ def _holding_required(plan: Plan, where: _Where, counts: Mapping[str, int]) -> d
     kept = {heading: _at_least(match, plan.required) for heading, match in matching.items()}
     if plan.required == 1:
         return kept
-    languages = {language for (_kind, language), match in kept.items() if match.scores}
+    languages = {language for (_kind, language), match in kept.items() if len(match.pks)}
     return {heading: match for heading, match in kept.items() if heading[1] in languages}
 
 
-def _matching(plan: Plan, postings: Mapping[str, Postings], candidates: set[int] | None) -> Matching:
+def _all_of(postings: Iterable[Held]) -> np.ndarray:
+    """The keys of all entries that hold any of the terms, each once, in order."""
+    return np.unique(np.concatenate([np.empty(0, np.int64), *(held.pks for held in postings)]))
+
+
+def _matching(plan: Plan, postings: Mapping[str, Held], candidates: np.ndarray | None) -> Matching:
     """Scores and numbers of words of the candidates, or of all entries that hold a word."""
-    found: list[tuple[QueryTerm, int, Postings]] = []
-    holding: dict[int, list[Postings]] = defaultdict(list)
+    pks = candidates
+    if pks is None:
+        pks = _all_of(postings[term.text] for term in plan.terms if term.text in postings)
+    found = list(_found(plan, postings, pks))
+    holding: dict[int, np.ndarray] = defaultdict(lambda: np.zeros(len(pks), bool))
+    for part in found:
+        for word in part.words:
+            holding[word][part.where] = True
+    matched: np.ndarray = np.zeros(len(pks), np.int16)
+    for holds in holding.values():
+        matched += holds
+    has_synonyms = any(not part.is_typed for part in found)
+    scores = _scores_with_synonyms(found, len(pks)) if has_synonyms else _scores(found, len(pks))
+    return Matching(pks, scores, matched).only(matched > 0)
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """Terms that answer the same words with the same weight: where entries that hold them stand among all, and impacts.
+
+    An entry stands there once for each of the terms it holds. `is_typed`: not a synonym.
+    """
+
+    words: tuple[int, ...]
+    weight: int
+    is_typed: bool
+    where: np.ndarray
+    impacts: np.ndarray
+
+
+def _found(plan: Plan, postings: Mapping[str, Held], pks: np.ndarray) -> Iterator[_Found]:
+    """An unfinished word may become thirty: they are looked for together."""
+    alike: dict[tuple[tuple[int, ...], int, bool, str], list[Held]] = defaultdict(list)
     for term in plan.terms:
-        if held := _held(term, postings, candidates):
-            found.append((term, max(1, rarity(term.frequency, plan.size) * term.weight // FULL_WEIGHT), held))
-            for word in term.words:
-                holding[word].append(held)
-    has_synonyms = any(term.weight != FULL_WEIGHT for term in plan.terms)
-    scores = _scores_with_synonyms(found) if has_synonyms else _scores(found)
-    if len(holding) == 1:
-        return Matching(scores, dict.fromkeys(scores, 1))
-    matched: Postings = {}
-    for held_by_terms in holding.values():
-        held_word: Iterable[int] = held_by_terms[0] if len(held_by_terms) == 1 else set().union(*held_by_terms)
-        for pk in held_word:
-            matched[pk] = matched.get(pk, 0) + 1
-    return Matching(scores, matched)
+        if held := postings.get(term.text):
+            weight = max(1, rarity(term.frequency, plan.size) * term.weight // FULL_WEIGHT)
+            is_typed = term.weight == FULL_WEIGHT
+            for text in term.beside:
+                others = postings[text].pks if text in postings else np.empty(0, np.int64)
+                held = held.only(np.isin(held.pks, others, assume_unique=True))
+            alike[term.words, weight, is_typed, "" if is_typed else term.text].append(held)
+    for (words, weight, is_typed, _text), some in alike.items():
+        held = some[0] if len(some) == 1 else Held.joined(some)
+        where = np.asarray(np.searchsorted(pks, held.pks))
+        where[where == len(pks)] = 0
+        stand = pks[where] == held.pks if len(pks) else np.zeros(len(held), bool)
+        yield _Found(words, weight, is_typed, where[stand], held.impacts[stand])
 
 
-def _scores(found: Iterable[tuple[QueryTerm, int, Postings]]) -> Postings:
-    scores: Postings = {}
-    for _term, weight, held in found:
-        if not scores:
-            scores = {pk: weight * impact for pk, impact in held.items()}
-            continue
-        for pk, impact in held.items():
-            scores[pk] = scores.get(pk, 0) + weight * impact
+def _scores(found: Iterable[_Found], count: int) -> np.ndarray:
+    scores: np.ndarray = np.zeros(count, np.int64)
+    for part in found:
+        scores += part.weight * _sums(part, count)
     return scores
 
 
-def _scores_with_synonyms(found: Iterable[tuple[QueryTerm, int, Postings]]) -> Postings:
+def _sums(part: _Found, count: int) -> np.ndarray:
+    """The impacts of each entry added up: whole numbers far below 2⁵³, so nothing is lost on the way."""
+    return np.bincount(part.where, part.impacts, count).astype(np.int64)
+
+
+def _scores_with_synonyms(found: Iterable[_Found], count: int) -> np.ndarray:
     """For each word what its own terms say, or the strongest synonym where that says more.
 
     The weight of a term that answers several words is shared out among them.
     """
-    own: dict[int, Postings] = defaultdict(dict)
-    other: dict[int, Postings] = defaultdict(dict)
-    for term, weight, held in found:
-        shares = len(term.words)
-        for place, word in enumerate(term.words):
-            share = weight * (place + 1) // shares - weight * place // shares
-            if term.weight == FULL_WEIGHT:
-                scores = own[word]
-                for pk, impact in held.items():
-                    scores[pk] = scores.get(pk, 0) + share * impact
+    own: dict[int, np.ndarray] = defaultdict(lambda: np.zeros(count, np.int64))
+    other: dict[int, np.ndarray] = defaultdict(lambda: np.zeros(count, np.int64))
+    for part in found:
+        shares = len(part.words)
+        sums = _sums(part, count)
+        for place, word in enumerate(part.words):
+            share = part.weight * (place + 1) // shares - part.weight * place // shares
+            if part.is_typed:
+                own[word] += share * sums
             else:
-                scores = other[word]
-                for pk, impact in held.items():
-                    scores[pk] = max(scores.get(pk, 0), share * impact)
-    total: Postings = defaultdict(int)
+                other[word] = np.maximum(other[word], share * sums)
+    total: np.ndarray = np.zeros(count, np.int64)
     for word in own.keys() | other.keys():
-        typed, instead = own.get(word, {}), other.get(word, {})
-        for pk in typed.keys() | instead.keys():
-            total[pk] += max(typed.get(pk, 0), instead.get(pk, 0))
-    return dict(total)
+        total += np.maximum(own[word], other[word])
+    return total
 
 
-def _held(term: QueryTerm, postings: Mapping[str, Postings], candidates: set[int] | None) -> Postings:
-    """The postings of a term that count: of candidates, and of entries that hold what it must stand beside."""
-    held = postings.get(term.text, {})
-    company = [postings.get(text, {}).keys() for text in term.beside]
-    if candidates is not None and len(candidates) < len(held):
-        held = {pk: held[pk] for pk in candidates & held.keys()}
-    if company:
-        held = {pk: impact for pk, impact in held.items() if all(pk in pks for pks in company)}
-    return held
-
-
-def with_values(plan: Plan, filters: Filters, *, but: str = "") -> set[int] | None:
+def with_values(plan: Plan, filters: Filters, *, but: str = "") -> np.ndarray | None:
     """The entries that have the products and topics that were chosen; none at all where nothing was. One query."""
     chosen = {
         name: [facet_term(name, value) for value in values]
@@ -227,7 +258,7 @@ def with_values(plan: Plan, filters: Filters, *, but: str = "") -> set[int] | No
         return None
     found = blocks.read([text for texts in chosen.values() for text in texts], audiences=plan.audiences)
     allowed = [
-        {pk for postings in found.values() for text in texts for pk in postings.get(text, ())}
+        _all_of(postings[text] for postings in found.values() for text in texts if text in postings)
         for texts in chosen.values()
     ]
-    return set.intersection(*allowed)
+    return reduce(partial(np.intersect1d, assume_unique=True), allowed)
