@@ -188,8 +188,12 @@ def _filters(result: SearchResult) -> list[Facet]:
 
 
 def _chips(form: SearchForm, result: SearchResult) -> list[Chip]:
-    """The chosen products, topics, languages and age, each with the address that is left without it."""
-    chosen = {"product": form.filters.products, "topic": form.filters.topics, "language": form.filters.languages}
+    """The chosen products, topics, languages and age, each with the address that is left without it.
+
+    The reader's own language alone is what is searched anyway.
+    """
+    languages = form.filters.languages if form.filters.languages != (_language(),) else ()
+    chosen = {"product": form.filters.products, "topic": form.filters.topics, "language": languages}
     chips = []
     for name, codes in chosen.items():
         facet = result.facets.get(name)
