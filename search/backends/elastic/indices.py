@@ -81,7 +81,8 @@ class Indices:
         alias = self.alias(language)
         ours = re.compile(rf"{re.escape(alias)}-v(\d+)-[0-9a-f]+")
         versions = {name: int(match[1]) for name in aliases if (match := ours.fullmatch(name))}
-        live = next((name for name in versions if alias in aliases[name]), None)
+        # Of several, which the cluster names in no order, the newest: a newer release may be about to take over.
+        live = max((name for name in versions if alias in aliases[name]), key=lambda name: versions[name], default=None)
         if live is not None and versions[live] > VERSION:
             raise UnavailableError(f"the index {live} belongs to a newer release of the portal")
         writable = sorted(name for name in versions if versions[name] == VERSION and name + _WRITE in aliases[name])
