@@ -10,7 +10,7 @@ from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpResponseRedirect
 from django.urls import NoReverseMatch, path, reverse
 from django.utils.http import urlencode
-from django.utils.translation import get_language, gettext, pgettext_lazy
+from django.utils.translation import gettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_POST
 from django.views.generic import TemplateView
@@ -22,6 +22,7 @@ from wagtail.admin.views.mixins import SpreadsheetExportMixin
 from wagtail.admin.viewsets.base import ViewSet
 from wagtail.permission_policies.pages import PagePermissionPolicy
 
+from portal.core.preferences import current_language
 from search import gaps, report
 from search.models import SearchGap
 from search.report import DEFAULT_PERIOD, PERIODS, Listing, Question
@@ -130,7 +131,7 @@ def _chosen(request: HttpRequest) -> tuple[str, int, Listing]:
     codes = dict(settings.LANGUAGES)
     language = request.GET.get("language", "")
     if language not in codes:
-        language = (get_language() or settings.LANGUAGE_CODE).split("-")[0]
+        language = current_language()
     days = request.GET.get("days", "")
     period = next((period for period in PERIODS if str(period) == days), DEFAULT_PERIOD)
     listing = request.GET.get("list", "")

@@ -5,14 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from django import forms
-from django.conf import settings
 from django.http import HttpResponse
-from django.utils.translation import get_language
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
 
 from portal.core.http import is_same_origin
 from portal.core.limits import limited
+from portal.core.preferences import current_language
 from portal.core.privacy import is_person
 from search import registry
 from search.middleware import is_staff
@@ -74,10 +73,5 @@ def click(request: HttpRequest) -> HttpResponse:
     if not form.is_valid():
         return HttpResponse(status=400)
     if is_person(request) and not is_staff(request):
-        note_click(request, language=_language(), **form.values())
+        note_click(request, language=current_language(), **form.values())
     return HttpResponse(status=204)
-
-
-def _language() -> str:
-    """Of the address, which is the page's."""
-    return (get_language() or settings.LANGUAGE_CODE).split("-")[0]

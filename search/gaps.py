@@ -41,6 +41,16 @@ class GapReport:
     closed: int
 
 
+def reason_of(visits: int, without_result: int, with_click: int) -> SearchGap.Reason | None:
+    """Why a question of so many visits leads nowhere, as far as its numbers say; none where it leads somewhere."""
+    if without_result * 2 > visits:
+        return SearchGap.Reason.ZERO
+    with_result = visits - without_result
+    if with_result and with_click * 100 <= with_result * CHOSEN_PERCENT:
+        return SearchGap.Reason.NO_CLICK
+    return None
+
+
 @dataclass(slots=True)
 class _Seen:
     visits: int = 0
@@ -49,14 +59,12 @@ class _Seen:
 
     @property
     def reason(self) -> SearchGap.Reason | None:
-        """Why the question leads nowhere, as far as its numbers say."""
+        """Why the question leads nowhere; few visits prove nothing."""
         if self.visits < settings.SEARCH_LISTED_FROM_VISITS:
             return None
-        if self.without_result * 2 > self.visits:
-            return SearchGap.Reason.ZERO
-        if self.with_result >= settings.SEARCH_LISTED_FROM_VISITS and not self.is_chosen:
-            return SearchGap.Reason.NO_CLICK
-        return None
+        reason = reason_of(self.visits, self.without_result, self.with_click)
+        is_certain = reason != SearchGap.Reason.NO_CLICK or self.with_result >= settings.SEARCH_LISTED_FROM_VISITS
+        return reason if is_certain else None
 
     @property
     def with_result(self) -> int:

@@ -75,12 +75,12 @@ class _Asked:
     typed: str
     notices: tuple[Notice, ...]
     language: str
-    filters: Filters
-    page: int
-    exact: bool
-    sort: Sort
-    own_products: tuple[str, ...]
     audiences: tuple[str, ...]
+    filters: Filters = Filters()  # noqa: RUF009 - frozen
+    page: int = 1
+    exact: bool = False
+    sort: Sort = Sort.RELEVANCE
+    own_products: tuple[str, ...] = ()
 
 
 def search(
@@ -95,8 +95,9 @@ def search(
 ) -> SearchResult:
     """Results for what a person typed, 20 a page, in `language` unless other languages were chosen.
 
-    Of entries that answer alike, those about what the user owns come first. A constant number of queries. Never raises for strange text. With `exact` the text is searched as it is. Without
-    text, everything the filters leave is listed, the popular first; without either, nothing.
+    Of entries that answer alike, those about what the user owns come first. A constant number of queries. Never raises
+    for strange text. With `exact` the text is searched as it is. Without text, everything the filters leave is listed,
+    the popular first; without either, nothing.
     """
     typed, notices = prepare(text)
     if not typed and not filters:
@@ -132,11 +133,6 @@ def preview(*, text: str, user: AnyUser, language: str, rules: Rules) -> SearchR
         typed=typed,
         notices=tuple(notices),
         language=language,
-        filters=Filters(),
-        page=1,
-        exact=False,
-        sort=Sort.RELEVANCE,
-        own_products=(),
         audiences=tuple(audiences_for(user)),
     )
     return _as_seen(answer(lambda backend: _result(backend, asked, rules)), user)
@@ -304,7 +300,14 @@ def _plan_for_suggestions(backend: Backend, text: str, language: str, audiences:
 
 
 def _suggestion_plan(terms: tuple[QueryTerm, ...], size: int, audiences: tuple[str, ...], language: str) -> Plan:
-    return Plan(terms=terms, size=size, audiences=audiences, filters=Filters(languages=(language,)), limit=_SUGGESTIONS)
+    return Plan(
+        terms=terms,
+        size=size,
+        audiences=audiences,
+        filters=Filters(languages=(language,)),
+        limit=_SUGGESTIONS,
+        is_unfinished=True,
+    )
 
 
 def _with_completions(question: Question) -> tuple[QueryTerm, ...]:

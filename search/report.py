@@ -13,7 +13,7 @@ from django.db.models import F, Q, Sum
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
-from search.gaps import CHOSEN_PERCENT
+from search.gaps import CHOSEN_PERCENT, reason_of
 from search.models import SearchDay, SearchGap
 from search.popular import texts_of
 
@@ -65,12 +65,7 @@ class Question:
     @property
     def reason(self) -> SearchGap.Reason | None:
         """Why the question leads nowhere, if it does."""
-        if self.visits_without_result * 2 > self.visits:
-            return SearchGap.Reason.ZERO
-        chosen = self.click_percent
-        if chosen is not None and chosen <= CHOSEN_PERCENT:
-            return SearchGap.Reason.NO_CLICK
-        return None
+        return reason_of(self.visits, self.visits_without_result, self.visits_with_click)
 
 
 @dataclass(frozen=True, slots=True)

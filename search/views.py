@@ -11,12 +11,12 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils.cache import patch_cache_control
 from django.utils.functional import SimpleLazyObject
-from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
 from portal.core.limits import limited, too_many_requests
 from portal.core.page_cache import FACTS_HEADER
+from portal.core.preferences import current_language
 from search import queries, registry
 from search.backends import Filters, Sort
 from search.forms import SearchForm, results_address
@@ -88,7 +88,7 @@ def results(request: HttpRequest) -> HttpResponse:
     if wait_seconds is not None:
         return too_many_requests(request, wait_seconds)
     form = SearchForm(request.GET)
-    language = _language()
+    language = current_language()
     result = queries.search(
         text=form.text,
         user=_reader(request),
@@ -137,7 +137,7 @@ def suggest(request: HttpRequest) -> HttpResponse:
     if wait_seconds is not None:
         return HttpResponse(status=429, headers={"Retry-After": str(wait_seconds)})
     form = SearchForm(request.GET)
-    suggestions = queries.suggest(text=form.text, user=_reader(request), language=_language())
+    suggestions = queries.suggest(text=form.text, user=_reader(request), language=current_language())
     response = render(
         request,
         "search/_suggestions.html",
@@ -155,10 +155,6 @@ def _wait_seconds(request: HttpRequest, scope: str, factor: int) -> int | None:
 def _reader(request: HttpRequest) -> AnyUser:
     """Who asks; without a session nobody is looked up."""
     return request.user if settings.SESSION_COOKIE_NAME in request.COOKIES else None
-
-
-def _language() -> str:
-    return (get_language() or settings.LANGUAGE_CODE).split("-")[0]
 
 
 def _tabs(form: SearchForm, result: SearchResult) -> list[Tab]:
@@ -192,7 +188,7 @@ def _chips(form: SearchForm, result: SearchResult) -> list[Chip]:
 
     The reader's own language alone is what is searched anyway.
     """
-    languages = form.filters.languages if form.filters.languages != (_language(),) else ()
+    languages = form.filters.languages if form.filters.languages != (current_language(),) else ()
     chosen = {"product": form.filters.products, "topic": form.filters.topics, "language": languages}
     chips = []
     for name, codes in chosen.items():

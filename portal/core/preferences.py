@@ -47,19 +47,20 @@ class Preferences:
     @property
     def is_jalali(self) -> bool:
         """Whether dates are of the solar calendar."""
-        return self.calendar == JALALI or (not self.calendar and _language() == "fa")
+        return self.calendar == JALALI or (not self.calendar and current_language() == "fa")
 
     @property
     def has_persian_digits(self) -> bool:
         """Whether numbers are written ۰-۹."""
-        return self.digits == PERSIAN or (not self.digits and _language() == "fa")
+        return self.digits == PERSIAN or (not self.digits and current_language() == "fa")
 
 
 NONE_CHOSEN: Final = Preferences()
 _active: ContextVar[Preferences] = ContextVar("preferences", default=NONE_CHOSEN)
 
 
-def _language() -> str:
+def current_language() -> str:
+    """The code of the active language, without a country."""
     return (translation.get_language() or settings.LANGUAGE_CODE).split("-")[0]
 
 

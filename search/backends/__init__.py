@@ -108,6 +108,8 @@ class Plan:
     filters: Filters = Filters()
     sort: Sort = Sort.RELEVANCE
     own_products: tuple[str, ...] = ()
+    #: Still being typed: an index may leave out some of the many words the last one may become, to be quick.
+    is_unfinished: bool = False
     offset: int = 0
     limit: int = 20
 

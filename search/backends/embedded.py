@@ -61,7 +61,7 @@ _READ_ROWS: Final = 2_000
 _READ_WHOLE: Final = 60
 
 _COLUMNS: Final = (
-    "id", "scope_id", "kind", "object_id", "family", "language", "audience", "popularity", "evidence", "updated", "digest",
+    "id", "scope_id", "kind", "object_id", "family", "language", "audience", "popularity", "updated", "digest",
     "facets_text", "title", "short_answer", "body", "url", "terms", "places",
 )  # fmt: skip
 _ORDER: Final = "e.id, e.kind, e.object_id, e.language, e.popularity, e.updated, e.facets_text"
@@ -241,7 +241,7 @@ class EmbeddedBackend:
     def search(self, plan: Plan, *, with_places: bool = True) -> Found:
         if not plan.terms:
             return self._listed(plan)
-        found = matching.joined(matching.find(plan, plan.filters, while_typing=not with_places).values())
+        found = matching.joined(matching.find(plan, plan.filters).values())
         found = _narrowed(plan, plan.filters, found)
         best_found = _candidates(plan, found)
         candidates = best_found.pks.tolist()
@@ -297,7 +297,7 @@ class EmbeddedBackend:
             found = {heading: match.pks for heading, match in matching.find(plan, anywhere).items()}
         else:
             found = _everything(plan)
-        lately = _changed_since(plan, [pk for pks in found.values() for pk in pks.tolist()])
+        lately = _changed_since(plan, *found.values())
         counts: dict[str, dict[str, int]] = {}
         narrowed = _Narrowed(found, matching.with_values(plan, filters), lately)
         counts["kind"] = narrowed.count(0, languages=filters.languages)
@@ -426,7 +426,7 @@ def _row(entry: SearchEntry, pk: int, scope: int, impacts: Mapping[int, int], wo
     updated = connection.ops.adapt_datetimefield_value(entry.updated) if entry.updated else None
     return (
         pk, scope, entry.kind, entry.object_id, entry.family, entry.language, entry.audience, entry.popularity,
-        evidence.evidence_of(entry), updated, entry.digest, "\n".join(f"{name} {value}" for name, value in entry.facets), entry.title, entry.short_answer,
+        updated, entry.digest, "\n".join(f"{name} {value}" for name, value in entry.facets), entry.title, entry.short_answer,
         entry.body, entry.url, blocks.pack(impacts), blocks.pack(words.places),
     )  # fmt: skip
 
@@ -445,13 +445,13 @@ def _rows(columns: str, pks: Collection[int], *, with_places: bool = False) -> l
 
 def _narrowed(plan: Plan, filters: Filters, found: Matching) -> Matching:
     """Only the entries with the products and topics that were chosen, changed since the time that was chosen."""
-    for allowed in (matching.with_values(plan, filters), _changed_since(plan, found.pks.tolist())):
+    for allowed in (matching.with_values(plan, filters), _changed_since(plan, found.pks)):
         if allowed is not None:
             found = found.only(np.isin(found.pks, allowed))
     return found
 
 
-def _changed_since(plan: Plan, pks: Collection[int]) -> np.ndarray | None:
+def _changed_since(plan: Plan, *found: np.ndarray) -> np.ndarray | None:
     """Those of the entries that were changed since the time that was chosen; none at all where none was."""
     since = plan.filters.updated_since
     if since is None:
@@ -460,7 +460,8 @@ def _changed_since(plan: Plan, pks: Collection[int]) -> np.ndarray | None:
     return np.array(
         [
             row[0]
-            for some in sql.chunks(pks)
+            for pks in found
+            for some in sql.chunks(pks.tolist())
             for row in sql.fetch(
                 f"SELECT id FROM {sql.ENTRY} WHERE id IN ({sql.placeholders(some)}) AND updated >= %s",  # noqa: S608 - our names
                 [*some, moment],

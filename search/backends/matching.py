@@ -65,11 +65,11 @@ def for_typing(plan: Plan, counts: Mapping[str, int]) -> Plan:
     return replace(plan, terms=tuple(kept))
 
 
-def find(plan: Plan, filters: Filters, *, while_typing: bool = False) -> dict[Heading, Matching]:
+def find(plan: Plan, filters: Filters) -> dict[Heading, Matching]:
     """The entries that hold enough of the words, of the kinds and languages of `filters`; at most four queries.
 
     How many words are enough is decided in each language by itself, so that the number of results in another
-    language is the number its reader would see. `while_typing`, of many words that an unfinished one may become some
+    language is the number its reader would see. Of the many words that an unfinished one may become some
     are left out.
     """
     where = _Where(plan.audiences, filters.languages)
@@ -77,7 +77,7 @@ def find(plan: Plan, filters: Filters, *, while_typing: bool = False) -> dict[He
         found = _enough(plan, _all_terms(plan, where))
     else:
         counts = _counts(_texts(plan.terms))
-        if while_typing:
+        if plan.is_unfinished:
             plan = for_typing(plan, counts)
         found = _holding_required(plan, where, counts)
         languages = {language for _kind, language in found}

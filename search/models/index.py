@@ -53,8 +53,6 @@ class IndexedEntry(models.Model):
     language = models.CharField(_("language"), max_length=10)
     audience = models.CharField(_("audience"), max_length=255)
     popularity = models.IntegerField(_("popularity"), default=0)
-    #: Per mille that its impacts are greater by, for what is known to be good (`search.evidence`).
-    evidence = models.PositiveSmallIntegerField(_("evidence"), default=0)
     updated = models.DateTimeField(_("updated"), null=True, blank=True)
     #: Of the entry and the version of the analysis; equal digests need no work.
     digest = models.CharField(_("digest"), max_length=40)
