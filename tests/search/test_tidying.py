@@ -18,14 +18,13 @@ from portal.catalog.models import Topic
 from portal.core import jobs
 from portal.core.audience import register_audience
 from portal.core.memo import forget_all
-from search import gaps, registry, services, tidying
-from search.backends import get_backend
+from search import evidence, gaps, registry, services, tidying
+from search.backends import BackendHit, Plan, QueryTerm, get_backend
 from search.choices import weigh_clicks, with_evidence
 from search.counting import count_days, forget_old
-from search.evidence import CLICKED
 from search.gaps import tend_gaps
 from search.keys import query_key
-from search.models import ClickEvidence, IndexedEntry, SearchClick, SearchDay, SearchGap, SearchLog
+from search.models import ClickEvidence, SearchClick, SearchDay, SearchGap, SearchLog
 from search.popular import popular_searches
 from tests.factories.accounts import UserFactory
 
@@ -314,6 +313,13 @@ def test_an_ignored_gap_stays_ignored_until_somebody_minds_again(topics):
 # Evidence -----------------------------------------------------------------------------------------------------------
 
 
+def found(word: str) -> list[BackendHit]:
+    backend = get_backend()
+    size = backend.vocabulary([], audiences=["public"]).size
+    term = QueryTerm(text=word, words=(0,), frequency=2)
+    return backend.search(Plan(terms=(term,), size=size, audiences=("public",))).hits
+
+
 def test_what_readers_choose_counts_in_the_index(topics, after_commit):
     asked("چراغ", visits=60, clicks=60, object_id=2, position=2)
     with after_commit():
@@ -321,8 +327,10 @@ def test_what_readers_choose_counts_in_the_index(topics, after_commit):
 
     assert report.reweighed == 1
     assert ClickEvidence.objects.get().clicked == 75  # of 60 and 20 more that are supposed to have chosen another
-    evidence = dict(IndexedEntry.objects.filter(language="fa").values_list("object_id", "evidence"))
-    assert evidence[2] - evidence[1] == CLICKED * 75 // 100
+    scores = {hit.object_id: hit.score for hit in found("چراغ")}
+    assert scores[2] * evidence.FULL == pytest.approx(
+        scores[1] * (evidence.FULL + evidence.CLICKED * 75 // 100), rel=1e-3
+    )
     assert services.check().is_clean
 
 
@@ -343,7 +351,7 @@ def test_evidence_goes_with_the_clicks_it_came_from(topics, after_commit):
         assert tidying.tidy().reweighed == 1
 
     assert not ClickEvidence.objects.exists()
-    assert not IndexedEntry.objects.exclude(evidence=0).exists()
+    assert len({hit.score for hit in found("چراغ")}) == 1
 
 
 def test_nobody_clicks_an_article_up_alone(topics):
