@@ -6,7 +6,7 @@ rated answers about what the reader owns or chose, and broader questions that do
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
@@ -44,15 +44,17 @@ def starting_points(
     text: str = "",
     filters: Filters = Filters(),  # noqa: B008 - frozen
     exact: bool = False,
+    own_products: Sequence[str] | None = None,
 ) -> StartingPoints:
     """What helps a reader on whose question found nothing; without a text, where anybody may start.
 
-    A constant number of queries: at most fifteen, and one for each kind of things that is shown.
+    What concerns the user's `own_products` comes first; they are looked up when they are not given. A constant number of
+    queries: at most fifteen, and one for each kind of things that is shown.
     """
     reader = _Reader(
         language=language,
         audiences=tuple(audiences_for(user)),
-        own_products=own_product_codes(user),
+        own_products=tuple(own_product_codes(user) if own_products is None else own_products),
         filters=filters,
     )
     typed, _notices = prepare(text)

@@ -13,7 +13,7 @@ from portal.core.text import ZWNJ, fold, fold_with_offsets
 from search.analysis import tokens
 
 if TYPE_CHECKING:
-    from search.backends import Place
+    from search.backends import Place, QueryTerm
 
 #: Two lines of text on a wide screen, in characters.
 SNIPPET_LENGTH: Final = 180
@@ -83,6 +83,15 @@ def mark_terms(text: str, terms: Collection[str], *, language: str, beginning: s
         elif token.text in terms:
             places.append((token.start, token.end))
     return mark(text, places)
+
+
+def mark_answers(text: str, terms: Sequence[QueryTerm], *, language: str) -> SafeString:
+    """The text with those of its words marked that answer a question, as the index would count them."""
+    found = tokens(text, language=language)
+    held = {token.text for token in found}
+    stems = ((term.text, *term.beside) for term in terms)
+    wanted = {stem for together in stems if held.issuperset(together) for stem in together}
+    return mark(text, [(token.start, token.end) for token in found if token.text in wanted])
 
 
 def _end_of_beginning(text: str, start: int, end: int, beginning: str) -> int:

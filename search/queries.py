@@ -50,6 +50,7 @@ from search.results import (
     Suggestions,
     between_words,
     by_language,
+    open_answer,
     present,
 )
 from search.scoring import stems_in
@@ -92,10 +93,12 @@ def search(
     page: int = 1,
     exact: bool = False,
     sort: Sort = Sort.RELEVANCE,
+    own_products: Sequence[str] | None = None,
 ) -> SearchResult:
     """Results for what a person typed, 20 a page, in `language` unless other languages were chosen.
 
-    Of entries that answer alike, those about what the user owns come first. A constant number of queries. Never raises
+    Of entries that answer alike, those about the user's `own_products` come first; they are looked up when they are not
+    given. A constant number of queries. Never raises
     for strange text. With `exact` the text is searched as it is. Without text, everything the filters leave is listed,
     the popular first; without either, nothing.
     """
@@ -110,7 +113,7 @@ def search(
         page=page,
         exact=exact,
         sort=sort,
-        own_products=own_product_codes(user),
+        own_products=tuple(own_product_codes(user) if own_products is None else own_products),
         audiences=tuple(audiences_for(user)),
     )
 
@@ -210,7 +213,7 @@ def _best(hits: Sequence[BackendHit], shown: Sequence[Hit], plan: Plan, question
     best = best_answer(hits, plan, unknown=len(question.unknown))
     document = registry.get_document(best.kind) if best else None
     card = document.answer_card(best.object_id) if best and document else None
-    return BestAnswer(shown[0], card) if card else None
+    return open_answer(shown[0], card, plan.terms) if card else None
 
 
 def _with_pins(found: SearchResult, pins: tuple[Pin, ...]) -> SearchResult:

@@ -16,7 +16,7 @@ import threading
 import time
 from collections import OrderedDict, defaultdict, deque
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from django.conf import settings
 from django.db import connection, transaction
@@ -78,17 +78,7 @@ class Clicked(Noted):
 
 def note_search(request: HttpRequest, *, language: str, text: str, total: int, notices: str) -> None:
     """Remember a search of a person; returns at once and never raises."""
-    recorder.add(
-        Searched(
-            at=timezone.now(),
-            address=client_address(request),
-            user_agent=request.headers.get("User-Agent", ""),
-            language=language,
-            text=text,
-            total=total,
-            notices=notices,
-        )
-    )
+    recorder.add(Searched(**_asked_by(request), language=language, text=text, total=total, notices=notices))
 
 
 def note_click(
@@ -104,9 +94,7 @@ def note_click(
     """Remember what a person chose; returns at once and never raises."""
     recorder.add(
         Clicked(
-            at=timezone.now(),
-            address=client_address(request),
-            user_agent=request.headers.get("User-Agent", ""),
+            **_asked_by(request),
             language=language,
             text=text,
             kind=kind,
@@ -115,6 +103,15 @@ def note_click(
             source=source,
         )
     )
+
+
+def _asked_by(request: HttpRequest) -> dict[str, Any]:
+    """When and from where, for as long as it waits in memory."""
+    return {
+        "at": timezone.now(),
+        "address": client_address(request),
+        "user_agent": request.headers.get("User-Agent", ""),
+    }
 
 
 class Recorder:

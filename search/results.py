@@ -13,10 +13,10 @@ from django.conf import settings
 from django.utils.translation import get_language_info, pgettext
 
 from search import registry
-from search.backends import BODY, SHORT_ANSWER, TITLE, BackendHit
+from search.backends import BODY, SHORT_ANSWER, TITLE, BackendHit, QueryTerm
 from search.documents import AnswerCard, HitDetails
 from search.facets import Facet, topic_labels
-from search.highlight import mark, snippet
+from search.highlight import mark, mark_answers, snippet
 
 if TYPE_CHECKING:
     from django.utils.safestring import SafeString
@@ -93,10 +93,13 @@ class OtherLanguage:
 
 @dataclass(frozen=True, slots=True)
 class BestAnswer:
-    """A result that very likely answers the question, with what of it is shown at once."""
+    """A result that very likely answers the question, with what of it is shown at once, escaped and marked."""
 
     hit: Hit
-    card: AnswerCard
+    short_answer: SafeString
+    steps: tuple[SafeString, ...]
+    #: How many steps the whole answer has, where it has more.
+    all_steps: int
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -193,6 +196,14 @@ class Suggestions:
 def between_words() -> str:
     """What stands between the words of a list, in the active language."""
     return pgettext("between words of a list", ", ")
+
+
+def open_answer(hit: Hit, card: AnswerCard, terms: Sequence[QueryTerm]) -> BestAnswer:
+    """The hit with its card, in which the words of the question are marked."""
+    short_answer, *steps = (
+        mark_answers(text, terms, language=hit.language) for text in (card.short_answer, *card.steps)
+    )
+    return BestAnswer(hit, short_answer, tuple(steps), card.step_count if card.more_steps else 0)
 
 
 def present(hits: Sequence[BackendHit], titles: Sequence[SafeString] | None = None) -> list[Hit]:

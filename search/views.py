@@ -14,6 +14,7 @@ from django.utils.functional import SimpleLazyObject
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
+from portal.catalog.queries import own_product_codes
 from portal.core.limits import limited, too_many_requests
 from portal.core.page_cache import FACTS_HEADER
 from portal.core.preferences import current_language
@@ -89,14 +90,17 @@ def results(request: HttpRequest) -> HttpResponse:
         return too_many_requests(request, wait_seconds)
     form = SearchForm(request.GET)
     language = current_language()
+    reader = _reader(request)
+    own_products = own_product_codes(reader)
     result = queries.search(
         text=form.text,
-        user=_reader(request),
+        user=reader,
         language=language,
         filters=form.filters,
         page=form.page,
         exact=form.is_exact,
         sort=form.sort,
+        own_products=own_products,
     )
     paginator = Paginator(range(min(result.total, MAX_PAGES * PAGE_SIZE)), PAGE_SIZE)
     context = {
@@ -119,7 +123,12 @@ def results(request: HttpRequest) -> HttpResponse:
     }
     if not result.hits:
         start = context["start"] = starting_points(
-            user=_reader(request), language=language, text=form.text, filters=form.filters, exact=form.is_exact
+            user=reader,
+            language=language,
+            text=form.text,
+            filters=form.filters,
+            exact=form.is_exact,
+            own_products=own_products,
         )
         context["popular"] = popular_searches(language)
         context["broader"] = _broader(form, start)

@@ -5,9 +5,11 @@ from __future__ import annotations
 import csv
 import io
 import json
+from importlib import import_module
 
 import pytest
-from django.contrib.auth.models import Group
+from django.apps import apps
+from django.contrib.auth.models import Group, Permission
 from django.urls import reverse
 from wagtail.models import Page
 from wagtail.test.utils.form_data import inline_formset, nested_form_data, streamfield
@@ -292,6 +294,56 @@ def test_groups_are_made_once_and_then_left_alone():
 
     assert group.permissions.count() == 0
     assert Group.objects.filter(name__in=[CONTENT_EDITORS, COMMUNITY_MANAGERS]).count() == 2
+
+
+SEARCH_RIGHTS = {
+    "view_report", "view_synonym", "add_synonym", "change_synonym", "delete_synonym",
+    "add_searchpromotion", "change_searchpromotion", "delete_searchpromotion",
+}  # fmt: skip
+
+
+def upgrade() -> None:
+    import_module("faq.migrations.0002_search_rights_of_editors").give_rights(apps, None)
+
+
+def search_rights(group: Group) -> set[str]:
+    found = group.permissions.filter(content_type__app_label__in=["search", "wagtailsearchpromotions"])
+    return set(found.values_list("codename", flat=True))
+
+
+def test_an_upgrade_gives_the_editors_of_before_the_rights_for_search():
+    make_groups()
+    group = Group.objects.get(name=CONTENT_EDITORS)
+    group.permissions.remove(*Permission.objects.filter(codename__in=SEARCH_RIGHTS))
+    others = set(group.permissions.values_list("pk", flat=True))
+    Permission.objects.filter(codename__in=SEARCH_RIGHTS).delete()  # made after the migrations, as a rule
+
+    upgrade()
+    upgrade()
+
+    assert search_rights(group) == SEARCH_RIGHTS
+    assert others < set(group.permissions.values_list("pk", flat=True))
+
+
+def test_an_upgrade_gives_back_nothing_an_administrator_took_from_a_group_that_had_it():
+    make_groups()
+    group = Group.objects.get(name=CONTENT_EDITORS)
+    group.permissions.remove(*Permission.objects.filter(codename__in=["delete_synonym", "add_searchpromotion"]))
+
+    upgrade()
+    make_groups()
+
+    assert search_rights(group) == SEARCH_RIGHTS - {"delete_synonym", "add_searchpromotion"}
+
+
+def test_an_upgrade_makes_no_group_and_gives_no_other_group_anything():
+    Group.objects.filter(name=CONTENT_EDITORS).delete()
+    other = Group.objects.create(name="Somebody else")
+
+    upgrade()
+
+    assert not Group.objects.filter(name=CONTENT_EDITORS).exists()
+    assert search_rights(other) == set()
 
 
 def test_editors_have_exactly_the_content():

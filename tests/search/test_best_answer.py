@@ -12,6 +12,7 @@ from search import services
 from search.backends import Filters, QueryTerm, Sort, get_backend
 from search.best_answer import best_answer
 from search.documents import AnswerCard
+from search.highlight import mark_answers
 from search.queries import search
 from tests.factories.accounts import UserFactory
 from tests.factories.search import entry
@@ -129,10 +130,31 @@ def test_the_card_is_shown_open_and_its_hit_not_again(client, topics):
 
     assert page.count('<section class="best" data-hit="test.topic:1" aria-labelledby="best-label best-title">') == 1
     assert "<p>پاسخ کوتاه 1</p>" in page
-    steps = "".join(f"<li>{step}</li>" for step in (*STEPS[:2], "&lt;b&gt;روشن کنید&lt;/b&gt;"))
+    steps = "".join(
+        f"<li>{step}</li>" for step in ("<mark>مودم</mark> را خاموش کنید", STEPS[1], "&lt;b&gt;روشن کنید&lt;/b&gt;")
+    )
     assert f"<ol>{steps}</ol>" in page
     assert "همهٔ ۵ گام" in page
     assert 'class="cover" href="/fa/topics/red/"' not in page
+
+
+def test_the_card_marks_the_words_of_the_question_and_nothing_else(client, topics, monkeypatch):
+    card = AnswerCard(
+        short_answer="اگر <i>چراغِ</i> مودم‌ها قرمز شد", steps=("<mark>مودم</mark> را خاموش کنید",), step_count=1
+    )
+    monkeypatch.setattr(TopicDocument, "answer_card", lambda _self, _pk: card)
+
+    page = main(get(client, "چراغ قرمز مودم"))
+
+    assert "<p>اگر &lt;i&gt;<mark>چراغِ</mark>&lt;/i&gt; <mark>مودم‌ها قرمز</mark> شد</p>" in page
+    assert "<ol><li>&lt;mark&gt;<mark>مودم</mark>&lt;/mark&gt; را خاموش کنید</li></ol>" in page
+
+
+def test_a_synonym_of_two_words_is_marked_where_both_stand():
+    terms = [QueryTerm(text="همراه", words=(1,), frequency=1, beside=("اینترنت",))]
+
+    assert mark_answers("اینترنت همراه", terms, language="fa") == "<mark>اینترنت همراه</mark>"
+    assert mark_answers("دفترچهٔ همراه", terms, language="fa") == "دفترچهٔ همراه"
 
 
 def test_the_card_counts_among_the_results(client, topics):

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from portal.catalog.models import Ownership, Product, Topic
 from portal.core.audience import register_audience
@@ -187,3 +189,14 @@ def test_an_empty_page_costs_the_same_whatever_it_shows(client, topic_document, 
         page = main(get(client, "چراغ مودم", topic="no-such-topic"))
 
     assert page.count('<article class="res"') == count
+
+
+def test_what_a_reader_owns_is_looked_up_once_for_an_empty_page(client, shelf):
+    user = UserFactory()
+    Ownership.objects.create(user=user, product=Product.objects.get(code="x2"))
+    client.force_login(user)
+
+    with CaptureQueriesContext(connection) as queries:
+        get(client, "زبرجد")
+
+    assert sum(Ownership._meta.db_table in query["sql"] for query in queries) == 1
