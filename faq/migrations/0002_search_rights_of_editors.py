@@ -29,9 +29,9 @@ def give_rights(apps, schema_editor):
 def _make_permissions(apps, label):
     """Their own turn comes when all migrations are done."""
     config = apps.get_app_config(label)
-    module, config.models_module = config.models_module, True  # historical apps have none, and would be left out
+    config.models_module = True  # apps of a migration have none, and would be left out
     create_permissions(config, apps=apps, verbosity=0)
-    config.models_module = module
+    config.models_module = None
 
 
 class Migration(migrations.Migration):

@@ -8,8 +8,9 @@ import json
 from importlib import import_module
 
 import pytest
-from django.apps import apps
 from django.contrib.auth.models import Group, Permission
+from django.db import connection
+from django.db.migrations.loader import MigrationLoader
 from django.urls import reverse
 from wagtail.models import Page
 from wagtail.test.utils.form_data import inline_formset, nested_form_data, streamfield
@@ -303,7 +304,9 @@ SEARCH_RIGHTS = {
 
 
 def upgrade() -> None:
-    import_module("faq.migrations.0002_search_rights_of_editors").give_rights(apps, None)
+    name = "0002_search_rights_of_editors"
+    before = MigrationLoader(connection).project_state([("faq", name)])
+    import_module(f"faq.migrations.{name}").give_rights(before.apps, None)
 
 
 def search_rights(group: Group) -> set[str]:
