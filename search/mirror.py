@@ -1,13 +1,15 @@
 """Keeping the cluster's index a mirror of the database's, through the outbox with messages of its own.
 
 While the cluster is away its messages wait. When it answers again they become due, and everything is compared with the
-database, a portion at a time: an index that was lost, a message that was given up and a change that never arrived are
-all made good before a reader is answered from it.
+index in the database, a portion at a time: an index that was lost, a message that was given up and a change that never
+arrived are all made good before a reader is answered from it. No transaction is open while the cluster is talked to, so
+that nobody who writes to the database waits for it.
 """
 
 from __future__ import annotations
 
 import logging
+from collections import defaultdict
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
@@ -21,19 +23,22 @@ from search import registry
 from search.backends import RejectedError, UnavailableError, cluster
 from search.backends.limits import time_limit
 from search.events import EntriesChanged, MirrorCheckWanted
-from search.services import expected_entries, index_objects
+from search.models import IndexedEntry
+from search.services import index_objects
 
 if TYPE_CHECKING:
     from search.backends.elastic import ElasticBackend
 
 logger = logging.getLogger("search.cluster")
 
-#: What a change may take. It holds a transaction open meanwhile, which on SQLite keeps other writers waiting.
+#: What a change may take.
 _CHANGE_SECONDS: Final = 5.0
 #: The same while somebody waits for a page: for that the change could just as well be made later.
 _REQUEST_SECONDS: Final = 0.9
 _LOOK_SECONDS: Final = 2.0
-_PORTION: Final = 100
+#: Objects that are compared at once, and that are written at once.
+_PORTION: Final = 1_000
+_BATCH: Final = 100
 #: A message younger than this is on its way.
 _ON_ITS_WAY: Final = timedelta(seconds=2)
 
@@ -50,27 +55,37 @@ def check_portion(event: MirrorCheckWanted) -> None:
     mirror = _reachable()
     if mirror is None:
         return
-    document = registry.get_document(event.kind)
-    pks: list[int] = []
-    if document is not None:
-        following = document.get_queryset().filter(pk__gt=event.above).order_by("pk")
-        pks = list(following.values_list("pk", flat=True)[:_PORTION])
-    up_to = pks[-1] if len(pks) == _PORTION else None
-    indexed: dict[int, set[tuple[str, str]]] = {}
+    known = _known_objects(event.kind, above=event.above)
+    up_to = max(known) if len(known) == _PORTION else None
+    mirrored: dict[int, set[tuple[str, str]]] = defaultdict(set)
     try:
         with time_limit(_CHANGE_SECONDS):
             for object_id, language, digest in mirror.digests(event.kind, above=event.above, up_to=up_to):
-                indexed.setdefault(object_id, set()).add((language, digest))
+                mirrored[object_id].add((language, digest))
     except UnavailableError as error:
         raise _away(error) from error
-    expected = expected_entries(document, pks) if document is not None else {}
-    wrong = sorted(pk for pk in {*indexed, *pks} if indexed.get(pk) != expected.get(pk))
-    for start in range(0, len(wrong), _PORTION):
-        _write(mirror, event.kind, wrong[start : start + _PORTION], force=True)
+    wrong = sorted(pk for pk in mirrored.keys() | known.keys() if mirrored.get(pk) != known.get(pk))
+    for start in range(0, len(wrong), _BATCH):
+        _write(mirror, event.kind, wrong[start : start + _BATCH])
     if wrong:
         logger.info("Search cluster: %s entries of %s did not agree with the database and were repaired", len(wrong), event.kind)  # fmt: skip
     if up_to is not None:
-        emit(MirrorCheckWanted(kind=event.kind, above=up_to))
+        with transaction.atomic():
+            emit(MirrorCheckWanted(kind=event.kind, above=up_to))
+
+
+def _known_objects(kind: str, *, above: int) -> dict[int, set[tuple[str, str]]]:
+    """Language and digest of the entries of the next objects in the database's index; one query.
+
+    That index is as true as its own messages, and says in a hundredth of the time what reading every text would.
+    """
+    entries = IndexedEntry.objects.filter(kind=kind, object_id__gt=above)
+    following = entries.order_by("object_id").values_list("object_id", flat=True).distinct()[:_PORTION]
+    known: dict[int, set[tuple[str, str]]] = defaultdict(set)
+    found = entries.filter(object_id__in=following).values_list("object_id", "language", "digest")
+    for object_id, language, digest in found:
+        known[object_id].add((language, digest))
+    return known
 
 
 def _reachable() -> ElasticBackend | None:
@@ -85,11 +100,11 @@ def _reachable() -> ElasticBackend | None:
         raise _away(error) from error
 
 
-def _write(mirror: ElasticBackend, kind: str, object_ids: list[int], *, force: bool = False) -> None:
+def _write(mirror: ElasticBackend, kind: str, object_ids: list[int]) -> None:
     is_waited_for = outbox.seconds_left() is not None
     try:
         with time_limit(_REQUEST_SECONDS if is_waited_for else _CHANGE_SECONDS):
-            index_objects(kind=kind, object_ids=object_ids, force=force, backend=mirror)
+            index_objects(kind=kind, object_ids=object_ids, backend=mirror)
     except RejectedError as error:  # trying again would not help
         logger.error("The search cluster refuses entries: %s", error)  # noqa: TRY400 - the message says it all
     except UnavailableError as error:
@@ -116,9 +131,10 @@ class MirrorCare:
         if trouble:
             logger.info("Search cluster: %s", trouble)
             mirror.indices.ensure()
+        kinds = {document.name for document in registry.all_documents()} | mirror.kinds()
         with transaction.atomic():
             OutboxMessage.objects.filter(handler=CHECK, delivered_at=None).delete()
-            for kind in sorted({document.name for document in registry.all_documents()} | mirror.kinds()):
+            for kind in sorted(kinds):
                 emit(MirrorCheckWanted(kind=kind, above=0))
 
     def resume(self) -> None:

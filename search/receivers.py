@@ -32,8 +32,8 @@ def connect() -> None:
     """Called once when the apps are ready and all documents are registered."""
     subscribe(EntriesChanged, services.handle_entries_changed)
     subscribe(PageTreeChanged, services.handle_page_tree_changed)
-    subscribe(EntriesChanged, mirror.mirror_entries, when=cluster.is_configured)
-    subscribe(MirrorCheckWanted, mirror.check_portion)
+    subscribe(EntriesChanged, mirror.mirror_entries, when=cluster.is_configured, is_remote=True)
+    subscribe(MirrorCheckWanted, mirror.check_portion, is_remote=True)
     cluster.look_after_with(mirror.MirrorCare())
     health.report("search", mirror.health)
     for document in registry.all_documents():

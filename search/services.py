@@ -13,7 +13,7 @@ from wagtail.models import Page
 
 from portal.core.events import emit
 from search import registry
-from search.backends import Backend, UnavailableError, get_backend
+from search.backends import Backend, Mirror, UnavailableError, get_backend
 from search.choices import with_evidence
 from search.events import EntriesChanged, PageTreeChanged
 from search.locks import lock_objects
@@ -22,7 +22,7 @@ from search.semantic import vectors
 if TYPE_CHECKING:
     from django.db.models import QuerySet
 
-    from search.documents import SearchDocument
+    from search.documents import SearchDocument, SearchEntry
 
 logger = logging.getLogger(__name__)
 
@@ -84,28 +84,52 @@ def handle_page_tree_changed(event: PageTreeChanged) -> None:
             announce(kind=document.name, object_ids=list(pages.order_by().values_list("pk", flat=True)))
 
 
-@transaction.atomic
 def index_objects(
     *, kind: str, object_ids: Collection[int], force: bool = False, backend: Backend | None = None
 ) -> int:
     """Read the objects again and put or remove them in `backend` (the database's index); how many are indexed now.
 
-    Two at once do not overtake each other: an object is read while nobody else indexes it. `force` also replaces
-    entries that look right.
+    Two at once do not overtake each other. `force` also replaces entries that look right. No transaction is open while
+    another server is written to.
     """
-    document = registry.get_document(kind)
-    backend = backend or get_backend()
-    lock_objects(kind, object_ids)
-    instances = list(document.get_queryset().filter(pk__in=object_ids)) if document else []
-    found = [entry for instance in instances for entry in document.to_entries(instance)] if document else []
-    entries = with_evidence(kind, found)
+    if isinstance(backend, Mirror):
+        return _index_in_mirror(backend, kind, object_ids)
+    return _index_in_database(kind, object_ids, force=force)
+
+
+@transaction.atomic
+def _index_in_database(kind: str, object_ids: Collection[int], *, force: bool) -> int:
+    lock_objects(kind, object_ids)  # an object is read while nobody else indexes it
+    entries = _current_entries(kind, object_ids)
     indexed = {entry.object_id for entry in entries}
+    backend = get_backend()
     backend.put(entries, force=force)
     if gone := set(object_ids) - indexed:
         backend.remove(kind=kind, object_ids=gone)
-    if backend is get_backend():  # a mirror has no meanings of its own
-        vectors.follow(kind=kind, object_ids=object_ids, entries=entries)
+    vectors.follow(kind=kind, object_ids=object_ids, entries=entries)
     return len(indexed)
+
+
+def _index_in_mirror(mirror: Mirror, kind: str, object_ids: Collection[int]) -> int:
+    indexed: set[int] = set()
+
+    def read() -> list[SearchEntry]:
+        entries = _current_entries(kind, object_ids)
+        indexed.clear()
+        indexed.update(entry.object_id for entry in entries)
+        return entries
+
+    mirror.follow(kind=kind, object_ids=object_ids, read=read)
+    return len(indexed)
+
+
+def _current_entries(kind: str, object_ids: Collection[int]) -> list[SearchEntry]:
+    """What the database says of the objects; nothing of a kind whose app is gone."""
+    document = registry.get_document(kind)
+    if document is None:
+        return []
+    instances = document.get_queryset().filter(pk__in=object_ids)
+    return with_evidence(kind, [entry for instance in instances for entry in document.to_entries(instance)])
 
 
 def rebuild(backend: Backend | None = None) -> IndexReport:
@@ -139,7 +163,7 @@ def check(backend: Backend | None = None) -> IndexReport:
         pks = list(document.get_queryset().order_by("pk").values_list("pk", flat=True))
         report.checked += len(pks)
         for some in _chunks(pks, _LARGE_BATCH):
-            expected = expected_entries(document, some)
+            expected = _expected_entries(document, some)
             wrong = [pk for pk in some if indexed.get(pk) != expected.get(pk)]
             report.put += _index_each(document.name, wrong, report, force=True) if wrong else 0
         _remove(document.name, indexed.keys() - set(pks), report)
@@ -147,13 +171,10 @@ def check(backend: Backend | None = None) -> IndexReport:
     return report
 
 
-def expected_entries(document: SearchDocument[Any], pks: Collection[int]) -> dict[int, set[tuple[str, str]]]:
+def _expected_entries(document: SearchDocument[Any], pks: Collection[int]) -> dict[int, set[tuple[str, str]]]:
     """Language and digest of every entry these objects should have."""
     expected: dict[int, set[tuple[str, str]]] = {}
-    found = [
-        entry for instance in document.get_queryset().filter(pk__in=pks) for entry in document.to_entries(instance)
-    ]
-    for entry in with_evidence(document.name, found):
+    for entry in _current_entries(document.name, pks):
         expected.setdefault(entry.object_id, set()).add((entry.language, entry.digest))
     return expected
 

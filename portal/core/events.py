@@ -80,12 +80,18 @@ def handler_name(handler: Callable[..., Any]) -> str:
 
 
 def subscribe(
-    event_class: type[E], handler: Callable[[E], None], *, name: str = "", when: Callable[[], bool] = lambda: True
+    event_class: type[E],
+    handler: Callable[[E], None],
+    *,
+    name: str = "",
+    when: Callable[[], bool] = lambda: True,
+    is_remote: bool = False,
 ) -> None:
     """Have `handler` called for each event of the class. The same handler twice counts once.
 
     Messages wait in the database under the handler's name: give the old `name` when you move or rename it. Events that
-    happen while `when` says no are not sent to it; those that waited before are still delivered.
+    happen while `when` says no are not sent to it; those that waited before are still delivered. A handler that works
+    with another server `is_remote`: no transaction is open meanwhile.
     """
     outbox.register(
         outbox.Subscription(
@@ -95,6 +101,7 @@ def subscribe(
             function=handler,
             deliver=lambda payload: handler(event_class.from_payload(payload)),
             is_wanted=when,
+            is_remote=is_remote,
         )
     )
 

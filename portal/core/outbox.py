@@ -4,7 +4,8 @@
 wrote; `manage.py run_outbox` delivers what failed, was cut short, or did not fit. A message is claimed by one
 conditional UPDATE with a lease, so any number of processes may deliver at once, on any database. The handler and the
 "delivered" mark share one transaction that is refused when the lease went to somebody else: effects in our own
-database happen exactly once, effects outside (mail, another server) at least once.
+database happen exactly once, effects outside (mail, another server) at least once. A handler that is `is_remote` works with
+another server, which may hang: it has no transaction around it, and opens its own for what it writes to the database.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import threading
 import time
 import traceback
 from collections import deque
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
@@ -74,6 +75,8 @@ class Subscription:
     deliver: Callable[[dict[str, Any]], None]
     #: Whether new messages are written for it; those that wait are delivered anyway.
     is_wanted: Callable[[], bool] = lambda: True
+    #: Whether it works with another server: no transaction is open meanwhile.
+    is_remote: bool = False
 
 
 _subscriptions: list[Subscription] = []
@@ -252,9 +255,7 @@ def _attempt(pk: int) -> bool | None:
         _record_failure(message, "given up: no attempt came to an end")
         return False
     try:
-        with transaction.atomic():
-            _handle(message)
-            _mark_delivered(message)
+        _deliver(message)
     except _LeaseLostError:
         logger.warning("Outbox: message %s took longer than its lease and went to another process", message.pk)
         return None
@@ -268,11 +269,17 @@ def _attempt(pk: int) -> bool | None:
     return True
 
 
-def _handle(message: OutboxMessage) -> None:
+def _deliver(message: OutboxMessage) -> None:
+    subscription = _subscription_of(message)
+    with nullcontext() if subscription.is_remote else transaction.atomic():
+        subscription.deliver(message.payload)
+        _mark_delivered(message)
+
+
+def _subscription_of(message: OutboxMessage) -> Subscription:
     for subscription in _subscriptions:
         if subscription.event == message.event and subscription.handler == message.handler:
-            subscription.deliver(message.payload)
-            return
+            return subscription
     raise _UnknownHandlerError
 
 

@@ -12,7 +12,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar, runtime_checkable
 
 from django.conf import settings
 from django.core.signals import setting_changed
@@ -230,6 +230,17 @@ class Backend(Protocol):
 
     def rebuild(self) -> AbstractContextManager[None]:
         """Around putting everything again: searches see all entries meanwhile, and nothing superfluous afterwards."""
+
+
+@runtime_checkable
+class Mirror(Backend, Protocol):
+    """An index on another server, which takes no part in transactions and may keep whoever writes to it waiting."""
+
+    def follow(self, *, kind: str, object_ids: Collection[int], read: Callable[[], Collection[SearchEntry]]) -> None:
+        """Make what `read` returns all there is of the objects; whoever read later overtakes, whoever writes later.
+
+        `read` reads the database, and is called again where somebody else was faster.
+        """
 
 
 @lru_cache(maxsize=1)

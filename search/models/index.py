@@ -6,7 +6,7 @@
 `Word`           a word seen in the texts and the stem it is found under: for completion and repair
 `PostingBlock`   how strongly some neighbouring entries are about a term
 
-Only `search.backends.embedded` reads and writes them.
+Only `search.backends.embedded` reads and writes them; `search.mirror` compares their digests with those of a cluster.
 """
 
 from __future__ import annotations

@@ -8,7 +8,7 @@ from typing import ClassVar
 import pytest
 from django.core.management import CommandError, call_command
 from django.core.signals import request_finished, request_started
-from django.db import DatabaseError, transaction
+from django.db import DatabaseError, connection, transaction
 from django.utils import timezone
 
 from portal.core import outbox
@@ -441,3 +441,44 @@ def test_who_does_not_want_an_event_is_not_sent_it_but_gets_what_waited():
         outbox.drain()
 
     assert [event.lamp_id for event in recorder.events] == [1]
+
+
+# Other servers ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.django_db(transaction=True)
+def test_while_another_server_is_worked_with_no_transaction_is_open():
+    were_open = []
+
+    def note(event: LampLit) -> None:
+        were_open.append(connection.in_atomic_block)
+
+    with outbox.temporary_subscriptions():
+        subscribe(LampLit, note, name="tests.here")
+        subscribe(LampLit, note, name="tests.elsewhere", is_remote=True)
+        with transaction.atomic():
+            emit(LampLit(lamp_id=1))
+
+    assert were_open == [True, False]
+    assert OutboxMessage.objects.exclude(delivered_at=None).count() == 2
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_remote_handler_that_fails_is_tried_again():
+    class FailsOnce(Recorder):
+        def __call__(self, event: LampLit) -> None:
+            super().__call__(event)
+            if len(self.events) == 1:
+                raise ConnectionError
+
+    handler = FailsOnce()
+    with outbox.temporary_subscriptions():
+        subscribe(LampLit, handler, name="tests.elsewhere", is_remote=True)
+        with transaction.atomic():
+            emit(LampLit(lamp_id=1))
+        assert OutboxMessage.objects.get().attempts == 1
+        make_due()
+        outbox.drain()
+
+    assert len(handler.events) == 2
+    assert OutboxMessage.objects.get().delivered_at is not None

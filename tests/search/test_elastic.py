@@ -287,6 +287,56 @@ def test_a_write_that_arrives_late_does_not_replace_a_newer_text(cluster):
     assert ids(cluster, "نو") == [1]
 
 
+def follow(backend: ElasticBackend, read) -> None:
+    backend.follow(kind="test.note", object_ids=[1], read=read)
+
+
+def test_who_read_the_older_text_cannot_write_last(cluster):
+    current = [entry(object_id=1, title="مودم کهنه")]
+
+    def read():
+        found = list(current)
+        if "کهنه" in found[0].title:
+            current[:] = [entry(object_id=1, title="مودم نو")]
+            follow(cluster, lambda: current)  # somebody else is faster
+        return found
+
+    follow(cluster, read)
+
+    assert ids(cluster, "کهنه") == []
+    assert ids(cluster, "نو") == [1]
+
+
+def test_a_change_and_its_undoing_are_not_overtaken_by_who_read_between_them(cluster):
+    public = entry(object_id=1, title="مودم")
+    secret = entry(object_id=1, title="مودم", audience="staff")
+    cluster.put([secret])
+    readings = [[public], [secret]]
+
+    def read():
+        found = readings.pop(0)
+        if found == [public]:
+            follow(cluster, lambda: [secret])
+        return found
+
+    follow(cluster, read)
+
+    assert ids(cluster, "مودم") == []
+    assert ids(cluster, "مودم", audiences=("staff",)) == [1]
+
+
+def test_what_was_put_by_a_machine_whose_clock_is_ahead_is_replaced(cluster, monkeypatch):
+    now = time.time_ns()
+    with monkeypatch.context() as ahead:
+        ahead.setattr(time, "time_ns", lambda: now + 3_600 * 10**9)
+        cluster.put([entry(object_id=1, title="مودم کهنه"), entry(object_id=1, language="en", title="Router")])
+
+    follow(cluster, lambda: [entry(object_id=1, title="مودم نو")])
+
+    assert ids(cluster, "مودم") == ids(cluster, "نو") == [1]
+    assert ids(cluster, "router") == ids(cluster, "کهنه") == []
+
+
 def test_a_clock_that_went_back_does_not_lose_a_change(cluster, monkeypatch):
     cluster.put([entry(object_id=1, title="مودم کهنه")])
     monkeypatch.setattr(time, "time_ns", lambda: 1_000)

@@ -7,11 +7,13 @@ import os
 import shutil
 import signal
 import tempfile
+import threading
 import time
 import uuid
 from pathlib import Path
 
 import pytest
+from django.db import connection
 from django.urls import reverse
 from wagtail.models import Page
 
@@ -141,7 +143,8 @@ def test_a_node_that_ends_and_starts_again_is_repaired_and_nothing_is_lost(porta
     assert OutboxMessage.objects.filter(delivered_at=None).count() == 0
 
 
-def test_changes_whose_messages_were_lost_meanwhile_are_found_by_the_check(portal, node):
+def test_changes_whose_messages_were_lost_meanwhile_are_found_by_the_check(portal, node, monkeypatch):
+    monkeypatch.setattr(mirror, "_PORTION", 2)
     node.call("stop")
     found()
     portal[0].delete()
@@ -202,6 +205,34 @@ def test_the_first_change_while_a_node_hangs_waits_no_longer_than_a_search_would
     assert first <= 1.3
     assert second < 0.5
     assert agree()
+
+
+def test_a_node_that_hangs_keeps_no_other_writer_waiting(portal, node):
+    pid = node.pid
+    os.kill(pid, signal.SIGSTOP)
+    worker = threading.Thread(target=create_topic, args=("slow",))  # nobody waits for it: it may take five seconds
+    try:
+        worker.start()
+        deadline = time.monotonic() + 10
+        while not Topic.objects.filter(code="slow").exists():
+            assert time.monotonic() < deadline
+        time.sleep(0.5)
+        writing = timed(Topic.objects.filter(code="t1").update, icon="wifi")
+        assert worker.is_alive()
+    finally:
+        os.kill(pid, signal.SIGCONT)
+        worker.join(timeout=30)
+    wait_until_back()
+
+    assert writing < 1
+    assert agree()
+
+
+def create_topic(code: str) -> None:
+    try:
+        Topic.objects.create(code=code, name={"fa": "مودم"})
+    finally:
+        connection.close()
 
 
 def test_an_index_that_was_lost_is_made_anew_while_the_database_answers(portal, caplog):

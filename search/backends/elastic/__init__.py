@@ -9,7 +9,8 @@ Only this package imports elasticsearch and elasticsearch_dsl, and it is importe
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, Final
@@ -43,7 +44,7 @@ _rebuilding: Final[ContextVar[bool]] = ContextVar("search_rebuilding", default=F
 class ElasticBackend:
     """See `search.backends.Backend`. Every method raises `UnavailableError` when the cluster fails it.
 
-    Writing is not part of a transaction. Two writers of one object must exclude each other (`search.locks`).
+    Writing is not part of a transaction.
     """
 
     def __init__(self, client: Elasticsearch, *, prefix: str, languages: Sequence[str] = ()) -> None:
@@ -57,16 +58,34 @@ class ElasticBackend:
 
     def put(self, entries: Collection[SearchEntry], *, force: bool = False) -> None:
         """Raises `RejectedError` for entries the cluster refused; the others are stored."""
-        wanted = {(entry.kind, entry.object_id, entry.language): entry for entry in entries}
-        if not wanted:
-            return
-        for audience in {entry.audience for entry in entries} - {PUBLIC}:
-            register_audience(audience)
-        if self._writer.put(wanted, force=force, into_filling_only=_rebuilding.get()):
-            index_changed()
+        objects: dict[str, set[int]] = defaultdict(set)
+        for entry in entries:
+            objects[entry.kind].add(entry.object_id)
+        self._keep(objects, lambda: entries, force=force)
 
     def remove(self, *, kind: str, object_ids: Collection[int]) -> None:
-        if object_ids and self._writer.remove({kind: set(object_ids)}):
+        self._keep({kind: object_ids}, lambda: ())
+
+    def follow(self, *, kind: str, object_ids: Collection[int], read: Callable[[], Collection[SearchEntry]]) -> None:
+        """See `search.backends.Mirror`. Raises `RejectedError` as `put` does."""
+        self._keep({kind: object_ids}, read, force=True)
+
+    def _keep(
+        self,
+        objects: Mapping[str, Collection[int]],
+        read: Callable[[], Collection[SearchEntry]],
+        *,
+        force: bool = False,
+    ) -> None:
+        def entries() -> dict[EntryKey, SearchEntry]:
+            found = read()
+            for audience in {entry.audience for entry in found} - {PUBLIC}:
+                register_audience(audience)
+            return {(entry.kind, entry.object_id, entry.language): entry for entry in found}
+
+        if not any(objects.values()):
+            return
+        if self._writer.keep(objects, entries, force=force, into_filling_only=_rebuilding.get()):
             index_changed()
 
     @contextmanager
