@@ -1,4 +1,4 @@
-"""How often the best answer is shown, and how often it is the right one. Run by ``python bench/best_answer.py``.
+"""How often the best answer is shown, and how often it is the right one. Run by `script/bench best-answer`.
 
 Two sets of questions, each asked of an index that holds nothing else:
 
@@ -12,6 +12,7 @@ the card of a question nothing answers is a wrong one. The bar is a precision of
 
 from __future__ import annotations
 
+import argparse
 import gzip
 import json
 import os
@@ -154,6 +155,9 @@ def passages() -> Tally:
 
 
 def main() -> int:
+    argparse.ArgumentParser(
+        prog="script/bench best-answer", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    ).parse_args()
     settings.DEBUG = False  # or every statement is remembered
     call_command("prepare", demo=True, verbosity=0)
     tallies = [demo("fa"), demo("en")]

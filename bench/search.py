@@ -1,17 +1,24 @@
 """How good and how fast search is, beside what else could be used. Run by `script/bench search`.
 
-Quality: questions with known answers from the public sets in ../shared/data (left out, with a word, where they are not
-there), asked as written, with Arabic letters and no half-spaces, and with one typo. MRR@10, P@1, recall@10 and the share
-of questions without any result, in per cent.
+Quality: questions with known answers: what customers type, put to the demo's articles, and those of the public sets in
+../shared/data (left out, with a word, where they are not there); asked as written, with Arabic letters and no
+half-spaces, and with one typo. MRR@10, P@1, recall@10 and the share of questions without any result, in per cent.
 
 Speed: generated help-centre entries (title 6 words, short answer 20, text 60 to 100; seven of ten Persian), the same for
 every search, in the same run: entries indexed a second, size, and milliseconds of the server's work (median and 95th of
-100) for a results page with facets, for the hits alone, and after each key while a title is typed. The portal is asked
-through the whole chain, the check of every hit against the database included; the others answer with bare numbers. With
---rounds the best of several runs counts, which is fair on a machine that has other work.
+100) for a results page with facets, for the hits alone, after each key while a title is typed, and for putting one
+changed entry. The portal is asked through the whole chain, the check of every hit against the database included; the
+others answer with bare numbers. With --rounds the best of several runs counts, which is fair on a machine that has other
+work.
+
+"With meaning" is the portal with its semantic extra on, where that is installed; the portal's other rows have it off. For
+quality every text's real vector is worked out, which for the English questions takes minutes. For speed the vectors are
+made up, of the right shape, and such that every question finds as many entries of like meaning as it may: the costliest
+case. The vector of the question itself is always worked out.
 
 Databases are throwaway ones. PostgreSQL takes part when BENCH_DATABASE_URL or TEST_DATABASE_URL names a server where
-databases may be made; Elasticsearch when ELASTICSEARCH_URL does.
+databases may be made; Elasticsearch when ELASTICSEARCH_URL does (a node without sign-in; the indices are deleted
+afterwards). The portal's row with it is what a portal with a cluster answers; its database is SQLite.
 """
 
 from __future__ import annotations
@@ -23,38 +30,61 @@ import subprocess
 import sys
 import tempfile
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit, urlunsplit
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 from bench import search_data  # noqa: E402 - the path first
+from search.semantic import model  # noqa: E402
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
 SQLITE, POSTGRES, NODE = "sqlite", "postgres", "node"
-#: (title, engine, where it keeps its data)
-COMPARED = (
-    ("portal, SQLite", "portal", SQLITE),
-    ("portal, PostgreSQL", "portal", POSTGRES),
-    ("SQLite FTS5 unicode61", "fts5", SQLITE),
-    ("PostgreSQL ts_rank", "ts_rank", POSTGRES),
-    ("Wagtail, SQLite", "wagtail", SQLITE),
-    ("Wagtail, PostgreSQL", "wagtail", POSTGRES),
-    ("Elasticsearch standard", "elastic-standard", NODE),
+
+
+@dataclass(frozen=True)
+class Row:
+    """A search that is measured, and where it keeps its data."""
+
+    title: str
+    engine: str
+    store: str
+    has_meaning: bool = False
+
+
+ROWS: Final = (
+    Row("portal, SQLite", "portal", SQLITE),
+    Row("portal, PostgreSQL", "portal", POSTGRES),
+    Row("portal, Elasticsearch", "portal", NODE),
+    Row("portal with meaning, SQLite", "portal", SQLITE, has_meaning=True),
+    Row("portal with meaning, PostgreSQL", "portal", POSTGRES, has_meaning=True),
+    Row("portal with meaning, Elasticsearch", "portal", NODE, has_meaning=True),
+    Row("SQLite FTS5 unicode61", "fts5", SQLITE),
+    Row("PostgreSQL ts_rank", "ts_rank", POSTGRES),
+    Row("Wagtail, SQLite", "wagtail", SQLITE),
+    Row("Wagtail, PostgreSQL", "wagtail", POSTGRES),
+    Row("Elasticsearch standard", "elastic-standard", NODE),
 )
-COLLECTIONS = ("pquad", "banking", "cross-language")
-QUICK_ENTRIES = 300
+QUICK_ENTRIES: Final = 300
+QUICK_QUESTIONS: Final = 15
+#: Texts of a collection that answer none of the questions, when it must be quick: the vector of each takes its time.
+QUICK_OTHERS: Final = 20
 #: Wagtail's search joins and sorts everything it finds; larger indexes would take the whole night.
-WAGTAIL_ENTRIES = 10_000
+WAGTAIL_ENTRIES: Final = 10_000
+
+Order = dict[str, Any]
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--quick", action="store_true", help="a small sample, under a minute: does it all still work?")
+    parser = argparse.ArgumentParser(
+        prog="script/bench search", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--quick", action="store_true", help="small samples, under a minute: does it all still work?")
     parser.add_argument("--large", action="store_true", help="also a million entries")
     parser.add_argument("--entries", type=int, nargs="*", help="numbers of generated entries (default 10000 100000)")
     parser.add_argument("--questions", type=int, default=800, help="questions of each set, and of each speed")
@@ -67,87 +97,111 @@ def main() -> None:
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write the figures there")
     arguments = parser.parse_args()
     if arguments.quick:
-        arguments.questions = min(arguments.questions, 20)
-    sizes = arguments.entries or ([QUICK_ENTRIES] if arguments.quick else [10_000, 100_000])
-    if arguments.large:
-        sizes.append(1_000_000)
-    compared = available(arguments.only)
+        arguments.questions = min(arguments.questions, QUICK_QUESTIONS)
+    rows = available(arguments.only)
+    orders = [*([] if arguments.no_speed else speed_orders(arguments))]
+    orders += [] if arguments.no_quality else quality_orders(arguments)
     figures: dict[str, Any] = {"quality": {}, "speed": {}}
-    if not arguments.no_quality:
-        figures["quality"] = measure_quality(compared, arguments.questions)
-    if not arguments.no_speed:
-        for size in sizes:
-            figures["speed"][size] = measure_speed(compared, size, arguments)
+    for order, found in measured(rows, orders, is_quick=arguments.quick):
+        if "collection" in order:
+            figures["quality"][order["collection"]] = found
+            tell_quality(order, found)
+        else:
+            figures["speed"][order["entries"]] = found
+            tell_speed(order, found)
     if arguments.json:
         arguments.json.write_text(json.dumps(figures, indent=1, ensure_ascii=False), encoding="utf-8")
 
 
-def available(only: list[str] | None) -> list[tuple[str, str, str]]:
+def available(only: list[str] | None) -> list[Row]:
     """The searches that can be measured here; says which cannot."""
     there = {SQLITE: True, POSTGRES: bool(postgres_url()), NODE: bool(os.environ.get("ELASTICSEARCH_URL"))}
     if not there[POSTGRES]:
         print("PostgreSQL is left out: neither BENCH_DATABASE_URL nor TEST_DATABASE_URL is set.")
     if not there[NODE]:
         print("Elasticsearch is left out: ELASTICSEARCH_URL is not set.")
-    chosen = [each for each in COMPARED if not only or any(each[0].lower().startswith(o.lower()) for o in only)]
-    return [each for each in chosen if there[each[2]]]
+    if not model.is_installed():
+        print("Meaning is left out: requirements-semantic.txt is not installed, or this processor cannot run it.")
+    chosen = [row for row in ROWS if not only or any(row.title.lower().startswith(o.lower()) for o in only)]
+    return [row for row in chosen if there[row.store] and (not row.has_meaning or model.is_installed())]
 
 
-# Measuring ------------------------------------------------------------------------------------------------------------
+# What is measured -----------------------------------------------------------------------------------------------------
 
 
-def measure_quality(compared: list[tuple[str, str, str]], limit: int) -> dict[str, Any]:
-    figures: dict[str, Any] = {}
-    for name in COLLECTIONS:
+def speed_orders(arguments: argparse.Namespace) -> list[Order]:
+    sizes = arguments.entries or ([QUICK_ENTRIES] if arguments.quick else [10_000, 100_000])
+    if arguments.large:
+        sizes.append(1_000_000)
+    return [{"entries": size, "questions": arguments.questions, "rounds": arguments.rounds} for size in sizes]
+
+
+def quality_orders(arguments: argparse.Namespace) -> list[Order]:
+    orders = []
+    for name, collection in search_data.COLLECTIONS.items():
         try:
-            title = getattr(search_data, name.replace("-", "_"))(1).name
+            title = collection(1).name
         except search_data.MissingDataError as missing:
             print(f"Left out: {missing}.")
             continue
-        print(f"\n{title}\n{'':<26}{'':<32}{'MRR@10':>8}{'P@1':>8}{'recall':>8}{'none':>8}", flush=True)
-        figures[name] = {}
-        for search, engine, store in compared:
-            found = ordered(engine, store, {"collection": name, "limit": limit})
-            figures[name][search] = found
-            for way, of in found.items():
-                print(
-                    f"{search:<26}{way:<32}{of['mrr']:>8.1f}{of['p1']:>8.1f}{of['recall']:>8.1f}{of['zero']:>7.1f}%",
-                    flush=True,
-                )
-    return figures
+        others = QUICK_OTHERS if arguments.quick else None
+        orders.append({"collection": name, "title": title, "questions": arguments.questions, "others": others})
+    return orders
 
 
-def measure_speed(compared: list[tuple[str, str, str]], size: int, arguments: argparse.Namespace) -> dict[str, Any]:
-    print(
-        f"\n{size:,} generated entries; milliseconds as median / 95th of 100\n{'':<26}{'entries/s':>10}{'MB':>8}"
-        f"{'results page':>18}{'hits alone':>18}{'each key':>18}{'× plain':>9}{'put one':>18}",
-        flush=True,
-    )
-    figures: dict[str, Any] = {}
-    for search, engine, store in compared:
-        if engine == "wagtail" and size > WAGTAIL_ENTRIES:
-            continue
-        order = {"entries": size, "questions": arguments.questions}
-        rounds = [ordered(engine, store, order) for _ in range(arguments.rounds)]
-        figures[search] = best_of(rounds)
-    for search, of in figures.items():
-        plain = figures.get("SQLite FTS5 unicode61") or of
-        ratio = of["suggest"]["p95"] / plain["suggest"]["p95"]
-        print(
-            f"{search:<26}{of['entries_per_second']:>10,.0f}{of['bytes'] / 1e6:>8.0f}"
-            f"{pair(of, 'search'):>18}{pair(of, 'results'):>18}{pair(of, 'suggest'):>18}{ratio:>9.2f}"
-            f"{pair(of, 'put_one'):>18}",
-            flush=True,
-        )
-    return figures
+def measured(
+    rows: Sequence[Row], orders: Sequence[Order], *, is_quick: bool
+) -> Iterator[tuple[Order, dict[str, dict[str, Any]]]]:
+    """Each order with the figures by row title. Each figure comes from a new process and database, unless it is quick."""
+    if is_quick:
+        together = {row.title: carried_out(row, orders) for row in rows}
+        for place, order in enumerate(orders):
+            yield order, {title: figures[place] for title, figures in together.items()}
+        return
+    for order in orders:
+        entries = order.get("entries", 0)
+        able = [row for row in rows if row.engine != "wagtail" or entries <= WAGTAIL_ENTRIES]
+        rounds = {row.title: [carried_out(row, [order])[0] for _ in range(order.get("rounds", 1))] for row in able}
+        yield order, {title: best_of(each) for title, each in rounds.items()}
 
 
 def best_of(rounds: list[dict[str, Any]]) -> dict[str, Any]:
+    if len(rounds) == 1:
+        return rounds[0]
     best = {**rounds[0], "entries_per_second": max(each["entries_per_second"] for each in rounds)}
     for name, value in rounds[0].items():
         if isinstance(value, dict):
             best[name] = min((each[name] for each in rounds), key=lambda of: of["p95"])
     return best
+
+
+# Telling --------------------------------------------------------------------------------------------------------------
+
+
+def tell_quality(order: Order, figures: dict[str, Any]) -> None:
+    print(f"\n{order['title']}\n{'':<36}{'':<32}{'MRR@10':>8}{'P@1':>8}{'recall':>8}{'none':>8}")
+    for row, ways in figures.items():
+        for way, of in ways.items():
+            print(
+                f"{row:<36}{way:<32}{of['mrr']:>8.1f}{of['p1']:>8.1f}{of['recall']:>8.1f}{of['zero']:>7.1f}%",
+                flush=True,
+            )
+
+
+def tell_speed(order: Order, figures: dict[str, Any]) -> None:
+    print(
+        f"\n{order['entries']:,} generated entries; milliseconds as median / 95th of 100\n{'':<36}{'entries/s':>10}{'MB':>8}"
+        f"{'results page':>18}{'hits alone':>18}{'each key':>18}{'× plain':>9}{'put one':>18}"
+    )
+    for row, of in figures.items():
+        plain = figures.get("SQLite FTS5 unicode61") or of
+        ratio = of["suggest"]["p95"] / plain["suggest"]["p95"]
+        print(
+            f"{row:<36}{of['entries_per_second']:>10,.0f}{of['bytes'] / 1e6:>8.1f}"
+            f"{pair(of, 'search'):>18}{pair(of, 'results'):>18}{pair(of, 'suggest'):>18}{ratio:>9.2f}"
+            f"{pair(of, 'put_one'):>18}",
+            flush=True,
+        )
 
 
 def pair(of: dict[str, Any], name: str) -> str:
@@ -157,22 +211,33 @@ def pair(of: dict[str, Any], name: str) -> str:
 # Databases ------------------------------------------------------------------------------------------------------------
 
 
-def ordered(engine: str, store: str, order: dict[str, Any]) -> dict[str, Any]:
-    """The figures of one order, worked out in a process of its own with an empty database."""
-    with tempfile.TemporaryDirectory(prefix="search-bench-") as folder, database(store, folder) as url:
-        kept = {name: value for name, value in os.environ.items() if name not in {"REDIS_URL", "DATA_DIR"}}
-        env = {
-            **kept, "DATABASE_URL": url, "DATA_DIR": folder, "SECRET_KEY": "only-for-measuring",
-            "STAFF_SECOND_FACTOR": "False", "LOG_LEVEL": "WARNING", "PYTHONPATH": str(ROOT),
-        }  # fmt: skip
+def carried_out(row: Row, orders: Sequence[Order]) -> list[dict[str, Any]]:
+    """The figures of the orders, worked out in a process of its own with an empty database."""
+    with tempfile.TemporaryDirectory(prefix="search-bench-") as folder, database(row.store, folder) as url:
         done = subprocess.run(
-            [sys.executable, str(ROOT / "bench" / "search_worker.py")], input=json.dumps({**order, "engine": engine}),
-            cwd=ROOT, env=env, capture_output=True, text=True, check=False,
+            [sys.executable, str(ROOT / "bench" / "search_worker.py")],
+            input=json.dumps({"engine": row.engine, "orders": orders}),
+            cwd=ROOT, env=environment(row, folder, url), capture_output=True, text=True, check=False,
         )  # fmt: skip
     if done.returncode:
-        sys.exit(f"{engine} on {store}:\n{done.stdout}{done.stderr}")
-    figures: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+        sys.exit(f"{row.title}:\n{done.stdout}{done.stderr}")
+    figures: list[dict[str, Any]] = json.loads(done.stdout.splitlines()[-1])
     return figures
+
+
+def environment(row: Row, folder: str, url: str) -> dict[str, str]:
+    private = {
+        "REDIS_URL",
+        "DJANGO_SETTINGS_MODULE",
+        *(name for name in os.environ if name.startswith("ELASTICSEARCH_")),
+    }
+    env = {name: value for name, value in os.environ.items() if name not in private} | {
+        "DATABASE_URL": url, "DATA_DIR": folder, "SECRET_KEY": "only-for-measuring", "STAFF_SECOND_FACTOR": "False",
+        "LOG_LEVEL": "WARNING", "PYTHONPATH": str(ROOT), "SEARCH_SEMANTIC": str(row.has_meaning),
+    }  # fmt: skip
+    if row.store == NODE:
+        env |= {"ELASTICSEARCH_URL": os.environ["ELASTICSEARCH_URL"], "ELASTICSEARCH_PREFIX": f"bench-{os.getpid()}"}
+    return env
 
 
 def postgres_url() -> str:

@@ -6,16 +6,24 @@ import gzip
 import itertools
 import json
 import random
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
+
+import yaml
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-DATA: Final = Path(__file__).resolve().parent.parent.parent / "shared" / "data"
+_ROOT: Final = Path(__file__).resolve().parent.parent
+DATA: Final = _ROOT.parent / "shared" / "data"
+_DEMO_ARTICLES: Final = _ROOT / "portal" / "demo" / "content" / "articles"
+_DEMO_QUESTIONS: Final = _ROOT / "bench" / "demo_questions.tsv"
 
 ZWNJ: Final = "\u200c"
+#: Of the answers to a question, where a collection is made small.
+_ANSWERS_KEPT: Final = 3
 _PERSIAN_LETTERS: Final = "ابپتجچحخدرزسشصطعغفقکگلمنوهی"
 _LATIN_LETTERS: Final = "abcdefghijklmnopqrstuvwxyz"
 
@@ -48,6 +56,17 @@ class Collection:
     texts: list[Text]
     questions: list[Asked]
     variants: dict[str, Callable[[str], str]]
+
+    def small(self, others: int) -> Collection:
+        """The same questions put to fewer texts: three that answer each, where there are so many, and `others`."""
+        kept = {number for asked in self.questions for number in sorted(asked.answers)[:_ANSWERS_KEPT]}
+        left = [text.number for text in self.texts if text.number not in kept]
+        kept.update(random.Random(7).sample(left, min(others, len(left))))
+        return replace(
+            self,
+            texts=[text for text in self.texts if text.number in kept],
+            questions=[replace(asked, answers=asked.answers & kept) for asked in self.questions],
+        )
 
 
 class MissingDataError(Exception):
@@ -138,6 +157,45 @@ def cross_language(limit: int) -> Collection:
     texts = [Text(n, "en", english) for n, (english, _persian) in enumerate(rows, 1)]
     questions = [Asked(persian, frozenset({n}), "fa") for n, (_english, persian) in enumerate(rows, 1)]
     return Collection("Persian sentence → its English twin", texts, _some(questions, limit), {"as written": as_written})
+
+
+def demo(language: str, limit: int) -> Collection:
+    """What customers of the demo type, and its articles in both languages. Always there."""
+    texts = [_article(number, path) for number, path in enumerate(sorted(_DEMO_ARTICLES.glob("*/*.md")), 1)]
+    numbers = {
+        path.name.removesuffix(f".{language}.md"): text.number
+        for text, path in zip(texts, sorted(_DEMO_ARTICLES.glob("*/*.md")), strict=True)
+        if text.language == language
+    }
+    questions = []
+    for line in _DEMO_QUESTIONS.read_text(encoding="utf-8").splitlines():
+        asked_in, *rest = line.split("\t")
+        if asked_in == language and rest[1] != "-":
+            questions.append(Asked(rest[0], frozenset(numbers[name] for name in rest[1].split()), language))
+    name, variants = _DEMO[language]
+    return Collection(name, texts, _some(questions, limit), variants)
+
+
+def _article(number: int, path: Path) -> Text:
+    _nothing, about, body = path.read_text(encoding="utf-8").split("---\n", 2)
+    fields = yaml.safe_load(about)
+    body = " ".join([body, *fields.get("keywords", ())])
+    return Text(number, fields["language"], fields["title"], fields["short_answer"], body)
+
+
+_DEMO: Final = {
+    "fa": ("Persian customers' questions → demo articles", PERSIAN_VARIANTS),
+    "en": ("English customers' questions → demo articles", ENGLISH_VARIANTS),
+}
+
+#: By name, how each is made of the number of questions.
+COLLECTIONS: Final[dict[str, Callable[[int], Collection]]] = {
+    "demo-fa": partial(demo, "fa"),
+    "demo-en": partial(demo, "en"),
+    "pquad": pquad,
+    "banking": banking,
+    "cross-language": cross_language,
+}
 
 
 def _some(questions: list[Asked], limit: int) -> list[Asked]:

@@ -1,4 +1,4 @@
-"""Measures one search on one database: an order on the input, figures on the output, both JSON. See `bench.search`."""
+"""Measures one search on one database: orders on the input, their figures on the output, as JSON. See `bench.search`."""
 
 from __future__ import annotations
 
@@ -12,25 +12,34 @@ from typing import TYPE_CHECKING, Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
+import django
+from django.utils.module_loading import import_string
+
 from bench import search_data
-from bench.search_engines import ENGINES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from bench.search_engines import Engine
+    from bench.search_common import Engine
 
-COLLECTIONS = {
-    "pquad": search_data.pquad,
-    "banking": search_data.banking,
-    "cross-language": search_data.cross_language,
+PORTAL, PLAIN = "bench.search_settings", "bench.search_site.settings"
+#: (settings, where it is)
+ENGINES = {
+    "portal": (PORTAL, "bench.search_portal.Portal"),
+    "fts5": (PLAIN, "bench.search_engines.Fts5"),
+    "ts_rank": (PLAIN, "bench.search_engines.TsRank"),
+    "wagtail": (PLAIN, "bench.search_engines.Wagtail"),
+    "elastic-standard": (PLAIN, "bench.search_engines.ElasticStandard"),
 }
 
 
 def quality(engine: Engine, order: dict[str, Any]) -> dict[str, dict[str, float]]:
     """For each way of typing: MRR at 10, P@1, recall at 10, and the share of questions without any result; per cent."""
-    collection = COLLECTIONS[order["collection"]](order["limit"])
+    collection = search_data.COLLECTIONS[order["collection"]](order["questions"])
+    if order["others"] is not None:
+        collection = collection.small(order["others"])
     engine.index(collection.texts)
+    engine.learn(collection.texts)
     found = {}
     for name, typed in collection.variants.items():
         ranks, recalls, empty = [], [], 0
@@ -57,8 +66,10 @@ def speed(engine: Any, order: dict[str, Any]) -> dict[str, Any]:
     texts = list(generator.texts(count))  # made before the clock runs
     began = time.perf_counter()
     engine.index(texts)
-    figures: dict[str, Any] = {"entries_per_second": count / (time.perf_counter() - began), "bytes": engine.size()}
+    figures: dict[str, Any] = {"entries_per_second": count / (time.perf_counter() - began)}
     questions = generator.questions(order["questions"], count)
+    engine.imagine(texts, [text for text, _language in questions])
+    figures["bytes"] = engine.size()
     keys = generator.beginnings(order["questions"], count)
     warm = order["questions"] // 10  # caches of the database, once
     for name, ask, asked in (
@@ -85,18 +96,20 @@ def _timed(ask: Callable[..., object], asked: Sequence[tuple[Any, ...]], warm: i
 
 
 def main() -> None:
-    order = json.load(sys.stdin)
-    engine_type = ENGINES[order["engine"]]
-    if engine_type.settings:
-        os.environ["DJANGO_SETTINGS_MODULE"] = engine_type.settings
-        import django  # noqa: PLC0415 - the settings first
-
-        django.setup()
-    engine = engine_type()
+    asked = json.load(sys.stdin)
+    settings, where = ENGINES[asked["engine"]]
+    os.environ["DJANGO_SETTINGS_MODULE"] = settings
+    django.setup()
+    engine: Engine = import_string(where)()
+    figures = []
     try:
-        figures = (quality if "collection" in order else speed)(engine, order)
+        for place, order in enumerate(asked["orders"]):
+            if place:
+                engine.forget()
+            figures.append((quality if "collection" in order else speed)(engine, order))
+            engine.check()
     finally:
-        getattr(engine, "close", lambda: None)()
+        engine.close()
     print(json.dumps(figures))
 
 

@@ -1,22 +1,32 @@
-"""script/bench NAME …: sets up the environment and runs bench/NAME.py with the remaining arguments."""
+"""script/bench NAME …: sets up the environment and runs the measurement with the remaining arguments.
+
+  script/bench pages         how fast pages are, beside what the same server does with almost nothing to do
+  script/bench search        how good and how fast search is, beside what else could be used; --quick takes a minute
+  script/bench best-answer   how often the best answer is shown, and how often it is the right one
+
+script/bench NAME --help says more.
+"""
 
 from __future__ import annotations
 
 import subprocess
 import sys
 
-from _common import PYTHON, ROOT, ensure_venv, environment, stop
+from _common import PYTHON, ROOT, ensure_venv, environment, say, stop
 
-#: Those meant to be run this way; the other files in bench/ are their helpers.
-NAMES = ("pages", "search")
+#: Those meant to be run this way, and their files in bench/; the other files there are their helpers.
+FILES = {"pages": "pages.py", "search": "search.py", "best-answer": "best_answer.py"}
 
 
 def main() -> None:
     name, *arguments = sys.argv[1:] or [""]
-    if name not in NAMES:
-        stop(f"Usage: script/bench NAME …, where NAME is {' or '.join(NAMES)}.")
+    if name in {"-h", "--help"}:
+        say(__doc__ or "")
+        return
+    if name not in FILES:
+        stop(f"Usage: script/bench NAME …, where NAME is one of {', '.join(FILES)}. script/bench --help says more.")
     ensure_venv()
-    command = [PYTHON, ROOT / "bench" / f"{name}.py", *arguments]
+    command = [PYTHON, ROOT / "bench" / FILES[name], *arguments]
     sys.exit(subprocess.run(command, env=environment(), check=False).returncode)
 
 

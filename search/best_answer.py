@@ -10,7 +10,7 @@ question its rarity is known; the share of the question that a text holds is wei
 
 Words nobody wrote count as the rarest there are: a question with one seldom has a card.
 
-Measured by ``python bench/best_answer.py`` (docs/decisions/0012-best-answer.md): of what customers ask the demo, 67 % in
+Measured by ``script/bench best-answer`` (docs/decisions/0012-best-answer.md): of what customers ask the demo, 67 % in
 Persian and 76 % in English get the right card, and 97 % and 96 % of the cards are right, those of questions no article
 answers counting as wrong; of 5,995 questions to passages of an encyclopaedia (PQuAD) 42 %, and 97 % of the cards.
 """
