@@ -169,6 +169,8 @@ _WITHOUT_CONSONANTS: Final[Mapping[str, str]] = {"o": "و", "va": "و", "ya": "�
 #: Readings that fit worse are none; a longer word may differ in more places.
 _WORST: Final = 0.5
 _WORST_PER_LETTER: Final = 0.08
+#: Of a word that is still typed less is seen, and must fit better.
+_WORST_BEGINNING: Final = 0.45
 #: A misfit of one outweighs a word that is e⁴ times as frequent.
 _WEIGHT: Final = 4.0
 #: In how many entries a stop word would stand if it was counted, and how badly it may fit.
@@ -253,16 +255,34 @@ def misfit(latin: str, persian: str) -> float:
 
 def _aligned(latin: str, persian: str) -> float:
     """The cheapest way to spell the Persian letters one after the other so that the Latin word comes out."""
-    reached = {0: 0.0}  # how much of the Latin word is spelled by the letters so far, and the least it costs
+    reached = {0: 0.0}
+    for reached in _reached(latin, persian):  # noqa: B007 - the last is wanted
+        pass
+    return reached.get(len(latin), math.inf)
+
+
+def _reached(latin: str, persian: str) -> Iterator[dict[int, float]]:
+    """After each Persian letter: how much of the Latin word is spelled by the letters so far, and the least it costs."""
+    reached = {0: 0.0}
     for place, letter in enumerate(persian):
-        spelled = _spelled(letter, place, persian)
         following: dict[int, float] = {}
         for start, so_far in reached.items():
-            for letters, cost in spelled.items():
-                if latin.startswith(letters, start):
-                    _reach(following, latin, start + len(letters), so_far + cost)
+            _spell(following, latin, start, so_far, _spelled(letter, place, persian))
         reached = following
-    return reached.get(len(latin), math.inf)
+        yield reached
+
+
+def _spell(reached: dict[int, float], latin: str, start: int, so_far: float, spelled: Mapping[str, float]) -> None:
+    """Note how far the spellings of one letter lead from `start`."""
+    for letters, cost in spelled.items():
+        if latin.startswith(letters, start):
+            _reach(reached, latin, start + len(letters), so_far + cost)
+
+
+@lru_cache(maxsize=20_000)
+def misfit_of_beginning(latin: str, persian: str) -> float:
+    """How badly a Latin spelling fits some beginning of a folded Persian word."""
+    return min((reached.get(len(latin), math.inf) for reached in _reached(latin, persian)), default=math.inf)
 
 
 def _spelled(letter: str, place: int, persian: str) -> Mapping[str, float]:
@@ -296,37 +316,47 @@ def _reach(reached: dict[int, float], latin: str, end: int, cost: float) -> None
 
 def read(latin: str, known: Iterable[Spelling]) -> Reading | None:
     """The likeliest Persian word for a Latin spelling, of those the index knows and those every sentence has."""
-    best: Reading | None = None
+    stop_word = read_stop_word(latin)
     worst = _WORST + _WORST_PER_LETTER * len(latin)
-    for spelling in known:
-        unfit = misfit(latin, spelling.word)
+    found = _fitting(((spelling, misfit(latin, spelling.word)) for spelling in known), worst)
+    return likeliest((*found, stop_word) if stop_word else found)
+
+
+def read_beginnings(latin: str, known: Iterable[Spelling]) -> list[Reading]:
+    """Those of the known Persian words that a Latin word may become while it is typed, the likeliest first."""
+    found = _fitting(((spelling, misfit_of_beginning(latin, spelling.word)) for spelling in known), _WORST_BEGINNING)
+    return sorted(found, key=_order, reverse=True)
+
+
+def _fitting(known: Iterable[tuple[Spelling, float]], worst: float) -> Iterator[Reading]:
+    for spelling, unfit in known:
         if unfit <= worst:
             likelihood = math.log(1 + spelling.frequency) - _WEIGHT * unfit
-            best = _likelier(best, Reading(spelling.word, spelling.written, unfit, likelihood))
-    stop_word = read_stop_word(latin)
-    return _likelier(best, stop_word) if stop_word else best
+            yield Reading(spelling.word, spelling.written, unfit, likelihood)
 
 
-def _likelier(one: Reading | None, other: Reading) -> Reading:
-    return other if one is None or (other.likelihood, other.word) > (one.likelihood, one.word) else one
+def likeliest(readings: Iterable[Reading]) -> Reading | None:
+    return max(readings, key=_order, default=None)
+
+
+def _order(reading: Reading) -> tuple[float, str]:
+    return reading.likelihood, reading.word
 
 
 @lru_cache(maxsize=2048)
 def read_stop_word(latin: str) -> Reading | None:
     """The Persian word without a subject of its own that is meant: «chetori», «mikham», «ro»; or none."""
-    best: Reading | None = None
     if latin in _WITHOUT_CONSONANTS:
         word = _WITHOUT_CONSONANTS[latin]
         return Reading(word, word, 0.0, math.log(_STOP_WORD_FREQUENCY))
     if "c" in latin.replace("ch", ""):
         return None  # English: card is no کرد
-    for sounds in skeletons(latin):
-        for word in _stop_words().get(sounds, ()):
-            unfit = misfit(latin, word)
-            if unfit <= _WORST_STOP_WORD:
-                likelihood = math.log(_STOP_WORD_FREQUENCY) - _WEIGHT * unfit
-                best = _likelier(best, Reading(word, word, unfit, likelihood))
-    return best
+    words = (word for sounds in skeletons(latin) for word in _stop_words().get(sounds, ()))
+    return likeliest(
+        Reading(word, word, unfit, math.log(_STOP_WORD_FREQUENCY) - _WEIGHT * unfit)
+        for word in words
+        if (unfit := misfit(latin, word)) <= _WORST_STOP_WORD
+    )
 
 
 @lru_cache(maxsize=1)

@@ -17,14 +17,28 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from portal.core.text import fold, swap_keyboard
 from search.analysis import ENGLISH_STOP_WORDS
+from search.backends import Spelling
 from search.corrections import correct, distance
-from search.finglish import Reading, is_latin, read, read_stop_word, skeleton, skeletons
+from search.finglish import (
+    Reading,
+    is_latin,
+    likeliest,
+    read,
+    read_beginnings,
+    read_stop_word,
+    skeleton,
+    skeletons,
+)
+from search.finglish_beginnings import SHORTEST as SHORTEST_BEGINNING
+from search.finglish_beginnings import beginnings
 
 if TYPE_CHECKING:
     from search.analysis import Token
-    from search.backends import Backend, Spelling
-    from search.questions import Question
+    from search.backends import Backend
 
+#: Of each beginning of an unfinished Persian word, and of the words it may become.
+_COMPLETIONS: Final = 20
+_MOST_BEGUN: Final = 8
 #: More unknown words than this are no slips.
 _MAX_WORDS: Final = 8
 _MAX_REPAIRED: Final = 4
@@ -83,12 +97,24 @@ class Interpretation:
     beside: Mapping[str, str] = field(default_factory=dict)
 
 
-def interpret(backend: Backend, question: Question, language: str, audiences: Collection[str]) -> Interpretation:
-    """The likeliest meaning of a question with unknown words. Two queries; a third for two slips in a long word."""
-    text, unknown = question.text, question.unknown[:_MAX_WORDS]
+def interpret(
+    backend: Backend,
+    text: str,
+    unknown: Sequence[Token],
+    language: str,
+    audiences: Collection[str],
+    *,
+    is_unfinished: bool = False,
+) -> Interpretation:
+    """The likeliest meaning of a text with unknown words. Two queries; a third for two slips in a long word.
+
+    With `is_unfinished` the last word may become another one, for one more query where it may be Persian.
+    """
+    unknown = unknown[:_MAX_WORDS]
     pieces = [piece for piece in _pieces(text) if piece.word]
-    sounds = _sounding_alike(backend, pieces, unknown, audiences)
-    finglish = _finglish(pieces, unknown, sounds, language)
+    begun = _begun(backend, pieces, unknown, audiences) if is_unfinished else ()
+    sounds = _sounding_alike(backend, pieces, unknown, audiences, begun)
+    finglish = _finglish(pieces, unknown, sounds, language, begun)
     readable = {fold(text[guess.start : guess.end]) for guess in finglish}
     known = partial(backend.spellings, audiences=audiences)
     slips = _slips(_Slips(text, pieces, unknown[:_MAX_REPAIRED], readable), sounds, known)
@@ -117,15 +143,34 @@ def _holds_any(piece: _Piece, words: Collection[Token]) -> bool:
     return any(piece.start <= word.start and word.end <= piece.end for word in words)
 
 
-def _sounding_alike(
+def _begun(
     backend: Backend, pieces: Sequence[_Piece], unknown: Sequence[Token], audiences: Collection[str]
+) -> Sequence[str]:
+    """The skeletons of the Persian words the last piece may become, the likeliest; one query, if there may be any."""
+    last = pieces[-1] if pieces else None
+    if last is None or len(last.word) < SHORTEST_BEGINNING or not is_latin(last.word) or not _holds_any(last, unknown):
+        return ()
+    known = backend.vocabulary((), audiences=audiences, beginnings=beginnings(last.word), completions=_COMPLETIONS)
+    words = {word: count for some in known.completions.values() for word, count in some.items()}
+    likely = read_beginnings(
+        last.word, [Spelling(word=word, written=word, frequency=count) for word, count in words.items()]
+    )
+    return [skeleton(reading.word) for reading in likely[:_MOST_BEGUN]]
+
+
+def _sounding_alike(
+    backend: Backend,
+    pieces: Sequence[_Piece],
+    unknown: Sequence[Token],
+    audiences: Collection[str],
+    begun: Collection[str] = (),
 ) -> Mapping[str, Sequence[Spelling]]:
     """By skeleton, the known words that sound like what was typed; one query, if there may be any."""
     wanted = {
         skeleton(token.word) for token in unknown if len(token.word) >= _SHORTEST_SOUND and not is_latin(token.word)
     }
     if any(is_latin(piece.word) and _holds_any(piece, unknown) for piece in pieces):
-        wanted.update(*(skeletons(piece.word) for piece in pieces if is_latin(piece.word)))
+        wanted.update(begun, *(skeletons(piece.word) for piece in pieces if is_latin(piece.word)))
     wanted.discard("")
     return backend.sounding_like(wanted, audiences=audiences) if wanted else {}
 
@@ -195,13 +240,20 @@ def _with_signs(text: str, piece: _Piece) -> tuple[int, int]:
 
 
 def _finglish(
-    pieces: Sequence[_Piece], unknown: Sequence[Token], sounds: Mapping[str, Sequence[Spelling]], language: str
+    pieces: Sequence[_Piece],
+    unknown: Sequence[Token],
+    sounds: Mapping[str, Sequence[Spelling]],
+    language: str,
+    begun: Sequence[str] = (),
 ) -> list[_Guess]:
     """The Persian words that unknown Latin ones may be."""
     leaning = _leaning(pieces, language)
     guesses = []
     for piece in pieces:
         reading = _read(piece, sounds) if is_latin(piece.word) and _holds_any(piece, unknown) else None
+        if begun and piece is pieces[-1]:
+            spellings = [spelling for sound in begun for spelling in sounds.get(sound, ())]
+            reading = likeliest([*filter(None, [reading]), *read_beginnings(piece.word, spellings)[:1]])
         if reading:
             is_stop_word = reading == read_stop_word(piece.word)
             likelihood = reading.likelihood + leaning

@@ -17,7 +17,6 @@ time, until the index or the content changes; the check is made for each reader,
 from __future__ import annotations
 
 import itertools
-import re
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -29,7 +28,6 @@ from portal.catalog.queries import own_product_codes
 from portal.core.audience import audiences_for
 from portal.core.memo import LONG_SECONDS, Memo
 from portal.core.preferences import current_preferences
-from portal.core.text import fold, swap_keyboard
 from search import registry
 from search.backends import Backend, BackendHit, Filters, Plan, QueryTerm, Sort, answer
 from search.best_answer import best_answer
@@ -37,7 +35,7 @@ from search.facets import chosen_in_vain, describe
 from search.fusion import Hybrid, with_meaning
 from search.highlight import mark_terms
 from search.pins import Pin, pins_for
-from search.questions import Question, ask, prepare, read, spelled, stems_of, understand
+from search.questions import Question, ask, prepare, spelled, understand
 from search.results import (
     MAX_PAGES,
     PAGE_SIZE,
@@ -55,15 +53,13 @@ from search.results import (
 )
 from search.scoring import stems_in
 from search.synonyms import NO_RULES, Rules
+from search.unfinished import beginning_of, read_unfinished
 from search.visibility import seen_by
 
 if TYPE_CHECKING:
     from search.documents import AnyUser
 
 _ELSEWHERE_HITS: Final = 5
-_COMPLETIONS: Final = 30
-_SUGGESTIONS: Final = 30
-_LAST_WORD: Final = re.compile(r"[^\W_]+\Z")
 
 _versions: Final = itertools.count(1)
 _results: Final[Memo[SearchResult]] = Memo(max_size=256, seconds=LONG_SECONDS, of_index=True)
@@ -248,7 +244,8 @@ def _as_seen(found: SearchResult, user: AnyUser) -> SearchResult:
 def suggest(*, text: str, user: AnyUser, language: str) -> Suggestions:
     """What to offer while a person types: entries that hold the words so far, the last one perhaps unfinished.
 
-    At most four queries with one kind of objects, and one more for each further kind; two more for frequent words.
+    At most four queries with one kind of objects, and one more for each further kind; two more for frequent words. Words
+    nobody wrote cost at most five more.
     """
     typed, _notices = prepare(text)
     if not typed:
@@ -257,79 +254,22 @@ def suggest(*, text: str, user: AnyUser, language: str) -> Suggestions:
 
 
 def _suggestions(backend: Backend, typed: str, user: AnyUser, language: str) -> Suggestions:
-    audiences = tuple(audiences_for(user))
-    plan, used = _plan_for_suggestions(backend, typed, language, audiences)
+    unfinished = read_unfinished(backend, typed, language, tuple(audiences_for(user)))
+    plan = unfinished.plan
     if not plan.terms:
         return Suggestions(text=typed)
     found = backend.search(plan, with_places=False)
     words = _words_by_stem(plan.terms)
     hits = sorted(seen_by(user, found.hits), key=lambda hit: -_words_in_title(hit, words))
+    beginning = beginning_of(unfinished.text)
     groups = []
     for document in registry.all_documents():
         own = [hit for hit in hits if hit.kind == document.name][: document.suggestions]
-        titles = [mark_terms(hit.title, words, language=hit.language, beginning=_beginning(used)) for hit in own]
+        titles = [mark_terms(hit.title, words, language=hit.language, beginning=beginning) for hit in own]
         if own:
             groups.append(SuggestionGroup(document.name, str(document.label_plural), present(own, titles)))
-    return Suggestions(text=used, total=found.total - (len(found.hits) - len(hits)), groups=groups, typed=typed)
-
-
-# Suggestions --------------------------------------------------------------------------------------------------------
-
-
-def _beginning(text: str) -> str:
-    """The last word, folded, as far as it is typed; empty after a space."""
-    match = _LAST_WORD.search(fold(text))
-    return match[0] if match else ""
-
-
-def _plan_for_suggestions(backend: Backend, text: str, language: str, audiences: tuple[str, ...]) -> tuple[Plan, str]:
-    """What to look for, and the text it stands for: as typed, or as on the other keyboard. One query."""
-    texts = list(dict.fromkeys((text, swap_keyboard(text))))
-    analysed = {each: read(each, language) for each in texts}
-    vocabulary = backend.vocabulary(
-        {stem for found, others, _rules in analysed.values() for stem in stems_of(found, others)},
-        audiences=audiences,
-        beginnings=list(filter(None, map(_beginning, texts))),
-        completions=_COMPLETIONS,
-    )
-    for each in texts:
-        found, others, rules = analysed[each]
-        question = Question(each, found, vocabulary, others, rules)
-        terms = _with_completions(question)
-        words = {token.position for token in question.words}
-        if words and words == {word for term in terms for word in term.words}:
-            return _suggestion_plan(terms, vocabulary.size, audiences, language), each
-    return _suggestion_plan((), vocabulary.size, audiences, language), text
-
-
-def _suggestion_plan(terms: tuple[QueryTerm, ...], size: int, audiences: tuple[str, ...], language: str) -> Plan:
-    return Plan(
-        terms=terms,
-        size=size,
-        audiences=audiences,
-        filters=Filters(languages=(language,)),
-        limit=_SUGGESTIONS,
-        is_unfinished=True,
-    )
-
-
-def _with_completions(question: Question) -> tuple[QueryTerm, ...]:
-    """The terms of the question; its last word is also answered by everything it may become.
-
-    All completions count alike, as one word that is as frequent as they are together: which of them is rare says
-    nothing about what the person is going to type.
-    """
-    terms = {term.text: term for term in question.own_terms()}
-    beginning = _beginning(question.text)
-    last = next((token for token in reversed(question.words) if token.word.endswith(beginning)), None)
-    if beginning and last is not None and last.end == len(question.text):
-        completions = question.vocabulary.completions.get(beginning, {})
-        together = sum(completions.values())
-        for text in completions:
-            known = terms.get(text)
-            words = {*known.words, last.position} if known else {last.position}
-            terms[text] = QueryTerm(text=text, words=tuple(sorted(words)), frequency=together)
-    return (*terms.values(), *question.synonym_terms())
+    total = found.total - (len(found.hits) - len(hits))
+    return Suggestions(text=unfinished.text, total=total, groups=groups, notice=unfinished.notice)
 
 
 def _words_by_stem(terms: Sequence[QueryTerm]) -> Mapping[str, set[int]]:

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 MAX_TEXT_LENGTH: Final = 256
 MAX_WORDS: Final = 32
+#: How many words a beginning may become, those in most entries.
+COMPLETIONS: Final = 30
 
 _NOTHING: Final[Mapping[str, str]] = MappingProxyType({})
 
@@ -114,15 +116,22 @@ def ask(
     rules: Rules | None = None,
     *,
     beside: Mapping[str, str] = _NOTHING,
+    beginning: str = "",
 ) -> Question:
     """The question, with what the index knows of its terms and their synonyms; one query.
 
     `rules` are the synonyms to use, those of the language if not said otherwise. `beside` has words that mean the same
-    as some of the text.
+    as some of the text. `beginning` is a word that may become another one.
     """
     found, others, rules = read(text, language, rules)
     found = _with_others(found, beside)
-    return Question(text, found, backend.vocabulary(stems_of(found, others), audiences=audiences), others, rules)
+    vocabulary = backend.vocabulary(
+        stems_of(found, others),
+        audiences=audiences,
+        beginnings=[beginning] if beginning else (),
+        completions=COMPLETIONS,
+    )
+    return Question(text, found, vocabulary, others, rules)
 
 
 def read(text: str, language: str, rules: Rules | None = None) -> tuple[list[Token], tuple[Alternative, ...], Rules]:
@@ -164,15 +173,20 @@ def understand(
                 on_other_keyboard = other
     meaning = Interpretation(question.text)
     if on_other_keyboard is None or on_other_keyboard.unknown:
-        meaning = interpret(backend, question, language, audiences)
+        meaning = interpret(backend, question.text, unknown, language, audiences)
     if on_other_keyboard and len(on_other_keyboard.words) - len(on_other_keyboard.unknown) >= meaning.explained:
         notices.append(Notice(NoticeCode.KEYBOARD, typed=question.text, used=on_other_keyboard.text))
         return on_other_keyboard
     if not meaning.explained:
         return question
-    code = NoticeCode.FINGLISH if meaning.is_finglish else NoticeCode.REPAIRED
-    notices.append(Notice(code, typed=question.text, used=meaning.text))
+    notices.append(notice_of(question.text, meaning))
     return ask(backend, meaning.text, language, audiences, question.rules, beside=meaning.beside)
+
+
+def notice_of(typed: str, meaning: Interpretation) -> Notice:
+    """How a text was read in another way."""
+    code = NoticeCode.FINGLISH if meaning.is_finglish else NoticeCode.REPAIRED
+    return Notice(code, typed=typed, used=meaning.text)
 
 
 def spelled(text: str, words: Iterable[Token]) -> str:

@@ -175,18 +175,13 @@ class SuggestionGroup:
 class Suggestions:
     """What is offered while a person types; `total` counts all results of the text so far.
 
-    `typed` is what was typed, `text` what the suggestions are for.
+    `text` is what they are for; the `notice` says how it came out of what was typed, where it is another one.
     """
 
     text: str
     total: int = 0
     groups: list[SuggestionGroup] = field(default_factory=list)
-    typed: str = ""
-
-    @property
-    def is_other_keyboard(self) -> bool:
-        """Whether they are for what the same keys give on the other keyboard."""
-        return bool(self.typed) and self.typed != self.text
+    notice: Notice | None = None
 
     @property
     def count(self) -> int:
