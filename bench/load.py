@@ -58,17 +58,21 @@ def _with_wrk(base: str, paths: list[str], *, cookie: str, seconds: float, conne
     return float(found[1])
 
 
+async def exchange(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, request: bytes) -> tuple[int, bytes]:
+    """Status and body of the answer to one request on a connection that is kept."""
+    writer.write(request)
+    head = await reader.readuntil(b"\r\n\r\n")
+    length = re.search(rb"(?i)content-length: (\d+)", head)
+    return int(head.split(b" ", 2)[1]), await reader.readexactly(int(length[1]) if length else 0)
+
+
 async def _ask(host: str, port: int, requests: list[bytes], until: float) -> int:
     reader, writer = await asyncio.open_connection(host, port)
     answered = 0
     while time.monotonic() < until:
-        writer.write(requests[answered % len(requests)])
-        head = await reader.readuntil(b"\r\n\r\n")
-        status = head.split(b" ", 2)[1]
-        if status != b"200":
-            raise RuntimeError(f"answered {status.decode()}")
-        length = re.search(rb"(?i)content-length: (\d+)", head)
-        await reader.readexactly(int(length[1]) if length else 0)
+        status, _body = await exchange(reader, writer, requests[answered % len(requests)])
+        if status != 200:
+            raise RuntimeError(f"answered {status}")
         answered += 1
     writer.close()
     return answered

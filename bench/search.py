@@ -16,6 +16,10 @@ quality every text's real vector is worked out, which for the English questions 
 made up, of the right shape, and such that every question finds as many entries of like meaning as it may: the costliest
 case. The vector of the question itself is always worked out.
 
+Load, with --load and instead of all this: --per-second searches a second for --seconds, asked of a real server by several
+client processes while another one changes articles; see bench/search_load.py. Ends with 1 when anything but a whole
+answer came, or the last change is not found. On SQLite, and on PostgreSQL with --only postgresql.
+
 Databases are throwaway ones. PostgreSQL takes part when BENCH_DATABASE_URL or TEST_DATABASE_URL names a server where
 databases may be made; Elasticsearch when ELASTICSEARCH_URL does (a node without sign-in; the indices are deleted
 afterwards). The portal's row with it is what a portal with a cluster answers; its database is SQLite.
@@ -38,7 +42,7 @@ from urllib.parse import urlsplit, urlunsplit
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from bench import search_data  # noqa: E402 - the path first
+from bench import search_data, search_load  # noqa: E402 - the path first
 from search.semantic import model  # noqa: E402
 
 if TYPE_CHECKING:
@@ -78,6 +82,8 @@ QUICK_OTHERS: Final = 20
 WAGTAIL_ENTRIES: Final = 10_000
 
 Order = dict[str, Any]
+#: Titles of rows that could not be measured.
+failed: Final[list[str]] = []
 
 
 def main() -> None:
@@ -95,7 +101,12 @@ def main() -> None:
     parser.add_argument("--no-quality", action="store_true")
     parser.add_argument("--no-speed", action="store_true")
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write the figures there")
+    parser.add_argument("--load", action="store_true", help="many searches a second while articles change")
+    parser.add_argument("--per-second", type=int, default=200)
+    parser.add_argument("--seconds", type=int, default=60)
     arguments = parser.parse_args()
+    if arguments.load:
+        sys.exit(measure_load(arguments))
     if arguments.quick:
         arguments.questions = min(arguments.questions, QUICK_QUESTIONS)
     rows = available(arguments.only)
@@ -111,6 +122,21 @@ def main() -> None:
             tell_speed(order, found)
     if arguments.json:
         arguments.json.write_text(json.dumps(figures, indent=1, ensure_ascii=False), encoding="utf-8")
+    if failed:
+        sys.exit(f"Not measured: {', '.join(dict.fromkeys(failed))}")
+
+
+def measure_load(arguments: argparse.Namespace) -> int:
+    """Whether there were errors, as the code to end with."""
+    load = search_load.Load(arguments.per_second, arguments.seconds)
+    with tempfile.TemporaryDirectory(prefix="search-bench-") as folder:
+        store = POSTGRES if "postgresql" in (arguments.only or []) else SQLITE
+        with database(store, folder) as url:
+            figures = search_load.measure(load, url if store == POSTGRES else "")
+    search_load.tell(load, figures)
+    if arguments.json:
+        arguments.json.write_text(json.dumps(figures, indent=1), encoding="utf-8")
+    return 1 if figures["errors"] else 0
 
 
 def available(only: list[str] | None) -> list[Row]:
@@ -156,13 +182,17 @@ def measured(
     if is_quick:
         together = {row.title: carried_out(row, orders) for row in rows}
         for place, order in enumerate(orders):
-            yield order, {title: figures[place] for title, figures in together.items()}
+            yield order, {title: figures[place] for title, figures in together.items() if figures}
         return
     for order in orders:
         entries = order.get("entries", 0)
         able = [row for row in rows if row.engine != "wagtail" or entries <= WAGTAIL_ENTRIES]
-        rounds = {row.title: [carried_out(row, [order])[0] for _ in range(order.get("rounds", 1))] for row in able}
-        yield order, {title: best_of(each) for title, each in rounds.items()}
+        found = {}
+        for row in able:
+            rounds = [figures[0] for _ in range(order.get("rounds", 1)) if (figures := carried_out(row, [order]))]
+            if rounds:
+                found[row.title] = best_of(rounds)
+        yield order, found
 
 
 def best_of(rounds: list[dict[str, Any]]) -> dict[str, Any]:
@@ -212,7 +242,7 @@ def pair(of: dict[str, Any], name: str) -> str:
 
 
 def carried_out(row: Row, orders: Sequence[Order]) -> list[dict[str, Any]]:
-    """The figures of the orders, worked out in a process of its own with an empty database."""
+    """The figures of the orders, worked out in a process of its own with an empty database; none where it fails."""
     with tempfile.TemporaryDirectory(prefix="search-bench-") as folder, database(row.store, folder) as url:
         done = subprocess.run(
             [sys.executable, str(ROOT / "bench" / "search_worker.py")],
@@ -220,7 +250,9 @@ def carried_out(row: Row, orders: Sequence[Order]) -> list[dict[str, Any]]:
             cwd=ROOT, env=environment(row, folder, url), capture_output=True, text=True, check=False,
         )  # fmt: skip
     if done.returncode:
-        sys.exit(f"{row.title}:\n{done.stdout}{done.stderr}")
+        print(f"Not measured: {row.title}\n{done.stdout}{done.stderr}", file=sys.stderr, flush=True)
+        failed.append(row.title)
+        return []
     figures: list[dict[str, Any]] = json.loads(done.stdout.splitlines()[-1])
     return figures
 
