@@ -71,11 +71,11 @@ class Portal(Engine):
     def index(self, texts: Iterable[Text]) -> None:
         with self._backend.rebuild():
             for some in chunks(sorted(texts, key=lambda text: kind_of(text.number))):  # as a rebuild does
-                self._backend.put([_entry(text) for text in some], force=True)
+                self._backend.put([entry_of(text) for text in some], force=True)
 
     def put_one(self, text: Text) -> None:
         """A changed article on its way into the full index."""
-        self._backend.put([_entry(replace(text, title=text.title + " نو"))], force=True)
+        self._backend.put([entry_of(replace(text, title=text.title + " نو"))], force=True)
 
     def forget(self) -> None:
         for kind in self._backend.kinds():
@@ -86,7 +86,7 @@ class Portal(Engine):
         if not self._has_meaning:
             return
         for some in chunks(texts):
-            written = [vectors.text_of(_entry(text)) for text in some]
+            written = [vectors.text_of(entry_of(text)) for text in some]
             self._know(some, model.passage_vectors(written, [text.language for text in some]))
         self._load()
 
@@ -122,9 +122,7 @@ class Portal(Engine):
     # Asking ---------------------------------------------------------------------------------------------------------
 
     def search(self, text: str, language: str) -> list[int]:
-        found = queries.search(text=text, user=None, language=language)
-        hits = found.hits or [hit for other in found.elsewhere for hit in other.hits]
-        return [hit.object_id for hit in hits]
+        return found_by(text, language)
 
     def suggest(self, text: str, language: str) -> list[int]:
         found = queries.suggest(text=text, user=None, language=language)
@@ -158,6 +156,13 @@ class Portal(Engine):
             cluster.get_cluster().indices.delete_all()
 
 
+def found_by(text: str, language: str) -> list[int]:
+    """Numbers of what a visitor sees on the first page of results; of other languages when there is nothing in this one."""
+    found = queries.search(text=text, user=None, language=language)
+    hits = found.hits or [hit for other in found.elsewhere for hit in other.hits]
+    return [hit.object_id for hit in hits]
+
+
 class _Failures(logging.Handler):
     """Hears of every failure the portal covers up."""
 
@@ -170,7 +175,8 @@ class _Failures(logging.Handler):
         self.messages.append(record.getMessage())
 
 
-def _entry(text: Text) -> SearchEntry:
+def entry_of(text: Text) -> SearchEntry:
+    """The text as an app would declare it."""
     return SearchEntry(
         kind=kind_of(text.number), object_id=text.number, language=text.language, title=text.title,
         short_answer=text.short_answer, body=text.body, url=f"/{text.language}/a/{text.number}/", audience="public",
