@@ -7,18 +7,20 @@ speak for Finglish; an English page and English stop words against it.
 
 from __future__ import annotations
 
+import math
 import re
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import pairwise
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from portal.core.text import fold, swap_keyboard
 from search.analysis import ENGLISH_STOP_WORDS
-from search.backends import Spelling
-from search.corrections import correct, distance
+from search.backends import FULL_WEIGHT, Spelling
+from search.corrections import SHORTEST, correct, distance
 from search.finglish import (
     Reading,
     is_latin,
@@ -35,6 +37,7 @@ from search.finglish_beginnings import beginnings
 if TYPE_CHECKING:
     from search.analysis import Token
     from search.backends import Backend
+    from search.questions import Question
 
 #: Of each beginning of an unfinished Persian word, and of the words it may become.
 _COMPLETIONS: Final = 20
@@ -45,6 +48,10 @@ _MAX_REPAIRED: Final = 4
 #: Persian words by sound need letters enough to be sure.
 _SHORTEST_SOUND: Final = 4
 _WORST_SOUND: Final = 2.0
+
+#: Words that some entries hold, and what may be meant for them: twice as likely.
+_MAX_SUSPECTS: Final = 2
+_MUCH_LIKELIER: Final = math.log(2)
 
 # How much each speaks for Finglish; a unit outweighs a word that is e times as frequent.
 _PERSIAN_PAGE: Final = 1.0
@@ -105,10 +112,12 @@ def interpret(
     audiences: Collection[str],
     *,
     is_unfinished: bool = False,
+    above: Mapping[str, float] = MappingProxyType({}),
 ) -> Interpretation:
     """The likeliest meaning of a text with unknown words. Two queries; a third for two slips in a long word.
 
-    With `is_unfinished` the last word may become another one, for one more query where it may be Persian.
+    With `is_unfinished` the last word may become another one, for one more query where it may be Persian. `above` is how
+    likely some of the words are as they stand: what is read instead must be likelier.
     """
     unknown = unknown[:_MAX_WORDS]
     pieces = [piece for piece in _pieces(text) if piece.word]
@@ -120,7 +129,7 @@ def interpret(
     slips = _slips(_Slips(text, pieces, unknown[:_MAX_REPAIRED], readable), sounds, known)
     if language != "fa" and not any(_outweighs(guess, slips) for guess in finglish if not guess.is_stop_word):
         finglish = []  # stop words alone prove nothing outside a Persian page
-    chosen = _best([*slips, *finglish])
+    chosen = _best([guess for guess in (*slips, *finglish) if _is_above(guess, unknown, above)])
     is_finglish = any(guess.is_finglish for guess in chosen)
     beside: dict[str, str] = {}
     if is_finglish:
@@ -130,6 +139,45 @@ def interpret(
     for guess in sorted(chosen, reverse=True):
         text = text[: guess.start] + guess.written + text[guess.end :]
     return Interpretation(text, explained=len(chosen), is_finglish=is_finglish, beside=beside)
+
+
+def likelier(backend: Backend, question: Question, language: str, audiences: Collection[str]) -> str:
+    """The question with other words for its rarest ones, if it is then much likelier meant; else nothing.
+
+    As many queries as `interpret`; none where no word may be meant for another.
+    """
+    suspects = _suspects(question)
+    if not suspects:
+        return ""
+    above = {word.word: math.log(1 + frequency) + _MUCH_LIKELIER for word, frequency in suspects}
+    words = [word for word, _frequency in suspects]
+    meaning = interpret(backend, question.text, words, language, audiences, above=above)
+    return meaning.text if meaning.explained else ""
+
+
+def _suspects(question: Question) -> list[tuple[Token, int]]:
+    """The rarest words of a question that stand for themselves alone, and how many entries hold each."""
+    terms = question.terms()
+    alone = {
+        word.position: [term for term in terms if word.position in term.words]
+        for word in question.words
+        if len(word.word) >= SHORTEST
+    }
+    found = [
+        (word, max(term.frequency for term in alone[word.position]))
+        for word in question.words
+        if alone.get(word.position)
+        and all(term.words == (word.position,) and term.weight == FULL_WEIGHT for term in alone[word.position])
+    ]
+    return sorted(found, key=lambda suspect: suspect[1])[:_MAX_SUSPECTS]
+
+
+def _is_above(guess: _Guess, words: Collection[Token], above: Mapping[str, float]) -> bool:
+    return all(
+        guess.likelihood > above.get(word.word, -math.inf)
+        for word in words
+        if guess.start < word.end and word.start < guess.end
+    )
 
 
 def _pieces(text: str) -> Iterator[_Piece]:

@@ -9,6 +9,8 @@ The steps, each told to the reader when it changed the question:
 5. fewer words than asked for, when no entry holds enough
 6. nothing in this language: the results in another one
 
+Where little was found as typed, and other words are much likelier, those are offered, and nothing changed.
+
 The audience is filtered in the index, and every hit is checked against the database before it is shown.
 What the index answers to a question is the same for all readers of the same audiences and is remembered for a short
 time, until the index or the content changes; the check is made for each reader, every time.
@@ -29,10 +31,11 @@ from portal.core.audience import audiences_for
 from portal.core.memo import LONG_SECONDS, Memo
 from portal.core.preferences import current_preferences
 from search import registry
-from search.backends import Backend, BackendHit, Filters, Plan, QueryTerm, Sort, answer
+from search.backends import Backend, BackendHit, Filters, Found, Plan, QueryTerm, Sort, answer
 from search.best_answer import best_answer
 from search.facets import chosen_in_vain, describe
 from search.fusion import Hybrid, with_meaning
+from search.guesses import likelier
 from search.highlight import mark_terms
 from search.pins import Pin, pins_for
 from search.questions import Question, ask, prepare, spelled, understand
@@ -59,6 +62,8 @@ from search.visibility import seen_by
 if TYPE_CHECKING:
     from search.documents import AnyUser
 
+#: So few leave room for another question.
+FEW_RESULTS: Final = 3
 _ELSEWHERE_HITS: Final = 5
 
 _versions: Final = itertools.count(1)
@@ -94,7 +99,7 @@ def search(
     """Results for what a person typed, 20 a page, in `language` unless other languages were chosen.
 
     Of entries that answer alike, those about the user's `own_products` come first; they are looked up when they are not
-    given. A constant number of queries. Never raises
+    given. A constant number of queries; where little was found, as many again for what may have been meant. Never raises
     for strange text. With `exact` the text is searched as it is. Without text, everything the filters leave is listed,
     the popular first; without either, nothing.
     """
@@ -112,15 +117,33 @@ def search(
         own_products=tuple(own_product_codes(user) if own_products is None else own_products),
         audiences=tuple(audiences_for(user)),
     )
+    found = _remembered(asked, user)
+    if found.meant and not _is_better(_remembered(replace(asked, typed=found.meant), user), found):
+        found = replace(found, meant="")
+    if filters or sort != Sort.RELEVANCE:
+        return found
+    return _with_pins(found, pins_for((typed, found.text), user=user, language=language))
+
+
+def _remembered(asked: _Asked, user: AnyUser) -> SearchResult:
+    """What the index says, perhaps a short while ago, as far as the user may see it now."""
 
     def result(backend: Backend) -> SearchResult:
         key = (asked, type(backend), get_language(), current_preferences())
         return _results.get(key, lambda: _result(backend, asked))
 
-    found = _as_seen(answer(result), user)
-    if filters or sort != Sort.RELEVANCE:
-        return found
-    return _with_pins(found, pins_for((typed, found.text), user=user, language=language))
+    return _as_seen(answer(result), user)
+
+
+def _is_better(other: SearchResult, found: SearchResult) -> bool:
+    """Whether more of the results that are seen hold all words that were asked for."""
+    complete = [
+        0
+        if any(notice.code in {NoticeCode.PARTIAL, NoticeCode.IGNORED} for notice in result.notices)
+        else len(result.hits)
+        for result in (other, found)
+    ]
+    return complete[0] > complete[1]
 
 
 def preview(*, text: str, user: AnyUser, language: str, rules: Rules) -> SearchResult:
@@ -186,7 +209,7 @@ def _result(backend: Backend, asked: _Asked, rules: Rules | None = None) -> Sear
         others = index.search(replace(plan, filters=elsewhere, offset=0, limit=_ELSEWHERE_HITS)).hits
     if index.only_by_meaning(found.hits or others):
         notices.append(Notice(NoticeCode.MEANING))
-    elif found.hits and max(hit.matched for hit in found.hits) < plan.word_count:
+    elif found.hits and _most_words(found) < plan.word_count:
         notices.append(Notice(NoticeCode.PARTIAL))
     hits, others = _known(found.hits), _known(others)
     shown = present([*hits, *others])
@@ -199,9 +222,27 @@ def _result(backend: Backend, asked: _Asked, rules: Rules | None = None) -> Sear
         best=_best(hits, shown, plan, question) if plan.sort == Sort.RELEVANCE and not plan.offset else None,
         facets=describe(counts, plan.filters, visible=visible),
         notices=notices,
+        meant=_meant(backend, question, asked) if rules is None and _are_few(found, plan) else "",
         elsewhere=by_language(shown[len(hits) :], counts["language"], other_languages if typed else ()),
         version=next(_versions),
     )
+
+
+def _most_words(found: Found) -> int:
+    """How many words of the question the best of the hits hold."""
+    return max((hit.matched for hit in found.hits), default=0)
+
+
+def _are_few(found: Found, plan: Plan) -> bool:
+    """Whether there is room for another question: few results, or none of a short question's with all its words."""
+    return found.total <= FEW_RESULTS or _most_words(found) < plan.word_count == plan.required
+
+
+def _meant(backend: Backend, question: Question, asked: _Asked) -> str:
+    """Another text that is much likelier, if there is one; what was changed already is left alone."""
+    if asked.exact or question.text != asked.typed:
+        return ""
+    return likelier(backend, question, asked.language, asked.audiences)
 
 
 def _best(hits: Sequence[BackendHit], shown: Sequence[Hit], plan: Plan, question: Question) -> BestAnswer | None:

@@ -120,6 +120,8 @@ class SearchResult:
     pins: tuple[Pin, ...] = ()
     facets: Mapping[str, Facet] = field(default_factory=dict)
     notices: list[Notice] = field(default_factory=list)
+    #: Where little was found: another text that is likelier and of which this reader sees more results with all words.
+    meant: str = ""
     elsewhere: list[OtherLanguage] = field(default_factory=list)
     #: Another one for everything that was found afresh; HTML made of this result is good as long as it lasts.
     version: int = field(default=0, compare=False)

@@ -1,4 +1,4 @@
-"""The regular work on what was searched: counting, forgetting, gaps, evidence."""
+"""The regular work on what was searched: counting, forgetting, gaps, popular questions, evidence."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from search import services
 from search.choices import weigh_clicks
 from search.counting import Forgotten, count_days, forget_old
 from search.gaps import GapReport, tend_gaps
+from search.popular import renew_popular
 
 JOB: Final = "search.tidy_search_log"
 INTERVAL: Final = dt.timedelta(hours=1)
@@ -32,6 +33,7 @@ def tidy() -> TidyReport:
     days = count_days()
     forgotten = forget_old()
     gaps = tend_gaps()
+    renew_popular()
     with transaction.atomic():  # the weights and the announcement that they changed
         changed = weigh_clicks()
         for kind, object_ids in sorted(changed.items()):

@@ -115,6 +115,7 @@ def results(request: HttpRequest) -> HttpResponse:
         "filters": SimpleLazyObject(lambda: _filters(result)),
         "chips": SimpleLazyObject(lambda: _chips(form, result)),
         "others": SimpleLazyObject(lambda: _other_languages(form, result, language)),
+        "likelier_url": SimpleLazyObject(lambda: form.address(text=result.meant)),
         "exact_url": SimpleLazyObject(lambda: form.address(exact=True)),
         "orders": SimpleLazyObject(lambda: _orders(form)),
         "freshness": SimpleLazyObject(lambda: _freshness(form)),

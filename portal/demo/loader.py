@@ -30,6 +30,7 @@ from portal.demo.site import DemoSite
 from portal.home.models import HomePage, InfoPage
 from search import registry, services
 from search.events import EntriesChanged, PageTreeChanged
+from search.popular import renew_popular
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -82,6 +83,7 @@ def load(*, progress: Callable[[str, int, int | None], None] | None = None) -> D
             load_answers(editor)
             memo.content_changed()
             tell("search", 0, None)
+        renew_popular()  # what many ask is tried, now that it can be found
     return DemoReport(articles, feedback)
 
 

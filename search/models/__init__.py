@@ -2,6 +2,7 @@
 
 from search.models.activity import ClickEvidence, SearchClick, SearchDay, SearchGap, SearchLog
 from search.models.index import IndexedEntry, PostingBlock, Scope, Term, Word
+from search.models.popular import PopularQuestion
 from search.models.synonym import Synonym
 from search.models.vector import EntryVector
 
@@ -9,6 +10,7 @@ __all__ = [
     "ClickEvidence",
     "EntryVector",
     "IndexedEntry",
+    "PopularQuestion",
     "PostingBlock",
     "Scope",
     "SearchClick",

@@ -185,7 +185,7 @@ def test_an_empty_page_costs_the_same_whatever_it_shows(client, topic_document, 
     services.rebuild()
     get(client, "چراغ زبرجد", topic="none")
 
-    with django_assert_max_num_queries(25):
+    with django_assert_max_num_queries(27):
         page = main(get(client, "چراغ مودم", topic="no-such-topic"))
 
     assert page.count('<article class="res"') == count

@@ -17,15 +17,16 @@ from django.utils import timezone
 from portal.catalog.models import Topic
 from portal.core import jobs
 from portal.core.audience import register_audience
-from portal.core.memo import forget_all
+from portal.core.memo import forget_all, index_changed
 from search import evidence, gaps, registry, services, tidying
 from search.backends import BackendHit, Plan, QueryTerm, get_backend
 from search.choices import weigh_clicks, with_evidence
 from search.counting import count_days, forget_old
 from search.gaps import tend_gaps
 from search.keys import query_key
-from search.models import ClickEvidence, SearchClick, SearchDay, SearchGap, SearchLog
-from search.popular import popular_searches
+from search.models import ClickEvidence, PopularQuestion, SearchClick, SearchDay, SearchGap, SearchLog, Synonym
+from search.popular import popular_searches, renew_popular
+from search.synonyms import rules_for
 from tests.factories.accounts import UserFactory
 
 pytestmark = pytest.mark.django_db
@@ -383,6 +384,7 @@ def test_indexing_asks_for_evidence_once(topics, django_assert_num_queries):
 
 def popular(*arguments) -> list[str]:
     count_days()
+    renew_popular()
     forget_all()
     return popular_searches(*(arguments or ("fa",)))
 
@@ -445,6 +447,73 @@ def test_popular_forgets_what_is_gone(topics, after_commit):
         Topic.objects.filter(pk=2).delete()
 
     assert popular_searches("fa") == []
+
+
+def test_popular_forgets_what_became_private_before_the_next_hour(topics, after_commit):
+    asked("چراغ سبز", visits=5)
+    asked("چراغ قرمز", visits=6)
+    assert popular() == ["چراغ قرمز", "چراغ سبز"]
+
+    with after_commit():
+        topic = Topic.objects.get(pk=2)
+        topic.tone = Topic.Tone.POM
+        topic.save()
+
+    assert popular_searches("fa") == ["چراغ قرمز"]
+
+
+def test_popular_forgets_at_once_what_an_editor_ignores(topics):
+    asked("چراغ سبز", visits=5)
+    assert popular() == ["چراغ سبز"]
+
+    SearchGap.objects.create(language="fa", key=query_key("چراغ سبز", "fa"), text="x", reason="zero", state="ignored")
+    forget_all()
+
+    assert popular_searches("fa") == []
+
+
+def test_what_a_synonym_answers_may_be_popular_and_goes_with_it(topics):
+    synonym = Synonym.objects.create(language="fa", words="لامپ\nچراغ")
+    asked("لامپ سبز", visits=5)
+    assert popular() == ["لامپ سبز"]
+
+    synonym.delete()
+    forget_all()
+
+    assert popular_searches("fa") == []
+
+
+def test_finding_out_twice_is_finding_out_once(topics):
+    asked("چراغ سبز", visits=5)
+    count_days()
+    renew_popular()
+    before = list(PopularQuestion.objects.values("language", "key", "text", "place", "answers"))
+
+    renew_popular()
+
+    assert before
+    assert list(PopularQuestion.objects.values("language", "key", "text", "place", "answers")) == before
+
+
+@pytest.mark.parametrize("count", [1, 3])
+def test_after_a_change_of_the_index_popular_costs_three_queries(topics, count, django_assert_num_queries):
+    for text in ("چراغ قرمز", "چراغ سبز", "مودم")[:count]:
+        asked(text, visits=5)
+    assert len(popular()) == count
+    rules_for("fa")  # remembered until a synonym changes
+
+    index_changed()
+
+    with django_assert_num_queries(3):  # questions; words; whether their answers may be seen
+        assert len(popular_searches("fa")) == count
+
+
+def test_the_hourly_work_finds_out_what_is_popular(topics):
+    asked("چراغ سبز", visits=5, clicks=5)
+
+    tidying.tidy()
+
+    assert popular_searches("fa") == ["چراغ سبز"]
 
 
 # All of it ----------------------------------------------------------------------------------------------------------

@@ -362,7 +362,7 @@ def test_results_cost_the_same_whatever_their_number(client, topic_document, dja
     services.rebuild()
     get(client, "مودم")  # the frame of the page remembers its addresses
 
-    with django_assert_num_queries(7):
+    with django_assert_num_queries(9):
         response = get(client, "چراغ مودم")
 
     assert main(response).count('<article class="res" ') == count

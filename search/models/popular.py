@@ -1,0 +1,34 @@
+"""What many readers ask, as found out every hour."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from search.models.activity import MAX_KEY_LENGTH, MAX_TEXT_LENGTH
+
+
+class PopularQuestion(models.Model):
+    """A question that many visits asked and that was answered when it was last tried, for every reader.
+
+    `answers` are the first results then, as pairs of kind and number.
+    """
+
+    language = models.CharField(_("language"), max_length=10)
+    key = models.CharField(_("key"), max_length=MAX_KEY_LENGTH)
+    #: As most visits wrote it.
+    text = models.CharField(_("text"), max_length=MAX_TEXT_LENGTH)
+    #: From 1, the most asked first.
+    place = models.PositiveSmallIntegerField(_("place"))
+    answers = models.JSONField(_("answers"), default=list)
+
+    class Meta:
+        verbose_name = _("popular question")
+        verbose_name_plural = _("popular questions")
+        ordering: ClassVar[list[str]] = ["language", "place"]
+        constraints = [models.UniqueConstraint(fields=["language", "key"], name="search_popular_unique")]
+
+    def __str__(self) -> str:
+        return f"{self.language} {self.place}: {self.text}"
