@@ -33,6 +33,7 @@ from portal.core.preferences import current_preferences
 from search import registry
 from search.backends import Backend, BackendHit, Filters, Found, Plan, QueryTerm, Sort, answer
 from search.best_answer import best_answer
+from search.entry_terms import stems_in
 from search.facets import chosen_in_vain, describe
 from search.fusion import Hybrid, with_meaning
 from search.guesses import likelier
@@ -54,7 +55,6 @@ from search.results import (
     open_answer,
     present,
 )
-from search.scoring import stems_in
 from search.synonyms import NO_RULES, Rules
 from search.unfinished import beginning_of, read_unfinished
 from search.visibility import seen_by

@@ -28,7 +28,7 @@ logger = logging.getLogger(__name__)
 
 _BATCH: Final = 100
 #: Of a rebuild; more at once would keep other writers waiting.
-_LARGE_BATCH: Final = 250
+_LARGE_BATCH: Final = 1_000
 
 
 @dataclass(slots=True)

@@ -51,6 +51,7 @@ class Migration(migrations.Migration):
                 ('language', models.CharField(max_length=10, verbose_name='language')),
                 ('audience', models.CharField(max_length=255, verbose_name='audience')),
                 ('popularity', models.IntegerField(default=0, verbose_name='popularity')),
+                ('evidence', models.PositiveSmallIntegerField(default=0, verbose_name='evidence')),
                 ('updated', models.DateTimeField(blank=True, null=True, verbose_name='updated')),
                 ('digest', models.CharField(max_length=40, verbose_name='digest')),
                 ('facets_text', models.TextField(blank=True, verbose_name='facets')),

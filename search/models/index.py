@@ -61,7 +61,7 @@ class IndexedEntry(models.Model):
     short_answer = models.TextField(_("short answer"), blank=True)
     body = models.TextField(_("text"), blank=True)
     url = models.TextField(_("address"))
-    #: The keys of all its terms, and where they stand in the texts (`search.scoring`); packed (`search.backends.blocks`).
+    #: The keys of all its terms, and where they stand in the texts (`search.entry_terms`); packed (`search.backends.embedded.blocks`).
     terms = models.BinaryField(_("terms"))
     places = models.BinaryField(_("places"))
 
@@ -119,7 +119,7 @@ class PostingBlock(models.Model):
 
     `data` holds two numbers of four bytes for each entry, in the order of their keys: the key, and the *impact*: the whole
     BM25 weight of the term in the entry but for the term's rarity. Impacts are whole numbers so that sums, and with
-    them rankings, are the same on every database (`search.backends.blocks`).
+    them rankings, are the same on every database (`search.backends.embedded.blocks`).
     """
 
     pk = models.CompositePrimaryKey("term", "scope", "number")

@@ -8,10 +8,12 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from search import analysis
-from search.backends.blocks import postings_of, unpack
-from search.backends.embedded import EVERYTHING, EmbeddedBackend
+from search.backends.embedded import EmbeddedBackend
+from search.backends.embedded.blocks import postings_of, unpack
+from search.backends.embedded.writing import EVERYTHING
+from search.documents import SearchEntry
+from search.entry_terms import analyse, pieces_of
 from search.models import IndexedEntry, PostingBlock, Term, Word
-from search.scoring import _pieces
 from tests.factories.search import entry
 from tests.search.asking import ids, plan_for
 
@@ -100,7 +102,7 @@ def test_pieces_of_a_text_hold_what_the_whole_text_holds(text, language):
 
     pieces = [
         (stem, offset + start, offset + end, word, is_single)
-        for offset, found in _pieces(text, language)
+        for offset, found in pieces_of(text, language)
         for stem, start, end, word, is_single, _spelling in found
     ]
 
@@ -172,3 +174,38 @@ def test_a_rebuild_corrects_counts_and_forgets_words_nobody_uses(backend):
     assert counts_are_exact()
     assert set(Word.objects.values_list("text", flat=True)) == {"مودم"}
     assert set(Term.objects.values_list("text", flat=True)) == {"مودم", EVERYTHING}
+
+
+def stored(entries: list[SearchEntry]) -> list[tuple[dict[str, int], set[tuple[str, int, int, int]]]]:
+    """Of each entry the impact of each term, and its places: term, field, start, end."""
+    analysed = analyse(entries)
+    found = []
+    for number in range(len(entries)):
+        held = [(analysed.terms[term], impact) for entry, term, impact in analysed.postings.tolist() if entry == number]
+        places = {
+            (held[term][0], start % 4, start // 4, end)
+            for entry, term, start, end in analysed.places.tolist()
+            if entry == number
+        }
+        found.append((dict(held), places))
+    return found
+
+
+@given(texts=st.lists(st.tuples(ANY_TEXT, ANY_TEXT, ANY_TEXT, st.sampled_from(["fa", "en"])), min_size=1, max_size=4))
+@example(texts=[("مودم", "", "مودم مودم و روتر", "fa"), ("می خواهم", "the", "", "en"), ("مودم", "مودم", "", "fa")])
+def test_an_entry_is_stored_alike_alone_and_among_others(texts):
+    entries = [
+        entry(object_id=number, title=title, short_answer=short_answer, body=body, language=language)
+        for number, (title, short_answer, body, language) in enumerate(texts, 1)
+    ]
+
+    assert stored(entries) == [stored([each])[0] for each in entries]
+
+
+def test_impacts_are_those_of_the_formula():
+    ((impacts, places),) = stored([entry(object_id=1, title="مودم", body="مودم " * 12 + "روتر " * 138)])
+
+    title, body = 3.0 / (1 - 0.4 + 0.4 * 0.5), 12 / (1 - 0.6 + 0.6 * 1)
+    assert impacts["مودم"] == round(10_000 * (title + body) / (title + body + 1.2))
+    assert impacts["روتر"] == round(10_000 * 138 / (138 + 1.2))
+    assert len({place for place in places if place[0] == "مودم"}) == 1 + 10  # of many, the first ones are remembered

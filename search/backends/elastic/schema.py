@@ -12,8 +12,9 @@ from elasticsearch_dsl import Date, Document, Integer, Keyword, Long, Text
 from search import analysis, finglish
 from search.analysis_elastic import ANALYZER, index_settings
 from search.backends import BODY, SHORT_ANSWER, TITLE
+from search.entry_terms import analyse
 from search.evidence import evidence_of
-from search.scoring import FIELDS, KEYWORDS, SATURATION, SHORTEST, analyse_entry
+from search.scoring import FIELDS, KEYWORDS, SATURATION, SHORTEST
 
 if TYPE_CHECKING:
     from search.documents import SearchEntry
@@ -135,7 +136,7 @@ def mark_of(language: str) -> str:
 
 def document_of(entry: SearchEntry) -> dict[str, Any]:
     """The entry as it is stored."""
-    analysed = analyse_entry(entry)
+    analysed = analyse([entry])
     words = {word: SEPARATOR.join((word, found[0], found[-1])) for word, found in sorted(analysed.words.items())}
     skeletons = {word: finglish.skeleton(word) for word in words if not word.isascii()}
     facets: dict[str, list[str]] = {}
@@ -156,7 +157,7 @@ def document_of(entry: SearchEntry) -> dict[str, Any]:
         evidence=evidence_of(entry),
         updated=entry.updated,
         digest=entry.digest,
-        terms=sorted(analysed.impacts),
+        terms=sorted(analysed.terms),
         words=list(words),
         beginnings=list(words),
         forms=list(words.values()),

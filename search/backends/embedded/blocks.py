@@ -13,17 +13,19 @@ from array import array
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any, Final
 
 import numpy as np
 from django.db import connection
 
-from search.backends import sql
+from search.backends.embedded import sql
 
 #: Bits of an entry's key that do not count for the number of its block.
-BLOCK_BITS: Final = 9
-#: Bytes of one posting: key and impact.
-POSTING_SIZE: Final = 8
+BLOCK_BITS: Final = 11
+#: Bytes of a packed number, and of one posting: key and impact.
+NUMBER_SIZE: Final = 4
+POSTING_SIZE: Final = 2 * NUMBER_SIZE
 
 #: Entry → impact.
 Postings = dict[int, int]
@@ -37,6 +39,11 @@ def pack(numbers: Iterable[int]) -> bytes:
     if sys.byteorder == "big":
         packed.byteswap()
     return packed.tobytes()
+
+
+def packed(numbers: np.ndarray) -> bytes:
+    """As `pack`, of an array of whole numbers below 2³²."""
+    return numbers.astype("<u4").tobytes()
 
 
 def unpack(data: bytes | memoryview) -> array[int]:
@@ -79,68 +86,67 @@ def postings_of(data: bytes | memoryview) -> Postings:
     return dict(zip(numbers[0::2], numbers[1::2], strict=True))
 
 
-def block_of(entry_pk: int) -> int:
-    return entry_pk >> BLOCK_BITS
-
-
 class Changes:
     """Postings to be added and taken away, collected and then written together."""
 
     def __init__(self) -> None:
-        # By scope and block, and then by term.
-        self._added: dict[tuple[int, int], dict[int, list[int]]] = defaultdict(lambda: defaultdict(list))
-        self._removed: dict[tuple[int, int], dict[int, list[int]]] = defaultdict(lambda: defaultdict(list))
+        self._added: list[np.ndarray] = []
+        self._removed: dict[BlockKey, list[int]] = defaultdict(list)
 
-    def add(self, entry_pk: int, scope: int, impacts: Mapping[int, int]) -> None:
-        """The impact of each term in an entry; entries in the order of their keys."""
-        block = self._added[scope, entry_pk >> BLOCK_BITS]
-        for term, impact in impacts.items():
-            block[term] += (entry_pk, impact)
+    def add(self, postings: np.ndarray) -> None:
+        """Rows of term, scope, key of the entry, impact; the entries in the order of their keys."""
+        self._added.append(postings)
 
     def remove(self, entry_pk: int, scope: int, terms: Iterable[int]) -> None:
-        block = self._removed[scope, entry_pk >> BLOCK_BITS]
+        number = entry_pk >> BLOCK_BITS
         for term in terms:
-            block[term].append(entry_pk)
+            self._removed[term, scope, number].append(entry_pk)
 
     def counts(self) -> dict[int, int]:
         """In how many more entries each term will stand."""
         counts: dict[int, int] = defaultdict(int)
-        for block in self._added.values():
-            for term, added in block.items():
-                counts[term] += len(added) // 2
-        for block in self._removed.values():
-            for term, removed in block.items():
-                counts[term] -= len(removed)
+        for postings in self._added:
+            terms, added = np.unique(postings[:, 0], return_counts=True)
+            for term, count in zip(terms.tolist(), added.tolist(), strict=True):
+                counts[term] += count
+        for (term, _scope, _number), pks in self._removed.items():
+            counts[term] -= len(pks)
         return {term: count for term, count in counts.items() if count}
 
     def write(self) -> None:
         """Nobody else may write meanwhile."""
-        added = _by_key(self._added)
-        removed = _by_key(self._removed)
-        known = _read(removed.keys())
+        added = _by_block(np.concatenate(self._added)) if self._added else {}
+        known = _read(self._removed.keys())
         changed: dict[BlockKey, bytes] = {}
         empty: list[BlockKey] = []
-        for key, pks in removed.items():
+        for key, pks in self._removed.items():
             before = known.get(key, b"")
             postings = postings_of(before)
             for pk in pks:
                 postings.pop(pk, None)
-            more = iter(added.pop(key, ()))
-            postings.update(zip(more, more, strict=True))
+            postings |= postings_of(added.pop(key, b""))
             if not postings:
                 empty.append(key)
                 continue
             data = pack(number for posting in sorted(postings.items()) for number in posting)
             if data != before:
                 changed[key] = data
-        _append({key: pack(numbers) for key, numbers in added.items()})
+        _append(added)
         _replace(changed)
         _delete(empty)
 
 
-def _by_key(blocks: Mapping[tuple[int, int], Mapping[int, list[int]]]) -> dict[BlockKey, list[int]]:
+def _by_block(postings: np.ndarray) -> dict[BlockKey, bytes]:
+    """The packed postings of each block, from rows of term, scope, key of the entry, impact."""
+    term, scope, pk, _impact = postings.T
+    rows = postings[np.lexsort((pk, scope, term))]
+    keys = rows[:, :3].copy()
+    keys[:, 2] >>= BLOCK_BITS
+    firsts = np.flatnonzero(np.any(np.diff(keys, axis=0, prepend=-1), axis=1))
+    data = packed(rows[:, 2:])
+    bounds: list[int] = [*(firsts * POSTING_SIZE).tolist(), len(data)]
     return {
-        (term, scope, number): numbers for (scope, number), block in blocks.items() for term, numbers in block.items()
+        tuple(key): data[start:end] for key, (start, end) in zip(keys[firsts].tolist(), pairwise(bounds), strict=True)
     }
 
 
@@ -171,7 +177,7 @@ def _replace(blocks: Mapping[BlockKey, bytes]) -> None:
 
 
 def _put(blocks: Mapping[BlockKey, bytes], data: str) -> None:
-    rows = [(*key, blocks[key]) for key in sorted(blocks)]
+    rows = [(*key, data) for key, data in sorted(blocks.items())]
     conflict = f"ON CONFLICT (term_id, scope_id, number) DO UPDATE SET data = {data}"
     sql.insert(sql.BLOCK, ("term_id", "scope_id", "number", "data"), rows, conflict=conflict)
 

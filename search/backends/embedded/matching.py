@@ -15,18 +15,19 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from search.backends import FULL_WEIGHT, blocks, sql
-from search.backends.blocks import Held
+from search.backends import FULL_WEIGHT
+from search.backends.embedded import blocks, sql
+from search.backends.embedded.blocks import Held
 from search.scoring import facet_term, rarity
 
 if TYPE_CHECKING:
     from search.backends import Filters, Plan, QueryTerm
-    from search.backends.blocks import Heading
+    from search.backends.embedded.blocks import Heading
 
 #: Postings that are read at once without further thought.
 _LITTLE: Final = 60_000
 #: Postings read of unfinished words while a person types.
-_WHILE_TYPING: Final = 60_000
+_WHILE_TYPING: Final = 20_000
 #: A narrowed reading asks for at most so many blocks.
 _MAX_BLOCKS: Final = 2_000
 
@@ -159,7 +160,12 @@ def _holding_required(plan: Plan, where: _Where, counts: Mapping[str, int]) -> d
 
 def _all_of(postings: Iterable[Held]) -> np.ndarray:
     """The keys of all entries that hold any of the terms, each once, in order."""
-    return np.unique(np.concatenate([np.empty(0, np.int64), *(held.pks for held in postings)]))
+    some = [held.pks for held in postings if len(held)]
+    # Keys are dense: a mark for each of them is much cheaper than sorting.
+    holds: np.ndarray = np.zeros(max((int(pks.max()) for pks in some), default=0) + 1, bool)
+    for pks in some:
+        holds[pks] = True
+    return np.flatnonzero(holds)
 
 
 def _matching(plan: Plan, postings: Mapping[str, Held], candidates: np.ndarray | None) -> Matching:
@@ -196,6 +202,10 @@ class _Found:
 
 def _found(plan: Plan, postings: Mapping[str, Held], pks: np.ndarray) -> Iterator[_Found]:
     """An unfinished word may become thirty: they are looked for together."""
+    if not len(pks):
+        return
+    places: np.ndarray = np.zeros(int(pks[-1]) + 1, np.int32)
+    places[pks] = np.arange(len(pks))
     alike: dict[tuple[tuple[int, ...], int, bool, str], list[Held]] = defaultdict(list)
     for term in plan.terms:
         if held := postings.get(term.text):
@@ -207,9 +217,8 @@ def _found(plan: Plan, postings: Mapping[str, Held], pks: np.ndarray) -> Iterato
             alike[term.words, weight, is_typed, "" if is_typed else term.text].append(held)
     for (words, weight, is_typed, _text), some in alike.items():
         held = some[0] if len(some) == 1 else Held.joined(some)
-        where = np.asarray(np.searchsorted(pks, held.pks))
-        where[where == len(pks)] = 0
-        stand = pks[where] == held.pks if len(pks) else np.zeros(len(held), bool)
+        where: np.ndarray = places.take(held.pks, mode="clip")
+        stand = pks[where] == held.pks
         yield _Found(words, weight, is_typed, where[stand], held.impacts[stand])
 
 
