@@ -15,7 +15,7 @@ def empty(apps, schema_editor):
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('search', '0005_posting_blocks'),
+        ('search', '0006_popular_questions'),
     ]
 
     operations = [
