@@ -8,20 +8,24 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 from django import forms
 from django.conf import settings
 from django.contrib import messages
-from django.urls import reverse
+from django.urls import path, reverse
+from django.utils.functional import cached_property
 from django.utils.translation import gettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
 from wagtail.admin.forms.models import WagtailAdminModelForm
 from wagtail.admin.panels import FieldPanel, FieldRowPanel, ObjectList
 from wagtail.admin.ui.tables import BooleanColumn, Column, DateColumn
+from wagtail.admin.widgets.button import Button
 from wagtail.contrib.search_promotions.wagtail_hooks import SearchPicksMenuItem
-from wagtail.snippets.views.snippets import CreateView, EditView, SnippetViewSet, SnippetViewSetGroup
+from wagtail.snippets.views.snippets import CreateView, EditView, IndexView, SnippetViewSet, SnippetViewSetGroup
 
 from portal.core.preferences import current_language
 from search import queries
 from search.admin_report import SearchReportViewSet
 from search.models import Synonym
 from search.questions import MAX_TEXT_LENGTH
+from search.synonym_import import COLUMNS
+from search.synonym_import_admin import SynonymImportView
 from search.synonyms import rules_of
 
 if TYPE_CHECKING:
@@ -141,8 +145,19 @@ class SynonymEditView(PreviewMixin, EditView):
     pass
 
 
+class SynonymIndexView(IndexView):
+    @cached_property
+    def header_more_buttons(self) -> list[Button]:
+        buttons: list[Button] = super().header_more_buttons
+        if self.add_url:  # who may add one may add many
+            url = reverse("wagtailsnippets_search_synonym:import")
+            buttons.append(Button(_("Import a spreadsheet"), url=url, icon_name="upload", priority=80))
+        return buttons
+
+
 class SynonymViewSet(SnippetViewSet):
     model = Synonym
+    index_view_class = SynonymIndexView
     icon = "order"
     menu_label = _("Synonyms")
     add_view_class = SynonymCreateView
@@ -159,7 +174,7 @@ class SynonymViewSet(SnippetViewSet):
         "changed_by",
     ]
     list_filter: ClassVar[list[str]] = ["language", "direction", "is_active"]
-    list_export: ClassVar[list[str]] = ["language", "direction", "words", "also_finds", "is_active", "note"]
+    list_export: ClassVar[list[str]] = list(COLUMNS)
     export_filename = "synonyms"
     search_fields: ClassVar[list[str]] = ["words", "also_finds", "note"]
     list_per_page = 50
@@ -172,6 +187,9 @@ class SynonymViewSet(SnippetViewSet):
         ],
         base_form_class=SynonymForm,
     )
+
+    def get_urlpatterns(self) -> list[Any]:
+        return [*super().get_urlpatterns(), path("import/", SynonymImportView.as_view(), name="import")]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Synonym]:
         return Synonym.objects.select_related("changed_by")

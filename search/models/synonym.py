@@ -9,7 +9,7 @@ from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import models
 from django.utils.text import Truncator
-from django.utils.translation import get_language_info, ngettext, pgettext_lazy
+from django.utils.translation import get_language_info, gettext, ngettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
 
 from portal.core.formats import format_number
@@ -110,6 +110,12 @@ class Synonym(models.Model):
 
     def clean(self) -> None:
         super().clean()
+        self.check_words()
+        if self.is_active:
+            self._check_repetition()
+
+    def check_words(self) -> None:
+        """Raises `ValidationError` with what is wrong with the lists themselves; no query."""
         if self.direction == self.Direction.TWO_WAY:
             if self.also_finds.strip():
                 raise ValidationError(
@@ -123,8 +129,6 @@ class Synonym(models.Model):
             for phrase in found:
                 if phrase.key in known:
                     raise ValidationError({"also_finds": _same(known[phrase.key], phrase)})
-        if self.is_active:
-            self._check_repetition()
 
     def _check_repetition(self) -> None:
         """Nothing that is known already; words that two synonyms share are fine."""
@@ -136,9 +140,12 @@ class Synonym(models.Model):
                 missing -= repeated
                 holding = other
         if holding is not None and not missing:
-            raise ValidationError(
-                {"words": _("“%(other)s” says this already; change that one instead.") % {"other": holding}}
-            )
+            raise ValidationError({"words": self.repeats(holding)})
+
+    @staticmethod
+    def repeats(other: Synonym) -> str:
+        """What to say of one that says nothing new."""
+        return gettext("“%(other)s” says this already; change that one instead.") % {"other": other}
 
     def chains(self) -> list[tuple[str, str, str]]:
         """Three words each: the first finds the second, the second finds the third, and the first does not find it.

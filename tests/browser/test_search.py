@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -323,3 +324,66 @@ def test_results_do_not_shift_while_they_load(visit, path):
     page.wait_for_timeout(300)
 
     assert page.evaluate("window.shifted ?? 0") < 0.02
+
+
+# What was chosen ------------------------------------------------------------------------------------------------------
+
+PERSON = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/150.0 Safari/537.36 {}"
+
+
+def clicks(portal, question: str, *, at_least: int = 1, seconds: float = 12) -> list[str]:
+    """Place and source of what was chosen after a question, when so many were recorded or the time is over."""
+    code = (
+        "from search.keys import query_key; from search.models import SearchClick; "
+        f"rows = SearchClick.objects.filter(key=query_key('{question}', 'fa')).order_by('pk'); "
+        "print(*(f'{row.kind}:{row.object_id}:{row.position}:{row.source}' for row in rows))"
+    )
+    until = time.monotonic() + seconds
+    while True:
+        found = portal.shell(code).split()
+        if len(found) >= at_least or time.monotonic() > until:
+            return found
+        time.sleep(0.5)
+
+
+@pytest.mark.parametrize("how", ["click", "middle"])
+def test_the_result_a_reader_chooses_is_recorded(portal, visit, how):
+    question = {"click": "مودم خاموش فیبر", "middle": "مودم روشن فیبر"}[how]
+    page = visit(f"/fa/search/?q={question}", user_agent=PERSON.format(how))
+    listed = page.locator("main .best, main .res")
+    hit = page.locator("main article.res[data-hit]").nth(1)
+    chosen = hit.get_attribute("data-hit")
+    place = 1 + listed.evaluate_all("(all, hit) => all.findIndex((one) => one.dataset.hit === hit)", chosen)
+    address = hit.locator("a.cover").get_attribute("href")
+
+    if how == "click":
+        hit.locator("a.cover").click()
+        page.wait_for_url(f"**{address}")
+    else:
+        with page.context.expect_page():
+            hit.locator("a.cover").click(button="middle")
+
+    assert clicks(portal, question) == [f"{chosen}:{place}:results"]
+
+
+def test_the_suggestion_a_reader_chooses_is_recorded(portal, visit):
+    page = visit("/fa/search/", user_agent=PERSON.format("suggested"))
+    box_with(page, "مودم قرمز چراغ")
+    option = page.locator(OPTION).first
+    chosen = option.get_attribute("data-hit")
+
+    option.click()
+    page.wait_for_load_state()
+
+    assert clicks(portal, "مودم قرمز چراغ") == [f"{chosen}:1:suggestions"]
+
+
+def test_without_javascript_a_result_opens_and_nothing_is_told(portal, visit):
+    page = visit("/fa/search/?q=مودم+کند+فیبر", js=False, user_agent=PERSON.format("no script"))
+    hit = page.locator("main article.res[data-hit]").first
+    title = hit.locator("h2 bdi").inner_text()
+
+    hit.locator("a.cover").click()
+
+    expect(page.locator("article h1")).to_have_text(title)
+    assert clicks(portal, "مودم کند فیبر", seconds=5) == []

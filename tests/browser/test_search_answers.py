@@ -51,6 +51,30 @@ def test_an_editor_tries_a_synonym_before_saving_and_readers_find_it_at_once(por
     expect(reader.locator("main article.res[data-hit]")).to_have_count(0)
 
 
+@pytest.mark.parametrize(("js", "word"), [(True, "ژقولگه"), (False, "غخژاقی")], ids=["js", "no-js"])
+def test_an_editor_imports_a_spreadsheet_and_readers_find_it_at_once(visit, js, word):
+    editor = visit("/fa/", js=js, watch=False)
+    sign_in(editor, "editor@noora.example", "fa")
+    editor.goto("/admin/snippets/search/synonym/")
+    editor.goto("/admin/snippets/search/synonym/import/")
+
+    rows = f"\ufeffزبان;واژه‌ها\nفارسی;{word}، رمز\nفارسی;تنها\n".encode()
+    editor.set_input_files("#import-file", {"name": "واژه‌ها.csv", "mimeType": "text/csv", "buffer": rows})
+    editor.locator("form button[type=submit]", has_text="بررسی").click()
+    expect(editor.locator("table.listing")).to_contain_text("دست‌کم ۲ واژهٔ گوناگون")
+    expect(editor.locator("button[name=save]")).to_have_count(0)
+    keep_picture(editor, f"synonym-import-wrong-{'js' if js else 'no-js'}")
+
+    editor.locator("#import-rows").fill(f"زبان;واژه‌ها\nفارسی;{word}، رمز\n")
+    editor.locator("form button[type=submit]", has_text="بررسی").click()
+    keep_picture(editor, f"synonym-import-right-{'js' if js else 'no-js'}")
+    editor.locator("button[name=save]").click()
+
+    editor.wait_for_url("**/admin/snippets/search/synonym/")
+    reader = visit(f"/fa/search/?q={word}", js=js)
+    expect(reader.locator("main")).to_contain_text("رمز» را هم جستجو کردیم")
+
+
 @pytest.mark.parametrize("language", ["fa", "en"])
 @pytest.mark.parametrize("width", [390, 1280])
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
