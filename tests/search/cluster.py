@@ -1,16 +1,45 @@
-"""Fixtures: indices of our own on a real Elasticsearch, which TEST_ELASTICSEARCH_URL names."""
+"""Indices of our own on a real Elasticsearch, which TEST_ELASTICSEARCH_URL names, and a portal that answers from them."""
 
 from __future__ import annotations
 
 import os
+import time
 import uuid
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import pytest
 
+from portal.core import health
+from portal.core.memo import forget_all
+from search.backends import breaker, get_backend
+from search.backends import cluster as configured
+
 if TYPE_CHECKING:
     from search.backends.elastic import ElasticBackend
+
+
+BACK_SECONDS = 90
+
+
+def answers_from() -> str:
+    """``cluster`` or ``database``."""
+    return health.reports()["search"].partition(",")[0]
+
+
+def wait_until_back() -> None:
+    """Until the cluster answers searches."""
+    deadline = time.monotonic() + BACK_SECONDS
+    while answers_from() != "cluster":
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def agree() -> bool:
+    """Whether cluster and database hold the same entries."""
+    backends = (get_backend(), configured.get_cluster())
+    one, other = (sorted(entry for kind in each.kinds() for entry in each.digests(kind)) for each in backends)
+    return one == other and bool(one)
 
 
 @pytest.fixture(scope="session")
@@ -35,6 +64,25 @@ def own_indices(node_url: str) -> Iterator[ElasticBackend]:
 def cluster(own_indices: ElasticBackend) -> Iterator[ElasticBackend]:
     """The same, empty again after each test."""
     yield own_indices
-    own_indices._client.delete_by_query(
-        index=own_indices.indices.aliases, query={"match_all": {}}, refresh=True, conflicts="proceed"
+    empty(own_indices)
+
+
+def empty(backend: ElasticBackend) -> None:
+    backend._client.delete_by_query(
+        index=backend.indices.aliases, query={"match_all": {}}, refresh=True, conflicts="proceed"
     )
+
+
+@pytest.fixture
+def portal_with_cluster(own_indices, node_url, settings, monkeypatch) -> Iterator[ElasticBackend]:
+    """A portal that answers from the cluster, however busy the machine is. Needs real transactions: a thread uses them."""
+    monkeypatch.setattr(breaker, "PROBE_SECONDS", 0.1)
+    monkeypatch.setattr(configured, "ANSWER_SECONDS", 30)
+    settings.ELASTICSEARCH_URL = node_url
+    settings.ELASTICSEARCH_PREFIX = own_indices.indices._prefix
+    configured.breaker().stop()
+    wait_until_back()
+    forget_all()
+    yield configured.get_cluster()
+    configured.breaker().stop()
+    empty(own_indices)

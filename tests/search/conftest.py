@@ -8,7 +8,8 @@ from portal.catalog.models import Topic
 from portal.core.memo import forget_all
 from search import receivers, registry
 from search.documents import SearchDocument, SearchEntry
-from tests.search.cluster import cluster, node_url, own_indices  # noqa: F401 - pytest finds fixtures by name
+from tests.search.cluster import cluster, node_url, own_indices, portal_with_cluster  # noqa: F401 - pytest finds fixtures by name
+from tests.search.contract import answering, backend, with_a_secret  # noqa: F401 - as above
 
 
 class TopicDocument(SearchDocument[Topic]):

@@ -10,7 +10,7 @@ import time
 
 import pytest
 
-from search.backends import Filters, Plan, QueryTerm, RejectedError, UnavailableError
+from search.backends import Plan, QueryTerm, RejectedError, UnavailableError
 from search.backends.elastic import ElasticBackend
 from search.backends.elastic.connection import connect
 from search.backends.elastic.writing import id_of
@@ -93,36 +93,6 @@ def test_a_missing_index_is_never_made_by_writing(other):
 
 
 # Questions ----------------------------------------------------------------------------------------------------------
-
-INJECTIONS = [
-    "*", "?", "مو*", "title:مودم", "مودم OR 1=1", "_exists_:audience", "/.*/", "مودم~2", "+مودم -x", "(((((", '"', "\\",
-    "{{constructor}}", '{"match_all": {}}', "<script>", "مودم^99999", "[* TO *]", "a" * 20_000, "\x1f", "\x02مودم\x03", "𝕏🙂",
-]  # fmt: skip
-
-
-@pytest.mark.parametrize("text", INJECTIONS)
-def test_a_text_is_a_text_whatever_it_means_elsewhere(cluster, text):
-    cluster.put([entry(object_id=1, title="مودم"), entry(object_id=2, title="راز", audience="staff")])
-    plan = Plan(terms=(term(text),), size=2, audiences=PUBLIC, filters=Filters(products=(text,)))
-
-    assert cluster.search(plan).hits == []
-    assert cluster.facets(Plan(terms=(term(text),), size=2, audiences=PUBLIC))["kind"] == {}
-    assert cluster.vocabulary([text], audiences=PUBLIC).frequencies == {}
-    assert set(cluster.vocabulary([], audiences=PUBLIC, beginnings=[text], completions=9).completions[text]) <= {"مودم"}
-    assert cluster.spellings([text], audiences=PUBLIC) == {}
-    assert cluster.sounding_like([text], audiences=PUBLIC) == {}
-    assert cluster.search(Plan(terms=(term("راز"),), size=2, audiences=(text,))).hits == []
-
-
-def test_hundreds_of_terms_and_thousands_of_spellings_are_answered(cluster):
-    cluster.put([entry(object_id=1, title="مودم")])
-    many = tuple(term(f"واژه{n}", n) for n in range(299))
-
-    found = cluster.search(Plan(terms=(*many, term("مودم", 299)), size=1, audiences=PUBLIC))
-    known = cluster.spellings([f"واژه{n}" for n in range(12_000)] + ["مودم"], audiences=PUBLIC)
-
-    assert [hit.object_id for hit in found.hits] == [1]
-    assert set(known) == {"مودم"}
 
 
 def test_marks_in_a_text_do_not_move_its_highlights(cluster):

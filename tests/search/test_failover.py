@@ -18,14 +18,15 @@ from django.urls import reverse
 from wagtail.models import Page
 
 from portal.catalog.models import Topic
-from portal.core import health, outbox
+from portal.core import outbox
 from portal.core.memo import forget_all
 from portal.core.models import OutboxMessage
 from search import mirror, services
-from search.backends import breaker, cluster, get_backend
+from search.backends import breaker, cluster
 from search.queries import search, suggest
 from tests.factories.faq import ArticlePageFactory, locale
 from tests.scripts.test_elasticsearch_script import Node, free_port
+from tests.search.cluster import agree, answers_from, wait_until_back
 
 pytestmark = [
     pytest.mark.django_db(transaction=True),
@@ -33,8 +34,6 @@ pytestmark = [
     pytest.mark.slow,
     pytest.mark.xdist_group("elasticsearch"),
 ]
-
-BACK_SECONDS = 90
 
 
 @pytest.fixture(scope="module")
@@ -77,17 +76,6 @@ def portal(node, settings, monkeypatch, topic_document, caplog):
         cluster.get_cluster().indices.delete_all()
 
 
-def answers_from() -> str:
-    return health.reports()["search"].partition(",")[0]
-
-
-def wait_until_back() -> None:
-    deadline = time.monotonic() + BACK_SECONDS
-    while answers_from() != "cluster":
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
-
-
 def found(text: str = "مودم", language: str = "fa") -> list[int]:
     forget_all()  # what is remembered needs no index
     return sorted(hit.object_id for hit in search(text=text, user=None, language=language).hits)
@@ -98,13 +86,6 @@ def timed(ask, *args, **kwargs) -> float:
     began = time.monotonic()
     ask(*args, **kwargs)
     return time.monotonic() - began
-
-
-def agree() -> bool:
-    """Whether cluster and database hold the same entries."""
-    backends = (get_backend(), cluster.get_cluster())
-    one, other = (sorted(entry for kind in each.kinds() for entry in each.digests(kind)) for each in backends)
-    return one == other and bool(one)
 
 
 def warnings(caplog) -> list[str]:

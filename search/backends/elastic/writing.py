@@ -143,7 +143,8 @@ class Writer:
             for start in range(0, len(some), _OBJECTS_AT_ONCE):
                 wanted = Q("terms", object_id=some[start : start + _OBJECTS_AT_ONCE])
                 asked = Search(index=indices).query("bool", filter=[Q("term", kind=kind), wanted])
-                asked = asked.source(["kind", "object_id", "language", "digest"]).extra(size=_MOST_FOUND)
+                asked = asked.params(ignore_unavailable=True).extra(size=_MOST_FOUND)
+                asked = asked.source(["kind", "object_id", "language", "digest"])
                 with asking():
                     for hit in asked.using(in_time(self._client)).execute().to_dict()["hits"]["hits"]:
                         source = hit["_source"]

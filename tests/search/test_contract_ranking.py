@@ -1,0 +1,218 @@
+"""What every index finds for words, and in which order."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+import pytest
+from django.utils import timezone
+
+from search.backends import TITLE, Filters, Plan, QueryTerm, Sort
+from tests.factories.search import entry
+from tests.search.asking import PUBLIC, ids, plan_for
+
+pytestmark = pytest.mark.django_db
+NOW = timezone.now()
+
+# Fields and rarity ----------------------------------------------------------------------------------------------------
+
+
+def test_the_title_counts_more_than_the_short_answer_and_that_more_than_the_text(backend):
+    filler = "سیم کارت و بسته های اینترنت برای خانه"
+    backend.put(
+        [
+            entry(object_id=1, title=filler, short_answer=filler, body=f"{filler} مودم"),
+            entry(object_id=2, title=filler, short_answer=f"{filler} مودم", body=filler),
+            entry(object_id=3, title=f"{filler} مودم", short_answer=filler, body=filler),
+        ]
+    )
+
+    assert ids(backend, "مودم") == [3, 2, 1]
+
+
+def test_a_rare_word_counts_more_than_a_frequent_one(backend):
+    backend.put([entry(object_id=number, title="مودم آبی") for number in range(1, 6)])
+    backend.put([entry(object_id=9, title="فیبر آبی")])
+
+    plan = plan_for(backend, "مودم فیبر")
+    hits = backend.search(plan).hits
+
+    assert hits[0].object_id == 9
+    assert len(hits) == 6
+
+
+def test_equal_entries_come_popular_first_then_by_number(backend):
+    backend.put([entry(object_id=3, title="مودم"), entry(object_id=1, title="مودم")])
+    backend.put([entry(object_id=2, title="مودم", popularity=1)])
+
+    assert ids(backend, "مودم") == [2, 1, 3]
+
+
+# Words ----------------------------------------------------------------------------------------------------------------
+
+
+def test_up_to_three_words_must_all_be_there(backend):
+    backend.put([entry(object_id=1, title="چراغ قرمز مودم"), entry(object_id=2, title="چراغ قرمز")])
+
+    assert ids(backend, "چراغ قرمز مودم") == [1]
+
+
+def test_most_of_many_words_are_enough(backend):
+    backend.put(
+        [
+            entry(object_id=1, title="چراغ قرمز مودم نورا"),
+            entry(object_id=2, title="چراغ قرمز مودم"),
+            entry(object_id=3, title="چراغ نورا"),
+        ]
+    )
+
+    assert ids(backend, "چراغ قرمز مودم نورا") == [1, 2]
+
+
+def test_where_nothing_holds_enough_words_the_nearest_come(backend):
+    backend.put([entry(object_id=1, title="چراغ مودم"), entry(object_id=2, title="قرمز")])
+
+    found = backend.search(plan_for(backend, "چراغ قرمز مودم"))
+
+    assert [(hit.object_id, hit.matched) for hit in found.hits] == [(1, 2), (2, 1)]
+
+
+def test_how_many_words_are_enough_is_decided_in_each_language(backend):
+    backend.put([entry(object_id=1, title="چراغ X2"), entry(object_id=2, language="en", title="red light X2")])
+
+    assert ids(backend, "red light x2", filters=Filters(languages=("fa",))) == [1]
+    assert ids(backend, "red light x2", filters=Filters(languages=("en",))) == [2]
+
+
+def test_a_compound_answers_for_both_its_words(backend):
+    backend.put([entry(object_id=1, title="پیادهسازی مودم")])
+
+    (hit,) = backend.search(plan_for(backend, "پیاده سازی مودم")).hits
+
+    assert hit.matched == 3
+
+
+def test_keywords_are_found_and_not_shown(backend):
+    backend.put([entry(object_id=1, title="مودم", keywords="قطعی، نبود اینترنت")])
+
+    (hit,) = backend.search(plan_for(backend, "قطعی")).hits
+
+    assert hit.places == {}
+
+
+# Evidence and other orders --------------------------------------------------------------------------------------------
+
+
+def test_the_newest_come_first_where_that_is_asked_for(backend):
+    days = {1: dt.datetime(2026, 1, 1, tzinfo=dt.UTC), 2: dt.datetime(2026, 3, 1, tzinfo=dt.UTC), 3: None}
+    backend.put([entry(object_id=n, title="مودم " * (4 - n), updated=day) for n, day in days.items()])
+
+    assert ids(backend, "مودم", sort=Sort.NEWEST) == [2, 1, 3]
+
+
+@pytest.mark.parametrize(
+    "good", [{"popularity": 90}, {"state": ["solved"]}, {"state": ["official"]}, {"clicked": 80}, {"updated": NOW}]
+)
+def test_of_entries_that_answer_alike_the_one_with_evidence_comes_first(backend, good):
+    backend.put([entry(object_id=1, title="مودم خاموش"), entry(object_id=2, title="مودم خاموش", **good)])
+
+    assert ids(backend, "مودم خاموش") == [2, 1]
+
+
+def test_evidence_does_not_stand_in_for_the_answer(backend):
+    best = {"popularity": 100, "state": ["solved", "official"], "clicked": 100, "updated": NOW, "products": ["x1"]}
+    backend.put(
+        [
+            entry(object_id=1, title="رمز وای‌فای", body="تغییر رمز"),
+            entry(object_id=2, title="مودم", body="رمز " + "سیم کارت " * 40, **best),
+        ]
+    )
+
+    assert ids(backend, "رمز", own_products=("x1",)) == [1, 2]
+
+
+def test_what_the_reader_owns_comes_first(backend):
+    backend.put([entry(object_id=1, title="مودم", products=["x1"]), entry(object_id=2, title="مودم", products=["x2"])])
+
+    assert ids(backend, "مودم", own_products=("x2",)) == [2, 1]
+    assert ids(backend, "مودم", own_products=("x1",)) == [1, 2]
+
+
+# Terms that count less, or only beside others -------------------------------------------------------------------------
+
+
+def _terms(*terms: QueryTerm) -> Plan:
+    return Plan(terms=terms, size=4, audiences=PUBLIC)
+
+
+def test_a_term_of_less_weight_counts_less(backend):
+    backend.put([entry(object_id=1, title="گوشی خاموش"), entry(object_id=2, title="موبایل خاموش")])
+    plan = _terms(
+        QueryTerm(text="گوشی", words=(0,), frequency=1),
+        QueryTerm(text="موبایل", words=(0,), frequency=1, weight=700),
+        QueryTerm(text="خاموش", words=(1,), frequency=2),
+    )
+
+    hits = backend.search(plan).hits
+
+    assert [(hit.object_id, hit.matched) for hit in hits] == [(1, 2), (2, 2)]
+    assert hits[0].score > hits[1].score
+
+
+def test_an_entry_full_of_synonyms_is_no_better_than_one_with_the_word(backend):
+    backend.put(
+        [
+            entry(object_id=1, title="گوشی نو"),
+            entry(object_id=2, title="موبایل نو"),
+            entry(object_id=3, title="تلفن نو"),
+        ]
+    )
+    backend.put([entry(object_id=4, title="گوشی نو", keywords="موبایل تلفن")])
+    synonyms = [QueryTerm(text=text, words=(0,), frequency=2, weight=700) for text in ("موبایل", "تلفن")]
+
+    hits = backend.search(_terms(QueryTerm(text="گوشی", words=(0,), frequency=2), *synonyms)).hits
+
+    scores = {hit.object_id: hit.score for hit in hits}
+    assert scores[1] == scores[4] > scores[2] == scores[3] > 0
+    assert {hit.matched for hit in hits} == {1}
+
+
+def test_a_term_that_needs_others_beside_it_counts_only_with_all_of_them(backend):
+    backend.put(
+        [
+            entry(object_id=1, title="بستهٔ دیتا"),
+            entry(object_id=2, title="بستهٔ اینترنت برای همراه"),
+            entry(object_id=3, title="اینترنت خانه"),
+            entry(object_id=4, title="همراه شما هستیم"),
+        ]
+    )
+    plan = _terms(
+        QueryTerm(text="دیتا", words=(0,), frequency=1),
+        QueryTerm(text="همراه", words=(0,), frequency=2, weight=700, beside=("اینترنت",)),
+    )
+
+    hits = backend.search(plan).hits
+
+    assert [hit.object_id for hit in hits] == [1, 2]
+    assert [hits[1].title[start:end] for start, end in hits[1].places[TITLE]] == ["اینترنت", "همراه"]
+    assert backend.facets(plan)["kind"] == {"test.note": 2}
+
+
+def test_company_that_no_entry_holds_leaves_a_term_out(backend):
+    backend.put([entry(object_id=1, title="همراه شما")])
+
+    found = backend.search(_terms(QueryTerm(text="همراه", words=(0,), frequency=1, beside=("اینترنت",))))
+
+    assert (found.hits, found.total) == ([], 0)
+
+
+def test_the_company_of_a_term_is_not_marked_where_the_term_does_not_count(backend):
+    backend.put([entry(object_id=1, title="دیتا در اینترنت خانه")])
+    plan = _terms(
+        QueryTerm(text="دیتا", words=(0,), frequency=1),
+        QueryTerm(text="همراه", words=(0,), frequency=1, beside=("اینترنت",)),
+    )
+
+    (hit,) = backend.search(plan).hits
+
+    assert [hit.title[start:end] for start, end in hit.places[TITLE]] == ["دیتا"]
