@@ -1,0 +1,73 @@
+"""deploy/compose.yaml fits what the portal understands and what it is tested with. No Docker is needed for that."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).resolve().parents[2]
+COMPOSE = yaml.safe_load((ROOT / "deploy" / "compose.yaml").read_text())
+SERVICES = COMPOSE["services"]
+OPERATE = (ROOT / "docs" / "operate.md").read_text()
+GIVEN = {"POSTGRES_PASSWORD": "secret", "SECRET_KEY": "long", "ELASTICSEARCH_URL": "http://elasticsearch:9200"}
+
+
+def environment(service: str) -> dict[str, str]:
+    """The variables of a service as Docker Compose would fill them in."""
+    return {
+        name: re.sub(r"\$\{(\w+)(?::[-?]([^}]*))?\}", lambda found: GIVEN.get(found[1], found[2] or ""), str(value))
+        for name, value in SERVICES[service]["environment"].items()
+    }
+
+
+def test_every_variable_of_the_portal_is_documented_and_passed_on_under_its_own_name():
+    for name, value in SERVICES["portal"]["environment"].items():
+        assert f"`{name}`" in OPERATE, name
+        assert name in {"DATABASE_URL", "REDIS_URL"} or value.startswith(f"${{{name}:"), name
+
+
+def test_all_that_can_be_said_of_a_cluster_can_be_said_here():
+    documented = set(re.findall(r"`(ELASTICSEARCH_[A-Z_]+)`", OPERATE)) - {"ELASTICSEARCH_HOME"}
+
+    assert documented == {name for name in SERVICES["portal"]["environment"] if name.startswith("ELASTICSEARCH_")}
+
+
+def test_the_portal_understands_what_it_is_told(tmp_path):
+    env = {**os.environ, **environment("portal"), "DATA_DIR": str(tmp_path)}
+    env["DJANGO_SETTINGS_MODULE"] = "portal.settings.production"
+
+    done = subprocess.run(
+        [sys.executable, "manage.py", "check"], cwd=ROOT, env=env, capture_output=True, text=True, check=False
+    )
+
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("name", ["DATABASE_URL", "REDIS_URL", "ELASTICSEARCH_URL"])
+def test_addresses_name_services(name):
+    assert urlsplit(environment("portal")[name]).hostname in SERVICES
+
+
+def test_the_cluster_is_that_of_the_tests_and_starts_on_request_only():
+    version = re.search(
+        r'^VERSION = "([\d.]+)"', (ROOT / "script" / "_elasticsearch_package.py").read_text(), re.MULTILINE
+    )
+
+    assert SERVICES["elasticsearch"]["image"].endswith(f"/elasticsearch:{version[1]}")
+    assert SERVICES["elasticsearch"]["profiles"] == ["elasticsearch"]
+    assert "ports" not in SERVICES["elasticsearch"]  # it asks nobody for a password
+    assert "--profile elasticsearch up` with `ELASTICSEARCH_URL=http://elasticsearch:9200`" in " ".join(OPERATE.split())
+
+
+def test_what_must_survive_is_in_volumes():
+    used = {volume.split(":")[0] for service in SERVICES.values() for volume in service.get("volumes", ())}
+
+    assert used == set(COMPOSE["volumes"])
+    assert all("volumes" in SERVICES[name] for name in ("portal", "postgres", "elasticsearch"))
