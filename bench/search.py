@@ -98,6 +98,9 @@ def main() -> None:
     parser.add_argument(
         "--only", action="append", help="a search to measure, by the beginning of its title; repeatable"
     )
+    parser.add_argument(
+        "--collection", action="append", choices=sorted(search_data.COLLECTIONS), help="a set of questions; repeatable"
+    )
     parser.add_argument("--no-quality", action="store_true")
     parser.add_argument("--no-speed", action="store_true")
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write the figures there")
@@ -165,6 +168,8 @@ def speed_orders(arguments: argparse.Namespace) -> list[Order]:
 def quality_orders(arguments: argparse.Namespace) -> list[Order]:
     orders = []
     for name, collection in search_data.COLLECTIONS.items():
+        if arguments.collection and name not in arguments.collection:
+            continue
         try:
             title = collection(1).name
         except search_data.MissingDataError as missing:

@@ -91,6 +91,7 @@ def test_a_real_server_answers_while_articles_are_changed(tmp_path):
     figures = json.loads(file.read_text(encoding="utf-8"))
     assert figures["errors"] == []
     assert figures["writes"] > 0
+    assert 0 < figures["processor_ms"] < 10_000
     assert 10 < figures["answered"] <= 50
     assert figures["answered"] + figures["unsent"] == 50
     for kind in ("results pages", "suggestions"):
