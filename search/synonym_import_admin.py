@@ -8,14 +8,13 @@ from django import forms
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.http import HttpResponseRedirect
-from django.template.defaultfilters import filesizeformat
 from django.urls import reverse
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 from django.views.generic import TemplateView
 from wagtail.admin.views.generic.base import WagtailAdminTemplateMixin
 
-from portal.core.formats import format_number
+from portal.core.formats import format_number, format_size
 from portal.core.preferences import current_language
 from search.synonym_import import (
     COLUMNS,
@@ -51,7 +50,7 @@ class SynonymImportForm(forms.Form):
         upload, text = data.get("file"), data.get("rows") or ""
         if (upload.size if upload else len(text.encode())) > MAX_BYTES:
             message = gettext("This is larger than %(size)s. Import it in several files.")
-            raise forms.ValidationError(message % {"size": filesizeformat(MAX_BYTES)})
+            raise forms.ValidationError(message % {"size": format_size(MAX_BYTES)})
         if upload:
             try:
                 text = decode(upload.read())
@@ -108,7 +107,7 @@ class SynonymImportView(WagtailAdminTemplateMixin, TemplateView):
             **kwargs,
             columns=COLUMNS,
             max_rows=MAX_ROWS,
-            max_size=filesizeformat(MAX_BYTES),
+            max_size=format_size(MAX_BYTES),
             new_count=sum(row.outcome == Outcome.NEW for row in rows),
             wrong_count=sum(row.outcome == Outcome.WRONG for row in rows),
             list_url=_list_url(),

@@ -12,7 +12,7 @@ from wagtail.snippets.models import register_snippet
 
 from search.admin import SearchGroup
 from search.admin_report import GapsPanel
-from search.pin_admin import PinCreateView, PinEditView
+from search.pin_admin import PinCreateView, PinEditView, PinIndexView
 
 if TYPE_CHECKING:
     from django.http import HttpRequest
@@ -26,6 +26,8 @@ register_snippet(SearchGroup)
 @hooks.register("register_admin_urls", order=-1)  # before Wagtail's own, whose addresses these are
 def pin_screens() -> list[Any]:
     return [
+        path("searchpicks/", PinIndexView.as_view()),
+        path("searchpicks/results/", PinIndexView.as_view(results_only=True)),
         path("searchpicks/add/", PinCreateView.as_view()),
         path("searchpicks/<int:query_id>/", PinEditView.as_view()),
     ]

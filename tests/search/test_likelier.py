@@ -18,14 +18,17 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture
 def topics(topic_document):
-    """Two dozen entries about a modem, and one whose author let a finger slip; «زمرد» is in many that staff alone may read."""
+    """Three dozen entries about a modem, and one whose author let a finger slip; «زمرد» is in many that staff alone may read."""
     register_audience("staff")
-    for number in range(24):
+    for number in range(36):
         Topic.objects.create(code=f"t{number}", name={"fa": f"رمز مودم {number}", "en": f"Password of modem {number}"})
     Topic.objects.create(code="slip", name={"fa": "چراغ مودن", "en": "Passwort of a light"})
+    Topic.objects.create(code="number", name={"fa": "رمز 120"})
+    for number in range(36):
+        Topic.objects.create(code=f"n{number}", name={"fa": "تعرفه 10"})
     Topic.objects.create(code="latin", name={"fa": "ramz تلویزیون"})
     Topic.objects.create(code="emerald", name={"fa": "زمزد"})
-    for number in range(24):
+    for number in range(36):
         Topic.objects.create(code=f"s{number}", name={"fa": f"زمرد {number}"}, tone=Topic.Tone.POM)
     services.rebuild()
 
@@ -51,7 +54,9 @@ def test_a_much_likelier_text_is_offered_and_the_question_stays(topics, text, la
     assert any("<mark>" in hit.title for hit in result.hits)
 
 
-@pytest.mark.parametrize("text", ["مودم", "رمز", "چراغ", "تلویزیون", "زبرجد", "رمز مودم چراغ تلویزیون خاموش", "", "از"])
+@pytest.mark.parametrize(
+    "text", ["مودم", "رمز", "چراغ", "تلویزیون", "زبرجد", "رمز مودم چراغ تلویزیون خاموش", "120", "", "از"]
+)
 def test_nothing_is_offered_where_enough_was_found_or_nothing_is_likelier(topics, text):
     assert meant(text) == ""
 
@@ -106,7 +111,7 @@ def test_one_reader_is_not_offered_what_another_one_is(client, topics):
 
 
 def test_what_is_offered_is_text(client, topic_document):
-    for number in range(24):
+    for number in range(36):
         Topic.objects.create(code=f"t{number}", name={"fa": f"مودم {number}"})
     Topic.objects.create(code="slip", name={"fa": "مودن"})
     services.rebuild()
@@ -118,7 +123,7 @@ def test_what_is_offered_is_text(client, topic_document):
 
 @pytest.mark.parametrize("count", [1, 3])
 def test_the_offer_costs_the_same_whatever_is_found(topic_document, django_assert_num_queries, count):
-    for number in range(24):
+    for number in range(36):
         Topic.objects.create(code=f"t{number}", name={"fa": f"مودم {number}"})
     for number in range(count):
         Topic.objects.create(code=f"slip{number}", name={"fa": f"تلویزیون مودن {number}"})

@@ -401,3 +401,12 @@ def test_nobody_else_reaches_the_screens(client, topics, group):
     client.post(reverse(ADD), form("رسید", page=str(page.pk)))
 
     assert SearchPromotion.objects.count() == 1
+
+
+def test_the_list_of_pins_shows_questions_and_answers_and_no_number_that_nobody_counts(client):
+    sign_in(client, CONTENT_EDITORS)
+
+    page = client.get(reverse("wagtailsearchpromotions:index"))
+
+    assert page.context["page_title"] == "پاسخ‌های سنجاق‌شده"
+    assert [column.name for column in page.context["table"].columns.values()] == ["query_string", "editors_picks"]
