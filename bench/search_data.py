@@ -6,6 +6,7 @@ import gzip
 import itertools
 import json
 import random
+import re
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -20,6 +21,8 @@ _ROOT: Final = Path(__file__).resolve().parent.parent
 DATA: Final = _ROOT.parent / "shared" / "data"
 _DEMO_ARTICLES: Final = _ROOT / "portal" / "demo" / "content" / "articles"
 _DEMO_QUESTIONS: Final = _ROOT / "bench" / "demo_questions.tsv"
+#: Of a link or picture in an article's Markdown; no reader sees it.
+_LINK_TARGET: Final = re.compile(r"\]\([^)]*\)")
 
 ZWNJ: Final = "\u200c"
 #: Of the answers to a question, where a collection is made small.
@@ -179,7 +182,7 @@ def demo(language: str, limit: int) -> Collection:
 def _article(number: int, path: Path) -> Text:
     _nothing, about, body = path.read_text(encoding="utf-8").split("---\n", 2)
     fields = yaml.safe_load(about)
-    body = " ".join([body, *fields.get("keywords", ())])
+    body = " ".join([_LINK_TARGET.sub("]", body), *fields.get("keywords", ())])
     return Text(number, fields["language"], fields["title"], fields["short_answer"], body)
 
 
