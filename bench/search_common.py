@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 
 #: Entries of a page of results.
 PAGE: Final = 20
-_AT_ONCE: Final = 500
+#: As many as a rebuild takes at once.
+_AT_ONCE: Final = 1_000
 
 
 class Engine:
