@@ -67,9 +67,10 @@ def analyse(entries: Sequence[SearchEntry]) -> AnalysedEntries:
     return reading.analysed(most)
 
 
-def stems_in(text: str, language: str) -> set[str]:
-    """The terms a text would be found by; quick for texts of words that were seen before."""
-    return {token[0] for _offset, tokens in pieces_of(text, language) for token in tokens}
+@lru_cache(maxsize=5_000)
+def stems_in(title: str, language: str) -> frozenset[str]:
+    """The terms a title would be found by; remembered, as the same titles are offered key after key."""
+    return frozenset({token[0] for _offset, tokens in pieces_of(title, language) for token in tokens})
 
 
 def pieces_of(text: str, language: str) -> list[tuple[int, tuple[Found, ...]]]:
