@@ -23,6 +23,7 @@ from wagtail.log_actions import log
 
 from portal.core.formats import format_number
 from portal.core.text import fold, normalise_input
+from search.locks import lock_objects
 from search.models import Synonym
 from search.results import between_words
 
@@ -33,6 +34,7 @@ MAX_BYTES: Final = 256 * 1024
 MAX_ROWS: Final = 500
 #: The columns, in the order of the export.
 COLUMNS: Final = ("language", "direction", "words", "also_finds", "is_active", "note")
+_IMPORT: Final = "search.synonym_import"
 _DELIMITERS: Final = ",;\t"
 _YES: Final = ("true", "yes", "1", "بله", "بلی")
 _NO: Final = ("false", "no", "0", "نه", "خیر")
@@ -92,17 +94,27 @@ def read_rows(text: str, *, language: str) -> list[Row]:
 
     `language` is meant where a row does not say. Raises `UnreadableError`.
     """
-    known = _Known(Synonym.objects.all())
     rows = [_row(line, values, language) for line, values in _cells(text)]
+    _judge(rows)
+    return rows
+
+
+def _judge(rows: Iterable[Row]) -> None:
+    """Compare the rows with each other and with the synonyms there are now; one query."""
+    known = _Known(Synonym.objects.all())
     for row in rows:
         if not row.problems:
             known.judge(row)
-    return rows
 
 
 @transaction.atomic
 def save_rows(rows: Sequence[Row], *, user: User) -> int:
-    """Save the new ones, with an entry in the log for each; how many. Nothing where a row is wrong."""
+    """Save the new ones, with an entry in the log for each; how many. Nothing where a row is wrong.
+
+    Of two who save the same at once the second finds it there already.
+    """
+    lock_objects(_IMPORT, [0])
+    _judge(rows)
     if any(row.problems for row in rows):
         return 0
     new = [row.synonym for row in rows if row.outcome == Outcome.NEW]
@@ -205,8 +217,8 @@ class _Known:
     def judge(self, row: Row) -> None:
         """Say whether the row is known as it stands, or says nothing that others do not say."""
         synonym = row.synonym
-        if _identity(synonym) in self._same:
-            row.is_known = True
+        row.is_known = _identity(synonym) in self._same
+        if row.is_known:
             return
         pairs = [(synonym.language, searched.key, found.key) for searched, found in synonym.pairs()]
         if synonym.is_active and all(pair in self._pairs for pair in pairs):

@@ -85,11 +85,12 @@ class SynonymImportView(WagtailAdminTemplateMixin, TemplateView):
         else:
             problem = " ".join(map(str, form.non_field_errors()))
         if SAVE in request.POST and rows and not _has_problems(rows):
-            return self._save(rows)
+            count = save_rows(rows, user=request.user)  # type: ignore[arg-type]  # nobody else comes here
+            if not _has_problems(rows):  # somebody may have written the same meanwhile
+                return self._saved(count)
         return self.render_to_response(self.get_context_data(text=text, rows=rows, problem=problem))
 
-    def _save(self, rows: Sequence[Row]) -> HttpResponse:
-        count = save_rows(rows, user=self.request.user)  # type: ignore[arg-type]  # nobody else comes here
+    def _saved(self, count: int) -> HttpResponse:
         text = ngettext("%(count)s synonym was imported.", "%(count)s synonyms were imported.", count)
         messages.success(self.request, text % {"count": format_number(count)})
         return HttpResponseRedirect(_list_url())

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+import threading
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db import connection
 from django.urls import reverse
 from django.utils.translation import override
 from wagtail.models import ModelLogEntry
@@ -198,6 +200,27 @@ def test_nothing_is_saved_where_a_row_is_wrong():
 
     assert save_rows(rows, user=UserFactory()) == 0
     assert kept() == []
+
+
+@pytest.mark.concurrency
+@pytest.mark.django_db(transaction=True)
+def test_two_who_save_the_same_file_at_once_save_it_once():
+    rows = [read("words\nرمز، گذرواژه\nرسید، فاکتور\n") for _ in range(4)]
+    user, barrier, counts = UserFactory(), threading.Barrier(4), []
+
+    def save(own):
+        barrier.wait()
+        counts.append(save_rows(own, user=user))
+        connection.close()
+
+    workers = [threading.Thread(target=save, args=[own]) for own in rows]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+
+    assert sorted(counts) == [0, 0, 0, 2]
+    assert len(kept()) == 2
 
 
 # The screen ---------------------------------------------------------------------------------------------------------
