@@ -2,11 +2,11 @@
 
 The steps, each told to the reader when it changed the question:
 
-1. all of up to three words, or most of more, with BM25 (the index; `Plan.required`)
+1. all of up to three words, or most of more, with BM25; where few entries hold so many, others follow (`Plan.enough`)
 2. nothing known at all: the text as the same keys give it on the other keyboard
 3. a word nobody wrote: what is likeliest meant by it, a slip or Persian in Latin letters (`search.guesses`)
 4. a word or phrase editors know others for: those, too (`search.synonyms`)
-5. fewer words than asked for, when no entry holds enough
+5. said only where no entry holds all words: these are the best there are
 6. nothing in this language: the results in another one
 
 Where little was found as typed, and other words are much likelier, those are offered, and nothing changed.
@@ -234,8 +234,8 @@ def _most_words(found: Found) -> int:
 
 
 def _are_few(found: Found, plan: Plan) -> bool:
-    """Whether there is room for another question: few results, or none of a short question's with all its words."""
-    return found.total <= FEW_RESULTS or _most_words(found) < plan.word_count == plan.required
+    """Whether there is room for another question: few results with as many words as there should be."""
+    return sum(hit.matched >= plan.required for hit in found.hits) <= FEW_RESULTS
 
 
 def _meant(backend: Backend, question: Question, asked: _Asked) -> str:

@@ -92,6 +92,10 @@ class Sort(enum.StrEnum):
 EntryKey = tuple[str, int, str]
 
 
+#: Entries that hold all that was asked; where there are fewer, one of them alone may be the wrong answer.
+WANTED: Final = 5
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Plan:
     """A question to the index.
@@ -119,12 +123,21 @@ class Plan:
 
     @property
     def required(self) -> int:
-        """How many words an entry should hold: all of up to three, three quarters of more.
-
-        In a language where no entry holds so many, half of the best entry's are enough.
-        """
+        """How many words an entry should hold: all of up to three, three quarters of more; see `enough`."""
         count = self.word_count
         return count if count <= 3 else -(-count * 3 // 4)
+
+    @property
+    def wanted(self) -> int:
+        """How many entries of a language should hold so many words: one is enough while a person types."""
+        return 1 if self.is_unfinished else WANTED
+
+    def enough(self, *, most: int, holding: int) -> int:
+        """How many words an entry must hold in a language where `holding` entries hold as many as are required.
+
+        Where these are too few, entries with half as many as the best one's (`most`) are found beside them.
+        """
+        return self.required if holding >= self.wanted else (most + 1) // 2
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

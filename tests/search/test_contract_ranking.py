@@ -7,7 +7,7 @@ import datetime as dt
 import pytest
 from django.utils import timezone
 
-from search.backends import TITLE, Filters, Plan, QueryTerm, Sort
+from search.backends import TITLE, WANTED, Filters, Plan, QueryTerm, Sort
 from tests.factories.search import entry
 from tests.search.asking import PUBLIC, ids, plan_for
 
@@ -52,21 +52,30 @@ def test_equal_entries_come_popular_first_then_by_number(backend):
 
 
 def test_up_to_three_words_must_all_be_there(backend):
-    backend.put([entry(object_id=1, title="چراغ قرمز مودم"), entry(object_id=2, title="چراغ قرمز")])
+    enough = [entry(object_id=number, title="چراغ قرمز مودم") for number in range(1, WANTED + 1)]
+    backend.put([*enough, entry(object_id=9, title="چراغ قرمز")])
 
-    assert ids(backend, "چراغ قرمز مودم") == [1]
+    assert ids(backend, "چراغ قرمز مودم") == [*range(1, WANTED + 1)]
+
+
+def test_where_few_entries_hold_all_words_those_with_half_of_them_follow(backend):
+    few = [entry(object_id=number, title="چراغ قرمز مودم") for number in range(1, WANTED)]
+    others = [entry(object_id=8, title="چراغ قرمز"), entry(object_id=9, title="قرمز")]
+    backend.put([*few, *others])
+
+    found = backend.search(plan_for(backend, "چراغ قرمز مودم"))
+    typed = backend.search(plan_for(backend, "چراغ قرمز مودم", is_unfinished=True))
+
+    assert [(hit.object_id, hit.matched) for hit in found.hits] == [*((n, 3) for n in range(1, WANTED)), (8, 2)]
+    assert found.total == WANTED
+    assert [hit.object_id for hit in typed.hits] == [*range(1, WANTED)]
 
 
 def test_most_of_many_words_are_enough(backend):
-    backend.put(
-        [
-            entry(object_id=1, title="چراغ قرمز مودم نورا"),
-            entry(object_id=2, title="چراغ قرمز مودم"),
-            entry(object_id=3, title="چراغ نورا"),
-        ]
-    )
+    most = [entry(object_id=number, title="چراغ قرمز مودم") for number in range(2, WANTED + 1)]
+    backend.put([entry(object_id=1, title="چراغ قرمز مودم نورا"), *most, entry(object_id=9, title="چراغ نورا")])
 
-    assert ids(backend, "چراغ قرمز مودم نورا") == [1, 2]
+    assert ids(backend, "چراغ قرمز مودم نورا") == [*range(1, WANTED + 1)]
 
 
 def test_where_nothing_holds_enough_words_the_nearest_come(backend):

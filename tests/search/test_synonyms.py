@@ -384,12 +384,12 @@ def small_index(only_topics):
 
 
 def found_with(text: str, synonyms: list[Synonym]) -> dict[int, int]:
-    """Entries and their scores, straight from the index."""
+    """Entries and their scores, straight from the index, without those that follow where few hold all words."""
     from search.backends import Plan
 
     question = ask(get_backend(), text, "fa", PUBLIC, rules_of(synonyms) if synonyms else NO_RULES)
     plan = Plan(terms=question.terms(), size=question.vocabulary.size, audiences=PUBLIC, limit=100)
-    return {hit.object_id: hit.score for hit in get_backend().search(plan).hits}
+    return {hit.object_id: hit.score for hit in get_backend().search(plan).hits if hit.matched >= plan.required}
 
 
 def unsaved(words: list[str]) -> Synonym:

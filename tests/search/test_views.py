@@ -144,7 +144,7 @@ def test_sections_are_tabs_where_there_are_several(client, topics, monkeypatch):
     registry.register(OtherDocument)
     try:
         services.rebuild()
-        page = main(get(client, "چراغ قرمز", kind="test.other"))
+        page = main(get(client, "قرمز", kind="test.other"))
     finally:
         registry.unregister(OtherDocument)
 

@@ -223,12 +223,12 @@ class ElasticBackend:
     # Asking ---------------------------------------------------------------------------------------------------------
 
     def _enough(self, plan: Plan) -> Mapping[str, int]:
-        """In each language how many words an entry must hold: half of the best entry's where none holds `required`."""
+        """In each language how many words an entry must hold (`Plan.enough`)."""
         if not plan.terms:
             return {}
         if plan.word_count == 1:
             return dict.fromkeys(self.indices.languages, 1)
-        return once(("enough", plan.terms, plan.audiences), lambda: self._ask_enough(plan))
+        return once(("enough", plan.terms, plan.audiences, plan.wanted), lambda: self._ask_enough(plan))
 
     def _ask_enough(self, plan: Plan) -> dict[str, int]:
         many = MultiSearch()
@@ -237,13 +237,12 @@ class ElasticBackend:
             many = many.add(asked.index(self.indices.alias(language)).params(allow_partial_search_results=False))
         with asking():
             answers = [answer.to_dict() for answer in many.using(in_time(self._client)).execute()]
-            most = {
-                language: round(answer["hits"]["hits"][0]["_score"])
-                for language, answer in zip(self.indices.languages, answers, strict=True)
-                if answer["hits"]["hits"]
-            }
-        required = plan.required
-        return {language: required if held >= required else (held + 1) // 2 for language, held in most.items()}
+        enough = {}
+        for language, answer in zip(self.indices.languages, answers, strict=True):
+            if held := [round(hit["_score"]) for hit in answer["hits"]["hits"]]:
+                holding = sum(number >= plan.required for number in held)
+                enough[language] = plan.enough(most=held[0], holding=holding)
+        return enough
 
     def _counts(self, stems: Collection[str], audiences: Collection[str]) -> dict[str, int]:
         some = sorted(stems)

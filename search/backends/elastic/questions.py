@@ -69,12 +69,12 @@ def _all_of(texts: Sequence[str]) -> Any:
 
 
 def most_words(plan: Plan, language: str) -> Search:
-    """The entry in a language that holds the most words: its score is their number."""
+    """The entries in a language that hold the most words: their score is the number."""
     held = [Q("constant_score", filter=_holds(terms), boost=1.0) for terms in words_of(plan).values()]
     best = Q(
         "bool", should=held, minimum_should_match=1, filter=[visible(plan.audiences), Q("term", language=language)]
     )
-    return Search().query(best).source(excludes=["*"])[:1]
+    return Search().query(best).source(excludes=["*"])[: plan.wanted]
 
 
 def matching(plan: Plan, enough: Mapping[str, int]) -> Any:

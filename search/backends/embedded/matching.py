@@ -117,14 +117,14 @@ def _all_terms(plan: Plan, where: _Where) -> dict[Heading, Matching]:
 
 
 def _enough(plan: Plan, found: Mapping[Heading, Matching]) -> dict[Heading, Matching]:
-    """Without the entries that hold too few of the words, measured by the best of their language."""
+    """Without the entries that hold too few of the words, measured by the others of their language."""
     most: dict[str, int] = defaultdict(int)
+    holding: dict[str, int] = defaultdict(int)
     for (_kind, language), match in found.items():
         most[language] = max(most[language], int(match.matched.max(initial=0)))
+        holding[language] += int((match.matched >= plan.required).sum())
     return {
-        (kind, language): _at_least(
-            match, plan.required if most[language] >= plan.required else (most[language] + 1) // 2
-        )
+        (kind, language): _at_least(match, plan.enough(most=most[language], holding=holding[language]))
         for (kind, language), match in found.items()
     }
 
@@ -134,7 +134,7 @@ def _at_least(match: Matching, words: int) -> Matching:
 
 
 def _holding_required(plan: Plan, where: _Where, counts: Mapping[str, int]) -> dict[Heading, Matching]:
-    """The entries that hold as many words as the plan requires, led by its rarest words; of some languages perhaps none."""
+    """The entries that hold as many words as the plan requires, led by its rarest words; only of languages with enough."""
     terms_of: dict[int, list[QueryTerm]] = defaultdict(list)
     for term in plan.terms:
         for word in term.words:
@@ -154,8 +154,10 @@ def _holding_required(plan: Plan, where: _Where, counts: Mapping[str, int]) -> d
     kept = {heading: _at_least(match, plan.required) for heading, match in matching.items()}
     if plan.required == 1:
         return kept
-    languages = {language for (_kind, language), match in kept.items() if len(match.pks)}
-    return {heading: match for heading, match in kept.items() if heading[1] in languages}
+    holding: dict[str, int] = defaultdict(int)
+    for (_kind, language), match in kept.items():
+        holding[language] += len(match.pks)
+    return {heading: match for heading, match in kept.items() if holding[heading[1]] >= plan.wanted}
 
 
 def _all_of(postings: Iterable[Held]) -> np.ndarray:
