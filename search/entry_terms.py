@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import accumulate
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -33,6 +34,7 @@ _PIECE: Final = re.compile(r"\S+")
 _ONE_WORD: Final = re.compile(r"[\W_]*([^\W_]+)[\W_]*")
 _ENDS_IN_PREFIX: Final = re.compile(rf"(?:^|[\W_])(?:{'|'.join(analysis.PERSIAN_PREFIXES)})$")
 _CONTENT: Final = "zzz"
+_and_a_space: Final = (1).__add__
 
 #: Stem, start, end, word, whether it is a single word, the word as it was written.
 Found = tuple[str, int, int, str, bool, str]
@@ -105,9 +107,10 @@ class _Pieces:
         known = self._numbers.get(language)
         if known is None:
             known = self._numbers[language] = _Numbers(self.tokens, language)
-        numbers = [known[piece] for piece in text.split()]
+        pieces = text.split()
+        numbers = list(map(known.__getitem__, pieces))
         if known.unfinished.isdisjoint(numbers):
-            starts = [match.start() for match in _PIECE.finditer(text)]
+            starts = _starts(text, pieces)
         else:
             numbers, starts = _with_what_follows(text, known)
         if not any(self.tokens[number] for number in numbers):
@@ -133,6 +136,14 @@ class _Numbers(dict[str, int]):
             self.unfinished.add(number)
         self[piece] = number
         return number
+
+
+def _starts(text: str, pieces: Sequence[str]) -> list[int]:
+    """Where the pieces of a text start."""
+    lengths = list(map(len, pieces))
+    if sum(lengths) + len(pieces) - 1 == len(text):  # a single space between any two
+        return list(accumulate(map(_and_a_space, lengths[:-1]), initial=0))
+    return [match.start() for match in _PIECE.finditer(text)]
 
 
 def _with_what_follows(text: str, known: _Numbers) -> tuple[list[int], list[int]]:

@@ -111,12 +111,11 @@ def _know_words(words: Mapping[str, Found], term_ids: Mapping[str, int]) -> None
     for some in sql.chunks(words):
         statement = f"SELECT text FROM {sql.WORD} WHERE text IN ({sql.placeholders(some)})"  # noqa: S608 - our name
         known.update(row[0] for row in sql.fetch(statement, some))
-    new = (
-        (word, found[-1], term_ids[found[0]], skeleton(word) if _PERSIAN.search(word) else "")
-        for word, found in sorted(words.items())
-        if word not in known
+    new = [(word, words[word]) for word in sorted(words.keys() - known)]
+    rows = (
+        (word, found[-1], term_ids[found[0]], skeleton(word) if _PERSIAN.search(word) else "") for word, found in new
     )
-    sql.insert(sql.WORD, ("text", "spelling", "term_id", "skeleton"), new)
+    sql.insert(sql.WORD, ("text", "spelling", "term_id", "skeleton"), rows)
 
 
 def settle(changes: blocks.Changes, more_entries: int) -> None:
