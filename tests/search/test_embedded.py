@@ -170,6 +170,7 @@ def test_a_rebuild_corrects_counts_and_forgets_words_nobody_uses(backend):
     backend.put([entry(object_id=1, title="مودم")])
     Term.objects.filter(text="مودم").update(entry_count=17)
     Term.objects.filter(text=EVERYTHING).update(entry_count=99)
+    Term.objects.create(text="هیچ", entry_count=3)
 
     with backend.rebuild():
         pass

@@ -133,12 +133,7 @@ class EmbeddedBackend:
         yield
         with transaction.atomic():
             sql.write_alone()
-            with connection.cursor() as cursor:
-                cursor.execute(f"""
-                    UPDATE {sql.TERM} SET entry_count = COALESCE((
-                        SELECT SUM(LENGTH(b.data)) FROM {sql.BLOCK} b WHERE b.term_id = {sql.TERM}.id
-                    ), 0) / {blocks.POSTING_SIZE} WHERE text <> ''
-                """)  # noqa: S608 - our names
+            blocks.correct_counts()
             Term.objects.update_or_create(text=EVERYTHING, defaults={"entry_count": self.count()})
             Term.objects.filter(entry_count=0).exclude(text=EVERYTHING).delete()
             sql.analyse()

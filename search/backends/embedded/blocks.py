@@ -191,6 +191,20 @@ def _delete(keys: Collection[BlockKey]) -> None:
             )
 
 
+def correct_counts() -> None:
+    """Make the counts of all terms what their postings say; rows that are right are not written again."""
+    with connection.cursor() as cursor:
+        cursor.execute(f"""
+            UPDATE {sql.TERM} SET entry_count = counted.entries
+            FROM (SELECT term_id, SUM(LENGTH(data)) / {POSTING_SIZE} AS entries FROM {sql.BLOCK} GROUP BY term_id) AS counted
+            WHERE counted.term_id = {sql.TERM}.id AND {sql.TERM}.entry_count <> counted.entries
+        """)  # noqa: S608 - our names
+        cursor.execute(f"""
+            UPDATE {sql.TERM} SET entry_count = 0
+            WHERE entry_count <> 0 AND text <> '' AND NOT EXISTS (SELECT 1 FROM {sql.BLOCK} b WHERE b.term_id = {sql.TERM}.id)
+        """)  # noqa: S608 - our names
+
+
 def read(
     texts: Collection[str],
     *,
