@@ -19,7 +19,7 @@ from portal.core.text import ZWNJ, fold, fold_with_offsets
 from search import analysis
 from search.backends import BODY, SHORT_ANSWER, TITLE
 from search.evidence import FULL, evidence_of
-from search.scoring import FIELD_NAMES, FIELDS, FULL_IMPACT, KEYWORDS, SATURATION, SHORTEST
+from search.scoring import FIELD_COUNT, FIELD_NAMES, FIELDS, FULL_IMPACT, KEYWORDS, SATURATION, SHORTEST
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 
 #: Occurrences remembered per term and field, for highlights; a snippet needs the first few.
 _MAX_PLACES: Final = 10
-_FIELD_COUNT: Final = len(FIELD_NAMES)
 
 _PIECE: Final = re.compile(r"\S+")
 _ONE_WORD: Final = re.compile(r"[\W_]*([^\W_]+)[\W_]*")
@@ -46,7 +45,7 @@ class AnalysedEntries:
 
     `postings` has a row for each term an entry holds, entry by entry: the number of the entry, the number of the term in
     `terms`, the impact. `places` has a row for each place, entry by entry: the number of the entry, the number of the
-    term among those of the entry, the start (times four, plus the number of the field), the end; see
+    term among those of the entry, the start (times `FIELD_COUNT`, plus the number of the field), the end; see
     `scoring.read_places`. `words`: each different word, as one of the entries has it.
     """
 
@@ -224,14 +223,14 @@ class _Reading:
         tokens = np.array(of_pieces, np.int64).reshape(-1, 4)
         term, start, end, field, is_single = self._occurrences(tokens, sizes)
         # Sorted by entry, term and field, in a field as they stand there.
-        key = (field // _FIELD_COUNT * len(terms) + term) * _FIELD_COUNT + field % _FIELD_COUNT
+        key = (field // FIELD_COUNT * len(terms) + term) * FIELD_COUNT + field % FIELD_COUNT
         order = np.argsort(key, kind="stable")
         key = key[order]
         first_in_field = _firsts(key)
         frequency = (
             np.diff(first_in_field, append=len(key)) * self._shares(field, is_single)[field[order][first_in_field]]
         )
-        in_field = key[first_in_field] // _FIELD_COUNT
+        in_field = key[first_in_field] // FIELD_COUNT
         first = _firsts(in_field)
         frequency = np.add.reduceat(frequency, first) if len(first) else frequency
         entry, number = np.divmod(in_field[first], max(len(terms), 1))
@@ -256,7 +255,7 @@ class _Reading:
         """What one occurrence in each field counts: BM25F's weight, evened out by the length of the text."""
         fields = [FIELDS[name] for name in FIELD_NAMES]
         weight, usual, share = (
-            np.tile([getattr(each, name) for each in fields], len(self._counts) // _FIELD_COUNT)
+            np.tile([getattr(each, name) for each in fields], len(self._counts) // FIELD_COUNT)
             for name in ("weight", "usual_length", "length_share")
         )
         length = np.bincount(field, is_single, len(self._counts))
@@ -272,11 +271,11 @@ def _firsts(key: np.ndarray) -> np.ndarray:
 def _places(key: np.ndarray, first_in_field: np.ndarray, entry: np.ndarray, spans: np.ndarray) -> np.ndarray:
     """The first places of each term in each field that is shown; everything is sorted by `key`."""
     counts = np.diff(first_in_field, append=len(key))
-    field: np.ndarray = key % _FIELD_COUNT
+    field: np.ndarray = key % FIELD_COUNT
     kept = (np.arange(len(key)) - np.repeat(first_in_field, counts) < _MAX_PLACES) & (
         field != FIELD_NAMES.index(KEYWORDS)
     )
-    posting = np.cumsum(np.diff(key // _FIELD_COUNT, prepend=-1) != 0) - 1
+    posting = np.cumsum(np.diff(key // FIELD_COUNT, prepend=-1) != 0) - 1
     number = posting - np.asarray(np.searchsorted(entry, entry))[posting]
-    places = np.stack([entry[posting], number, spans[:, 0] * _FIELD_COUNT + field, spans[:, 1]], axis=1)
+    places = np.stack([entry[posting], number, spans[:, 0] * FIELD_COUNT + field, spans[:, 1]], axis=1)
     return places[kept]

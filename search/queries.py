@@ -6,7 +6,7 @@ The steps, each told to the reader when it changed the question:
 2. nothing known at all: the text as the same keys give it on the other keyboard
 3. a word nobody wrote: what is likeliest meant by it, a slip or Persian in Latin letters (`search.guesses`)
 4. a word or phrase editors know others for: those, too (`search.synonyms`)
-5. said only where no entry holds all words: these are the best there are
+5. no entry with all words: those that hold most of them
 6. nothing in this language: the results in another one
 
 Where little was found as typed, and other words are much likelier, those are offered, and nothing changed.

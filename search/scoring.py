@@ -47,6 +47,7 @@ FULL_IMPACT: Final = 10_000
 RARITY_UNIT: Final = 1000
 
 FIELD_NAMES: Final = list(FIELDS)
+FIELD_COUNT: Final = len(FIELD_NAMES)
 
 
 def read_places(places: Sequence[int], numbers: Container[int]) -> dict[str, list[Place]]:
@@ -54,7 +55,7 @@ def read_places(places: Sequence[int], numbers: Container[int]) -> dict[str, lis
     found: dict[str, list[Place]] = defaultdict(list)
     for number, start, end in zip(places[0::3], places[1::3], places[2::3], strict=True):
         if number in numbers:
-            found[FIELD_NAMES[start % 4]].append((start // 4, end))
+            found[FIELD_NAMES[start % FIELD_COUNT]].append((start // FIELD_COUNT, end))
     return {name: sorted(some) for name, some in found.items()}
 
 

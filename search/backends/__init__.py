@@ -100,7 +100,7 @@ WANTED: Final = 5
 class Plan:
     """A question to the index.
 
-    An entry matches when it holds enough of the words (`required`); a word counts once, whichever term answers it.
+    An entry matches when it holds enough of the words (`enough`); a word counts once, whichever term answers it.
     Without terms everything matches, the popular first. `size` is the number of entries the frequencies belong to.
     Among entries that match alike, those of the reader's `own_products` and those with evidence of being good
     (`search.evidence`) come first.
