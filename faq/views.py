@@ -20,15 +20,17 @@ from faq import queries, services
 from faq.exceptions import FaqError
 from faq.forms import FeedbackForm
 from faq.models import ArticlePage, Feedback
-from faq.visitors import remember_visitor, visitor_key
 from portal.core.http import same_origin_post
 from portal.core.limits import limited, too_many_requests
 from portal.core.pages import page_url
+from portal.core.visitors import VisitorCookie
 
 if TYPE_CHECKING:
     from django.http import HttpRequest
 
 VOTES_PER_HOUR = 10
+#: Who voted without an account counts once, for half a year.
+VOTER = VisitorCookie(name="visitor", purpose="feedback", max_age_seconds=60 * 60 * 24 * 180)
 
 
 @require_safe
@@ -73,7 +75,7 @@ def _post(request: HttpRequest, article: ArticlePage, number: int) -> HttpRespon
         return _answer(request, article, number, form=form, state="why", status=422)
     cleaned = form.cleaned_data
     user = request.user if request.user.is_authenticated else None
-    visitor = "" if user else visitor_key(request)
+    visitor = "" if user else VOTER.key_of(request)
     try:
         feedback = services.give_feedback(
             article=article,
@@ -92,7 +94,7 @@ def _post(request: HttpRequest, article: ArticlePage, number: int) -> HttpRespon
     finished = feedback.solved or "details" in request.POST
     response = _answered(request, article, number, feedback, finished=finished)
     if visitor:
-        remember_visitor(response, visitor)
+        VOTER.remember(response, visitor)
     return response
 
 

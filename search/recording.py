@@ -24,7 +24,7 @@ from django.utils import timezone
 
 from portal.core.limits import client_address
 from portal.core.outbox import describe
-from portal.core.privacy import forget_remembered_salts, visit_hash
+from portal.core.visitors import forget_remembered_salts, visitor_hash
 from search import registry
 from search.keys import query_key, readable_text
 from search.models import SearchClick, SearchLog
@@ -232,7 +232,7 @@ def write(batch: Sequence[Noted]) -> None:
         facts = {
             "at": noted.at,
             "day": day,
-            "visit": visit_hash(noted.address, noted.user_agent, day),
+            "visit": visitor_hash("activity", noted.address, noted.user_agent, day),
             "language": noted.language,
             "key": key,
         }

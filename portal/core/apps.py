@@ -11,7 +11,7 @@ class CoreConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from portal.core import checks, jobs, privacy, receivers  # noqa: F401, PLC0415 - apps must be ready; checks register themselves
+        from portal.core import checks, jobs, receivers, visitors  # noqa: F401, PLC0415 - apps must be ready; checks register themselves
 
         receivers.connect()
-        jobs.every(timedelta(hours=1), name="core.forget_salts", run=privacy.forget_salts)
+        jobs.every(timedelta(hours=1), name="core.forget_salts", run=visitors.forget_salts)

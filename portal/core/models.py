@@ -52,7 +52,7 @@ class OutboxMessage(models.Model):
 
 
 class VisitSalt(models.Model):
-    """What makes the hashes of one day's visits impossible to undo, for that day only. See `portal.core.privacy`."""
+    """What makes the keys of one day's visitors impossible to undo; kept for that day only. See `portal.core.visitors`."""
 
     day = models.DateField(_("day"), unique=True)
     salt = models.CharField(_("salt"), max_length=64)

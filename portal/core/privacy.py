@@ -1,82 +1,19 @@
-"""What may be kept of a visitor: nothing that leads back to a person.
+"""What may be kept of a visitor: nothing that leads back to a person. Their keys: `portal.core.visitors`.
 
-`visit_of`    tells the visits of one day apart by a hash whose salt is destroyed after that day
 `redact`      takes out of a text what only one person has: addresses, phone, identity, card and account numbers
 `is_person`   leaves out what no person asked for: robots, and pages a browser fetches in advance
 """
 
 from __future__ import annotations
 
-import datetime as dt
-import hashlib
-import hmac
 import re
-import secrets
-import threading
 import unicodedata
 from typing import TYPE_CHECKING, Final
-
-from django.db import transaction
-from django.utils import timezone
-
-from portal.core.limits import client_address
-from portal.core.models import VisitSalt
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from django.http import HttpRequest
-
-# Visits -------------------------------------------------------------------------------------------------------------
-
-#: Characters of a visit's hash: 96 bits, so that no two visits of a day meet.
-VISIT_LENGTH: Final = 24
-
-_salt_of: dict[dt.date, str] = {}
-_salt_lock = threading.Lock()
-
-
-def visit_of(request: HttpRequest, day: dt.date | None = None) -> str:
-    """A name for whoever sends the request, good for one day (today unless told); see `visit_hash`."""
-    return visit_hash(client_address(request), request.headers.get("User-Agent", ""), day or timezone.localdate())
-
-
-def visit_hash(address: str, user_agent: str, day: dt.date) -> str:
-    """The same for the same address and browser on the same day, and another one every day.
-
-    The salt is random and in the database for its day only: afterwards nobody can tell, not even with the database
-    and a list of all addresses, whose visit it was.
-    """
-    who = f"{address}\n{user_agent}".encode("utf-8", "replace")
-    return hmac.new(bytes.fromhex(_salt(day)), who, hashlib.sha256).hexdigest()[:VISIT_LENGTH]
-
-
-def _salt(day: dt.date) -> str:
-    """Reads the salt once a day and process. The first visit of a day makes it and destroys the older ones."""
-    with _salt_lock:
-        salt = _salt_of.get(day)
-        if salt is None:
-            with transaction.atomic():
-                row, created = VisitSalt.objects.get_or_create(day=day, defaults={"salt": secrets.token_hex(32)})
-                if created:
-                    forget_salts(before=day)
-            salt = row.salt
-            _salt_of.clear()
-            _salt_of[day] = salt
-        return salt
-
-
-def forget_salts(*, before: dt.date | None = None) -> int:
-    """Destroy the salts of days gone by (before today unless told); how many there were. Repeatable."""
-    before = before or timezone.localdate()
-    deleted, _by_model = VisitSalt.objects.filter(day__lt=before).delete()
-    return deleted
-
-
-def forget_remembered_salts() -> None:
-    """Have this process read the salt again; for tests, and after a fork."""
-    _salt_of.clear()
-
 
 # People -------------------------------------------------------------------------------------------------------------
 

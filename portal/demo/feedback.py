@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from faq.models import ArticlePage, Feedback
 from portal.accounts.models import User
+from portal.core.visitors import VISITOR_LENGTH
 
 DAYS: Final = 90
 _SEED: Final = 1405
@@ -122,7 +123,7 @@ def _answer(article: ArticlePage, number: int, *, quality: float, chance: random
     moment = (now - dt.timedelta(days=day)).replace(
         hour=chance.choice((5, 6, 8, 9, 10, 12, 14, 15, 16, 17, 18, 19)), minute=chance.randint(0, 59), microsecond=0
     )
-    visitor = hashlib.sha256(f"{_SEED}:{article.external_id}:{language}:{number}".encode()).hexdigest()[:32]
+    visitor = hashlib.sha256(f"{_SEED}:{article.external_id}:{language}:{number}".encode()).hexdigest()[:VISITOR_LENGTH]
     return Feedback(
         article=article,
         revision_id=article.live_revision_id,

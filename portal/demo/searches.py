@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from faq.models import ArticlePage
 from portal.accounts.models import User
-from portal.core.privacy import VISIT_LENGTH
+from portal.core.visitors import VISITOR_LENGTH
 from portal.demo.people import EDITOR_EMAIL
 from search.choices import weigh_clicks
 from search.counting import count_days
@@ -134,7 +134,7 @@ def _ask(
 
 def _visit(asked: Asked, days_ago: int, number: int) -> str:
     name = f"{_SEED}:{asked.language}:{asked.texts[0]}:{days_ago}:{number}"
-    return hashlib.sha256(name.encode()).hexdigest()[:VISIT_LENGTH]
+    return hashlib.sha256(name.encode()).hexdigest()[:VISITOR_LENGTH]
 
 
 def _poisson(chance: random.Random, mean: float) -> int:

@@ -6,7 +6,7 @@
 `SearchGap`      a question that finds nothing, or nothing anybody wants, until that is mended
 `ClickEvidence`  how often readers chose an object where it was shown: what the index weighs
 
-A *visit* is a hash good for one day (`portal.core.privacy`). A *key* is a question without its spelling
+A *visit* is a hash good for one day (`portal.core.visitors`). A *key* is a question without its spelling
 (`search.keys`). Nothing here names a member or an address, and texts are redacted before they come here.
 """
 
@@ -17,7 +17,7 @@ from django.db import models
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from portal.core.privacy import VISIT_LENGTH
+from portal.core.visitors import VISITOR_LENGTH
 
 MAX_KEY_LENGTH = 200
 MAX_TEXT_LENGTH = 256
@@ -28,7 +28,7 @@ class SearchLog(models.Model):
 
     at = models.DateTimeField(_("at"), default=timezone.now)
     day = models.DateField(_("day"))
-    visit = models.CharField(_("visit"), max_length=VISIT_LENGTH)
+    visit = models.CharField(_("visit"), max_length=VISITOR_LENGTH)
     language = models.CharField(_("language"), max_length=10)
     key = models.CharField(_("key"), max_length=MAX_KEY_LENGTH)
     text = models.CharField(_("text"), max_length=MAX_TEXT_LENGTH)
@@ -54,7 +54,7 @@ class SearchClick(models.Model):
 
     at = models.DateTimeField(_("at"), default=timezone.now)
     day = models.DateField(_("day"))
-    visit = models.CharField(_("visit"), max_length=VISIT_LENGTH)
+    visit = models.CharField(_("visit"), max_length=VISITOR_LENGTH)
     language = models.CharField(_("language"), max_length=10)
     key = models.CharField(_("key"), max_length=MAX_KEY_LENGTH)
     kind = models.CharField(_("kind"), max_length=50)

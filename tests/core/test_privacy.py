@@ -1,18 +1,13 @@
 from __future__ import annotations
 
-import datetime as dt
-import threading
 import time
 
 import pytest
-from django.db import connection
 from django.test import RequestFactory
-from django.utils import timezone
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from portal.core import privacy
-from portal.core.models import VisitSalt
 from portal.core.privacy import (
     CARD,
     EMAIL,
@@ -20,95 +15,16 @@ from portal.core.privacy import (
     NATIONAL_ID,
     NUMBER,
     PHONE,
-    forget_remembered_salts,
-    forget_salts,
     is_person,
     redact,
-    visit_of,
 )
 from portal.core.text import to_persian_digits
 
 BROWSER = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
 
 
-@pytest.fixture(autouse=True)
-def _no_remembered_salt():
-    forget_remembered_salts()
-    yield
-    forget_remembered_salts()
-
-
 def ask(address: str = "203.0.113.7", agent: str = BROWSER, **headers):
     return RequestFactory().get("/", REMOTE_ADDR=address, headers={"User-Agent": agent, **headers})
-
-
-# Visits -------------------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.django_db
-def test_a_visit_is_the_same_all_day_and_another_one_for_every_address_browser_and_day():
-    today = timezone.localdate()
-
-    assert visit_of(ask()) == visit_of(ask()) == visit_of(ask(), today)
-    others = [ask(address="203.0.113.8"), ask(agent="Another browser")]
-    names = {visit_of(ask()), *map(visit_of, others), visit_of(ask(), today + dt.timedelta(days=1))}
-    assert len(names) == 4
-
-
-@pytest.mark.django_db
-def test_a_visit_is_the_same_in_every_process():
-    here = visit_of(ask())
-    forget_remembered_salts()  # as a process that has just started
-
-    assert visit_of(ask()) == here
-
-
-@pytest.mark.django_db
-def test_the_salt_of_yesterday_is_destroyed_when_the_first_visitor_of_a_day_comes():
-    today = timezone.localdate()
-    before = visit_of(ask(), today - dt.timedelta(days=1))
-
-    visit_of(ask(), today)
-
-    assert list(VisitSalt.objects.values_list("day", flat=True)) == [today]
-    forget_remembered_salts()
-    assert visit_of(ask(), today - dt.timedelta(days=1)) != before  # not even we can tell any more
-
-
-@pytest.mark.django_db
-def test_salts_are_destroyed_without_visitors_too():
-    today = timezone.localdate()
-    for days in (0, 1, 2):
-        VisitSalt.objects.create(day=today - dt.timedelta(days=days), salt="00" * 32)
-
-    assert (forget_salts(), forget_salts()) == (2, 0)
-    assert VisitSalt.objects.get().day == today
-
-
-@pytest.mark.django_db
-def test_nothing_of_the_address_is_stored():
-    visit_of(ask(address="203.0.113.7"))
-
-    assert "203.0.113.7" not in str(list(VisitSalt.objects.values()))
-
-
-@pytest.mark.concurrency
-@pytest.mark.django_db(transaction=True)
-def test_visitors_who_come_at_once_share_the_salt():
-    names, barrier = set(), threading.Barrier(4)
-
-    def come():
-        barrier.wait(timeout=10)
-        names.add(visit_of(ask()))
-        connection.close()
-
-    threads = [threading.Thread(target=come) for _ in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(timeout=30)
-
-    assert (len(names), VisitSalt.objects.count()) == (1, 1)
 
 
 # People -------------------------------------------------------------------------------------------------------------

@@ -17,7 +17,7 @@ from django.utils import timezone
 from django.utils.translation import override
 
 from portal.catalog.models import Topic
-from portal.core import page_cache, privacy
+from portal.core import page_cache, privacy, visitors
 from portal.core.audience import register_audience
 from search import recording, services
 from search.keys import query_key
@@ -32,13 +32,13 @@ BROWSER = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.
 
 @pytest.fixture(autouse=True)
 def _nothing_asked_before():
-    privacy.forget_remembered_salts()
+    visitors.forget_remembered_salts()
     recording.forget_asked()
     recorder.forget()
     yield
     recorder.forget()
     recording.forget_asked()
-    privacy.forget_remembered_salts()
+    visitors.forget_remembered_salts()
 
 
 @pytest.fixture
@@ -431,7 +431,7 @@ def test_a_log_that_breaks_stops_no_page(client, topics, monkeypatch, caplog):
 
 @pytest.mark.parametrize("count", [1, 40])
 def test_a_batch_costs_the_same_whatever_its_size(topics, count, django_assert_num_queries):
-    privacy.visit_hash("203.0.113.1", BROWSER, timezone.localdate())
+    visitors.visitor_hash("activity", "203.0.113.1", BROWSER, timezone.localdate())
     for number in range(count):
         recorder.add(noted(number))
 

@@ -1,0 +1,159 @@
+from __future__ import annotations
+
+import datetime as dt
+import threading
+
+import pytest
+from django.db import connection, transaction
+from django.http import HttpResponse
+from django.test import RequestFactory
+from django.utils import timezone
+
+from portal.core.models import VisitSalt
+from portal.core.visitors import (
+    VISITOR_LENGTH,
+    VisitorCookie,
+    forget_remembered_salts,
+    forget_salts,
+    visitor_hash,
+    visitor_of,
+)
+
+BROWSER = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
+COOKIE = VisitorCookie(name="voter", purpose="votes", max_age_seconds=3600)
+
+
+def ask(address: str = "203.0.113.7", agent: str = BROWSER, **headers):
+    return RequestFactory().get("/", REMOTE_ADDR=address, headers={"User-Agent": agent, **headers})
+
+
+def key(request, day: dt.date | None = None) -> str:
+    return visitor_of(request, "visits", day)
+
+
+@pytest.mark.django_db
+def test_a_visit_is_the_same_all_day_and_another_one_for_every_address_browser_and_day():
+    today = timezone.localdate()
+
+    assert key(ask()) == key(ask()) == key(ask(), today)
+    others = [ask(address="203.0.113.8"), ask(agent="Another browser")]
+    names = {key(ask()), *map(key, others), key(ask(), today + dt.timedelta(days=1))}
+    assert len(names) == 4
+
+
+@pytest.mark.django_db
+def test_a_visit_is_the_same_in_every_process():
+    here = key(ask())
+    forget_remembered_salts()  # as a process that has just started
+
+    assert key(ask()) == here
+
+
+@pytest.mark.django_db
+def test_the_salt_of_yesterday_is_destroyed_when_the_first_visitor_of_a_day_comes():
+    today = timezone.localdate()
+    before = key(ask(), today - dt.timedelta(days=1))
+
+    key(ask(), today)
+
+    assert list(VisitSalt.objects.values_list("day", flat=True)) == [today]
+    forget_remembered_salts()
+    assert key(ask(), today - dt.timedelta(days=1)) != before  # not even we can tell any more
+
+
+@pytest.mark.django_db
+def test_salts_are_destroyed_without_visitors_too():
+    today = timezone.localdate()
+    for days in (0, 1, 2):
+        VisitSalt.objects.create(day=today - dt.timedelta(days=days), salt="00" * 32)
+
+    assert (forget_salts(), forget_salts()) == (2, 0)
+    assert VisitSalt.objects.get().day == today
+
+
+@pytest.mark.django_db
+def test_nothing_of_the_address_is_stored():
+    key(ask(address="203.0.113.7"))
+
+    assert "203.0.113.7" not in str(list(VisitSalt.objects.values()))
+
+
+@pytest.mark.concurrency
+@pytest.mark.django_db(transaction=True)
+def test_visitors_who_come_at_once_share_the_salt():
+    names, barrier = set(), threading.Barrier(4)
+
+    def come():
+        barrier.wait(timeout=10)
+        names.add(key(ask()))
+        connection.close()
+
+    threads = [threading.Thread(target=come) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(timeout=30)
+
+    assert (len(names), VisitSalt.objects.count()) == (1, 1)
+
+
+@pytest.mark.django_db
+def test_the_same_request_sent_twice_makes_the_same_key_for_each_purpose():
+    today = timezone.localdate()
+
+    assert visitor_of(ask(), "votes") == visitor_of(ask(), "votes")
+    assert visitor_hash("votes", "203.0.113.7", BROWSER, today) == visitor_of(ask(), "votes")
+    assert len(visitor_of(ask(), "votes")) == VISITOR_LENGTH
+
+
+@pytest.mark.django_db
+def test_keys_of_different_purposes_cannot_be_joined():
+    people = [ask(address=f"203.0.113.{number}") for number in range(20)]
+
+    votes, visits = ({visitor_of(person, purpose) for person in people} for purpose in ("votes", "visits"))
+
+    assert len(votes) == len(visits) == 20
+    assert votes.isdisjoint(visits)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_salt_is_not_made_in_a_transaction_that_may_be_rolled_back():
+    with pytest.raises(RuntimeError, match="durable"), transaction.atomic():
+        visitor_of(ask(), "votes")
+
+    before = visitor_of(ask(), "votes")
+    forget_remembered_salts()
+    assert visitor_of(ask(), "votes") == before  # what is remembered is what is stored
+    with transaction.atomic():
+        assert visitor_of(ask(), "votes") == before  # a remembered salt is stored already
+
+
+@pytest.mark.django_db
+def test_a_key_in_a_cookie_outlives_the_day():
+    response = HttpResponse()
+    before = COOKIE.key_of(ask())
+    COOKIE.remember(response, before)
+    VisitSalt.objects.all().delete()
+    forget_remembered_salts()
+
+    request = ask()
+    assert COOKIE.key_of(request) != before  # it could change
+    request.COOKIES["voter"] = response.cookies["voter"].value
+    assert COOKIE.key_of(request) == before
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("value", ["", "'; drop table", "A" * VISITOR_LENGTH, "0" * 25, "0" * 64, "0" * 24 + "\n"])
+def test_a_forged_cookie_counts_as_none(value):
+    request = ask()
+    request.COOKIES["voter"] = value
+
+    assert COOKIE.key_of(request) == COOKIE.key_of(ask())
+
+
+@pytest.mark.django_db
+def test_a_cookie_of_an_earlier_version_is_still_known():
+    request = ask()
+    request.COOKIES["voter"] = "0123456789abcdef" * 2
+
+    assert COOKIE.key_of(request) == "0123456789abcdef" * 2
