@@ -10,6 +10,7 @@ import hashlib
 import importlib.util
 import json
 import os
+import runpy
 import shutil
 import subprocess
 import sys
@@ -61,6 +62,11 @@ def ensure_venv(*, dev: bool = False, semantic: bool = False) -> Path:
             except OSError as error:
                 stop(f"Cannot write in {VENV}: {error.strerror}.")
     return PYTHON
+
+
+def our_folders() -> tuple[str, ...]:
+    """The folders that hold our code, as portal/our_apps.py lists them."""
+    return tuple(runpy.run_path(str(ROOT / "portal" / "our_apps.py"))["OUR_FOLDERS"])
 
 
 @contextmanager

@@ -15,7 +15,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
-from _common import PYTHON, ROOT, VENV, ensure_venv, environment, say, stop
+from _common import PYTHON, ROOT, VENV, ensure_venv, environment, our_folders, say, stop
 
 #: Python scripts without an ending, which the tools do not find by themselves.
 SCRIPTS = [
@@ -100,7 +100,7 @@ def tool(name: str) -> str:
 
 
 def python_files() -> list[str]:
-    folders = ("bench", "faq", "portal", "script", "search", "tests")
+    folders = (*our_folders(), "bench", "script", "tests")
     found = (file for folder in folders for file in (ROOT / folder).rglob("*.py") if "migrations" not in file.parts)
     return sorted(str(file.relative_to(ROOT)) for file in found)
 

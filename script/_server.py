@@ -30,7 +30,7 @@ from http import HTTPStatus
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from _common import PYTHON, ROOT, ensure_venv, environment, say, stop
+from _common import PYTHON, ROOT, ensure_venv, environment, our_folders, say, stop
 
 GRACE_SECONDS = 10
 READY_SECONDS = 60
@@ -221,7 +221,7 @@ def fingerprint(env: dict[str, str], *, demo: bool) -> str:
     for name in sorted(env):
         if f'"{name}"' in settings or "_CLIENT_" in name or name == "DJANGO_SETTINGS_MODULE":
             digest.update(f"{name}={env[name]}\n".encode())
-    for folder in (ROOT / "portal", ROOT / "faq", ROOT / "search", ROOT / "requirements.txt"):
+    for folder in (*(ROOT / name for name in our_folders()), ROOT / "requirements.txt"):
         for file in [folder] if folder.is_file() else sorted(folder.rglob("*")):
             if file.suffix in {".mo", ".pyc", ".tmp"} or not file.is_file():
                 continue

@@ -13,8 +13,9 @@ from pathlib import Path
 import pytest
 from django.apps import apps
 
+from portal.our_apps import OUR_FOLDERS
+
 ROOT = Path(__file__).resolve().parent.parent
-OWN_FOLDERS = ("portal", "faq", "search")
 TEMPLATES = sorted((ROOT / "templates").rglob("*.html"))
 #: Mail programs know no style sheets and no content-security policy.
 PAGES = [file for file in TEMPLATES if "email" not in file.parts]
@@ -22,12 +23,12 @@ STYLE_SHEETS = sorted((ROOT / "portal" / "static" / "portal" / "css").rglob("*.c
 
 
 def own_python() -> list[Path]:
-    found = (file for folder in OWN_FOLDERS for file in (ROOT / folder).rglob("*.py"))
+    found = (file for folder in OUR_FOLDERS for file in (ROOT / folder).rglob("*.py"))
     return sorted(file for file in found if "migrations" not in file.parts)
 
 
 def own_apps():
-    return [app for app in apps.get_app_configs() if app.name.partition(".")[0] in OWN_FOLDERS]
+    return [app for app in apps.get_app_configs() if app.name.partition(".")[0] in OUR_FOLDERS]
 
 
 def name_of(file: Path) -> str:

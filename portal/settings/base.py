@@ -11,6 +11,7 @@ from zoneinfo import available_timezones
 from csp.constants import NONE, SELF
 from django.utils.translation import gettext_lazy as _
 
+from portal.our_apps import OUR_APPS
 from portal.settings.accounts import *
 from portal.settings.environment import env
 
@@ -31,13 +32,7 @@ BASE_URL = env.address("BASE_URL", default="http://localhost:8000", schemes=("ht
 
 INSTALLED_APPS = [
     "portal.apps.PortalConfig",
-    "portal.core",
-    "portal.accounts",
-    "portal.catalog",
-    "portal.home",
-    "portal.demo",
-    "faq",
-    "search",
+    *OUR_APPS,
     "allauth",
     "allauth.account",
     "allauth.mfa",
@@ -56,7 +51,7 @@ INSTALLED_APPS = [
     "wagtail.contrib.sitemaps",
     "wagtail.embeds",
     "wagtail.sites",
-    "portal.accounts.staff.apps.StaffUsersConfig",
+    "portal.accounts.staff.apps.StaffUsersConfig",  # in the place of wagtail.users, and under its label
     "wagtail.snippets",
     "wagtail.documents",
     "wagtail.images",
