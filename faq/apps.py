@@ -1,5 +1,4 @@
 from django.apps import AppConfig
-from django.db.models.signals import post_migrate
 from django.utils.translation import gettext_lazy as _
 from wagtail.signals import init_new_page
 
@@ -11,8 +10,6 @@ class FaqConfig(AppConfig):
 
     def ready(self) -> None:
         from faq import prefill, receivers  # noqa: PLC0415 - apps must be ready
-        from faq.groups import make_groups  # noqa: PLC0415 - apps must be ready
 
         receivers.connect()
         init_new_page.connect(prefill.fill_in_title, dispatch_uid="faq.fill_in_title")
-        post_migrate.connect(make_groups, sender=self, dispatch_uid="faq.make_groups")

@@ -85,12 +85,12 @@ def test_every_app_says_what_it_is_for():
 #: Where all pages are needed, whoever asks, and why.
 SEES_ALL_PAGES = {
     "portal/core/pages.py": "is the door",
+    "portal/core/roles.py": "gives editors rights on the tree",
     "portal/core/routing.py": "finds the page of an address; the page itself then asks is_visible_to",
     "portal/core/shell.py": "takes the help index's address for the navigation",
     "portal/demo": "makes the pages",
     "faq/importing": "is an editor's tool",
     "faq/admin.py": "is the editors' side",
-    "faq/groups.py": "gives editors rights on the tree",
     "faq/models.py": "describes pages; lists are made in queries",
     "faq/richtext.py": "only turns links into addresses",
     "faq/wagtail_hooks.py": "is the editors' side",

@@ -1,6 +1,8 @@
 from datetime import timedelta
 
 from django.apps import AppConfig
+from django.db.models.signals import post_migrate
+from django.utils.module_loading import autodiscover_modules
 from django.utils.translation import gettext_lazy as _
 
 
@@ -11,7 +13,9 @@ class CoreConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from portal.core import checks, jobs, receivers, visitors  # noqa: F401, PLC0415 - apps must be ready; checks register themselves
+        from portal.core import checks, jobs, receivers, roles, visitors  # noqa: F401, PLC0415 - apps must be ready; checks register themselves
 
         receivers.connect()
+        autodiscover_modules("roles")
+        post_migrate.connect(roles.make_roles, sender=self, dispatch_uid="core.make_roles")
         jobs.every(timedelta(hours=1), name="core.forget_salts", run=visitors.forget_salts)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import Self
 
+from django.contrib.auth.models import Group
 from django.db import models
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from portal.core.audience import AudienceInUse
 
-__all__ = ["AudienceInUse", "OutboxMessage", "PeriodicJob", "VisitSalt"]
+__all__ = ["AudienceInUse", "OutboxMessage", "PeriodicJob", "RoleGroup", "VisitSalt"]
 
 
 class OutboxMessageQuerySet(models.QuerySet["OutboxMessage"]):
@@ -81,3 +82,19 @@ class PeriodicJob(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+
+class RoleGroup(models.Model):
+    """The group of a role, and every right it was ever given by us. See `portal.core.roles`."""
+
+    role = models.CharField(_("role"), max_length=40, unique=True)
+    group = models.OneToOneField(Group, verbose_name=_("group"), on_delete=models.CASCADE, related_name="+")
+    #: Each right is given once: what is listed here and missing in the group was taken away by an administrator.
+    given = models.JSONField(_("rights given"), default=list)
+
+    class Meta:
+        verbose_name = _("group of a role")
+        verbose_name_plural = _("groups of roles")
+
+    def __str__(self) -> str:
+        return self.role

@@ -8,17 +8,14 @@ from typing import Final
 
 from allauth.account.models import EmailAddress
 from django.contrib.auth.hashers import make_password
-from django.contrib.auth.models import Group
 from django.utils import timezone
 
 from portal.accounts.models import AudienceMembership, User
 from portal.catalog.models import Ownership, Product, ProductVersion
 from portal.core.audience import PARTNER
+from portal.core.roles import COMMUNITY_MANAGERS, CONTENT_EDITORS, Role, group_of, make_roles
 
 PASSWORD: Final = "noora-demo"  # noqa: S105 - printed by load_demo, for trying the portal only
-
-EDITORS: Final = "Content editors"
-COMMUNITY_MANAGERS: Final = "Community managers"
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +27,7 @@ class DemoPerson:
     handle: str
     name: str
     language: str
-    groups: tuple[str, ...] = ()
+    staff_roles: tuple[Role, ...] = ()
     audiences: tuple[str, ...] = ()
     #: Product code, version and serial number.
     owns: tuple[tuple[str, str, str], ...] = ()
@@ -59,11 +56,11 @@ PEOPLE: Final = (
         "partner", "installer@noora.example", "arya-installs", "آریا نصیری", "fa", audiences=(PARTNER,),
     ),
     DemoPerson(
-        "editor", EDITOR_EMAIL, "leila-editor", "لیلا رستگار", "fa", groups=(EDITORS,), is_staff=True,
+        "editor", EDITOR_EMAIL, "leila-editor", "لیلا رستگار", "fa", staff_roles=(CONTENT_EDITORS,), is_staff=True,
     ),
     DemoPerson(
         "community manager", "community@noora.example", "omid-community", "امید فرهمند", "fa",
-        groups=(COMMUNITY_MANAGERS,), is_staff=True,
+        staff_roles=(COMMUNITY_MANAGERS,), is_staff=True,
     ),
     DemoPerson(
         "administrator", "admin@noora.example", "admin", "مدیر سامانه", "fa", is_staff=True, is_superuser=True,
@@ -76,6 +73,7 @@ def load_people() -> User:
 
     The password of somebody who is there already stays as it is.
     """
+    make_roles()
     password = make_password(PASSWORD)
     for person in PEOPLE:
         user, created = User.objects.get_or_create(
@@ -95,8 +93,7 @@ def load_people() -> User:
         EmailAddress.objects.get_or_create(user=user, email=person.email, defaults={"primary": True, "verified": True})
         for key in person.audiences:
             AudienceMembership.objects.get_or_create(user=user, key=key)
-        for name in person.groups:
-            user.groups.add(Group.objects.get_or_create(name=name)[0])
+        user.groups.add(*(group_of(role) for role in person.staff_roles))
         for code, version, serial_number in person.owns:
             product = Product.objects.get(code=code)
             Ownership.objects.get_or_create(

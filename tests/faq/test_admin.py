@@ -5,19 +5,16 @@ from __future__ import annotations
 import csv
 import io
 import json
-from importlib import import_module
 
 import pytest
-from django.contrib.auth.models import Group, Permission
 from django.db import connection
-from django.db.migrations.loader import MigrationLoader
 from django.urls import reverse
 from wagtail.models import Page
 from wagtail.test.utils.form_data import inline_formset, nested_form_data, streamfield
 
-from faq.groups import COMMUNITY_MANAGERS, CONTENT_EDITORS, make_groups
 from faq.models import ArticlePage, Feedback
 from portal.core.localized import LocalizedText
+from portal.core.roles import CONTENT_EDITORS, group_of, make_roles
 from tests.factories.accounts import UserFactory
 from tests.factories.catalog import ProductFactory, ProductVersionFactory
 from tests.factories.faq import ArticlePageFactory, FeedbackFactory, ReusableContentFactory, TopicPageFactory, help_site
@@ -34,9 +31,9 @@ def _without_second_factor(settings):
 @pytest.fixture
 def editor(client):
     """A signed-in content editor."""
-    make_groups()
+    make_roles()
     user = UserFactory(staff=True, language="fa")
-    user.groups.add(Group.objects.get(name=CONTENT_EDITORS))
+    user.groups.add(group_of(CONTENT_EDITORS))
     client.force_login(user)
     return user
 
@@ -192,7 +189,6 @@ def test_feedback_report_filters_by_article_reason_and_state(client, editor):
 
 @pytest.mark.parametrize("count", [1, 3])
 def test_feedback_report_costs_the_same_for_any_length(client, editor, count):
-    from django.db import connection
     from django.test.utils import CaptureQueriesContext
 
     FeedbackFactory.create_batch(count, unsolved=True)
@@ -284,91 +280,6 @@ def test_editors_see_no_customers(client, editor):
     for name in ("wagtailusers_users:index", "wagtailusers_groups:index"):
         assert client.get(reverse(name)).status_code in {302, 403}
     assert not editor.has_perm("accounts.view_user")
-
-
-def test_groups_are_made_once_and_then_left_alone():
-    make_groups()
-    group = Group.objects.get(name=CONTENT_EDITORS)
-    group.permissions.clear()
-
-    make_groups()
-
-    assert group.permissions.count() == 0
-    assert Group.objects.filter(name__in=[CONTENT_EDITORS, COMMUNITY_MANAGERS]).count() == 2
-
-
-SEARCH_RIGHTS = {
-    "view_report", "view_synonym", "add_synonym", "change_synonym", "delete_synonym",
-    "add_searchpromotion", "change_searchpromotion", "delete_searchpromotion",
-}  # fmt: skip
-
-
-def upgrade() -> None:
-    name = "0002_search_rights_of_editors"
-    before = MigrationLoader(connection).project_state([("faq", name)])
-    import_module(f"faq.migrations.{name}").give_rights(before.apps, None)
-
-
-def search_rights(group: Group) -> set[str]:
-    found = group.permissions.filter(content_type__app_label__in=["search", "wagtailsearchpromotions"])
-    return set(found.values_list("codename", flat=True))
-
-
-def test_an_upgrade_gives_the_editors_of_before_the_rights_for_search():
-    make_groups()
-    group = Group.objects.get(name=CONTENT_EDITORS)
-    group.permissions.remove(*Permission.objects.filter(codename__in=SEARCH_RIGHTS))
-    others = set(group.permissions.values_list("pk", flat=True))
-    Permission.objects.filter(codename__in=SEARCH_RIGHTS).delete()  # made after the migrations, as a rule
-
-    upgrade()
-    upgrade()
-
-    assert search_rights(group) == SEARCH_RIGHTS
-    assert others < set(group.permissions.values_list("pk", flat=True))
-
-
-def test_an_upgrade_gives_back_nothing_an_administrator_took_from_a_group_that_had_it():
-    make_groups()
-    group = Group.objects.get(name=CONTENT_EDITORS)
-    group.permissions.remove(*Permission.objects.filter(codename__in=["delete_synonym", "add_searchpromotion"]))
-
-    upgrade()
-    make_groups()
-
-    assert search_rights(group) == SEARCH_RIGHTS - {"delete_synonym", "add_searchpromotion"}
-
-
-def test_an_upgrade_makes_no_group_and_gives_no_other_group_anything():
-    Group.objects.filter(name=CONTENT_EDITORS).delete()
-    other = Group.objects.create(name="Somebody else")
-
-    upgrade()
-
-    assert not Group.objects.filter(name=CONTENT_EDITORS).exists()
-    assert search_rights(other) == set()
-
-
-def test_editors_have_exactly_the_content():
-    Group.objects.filter(name=CONTENT_EDITORS).delete()
-    make_groups()
-
-    group = Group.objects.get(name=CONTENT_EDITORS)
-    apps = set(group.permissions.values_list("content_type__app_label", flat=True))
-    pages = set(group.page_permissions.values_list("permission__codename", flat=True))
-    collections = set(group.collection_permissions.values_list("permission__codename", flat=True))
-
-    assert apps == {
-        "wagtailadmin",
-        "wagtail_localize",
-        "wagtailredirects",
-        "wagtailsearchpromotions",
-        "faq",
-        "catalog",
-        "search",
-    }
-    assert {"add_page", "change_page", "publish_page"} <= pages
-    assert {"add_image", "choose_image", "add_document", "add_media"} <= collections
 
 
 def test_who_can_see_this_explains_each_clause(client, editor):

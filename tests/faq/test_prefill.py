@@ -5,10 +5,9 @@ from __future__ import annotations
 import re
 
 import pytest
-from django.contrib.auth.models import Group
 from django.urls import reverse
 
-from faq.groups import CONTENT_EDITORS, make_groups
+from portal.core.roles import CONTENT_EDITORS, group_of, make_roles
 from tests.factories.accounts import UserFactory
 from tests.factories.faq import TopicPageFactory
 
@@ -22,9 +21,9 @@ def _without_second_factor(settings):
 
 @pytest.fixture
 def editor(client):
-    make_groups()
+    make_roles()
     user = UserFactory(staff=True, language="fa")
-    user.groups.add(Group.objects.get(name=CONTENT_EDITORS))
+    user.groups.add(group_of(CONTENT_EDITORS))
     client.force_login(user)
     return user
 

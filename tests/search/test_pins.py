@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import pytest
-from django.contrib.auth.models import Group
 from django.urls import reverse
 from wagtail.contrib.search_promotions.models import Query, QueryDailyHits, SearchPromotion
 from wagtail.models import Page
 from wagtail.test.utils.form_data import nested_form_data
 
-from faq.groups import COMMUNITY_MANAGERS, CONTENT_EDITORS, make_groups
 from portal.core import page_cache
 from portal.core.memo import forget_all
+from portal.core.roles import COMMUNITY_MANAGERS, CONTENT_EDITORS, Role, group_of, make_roles
 from portal.home.models import InfoPage
 from search.backends import Filters, Sort
 from search.middleware import search_facts
@@ -318,11 +317,11 @@ def test_a_change_of_a_pin_is_true_at_once_in_all_processes(topics, after_commit
 # The screens ----------------------------------------------------------------------------------------------------------
 
 
-def sign_in(client, group: str | None):
-    make_groups()
-    user = UserFactory(staff=group is not None, language="fa")
-    if group:
-        user.groups.add(Group.objects.get(name=group))
+def sign_in(client, role: Role | None):
+    make_roles()
+    user = UserFactory(staff=role is not None, language="fa")
+    if role:
+        user.groups.add(group_of(role))
     client.force_login(user)
 
 
@@ -390,9 +389,9 @@ def test_what_no_reader_would_see_is_refused(client, topics, question, fields):
     assert not SearchPromotion.objects.exists()
 
 
-@pytest.mark.parametrize("group", [None, COMMUNITY_MANAGERS])
-def test_nobody_else_reaches_the_screens(client, topics, group):
-    sign_in(client, group)
+@pytest.mark.parametrize("role", [None, COMMUNITY_MANAGERS])
+def test_nobody_else_reaches_the_screens(client, topics, role):
+    sign_in(client, role)
     page = ArticlePageFactory(parent=topics["fa"])
     known = pin("قبض", page)
 

@@ -14,7 +14,7 @@ from django.utils import timezone
 from django.utils.html import escape
 from wagtail.models import GroupPagePermission, Page
 
-from faq.groups import CONTENT_EDITORS, make_groups
+from portal.core.roles import CONTENT_EDITORS, group_of, make_roles
 from portal.core.text import to_persian_digits
 from search.keys import query_key
 from search.models import SearchDay, SearchGap
@@ -91,9 +91,9 @@ def test_the_report_is_in_the_menu_of_those_who_may(client, editor):
 
 def test_content_editors_may(client):
     TopicPageFactory()  # and with it a tree of pages to have rights in
-    make_groups()
+    make_roles()
     editor = UserFactory(is_staff=True)
-    editor.groups.add(Group.objects.get(name=CONTENT_EDITORS))
+    editor.groups.add(group_of(CONTENT_EDITORS))
     client.force_login(editor)
 
     assert get(client).status_code == 200

@@ -7,13 +7,12 @@ import io
 import re
 
 import pytest
-from django.contrib.auth.models import Group
 from django.urls import reverse
 from wagtail.models import ModelLogEntry
 
-from faq.groups import COMMUNITY_MANAGERS, CONTENT_EDITORS, make_groups
 from portal.catalog.models import Topic
 from portal.core.audience import register_audience
+from portal.core.roles import COMMUNITY_MANAGERS, CONTENT_EDITORS, Role, group_of, make_roles
 from search import services
 from search.models import Synonym
 from search.queries import search
@@ -33,10 +32,10 @@ def _without_second_factor(settings):
     settings.STAFF_SECOND_FACTOR = False
 
 
-def member_of(name: str, **fields):
-    make_groups()
+def member_of(role: Role, **fields):
+    make_roles()
     user = UserFactory(staff=True, **{"language": "fa", **fields})
-    user.groups.add(Group.objects.get(name=name))
+    user.groups.add(group_of(role))
     return user
 
 

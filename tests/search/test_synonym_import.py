@@ -12,7 +12,7 @@ from django.urls import reverse
 from django.utils.translation import override
 from wagtail.models import ModelLogEntry
 
-from faq.groups import COMMUNITY_MANAGERS, CONTENT_EDITORS
+from portal.core.roles import COMMUNITY_MANAGERS, CONTENT_EDITORS
 from search.models import Synonym
 from search.synonym_import import MAX_BYTES, MAX_ROWS, Outcome, UnreadableError, decode, read_rows, save_rows
 from tests.factories.accounts import UserFactory

@@ -1,0 +1,8 @@
+"""Rights for the catalogue. Nobody deletes what articles and customers refer to."""
+
+from __future__ import annotations
+
+from portal.core.roles import CONTENT_EDITORS, actions_on, give
+
+for model in ("product", "productversion", "topic"):
+    give(CONTENT_EDITORS, *actions_on(f"catalog.{model}", "view", "add", "change"))
