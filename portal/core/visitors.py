@@ -14,6 +14,7 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 import hmac
+import os
 import re
 import secrets
 import threading
@@ -33,8 +34,20 @@ if TYPE_CHECKING:
 #: Characters of a key: 96 bits, so that no two visitors of a day meet.
 VISITOR_LENGTH: Final = 24
 
-_salt_of: dict[dt.date, bytes] = {}
-_salt_lock = threading.Lock()
+
+class _Salts:
+    """The salts this process remembers: those of one day. A forked process starts without any."""
+
+    def __init__(self) -> None:
+        self.start_afresh()
+
+    def start_afresh(self) -> None:
+        self.lock = threading.Lock()  # another thread may have held the old one at the time of the fork
+        self.of: dict[dt.date, bytes] = {}
+
+
+_salts: Final = _Salts()
+os.register_at_fork(after_in_child=_salts.start_afresh)
 
 
 def visitor_of(request: HttpRequest, purpose: str, day: dt.date | None = None) -> str:
@@ -55,16 +68,16 @@ def visitor_hash(purpose: str, address: str, user_agent: str, day: dt.date) -> s
 
 def _salt(day: dt.date) -> bytes:
     """The day's salt; read once per process and day. The first visitor of a day makes it and destroys the older ones."""
-    with _salt_lock:
-        salt = _salt_of.get(day)
+    with _salts.lock:
+        salt = _salts.of.get(day)
         if salt is None:
             with transaction.atomic(durable=True):
                 row, created = VisitSalt.objects.get_or_create(day=day, defaults={"salt": secrets.token_hex(32)})
                 if created:
                     forget_salts(before=day)
             salt = bytes.fromhex(row.salt)
-            _salt_of.clear()
-            _salt_of[day] = salt
+            _salts.of.clear()
+            _salts.of[day] = salt
         return salt
 
 
@@ -75,8 +88,8 @@ def forget_salts(*, before: dt.date | None = None) -> int:
 
 
 def forget_remembered_salts() -> None:
-    """Make this process read the salt again; for tests, and after a fork."""
-    _salt_of.clear()
+    """Make this process read the salt again; for tests."""
+    _salts.of.clear()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
