@@ -14,6 +14,7 @@ OUR_APPS: Final = (
     "portal.core",
     "portal.accounts",
     "portal.catalog",
+    "portal.insight",
     "portal.home",
     "portal.demo",
     "community",

@@ -37,22 +37,6 @@ def check_backend(**_kwargs: Any) -> list[CheckMessage]:
 
 
 @register()
-def check_middleware(**_kwargs: Any) -> list[CheckMessage]:
-    """Searches answered from kept pages are heard of outside the page cache only."""
-    places = {name.rpartition(".")[2]: place for place, name in enumerate(settings.MIDDLEWARE)}
-    cache, activity = places.get("PageCacheMiddleware"), places.get("SearchActivityMiddleware")
-    if cache is None or (activity is not None and activity < cache):
-        return []
-    return [
-        Error(
-            "SearchActivityMiddleware must come before PageCacheMiddleware.",
-            hint="Put search.middleware.SearchActivityMiddleware above it in MIDDLEWARE.",
-            id="search.E002",
-        )
-    ]
-
-
-@register()
 def check_semantic_extra(**_kwargs: Any) -> list[CheckMessage]:
     """What ``SEARCH_SEMANTIC=True`` demands is there."""
     if getattr(settings, "SEARCH_SEMANTIC", None) and not model.is_installed():

@@ -12,9 +12,8 @@ from django.views.decorators.http import require_POST
 from portal.core.http import is_same_origin
 from portal.core.limits import limited
 from portal.core.preferences import current_language
-from portal.core.privacy import is_person
+from portal.insight.activity import is_visitor
 from search import registry
-from search.middleware import is_staff
 from search.models import SearchClick
 from search.recording import note_click
 from search.results import MAX_PAGES, PAGE_SIZE
@@ -72,6 +71,6 @@ def click(request: HttpRequest) -> HttpResponse:
     form = ClickForm(request.POST)
     if not form.is_valid():
         return HttpResponse(status=400)
-    if is_person(request) and not is_staff(request):
+    if is_visitor(request):
         note_click(request, language=current_language(), **form.values())
     return HttpResponse(status=204)

@@ -1,30 +1,16 @@
-"""What was searched and chosen, on its way to the database: never in the way of a page.
-
-A request only puts a few words into a short queue in memory; a thread of each process takes them out every two
-seconds, makes them anonymous and writes them together. When the database is away the queue waits; when it is full,
-what comes is dropped and counted. Addresses are in memory for these seconds and nowhere else.
-"""
+"""What was searched and chosen: the records of `portal.insight.recorder`, and the rows they become."""
 
 from __future__ import annotations
 
-import atexit
 import datetime as dt
-import logging
-import multiprocessing.util
-import os
-import threading
-import time
-from collections import OrderedDict, defaultdict, deque
+from collections import OrderedDict, defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from django.conf import settings
-from django.db import connection, transaction
-from django.utils import timezone
+from django.db import transaction
 
-from portal.core.limits import client_address
-from portal.core.outbox import describe
-from portal.core.visitors import forget_remembered_salts, visitor_hash
+from portal.insight.activity import Activity
+from portal.insight.recorder import recorder
 from search import registry
 from search.keys import query_key, readable_text
 from search.models import SearchClick, SearchLog
@@ -34,26 +20,21 @@ if TYPE_CHECKING:
 
     from django.http import HttpRequest
 
-logger = logging.getLogger(__name__)
+    from search.results import SearchResult
 
-MAX_WAITING: Final = 5_000
-BATCH: Final = 50
-PAUSE_SECONDS: Final = 2.0
-#: What the end of a process waits for the last rows.
-GOODBYE_SECONDS: Final = 3.0
+#: The name under which a results page tells what it found (`portal.insight.facts`).
+FACT: Final = "search"
 #: A question that a visit asks again within this time is the same search: a reload, a way back, another filter.
 SAME_SEARCH: Final = dt.timedelta(minutes=10)
 _REMEMBERED: Final = 10_000
-_ATTEMPTS: Final = 3
+#: Characters of a text that wait in memory; fewer are stored.
+_MAX_TYPED: Final = 2_048
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Noted:
-    """What a request leaves behind. `address` and `user_agent` are never stored."""
+class Noted(Activity):
+    """A visitor asked something."""
 
-    at: dt.datetime
-    address: str
-    user_agent: str
     language: str
     text: str
 
@@ -76,9 +57,18 @@ class Clicked(Noted):
     source: SearchClick.Source
 
 
-def note_search(request: HttpRequest, *, language: str, text: str, total: int, notices: str) -> None:
-    """Remember a search of a person; returns at once and never raises."""
-    recorder.add(Searched(**_asked_by(request), language=language, text=text, total=total, notices=notices))
+def search_facts(result: SearchResult, language: str) -> tuple[str, ...]:
+    """What a results page tells: good for everybody who gets the page."""
+    total = result.total or len(result.pins)
+    return (language, str(total), *dict.fromkeys(notice.code for notice in result.notices))
+
+
+def note_search(request: HttpRequest, facts: Sequence[str]) -> None:
+    """Record that a visitor sees a results page; `facts` are those of `search_facts`."""
+    language, total, *notices = facts
+    text = request.GET.get("q", "")[:_MAX_TYPED]
+    found = {"total": int(total), "notices": " ".join(notices)}
+    search_activity.record(Searched.of(request, language=language, text=text, **found))
 
 
 def note_click(
@@ -91,120 +81,9 @@ def note_click(
     position: int,
     source: SearchClick.Source,
 ) -> None:
-    """Remember what a person chose; returns at once and never raises."""
-    recorder.add(
-        Clicked(
-            **_asked_by(request),
-            language=language,
-            text=text,
-            kind=kind,
-            object_id=object_id,
-            position=position,
-            source=source,
-        )
-    )
-
-
-def _asked_by(request: HttpRequest) -> dict[str, Any]:
-    """When and from where, for as long as it waits in memory."""
-    return {
-        "at": timezone.now(),
-        "address": client_address(request),
-        "user_agent": request.headers.get("User-Agent", ""),
-    }
-
-
-class Recorder:
-    """The queue of this process and the thread that empties it. Safe for threads; a fork starts with an empty one."""
-
-    def __init__(self, max_waiting: int = MAX_WAITING) -> None:
-        self._max_waiting = max_waiting
-        self._start_afresh()
-
-    def _start_afresh(self) -> None:
-        self._waiting: deque[Noted] = deque()
-        self._writing = threading.Lock()
-        self._wake = threading.Event()
-        self._thread: threading.Thread | None = None
-        self._failures = 0
-        self._pid = os.getpid()
-        self.dropped = 0
-
-    def add(self, noted: Noted) -> None:
-        """Put it into the queue, or drop it when there is no room."""
-        if self._pid != os.getpid():  # the thread stayed in the process we were forked from, and so did its rows
-            self._start_afresh()
-            forget_remembered_salts()
-        if len(self._waiting) >= self._max_waiting:
-            self.dropped += 1
-            return
-        self._waiting.append(noted)
-        if settings.SEARCH_LOG_THREAD:
-            if self._thread is None:
-                self._start()
-            if len(self._waiting) >= BATCH:
-                self._wake.set()
-
-    def __len__(self) -> int:
-        return len(self._waiting)
-
-    def forget(self) -> None:
-        """Drop what waits; for tests."""
-        self._waiting.clear()
-
-    def _start(self) -> None:
-        with self._writing:
-            if self._thread is None:
-                self._thread = threading.Thread(target=self._run, name="search-log", daemon=True)
-                self._thread.start()
-                # Servers end their workers by either way; flushing twice does no harm.
-                atexit.register(self.flush, seconds=GOODBYE_SECONDS)
-                multiprocessing.util.Finalize(self, self.flush, kwargs={"seconds": GOODBYE_SECONDS}, exitpriority=10)
-
-    def _run(self) -> None:
-        while True:
-            self._wake.wait(PAUSE_SECONDS)
-            self._wake.clear()
-            self.flush()
-            if self._failures:
-                time.sleep(PAUSE_SECONDS)
-
-    def flush(self, *, seconds: float | None = None) -> None:
-        """Write what waits, or as much as goes in so many seconds. Never raises."""
-        if self._pid != os.getpid():
-            return
-        until = None if seconds is None else time.monotonic() + seconds
-        if not self._writing.acquire(timeout=-1 if seconds is None else seconds):
-            return
-        try:
-            while self._waiting and (until is None or time.monotonic() < until):
-                if not self._write([self._waiting.popleft() for _ in range(min(BATCH, len(self._waiting)))]):
-                    break
-        finally:
-            self._writing.release()
-
-    def _write(self, batch: list[Noted]) -> bool:
-        """Write a batch; one that fails goes back to the queue, and is given up the third time."""
-        own_connection = threading.current_thread() is self._thread
-        try:
-            write(batch)
-        except Exception as error:  # noqa: BLE001 - whatever it is, people go on searching
-            self._failures += 1
-            if self._failures >= _ATTEMPTS:
-                self._failures = 0
-                self.dropped += len(batch)
-                logger.error("Search log: %s rows lost: %s", len(batch), describe(error))  # noqa: TRY400 - no values
-            else:
-                self._waiting.extendleft(reversed(batch))
-            return False
-        finally:
-            if own_connection:
-                connection.close()
-        self._failures = 0
-        if self.dropped:
-            logger.warning("Search log: %s rows were dropped because too many were waiting", self.dropped)
-            self.dropped = 0
-        return True
+    """Record what a visitor chose; returns at once and never raises."""
+    chosen = {"kind": kind, "object_id": object_id, "position": position, "source": source}
+    search_activity.record(Clicked.of(request, language=language, text=text, **chosen))
 
 
 #: (visit, language, key) → when it was last asked, as far as this process knows. Only the writer touches it.
@@ -228,11 +107,10 @@ def write(batch: Sequence[Noted]) -> None:
         key = query_key(noted.text, noted.language)
         if not key:
             continue
-        day = timezone.localdate(noted.at)
-        facts = {
+        facts: dict[str, Any] = {
             "at": noted.at,
-            "day": day,
-            "visit": visitor_hash("activity", noted.address, noted.user_agent, day),
+            "day": noted.day,
+            "visit": noted.visit,
             "language": noted.language,
             "key": key,
         }
@@ -300,4 +178,5 @@ def _remember(row: SearchLog) -> None:
         _asked.popitem(last=False)
 
 
-recorder: Final = Recorder()
+#: In one queue, so that a search is stored before what was chosen of its results.
+search_activity: Final = recorder.kind("search", store=write)

@@ -16,14 +16,14 @@ from django.views.decorators.http import require_safe
 
 from portal.catalog.queries import own_product_codes
 from portal.core.limits import limited, too_many_requests
-from portal.core.page_cache import FACTS_HEADER
 from portal.core.preferences import current_language
+from portal.insight.facts import tell
 from search import queries, registry
 from search.backends import Filters, Sort
 from search.forms import SearchForm, results_address
 from search.guidance import starting_points
-from search.middleware import search_facts
 from search.popular import popular_searches
+from search.recording import FACT, search_facts
 from search.results import MAX_PAGES, PAGE_SIZE, SearchResult, StartingPoints
 
 if TYPE_CHECKING:
@@ -136,7 +136,7 @@ def results(request: HttpRequest) -> HttpResponse:
         context["meant_url"] = form.address(exact=False)
     response = render(request, "search/results.html", context)
     if form.is_new_question and result.typed:
-        response.headers[FACTS_HEADER] = search_facts(result, language)
+        tell(response, FACT, *search_facts(result, language))
     return response
 
 

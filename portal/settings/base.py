@@ -79,7 +79,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
-    "search.middleware.SearchActivityMiddleware",
+    "portal.insight.middleware.PageFactsMiddleware",
     "portal.core.page_cache.PageCacheMiddleware",
     "portal.core.middleware.ContentSecurityPolicyMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -266,6 +266,11 @@ WAGTAILMEDIA = {
 WAGTAILSEARCH_BACKENDS = {"default": {"BACKEND": "wagtail.search.backends.database"}}
 TAGGIT_CASE_INSENSITIVE = True
 
+# Insight --------------------------------------------------------------------------------------------------------------
+
+#: Whether a thread of each process stores what visitors did; else whoever calls `portal.insight.recorder.recorder.flush`.
+ACTIVITY_THREAD = True
+
 # Search --------------------------------------------------------------------------------------------------------------
 
 #: For one person or address; generous, because many customers may share an address. Suggestions: five times as many.
@@ -274,8 +279,6 @@ SEARCH_REQUESTS_PER_MINUTE = env.int("SEARCH_REQUESTS_PER_MINUTE", default=600)
 SEARCH_LISTED_FROM_VISITS = env.int("SEARCH_LISTED_FROM_VISITS", default=5)
 #: How long single searches and clicks are kept; afterwards there are counts per day.
 SEARCH_LOG_DAYS = env.int("SEARCH_LOG_DAYS", default=90)
-#: Whether a thread of each process writes them; else whoever calls `search.recording.recorder.flush`.
-SEARCH_LOG_THREAD = True
 #: A cluster that answers instead of the index in the database, which stays and takes over when the cluster is away.
 ELASTICSEARCH_URL = env.address("ELASTICSEARCH_URL", default="", schemes=("http", "https")).rstrip("/")
 ELASTICSEARCH_USER = env.str("ELASTICSEARCH_USER", default="")

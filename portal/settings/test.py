@@ -15,7 +15,7 @@ CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"
 if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
     # A file, not memory: the concurrency tests use real threads and processes.
     DATABASES["default"]["TEST"] = {"NAME": str(DATABASES["default"]["NAME"]) + ".test"}
-SEARCH_LOG_THREAD = False  # the tests say when; a thread of its own would wait for their transactions
+ACTIVITY_THREAD = False  # the tests say when; a thread of its own would wait for their transactions
 WHITENOISE_AUTOREFRESH = True
 # Each process that shares the tests is an installation of its own: what one publishes, another need not forget.
 DATA_DIR = BASE_DATA_DIR / os.environ.get("PYTEST_XDIST_WORKER", "alone")

@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import datetime as dt
 import logging
-import subprocess
-import sys
 import threading
-from pathlib import Path
 
 import pytest
 from django.core.cache import cache
-from django.db import DatabaseError, connection
+from django.db import DatabaseError
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import override
@@ -19,10 +16,11 @@ from django.utils.translation import override
 from portal.catalog.models import Topic
 from portal.core import page_cache, privacy, visitors
 from portal.core.audience import register_audience
+from portal.insight.recorder import Recorder, recorder
 from search import recording, services
 from search.keys import query_key
 from search.models import SearchClick, SearchLog
-from search.recording import Recorder, Searched, recorder
+from search.recording import Searched, search_activity
 from tests.factories.accounts import UserFactory
 
 pytestmark = pytest.mark.django_db
@@ -385,31 +383,19 @@ def test_a_request_writes_nothing_itself(client, topics, django_assert_num_queri
     assert (note, SearchLog.objects.count()) == (2, 0)
 
 
-def test_a_full_queue_drops_and_counts(caplog):
-    small = Recorder(max_waiting=3)
-    for number in range(5):
-        small.add(noted(number))
-
-    assert (len(small), small.dropped) == (3, 2)
-    with caplog.at_level(logging.WARNING):
-        small.flush()
-    assert SearchLog.objects.count() == 3
-    assert "2 rows were dropped" in caplog.text
-
-
 def test_a_database_that_is_away_loses_nothing_at_first_and_stops_no_page(client, topics, monkeypatch, caplog):
     def away(_batch):
         raise DatabaseError("away: 09121234567")
 
     with monkeypatch.context() as patch:
-        patch.setattr(recording, "write", away)
+        patch.setattr(recording, "_without_repeated", away)
         assert search(client, "چراغ").status_code == 200
         recorder.flush()
         recorder.flush()
     assert logged() == ["چراغ"]
 
     with monkeypatch.context() as patch:
-        patch.setattr(recording, "write", away)
+        patch.setattr(recording, "_without_repeated", away)
         search(client, "مودم")
         with caplog.at_level(logging.ERROR):
             for _ in range(3):
@@ -423,17 +409,17 @@ def test_a_log_that_breaks_stops_no_page(client, topics, monkeypatch, caplog):
     def broken(*_args, **_kwargs):
         raise RuntimeError("broken")
 
-    monkeypatch.setattr("search.middleware.note_search", broken)
+    monkeypatch.setattr(recording, "search_activity", broken)
 
     assert search(client, "چراغ").status_code == 200
-    assert "Search log: not noted" in caplog.text
+    assert "Activity “search” was not noted" in caplog.text
 
 
 @pytest.mark.parametrize("count", [1, 40])
 def test_a_batch_costs_the_same_whatever_its_size(topics, count, django_assert_num_queries):
     visitors.visitor_hash("activity", "203.0.113.1", BROWSER, timezone.localdate())
     for number in range(count):
-        recorder.add(noted(number))
+        search_activity.record(noted(number))
 
     with django_assert_num_queries(4):  # two of them begin and end the transaction
         recorder.flush()
@@ -444,12 +430,13 @@ def test_a_batch_costs_the_same_whatever_its_size(topics, count, django_assert_n
 @pytest.mark.concurrency
 @pytest.mark.django_db(transaction=True)
 def test_the_thread_writes_what_many_threads_note(settings):
-    settings.SEARCH_LOG_THREAD = True
+    settings.ACTIVITY_THREAD = True
     own = Recorder()
+    kind = own.kind("search", store=recording.write)
 
     def work(start):
         for number in range(50):
-            own.add(noted(number, text=f"چراغ {start}"))
+            kind.record(noted(number, text=f"چراغ {start}"))
 
     threads = [threading.Thread(target=work, args=(start,)) for start in range(4)]
     for thread in threads:
@@ -460,19 +447,5 @@ def test_the_thread_writes_what_many_threads_note(settings):
     while SearchLog.objects.count() < 200 and timezone.now() < deadline:
         threading.Event().wait(0.1)
 
-    assert (SearchLog.objects.count(), len(own), own.dropped) == (200, 0, 0)
+    assert (SearchLog.objects.count(), len(own), kind.dropped) == (200, 0, 0)
     assert SearchLog.objects.values("visit").distinct().count() == 50
-
-
-@pytest.mark.concurrency
-@pytest.mark.django_db(transaction=True)
-@pytest.mark.parametrize("way", ["exit", "multiprocessing", "fork"])
-def test_a_process_that_ends_writes_what_waits(way):
-    worker = Path(__file__).with_name("activity_worker.py")
-
-    subprocess.run([sys.executable, str(worker), way, str(connection.settings_dict["NAME"])], check=True, timeout=60)
-
-    assert sorted(SearchLog.objects.values_list("text", flat=True)) == sorted(
-        {"exit": ["چراغ"], "multiprocessing": ["چراغ"], "fork": ["چراغ پدر", "چراغ فرزند"]}[way]
-    )
-    connection.close()

@@ -13,9 +13,9 @@ from portal.core.memo import forget_all
 from portal.core.roles import COMMUNITY_MANAGERS, CONTENT_EDITORS, Role, group_of, make_roles
 from portal.home.models import InfoPage
 from search.backends import Filters, Sort
-from search.middleware import search_facts
 from search.pins import MAX_PINS
 from search.queries import search
+from search.recording import search_facts
 from tests.factories.accounts import UserFactory
 from tests.factories.faq import ArticlePageFactory, TopicPageFactory, help_site, locale
 
@@ -136,7 +136,7 @@ def test_a_question_with_pins_alone_is_not_said_to_have_no_answer(topics, client
     assert "تخفیف‌های بهار" in page
     assert "search-x" not in page
     assert "چیزی پیدا نکردیم" not in page
-    assert search_facts(search(text="جشنوارهٔ نوروز", user=None, language="fa"), "fa").split()[-1] == "1"
+    assert search_facts(search(text="جشنوارهٔ نوروز", user=None, language="fa"), "fa")[-1] == "1"
 
 
 def test_pins_are_for_the_question_as_such_not_for_a_narrowed_or_sorted_list(topics):
