@@ -2,6 +2,8 @@ from django.apps import AppConfig
 from django.utils.translation import gettext_lazy as _
 from wagtail.signals import init_new_page
 
+from portal.core.robots import disallow
+
 
 class FaqConfig(AppConfig):
     name = "faq"
@@ -12,4 +14,5 @@ class FaqConfig(AppConfig):
         from faq import prefill, receivers  # noqa: PLC0415 - apps must be ready
 
         receivers.connect()
+        disallow("/a/*/feedback/")
         init_new_page.connect(prefill.fill_in_title, dispatch_uid="faq.fill_in_title")

@@ -13,7 +13,7 @@ from django.urls import reverse
 from django.utils.cache import patch_vary_headers
 from django.utils.translation import get_language, override
 from django.utils.translation import gettext as _
-from django.views.decorators.cache import cache_control, never_cache
+from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
 
 from faq import queries, services
@@ -171,25 +171,3 @@ def _too_many(request: HttpRequest, article: ArticlePage, number: int, wait_seco
 
 def _is_htmx(request: HttpRequest) -> bool:
     return bool(getattr(request, "htmx", False))
-
-
-@require_safe
-@cache_control(max_age=3600, public=True)
-def robots(request: HttpRequest) -> HttpResponse:
-    """``/robots.txt``: everything but the rooms of staff, accounts and search results."""
-    lines = [
-        "User-agent: *",
-        "Disallow: /admin/",
-        "Disallow: /django-admin/",
-        "Disallow: /accounts/",
-        *(
-            f"Disallow: /{code}/{name}/"
-            for code, _name in settings.LANGUAGES
-            for name in ("search", "account", "accounts")
-        ),
-        "Disallow: /a/*/feedback/",
-        "",
-        f"Sitemap: {request.build_absolute_uri(reverse('faq:sitemap'))}",
-        "",
-    ]
-    return HttpResponse("\n".join(lines), content_type="text/plain; charset=utf-8")

@@ -15,6 +15,7 @@ from portal.catalog.models import Product, Topic
 from portal.core import shell
 from portal.core.events import subscribe
 from portal.core.page_cache import invalidate_pages, keep_answers_at
+from portal.core.robots import disallow
 from portal.home.queries import info_page_url
 
 
@@ -33,6 +34,7 @@ def connect() -> None:
     shell.register_nav("privacy", lambda language: info_page_url(language, "privacy"))
 
     keep_answers_at("search/")
+    disallow("/admin/", "/django-admin/")
 
     for signal in (page_published, page_unpublished, page_slug_changed, post_page_move):
         signal.connect(forget_pages, dispatch_uid="portal.wiring.forget_pages")

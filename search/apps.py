@@ -1,6 +1,8 @@
 from django.apps import AppConfig
 from django.utils.translation import gettext_lazy as _
 
+from portal.core.robots import disallow_in_each_language
+
 
 class SearchConfig(AppConfig):
     name = "search"
@@ -14,6 +16,7 @@ class SearchConfig(AppConfig):
         from search.semantic import nearest, vectors  # noqa: PLC0415 - apps must be ready
 
         registry.autodiscover()
+        disallow_in_each_language("search")
         receivers.connect()
         nearest.connect()
         register_facts(recording.FACT, recording.note_search)

@@ -1,8 +1,10 @@
 from django.urls import path
 
-from portal.core import files, views
+from portal.core import files, robots, sitemaps, views
 
 urlpatterns = [
+    path("robots.txt", robots.robots, name="robots"),
+    path("sitemap.xml", sitemaps.sitemap, name="sitemap"),
     path("health/", views.health, name="health"),
     path("media/<path:path>", files.media, name="media"),
 ]

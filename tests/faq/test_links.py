@@ -1,15 +1,13 @@
-"""Short links, redirects, sitemap and robots."""
+"""Short links and redirects."""
 
 from __future__ import annotations
 
-import re
 from urllib.parse import unquote
 
 import pytest
 from wagtail.models import Page
 
 from faq.models import ShortLink
-from tests.factories.accounts import UserFactory
 from tests.factories.faq import ArticlePageFactory, TopicPageFactory, help_site
 from tests.faq.test_article_page import topic_in_english
 
@@ -117,43 +115,3 @@ def test_articles_below_a_moved_and_renamed_topic_redirect(client):
     assert response.status_code == 301
     assert unquote(response["Location"]) == unquote(article.url)
     assert "بالا" in unquote(article.url)
-
-
-def test_sitemap_lists_each_public_page_with_its_translations(client):
-    persian, english = pair()
-    hidden = ArticlePageFactory(audience="signed-in")
-    draft = ArticlePageFactory(draft=True)
-    client.force_login(UserFactory(superuser=True))
-
-    text = client.get("/sitemap.xml").text
-
-    entries = {
-        re.search("<loc>(.+?)</loc>", entry)[1]: entry for entry in re.findall("<url>.*?</url>", text, re.DOTALL)
-    }
-    both = [f"http://testserver{page.url}" for page in (persian, english)]
-    for url in both:
-        assert re.findall(r'hreflang="([^"]+)" href="([^"]+)"', entries[url]) == [
-            ("en", both[1]),
-            ("fa", both[0]),
-            ("x-default", both[0]),
-        ]
-    for page in (hidden, draft):
-        assert f"http://testserver{page.url}" not in entries
-
-
-@pytest.mark.parametrize("count", [1, 3])
-def test_sitemap_costs_one_query_per_kind_of_page(client, django_assert_num_queries, count):
-    topic = TopicPageFactory()
-    ArticlePageFactory.create_batch(count, parent=topic)
-    client.get("/sitemap.xml")
-
-    with django_assert_num_queries(5):
-        client.get("/sitemap.xml")
-
-
-def test_robots_name_the_sitemap_and_spare_the_rest(client):
-    response = client.get("/robots.txt")
-
-    assert response["Content-Type"].startswith("text/plain")
-    assert "Sitemap: http://testserver/sitemap.xml" in response.text.splitlines()
-    assert "Disallow: /admin/" in response.text.splitlines()

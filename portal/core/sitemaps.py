@@ -1,18 +1,26 @@
-"""What search engines may find: every live page everybody may see, in each language it exists in."""
+"""``/sitemap.xml``: what search engines may find.
+
+Every live page that everybody may see is there, in each language it exists in. What is no page is added by its app:
+
+    sitemaps.register("threads", ThreadSitemap)          apps.py
+"""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from django.conf import settings
-from django.contrib.sitemaps import Sitemap
+from django.contrib.sitemaps import Sitemap, views
 from django.utils.functional import cached_property
 
 from portal.core.pages import PortalPage, page_url
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from django.http import HttpRequest
+    from django.template.response import TemplateResponse
 
 
 class PageSitemap(Sitemap[Any]):
@@ -71,3 +79,16 @@ def _kinds(base: type[PortalPage]) -> Iterator[type[PortalPage]]:
         if not kind._meta.abstract:  # noqa: SLF001 - Django's documented model API
             yield kind
         yield from _kinds(kind)
+
+
+_sections: Final[dict[str, type[Sitemap[Any]]]] = {"pages": PageSitemap}
+
+
+def register(section: str, entries: type[Sitemap[Any]]) -> None:
+    """Add a section; like pages, it lists only what everybody may see."""
+    _sections[section] = entries
+
+
+def sitemap(request: HttpRequest) -> TemplateResponse:
+    """All sections in one list."""
+    return views.sitemap(request, sitemaps=dict(_sections))
