@@ -6,6 +6,7 @@ import pytest
 from django.core.cache import cache
 from django.utils import translation
 
+from tests.databases import django_db_setup  # noqa: F401 - pytest finds fixtures by name
 from tests.gate import (  # noqa: F401 - pytest finds its hooks by name
     pytest_collection_modifyitems,
     pytest_make_collect_report,
