@@ -11,8 +11,9 @@ class FaqConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from faq import prefill, receivers  # noqa: PLC0415 - apps must be ready
+        from faq import navigation, prefill, receivers  # noqa: PLC0415 - apps must be ready
 
         receivers.connect()
         disallow("/a/*/feedback/")
+        navigation.connect()
         init_new_page.connect(prefill.fill_in_title, dispatch_uid="faq.fill_in_title")

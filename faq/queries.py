@@ -112,24 +112,35 @@ class _SharedArticleData:
 
 
 @dataclass(frozen=True, slots=True)
-class ArticlePageData:
-    """Everything the article page shows beside the article's own fields."""
+class ArticleView:
+    """What an article shows to all readers of one audience; nothing here is of one person.
 
+    The HTML made of it is kept (``{% shared %}``), known by `fragment_key`.
+    """
+
+    fragment_key: tuple[int, int, dt.datetime | None]
+    page: ArticlePage
     body: RenderedBody
     applies_to: tuple[AppliesTo, ...]
     platforms: tuple[str, ...]
     related: tuple[ArticleLink, ...]
     in_topic: tuple[ArticleLink, ...]
     crumbs: tuple[ArticleLink, ...]
+    alternates: tuple[tuple[str, str], ...]
+    short_url: str
+    support: SupportContact | None
+
+
+@dataclass(frozen=True, slots=True)
+class ArticlePageData:
+    """Everything the article page shows: `article` to everybody, the rest to this reader."""
+
+    article: ArticleView
     solved_count: int
     number: int | None
-    support: SupportContact | None
+    feedback_url: str
     other_devices: tuple[str, ...] = ()
     answer: OwnAnswer | None = None
-    alternates: tuple[tuple[str, str], ...] = ()
-    feedback_url: str = ""
-    short_url: str = ""
-    reasons: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -389,22 +400,26 @@ def article_page_data(page: ArticlePage, request: HttpRequest) -> ArticlePageDat
     if user.is_authenticated:
         answer = own_answer(page, user)
         other_devices = _other_devices(shared.applies_to, user)
-    return ArticlePageData(
+    article = ArticleView(
+        fragment_key=(page.pk or 0, page.live_revision_id or 0, page.last_published_at),
+        page=page,
         body=shared.body,
         applies_to=shared.applies_to,
         platforms=shared.platforms,
         related=shared.related,
         in_topic=shared.in_topic,
         crumbs=crumbs,
+        alternates=alternates,
+        short_url=request.build_absolute_uri(reverse("faq:short_link", args=[number])) if number else "",
+        support=support_contact(),
+    )
+    return ArticlePageData(
+        article=article,
         solved_count=getattr(page, "solved_count", 0),
         number=number,
-        support=support_contact(),
+        feedback_url=reverse("faq:article_feedback", args=[number]) if number else "",
         other_devices=other_devices,
         answer=answer,
-        alternates=alternates,
-        feedback_url=reverse("faq:article_feedback", args=[number]) if number else "",
-        short_url=request.build_absolute_uri(reverse("faq:short_link", args=[number])) if number else "",
-        reasons=tuple((code, str(label)) for code, label in Feedback.Reason.choices),
     )
 
 

@@ -5,23 +5,23 @@ from __future__ import annotations
 from typing import Any
 
 from django.db.models.signals import post_delete, post_save
+from django.utils.translation import gettext_lazy as _
 from wagtail.models import Locale, Site
 from wagtail.signals import page_published, page_slug_changed, page_unpublished, post_page_move
 
 from faq.events import FeedbackGiven
-from faq.queries import help_url
 from faq.services import notify_owner_of_feedback
 from portal.catalog.models import Product, Topic
-from portal.core import shell
 from portal.core.events import subscribe
+from portal.core.memo import forget_all
+from portal.core.navigation import NavGroup, register_group
 from portal.core.page_cache import invalidate_pages, keep_answers_at
 from portal.core.robots import disallow
-from portal.home.queries import info_page_url
 
 
 def forget_pages(**_kwargs: Any) -> None:
     """What anonymous visitors see has changed."""
-    shell.forget_nav()
+    forget_all()
     invalidate_pages()
 
 
@@ -29,9 +29,8 @@ def connect() -> None:
     """Called once when the apps are ready."""
     subscribe(FeedbackGiven, notify_owner_of_feedback)
 
-    shell.register_nav("help", help_url)
-    shell.register_nav("accessibility", lambda language: info_page_url(language, "accessibility"))
-    shell.register_nav("privacy", lambda language: info_page_url(language, "privacy"))
+    register_group(NavGroup("footer-help", _("Help"), order=10))
+    register_group(NavGroup("footer-account", _("My account"), order=20))
 
     keep_answers_at("search/")
     disallow("/admin/", "/django-admin/")

@@ -12,12 +12,13 @@ class SearchConfig(AppConfig):
     def ready(self) -> None:
         from portal.core import jobs  # noqa: PLC0415 - apps must be ready
         from portal.insight.facts import register_facts  # noqa: PLC0415 - apps must be ready
-        from search import checks, receivers, recording, registry, tidying  # noqa: F401, PLC0415 - apps must be ready
+        from search import checks, navigation, receivers, recording, registry, tidying  # noqa: F401, PLC0415 - apps must be ready
         from search.semantic import nearest, vectors  # noqa: PLC0415 - apps must be ready
 
         registry.autodiscover()
         disallow_in_each_language("search")
         receivers.connect()
+        navigation.connect()
         nearest.connect()
         register_facts(recording.FACT, recording.note_search)
         jobs.every(tidying.INTERVAL, name=tidying.JOB, run=tidying.tidy)

@@ -120,7 +120,7 @@ def results(request: HttpRequest) -> HttpResponse:
         "orders": SimpleLazyObject(lambda: _orders(form)),
         "freshness": SimpleLazyObject(lambda: _freshness(form)),
         "shows_results": bool(result.typed or form.filters),
-        "shown_hits": (tuple((hit.kind, hit.object_id) for hit in result.hits), result.pins),
+        "results_key": _key(form, result),
     }
     if not result.hits:
         start = context["start"] = starting_points(
@@ -165,6 +165,13 @@ def _wait_seconds(request: HttpRequest, scope: str, factor: int) -> int | None:
 def _reader(request: HttpRequest) -> AnyUser:
     """Who asks; without a session nobody is looked up."""
     return request.user if settings.SESSION_COOKIE_NAME in request.COOKIES else None
+
+
+def _key(form: SearchForm, result: SearchResult) -> tuple[object, ...]:
+    """What the HTML of these results is known by: it may be kept for everybody whom this answers the same question."""
+    hits = tuple((hit.kind, hit.object_id) for hit in result.hits)
+    pins = tuple((pin.kind, pin.object_id, pin.url) for pin in result.pins)
+    return form.address(), result.page, result.version, result.meant, hits, pins
 
 
 def _tabs(form: SearchForm, result: SearchResult) -> list[Tab]:

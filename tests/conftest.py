@@ -17,12 +17,12 @@ from tests.gate import (  # noqa: F401 - pytest finds its hooks by name
 @pytest.fixture(autouse=True)
 def _fresh_state():
     """Each test starts in the default language with an empty cache and leaves both so."""
-    from portal.core import page_cache, shell, visitors
+    from portal.core import memo, page_cache, visitors
 
     cache.clear()
     page_cache.store.clear()
     page_cache.answers.clear()
-    shell.forget_nav()
+    memo.forget_all()
     visitors.forget_remembered_salts()
     language = translation.get_language()
     yield

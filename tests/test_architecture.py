@@ -87,7 +87,6 @@ SEES_ALL_PAGES = {
     "portal/core/pages.py": "is the door",
     "portal/core/roles.py": "gives editors rights on the tree",
     "portal/core/routing.py": "finds the page of an address; the page itself then asks is_visible_to",
-    "portal/core/shell.py": "takes the help index's address for the navigation",
     "portal/demo": "makes the pages",
     "faq/importing": "is an editor's tool",
     "faq/admin.py": "is the editors' side",

@@ -6,6 +6,7 @@ import json
 import mimetypes
 import re
 from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import urljoin
 
 from django import template
 from django.conf import settings
@@ -21,8 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from uuid import UUID
 
-    from faq.models import ArticlePage
-    from faq.queries import AppliesTo, ArticleLink, ArticlePageData
+    from faq.queries import AppliesTo, ArticleLink, ArticlePageData, ArticleView
 
 register = template.Library()
 
@@ -93,9 +93,10 @@ def default_address(alternates: Iterable[tuple[str, str]]) -> str:
 
 
 @register.simple_tag(takes_context=True)
-def article_json_ld(context: Any, page: ArticlePage, data: ArticlePageData) -> SafeString:
+def article_json_ld(context: Any, article: ArticleView) -> SafeString:
     """What machines read of an article: the question and its answer, or the guide; and where it stands."""
-    address = dict(data.alternates).get(page.locale.language_code, "")
+    page = article.page
+    address = dict(article.alternates).get(page.locale.language_code, "")
     common: dict[str, Any] = {
         "@context": "https://schema.org",
         "inLanguage": page.locale.language_code,
@@ -119,7 +120,7 @@ def article_json_ld(context: Any, page: ArticlePage, data: ArticlePageData) -> S
             "author": publisher,
             "publisher": publisher,
         }
-    return format_html("{}\n    {}", _script({**common, **subject}), _crumbs(context, data.crumbs, page.title))
+    return format_html("{}\n    {}", _script({**common, **subject}), _crumbs(context, article.crumbs, page.title))
 
 
 @register.simple_tag(takes_context=True)
@@ -128,9 +129,9 @@ def crumbs_json_ld(context: Any, page: Any, crumbs: Iterable[ArticleLink]) -> Sa
 
 
 def _crumbs(context: Any, crumbs: Iterable[ArticleLink], title: str) -> SafeString:
-    absolute = context["request"].build_absolute_uri
+    site_address = context["site_address"]
     items: list[dict[str, Any]] = [
-        {"@type": "ListItem", "position": place, "name": crumb.title, "item": absolute(crumb.url)}
+        {"@type": "ListItem", "position": place, "name": crumb.title, "item": urljoin(site_address, crumb.url)}
         for place, crumb in enumerate(crumbs, start=1)
     ]
     items.append({"@type": "ListItem", "position": len(items) + 1, "name": title})

@@ -11,5 +11,8 @@ class AccountsConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
+        from portal.accounts import navigation  # noqa: PLC0415 - apps must be ready
+
+        navigation.connect()
         disallow("/accounts/")
         disallow_in_each_language("account", "accounts")

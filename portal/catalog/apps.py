@@ -7,3 +7,8 @@ class CatalogConfig(AppConfig):
     label = "catalog"
     verbose_name = _("Catalog")
     default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        from portal.core import navigation  # noqa: PLC0415 - apps must be ready
+
+        navigation.add_section("account", namespaces={"catalog"})

@@ -9,12 +9,13 @@ from __future__ import annotations
 import threading
 import time
 from collections import OrderedDict
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Final, Generic, TypeVar
 
 from portal.core import page_cache
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Hashable
+    from collections.abc import Hashable
 
 T = TypeVar("T")
 
@@ -22,6 +23,8 @@ DEFAULT_SECONDS: Final = 30.0
 #: For what depends on nothing but what the generations tell of, and is costly to make.
 LONG_SECONDS: Final = 300.0
 _memos: list[Memo[object]] = []
+#: What forgets together with the memos.
+_others: list[Callable[[], None]] = []
 
 
 class Memo(Generic[T]):
@@ -88,7 +91,14 @@ def index_changed() -> None:
     page_cache.invalidate_questions()
 
 
+def forget_with_all(forget: Callable[[], None]) -> None:
+    """Have `forget` called whenever everything remembered in this process may be out of date."""
+    _others.append(forget)
+
+
 def forget_all() -> None:
     """Everything remembered in this process may be out of date."""
     for memo in _memos:
         memo.forget()
+    for forget in _others:
+        forget()

@@ -216,7 +216,7 @@ class PortalPage(Page):
             if user is not None and not user.is_authenticated:
                 return redirect_to_login(request.get_full_path(), resolve_url("account_login"))
             raise Http404
-        request.portal_page = self  # type: ignore[attr-defined]  # read by portal.core.shell
+        request.portal_page = self  # type: ignore[attr-defined]  # read by portal.core.navigation
         return super().serve(request, *args, **kwargs)
 
 

@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING, Final
 from urllib.parse import unquote
 
+from django.conf import settings
 from django.db import connection
 from django.http import HttpResponse, HttpResponseServerError, JsonResponse
 from django.shortcuts import render
@@ -15,7 +16,7 @@ from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
-from portal.core.health import reports
+from portal.core.health import reports, reports_to_staff
 from portal.core.models import OutboxMessage
 
 if TYPE_CHECKING:
@@ -60,10 +61,17 @@ def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
 def health(request: HttpRequest) -> JsonResponse:
     """For monitors: 200 while the database answers; with the age of the oldest undelivered event in seconds.
 
-    What else can be away without harm to the portal says so (`portal.core.health`).
+    What else can be away without harm to the portal says so, and staff get figures of the process that answers
+    (`portal.core.health`).
     """
     with connection.cursor() as cursor:
         cursor.execute("SELECT 1")
     oldest = OutboxMessage.objects.pending().order_by("created_at").values_list("created_at", flat=True).first()
     age = int((timezone.now() - oldest).total_seconds()) if oldest else 0
-    return JsonResponse({"status": "ok", "outbox_oldest_seconds": age, **reports()})
+    figures = reports_to_staff() if _is_staff(request) else {}
+    return JsonResponse({"status": "ok", "outbox_oldest_seconds": age, **reports(), **figures})
+
+
+def _is_staff(request: HttpRequest) -> bool:
+    """Monitors come without a session, and none is looked up for them."""
+    return settings.SESSION_COOKIE_NAME in request.COOKIES and bool(getattr(request.user, "is_staff", False))

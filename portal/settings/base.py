@@ -115,6 +115,8 @@ TEMPLATES = [
         },
     },
 ]
+#: Whether HTML kept for many readers that asks for something it did not declare is an error; else it is left out and logged.
+FRAGMENTS_ARE_STRICT = False
 FORM_RENDERER = "django.forms.renderers.TemplatesSetting"
 
 # Data ---------------------------------------------------------------------------------------------------------------

@@ -1,20 +1,13 @@
 from __future__ import annotations
 
 import datetime as dt
-import itertools
-from functools import partial
 
 import lucide
 import pytest
 from django.contrib.auth.models import AnonymousUser
-from django.template import Context, RequestContext, Template
+from django.template import Context, Template
 from django.test import RequestFactory
-from django.utils import translation
 
-from portal.accounts.models import User
-from portal.core.audience import register_audience
-from portal.core.memo import content_changed
-from portal.core.preferences import Preferences, preferences_in_use
 from portal.core.templatetags import ui
 
 
@@ -88,97 +81,3 @@ def test_a_form_token_is_only_for_people_with_an_account(django_user_model):
     request.user = django_user_model(email="sara@example.com")
     assert 'name="csrfmiddlewaretoken"' in render("{% form_token %}", request=request)
     assert request.META["CSRF_COOKIE_NEEDS_UPDATE"]
-
-
-# HTML that many readers share ----------------------------------------------------------------------------------------
-
-
-def page_for(user, source: str, *, path: str = "/fa/", **context: object) -> str:
-    request = RequestFactory().get(path)
-    request.user = user
-    if user.is_authenticated:
-        request.COOKIES["sessionid"] = "x"
-    return Template("{% load ui %}" + source).render(RequestContext(request, context))
-
-
-def person(name: str, *audiences: str) -> User:
-    user = User.objects.create_user(f"{name}@example.com", name=name)
-    for audience in audiences:
-        register_audience(audience)
-        user.audience_memberships.create(key=audience)
-    return user
-
-
-@pytest.mark.django_db
-def test_shared_html_is_made_once_for_all_readers_of_the_same_audiences():
-    made = itertools.count(1)
-    source = '{% shared "part" page %}{{ made }} {{ user.is_authenticated }}{% endshared %}'
-    sara, omid, partner = person("سارا"), person("امید"), person("پارسا", "partner")
-
-    def read(user, page=1):
-        return page_for(user, source, made=lambda: next(made), page=page)
-
-    assert read(sara) == read(omid) == "1 True"
-    assert read(AnonymousUser()) == read(AnonymousUser()) == "2 False"
-    assert read(partner) == "3 True"
-    assert read(sara, page=2) == "4 True"
-    content_changed()
-    assert read(sara) == "5 True"
-
-
-@pytest.mark.django_db
-def test_the_frame_is_one_for_all_audiences_and_asks_nothing(django_assert_num_queries):
-    made = itertools.count(1)
-    source = '{% frame "part" %}{{ made }} {{ user.is_authenticated }}{{ user.name }}{% endframe %}'
-    sara, partner = person("سارا"), person("پارسا", "partner")
-
-    with django_assert_num_queries(0):
-        shown = [page_for(user, source, made=lambda: next(made)) for user in (sara, partner, AnonymousUser())]
-
-    assert shown == ["1 True", "1 True", "2 False"]
-
-
-@pytest.mark.django_db
-def test_shared_html_follows_language_and_preferences():
-    sara = person("سارا")
-    read = partial(page_for, sara, '{% shared "day" %}{{ day|date_l }}{% endshared %}', day=dt.date(2026, 11, 22))
-
-    assert "۱ آذر ۱۴۰۵" in read()
-    with preferences_in_use(Preferences(calendar="gregorian", digits="latin")):
-        assert "2026" in read()
-    with translation.override("en"):
-        assert "November" in read() or "Nov" in read()
-    assert "۱ آذر ۱۴۰۵" in read()
-
-
-@pytest.mark.django_db
-def test_shared_html_knows_no_name_token_or_message_of_the_reader():
-    source = (
-        '{% shared "all" %}[{{ user.name }}{{ user.email }}{{ user.pk }}{{ csrf_token }}'
-        "{% for message in messages %}{{ message }}{% endfor %}]{% endshared %}{{ user.name }}"
-    )
-
-    assert page_for(person("سارا"), source, messages=["برای سارا"]) == "[]سارا"
-    assert page_for(person("امید"), source) == "[]امید"
-
-
-@pytest.mark.django_db
-def test_html_with_a_token_is_never_shared():
-    source = '{% shared "form" %}{% form_token %}{% endshared %}'
-    sara, omid = person("سارا"), person("امید")
-
-    tokens = {page_for(user, source) for user in (sara, omid, sara)}
-
-    assert len(tokens) == 3
-    assert all("csrfmiddlewaretoken" in token for token in tokens)
-
-
-@pytest.mark.django_db
-def test_a_revoked_membership_counts_at_the_next_request():
-    source = '{% shared "part" %}{{ secret }}{% endshared %}'
-    partner = person("پارسا", "partner")
-    assert page_for(partner, source, secret="راز") == "راز"
-
-    partner.audience_memberships.all().delete()
-
-    assert page_for(User.objects.get(pk=partner.pk), source, secret="") == ""

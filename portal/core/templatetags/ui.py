@@ -4,30 +4,26 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final
 
 from django import template
 from django.conf import settings
 from django.middleware.csrf import get_token
+from django.template.base import token_kwargs
 from django.template.loader import render_to_string
+from django.template.loader_tags import BlockNode
 from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
-from django.utils.translation import get_language
 from lucide.templatetags.lucide import lucide
 
-from portal.core import formats
-from portal.core.audience import audiences_for
-from portal.core.memo import LONG_SECONDS, Memo
-from portal.core.preferences import current_preferences
+from portal.core import context_processors, formats, fragments
+from portal.core import navigation as navigation_registry
+from portal.core.fragments import FragmentNode, UnkeptNode
 from portal.core.text import isolate as isolate_text
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable
-
     from django.http import HttpRequest
-    from django.template.base import FilterExpression
 
 register = template.Library()
 
@@ -176,103 +172,99 @@ def card(content: SafeString, *, title: str = "", tone: str = "", **extra: Any) 
     return render_to_string("components/card.html", {"content": content, "title": title, "tone": tone, **extra})
 
 
-#: Marks of one visitor.
-_TOKEN_MARKS: Final = ("csrfmiddlewaretoken", "X-CSRFToken")
-_MAX_SHARED_LENGTH: Final = 200_000
-_MAX_KEY_LENGTH: Final = 300
-_shared: Memo[SafeString] = Memo(max_size=768, seconds=LONG_SECONDS)
+@register.tag
+def shared(parser: template.base.Parser, token: template.base.Token) -> FragmentNode:
+    """``{% shared "article" article=data.view solved=data.solved_count scopes="articles" %}…{% endshared %}``: kept HTML.
 
+    It is the same for many readers, rendered once in a process and kept until content changes. Inside, there are only the
+    values that are declared, under their declared names, and what is the same for everybody: ``nav``, ``site_brand``,
+    ``LANGUAGE_CODE``, ``text_dir``, ``theme``, ``site_address``, and a ``user`` who knows only whether it
+    ``is_authenticated``. No request, session, message or token. What asks for anything else is empty, and an error in
+    tests (`portal.core.fragments`).
 
-@dataclass(frozen=True, slots=True)
-class _AnyReader:
-    """All that shared HTML may know of the person who reads it."""
+    Kept is one HTML for each combination of the values, audiences of the reader, language, preferences and host. Texts,
+    numbers, dates and tuples of these tell themselves apart, and so does an object with a `fragment_key`, a plain value
+    that changes with it. For other values ``key=`` says what they are known by: another plain value that is another one
+    whenever any of them is (``key=page.live_revision_id``).
 
-    is_authenticated: bool
+    ``scopes="articles thread:42"`` names what it depends on: it is forgotten when one of these changes, and without
+    scopes, when anything does.
 
-
-class _Reader(NamedTuple):
-    """What shared HTML depends on beside its values, language and preferences."""
-
-    is_authenticated: bool
-    scheme: str | None
-    host: str
-
-
-class SharedNode(template.Node):
-    """See `shared` and `frame`."""
-
-    def __init__(
-        self, nodelist: template.NodeList, name: str, parts: list[FilterExpression], *, has_content: bool
-    ) -> None:
-        self.nodelist = nodelist
-        self._has_content = has_content
-        self._name = name
-        self._parts = parts
-
-    def render(self, context: template.Context) -> SafeString:
-        request: HttpRequest | None = context.get("request")
-        parts = tuple(part.resolve(context) for part in self._parts)
-        if request is None or getattr(request, "is_preview", False) or _is_too_long(parts):
-            return self.nodelist.render(context)
-        reader = _reader_of(request)
-        audiences = tuple(audiences_for(request.user)) if self._has_content and reader.is_authenticated else ()
-        key = (self._name, parts, reader, audiences, get_language(), current_preferences())
-
-        def make() -> SafeString:
-            with context.push(user=_AnyReader(reader.is_authenticated), csrf_token="", messages=(), perms=None):
-                html = self.nodelist.render(context)
-            if len(html) > _MAX_SHARED_LENGTH or any(mark in html for mark in _TOKEN_MARKS):
-                raise _NotForSharingError(html)
-            return html
-
-        try:
-            return _shared.get(key, make)
-        except _NotForSharingError:
-            return self.nodelist.render(context)
-
-
-class _NotForSharingError(Exception):
-    """The HTML holds a token of one visitor, or is too long to keep."""
-
-
-def _is_too_long(parts: tuple[Hashable, ...]) -> bool:
-    return any(isinstance(part, str) and len(part) > _MAX_KEY_LENGTH for part in parts)
-
-
-def _reader_of(request: HttpRequest) -> _Reader:
-    """Whose HTML it is. Does not touch the session of people without an account."""
-    known: _Reader | None = getattr(request, "_shared_reader", None)
-    if known is None:
-        user = request.user if settings.SESSION_COOKIE_NAME in request.COOKIES and hasattr(request, "user") else None
-        has_account = user is not None and user.is_authenticated
-        known = _Reader(has_account, request.scheme, request.get_host())
-        request._shared_reader = known  # type: ignore[attr-defined]  # noqa: SLF001 - a per-request memo
-    return known
+    A fragment holds whole elements. What is of one person, or of one address, stands in the middle of it in ``{% unkept %}``.
+    """
+    return _fragment_node(parser, token, is_frame=False)
 
 
 @register.tag
-def shared(parser: template.base.Parser, token: template.base.Token) -> SharedNode:
-    """``{% shared "footer" request.get_full_path %}…{% endshared %}``: HTML that is the same for many readers.
+def frame(parser: template.base.Parser, token: template.base.Token) -> FragmentNode:
+    """``{% frame "tabbar" section=nav_section %}…{% endframe %}``: as `shared`, the same for all audiences.
 
-    It is rendered once in a process and kept until content changes, per name, the values given, language, preferences,
-    theme, host, and the audiences that admit the reader. Inside there is no person: ``user`` only knows whether it
-    ``is_authenticated``, and there are no messages and no token. What depends on anything else must be among the values.
+    Only for the frame of pages, which shows no content: few values, none of them an address or the number of something.
+    Saves asking which audiences the reader belongs to, and is kept apart, so that contents never push it out.
     """
-    return _shared_node(parser, token, has_content=True)
+    return _fragment_node(parser, token, is_frame=True)
 
 
 @register.tag
-def frame(parser: template.base.Parser, token: template.base.Token) -> SharedNode:
-    """``{% frame "tabbar" nav.section %}…{% endframe %}``: as `shared`, the same for all audiences.
+def unkept(parser: template.base.Parser, token: template.base.Token) -> UnkeptNode:
+    """``{% unkept %}{{ user.name }}{% endunkept %}``: rendered for each reader afresh, in the middle of kept HTML.
 
-    Only for what shows no content. Saves asking which audiences the reader belongs to on pages that do not need to know.
+    It sees what the fragment around it does not: the page's own context. But nothing that was set inside the fragment,
+    such as the variable of a loop.
     """
-    return _shared_node(parser, token, has_content=False)
-
-
-def _shared_node(parser: template.base.Parser, token: template.base.Token, *, has_content: bool) -> SharedNode:
-    tag, name, *parts = token.split_contents()
-    nodelist = parser.parse((f"end{tag}",))
+    nodelist = parser.parse(("endunkept",))
     parser.delete_first_token()
-    values = [parser.compile_filter(part) for part in parts]
-    return SharedNode(nodelist, name.strip("\"'"), values, has_content=has_content)
+    return UnkeptNode(nodelist)
+
+
+def _fragment_node(parser: template.base.Parser, token: template.base.Token, *, is_frame: bool) -> FragmentNode:
+    tag, *bits = token.split_contents()
+    if not bits or bits[0][0] not in "\"'" or bits[0][0] != bits[0][-1]:
+        raise template.TemplateSyntaxError(f"{tag} needs a name in quotes")
+    name, bits = bits[0][1:-1], bits[1:]
+    values = token_kwargs(bits, parser)
+    if bits:
+        raise template.TemplateSyntaxError(f"{tag} {name}: {bits[0]} needs a name: name={bits[0]}")
+    key, scopes = values.pop("key", None), values.pop("scopes", None)
+    taken = (fragments.PERSONAL_NAMES | set(context_processors.CONSTANTS)) & set(values)
+    if taken:
+        raise template.TemplateSyntaxError(f"{tag} {name}: {', '.join(sorted(taken))} cannot be declared")
+    to_come = list(parser.tokens)  # the next one last
+    nodelist = parser.parse((f"end{tag}",))
+    source = to_come[len(parser.tokens) :]
+    parser.delete_first_token()
+    if nodelist.get_nodes_by_type(BlockNode):
+        raise template.TemplateSyntaxError(f"{tag} {name}: a block inside could be another one on each page")
+    return FragmentNode(
+        nodelist,
+        name,
+        values,
+        fingerprint=fragments.fingerprint([part.contents for part in reversed(source)]),
+        key=key,
+        scopes=scopes,
+        is_frame=is_frame,
+    )
+
+
+@register.simple_tag(takes_context=True)
+def navigation(context: template.Context, place: str) -> list[navigation_registry.NavLink]:
+    """``{% navigation "tabbar" as links %}``: the links that apps have registered for a place, for this reader.
+
+    Needs ``nav_section`` (in a fragment: declare it).
+    """
+    return navigation_registry.links_at(
+        place, is_authenticated=_is_authenticated(context), section=context.get("nav_section", "")
+    )
+
+
+@register.simple_tag(takes_context=True)
+def navigation_groups(context: template.Context) -> list[navigation_registry.NavGroupLinks]:
+    """``{% navigation_groups as groups %}``: the columns of the footer that have links for this reader."""
+    return navigation_registry.groups(
+        is_authenticated=_is_authenticated(context), section=context.get("nav_section", "")
+    )
+
+
+def _is_authenticated(context: template.Context) -> bool:
+    user = context.get("user")
+    return user is not None and bool(user.is_authenticated)

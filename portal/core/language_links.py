@@ -1,0 +1,72 @@
+"""The ways from a page to the same page in other languages."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from django.conf import settings
+from django.urls import NoReverseMatch, reverse
+from django.utils.translation import get_language, override
+
+from portal.core.memo import Memo
+from portal.core.navigation import home_url
+
+if TYPE_CHECKING:
+    from django.http import HttpRequest
+
+#: Per page and host: its addresses in all languages.
+_addresses: Final[Memo[dict[str, tuple[str, bool]]]] = Memo(max_size=2048)
+
+
+@dataclass(frozen=True, slots=True)
+class LanguageLink:
+    """A way to this page in another language; `translated` is false when it leads to the nearest parent."""
+
+    code: str
+    name: str
+    url: str
+    current: bool
+    translated: bool
+
+
+def language_links(request: HttpRequest) -> list[LanguageLink]:
+    """Every language with the address of this page in it. One query on a content page that is not remembered, else none."""
+    current = get_language() or settings.LANGUAGE_CODE
+    page: Any = getattr(request, "portal_page", None)
+    urls = _page_addresses(page, request) if page is not None else {}
+    links = []
+    for code, name in settings.LANGUAGES:
+        if code == current:
+            url, translated = request.get_full_path(), True
+        elif page is not None:
+            url, translated = urls.get(code, (home_url(code), False))
+        else:
+            url = _translated_address(request, code)
+            translated = bool(url)
+        links.append(LanguageLink(code, name, url or home_url(code), code == current, translated))
+    return links
+
+
+def _page_addresses(page: Any, request: HttpRequest) -> dict[str, tuple[str, bool]]:
+    """`PortalPage.urls_by_language`, remembered until content changes."""
+    if getattr(request, "is_preview", False) or not page.path:
+        return dict(page.urls_by_language(request))
+    key = (page.pk, page.path, request.scheme, request.get_host())
+    return _addresses.get(key, lambda: page.urls_by_language(request))
+
+
+def _translated_address(request: HttpRequest, language: str) -> str:
+    """The address of this view in another language, its query kept; empty where it has none of its own."""
+    match = request.resolver_match
+    if match is None or not match.view_name:
+        return ""
+    with override(language):
+        try:
+            path = reverse(match.view_name, args=match.args, kwargs=match.kwargs)
+        except NoReverseMatch:
+            return ""
+    here = request.get_full_path()
+    _path, _mark, query = here.partition("?")
+    url = f"{path}?{query}" if query else path
+    return "" if url == here else url

@@ -1,0 +1,218 @@
+"""The main navigation: what apps offer to be led to, and where it stands.
+
+Each app registers its own entries when it is ready; the header, the tab bar and the footer loop over them. The foundation
+knows no feature, and an app that is not installed leaves no gap.
+
+    navigation.register(
+        NavItem("search", pgettext_lazy("verb", "Search"), "search", "search:results", "search", (TABBAR, FOOTER_HELP)),
+    )
+    navigation.add_section("search", namespaces={"search"})
+
+In templates ``nav.search_url`` is the address of the entry ``search``, empty where there is none, and
+``{% navigation "tabbar" as links %}`` the entries of a place.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
+
+from django.conf import settings
+from django.urls import NoReverseMatch, reverse
+from django.utils.translation import get_language, override
+
+from portal.core.memo import Memo
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
+
+    from django.http import HttpRequest
+    from django.utils.functional import _StrPromise
+
+#: Places. Each is a part of templates/_header.html, _tabbar.html or _footer.html.
+HEADER: Final = "header"
+#: An icon at the end of the header.
+HEADER_TOOLS: Final = "header-tools"
+#: A button at the end of the header.
+HEADER_BUTTON: Final = "header-button"
+#: The picture of who is signed in leads there.
+HEADER_PERSON: Final = "header-person"
+#: At the lower edge of small screens.
+TABBAR: Final = "tabbar"
+
+
+class For(enum.Enum):
+    """Whom an entry is for."""
+
+    EVERYONE = "everyone"
+    VISITORS = "visitors"
+    SIGNED_IN = "signed-in"
+
+    def admits(self, *, is_authenticated: bool) -> bool:
+        return self is For.EVERYONE or (self is For.SIGNED_IN) == is_authenticated
+
+
+@dataclass(frozen=True, slots=True)
+class NavItem:
+    """An entry of the navigation."""
+
+    name: str
+    label: str | _StrPromise
+    #: Of Lucide; only tab bar and tools show it.
+    icon: str
+    #: The name of a URL, or a function that takes a language and returns an address; empty: there is none.
+    address: str | Callable[[str], str]
+    #: The part of the site it leads to, in which it is marked (`section_of`).
+    section: str = ""
+    #: Where it stands; an entry without places is only an address (``nav.<name>_url``).
+    places: tuple[str, ...] = ()
+    readers: For = For.EVERYONE
+    #: Lower ones come first.
+    order: int = 50
+    #: What ``aria-current`` says in its section: ``page`` where that is one page, ``true`` where there are more.
+    current: str = "true"
+    #: By place the sections in which it is left out: what it leads to is on those pages anyway.
+    hidden_in: Mapping[str, Collection[str]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class NavGroup:
+    """A column of the footer: the place that is called as it is."""
+
+    name: str
+    label: str | _StrPromise
+    order: int = 50
+
+
+@dataclass(frozen=True, slots=True)
+class NavLink:
+    """An entry as one reader sees it. `current` is for ``aria-current``, empty outside its section."""
+
+    name: str
+    label: str | _StrPromise
+    icon: str
+    url: str
+    current: str
+
+
+@dataclass(frozen=True, slots=True)
+class NavGroupLinks:
+    """A column of the footer as one reader sees it."""
+
+    name: str
+    label: str | _StrPromise
+    links: list[NavLink]
+
+
+@dataclass(frozen=True, slots=True)
+class _Section:
+    name: str
+    namespaces: frozenset[str]
+    url_name_prefixes: tuple[str, ...]
+
+
+_items: dict[str, NavItem] = {}
+_groups: dict[str, NavGroup] = {}
+_sections: list[_Section] = []
+_addresses: Memo[str] = Memo(max_size=256)
+
+
+def register(*items: NavItem) -> None:
+    """Add entries. Called once by each app when it is ready; a name that is taken is an error."""
+    for item in items:
+        if item.name in _items:
+            raise ValueError(f"There are two entries of the navigation called {item.name}")
+        _items[item.name] = item
+
+
+def register_group(group: NavGroup) -> None:
+    """Add a column to the footer."""
+    if group.name in _groups:
+        raise ValueError(f"There are two columns of the footer called {group.name}")
+    _groups[group.name] = group
+
+
+def add_section(name: str, *, namespaces: Collection[str] = (), url_name_prefixes: Collection[str] = ()) -> None:
+    """Say which views belong to a section: by the namespace of their URL, or how its name begins where it has none."""
+    _sections.append(_Section(name, frozenset(namespaces), tuple(url_name_prefixes)))
+
+
+def section_of(request: HttpRequest | None) -> str:
+    """The section a request is in: what the page says (`PortalPage.nav_section`), else what its URL says."""
+    page = getattr(request, "portal_page", None)
+    if page is not None:
+        return str(getattr(page, "nav_section", ""))
+    match = getattr(request, "resolver_match", None)
+    if match is not None:
+        for section in _sections:
+            if match.namespace in section.namespaces:
+                return section.name
+            if not match.namespace and (match.url_name or "").startswith(section.url_name_prefixes or ("\0",)):
+                return section.name
+    return ""
+
+
+def address_of(name: str) -> str:
+    """The address of an entry in the active language, empty where there is none; remembered until content changes."""
+    item = _items.get(name)
+    if item is None:
+        return ""
+    language = get_language() or settings.LANGUAGE_CODE
+    return _addresses.get((name, language), lambda: _address(item, language))
+
+
+def _address(item: NavItem, language: str) -> str:
+    if callable(item.address):
+        return item.address(language)
+    try:
+        return reverse(item.address)
+    except NoReverseMatch:
+        return ""
+
+
+def links_at(place: str, *, is_authenticated: bool, section: str = "") -> list[NavLink]:
+    """The entries of a place that this reader is shown in this section and that lead somewhere, in order."""
+    items = (
+        item
+        for item in _items.values()
+        if place in item.places
+        if item.readers.admits(is_authenticated=is_authenticated) and section not in item.hidden_in.get(place, ())
+    )
+    links = (
+        NavLink(
+            item.name,
+            item.label,
+            item.icon,
+            address_of(item.name),
+            item.current if section and item.section == section else "",
+        )
+        for item in sorted(items, key=lambda item: item.order)
+    )
+    return [link for link in links if link.url]
+
+
+def groups(*, is_authenticated: bool, section: str = "") -> list[NavGroupLinks]:
+    """The columns of the footer that have links for this reader."""
+    columns = (
+        NavGroupLinks(group.name, group.label, links_at(group.name, is_authenticated=is_authenticated, section=section))
+        for group in sorted(_groups.values(), key=lambda group: group.order)
+    )
+    return [column for column in columns if column.links]
+
+
+def home_url(language: str) -> str:
+    """Where everything in a language begins."""
+    with override(language):
+        return f"/{language}/"
+
+
+class Addresses:
+    """``nav`` of templates: ``nav.<name>_url`` is the address of an entry, looked up only when a template asks."""
+
+    def __getitem__(self, key: str) -> str:
+        name, _url, rest = key.rpartition("_url")
+        if rest or not name:
+            raise KeyError(key)
+        return address_of(name)

@@ -1,0 +1,292 @@
+"""Every piece of HTML that is kept for many readers, as it is in the templates and as two people get it."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import defaultdict
+from copy import copy
+from html.parser import HTMLParser
+
+import pytest
+from django.contrib.auth.models import AnonymousUser
+from django.template.loader import get_template
+from django.test import Client, RequestFactory
+
+from faq.models import HelpSettings
+from portal.core import fragments
+from portal.core.fragments import FragmentNode, UnkeptNode
+from portal.core.memo import forget_all
+from search.services import rebuild
+from tests.factories.accounts import UserFactory
+from tests.factories.catalog import OwnershipFactory, ProductFactory
+from tests.factories.faq import ArticlePageFactory, FeedbackFactory, TopicPageFactory, help_site
+from tests.faq.bodies import full_body
+from tests.test_architecture import ROOT, TEMPLATES, name_of
+
+FRAGMENT = re.compile(r"{% (shared|frame) \"(?P<name>[^\"]+)\"[^%]*%}(?P<source>.*?){% end\1 %}", re.DOTALL)
+UNKEPT = re.compile(r"{% unkept %}(.*?){% endunkept %}", re.DOTALL)
+#: Elements without an end tag; the parts of an SVG picture end themselves.
+VOID = frozenset(["area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track", "wbr"])
+
+
+class Balance(HTMLParser):
+    """Notes what is opened and not closed, or closed and not opened."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.faults: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: object) -> None:
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: object) -> None:
+        pass
+
+    def handle_endtag(self, tag: str) -> None:
+        if self.open[-1:] == [tag]:
+            self.open.pop()
+        else:
+            self.faults.append(f"</{tag}>")
+
+
+def faults(html: str) -> list[str]:
+    """What is wrong with the balance of `html`; nothing, if every element is whole."""
+    balance = Balance()
+    balance.feed(html)
+    balance.close()
+    return balance.faults + [f"<{tag}>" for tag in balance.open]
+
+
+def markup_of(source: str) -> str:
+    """A template's own HTML, whatever its tags would write."""
+    source = re.sub(r"{#.*?#}|{% comment %}.*?{% endcomment %}", "", source, flags=re.DOTALL)
+    return re.sub(r"{[%{].*?[%}]}", "", source, flags=re.DOTALL)
+
+
+def test_faults_are_seen():
+    assert faults("<p>a<br><img src=x><svg><path d='M1'/></svg></p>") == []
+    assert faults("<div><p></div>") == ["</div>", "<div>", "<p>"]
+    assert faults("</p>") == ["</p>"]
+    assert faults(markup_of("<a class=\"{% if x > 1 %}a{% endif %}\">{{ y|default:'>' }}</a>")) == []
+    assert [found["name"] for found in FRAGMENT.finditer('{% frame "a" x=1 %}<p>{% endframe %}')] == ["a"]
+
+
+# As they are written -------------------------------------------------------------------------------------------------
+
+
+def fragments_in(file) -> list[FragmentNode]:
+    return get_template(name_of(file).removeprefix("templates/")).template.nodelist.get_nodes_by_type(FragmentNode)
+
+
+def test_every_fragment_has_a_name_of_its_own():
+    places = defaultdict(list)
+    for file in TEMPLATES:
+        for node in fragments_in(file):
+            if node.origin.name == str(file):
+                places[node.name].append(name_of(file))
+
+    assert len(places) > 10  # it can see
+    assert {name: files for name, files in places.items() if len(files) > 1} == {}
+
+
+def test_every_fragment_and_what_is_unkept_in_it_are_whole_elements_in_the_source():
+    found = {
+        f"{name_of(file)}: {match['name']}": match["source"]
+        for file in TEMPLATES
+        for match in FRAGMENT.finditer(file.read_text(encoding="utf-8"))
+    }
+    unkept = {
+        f"{name_of(file)}: unkept {number}": match[1]
+        for file in TEMPLATES
+        for number, match in enumerate(UNKEPT.finditer(file.read_text(encoding="utf-8")))
+    }
+
+    broken = {name: wrong for name, source in {**found, **unkept}.items() if (wrong := faults(markup_of(source)))}
+
+    assert {name.partition(": ")[2] for name in found} == {
+        node.name for file in TEMPLATES for node in fragments_in(file)
+    }
+    assert len(unkept) > 5
+    assert broken == {}, "A fragment is kept by itself: open and close an element in the same one."
+
+
+def test_frames_declare_no_address_and_nothing_of_a_person():
+    """A value per page or reader would push the frame of all pages out of its store."""
+    declared = {
+        (name_of(file), node.name): sorted(str(value) for value in node.values.values())
+        for file in TEMPLATES
+        for node in fragments_in(file)
+        if node.is_frame
+    }
+
+    values = {value for found in declared.values() for value in found}
+
+    assert len(declared) > 5
+    assert values <= {"nav_section", '""'}, "Put what depends on the address into {% unkept %}."
+
+
+# As two people get them ----------------------------------------------------------------------------------------------
+
+_TOKEN = re.compile(r'(name="csrfmiddlewaretoken" value="|X-CSRFToken": ")[^"]+')
+
+
+@pytest.fixture
+def site(db, settings, tmp_path):
+    """Help pages in both languages, everything an article can show, and a search that finds it."""
+    settings.MEDIA_ROOT = str(tmp_path / "media")
+    pages = help_site()
+    HelpSettings.objects.create(site=pages["fa"].get_site(), support_phone="+98 21 9100 0000")
+    paths = ["/{}/", "/{}/search/", "/{}/search/?q=zzqqxxyy", "/{}/accounts/login/", "/{}/no-such-page/"]
+    paths += ["/{}/account/", "/{}/account/devices/", "/{}/account/security/"]
+    paths = [path.format(code) for path in paths for code in ("fa", "en")]
+    router = ProductFactory(name={"fa": "مودم ایکس", "en": "Router X"})
+    articles = []
+    for code, words in (("fa", "چراغ"), ("en", "light")):
+        topic = TopicPageFactory(parent=pages[code], title=f"{words} {code}")
+        body = {"body": json.dumps(full_body())} if code == "fa" else {}
+        for number in range(21 if code == "fa" else 2):  # more than a page of results in one language
+            extra = (
+                {"products": [router], "reviewed_by": "Network team", "platforms": ["web"], **body}
+                if number == 0
+                else {}
+            )
+            articles.append(ArticlePageFactory(parent=topic, title=f"{words} {number}", kind="guide", **extra))
+        paths += [pages[code].url, topic.url, *(page.url for page in topic.get_children()[:2])]
+        paths += [
+            f"/{code}/search/?q={words}",
+            f"/{code}/search/?q={words}&page=2&sort=newest",
+            f"/{code}/search/?q={words}1",
+        ]
+    for article in (articles[0], articles[21]):
+        FeedbackFactory.create_batch(3, article=article, solved=True)
+    paths += [
+        f"/a/{type(article).objects.for_serving().get(pk=article.pk).number}/feedback/" for article in articles[:1]
+    ]
+    rebuild()
+    return router, articles, paths
+
+
+@pytest.fixture
+def people(site):
+    """Two customers about whom everything differs, and visitors."""
+    router, articles, _paths = site
+    sara = UserFactory(name="Sara Secret", email="sara@secret.example", theme="auto")
+    omid = UserFactory(name="Omid Hidden", email="omid@hidden.example", theme="auto")
+    OwnershipFactory(user=sara, product=ProductFactory(name={"fa": "مودم وای", "en": "Router Y"}, kind="device"))
+    OwnershipFactory(user=omid, product=router)
+    FeedbackFactory(
+        article=articles[0], user=sara, visitor="", solved=False, revision_read=articles[0].live_revision_id
+    )
+    return {"Sara": sara, "Omid": omid, "visitor": None}
+
+
+def reader(user) -> Client:
+    client = Client(raise_request_exception=True)
+    if user is not None:
+        client.force_login(user)
+    return client
+
+
+def page(client: Client, path: str) -> str:
+    response = client.get(path, follow=True)
+    return _TOKEN.sub(r"\1", response.content.decode())
+
+
+@pytest.fixture
+def _only_fragments_are_kept(settings):
+    settings.MIDDLEWARE = [name for name in settings.MIDDLEWARE if "PageCacheMiddleware" not in name]
+
+
+@pytest.mark.usefixtures("_only_fragments_are_kept")
+def test_two_people_get_every_page_as_if_nothing_were_kept(site, people):
+    _router, _articles, paths = site
+    clients = {name: reader(user) for name, user in people.items()}
+    fresh = {}
+    for path in paths:
+        for name, client in clients.items():
+            forget_all()
+            fresh[path, name] = page(client, path)
+    of = {name: "".join(fresh[path, name] for path in paths) for name in clients}
+    assert [word in of["Sara"] for word in ("Sara", "دستگاه دیگری", "گفتید: نه")] == [True] * 3  # it could
+    assert [word in of["Omid"] + of["visitor"] for word in ("Sara", "دستگاه دیگری", "گفتید: نه")] == [False] * 3
+
+    forget_all()
+    seen = {}
+    for _round in range(2):
+        seen |= {(path, name): page(client, path) for path in paths for name, client in clients.items()}
+        assert [where for where in fresh if seen[where] != fresh[where]] == []
+
+    kept = fragments.frames.kept() + fragments.contents.kept()
+    rendered = {key[0] for key, _kept in kept}
+    assert rendered == {node.name for file in TEMPLATES for node in fragments_in(file)}, "Walk a page that shows it."
+    assert {key[0]: wrong for key, entry in kept if (wrong := faults("".join(entry.parts)))} == {}, (
+        "Keep whole elements."
+    )
+    everything = repr(kept)
+    assert [
+        word
+        for word in ("Sara", "Omid", "secret.example", "hidden.example", "دستگاه دیگری", "csrf")
+        if word in everything
+    ] == []
+
+
+def test_nothing_else_than_the_tags_renders_unkept_markup():
+    """`{% unkept %}` is for the middle of kept HTML; elsewhere it says nothing and misleads."""
+    loose = [
+        name_of(file)
+        for file in TEMPLATES
+        for node in get_template(name_of(file).removeprefix("templates/")).template.nodelist.get_nodes_by_type(
+            UnkeptNode
+        )
+        if node.origin.name == str(file)
+        if name_of(file) != "templates/faq/_article_meta.html"  # is included in a fragment
+        if not any(node in fragment.nodelist.get_nodes_by_type(UnkeptNode) for fragment in fragments_in(file))
+    ]
+
+    assert ROOT.is_dir()
+    assert loose == []
+
+
+# However many addresses there are ------------------------------------------------------------------------------------
+
+
+@pytest.mark.django_db
+@pytest.mark.usefixtures("_only_fragments_are_kept")
+def test_ten_thousand_addresses_do_not_push_the_frame_out(client, monkeypatch):
+    help_site()
+    rebuild()
+    made: list[str] = []
+    make = FragmentNode._make
+
+    def noted(self, *args):
+        made.append(self.name)
+        return make(self, *args)
+
+    monkeypatch.setattr(FragmentNode, "_make", noted)
+    client.get("/fa/search/?q=first")
+    frame = {name for name in made if name in {"header", "footer", "tabbar"}}
+    header = get_template("_header.html")
+    thread = RequestFactory().get("/fa/forum/")
+    thread.user = AnonymousUser()
+    made.clear()
+
+    for number in range(10_000):
+        request = copy(thread)
+        request.path = f"/fa/forum/thread-{number}/"
+        request.META = {**thread.META, "QUERY_STRING": f"from={number}"}
+        assert f"thread-{number}/?from={number}" in header.render({}, request)
+    of_threads, store = list(made), fragments.contents
+    for number in range(10_000):
+        key = ("thread", "f", (f"/fa/forum/thread-{number}/",))
+        store.get(key, (), lambda number=number: fragments.Kept((f"{number}" + "x" * 8000,), ()))
+    for number in range(100):
+        assert client.get(f"/fa/search/?q=word{number}&x={number}").status_code == 200
+
+    assert frame == {"header", "footer", "tabbar"}
+    assert of_threads == ["header"]  # threads are another section than the search
+    assert {name for name in made[1:] if name in frame} == set()
+    assert store.state.bytes <= fragments.MAX_SHARED_BYTES < 10_000 * 8000
+    assert fragments.frames.state.bytes < 200_000
