@@ -1,12 +1,13 @@
-"""script/test: unit and contract tests, then the browser tests.
+"""script/test: unit and contract tests, and beside them the browser tests.
 
   script/test                     everything, on SQLite
-  script/test --postgres          everything, then once more on PostgreSQL (TEST_DATABASE_URL says where)
+  script/test --postgres          then on PostgreSQL what is marked for both databases (TEST_DATABASE_URL says where)
+  script/test --all-databases     then everything on PostgreSQL
   script/test tests/faq -k rate   only these; what pytest understands is passed on
 
 TEST_DATABASE_URL (postgres://user@host:port/name) alone has the same effect as --postgres. The user must be allowed to
-create databases. Browser tests need Chromium (CHROMIUM, else one on the PATH). Tests with a real Elasticsearch run, on
-SQLite, where TEST_ELASTICSEARCH_URL names one:
+create databases. Which tests run on both databases, and why not all: tests/README.md. Browser tests need Chromium
+(CHROMIUM, else one on the PATH). Tests with a real Elasticsearch run, on SQLite, where TEST_ELASTICSEARCH_URL names one:
 
   ELASTICSEARCH_HOME=/var/cache/portal-elasticsearch script/elasticsearch start --quick
   TEST_ELASTICSEARCH_URL=http://127.0.0.1:9200 script/test
@@ -17,16 +18,45 @@ With CI=true both databases, Chromium and Elasticsearch must be there, and a ski
 from __future__ import annotations
 
 import argparse
+import json
 import os
+import re
 import shutil
 import subprocess
 import sys
 import tempfile
 import time
+from collections import defaultdict
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from _common import PYTHON, ROOT, ensure_venv, environment, say, stop
 
+if TYPE_CHECKING:
+    from typing import IO
+
 IN_CI = os.environ.get("CI") == "true"
+#: Tests of a file run in one process, which makes once what they share; slow files begin first (tests/gate.py).
+SHARED_OUT = ["--dist", "loadfile", "--no-loadscope-reorder"]
+_PERCENT = re.compile(rb"\[ *(\d+)%\]\s*$")
+_TOLD_EVERY = 20
+
+
+@dataclass
+class Run:
+    """One pytest, in a folder of its own."""
+
+    name: str
+    title: str
+    arguments: list[str]
+    database_url: str = ""
+    #: Politeness: browsers beside it are asked how long a page takes.
+    nice: int = 0
+    seconds: float = 0
+    succeeded: bool = False
+    by_folder: dict[str, tuple[float, int]] = field(default_factory=dict)
 
 
 def main() -> None:
@@ -34,11 +64,12 @@ def main() -> None:
         prog="script/test", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--postgres", action="store_true", help="also run on PostgreSQL (TEST_DATABASE_URL)")
+    parser.add_argument("--all-databases", action="store_true", help="there too, run all tests")
     parser.add_argument("--no-browser", action="store_true", help="leave the browser tests out")
     parser.add_argument("--workers", default="2", help="how many processes share the tests")
     arguments, chosen = parser.parse_known_args()
     postgres = os.environ.get("TEST_DATABASE_URL", "")
-    if (arguments.postgres or IN_CI) and not postgres:
+    if (arguments.postgres or arguments.all_databases or IN_CI) and not postgres:
         stop(
             "Where is PostgreSQL? Name a server whose user may create databases, for example\n"
             "  TEST_DATABASE_URL=postgres://postgres@127.0.0.1:5432/portal script/test"
@@ -54,32 +85,39 @@ def main() -> None:
         env = test_environment(folder)
         if subprocess.run([PYTHON, "manage.py", "compile_translations"], cwd=ROOT, env=env, check=False).returncode:
             stop("The translations do not compile; the reason is above.")
-        runs = runs_of_everything(arguments, postgres) if not chosen else [("", "chosen tests", {}, chosen)]
-        if chosen and postgres:
-            runs.append((postgres, "chosen tests", {}, chosen))
-        failed = [title for url, title, extra, args in runs if not run(title, url, {**env, **extra}, args)]
-    if failed:
+        lanes = lanes_of_everything(arguments, postgres) if not chosen else [lane_of_chosen(chosen, postgres)]
+        run_lanes(lanes, env, Path(folder))
+    runs = [run for lane in lanes for run in lane]
+    if not chosen:
+        say(table(runs))
+    if failed := [run.title for run in runs if not run.succeeded]:
         stop(f"Failed: {', '.join(failed)}.")
 
 
-def runs_of_everything(
-    arguments: argparse.Namespace, postgres: str
-) -> list[tuple[str, str, dict[str, str], list[str]]]:
-    """(database address or "" for SQLite, title, extra variables, pytest's arguments) of each run."""
-    share = ["--ignore=tests/browser", "-n", arguments.workers, "--dist", "loadgroup"]
+def lane_of_chosen(chosen: list[str], postgres: str) -> list[Run]:
+    runs = [Run("sqlite", "chosen tests", chosen)]
+    return [*runs, Run("postgres", "chosen tests, PostgreSQL", chosen, postgres)] if postgres else runs
+
+
+def lanes_of_everything(arguments: argparse.Namespace, postgres: str) -> list[list[Run]]:
+    """What runs side by side, and in each lane one after the other.
+
+    Browsers mostly wait: beside two busy processes they cost little time.
+    """
+    share = ["--ignore=tests/browser", "-n", arguments.workers, *SHARED_OUT]
     coverage = ["--cov", "--cov-report=term:skip-covered", "--cov-fail-under=90"] if IN_CI else []
-    runs = [("", "unit and contract tests, SQLite", {}, [*share, *coverage])]
+    lane = [Run("sqlite", "unit and contract tests, SQLite", [*share, *coverage, "--durations=25"], nice=5)]
     if postgres:
-        runs.append((postgres, "unit and contract tests, PostgreSQL", {}, share))
+        which = [] if arguments.all_databases else ["-m", "both_databases or postgres"]
+        lane.append(Run("postgres", "unit and contract tests, PostgreSQL", [*share, *which], postgres, nice=5))
     if arguments.no_browser:
-        return runs
+        return [lane]
     if os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome"):
-        runs.append(("", "browser tests", {}, ["tests/browser"]))
-    elif IN_CI:
+        return [[Run("browser", "browser tests", ["tests/browser", "--durations=10"])], lane]
+    if IN_CI:
         stop("Chromium is missing, and in CI nothing is skipped.")
-    else:
-        say("Browser tests are left out: install Chromium (Debian: apt install chromium) or set CHROMIUM to its path.")
-    return runs
+    say("Browser tests are left out: install Chromium (Debian: apt install chromium) or set CHROMIUM to its path.")
+    return [lane]
 
 
 def test_environment(folder: str) -> dict[str, str]:
@@ -90,15 +128,71 @@ def test_environment(folder: str) -> dict[str, str]:
     return {**env, "DJANGO_SETTINGS_MODULE": "portal.settings.test", "DATA_DIR": folder}
 
 
-def run(title: str, database_url: str, env: dict[str, str], arguments: list[str]) -> bool:
-    say(f"\n── {title}")
+def run_lanes(lanes: list[list[Run]], env: dict[str, str], folder: Path) -> None:
+    """A single lane speaks as it goes; of several, each run says how far it is and what it said when it has ended."""
+    aloud = len(lanes) == 1
+
+    def run_lane(lane: list[Run]) -> None:
+        for run in lane:
+            run_one(run, env, folder / run.name, aloud=aloud)
+
+    with ThreadPoolExecutor(len(lanes)) as pool:
+        list(pool.map(run_lane, lanes))
+
+
+def run_one(run: Run, env: dict[str, str], folder: Path, *, aloud: bool) -> None:
+    folder.mkdir()
+    seconds_file = folder / "seconds.json"
+    env = {**env, "DATA_DIR": str(folder), "TEST_SECONDS_FILE": str(seconds_file)}
+    if run.database_url:
+        env["DATABASE_URL"] = run.database_url
+    say(f"\n── {run.title}" if aloud else f"── {run.title}: started")
     began = time.monotonic()
-    if database_url:
-        env = {**env, "DATABASE_URL": database_url}
-    code = subprocess.run([PYTHON, "-m", "pytest", *arguments], cwd=ROOT, env=env, check=False).returncode
-    if code:
-        say(f"── {title}: failed after {time.monotonic() - began:.0f} s")
-    return code == 0
+    process = subprocess.Popen(
+        ["nice", "-n", str(run.nice), PYTHON, "-m", "pytest", *run.arguments],
+        cwd=ROOT, env=env, stdout=None if aloud else subprocess.PIPE, stderr=None if aloud else subprocess.STDOUT,
+    )  # fmt: skip
+    said = [] if process.stdout is None else follow(run, process.stdout)
+    run.succeeded = process.wait() == 0
+    run.seconds = time.monotonic() - began
+    if seconds_file.is_file():
+        run.by_folder = {name: (took, tests) for name, (took, tests) in json.loads(seconds_file.read_text()).items()}
+    say(b"".join(said).decode(errors="replace"))
+    say(f"── {run.title}: {'passed' if run.succeeded else 'failed'} after {run.seconds:.0f} s")
+
+
+def follow(run: Run, output: IO[bytes]) -> list[bytes]:
+    """Everything it says, telling now and then how far it is."""
+    said: list[bytes] = []
+    told = 0
+    for line in output:
+        said.append(line)
+        if (found := _PERCENT.search(line)) and int(found[1]) - told >= _TOLD_EVERY and int(found[1]) < 100:
+            told = int(found[1])
+            say(f"── {run.title}: {told} %")
+    return said
+
+
+def table(runs: list[Run]) -> str:
+    """Seconds and tests of each folder under tests/, by run. Processes add up: two of them spend two in a second."""
+    folders: defaultdict[str, float] = defaultdict(float)
+    for run in runs:
+        for name, (took, _tests) in run.by_folder.items():
+            folders[name] += took
+    lines = ["", "Seconds (tests)".ljust(24) + "".join(f"{run.name:>20}" for run in runs)]
+    for name in sorted(folders, key=lambda one: -folders[one]):
+        cells = [
+            f"{took:.0f} ({tests})" if tests else "–"
+            for took, tests in (run.by_folder.get(name, (0, 0)) for run in runs)
+        ]
+        lines.append(name.ljust(24) + "".join(f"{cell:>20}" for cell in cells))
+    sums = [
+        (sum(took for took, _ in run.by_folder.values()), sum(tests for _, tests in run.by_folder.values()))
+        for run in runs
+    ]
+    lines.append("all".ljust(24) + "".join(f"{f'{took:.0f} ({tests})':>20}" for took, tests in sums))
+    lines.append("by the clock".ljust(24) + "".join(f"{run.seconds:>20.0f}" for run in runs))
+    return "\n".join(lines)
 
 
 if __name__ == "__main__":

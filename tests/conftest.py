@@ -9,6 +9,7 @@ from django.utils import translation
 from tests.databases import django_db_setup  # noqa: F401 - pytest finds fixtures by name
 from tests.gate import (  # noqa: F401 - pytest finds its hooks by name
     pytest_collection_modifyitems,
+    pytest_configure,
     pytest_make_collect_report,
     pytest_runtest_makereport,
 )

@@ -1,9 +1,12 @@
-"""How marked tests are chosen, and what CI does not forgive."""
+"""How marked tests are chosen and shared out, how long each folder took, and what CI does not forgive."""
 
 from __future__ import annotations
 
 import http.client
+import json
 import os
+from collections import defaultdict
+from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import urlsplit
 
@@ -15,14 +18,24 @@ if TYPE_CHECKING:
 
 Report = TypeVar("Report", pytest.TestReport, pytest.CollectReport)
 IN_CI = os.environ.get("CI") == "true"
+#: Where to leave the seconds of each folder, for the table script/test prints of all runs.
+SECONDS_FILE = "TEST_SECONDS_FILE"
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    if not hasattr(config, "workerinput"):  # where the tests are shared out, not in those who share them
+        config.pluginmanager.register(Seconds(by_file=config.getoption("dist", "no") == "loadfile"), "seconds")
+
+
+@pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Tests of what only PostgreSQL does are no part of a run on SQLite: there is nothing to skip.
 
     Those with a real Elasticsearch run once, on SQLite: they ask the same of it whatever the database is. Where no
     server answers they are skipped.
     """
+    if silent := {item.path.name for item in items for mark in item.iter_markers("both_databases") if not mark.args}:
+        raise pytest.UsageError(f"both_databases(…) names the modules whose SQL is tried: {', '.join(sorted(silent))}")
     elsewhere = "elasticsearch" if connection.vendor == "postgresql" else "postgres"
     away = [item for item in items if item.get_closest_marker(elsewhere)]
     if away:
@@ -33,6 +46,50 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if reason:
         for item in with_node:
             item.add_marker(pytest.mark.skip(reason=reason))
+    _slow_files_first(items)
+
+
+def _slow_files_first(items: list[pytest.Item]) -> None:
+    """What takes long begins early: at the end, no process is left alone with it while the others wait."""
+    slow = {item.path for item in items if item.get_closest_marker("slow")}
+    items.sort(key=lambda item: item.path not in slow)
+
+
+class Seconds:
+    """Adds up what the tests of each folder took, and looks that no file was shared between processes.
+
+    What the tests of a file have in common is made once only if they run in one process. xdist has forgotten that
+    before without a word (its groups do nothing with pytest 9.2).
+    """
+
+    def __init__(self, *, by_file: bool) -> None:
+        self._by_file = by_file
+        self._seconds: defaultdict[str, float] = defaultdict(float)
+        self._tests: defaultdict[str, int] = defaultdict(int)
+        self._processes: defaultdict[str, set[str]] = defaultdict(set)
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        file = report.nodeid.partition("::")[0]
+        folder = Path(file).parts[1] if file.count("/") > 1 else Path(file).name
+        self._seconds[folder] += report.duration
+        self._tests[folder] += report.when == "call"
+        if node := getattr(report, "node", None):
+            self._processes[file].add(node.gateway.id)
+
+    def pytest_sessionfinish(self, session: pytest.Session) -> None:
+        if self._split() and session.exitstatus == pytest.ExitCode.OK:
+            session.exitstatus = pytest.ExitCode.TESTS_FAILED
+        if file := os.environ.get(SECONDS_FILE):
+            rows = {folder: [seconds, self._tests[folder]] for folder, seconds in self._seconds.items()}
+            Path(file).write_text(json.dumps(rows), encoding="utf-8")
+
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+        for file in self._split():
+            terminalreporter.write_line(f"ERROR {file} was shared between processes; use --dist loadfile.", red=True)
+
+    def _split(self) -> list[str]:
+        shared = (file for file, processes in self._processes.items() if len(processes) > 1)
+        return sorted(shared) if self._by_file else []
 
 
 def _why_no_elasticsearch() -> str:

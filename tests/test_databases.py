@@ -24,6 +24,8 @@ from tests.factories.accounts import UserFactory
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+pytestmark = pytest.mark.both_databases("tests.databases")
+
 
 def everything() -> dict[str, list[tuple[object, ...]]]:
     """Table → its rows, in the order of their text."""

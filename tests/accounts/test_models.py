@@ -6,7 +6,7 @@ from django.db import IntegrityError
 from portal.accounts.models import User
 from tests.factories.accounts import UserFactory
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.both_databases("portal.accounts.models")]
 
 
 def test_an_address_belongs_to_one_person_whatever_its_letter_case():

@@ -12,7 +12,7 @@ from django.urls import reverse
 from portal.accounts.models import User
 from tests.factories.accounts import UserFactory
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.both_databases("portal.accounts.models")]
 
 SIGNUP = "/fa/accounts/signup/"
 CONFIRM = "/fa/accounts/confirm-email/"

@@ -10,7 +10,10 @@ from portal.catalog.models import Ownership
 from tests.factories.accounts import UserFactory
 from tests.factories.catalog import OwnershipFactory, ProductFactory, ProductVersionFactory
 
-pytestmark = pytest.mark.django_db
+pytestmark = [
+    pytest.mark.django_db,
+    pytest.mark.both_databases("portal.catalog.models", "portal.catalog.queries", "portal.catalog.services"),
+]
 
 LIST = "/fa/account/devices/"
 

@@ -11,6 +11,8 @@ from hypothesis import strategies as st
 from portal.core import outbox
 from portal.core.events import DomainEvent, emit, handler_name, subscribe, subscribed
 
+pytestmark = pytest.mark.both_databases("portal.core.outbox")
+
 
 @dataclass(frozen=True, kw_only=True)
 class LampLit(DomainEvent):

@@ -12,7 +12,7 @@ from django.utils import timezone
 from portal.core import jobs
 from portal.core.models import PeriodicJob
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.both_databases("portal.core.jobs")]
 
 HOUR = timedelta(hours=1)
 

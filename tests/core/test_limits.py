@@ -12,7 +12,11 @@ from portal.accounts.models import User
 from portal.core import limits
 from portal.core.limits import client_address, limited
 
-pytestmark = [pytest.mark.urls("tests.core.urls_for_tests"), pytest.mark.django_db]
+pytestmark = [
+    pytest.mark.urls("tests.core.urls_for_tests"),
+    pytest.mark.django_db,
+    pytest.mark.both_databases("portal.core.limits"),
+]
 
 
 def ask(address: str = "192.0.2.1", **meta: str):

@@ -16,7 +16,7 @@ from portal.core.audience import AudienceInUse
 from portal.core.events import DomainEvent, emit, subscribe, subscribed
 from portal.core.models import OutboxMessage
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.both_databases("portal.core.models", "portal.core.outbox")]
 
 
 @dataclass(frozen=True, kw_only=True)

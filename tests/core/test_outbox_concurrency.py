@@ -23,7 +23,11 @@ from portal.core.events import emit
 from portal.core.models import OutboxMessage
 from tests.core.outbox_worker import LampLit, connect
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.concurrency]
+pytestmark = [
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.concurrency,
+    pytest.mark.both_databases("portal.core.outbox"),
+]
 
 MESSAGES = 40
 

@@ -16,7 +16,7 @@ from portal.core.roles import COMMUNITY_MANAGERS, CONTENT_EDITORS, Where, give, 
 from portal.our_apps import OUR_FOLDERS
 from tests.factories.accounts import UserFactory
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.both_databases("portal.core.roles")]
 
 EDITORS_RIGHTS = {
     "catalog": {

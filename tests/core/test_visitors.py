@@ -19,6 +19,8 @@ from portal.core.visitors import (
     visitor_of,
 )
 
+pytestmark = pytest.mark.both_databases("portal.core.visitors")
+
 BROWSER = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
 COOKIE = VisitorCookie(name="voter", purpose="votes", max_age_seconds=3600)
 

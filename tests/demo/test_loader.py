@@ -30,7 +30,12 @@ from portal.home.models import HomePage, InfoPage
 from search.models import Synonym
 from search.queries import search as ask_search
 
-pytestmark = pytest.mark.django_db
+pytestmark = [
+    pytest.mark.django_db,
+    pytest.mark.both_databases(
+        "portal.demo.answers", "portal.demo.catalogue", "portal.demo.loader", "portal.demo.people", "portal.demo.site"
+    ),
+]
 
 
 def test_every_article_arrives_in_both_languages_without_a_remark(demo):

@@ -14,7 +14,7 @@ from search.models import ClickEvidence, SearchClick, SearchDay, SearchGap, Sear
 from search.popular import popular_searches
 from search.report import Listing, listed
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.both_databases("portal.demo.searches")]
 
 
 def test_both_languages_have_a_history_of_two_months(demo):

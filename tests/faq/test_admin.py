@@ -298,6 +298,7 @@ def test_who_can_see_this_explains_each_clause(client, editor):
     assert partner.context["may_see"] is True
 
 
+@pytest.mark.both_databases("faq.admin")
 def test_only_those_who_may_see_accounts_ask_about_a_person(client, editor):
     person = UserFactory(partner=True)
     url = reverse("audience_check", args=[ArticlePageFactory(audience="partner").pk])

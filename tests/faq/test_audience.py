@@ -23,7 +23,7 @@ from tests.factories.accounts import UserFactory
 from tests.factories.catalog import ProductFactory
 from tests.factories.faq import ArticlePageFactory, FeedbackFactory, RelatedArticleFactory, TopicPageFactory, help_site
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.both_databases("portal.core.audience", "portal.core.pages")]
 
 #: Which readers may see an article of which audience.
 ADMITTED = {

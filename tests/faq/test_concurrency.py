@@ -16,7 +16,11 @@ from tests.factories.accounts import UserFactory
 from tests.factories.faq import ArticlePageFactory, TopicPageFactory
 from tests.faq.test_feedback import SAME_ORIGIN, address
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.concurrency]
+pytestmark = [
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.concurrency,
+    pytest.mark.both_databases("faq.models", "faq.services"),
+]
 
 
 @pytest.fixture(autouse=True)

@@ -16,7 +16,7 @@ from portal.core.visitors import forget_remembered_salts
 from tests.factories.accounts import UserFactory
 from tests.factories.faq import ArticlePageFactory, FeedbackFactory, help_site
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.both_databases("faq.models", "faq.services")]
 
 SAME_ORIGIN = {"Sec-Fetch-Site": "same-origin"}
 HTMX = {**SAME_ORIGIN, "HX-Request": "true"}

@@ -24,7 +24,7 @@ from tests.factories.catalog import ProductFactory, TopicFactory
 from tests.factories.faq import TopicPageFactory, help_site, locale
 from tests.faq.import_sources import BODY, ENGLISH, PERSIAN, picture, write_markdown
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.both_databases("faq.importing.service")]
 
 
 @pytest.fixture(autouse=True)

@@ -23,7 +23,7 @@ from faq.queries import (
 from tests.factories.catalog import ProductFactory
 from tests.factories.faq import ArticlePageFactory, FeedbackFactory, TopicPageFactory, help_site
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.both_databases("faq.queries")]
 
 VISITOR = AnonymousUser()
 

@@ -12,7 +12,7 @@ from tests.factories.catalog import ProductFactory
 from tests.factories.faq import ArticlePageFactory, FeedbackFactory, TopicPageFactory
 from tests.faq.bodies import full_body
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.both_databases("faq.search_documents")]
 
 
 def entry_of(article):

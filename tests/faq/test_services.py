@@ -11,7 +11,7 @@ from faq.services import give_feedback, mark_handled, mark_unhandled, notify_own
 from tests.factories.accounts import UserFactory
 from tests.factories.faq import ArticlePageFactory, FeedbackFactory
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.both_databases("faq.services")]
 
 
 def event_of(feedback):

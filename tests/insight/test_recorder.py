@@ -17,7 +17,7 @@ from portal.insight import recorder as recorder_module
 from portal.insight.recorder import BATCH, Recorder
 from tests.insight.rows import store, stored
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.both_databases("portal.insight.recorder")]
 WORKER = Path(__file__).with_name("worker.py")
 
 

@@ -15,7 +15,10 @@ from portal.home.first_pages import make_first_pages
 from portal.home.models import HomePage
 from tests.factories.accounts import UserFactory
 
-pytestmark = pytest.mark.django_db
+pytestmark = [
+    pytest.mark.django_db,
+    pytest.mark.both_databases("portal.home.first_pages", "portal.management.commands.prepare"),
+]
 
 
 @pytest.fixture

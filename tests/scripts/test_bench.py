@@ -18,8 +18,6 @@ MEANING = "portal with meaning, SQLite"
 #: Sums of fractions.
 TINY = 1e-6
 
-pytestmark = pytest.mark.xdist_group("bench")  # one quick run for all
-
 
 def bench(*arguments: str) -> subprocess.CompletedProcess[str]:
     """Run it where there is no other server than SQLite."""

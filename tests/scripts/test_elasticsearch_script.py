@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 SCRIPT = Path(__file__).resolve().parents[2] / "script" / "elasticsearch"
 UNAVAILABLE = 69
 
-pytestmark = [pytest.mark.elasticsearch, pytest.mark.slow, pytest.mark.xdist_group("script/elasticsearch")]
+pytestmark = [pytest.mark.elasticsearch, pytest.mark.slow]
 
 
 @dataclass

@@ -142,7 +142,7 @@ def installed(copy: Path) -> tuple[Path, str]:
     return copy, first
 
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("script/server")]
+pytestmark = pytest.mark.slow
 
 
 def test_first_start_installs_prepares_and_tells_the_sign_ins(installed):

@@ -13,7 +13,7 @@ from search.backends.embedded import EmbeddedBackend
 from tests.factories.search import entry
 
 #: For what needs a real Elasticsearch.
-ON_CLUSTER = [pytest.mark.elasticsearch, pytest.mark.xdist_group("elasticsearch")]
+ON_CLUSTER = pytest.mark.elasticsearch
 BACKENDS = [EmbeddedBackend, pytest.param("cluster", marks=ON_CLUSTER)]
 
 

@@ -23,7 +23,7 @@ from search.models import SearchClick, SearchLog
 from search.recording import Searched, search_activity
 from tests.factories.accounts import UserFactory
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.both_databases("search.models.activity", "search.recording")]
 Z = "\u200c"
 BROWSER = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
 

@@ -16,7 +16,11 @@ from tests.factories.search import entry
 from tests.search.asking import ids
 from tests.search.test_embedded import counts_are_exact
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.concurrency]
+pytestmark = [
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.concurrency,
+    pytest.mark.both_databases("search.backends.embedded.writing", "search.locks"),
+]
 
 THREADS = 4
 

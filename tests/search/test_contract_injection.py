@@ -15,7 +15,7 @@ from tests.factories.search import entry
 from tests.search.asking import PUBLIC
 from tests.search.cluster import answers_from
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.both_databases("search.backends.embedded.sql")]
 
 DEPTH = 2_000
 INJECTIONS = [

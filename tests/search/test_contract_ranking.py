@@ -11,7 +11,7 @@ from search.backends import TITLE, WANTED, Filters, Plan, QueryTerm, Sort
 from tests.factories.search import entry
 from tests.search.asking import PUBLIC, ids, plan_for
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.both_databases("search.backends.embedded.matching")]
 NOW = timezone.now()
 
 # Fields and rarity ----------------------------------------------------------------------------------------------------

@@ -12,7 +12,7 @@ from search.backends import BODY, TITLE, Filters
 from tests.factories.search import entry
 from tests.search.asking import ids, plan_for
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.both_databases("search.backends.embedded.matching")]
 Z = "\u200c"
 NOW = timezone.now()
 

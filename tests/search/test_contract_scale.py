@@ -21,7 +21,11 @@ from tests.search.cluster import agree, answers_from
 from tests.search.test_concurrency import in_threads
 from tests.search.test_embedded import counts_are_exact
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.concurrency]
+pytestmark = [
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.concurrency,
+    pytest.mark.both_databases("search.backends.embedded.writing", "search.locks"),
+]
 
 MANY = 10_000
 PORTION = 500

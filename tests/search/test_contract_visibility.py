@@ -19,7 +19,7 @@ from tests.factories.search import entry
 from tests.search.asking import PUBLIC, corrected, ids, plan_for
 from tests.search.cluster import answers_from
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.both_databases("search.backends.embedded.matching")]
 
 
 def test_the_secret_is_there_for_those_who_may_see_it(with_a_secret):

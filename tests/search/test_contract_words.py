@@ -13,7 +13,7 @@ from tests.factories.search import entry
 from tests.search.asking import PUBLIC, corrected, ids
 from tests.search.cluster import answers_from
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.both_databases("search.backends.embedded.backend")]
 Z = "\u200c"
 
 

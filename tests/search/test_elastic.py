@@ -18,7 +18,7 @@ from search.backends.limits import time_limit
 from tests.factories.search import entry
 from tests.search.asking import PUBLIC, ids, plan_for
 
-pytestmark = [pytest.mark.django_db, pytest.mark.elasticsearch, pytest.mark.xdist_group("elasticsearch")]
+pytestmark = [pytest.mark.django_db, pytest.mark.elasticsearch]
 
 
 @pytest.fixture

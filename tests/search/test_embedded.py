@@ -17,7 +17,15 @@ from search.models import IndexedEntry, PostingBlock, Term, Word
 from tests.factories.search import entry
 from tests.search.asking import ids, plan_for
 
-pytestmark = pytest.mark.django_db
+pytestmark = [
+    pytest.mark.django_db,
+    pytest.mark.both_databases(
+        "search.backends.embedded.backend",
+        "search.backends.embedded.blocks",
+        "search.backends.embedded.sql",
+        "search.models.index",
+    ),
+]
 Z = "\u200c"
 
 TEXTS = [

@@ -32,7 +32,6 @@ pytestmark = [
     pytest.mark.django_db(transaction=True),
     pytest.mark.elasticsearch,
     pytest.mark.slow,
-    pytest.mark.xdist_group("elasticsearch"),
 ]
 
 

@@ -21,7 +21,11 @@ from tests.search.test_embedded import counts_are_exact
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.concurrency]
+pytestmark = [
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.concurrency,
+    pytest.mark.both_databases("search.backends.embedded.backend"),
+]
 
 TOPICS, READERS, SECONDS = 30, 3, 5
 

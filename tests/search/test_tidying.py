@@ -29,7 +29,12 @@ from search.popular import popular_searches, renew_popular
 from search.synonyms import rules_for
 from tests.factories.accounts import UserFactory
 
-pytestmark = pytest.mark.django_db
+pytestmark = [
+    pytest.mark.django_db,
+    pytest.mark.both_databases(
+        "search.choices", "search.counting", "search.gaps", "search.models.popular", "search.popular"
+    ),
+]
 _visits = count(1)
 
 

@@ -1,0 +1,129 @@
+"""The gate itself: which tests run on both databases is a rule, and the rule is kept (tests/README.md)."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import pytest
+
+from portal.our_apps import OUR_FOLDERS
+
+ROOT = Path(__file__).resolve().parent.parent
+#: Calls whose SQL is our own, or whose outcome is decided by the database: locks, constraints, order, JSON.
+CALLS = frozenset(
+    [
+        "cursor",
+        "raw",
+        "RawSQL",
+        "F",
+        "Window",
+        "Collate",
+        "Case",
+        "Substr",
+        "Lower",
+        "select_for_update",
+        "get_or_create",
+        "update_or_create",
+        "UniqueConstraint",
+        "CheckConstraint",
+        "ExclusionConstraint",
+        "JSONField",
+        "annotate",
+        "TruncDate",
+        "TruncDay",
+        "TruncMonth",
+        "TruncHour",
+    ]
+)
+#: The same, for arguments of calls.
+ARGUMENTS = frozenset({"nulls_first", "nulls_last", "ignore_conflicts", "update_conflicts", "unique"})
+LOOKUPS = ("__iexact", "__contains", "__icontains", "__istartswith", "__regex", "__iregex", "__has_key")
+ERRORS = frozenset({"IntegrityError", "OperationalError"})
+ADVICE = (
+    "Its SQL, its locks or its constraints are decided by the database: mark the tests that prove it with"
+    ' pytest.mark.both_databases("the.module"). The rule is in tests/README.md.'
+)
+
+
+def decided_by_the_database(source: str) -> set[str]:
+    """What in this Python is SQL by hand, a lock, a conditional update, a constraint, an order or JSON."""
+    found = set()
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Call):
+            name = getattr(node.func, "attr", getattr(node.func, "id", ""))
+            arguments = {keyword.arg or "" for keyword in node.keywords}
+            found |= ({name} & CALLS) | (arguments & ARGUMENTS) | {one for one in arguments if one.endswith(LOOKUPS)}
+            if name == "update" and "filter(" in ast.unparse(node.func):
+                found.add("filter(…).update")
+        elif isinstance(node, ast.Attribute) and node.attr == "vendor":
+            found.add("vendor")
+        elif isinstance(node, ast.Name) and node.id in ERRORS:
+            found.add(node.id)
+    return found
+
+
+def name_of(file: Path) -> str:
+    return file.relative_to(ROOT).with_suffix("").as_posix().replace("/", ".").removesuffix(".__init__")
+
+
+def named_in_marks() -> dict[str, set[str]]:
+    """Module of ours → the test files that say they run its SQL on both databases."""
+    named: dict[str, set[str]] = {}
+    for file in (ROOT / "tests").rglob("test_*.py"):
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and getattr(node.func, "attr", "") == "both_databases":
+                for argument in node.args:
+                    named.setdefault(ast.literal_eval(argument), set()).add(name_of(file))
+    return named
+
+
+@pytest.mark.parametrize(
+    ("source", "reason"),
+    [
+        ("with connection.cursor() as cursor: cursor.execute('SELECT 1')", "cursor"),
+        ("Row.objects.select_for_update().get(pk=1)", "select_for_update"),
+        ("Row.objects.filter(pk=1, taken=False).update(taken=True)", "filter(…).update"),
+        ("rows.update(count=F('count') + 1)", "F"),
+        ("models.UniqueConstraint(fields=['a'], name='a')", "UniqueConstraint"),
+        ("models.CharField(unique=True)", "unique"),
+        ("Row.objects.bulk_create(rows, ignore_conflicts=True)", "ignore_conflicts"),
+        ("rows.order_by(models.F('day').desc(nulls_last=True))", "nulls_last"),
+        ("models.JSONField(default=list)", "JSONField"),
+        ("rows.filter(mail__iexact=text)", "mail__iexact"),
+        ("if connection.vendor == 'sqlite': pass", "vendor"),
+        ("try: save()\nexcept IntegrityError: pass", "IntegrityError"),
+    ],
+)
+def test_what_a_database_decides_is_seen(source, reason):
+    assert reason in decided_by_the_database(source)
+
+
+def test_what_only_computes_is_not_taken_for_sql():
+    source = "counts.update(a=1)\nrows.filter(pk=1).first()\nRow.objects.order_by('pk')\nrender(request, 'a.html', {})"
+
+    assert decided_by_the_database(source) == set()
+
+
+def test_whatever_a_database_decides_is_tested_on_both():
+    named = named_in_marks()
+    files = (file for folder in OUR_FOLDERS for file in (ROOT / folder).rglob("*.py") if "migrations" not in file.parts)
+
+    missing = {
+        name_of(file): sorted(reasons)
+        for file in sorted(files)
+        if (reasons := decided_by_the_database(file.read_text(encoding="utf-8"))) and name_of(file) not in named
+    }
+
+    assert len(named) > 20
+    assert missing == {}, ADVICE
+
+
+def test_marks_name_modules_there_are():
+    gone = {
+        name: sorted(files)
+        for name, files in named_in_marks().items()
+        if not any((ROOT / name.replace(".", "/")).with_suffix(suffix).exists() for suffix in ("", ".py"))
+    }
+
+    assert gone == {}, "The module was moved or renamed: so must be its name in both_databases(…)."
