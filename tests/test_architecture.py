@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
-import ast
 import os
 import re
 import subprocess
 import sys
 import tomllib
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from django.apps import apps
 
+from portal.core import jobs, outbox
 from portal.our_apps import OUR_FOLDERS
+from tests import test_background_work as background_work
+from tests.doors import Guarded, ways_around
+
+if TYPE_CHECKING:
+    from django.db.models import Model
 
 ROOT = Path(__file__).resolve().parent.parent
 TEMPLATES = sorted((ROOT / "templates").rglob("*.html"))
@@ -82,65 +88,144 @@ def test_every_app_says_what_it_is_for():
 
 # One door ------------------------------------------------------------------------------------------------------------
 
-#: Where all pages are needed, whoever asks, and why.
-SEES_ALL_PAGES = {
+#: Where everything is needed, whoever asks, and why.
+SEES_EVERYTHING = {
     "portal/core/pages.py": "is the door",
     "portal/core/roles.py": "gives editors rights on the tree",
     "portal/core/routing.py": "finds the page of an address; the page itself then asks is_visible_to",
     "portal/demo": "makes the pages",
     "faq/importing": "is an editor's tool",
+    "faq/management": "is an operator's tool",
     "faq/admin.py": "is the editors' side",
-    "faq/models.py": "describes pages; lists are made in queries",
     "faq/richtext.py": "only turns links into addresses",
-    "faq/wagtail_hooks.py": "is the editors' side",
-    "faq/panels.py": "is the editors' side",
-    "faq/page_forms.py": "is the editors' side",
     "faq/prefill.py": "is the editors' side",
-    "faq/receivers.py": "keeps the index, which holds every page with its audience",
     "faq/search_documents.py": "declares the index, which holds every page with its audience",
     "search/pins.py": "knows what is pinned; each is asked for with visible_to before it is shown",
     "search/services.py": "keeps the index, which holds every page with its audience",
-    "search/receivers.py": "keeps the index, which holds every page with its audience",
 }
 #: Folders in the tree, not content: what lies in them is filtered.
-FOLDER_PAGES = {"HelpIndexPage", "HomePage"}
+FOLDERS_OF_PAGES = {"HelpIndexPage", "HomePage"}
 
 
-def unguarded_page_queries(source: str) -> list[int]:
-    """Lines of queries that begin at `SomethingPage.objects` and do not go through `visible_to`.
-
-    What is handed to `reindex` may be anything: the index knows audiences.
-    """
-    found = []
-    tree = ast.parse(source)
-    parents = {child: parent for parent in ast.walk(tree) for child in ast.iter_child_nodes(parent)}
-    for node in ast.walk(tree):
-        if not (isinstance(node, ast.Attribute) and node.attr == "objects" and isinstance(node.value, ast.Name)):
-            continue
-        if not node.value.id.endswith("Page") or node.value.id in FOLDER_PAGES:
-            continue
-        methods, at = [], node
-        while isinstance(parent := parents[at], ast.Attribute) or (isinstance(parent, ast.Call) and parent.func is at):
-            if isinstance(parent, ast.Attribute):
-                methods.append(parent.attr)
-            at = parent
-        asked_by = parents[at].func if isinstance(parents[at], ast.Call) else None
-        if "visible_to" not in methods and getattr(asked_by, "id", "") != "reindex":
-            found.append(node.lineno)
-    return found
-
-
-def test_pages_reach_readers_only_through_visible_to():
-    around = [
-        f"{name_of(file)}:{line}"
-        for file in own_python()
-        if not name_of(file).startswith(tuple(SEES_ALL_PAGES))
-        for line in unguarded_page_queries(file.read_text(encoding="utf-8"))
+def guarded_models() -> list[type[Model]]:
+    """Our models with a manager that knows `visible_to`."""
+    return [
+        model
+        for app in own_apps()
+        for model in app.get_models()
+        if any(hasattr(manager, "visible_to") for manager in model._meta.managers)
     ]
 
-    assert unguarded_page_queries("ArticlePage.objects.live().filter(x=1)") == [1]  # it can see
-    assert unguarded_page_queries("ArticlePage.objects.child_of(p).visible_to(u).filter(x=1)") == []
-    assert around == [], "Use ….visible_to(user): it is the one door for audiences."
+
+def guarded() -> Guarded:
+    models = guarded_models()
+    parents = {parent for model in models for parent in model._meta.get_parent_list()}
+    names = {model.__name__ for model in (*models, *parents)} - FOLDERS_OF_PAGES
+    accessors = {
+        field.remote_field.get_accessor_name()
+        for model in models
+        for field in model._meta.get_fields()
+        if field.is_relation and not field.auto_created and getattr(field.related_model, "_meta", None)
+        if field.model in models and hasattr(field.remote_field, "get_accessor_name")
+    }
+    return Guarded(frozenset(names), frozenset(accessors - {None, "+"}))
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "Thread.objects.live().filter(x=1)",
+        "forum.Thread.objects.get(pk=1)",
+        "Thread._default_manager.all()",
+        "kind.objects.live()",
+        "document.model._default_manager.all()",
+        "type(page).objects.all()",
+        "Thread._base_manager.get(pk=1)",
+        "T.objects.all()",
+        "get_object_or_404(Thread, pk=1)",
+        "area.threads.all()",
+        "area.threads.filter(solved=True).count()",
+        "Area.objects.prefetch_related('threads')",
+        "apps.get_model('community.Thread')",
+        "class Threads(ListView):\n    model = Thread",
+    ],
+)  # fmt: skip
+def test_a_way_around_the_door_is_seen(line):
+    source = f"from community.models import Thread as T\n{line}"
+
+    assert ways_around(source, Guarded(frozenset({"Thread"}), frozenset({"threads"}))) == [2]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "Thread.objects.child_of(p).visible_to(u).filter(x=1)",
+        "get_object_or_404(Thread.objects.visible_to(u), pk=1)",
+        "area.threads.visible_to(u)",
+        "area.threads.solved().visible_to(u).count()",
+        "reindex(Thread.objects.filter(pk=1))",
+        "Post.objects.all()",
+        "Thread.tags.through.objects.all()",
+        "kind.objects.visible_to(None)",
+        "class Threads(ListView):\n    model = Thread\n    def get_queryset(self): return super().visible_to(1)",
+    ],
+)
+def test_the_door_itself_is_no_way_around(line):
+    assert ways_around(line, Guarded(frozenset({"Thread"}), frozenset({"threads"}))) == []
+
+
+def test_what_has_an_audience_reaches_readers_only_through_visible_to():
+    of = guarded()
+    around = {
+        name_of(file): lines for file in own_python() if (lines := ways_around(file.read_text(encoding="utf-8"), of))
+    }
+    allowed = {name for name in around if name.startswith(tuple(SEES_EVERYTHING))}
+    stale = [place for place in SEES_EVERYTHING if not any(name.startswith(place) for name in allowed)]
+
+    assert {"ArticlePage", "TopicPage", "InfoPage", "Page"} <= of.models  # it can see
+    assert {name: lines for name, lines in around.items() if name not in allowed} == {}, (
+        "Use ….visible_to(user) in the same expression: it is the one door for audiences. Code that must see everything "
+        "(an editor's screen, the index) is listed in SEES_EVERYTHING with its reason."
+    )
+    assert stale == [], "These go round the door no more: take them out of SEES_EVERYTHING."
+
+
+def test_templates_do_not_walk_around_the_door():
+    accessors = "|".join(sorted(guarded().accessors))
+    walk = re.compile(rf"\.(?:{accessors})\.(?:all|first|last|count|exists|get_\w+)\b")
+    around = [name_of(file) for file in TEMPLATES if walk.search(file.read_text(encoding="utf-8"))]
+
+    assert walk.search("{% for article in product.articles.all %}")  # it can see
+    assert around == [], "A template gets what its view fetched through visible_to."
+
+
+# Work behind the pages -----------------------------------------------------------------------------------------------
+
+
+def test_every_outbox_handler_keeps_its_name_and_may_be_called_twice():
+    names = [subscription.handler for subscription in outbox.subscriptions()]
+    listed = background_work.HANDLERS.keys() | background_work.RETIRED_HANDLERS
+
+    assert len(names) == len(set(names)), "Messages wait under the handler's name: each needs its own."
+    assert set(names) - listed == set(), (
+        "Add the handler to HANDLERS in tests/test_background_work.py, with an event it has work with: it is delivered twice."
+    )
+    assert listed - set(names) - background_work.RETIRED_HANDLERS == set(), (
+        "Messages may wait under this name. When you moved or renamed the handler, subscribe it with the old name=; when "
+        "it is gone for good, move its name to RETIRED_HANDLERS."
+    )
+
+
+def test_every_periodic_job_keeps_its_name_and_may_run_twice():
+    names = {job.name for job in jobs.all_jobs()}
+    listed = background_work.JOBS.keys() | background_work.RETIRED_JOBS
+
+    assert names - listed == set(), (
+        "Add the job to JOBS in tests/test_background_work.py, with something for it to do: it is run twice."
+    )
+    assert listed - names - background_work.RETIRED_JOBS == set(), (
+        "The time a job is due is stored under its name: never change it. When the job is gone, move its name to RETIRED_JOBS."
+    )
 
 
 # Texts, templates, styles --------------------------------------------------------------------------------------------

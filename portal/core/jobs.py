@@ -101,3 +101,8 @@ def _run(job: Job, claim: int) -> bool:
 def _ours(job: Job, claim: int) -> QuerySet[PeriodicJob]:
     """The row, if nobody claimed it after us."""
     return PeriodicJob.objects.filter(name=job.name, claims=claim)
+
+
+def all_jobs() -> list[Job]:
+    """The jobs of this process, by name."""
+    return [_jobs[name] for name in sorted(_jobs)]

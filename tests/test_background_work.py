@@ -1,0 +1,172 @@
+"""Every outbox handler and every periodic job may be called twice: the second time nothing is left to do.
+
+Both tables below are also the list of names in use. A name is stored in the database, with messages that wait and with
+the time a job is due: it is never changed. tests/test_architecture.py sees that none is missing here.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from django.apps import apps
+from django.core import mail
+from django.utils import timezone
+from wagtail.models import Page
+
+from faq.events import FeedbackGiven
+from portal.core import jobs, outbox
+from portal.core.models import OutboxMessage, PeriodicJob, VisitSalt
+from search.events import EntriesChanged, MirrorCheckWanted, PageTreeChanged
+from search.models import IndexedEntry, SearchLog
+from search.semantic import model as semantic_model
+from search.semantic import vectors
+from tests.factories.accounts import UserFactory
+from tests.factories.faq import ArticlePageFactory, FeedbackFactory
+from tests.search.cluster import empty, node_url, own_indices, portal_with_cluster  # noqa: F401 - pytest finds fixtures by name
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from portal.core.events import DomainEvent
+
+#: Notes of the outbox itself, and what is true of the moment only.
+_UNWATCHED = {OutboxMessage, PeriodicJob}
+
+
+def feedback_given() -> DomainEvent:
+    feedback = FeedbackFactory(article=ArticlePageFactory(owner=UserFactory(editor=True)), unsolved=True)
+    return FeedbackGiven(
+        feedback_id=feedback.pk, article_id=feedback.article_id, solved=False, reason=feedback.reason, user_id=None
+    )
+
+
+def entries_changed() -> DomainEvent:
+    article = ArticlePageFactory()
+    return EntriesChanged(kind="faq.article", object_ids=[article.pk, 999])
+
+
+def page_tree_changed() -> DomainEvent:
+    article = ArticlePageFactory()
+    return PageTreeChanged(page_id=Page.objects.get(pk=article.pk).get_parent().pk)
+
+
+def mirror_check_wanted() -> DomainEvent:
+    ArticlePageFactory()
+    outbox.drain(handlers=["search.services.handle_entries_changed"])
+    OutboxMessage.objects.all().delete()
+    return MirrorCheckWanted(kind="faq.article", above=0)
+
+
+#: Name of a handler → makes something that happened, and the event that tells of it.
+HANDLERS: dict[str, Callable[[], DomainEvent]] = {
+    "faq.services.notify_owner_of_feedback": feedback_given,
+    "search.services.handle_entries_changed": entries_changed,
+    "search.services.handle_page_tree_changed": page_tree_changed,
+    "search.mirror.mirror_entries": entries_changed,
+    "search.mirror.check_portion": mirror_check_wanted,
+}
+#: Handlers that are no more. Messages for them would wait for ever: a release delivered or moved all of them first.
+RETIRED_HANDLERS: set[str] = set()
+#: Those change another server, not the database.
+OF_THE_CLUSTER = {"search.mirror.mirror_entries", "search.mirror.check_portion"}
+
+
+def salts_of_yesterday() -> None:
+    VisitSalt.objects.create(day=timezone.localdate() - dt.timedelta(days=2), salt="0" * 64)
+
+
+def searches_of_last_year() -> None:
+    for days in (0, 400):
+        day = timezone.localdate() - dt.timedelta(days=days)
+        SearchLog.objects.create(
+            day=day, at=timezone.now() - dt.timedelta(days=days), visit="v" * 20, language="fa", key="مودم", text="مودم",
+            total=0,
+        )  # fmt: skip
+
+
+def texts_without_vectors() -> None:
+    ArticlePageFactory()
+    outbox.drain()
+    vectors.fill()
+
+
+#: Name of a job → makes something for it to do.
+JOBS: dict[str, Callable[[], None]] = {
+    "core.forget_salts": salts_of_yesterday,
+    "search.tidy_search_log": searches_of_last_year,
+    "search.vectors": texts_without_vectors,
+}
+#: Jobs that are no more.
+RETIRED_JOBS: set[str] = set()
+
+
+def everything_stored() -> dict[str, set[tuple[Any, ...]]]:
+    """Every row of every table, and every mail that was sent."""
+    rows = {
+        model._meta.label: set(map(repr, model._base_manager.values_list()))
+        for model in apps.get_models()
+        if model._meta.managed and model not in _UNWATCHED
+    }
+    return {**rows, "mails": {(number, message.subject) for number, message in enumerate(mail.outbox)}}
+
+
+def changes(before: dict[str, set[Any]], after: dict[str, set[Any]]) -> dict[str, set[Any]]:
+    return {name: before[name] ^ after[name] for name in before if before[name] != after[name]}
+
+
+def deliver(handler: str, event: DomainEvent) -> None:
+    """As the outbox does, with whatever follows from it."""
+    subscription = next(known for known in outbox.subscriptions() if known.handler == handler)
+    subscription.deliver(event.to_payload())
+    outbox.drain()
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("handler", sorted(HANDLERS.keys() - OF_THE_CLUSTER))
+def test_an_event_delivered_twice_has_the_effect_of_one(handler):
+    event = HANDLERS[handler]()
+    IndexedEntry.objects.all().delete()
+    mail.outbox.clear()
+    before = everything_stored()
+
+    deliver(handler, event)
+    once = everything_stored()
+    deliver(handler, event)
+
+    assert changes(before, once) != {}, "The event must be one the handler has work with."
+    assert changes(once, everything_stored()) == {}
+
+
+@pytest.mark.elasticsearch
+@pytest.mark.xdist_group("elasticsearch")
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("handler", sorted(OF_THE_CLUSTER))
+def test_an_event_delivered_twice_leaves_the_cluster_as_one_does(handler, portal_with_cluster):  # noqa: F811 - the fixture
+    event = HANDLERS[handler]()
+    empty(portal_with_cluster)
+
+    deliver(handler, event)
+    once = sorted(portal_with_cluster.digests("faq.article"))
+    deliver(handler, event)
+
+    assert len(once) == 1
+    assert sorted(portal_with_cluster.digests("faq.article")) == once
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("name", sorted(JOBS))
+def test_a_job_that_runs_twice_does_its_work_once(name, settings):
+    settings.SEARCH_SEMANTIC = name == "search.vectors"
+    semantic_model.is_installed.cache_clear()
+    job = next(job for job in jobs.all_jobs() if job.name == name)
+    JOBS[name]()
+    before = everything_stored()
+
+    job.run()
+    once = everything_stored()
+    job.run()
+
+    assert changes(before, once) != {}, f"JOBS must give {name} something to do."
+    assert changes(once, everything_stored()) == {}
