@@ -169,7 +169,8 @@ def check_database(database_url: str) -> None:
 
 
 def address(host: str, port: int) -> str:
-    shown = "localhost" if host in WILDCARDS else host
+    """The address to print, and the BASE_URL where none is set."""
+    shown = "localhost" if host in WILDCARDS | LOOPBACK else host  # browsers keep no passkeys for a bare number
     return f"http://[{shown}]:{port}" if ":" in shown else f"http://{shown}:{port}"
 
 
@@ -303,6 +304,8 @@ def announce(host: str, url: str, env: dict[str, str], sign_ins: list[list[str]]
             lines += ["These passwords are public, and the portal listens beyond this machine: for trying only."]
     else:
         lines += ["", "Make the first administrator with:  .venv/bin/python manage.py createsuperuser"]
+    if not env.get("EMAIL_URL"):
+        lines += [f"Mails go nowhere; they are kept as files in {Path(env['DATA_DIR']) / 'mail'}."]
     lines += [f"Data is kept in {env['DATA_DIR']}. Ctrl-C stops the portal."]
     say("\n".join(lines))
 

@@ -111,7 +111,7 @@ def article_json_ld(context: Any, article: ArticleView) -> SafeString:
             "mainEntity": [{"@type": "Question", "name": page.title, "acceptedAnswer": answer}],
         }
     else:
-        brand = context.get("site_brand", {}).get("name", "")
+        brand = getattr(context.get("site_brand"), "name", "")
         publisher = {"@type": "Organization", "name": brand} if brand else None
         subject = {
             "@type": "Article",

@@ -24,6 +24,7 @@ from django.utils.translation import get_language, get_language_bidi, override, 
 from django.utils.translation import gettext as _
 
 from portal.accounts.user_agents import describe_user_agent
+from portal.core.brand import site_name
 from portal.core.text import isolate
 
 if TYPE_CHECKING:
@@ -39,12 +40,6 @@ logger = logging.getLogger(__name__)
 
 def user_display(user: User) -> str:
     return user.get_full_name()
-
-
-def site_name() -> str:
-    """The company's name in the active language."""
-    language = get_language() or settings.LANGUAGE_CODE
-    return str(settings.SITE_NAME.get(language) or settings.SITE_NAME[settings.LANGUAGE_CODE])
 
 
 def home_in_language_of(user: User) -> str:

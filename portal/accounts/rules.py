@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
-from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext_lazy as _
+
+from portal.core.brand import site_names
 
 if TYPE_CHECKING:
     from django.http import HttpRequest
@@ -25,7 +26,7 @@ _SEPARATORS: Final = re.compile(r"[._-]+")
 
 def validate_handle_is_free_to_take(value: str) -> None:
     """Refuse a name that would pass for the company or its staff, also as one of its parts: ``support.team``."""
-    company = {name.casefold() for name in settings.SITE_NAME.values()}
+    company = {part for name in site_names().values() for part in name.casefold().split()}
     parts = {part for part in _SEPARATORS.split(value.casefold()) if part}
     if parts & (RESERVED_HANDLES | company):
         raise ValidationError(_("This name is reserved. Please choose another one."), code="reserved")

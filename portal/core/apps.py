@@ -13,10 +13,11 @@ class CoreConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from portal.core import checks, fragments, health, jobs, receivers, roles, visitors  # noqa: F401, PLC0415 - apps must be ready; checks register themselves
+        from portal.core import checks, fragments, health, jobs, receivers, roles, schedule, visitors  # noqa: F401, PLC0415 - apps must be ready; checks register themselves
 
         receivers.connect()
         health.report_to_staff("kept_html", fragments.figures)
         autodiscover_modules("roles")
         post_migrate.connect(roles.make_roles, sender=self, dispatch_uid="core.make_roles")
         jobs.every(timedelta(hours=1), name="core.forget_salts", run=visitors.forget_salts)
+        jobs.every(schedule.INTERVAL, name=schedule.JOB, run=schedule.carry_out_schedule)

@@ -8,6 +8,7 @@ from django.conf import settings
 from django.utils.functional import SimpleLazyObject
 from django.utils.translation import get_language, get_language_bidi
 
+from portal.core.brand import site_name
 from portal.core.language_links import language_links
 from portal.core.navigation import Addresses, section_of
 from portal.core.preferences import current_preferences
@@ -18,6 +19,21 @@ if TYPE_CHECKING:
 #: Names of `constants`.
 CONSTANTS: Final = ("LANGUAGE_CODE", "text_dir", "theme", "nav", "site_brand", "site_address")
 _NAV: Final = Addresses()
+
+
+class Brand:
+    """What the portal calls itself, read only when a template asks."""
+
+    @property
+    def name(self) -> str:
+        return site_name()
+
+    @property
+    def tagline(self) -> str:
+        return str(settings.SITE_TAGLINE)
+
+
+_BRAND: Final = Brand()
 
 
 def constants(request: HttpRequest | None) -> dict[str, Any]:
@@ -31,7 +47,7 @@ def constants(request: HttpRequest | None) -> dict[str, Any]:
         "text_dir": "rtl" if get_language_bidi() else "ltr",
         "theme": current_preferences().theme,
         "nav": _NAV,
-        "site_brand": {"name": settings.SITE_NAME.get(language, ""), "tagline": settings.SITE_TAGLINE},
+        "site_brand": _BRAND,
         "site_address": settings.BASE_URL if request is None else f"{request.scheme}://{request.get_host()}",
     }
 

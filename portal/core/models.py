@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Self
+from typing import Any, ClassVar, Self
 
 from django.contrib.auth.models import Group
 from django.db import models
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
+from wagtail.admin.panels import FieldPanel
+from wagtail.contrib.settings.models import BaseSiteSetting, register_setting
 
 from portal.core.audience import AudienceInUse
+from portal.core.localized import LocalizedTextField
 
-__all__ = ["AudienceInUse", "OutboxMessage", "PeriodicJob", "RoleGroup", "VisitSalt"]
+__all__ = ["AudienceInUse", "OutboxMessage", "PeriodicJob", "RoleGroup", "SiteBrand", "VisitSalt"]
 
 
 class OutboxMessageQuerySet(models.QuerySet["OutboxMessage"]):
@@ -98,3 +101,22 @@ class RoleGroup(models.Model):
 
     def __str__(self) -> str:
         return self.role
+
+
+@register_setting(icon="site", order=10)
+class SiteBrand(BaseSiteSetting):
+    """How the portal's name is written in each language. See `portal.core.brand`."""
+
+    name = LocalizedTextField(
+        _("name of the portal"),
+        blank=True,
+        help_text=_("One per language. Where there is none, the name of the site is used (Settings, Sites)."),
+    )
+
+    panels: ClassVar[list[Any]] = [FieldPanel("name")]
+
+    class Meta:
+        verbose_name = _("name of the portal")
+
+    def __str__(self) -> str:
+        return str(self.name)

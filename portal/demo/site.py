@@ -12,6 +12,8 @@ from wagtail.models import Locale, Page, Site
 
 from faq.models import HelpIndexPage, HelpSettings, TopicPage
 from portal.catalog.models import Topic
+from portal.core.localized import LocalizedText
+from portal.core.models import SiteBrand
 from portal.demo.catalogue import TOPICS
 from portal.home.models import HomePage, InfoPage, PopularSearch
 
@@ -23,6 +25,7 @@ PageType = TypeVar("PageType", bound=Page)
 PAGES_FOLDER: Final = Path(__file__).resolve().parent / "content" / "pages"
 LANGUAGES: Final = ("fa", "en")
 
+NAME: Final = {"fa": "نورا", "en": "Noora"}
 HOME: Final = {
     "fa": {
         "title": "مرکز مشتریان نورا",
@@ -124,10 +127,11 @@ class DemoSite:
         welcome = site.root_page if site.root_page_id else None
         if welcome is None or welcome.specific_class is Page:
             site.root_page = home
-            site.site_name = site.site_name or settings.SITE_NAME["en"]
+            site.site_name = site.site_name or NAME["en"]
             site.save()
             if welcome is not None:
                 welcome.delete()
+        SiteBrand.objects.get_or_create(site=site, defaults={"name": LocalizedText(NAME)})
         HelpSettings.objects.get_or_create(
             site=site, defaults={"support_phone": SUPPORT_PHONE, "support_hours": SUPPORT_HOURS}
         )

@@ -11,6 +11,7 @@ from django.utils.translation import gettext, override
 from wagtail.models import Locale, Page, Site
 
 from faq.models import HelpIndexPage
+from portal.core.brand import site_name
 from portal.home.models import HomePage
 
 
@@ -29,9 +30,7 @@ def make_first_pages() -> bool:
         locale, _created = Locale.objects.get_or_create(language_code=code)
         with override(code):
             title = gettext("Help")
-        home = HomePage(
-            title=str(settings.SITE_NAME.get(code, code)), slug=code, locale=locale, translation_key=home_key
-        )
+        home = HomePage(title=site_name(code), slug=code, locale=locale, translation_key=home_key)
         root.add_child(instance=home)
         home.add_child(
             instance=HelpIndexPage(
@@ -40,7 +39,6 @@ def make_first_pages() -> bool:
         )
         if code == settings.LANGUAGE_CODE:
             site.root_page = home
-    site.site_name = site.site_name or str(settings.SITE_NAME.get(settings.LANGUAGE_CODE, ""))
     site.save()
     welcome.delete()
     return True

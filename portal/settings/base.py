@@ -6,9 +6,11 @@ Each environment variable is read here once and listed in docs/operate.md. A wro
 from __future__ import annotations
 
 from pathlib import Path
+from urllib.parse import urlsplit
 from zoneinfo import available_timezones
 
 from csp.constants import NONE, SELF
+from django.utils.functional import lazystr
 from django.utils.translation import gettext_lazy as _
 
 from portal.our_apps import OUR_APPS
@@ -16,6 +18,16 @@ from portal.settings.accounts import *
 from portal.settings.environment import env
 
 BASE_DIR = Path(__file__).resolve().parent.parent.parent
+
+
+class PortalName:
+    """The name the portal has in its database, in the language of whoever reads it."""
+
+    def __str__(self) -> str:
+        from portal.core.brand import site_name  # noqa: PLC0415 - settings are read before the apps are ready
+
+        return site_name()
+
 
 #: Where this installation keeps its database, uploads, mail and keys.
 DATA_DIR = env.path("DATA_DIR", default=str(BASE_DIR / "var"))
@@ -203,7 +215,7 @@ if email := env.email("EMAIL_URL"):
 else:  # embedded: every mail is a file a person can open
     EMAIL_BACKEND = "django.core.mail.backends.filebased.EmailBackend"
     EMAIL_FILE_PATH = str(DATA_DIR / "mail")
-DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default="Noora <portal@noora.example>")
+DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default=f"no-reply@{urlsplit(BASE_URL).hostname}")
 SERVER_EMAIL = DEFAULT_FROM_EMAIL
 ADMINS = [("", address) for address in env.list("ADMINS", default=[])]
 
@@ -243,7 +255,7 @@ if HTTPS:
 
 # Wagtail ------------------------------------------------------------------------------------------------------------
 
-WAGTAIL_SITE_NAME = "Noora"
+WAGTAIL_SITE_NAME = lazystr(PortalName())
 WAGTAILADMIN_BASE_URL = BASE_URL
 WAGTAIL_ALLOW_UNICODE_SLUGS = True
 WAGTAIL_GRAVATAR_PROVIDER_URL = None
@@ -314,5 +326,4 @@ LOGGING = {
     },
 }
 
-SITE_NAME = {"fa": "نورا", "en": "Noora"}
 SITE_TAGLINE = _("Customer hub")

@@ -11,8 +11,10 @@ from allauth.mfa.models import Authenticator
 from allauth.mfa.totp.internal.auth import format_hotp_value, hotp_value
 from django.contrib.auth import get_user
 from django.http import HttpResponse
+from wagtail.models import Site
 
 from portal.accounts.middleware import StaffSecondFactorMiddleware
+from portal.core import memo
 from portal.core.text import to_persian_digits
 from tests.factories.accounts import PASSWORD, TOTP_SECRET, UserFactory
 
@@ -145,6 +147,8 @@ def test_guessing_the_second_step_is_limited(client):
 
 
 def test_adding_a_passkey_begins_with_options_for_this_person(just_signed_in, person):
+    Site.objects.update(site_name="نورا")
+    memo.forget_all()
     page = just_signed_in.get(
         "/fa/accounts/2fa/webauthn/add/", headers={"User-Agent": "Mozilla/5.0 (Windows NT 10.0) Firefox/140.0"}
     )

@@ -34,22 +34,66 @@ def _violations(page) -> list[str]:
     ]
 
 
+#: Types into every text field and measures the letters against what lies behind them (WCAG 2.2, contrast ratio).
+_FIELDS_HARD_TO_READ = """() => {
+  const pixel = document.createElement("canvas").getContext("2d", { willReadFrequently: true });
+  const over = (colour, below) => {
+    pixel.clearRect(0, 0, 1, 1);
+    if (below) { pixel.fillStyle = `rgb(${below.join(" ")})`; pixel.fillRect(0, 0, 1, 1); }
+    pixel.fillStyle = colour;
+    pixel.fillRect(0, 0, 1, 1);
+    return [...pixel.getImageData(0, 0, 1, 1).data].slice(0, 3);
+  };
+  const ground = (element) => {
+    const chain = [];
+    for (let at = element; at; at = at.parentElement) chain.unshift(getComputedStyle(at).backgroundColor);
+    return chain.reduce((below, colour) => over(colour, below), over("Canvas"));
+  };
+  const luminance = (rgb) => rgb.map((part) => part / 255)
+    .map((part) => (part <= 0.04045 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4))
+    .reduce((sum, part, at) => sum + part * [0.2126, 0.7152, 0.0722][at], 0);
+  const other = ["button", "checkbox", "color", "file", "hidden", "image", "radio", "range", "reset", "submit"];
+  const poor = [];
+  let typed = 0;
+  for (const field of document.querySelectorAll("input, textarea, select")) {
+    if (other.includes(field.type) || field.disabled) continue;
+    if (field.tagName !== "SELECT") field.value = field.type === "number" ? "12" : field.type === "date" ? "2026-01-02" : "نورا Ag";
+    typed += 1;
+    const below = ground(field);
+    const [dark, light] = [over(getComputedStyle(field).color, below), below].map(luminance).sort((a, b) => a - b);
+    const ratio = (light + 0.05) / (dark + 0.05);
+    if (ratio < 4.5) poor.push(`${field.tagName} ${field.name}: ${ratio.toFixed(2)}`);
+  }
+  return [typed, poor];
+}"""
+
+
+def _hard_to_read(page) -> tuple[int, list[str]]:
+    """How many fields were typed into, and those whose text does not stand out."""
+    typed, poor = page.evaluate(_FIELDS_HARD_TO_READ)
+    return typed, [f"{page.url}: typed text with a contrast below 4.5 in {field}" for field in poor]
+
+
 def _sideways(page) -> int:
     return page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
 
 
 def _walk(page, pages, language, look) -> list[str]:
-    found = []
+    found, fields = [], 0
     for (code, name), path in pages.items():
         if code != language:
             continue
         page.goto(path)
         found += _violations(page)
+        typed, poor = _hard_to_read(page)
+        fields += typed
+        found += poor
         if _sideways(page) > 0:
             found.append(f"{path}: wider than the window by {_sideways(page)} px")
         if page.locator("h1").count() != 1:
             found.append(f"{path}: {page.locator('h1').count()} h1")
         _picture(page, f"{code}-{name}-{look}")
+    assert fields
     return found
 
 

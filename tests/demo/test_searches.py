@@ -46,7 +46,8 @@ def test_gaps_are_as_the_hourly_work_would_have_them(demo, monkeypatch, days_on)
 
 def test_popular_searches_are_there_from_the_start(demo):
     assert popular_searches("fa", 1) == ["رمز وای فای"]
-    assert popular_searches("en", 1) == ["wifi password"]
+    # Which of its two spellings was the commoner one depends on the days of the week since.
+    assert popular_searches("en", 1)[0] in {"wifi password", "Wi-Fi password"}
 
 
 def test_loading_again_adds_nothing(demo):

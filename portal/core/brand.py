@@ -1,0 +1,44 @@
+"""What the portal calls itself: the name of the default site in the admin, and how it is written in other languages."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from django.conf import settings
+from django.utils.translation import get_language, override
+from django.utils.translation import gettext as _
+from wagtail.models import Site
+
+from portal.core.localized import LocalizedText
+from portal.core.memo import LONG_SECONDS, Memo
+from portal.core.models import SiteBrand
+
+_ANY: Final = ""
+_names: Memo[LocalizedText] = Memo(max_size=1, seconds=LONG_SECONDS)
+
+
+def site_name(language: str = "") -> str:
+    """The name in `language` (the active one when empty). A portal without a name is called what it is.
+
+    Two queries when this process has not read it since it changed, else none.
+    """
+    language = language or get_language() or settings.LANGUAGE_CODE
+    names = site_names()
+    name = names.get(language.split("-", maxsplit=1)[0]) or names.get(_ANY)
+    if name:
+        return name
+    with override(language):
+        return _("Customer portal")
+
+
+def site_names() -> LocalizedText:
+    """The names by language; under the empty string, the one for languages that have none of their own."""
+    return _names.get("default", _read)
+
+
+def _read() -> LocalizedText:
+    site = Site.objects.filter(is_default_site=True).first()
+    if site is None:
+        return LocalizedText()
+    brand = SiteBrand.objects.filter(site=site).first()
+    return LocalizedText({_ANY: site.site_name, **(brand.name if brand else {})})

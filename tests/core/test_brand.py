@@ -1,0 +1,58 @@
+"""The portal calls itself what the administrator calls it."""
+
+from __future__ import annotations
+
+import pytest
+from django.conf import settings
+from django.utils.translation import override
+from wagtail.models import Site
+
+from portal.core import memo
+from portal.core.brand import site_name
+from portal.core.localized import LocalizedText
+from portal.core.models import SiteBrand
+from portal.home.first_pages import make_first_pages
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def site() -> Site:
+    site = Site.objects.get(is_default_site=True)
+    site.site_name = "Zarrin"
+    site.save()
+    memo.forget_all()
+    return site
+
+
+def test_the_name_is_that_of_the_site_in_every_language(site):
+    assert (site_name("fa"), site_name("en")) == ("Zarrin", "Zarrin")
+
+
+def test_a_language_may_write_the_name_in_its_own_way(site):
+    SiteBrand.objects.create(site=site, name=LocalizedText(fa="زرین"))
+
+    assert (site_name("fa"), site_name("en")) == ("زرین", "Zarrin")
+
+
+def test_a_changed_name_is_seen_at_once(site, client):
+    assert site_name("en") == "Zarrin"
+
+    site.site_name = "Simin"
+    site.save()
+
+    assert site_name("en") == "Simin"
+
+
+def test_a_portal_without_a_name_says_what_it_is(client):
+    make_first_pages()
+    memo.forget_all()
+
+    assert (site_name("fa"), site_name("en")) == ("درگاه مشتریان", "Customer portal")
+    page = client.get("/en/").text
+    assert ("Customer portal\u2069</title>" in page, "Noora" in page, "نورا" in page) == (True, False, False)
+
+
+def test_the_admin_shows_the_name_of_the_portal(site):
+    with override("en"):
+        assert str(settings.WAGTAIL_SITE_NAME) == "Zarrin"
