@@ -43,7 +43,7 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 from bench import search_data, search_load  # noqa: E402 - the path first
-from search.semantic import model  # noqa: E402
+from search.meaning import model  # noqa: E402
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -20,18 +20,18 @@ from bench.search_common import Engine, chunks, database_size, node_size
 from bench.search_data import kind_of, products_of, topics_of
 from bench.search_documents import register_documents
 from search import queries
-from search.backends import Filters, Plan, answer, cluster, get_backend
+from search.asking.questions import ask
 from search.documents import SearchEntry
-from search.fusion import with_meaning
+from search.index import Filters, Plan, answer, cluster, get_backend
+from search.meaning import model, nearest, vectors
+from search.meaning.fusion import with_meaning
 from search.models import EntryVector
-from search.questions import ask
-from search.semantic import model, nearest, vectors
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from bench.search_data import Text
-    from search.backends import Backend
+    from search.index import Backend
 
 #: How long an answer of the cluster may take; readers wait less.
 _ANSWER_SECONDS: Final = 20.0

@@ -1,4 +1,4 @@
-"""Make search/semantic/centres.npy: the middles of Persian and English passages and questions, as the model sees them.
+"""Make search/meaning/centres.npy: the middles of Persian and English passages and questions, as the model sees them.
 
     python bench/semantic_centres.py
 

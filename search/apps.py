@@ -13,7 +13,7 @@ class SearchConfig(AppConfig):
         from portal.core import jobs  # noqa: PLC0415 - apps must be ready
         from portal.insight.facts import register_facts  # noqa: PLC0415 - apps must be ready
         from search import checks, navigation, receivers, recording, registry, tidying  # noqa: F401, PLC0415 - apps must be ready
-        from search.semantic import nearest, vectors  # noqa: PLC0415 - apps must be ready
+        from search.meaning import nearest, vectors  # noqa: PLC0415 - apps must be ready
 
         registry.autodiscover()
         disallow_in_each_language("search")

@@ -2,7 +2,7 @@
 
 `clicked` of an object, in hundredths: of the visits that chose anything after the questions it was chosen for, the
 share that chose it, with twenty visits added that did not. Questions of fewer visits than `SEARCH_LISTED_FROM_VISITS`
-do not count, so that nobody clicks an article up alone; and `search.evidence` caps what all of it may do.
+do not count, so that nobody clicks an article up alone; and `search.index.evidence` caps what all of it may do.
 """
 
 from __future__ import annotations

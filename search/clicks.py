@@ -16,7 +16,7 @@ from portal.insight.activity import is_visitor
 from search import registry
 from search.models import SearchClick
 from search.recording import note_click
-from search.results import MAX_PAGES, PAGE_SIZE
+from search.showing.results import MAX_PAGES, PAGE_SIZE
 
 if TYPE_CHECKING:
     from typing import Any

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final, Generic, TypeVar
 from django.db.models import Model, QuerySet
 
 from portal.core.audience import Audience
-from search import analysis
-from search.analysis import clean
+from search.language import analysis
+from search.language.analysis import clean
 
 if TYPE_CHECKING:
     import datetime as dt

@@ -12,8 +12,8 @@ from django.utils import timezone
 from django.utils.http import urlencode
 
 from search import registry
-from search.backends import Filters, Sort
-from search.results import MAX_PAGES
+from search.index import Filters, Sort
+from search.showing.results import MAX_PAGES
 
 if TYPE_CHECKING:
     from collections.abc import Collection

@@ -20,14 +20,14 @@ from portal.core import outbox
 from portal.core.events import emit, handler_name
 from portal.core.models import OutboxMessage
 from search import registry
-from search.backends import RejectedError, UnavailableError, cluster
-from search.backends.limits import time_limit
 from search.events import EntriesChanged, MirrorCheckWanted
+from search.index import RejectedError, UnavailableError, cluster
+from search.index.limits import time_limit
 from search.models import IndexedEntry
 from search.services import index_objects
 
 if TYPE_CHECKING:
-    from search.backends.elastic import ElasticBackend
+    from search.index.elastic import ElasticBackend
 
 logger = logging.getLogger("search.cluster")
 
@@ -121,7 +121,7 @@ HANDLERS: Final = (handler_name(mirror_entries), CHECK)
 
 
 class MirrorCare:
-    """See `search.backends.breaker.Care`."""
+    """See `search.index.cluster.breaker.Care`."""
 
     def begin(self) -> None:
         """Have indices that can be written to, and a check of everything on its way."""

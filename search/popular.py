@@ -17,11 +17,11 @@ from portal.core.audience import audiences_for
 from portal.core.memo import LONG_SECONDS, Memo
 from portal.core.privacy import PLACEHOLDERS
 from search import queries
-from search.backends import answer
+from search.asking.questions import Question, read, stems_of
+from search.index import answer
 from search.models import PopularQuestion, SearchDay, SearchGap
-from search.questions import Question, read, stems_of
-from search.results import NoticeCode
-from search.visibility import seen_by
+from search.showing.results import NoticeCode
+from search.showing.visibility import seen_by
 
 if TYPE_CHECKING:
     from django.db.models import QuerySet

@@ -4,8 +4,8 @@ The steps, each told to the reader when it changed the question:
 
 1. all of up to three words, or most of more, with BM25; where few entries hold so many, others follow (`Plan.enough`)
 2. nothing known at all: the text as the same keys give it on the other keyboard
-3. a word nobody wrote: what is likeliest meant by it, a slip or Persian in Latin letters (`search.guesses`)
-4. a word or phrase editors know others for: those, too (`search.synonyms`)
+3. a word nobody wrote: what is likeliest meant by it, a slip or Persian in Latin letters (`search.asking.guesses`)
+4. a word or phrase editors know others for: those, too (`search.asking.synonyms`)
 5. no entry with all words: those that hold most of them
 6. nothing in this language: the results in another one
 
@@ -31,16 +31,18 @@ from portal.core.audience import audiences_for
 from portal.core.memo import LONG_SECONDS, Memo
 from portal.core.preferences import current_preferences
 from search import registry
-from search.backends import Backend, BackendHit, Filters, Found, Plan, QueryTerm, Sort, answer
-from search.best_answer import best_answer
-from search.entry_terms import stems_in
-from search.facets import chosen_in_vain, describe
-from search.fusion import Hybrid, with_meaning
-from search.guesses import likelier
-from search.highlight import mark_terms
-from search.pins import Pin, pins_for
-from search.questions import Question, ask, prepare, spelled, understand
-from search.results import (
+from search.asking.guesses import likelier
+from search.asking.questions import Question, ask, prepare, spelled, understand
+from search.asking.synonyms import NO_RULES, Rules
+from search.asking.unfinished import beginning_of, read_unfinished
+from search.index import Backend, BackendHit, Filters, Found, Plan, QueryTerm, Sort, answer
+from search.index.entry_terms import stems_in
+from search.meaning.fusion import Hybrid, with_meaning
+from search.showing.best_answer import best_answer
+from search.showing.facets import chosen_in_vain, describe
+from search.showing.highlight import mark_terms
+from search.showing.pins import Pin, pins_for
+from search.showing.results import (
     MAX_PAGES,
     PAGE_SIZE,
     BestAnswer,
@@ -55,9 +57,7 @@ from search.results import (
     open_answer,
     present,
 )
-from search.synonyms import NO_RULES, Rules
-from search.unfinished import beginning_of, read_unfinished
-from search.visibility import seen_by
+from search.showing.visibility import seen_by
 
 if TYPE_CHECKING:
     from search.documents import AnyUser

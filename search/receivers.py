@@ -18,8 +18,8 @@ from portal.core import health
 from portal.core.events import subscribe
 from portal.core.memo import content_changed
 from search import mirror, registry, services
-from search.backends import cluster
 from search.events import EntriesChanged, MirrorCheckWanted, PageTreeChanged
+from search.index import cluster
 from search.models import Synonym
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from django.db import transaction
 from portal.insight.activity import Activity
 from portal.insight.recorder import recorder
 from search import registry
-from search.keys import query_key, readable_text
+from search.asking.keys import query_key, readable_text
 from search.models import SearchClick, SearchLog
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from django.http import HttpRequest
 
-    from search.results import SearchResult
+    from search.showing.results import SearchResult
 
 #: The name under which a results page tells what it found (`portal.insight.facts`).
 FACT: Final = "search"

@@ -13,11 +13,11 @@ from wagtail.models import Page
 
 from portal.core.events import emit
 from search import registry
-from search.backends import Backend, Mirror, UnavailableError, get_backend
 from search.choices import with_evidence
 from search.events import EntriesChanged, PageTreeChanged
+from search.index import Backend, Mirror, UnavailableError, get_backend
 from search.locks import lock_objects
-from search.semantic import vectors
+from search.meaning import vectors
 
 if TYPE_CHECKING:
     from django.db.models import QuerySet

@@ -19,18 +19,18 @@ from portal.core.limits import limited, too_many_requests
 from portal.core.preferences import current_language
 from portal.insight.facts import tell
 from search import queries, registry
-from search.backends import Filters, Sort
 from search.forms import SearchForm, results_address
-from search.guidance import starting_points
+from search.index import Filters, Sort
 from search.popular import popular_searches
 from search.recording import FACT, search_facts
-from search.results import MAX_PAGES, PAGE_SIZE, SearchResult, StartingPoints
+from search.showing.guidance import starting_points
+from search.showing.results import MAX_PAGES, PAGE_SIZE, SearchResult, StartingPoints
 
 if TYPE_CHECKING:
     from django.utils.functional import _StrPromise
 
     from search.documents import AnyUser
-    from search.facets import Facet
+    from search.showing.facets import Facet
 
 #: A person who types asks many times before searching once.
 _SUGGESTIONS_PER_SEARCH = 5

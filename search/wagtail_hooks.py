@@ -1,4 +1,4 @@
-"""Registers what `search.admin` offers. Nothing else."""
+"""Registers what `search.editors.admin` offers. Nothing else."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from django.utils.html import format_html
 from wagtail import hooks
 from wagtail.snippets.models import register_snippet
 
-from search.admin import SearchGroup
-from search.admin_report import GapsPanel
-from search.pin_admin import PinCreateView, PinEditView, PinIndexView
+from search.editors.admin import SearchGroup
+from search.editors.pin_admin import PinCreateView, PinEditView, PinIndexView
+from search.editors.report_admin import GapsPanel
 
 if TYPE_CHECKING:
     from django.http import HttpRequest

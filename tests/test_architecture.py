@@ -100,7 +100,7 @@ SEES_EVERYTHING = {
     "faq/richtext.py": "only turns links into addresses",
     "faq/prefill.py": "is the editors' side",
     "faq/search_documents.py": "declares the index, which holds every page with its audience",
-    "search/pins.py": "knows what is pinned; each is asked for with visible_to before it is shown",
+    "search/showing/pins.py": "knows what is pinned; each is asked for with visible_to before it is shown",
     "search/services.py": "keeps the index, which holds every page with its audience",
 }
 #: Folders in the tree, not content: what lies in them is filtered.

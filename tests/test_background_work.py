@@ -19,9 +19,9 @@ from faq.events import FeedbackGiven
 from portal.core import jobs, outbox
 from portal.core.models import OutboxMessage, PeriodicJob, VisitSalt
 from search.events import EntriesChanged, MirrorCheckWanted, PageTreeChanged
+from search.meaning import model as semantic_model
+from search.meaning import vectors
 from search.models import IndexedEntry, SearchLog
-from search.semantic import model as semantic_model
-from search.semantic import vectors
 from tests.factories.accounts import UserFactory
 from tests.factories.faq import ArticlePageFactory, FeedbackFactory
 from tests.search.cluster import empty, node_url, own_indices, portal_with_cluster  # noqa: F401 - pytest finds fixtures by name

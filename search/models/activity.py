@@ -7,7 +7,7 @@
 `ClickEvidence`  how often readers chose an object where it was shown: what the index weighs
 
 A *visit* is a hash good for one day (`portal.core.visitors`). A *key* is a question without its spelling
-(`search.keys`). Nothing here names a member or an address, and texts are redacted before they come here.
+(`search.asking.keys`). Nothing here names a member or an address, and texts are redacted before they come here.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class SearchLog(models.Model):
     key = models.CharField(_("key"), max_length=MAX_KEY_LENGTH)
     text = models.CharField(_("text"), max_length=MAX_TEXT_LENGTH)
     total = models.PositiveIntegerField(_("results"))
-    #: Codes of what was done to the question (`search.results.NoticeCode`), separated by spaces.
+    #: Codes of what was done to the question (`search.showing.results.NoticeCode`), separated by spaces.
     notices = models.CharField(_("changes"), max_length=100, blank=True)
 
     class Meta:

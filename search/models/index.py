@@ -6,7 +6,7 @@
 `Word`           a word seen in the texts and the stem it is found under: for completion and repair
 `PostingBlock`   how strongly some neighbouring entries are about a term
 
-Only `search.backends.embedded` reads and writes them; `search.mirror` compares their digests with those of a cluster.
+Only `search.index.embedded` reads and writes them; `search.mirror` compares their digests with those of a cluster.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Final
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from search.analysis import MAX_WORD_LENGTH
+from search.language.analysis import MAX_WORD_LENGTH
 
 #: The longest name of a facet, a sign between, and the longest value.
 MAX_TERM_LENGTH: Final = 100
@@ -61,7 +61,7 @@ class IndexedEntry(models.Model):
     short_answer = models.TextField(_("short answer"), blank=True)
     body = models.TextField(_("text"), blank=True)
     url = models.TextField(_("address"))
-    #: The keys of all its terms, and where they stand in the texts (`search.entry_terms`); packed (`search.backends.embedded.blocks`).
+    #: The keys of all its terms, and where they stand in the texts (`search.index.entry_terms`); packed (`search.index.embedded.blocks`).
     terms = models.BinaryField(_("terms"))
     places = models.BinaryField(_("places"))
 
@@ -102,7 +102,7 @@ class Word(models.Model):
     text = models.CharField(_("word"), max_length=MAX_WORD_LENGTH, unique=True)
     spelling = models.CharField(_("spelling"), max_length=MAX_WORD_LENGTH * 2)
     term = models.ForeignKey(Term, on_delete=models.CASCADE, related_name="words")
-    #: The consonants of a Persian word as somebody would type them in Latin letters (`search.finglish`).
+    #: The consonants of a Persian word as somebody would type them in Latin letters (`search.language.finglish`).
     skeleton = models.CharField(_("consonants"), max_length=MAX_WORD_LENGTH, blank=True, default="", db_index=True)
 
     class Meta:
@@ -119,7 +119,7 @@ class PostingBlock(models.Model):
 
     `data` holds two numbers of four bytes for each entry, in the order of their keys: the key, and the *impact*: the whole
     BM25 weight of the term in the entry but for the term's rarity. Impacts are whole numbers so that sums, and with
-    them rankings, are the same on every database (`search.backends.embedded.blocks`).
+    them rankings, are the same on every database (`search.index.embedded.blocks`).
     """
 
     pk = models.CompositePrimaryKey("term", "scope", "number")

@@ -13,7 +13,7 @@ from django.utils.translation import get_language_info, gettext, ngettext, pgett
 from django.utils.translation import gettext_lazy as _
 
 from portal.core.formats import format_number
-from search.phrases import Phrase, read_phrases, says_nothing
+from search.language.phrases import Phrase, read_phrases, says_nothing
 
 MAX_PHRASES: Final = 12
 MAX_PHRASE_LENGTH: Final = 60
@@ -28,7 +28,7 @@ def languages() -> list[tuple[str, str]]:
 class Synonym(models.Model):
     """Words that find each other, or of which the first find the others, for readers of one language.
 
-    Written as an editor writes a list; what counts are the stems (`search.phrases`), read anew with every analysis.
+    Written as an editor writes a list; what counts are the stems (`search.language.phrases`), read anew with every analysis.
     """
 
     class Direction(models.TextChoices):

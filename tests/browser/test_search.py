@@ -334,7 +334,7 @@ PERSON = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko)
 def clicks(portal, question: str, *, at_least: int = 1, seconds: float = 12) -> list[str]:
     """Place and source of what was chosen after a question, when so many were recorded or the time is over."""
     code = (
-        "from search.keys import query_key; from search.models import SearchClick; "
+        "from search.asking.keys import query_key; from search.models import SearchClick; "
         f"rows = SearchClick.objects.filter(key=query_key('{question}', 'fa')).order_by('pk'); "
         "print(*(f'{row.kind}:{row.object_id}:{row.position}:{row.source}' for row in rows))"
     )

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from search.semantic import model
+from search.meaning import model
 
 ROOT = Path(__file__).resolve().parents[2]
 ELSEWHERE = ("DATABASE_URL", "TEST_DATABASE_URL", "BENCH_DATABASE_URL", "REDIS_URL", "DJANGO_SETTINGS_MODULE")

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from search.analysis import tokens
-from search.backends import Backend, Plan, QueryTerm
-from search.corrections import correct
+from search.index import Backend, Plan, QueryTerm
+from search.language.analysis import tokens
+from search.language.corrections import correct
 
 PUBLIC = ("public",)
 

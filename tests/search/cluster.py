@@ -12,11 +12,12 @@ import pytest
 
 from portal.core import health
 from portal.core.memo import forget_all
-from search.backends import breaker, get_backend
-from search.backends import cluster as configured
+from search.index import cluster as configured
+from search.index import get_backend
+from search.index.cluster import breaker
 
 if TYPE_CHECKING:
-    from search.backends.elastic import ElasticBackend
+    from search.index.elastic import ElasticBackend
 
 
 BACK_SECONDS = 90
@@ -51,8 +52,8 @@ def node_url() -> str:
 @pytest.fixture(scope="session")
 def own_indices(node_url: str) -> Iterator[ElasticBackend]:
     """A backend with empty indices that nobody else uses."""
-    from search.backends.elastic import ElasticBackend
-    from search.backends.elastic.connection import connect
+    from search.index.elastic import ElasticBackend
+    from search.index.elastic.connection import connect
 
     backend = ElasticBackend(connect(node_url), prefix=f"test-{uuid.uuid4().hex[:8]}")
     backend.indices.publish(backend.indices.create(backend.indices.languages))

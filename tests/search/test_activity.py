@@ -18,7 +18,7 @@ from portal.core import page_cache, privacy, visitors
 from portal.core.audience import register_audience
 from portal.insight.recorder import Recorder, recorder
 from search import recording, services
-from search.keys import query_key
+from search.asking.keys import query_key
 from search.models import SearchClick, SearchLog
 from search.recording import Searched, search_activity
 from tests.factories.accounts import UserFactory

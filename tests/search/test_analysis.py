@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from portal.core.text import fold
-from search.analysis import MAX_WORD_LENGTH, clean, stem, tokens
+from search.language.analysis import MAX_WORD_LENGTH, clean, stem, tokens
 from tests.search.golden import ENGLISH, PERSIAN, Z
 
 TEXT = st.text(st.one_of(st.characters(), st.sampled_from("اآبپتکكيیىهةۀؤئءمن۱٢3 \u200c\u00ac\u0640\u064e-.'’aeXZ,")))

@@ -1,7 +1,7 @@
-"""The analysis compiled for Elasticsearch makes the terms of `search.analysis.tokens`.
+"""The analysis compiled for Elasticsearch makes the terms of `search.language.analysis.tokens`.
 
 The comparisons need a node: TEST_ELASTICSEARCH_URL=http://127.0.0.1:9200 pytest -m elasticsearch (script/elasticsearch
-starts one). What both may disagree on is listed in `search.analysis_elastic`.
+starts one). What both may disagree on is listed in `search.index.elastic.analysis`.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from portal.core.text import fold
-from search.analysis import ENGLISH_STOP_WORDS, PERSIAN_STOP_WORDS, tokens
-from search.analysis_elastic import ANALYZER, STOP_WORDS_KEPT, index_settings
+from search.index.elastic.analysis import ANALYZER, STOP_WORDS_KEPT, index_settings
+from search.language.analysis import ENGLISH_STOP_WORDS, PERSIAN_STOP_WORDS, tokens
 from tests.search.golden import ENGLISH, PERSIAN, Z
 
 ARTICLES = Path(__file__).resolve().parents[2] / "portal" / "demo" / "content" / "articles"

@@ -9,11 +9,11 @@ import pytest
 from portal.catalog.models import Topic
 from portal.core.audience import register_audience
 from search import services
-from search.backends import Filters, QueryTerm, Sort, get_backend
-from search.best_answer import best_answer
 from search.documents import AnswerCard
-from search.highlight import mark_answers
+from search.index import Filters, QueryTerm, Sort, get_backend
 from search.queries import search
+from search.showing.best_answer import best_answer
+from search.showing.highlight import mark_answers
 from tests.factories.accounts import UserFactory
 from tests.factories.search import entry
 from tests.search.asking import plan_for

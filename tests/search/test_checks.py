@@ -8,7 +8,7 @@ from search.checks import check_backend, check_cluster, check_every_page_type_ca
 
 
 def test_a_backend_that_does_not_exist_is_an_error():
-    with override_settings(SEARCH_BACKEND="search.backends.nowhere.Backend"):
+    with override_settings(SEARCH_BACKEND="search.index.nowhere.Backend"):
         assert [message.id for message in check_backend()] == ["search.E001"]
 
     assert check_backend() == []

@@ -10,7 +10,7 @@ from django.db import connection
 
 from portal.catalog.models import Topic
 from search import services
-from search.backends import get_backend
+from search.index import get_backend
 from search.queries import search
 from tests.factories.search import entry
 from tests.search.asking import ids
@@ -19,7 +19,7 @@ from tests.search.test_embedded import counts_are_exact
 pytestmark = [
     pytest.mark.django_db(transaction=True),
     pytest.mark.concurrency,
-    pytest.mark.both_databases("search.backends.embedded.writing", "search.locks"),
+    pytest.mark.both_databases("search.index.embedded.writing", "search.locks"),
 ]
 
 THREADS = 4

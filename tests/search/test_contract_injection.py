@@ -10,12 +10,12 @@ from django.urls import reverse
 from portal.catalog.models import Topic
 from portal.core.audience import register_audience
 from search import services
-from search.backends import Filters, Plan, QueryTerm
+from search.index import Filters, Plan, QueryTerm
 from tests.factories.search import entry
 from tests.search.asking import PUBLIC
 from tests.search.cluster import answers_from
 
-pytestmark = [pytest.mark.django_db, pytest.mark.both_databases("search.backends.embedded.sql")]
+pytestmark = [pytest.mark.django_db, pytest.mark.both_databases("search.index.embedded.sql")]
 
 DEPTH = 2_000
 INJECTIONS = [

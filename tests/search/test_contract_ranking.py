@@ -7,11 +7,11 @@ import datetime as dt
 import pytest
 from django.utils import timezone
 
-from search.backends import TITLE, WANTED, Filters, Plan, QueryTerm, Sort
+from search.index import TITLE, WANTED, Filters, Plan, QueryTerm, Sort
 from tests.factories.search import entry
 from tests.search.asking import PUBLIC, ids, plan_for
 
-pytestmark = [pytest.mark.django_db, pytest.mark.both_databases("search.backends.embedded.matching")]
+pytestmark = [pytest.mark.django_db, pytest.mark.both_databases("search.index.embedded.matching")]
 NOW = timezone.now()
 
 # Fields and rarity ----------------------------------------------------------------------------------------------------

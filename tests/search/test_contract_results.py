@@ -8,11 +8,11 @@ from dataclasses import replace
 import pytest
 from django.utils import timezone
 
-from search.backends import BODY, TITLE, Filters
+from search.index import BODY, TITLE, Filters
 from tests.factories.search import entry
 from tests.search.asking import ids, plan_for
 
-pytestmark = [pytest.mark.django_db, pytest.mark.both_databases("search.backends.embedded.matching")]
+pytestmark = [pytest.mark.django_db, pytest.mark.both_databases("search.index.embedded.matching")]
 Z = "\u200c"
 NOW = timezone.now()
 

@@ -13,8 +13,8 @@ from django.db import connection
 
 from portal.catalog.models import Topic
 from search import services
-from search.backends import Filters, cluster, get_backend
-from search.backends.embedded import EmbeddedBackend
+from search.index import Filters, cluster, get_backend
+from search.index.embedded import EmbeddedBackend
 from tests.factories.search import entry
 from tests.search.asking import PUBLIC, ids, plan_for
 from tests.search.cluster import agree, answers_from
@@ -24,7 +24,7 @@ from tests.search.test_embedded import counts_are_exact
 pytestmark = [
     pytest.mark.django_db(transaction=True),
     pytest.mark.concurrency,
-    pytest.mark.both_databases("search.backends.embedded.writing", "search.locks"),
+    pytest.mark.both_databases("search.index.embedded.writing", "search.locks"),
 ]
 
 MANY = 10_000

@@ -9,8 +9,8 @@ from django.urls import reverse
 from wagtail.models import Page
 
 from portal.core.audience import register_audience
-from search.backends import answer
-from search.finglish import skeleton
+from search.index import answer
+from search.language.finglish import skeleton
 from search.queries import search, suggest
 from tests.factories.accounts import UserFactory
 from tests.factories.catalog import ProductFactory
@@ -19,7 +19,7 @@ from tests.factories.search import entry
 from tests.search.asking import PUBLIC, corrected, ids, plan_for
 from tests.search.cluster import answers_from
 
-pytestmark = [pytest.mark.django_db, pytest.mark.both_databases("search.backends.embedded.matching")]
+pytestmark = [pytest.mark.django_db, pytest.mark.both_databases("search.index.embedded.matching")]
 
 
 def test_the_secret_is_there_for_those_who_may_see_it(with_a_secret):

@@ -6,14 +6,14 @@ import pytest
 
 from portal.catalog.models import Topic
 from portal.core.text import fold
-from search.finglish import skeleton
+from search.language.finglish import skeleton
 from search.queries import search
-from search.results import NoticeCode
+from search.showing.results import NoticeCode
 from tests.factories.search import entry
 from tests.search.asking import PUBLIC, corrected, ids
 from tests.search.cluster import answers_from
 
-pytestmark = [pytest.mark.django_db, pytest.mark.both_databases("search.backends.embedded.backend")]
+pytestmark = [pytest.mark.django_db, pytest.mark.both_databases("search.index.embedded.backend")]
 Z = "\u200c"
 
 

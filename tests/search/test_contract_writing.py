@@ -6,11 +6,11 @@ import datetime as dt
 
 import pytest
 
-from search.backends import Filters
+from search.index import Filters
 from tests.factories.search import entry
 from tests.search.asking import PUBLIC, ids, plan_for
 
-pytestmark = [pytest.mark.django_db, pytest.mark.both_databases("search.backends.embedded.writing")]
+pytestmark = [pytest.mark.django_db, pytest.mark.both_databases("search.index.embedded.writing")]
 
 
 def test_an_entry_is_found_as_it_was_put(backend):

@@ -10,11 +10,11 @@ import time
 
 import pytest
 
-from search.backends import Plan, QueryTerm, RejectedError, UnavailableError
-from search.backends.elastic import ElasticBackend
-from search.backends.elastic.connection import connect
-from search.backends.elastic.writing import id_of
-from search.backends.limits import time_limit
+from search.index import Plan, QueryTerm, RejectedError, UnavailableError
+from search.index.elastic import ElasticBackend
+from search.index.elastic.connection import connect
+from search.index.elastic.writing import id_of
+from search.index.limits import time_limit
 from tests.factories.search import entry
 from tests.search.asking import PUBLIC, ids, plan_for
 

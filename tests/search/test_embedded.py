@@ -7,12 +7,12 @@ from django.db import transaction
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from search import analysis
-from search.backends.embedded import EmbeddedBackend
-from search.backends.embedded.blocks import POSTING_SIZE, postings_of, unpack
-from search.backends.embedded.writing import EVERYTHING
 from search.documents import SearchEntry
-from search.entry_terms import analyse, pieces_of
+from search.index.embedded import EmbeddedBackend
+from search.index.embedded.blocks import POSTING_SIZE, postings_of, unpack
+from search.index.embedded.writing import EVERYTHING
+from search.index.entry_terms import analyse, pieces_of
+from search.language import analysis
 from search.models import IndexedEntry, PostingBlock, Term, Word
 from tests.factories.search import entry
 from tests.search.asking import ids, plan_for
@@ -20,9 +20,9 @@ from tests.search.asking import ids, plan_for
 pytestmark = [
     pytest.mark.django_db,
     pytest.mark.both_databases(
-        "search.backends.embedded.backend",
-        "search.backends.embedded.blocks",
-        "search.backends.embedded.sql",
+        "search.index.embedded.backend",
+        "search.index.embedded.blocks",
+        "search.index.embedded.sql",
         "search.models.index",
     ),
 ]

@@ -22,7 +22,8 @@ from portal.core import outbox
 from portal.core.memo import forget_all
 from portal.core.models import OutboxMessage
 from search import mirror, services
-from search.backends import breaker, cluster
+from search.index import cluster
+from search.index.cluster import breaker
 from search.queries import search, suggest
 from tests.factories.faq import ArticlePageFactory, locale
 from tests.scripts.test_elasticsearch_script import Node, free_port

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from search.backends import Filters, Found, Plan, Sort, get_backend
-from search.fusion import REACHABLE, Hybrid, fuse
+from search.index import Filters, Found, Plan, Sort, get_backend
+from search.meaning.fusion import REACHABLE, Hybrid, fuse
 from tests.factories.search import entry
 from tests.search.asking import plan_for
 

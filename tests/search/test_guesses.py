@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from portal.catalog.models import Topic
 from search import services
-from search.corrections import (
+from search.language.corrections import (
     LONGEST_OF_TWO_SLIPS,
     SHORTEST_OF_TWO_SLIPS,
     candidates_for,
@@ -17,7 +17,7 @@ from search.corrections import (
     two_slips_from,
 )
 from search.queries import search
-from search.results import NoticeCode
+from search.showing.results import NoticeCode
 from tests.factories.accounts import UserFactory
 
 pytestmark = pytest.mark.django_db

@@ -10,9 +10,10 @@ from django.test.utils import CaptureQueriesContext
 
 from portal.catalog.models import Ownership, Product, Topic
 from portal.core.audience import register_audience
-from search import backends, services
-from search.backends import Filters, get_backend
-from search.guidance import starting_points
+from search import index as backends
+from search import services
+from search.index import Filters, get_backend
+from search.showing.guidance import starting_points
 from tests.factories.accounts import UserFactory
 from tests.factories.search import entry
 from tests.search.test_views import get, main

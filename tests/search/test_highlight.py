@@ -7,7 +7,7 @@ from django.utils.html import escape
 from hypothesis import given
 from hypothesis import strategies as st
 
-from search.highlight import SNIPPET_LENGTH, mark, mark_terms, snippet
+from search.showing.highlight import SNIPPET_LENGTH, mark, mark_terms, snippet
 
 Z = "\u200c"
 PLACES = st.lists(st.tuples(st.integers(0, 60), st.integers(0, 60)).map(sorted).map(tuple), max_size=6)

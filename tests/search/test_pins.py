@@ -12,10 +12,10 @@ from portal.core import page_cache
 from portal.core.memo import forget_all
 from portal.core.roles import COMMUNITY_MANAGERS, CONTENT_EDITORS, Role, group_of, make_roles
 from portal.home.models import InfoPage
-from search.backends import Filters, Sort
-from search.pins import MAX_PINS
+from search.index import Filters, Sort
 from search.queries import search
 from search.recording import search_facts
+from search.showing.pins import MAX_PINS
 from tests.factories.accounts import UserFactory
 from tests.factories.faq import ArticlePageFactory, TopicPageFactory, help_site, locale
 
@@ -269,7 +269,7 @@ def test_any_other_address_is_not_shown(topics, url):
 
 @pytest.mark.parametrize("count", [1, 3])
 def test_pins_cost_one_query_whatever_their_number(topics, count, django_assert_num_queries):
-    from search.pins import pins_for
+    from search.showing.pins import pins_for
 
     for page in ArticlePageFactory.create_batch(count, parent=topics["fa"]):
         pin("قبض", page)

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 pytestmark = [
     pytest.mark.django_db(transaction=True),
     pytest.mark.concurrency,
-    pytest.mark.both_databases("search.backends.embedded.backend"),
+    pytest.mark.both_databases("search.index.embedded.backend"),
 ]
 
 TOPICS, READERS, SECONDS = 30, 3, 5

@@ -22,7 +22,7 @@ from search import registry
 from tests.search import quality
 
 ROOT = Path(__file__).resolve().parents[2]
-pytestmark = [pytest.mark.django_db, pytest.mark.both_databases("search.backends.embedded.matching")]
+pytestmark = [pytest.mark.django_db, pytest.mark.both_databases("search.index.embedded.matching")]
 WRITTEN, ARABIC, TYPO = "as written", "Arabic letters, no half-spaces", "one typo"
 
 

@@ -8,15 +8,15 @@ from django.contrib.auth.models import AnonymousUser
 from portal.catalog.models import Product, Topic
 from portal.core.audience import register_audience
 from search import services
-from search.backends import Filters, get_backend
-from search.guidance import starting_points
+from search.asking.questions import MAX_TEXT_LENGTH
+from search.index import Filters, get_backend
 from search.queries import NoticeCode, search, suggest
-from search.questions import MAX_TEXT_LENGTH
+from search.showing.guidance import starting_points
 from tests.factories.accounts import UserFactory
 from tests.factories.search import entry
 from tests.search.conftest import TopicDocument
 
-pytestmark = [pytest.mark.django_db, pytest.mark.both_databases("search.backends.embedded.matching")]
+pytestmark = [pytest.mark.django_db, pytest.mark.both_databases("search.index.embedded.matching")]
 Z = "\u200c"
 
 

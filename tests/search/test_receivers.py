@@ -9,9 +9,9 @@ from wagtail.models import Locale, Page, PageViewRestriction
 from portal.catalog.models import Topic
 from portal.core.models import OutboxMessage
 from search import receivers, registry, services
-from search.backends import Plan, get_backend
 from search.documents import SearchDocument
 from search.events import EntriesChanged
+from search.index import Plan, get_backend
 from tests.search.asking import ids
 
 pytestmark = pytest.mark.django_db

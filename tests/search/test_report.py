@@ -16,7 +16,7 @@ from wagtail.models import GroupPagePermission, Page
 
 from portal.core.roles import CONTENT_EDITORS, group_of, make_roles
 from portal.core.text import to_persian_digits
-from search.keys import query_key
+from search.asking.keys import query_key
 from search.models import SearchDay, SearchGap
 from tests.factories.accounts import UserFactory
 from tests.factories.faq import TopicPageFactory

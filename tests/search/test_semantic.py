@@ -12,10 +12,10 @@ from django.test.utils import CaptureQueriesContext
 from portal.catalog.models import Topic
 from portal.core.audience import register_audience
 from search import services
-from search.backends import Filters
+from search.index import Filters
+from search.meaning import model, nearest, vectors
 from search.models import EntryVector
 from search.queries import NoticeCode, search
-from search.semantic import model, nearest, vectors
 from tests.factories.accounts import UserFactory
 from tests.search.conftest import TopicDocument
 

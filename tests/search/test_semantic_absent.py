@@ -11,9 +11,9 @@ from django.test.utils import CaptureQueriesContext
 from portal.catalog.models import Topic
 from search import services
 from search.checks import check_semantic_extra
+from search.meaning import model, vectors
 from search.models import EntryVector
 from search.queries import search
-from search.semantic import model, vectors
 
 pytestmark = pytest.mark.django_db
 

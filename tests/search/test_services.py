@@ -9,11 +9,11 @@ from django.test.utils import CaptureQueriesContext
 
 from portal.catalog.models import Topic
 from search import services
-from search.backends import get_backend
+from search.index import get_backend
 from tests.factories.search import entry
 from tests.search.asking import ids
 
-pytestmark = [pytest.mark.django_db, pytest.mark.both_databases("search.backends.embedded.backend")]
+pytestmark = [pytest.mark.django_db, pytest.mark.both_databases("search.index.embedded.backend")]
 
 
 @pytest.fixture

@@ -165,7 +165,7 @@ def test_the_effect_shows_an_editor_nothing_they_may_not_see(client, topics):
     nobody = search(text="گذرواژه", user=UserFactory(), language="fa")
     assert nobody.total == 0
 
-    from search.admin import effects
+    from search.editors.admin import effects
 
     (effect,) = effects(Synonym(language="fa", words="رمز\nگذرواژه"), text="رمز", user=UserFactory())
 

@@ -13,8 +13,8 @@ from django.utils.translation import override
 from wagtail.models import ModelLogEntry
 
 from portal.core.roles import COMMUNITY_MANAGERS, CONTENT_EDITORS
+from search.editors.synonym_import import MAX_BYTES, MAX_ROWS, Outcome, UnreadableError, decode, read_rows, save_rows
 from search.models import Synonym
-from search.synonym_import import MAX_BYTES, MAX_ROWS, Outcome, UnreadableError, decode, read_rows, save_rows
 from tests.factories.accounts import UserFactory
 from tests.factories.search import synonym
 from tests.search.test_synonym_admin import LIST, member_of

@@ -14,14 +14,14 @@ from portal.core import page_cache
 from portal.core.audience import register_audience
 from portal.core.memo import forget_all
 from search import services
-from search.analysis import tokens
-from search.backends import FULL_WEIGHT, get_backend
+from search.asking.questions import ask
+from search.asking.synonyms import MAX_ALTERNATIVES, NO_RULES, SYNONYM_WEIGHT, alternatives, rules_for, rules_of
+from search.index import FULL_WEIGHT, get_backend
+from search.language.analysis import tokens
+from search.language.phrases import read_phrase, read_phrases
 from search.models import Synonym
 from search.models.synonym import MAX_PHRASES
-from search.phrases import read_phrase, read_phrases
 from search.queries import NoticeCode, search, suggest
-from search.questions import ask
-from search.synonyms import MAX_ALTERNATIVES, NO_RULES, SYNONYM_WEIGHT, alternatives, rules_for, rules_of
 from tests.factories.search import entry, synonym
 
 pytestmark = pytest.mark.django_db
@@ -385,7 +385,7 @@ def small_index(only_topics):
 
 def found_with(text: str, synonyms: list[Synonym]) -> dict[int, int]:
     """Entries and their scores, straight from the index, without those that follow where few hold all words."""
-    from search.backends import Plan
+    from search.index import Plan
 
     question = ask(get_backend(), text, "fa", PUBLIC, rules_of(synonyms) if synonyms else NO_RULES)
     plan = Plan(terms=question.terms(), size=question.vocabulary.size, audiences=PUBLIC, limit=100)

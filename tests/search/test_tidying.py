@@ -18,15 +18,15 @@ from portal.catalog.models import Topic
 from portal.core import jobs
 from portal.core.audience import register_audience
 from portal.core.memo import forget_all, index_changed
-from search import evidence, gaps, registry, services, tidying
-from search.backends import BackendHit, Plan, QueryTerm, get_backend
+from search import gaps, registry, services, tidying
+from search.asking.keys import query_key
+from search.asking.synonyms import rules_for
 from search.choices import weigh_clicks, with_evidence
 from search.counting import count_days, forget_old
 from search.gaps import tend_gaps
-from search.keys import query_key
+from search.index import BackendHit, Plan, QueryTerm, evidence, get_backend
 from search.models import ClickEvidence, PopularQuestion, SearchClick, SearchDay, SearchGap, SearchLog, Synonym
 from search.popular import popular_searches, renew_popular
-from search.synonyms import rules_for
 from tests.factories.accounts import UserFactory
 
 pytestmark = [

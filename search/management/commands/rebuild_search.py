@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, Final
 from django.core.management.base import BaseCommand, CommandError
 
 from search import services
-from search.backends import Backend, UnavailableError, cluster, get_backend
-from search.semantic import model, vectors
+from search.index import Backend, UnavailableError, cluster, get_backend
+from search.meaning import model, vectors
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser

@@ -1,0 +1,362 @@
+"""What a person may have meant by words the index does not know: slips, Finglish, one word on the wrong keyboard.
+
+Each unknown word is read in every way, and the likeliest reading is taken: a slip is as unlikely as `search.language.corrections`
+says, a Finglish word as its letters fit (`search.language.finglish`). A Persian page, and Persian stop words around («… ro chetori …»),
+speak for Finglish; an English page and English stop words against it.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from itertools import pairwise
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from portal.core.text import fold, swap_keyboard
+from search.index import FULL_WEIGHT, Spelling
+from search.language.analysis import ENGLISH_STOP_WORDS
+from search.language.corrections import SHORTEST, correct, distance
+from search.language.finglish import (
+    Reading,
+    is_latin,
+    likeliest,
+    read,
+    read_beginnings,
+    read_stop_word,
+    skeleton,
+    skeletons,
+)
+from search.language.finglish_beginnings import SHORTEST as SHORTEST_BEGINNING
+from search.language.finglish_beginnings import beginnings
+
+if TYPE_CHECKING:
+    from search.asking.questions import Question
+    from search.index import Backend
+    from search.language.analysis import Token
+
+#: Of each beginning of an unfinished Persian word, and of the words it may become.
+_COMPLETIONS: Final = 20
+_MOST_BEGUN: Final = 8
+#: More unknown words than this are no slips.
+_MAX_WORDS: Final = 8
+_MAX_REPAIRED: Final = 4
+#: Persian words by sound need letters enough to be sure.
+_SHORTEST_SOUND: Final = 4
+_WORST_SOUND: Final = 2.0
+
+#: Words that some entries hold, and what may be meant for them: three times as likely.
+_MAX_SUSPECTS: Final = 2
+_MUCH_LIKELIER: Final = math.log(3)
+
+# How much each speaks for Finglish; a unit outweighs a word that is e times as frequent.
+_PERSIAN_PAGE: Final = 1.0
+_OTHER_PAGE: Final = -2.5
+_STOP_WORD: Final = 0.8
+#: A reading of a word that the index knows in Latin letters as well must fit nearly perfectly.
+_BESIDE: Final = 0.3
+_SHORTEST_KNOWN_STOP_WORD: Final = 3
+
+# How unlikely other slips are.
+_JOINED: Final = 0.7
+_OTHER_KEYBOARD: Final = 0.3
+
+_PIECE: Final = re.compile(r"\S+")
+_CORE: Final = re.compile(r"[^\W_](?:.*[^\W_])?", re.DOTALL)
+_APOSTROPHES: Final = re.compile("['’‘]")
+_RUN: Final = re.compile(r"[^\W_]{3,}")
+
+
+class _Piece(NamedTuple):
+    """A piece of the text between spaces, without the signs around; `word` is it folded, without apostrophes."""
+
+    start: int
+    end: int
+    word: str
+
+
+class _Guess(NamedTuple):
+    """What may be written instead of ``[start, end)``."""
+
+    start: int
+    end: int
+    written: str
+    likelihood: float
+    is_finglish: bool = False
+    is_stop_word: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Interpretation:
+    """The text as it may have been meant.
+
+    `explained` is how many pieces of it were read in another way. `beside` has Persian words for Latin ones that are
+    known and stay as they are: both answer.
+    """
+
+    text: str
+    explained: int = 0
+    is_finglish: bool = False
+    beside: Mapping[str, str] = field(default_factory=dict)
+
+
+def interpret(
+    backend: Backend,
+    text: str,
+    unknown: Sequence[Token],
+    language: str,
+    audiences: Collection[str],
+    *,
+    is_unfinished: bool = False,
+    above: Mapping[str, float] = MappingProxyType({}),
+) -> Interpretation:
+    """The likeliest meaning of a text with unknown words. Two queries; a third for two slips in a long word.
+
+    With `is_unfinished` the last word may become another one, for one more query where it may be Persian. `above` is how
+    likely some of the words are as they stand: what is read instead must be likelier.
+    """
+    unknown = unknown[:_MAX_WORDS]
+    pieces = [piece for piece in _pieces(text) if piece.word]
+    begun = _begun(backend, pieces, unknown, audiences) if is_unfinished else ()
+    sounds = _sounding_alike(backend, pieces, unknown, audiences, begun)
+    finglish = _finglish(pieces, unknown, sounds, language, begun)
+    readable = {fold(text[guess.start : guess.end]) for guess in finglish}
+    known = partial(backend.spellings, audiences=audiences)
+    slips = _slips(_Slips(text, pieces, unknown[:_MAX_REPAIRED], readable), sounds, known)
+    if language != "fa" and not any(_outweighs(guess, slips) for guess in finglish if not guess.is_stop_word):
+        finglish = []  # stop words alone prove nothing outside a Persian page
+    chosen = _best([guess for guess in (*slips, *finglish) if _is_above(guess, unknown, above)])
+    is_finglish = any(guess.is_finglish for guess in chosen)
+    beside: dict[str, str] = {}
+    if is_finglish:
+        answered = [piece for piece in pieces if not _holds_any(piece, unknown)]
+        chosen += _known_stop_words(answered)
+        beside = {piece.word: reading.word for piece in answered if (reading := _beside(piece, sounds))}
+    for guess in sorted(chosen, reverse=True):
+        text = text[: guess.start] + guess.written + text[guess.end :]
+    return Interpretation(text, explained=len(chosen), is_finglish=is_finglish, beside=beside)
+
+
+def likelier(backend: Backend, question: Question, language: str, audiences: Collection[str]) -> str:
+    """The question with other words for its rarest ones, if it is then much likelier meant; else nothing.
+
+    As many queries as `interpret`; none where no word may be meant for another.
+    """
+    suspects = _suspects(question)
+    if not suspects:
+        return ""
+    above = {word.word: math.log(1 + frequency) + _MUCH_LIKELIER for word, frequency in suspects}
+    words = [word for word, _frequency in suspects]
+    meaning = interpret(backend, question.text, words, language, audiences, above=above)
+    return meaning.text if meaning.explained else ""
+
+
+def _suspects(question: Question) -> list[tuple[Token, int]]:
+    """The rarest words of a question that stand for themselves alone, and how many entries hold each."""
+    terms = question.terms()
+    alone = {
+        word.position: [term for term in terms if word.position in term.words]
+        for word in question.words
+        if len(word.word) >= SHORTEST and word.word.isalpha()  # a number is meant as it stands
+    }
+    found = [
+        (word, max(term.frequency for term in alone[word.position]))
+        for word in question.words
+        if alone.get(word.position)
+        and all(term.words == (word.position,) and term.weight == FULL_WEIGHT for term in alone[word.position])
+    ]
+    return sorted(found, key=lambda suspect: suspect[1])[:_MAX_SUSPECTS]
+
+
+def _is_above(guess: _Guess, words: Collection[Token], above: Mapping[str, float]) -> bool:
+    return all(
+        guess.likelihood > above.get(word.word, -math.inf)
+        for word in words
+        if guess.start < word.end and word.start < guess.end
+    )
+
+
+def _pieces(text: str) -> Iterator[_Piece]:
+    for piece in _PIECE.finditer(text):
+        core = _CORE.search(text, piece.start(), piece.end())
+        if core:
+            yield _Piece(core.start(), core.end(), _APOSTROPHES.sub("", fold(core[0])))
+
+
+def _holds_any(piece: _Piece, words: Collection[Token]) -> bool:
+    return any(piece.start <= word.start and word.end <= piece.end for word in words)
+
+
+def _begun(
+    backend: Backend, pieces: Sequence[_Piece], unknown: Sequence[Token], audiences: Collection[str]
+) -> Sequence[str]:
+    """The skeletons of the Persian words the last piece may become, the likeliest; one query, if there may be any."""
+    last = pieces[-1] if pieces else None
+    if last is None or len(last.word) < SHORTEST_BEGINNING or not is_latin(last.word) or not _holds_any(last, unknown):
+        return ()
+    known = backend.vocabulary((), audiences=audiences, beginnings=beginnings(last.word), completions=_COMPLETIONS)
+    words = {word: count for some in known.completions.values() for word, count in some.items()}
+    likely = read_beginnings(
+        last.word, [Spelling(word=word, written=word, frequency=count) for word, count in words.items()]
+    )
+    return [skeleton(reading.word) for reading in likely[:_MOST_BEGUN]]
+
+
+def _sounding_alike(
+    backend: Backend,
+    pieces: Sequence[_Piece],
+    unknown: Sequence[Token],
+    audiences: Collection[str],
+    begun: Collection[str] = (),
+) -> Mapping[str, Sequence[Spelling]]:
+    """By skeleton, the known words that sound like what was typed; one query, if there may be any."""
+    wanted = {
+        skeleton(token.word) for token in unknown if len(token.word) >= _SHORTEST_SOUND and not is_latin(token.word)
+    }
+    if any(is_latin(piece.word) and _holds_any(piece, unknown) for piece in pieces):
+        wanted.update(begun, *(skeletons(piece.word) for piece in pieces if is_latin(piece.word)))
+    wanted.discard("")
+    return backend.sounding_like(wanted, audiences=audiences) if wanted else {}
+
+
+# Slips --------------------------------------------------------------------------------------------------------------
+
+
+class _Slips(NamedTuple):
+    """Where slips are looked for; `readable` words can be read in another way and are not worth a second look."""
+
+    text: str
+    pieces: Sequence[_Piece]
+    unknown: Sequence[Token]
+    readable: Collection[str]
+
+
+def _slips(
+    where: _Slips,
+    sounds: Mapping[str, Sequence[Spelling]],
+    known: Callable[[Collection[str]], Mapping[str, Spelling]],
+) -> list[_Guess]:
+    """The likeliest slip in each of the unknown words."""
+    further: dict[str, dict[str, float]] = defaultdict(dict)
+    places: dict[str, set[tuple[int, int]]] = defaultdict(set)
+    for token in where.unknown:
+        places[token.word].add((token.start, token.end))
+        if not is_latin(token.word):
+            alike = {other.word: distance(token.word, other.word) for other in sounds.get(skeleton(token.word), ())}
+            further[token.word] |= {word: far for word, far in alike.items() if far <= _WORST_SOUND}
+    for start, end, spelling, cost in _rewritten(where):
+        written = where.text[start:end]
+        places[written].add((start, end))
+        further[written][spelling] = cost
+    words = {token.word for token in where.unknown}
+    corrections = correct(words, known, further=further, readable=where.readable)
+    return [
+        _Guess(start, end, correction.written, correction.likelihood)
+        for written, correction in corrections.items()
+        for start, end in places[written]
+    ]
+
+
+def _rewritten(where: _Slips) -> Iterator[tuple[int, int, str, float]]:
+    """Pieces with an unknown word on the other keyboard, and joined with a neighbour; with how unlikely that is."""
+    text, pieces = where.text, where.pieces
+    for place, piece in enumerate(pieces):
+        if not _holds_any(piece, where.unknown):
+            continue
+        start, end = _with_signs(text, piece)
+        swapped = fold(swap_keyboard(text[start:end]))
+        if swapped != fold(text[start:end]) and _RUN.fullmatch(swapped):
+            yield start, end, swapped, _OTHER_KEYBOARD
+        for left, right in pairwise(pieces[max(0, place - 1) : place + 2]):
+            joined = left.word + right.word
+            if text[left.end : right.start].isspace() and _RUN.fullmatch(joined):
+                yield left.start, right.end, joined, _JOINED
+
+
+def _with_signs(text: str, piece: _Piece) -> tuple[int, int]:
+    """The piece with the signs around it: on another keyboard they are letters."""
+    start = text.rfind(" ", 0, piece.start) + 1
+    end = text.find(" ", piece.end)
+    return start, end if end >= 0 else len(text)
+
+
+# Finglish -----------------------------------------------------------------------------------------------------------
+
+
+def _finglish(
+    pieces: Sequence[_Piece],
+    unknown: Sequence[Token],
+    sounds: Mapping[str, Sequence[Spelling]],
+    language: str,
+    begun: Sequence[str] = (),
+) -> list[_Guess]:
+    """The Persian words that unknown Latin ones may be."""
+    leaning = _leaning(pieces, language)
+    guesses = []
+    for piece in pieces:
+        reading = _read(piece, sounds) if is_latin(piece.word) and _holds_any(piece, unknown) else None
+        if begun and piece is pieces[-1]:
+            spellings = [spelling for sound in begun for spelling in sounds.get(sound, ())]
+            reading = likeliest([*filter(None, [reading]), *read_beginnings(piece.word, spellings)[:1]])
+        if reading:
+            is_stop_word = reading == read_stop_word(piece.word)
+            likelihood = reading.likelihood + leaning
+            guesses.append(
+                _Guess(piece.start, piece.end, reading.written, likelihood, is_finglish=True, is_stop_word=is_stop_word)
+            )
+    return guesses
+
+
+def _leaning(pieces: Sequence[_Piece], language: str) -> float:
+    """How much the page and the words without a subject speak for Finglish."""
+    leaning = _PERSIAN_PAGE if language == "fa" else _OTHER_PAGE
+    for piece in pieces:
+        if piece.word in ENGLISH_STOP_WORDS:
+            leaning -= _STOP_WORD
+        elif is_latin(piece.word) and read_stop_word(piece.word):
+            leaning += _STOP_WORD
+    return leaning
+
+
+def _outweighs(guess: _Guess, others: Collection[_Guess]) -> bool:
+    return all(guess.likelihood > other.likelihood for other in others if _overlap(guess, other))
+
+
+def _read(piece: _Piece, sounds: Mapping[str, Sequence[Spelling]]) -> Reading | None:
+    return read(piece.word, [spelling for sound in skeletons(piece.word) for spelling in sounds.get(sound, ())])
+
+
+def _beside(piece: _Piece, sounds: Mapping[str, Sequence[Spelling]]) -> Reading | None:
+    reading = _read(piece, sounds) if is_latin(piece.word) else None
+    return reading if reading and reading.misfit <= _BESIDE and not read_stop_word(piece.word) else None
+
+
+def _known_stop_words(known: Sequence[_Piece]) -> list[_Guess]:
+    """«man» is an English word, too; in a Finglish question it is not what is asked for."""
+    return [
+        _Guess(piece.start, piece.end, reading.written, reading.likelihood, is_finglish=True)
+        for piece in known
+        if is_latin(piece.word)
+        and len(piece.word) >= _SHORTEST_KNOWN_STOP_WORD
+        and (reading := read_stop_word(piece.word))
+    ]
+
+
+# Choosing -----------------------------------------------------------------------------------------------------------
+
+
+def _overlap(one: _Guess, other: _Guess) -> bool:
+    return one.start < other.end and other.start < one.end
+
+
+def _best(guesses: Sequence[_Guess]) -> list[_Guess]:
+    """The likeliest guesses that do not speak of the same piece; unlikely ones only where there is no other."""
+    best: list[_Guess] = []
+    for guess in sorted(guesses, key=lambda guess: (-guess.likelihood, guess.start, guess.written)):
+        if not any(_overlap(guess, other) for other in best):
+            best.append(guess)
+    return best

@@ -1,0 +1,193 @@
+"""What a person means by a text: its words as the index knows them, and what to try when it does not.
+
+The steps, each told to the reader when it changed the question:
+
+1. nothing known at all: the text as the same keys give it on the other keyboard
+2. words nobody wrote: what is likeliest meant by each (`search.asking.guesses`): a slip, Persian in Latin letters, a word on
+   the other keyboard
+
+Between the two decides which explains more words.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Final
+
+from portal.core.text import swap_keyboard
+from search.asking.guesses import Interpretation, interpret
+from search.asking.synonyms import NO_RULES, Alternative, Rules, alternatives, rules_for
+from search.index import Backend, QueryTerm
+from search.language.analysis import Token, clean, stem, tokens
+from search.showing.results import Notice, NoticeCode
+
+if TYPE_CHECKING:
+    from search.index import Vocabulary
+
+MAX_TEXT_LENGTH: Final = 256
+MAX_WORDS: Final = 32
+#: How many words a beginning may become, those in most entries.
+COMPLETIONS: Final = 30
+
+_NOTHING: Final[Mapping[str, str]] = MappingProxyType({})
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A text, its terms, and what the index knows of them."""
+
+    text: str
+    tokens: list[Token]
+    vocabulary: Vocabulary
+    #: What editors say its words are also answered by, and the rules that say so.
+    alternatives: tuple[Alternative, ...] = ()
+    rules: Rules = NO_RULES
+
+    @property
+    def words(self) -> list[Token]:
+        """The single words, in order."""
+        single = {token.position: token for token in reversed(self.tokens) if token.width == 1}
+        return [single[position] for position in sorted(single)]
+
+    @property
+    def unknown(self) -> list[Token]:
+        """The words no entry answers, neither alone nor joined with a neighbour."""
+        answered = {word for term in self.terms() for word in term.words}
+        return [token for token in self.words if token.position not in answered]
+
+    def terms(self) -> tuple[QueryTerm, ...]:
+        """The terms worth looking for: those some entry holds, and those of synonyms."""
+        return (*self.own_terms(), *self.synonym_terms())
+
+    def own_terms(self) -> tuple[QueryTerm, ...]:
+        """Those of the text itself."""
+        numbers = {token.position for token in self.words}
+        words: dict[str, set[int]] = defaultdict(set)
+        for token in self.tokens:
+            covered = numbers & set(range(token.position, token.position + token.width))
+            words[token.text] |= covered or {token.position}
+        known = self.vocabulary.frequencies
+        return tuple(
+            QueryTerm(text=text, words=tuple(sorted(covered)), frequency=known[text])
+            for text, covered in words.items()
+            if text in known
+        )
+
+    def synonym_terms(self) -> tuple[QueryTerm, ...]:
+        """Those of the words' synonyms."""
+        known = self.vocabulary.frequencies
+        return tuple(term for alternative in self.alternatives for term in alternative.terms(known))
+
+    @property
+    def synonyms(self) -> list[str]:
+        """The synonyms some entry may hold, as their editor wrote them; what was typed itself is none."""
+        typed = {token.text for token in self.tokens}
+        found = (
+            alternative.phrase.text
+            for alternative in self.alternatives
+            if any(not typed.issuperset(form) for form in alternative.known_forms(self.vocabulary.frequencies))
+        )
+        return list(dict.fromkeys(found))
+
+
+def prepare(text: str) -> tuple[str, list[Notice]]:
+    """The text without what no text needs, cut to what a person could mean."""
+    wanted = text[: 4 * MAX_TEXT_LENGTH]  # white space and control characters may go
+    prepared = " ".join(clean(wanted).split())
+    cut = prepared[:MAX_TEXT_LENGTH]
+    if len(cut) < len(prepared):
+        cut = cut.rpartition(" ")[0] or cut
+    words = cut.split(" ")
+    if len(words) > MAX_WORDS:
+        cut = " ".join(words[:MAX_WORDS])
+    if cut != prepared or len(wanted) < len(text.rstrip()):
+        return cut, [Notice(NoticeCode.SHORTENED, used=cut)]
+    return cut, []
+
+
+def ask(
+    backend: Backend,
+    text: str,
+    language: str,
+    audiences: Collection[str],
+    rules: Rules | None = None,
+    *,
+    beside: Mapping[str, str] = _NOTHING,
+    beginning: str = "",
+) -> Question:
+    """The question, with what the index knows of its terms and their synonyms; one query.
+
+    `rules` are the synonyms to use, those of the language if not said otherwise. `beside` has words that mean the same
+    as some of the text. `beginning` is a word that may become another one.
+    """
+    found, others, rules = read(text, language, rules)
+    found = _with_others(found, beside)
+    vocabulary = backend.vocabulary(
+        stems_of(found, others),
+        audiences=audiences,
+        beginnings=[beginning] if beginning else (),
+        completions=COMPLETIONS,
+    )
+    return Question(text, found, vocabulary, others, rules)
+
+
+def read(text: str, language: str, rules: Rules | None = None) -> tuple[list[Token], tuple[Alternative, ...], Rules]:
+    """The terms of a text and their synonyms, before anything is known of them."""
+    found = tokens(text, language=language, query=True)
+    rules = rules_for(language) if rules is None else rules
+    return found, alternatives(found, rules), rules
+
+
+def stems_of(found: Iterable[Token], others: Iterable[Alternative]) -> set[str]:
+    """All stems a text and its synonyms may be known by."""
+    stems = {token.text for token in found}
+    return stems.union(*(form for alternative in others for form in alternative.phrase.forms))
+
+
+def _with_others(found: list[Token], beside: Mapping[str, str]) -> list[Token]:
+    """The tokens, and at the same places those of the words that mean the same."""
+    others = [
+        token._replace(text=stem(beside[token.word]), word=beside[token.word])
+        for token in found
+        if token.width == 1 and token.word in beside
+    ]
+    return [*found, *others]
+
+
+def understand(
+    backend: Backend, question: Question, language: str, audiences: Collection[str], notices: list[Notice]
+) -> Question:
+    """The question a person may have meant, when the index does not know the words; says so in `notices`."""
+    unknown = question.unknown
+    if not unknown:
+        return question
+    on_other_keyboard = None
+    if len(unknown) == len(question.words):
+        swapped = swap_keyboard(question.text)
+        if swapped != question.text:
+            other = ask(backend, swapped, language, audiences, question.rules)
+            if len(other.unknown) * 2 < len(other.words):
+                on_other_keyboard = other
+    meaning = Interpretation(question.text)
+    if on_other_keyboard is None or on_other_keyboard.unknown:
+        meaning = interpret(backend, question.text, unknown, language, audiences)
+    if on_other_keyboard and len(on_other_keyboard.words) - len(on_other_keyboard.unknown) >= meaning.explained:
+        notices.append(Notice(NoticeCode.KEYBOARD, typed=question.text, used=on_other_keyboard.text))
+        return on_other_keyboard
+    if not meaning.explained:
+        return question
+    notices.append(notice_of(question.text, meaning))
+    return ask(backend, meaning.text, language, audiences, question.rules, beside=meaning.beside)
+
+
+def notice_of(typed: str, meaning: Interpretation) -> Notice:
+    """How a text was read in another way."""
+    code = NoticeCode.FINGLISH if meaning.is_finglish else NoticeCode.REPAIRED
+    return Notice(code, typed=typed, used=meaning.text)
+
+
+def spelled(text: str, words: Iterable[Token]) -> str:
+    return " ".join(dict.fromkeys(text[word.start : word.end] for word in words))

@@ -1,0 +1,1 @@
+"""The screens of the Wagtail admin for those who keep search useful."""

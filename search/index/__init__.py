@@ -1,0 +1,285 @@
+"""What an index must be able to do, and which one is in use.
+
+`search.queries` decides what to look for; a backend looks. Both the embedded index and a cluster answer the same
+small protocol and pass the same tests (tests/search/contract.py).
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import enum
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar, runtime_checkable
+
+from django.conf import settings
+from django.core.signals import setting_changed
+from django.utils.module_loading import import_string
+
+from search.index import cluster
+from search.index.errors import RejectedError, UnavailableError
+from search.index.limits import time_limit
+
+if TYPE_CHECKING:
+    from search.documents import SearchEntry
+
+__all__ = ["RejectedError", "UnavailableError"]  # the rest is defined here
+
+T = TypeVar("T")
+
+DEFAULT_BACKEND: Final = "search.index.embedded.EmbeddedBackend"
+
+#: Fields of an entry a highlight can be in.
+TITLE: Final = "title"
+SHORT_ANSWER: Final = "short_answer"
+BODY: Final = "body"
+
+#: ``[start, end)`` of a match in the original text of a field.
+Place = tuple[int, int]
+
+
+#: The weight of a word as it was asked for, in per mille.
+FULL_WEIGHT: Final = 1000
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class QueryTerm:
+    """A term to look for, the numbers of the query's words it answers, and how many entries hold it.
+
+    `weight` says, in per mille, how much of its rarity counts: less than all for a synonym. Of the synonyms of a word
+    that an entry holds only the strongest counts, and none where the word itself is stronger: an entry that holds
+    them all is no better than one that holds the word.
+
+    `beside` are terms an entry must hold as well, all of them, for this one to count there: «همراه» beside «اینترنت»
+    answers «دیتا», alone it does not. They add nothing to the score; their places are shown where the term counts.
+    The same text may stand in several terms of a plan.
+    """
+
+    text: str
+    words: tuple[int, ...]
+    frequency: int
+    weight: int = FULL_WEIGHT
+    beside: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Filters:
+    """What a reader narrowed the results to. An empty list narrows nothing; several values of one list mean "or".
+
+    `updated_since`: only what was last changed then or later; what says nothing of that is left out.
+    """
+
+    kinds: tuple[str, ...] = ()
+    products: tuple[str, ...] = ()
+    topics: tuple[str, ...] = ()
+    languages: tuple[str, ...] = ()
+    updated_since: dt.datetime | None = None
+
+    def __bool__(self) -> bool:
+        return self != Filters()
+
+
+class Sort(enum.StrEnum):
+    """The order of results."""
+
+    RELEVANCE = "relevance"
+    NEWEST = "newest"
+
+
+#: Kind, object and language of an entry.
+EntryKey = tuple[str, int, str]
+
+
+#: Entries that hold all that was asked; where there are fewer, one of them alone may be the wrong answer.
+WANTED: Final = 5
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Plan:
+    """A question to the index.
+
+    An entry matches when it holds enough of the words (`enough`); a word counts once, whichever term answers it.
+    Without terms everything matches, the popular first. `size` is the number of entries the frequencies belong to.
+    Among entries that match alike, those of the reader's `own_products` and those with evidence of being good
+    (`search.index.evidence`) come first.
+    """
+
+    terms: tuple[QueryTerm, ...]
+    size: int
+    audiences: tuple[str, ...]
+    filters: Filters = Filters()
+    sort: Sort = Sort.RELEVANCE
+    own_products: tuple[str, ...] = ()
+    #: Still being typed: an index may leave out some of the many words the last one may become, to be quick.
+    is_unfinished: bool = False
+    offset: int = 0
+    limit: int = 20
+
+    @property
+    def word_count(self) -> int:
+        return len({word for term in self.terms for word in term.words})
+
+    @property
+    def required(self) -> int:
+        """How many words an entry should hold: all of up to three, three quarters of more; see `enough`."""
+        count = self.word_count
+        return count if count <= 3 else -(-count * 3 // 4)
+
+    @property
+    def wanted(self) -> int:
+        """How many entries of a language should hold so many words: one is enough while a person types."""
+        return 1 if self.is_unfinished else WANTED
+
+    def enough(self, *, most: int, holding: int) -> int:
+        """How many words an entry must hold in a language where `holding` entries hold as many as are required.
+
+        Where these are too few, entries with half as many as the best one's (`most`) are found beside them.
+        """
+        return self.required if holding >= self.wanted else (most + 1) // 2
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class BackendHit:
+    """An entry as the index holds it. `places` says where the terms stand in each field, in order."""
+
+    kind: str
+    object_id: int
+    family: str
+    language: str
+    title: str
+    short_answer: str
+    body: str
+    url: str
+    facets: Mapping[str, tuple[str, ...]]
+    popularity: int
+    updated: dt.datetime | None
+    score: int
+    matched: int
+    places: Mapping[str, Sequence[Place]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Found:
+    """A page of hits and how many there are in all."""
+
+    hits: list[BackendHit]
+    total: int
+
+
+#: Facet name → value → entries. The counts of a facet ignore what was chosen in the same facet.
+FacetCounts = Mapping[str, Mapping[str, int]]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Vocabulary:
+    """What the index knows: how many entries it holds, how many hold each term, and the terms some beginnings lead to.
+
+    Only terms that stand in an entry the asker may see are known: what is hidden cannot be guessed from the answers.
+    """
+
+    size: int
+    frequencies: Mapping[str, int]
+    completions: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Spelling:
+    """A word somebody wrote: folded, as it was written, and how many entries hold its stem."""
+
+    word: str
+    written: str
+    frequency: int
+
+
+class Backend(Protocol):
+    """An index. Writing methods take part in the caller's transaction where the index is in the same database."""
+
+    def put(self, entries: Collection[SearchEntry], *, force: bool = False) -> None:
+        """Make `entries` all there is about their objects. Entries with the same digest are left alone unless forced."""
+
+    def remove(self, *, kind: str, object_ids: Collection[int]) -> None:
+        """Forget the objects, in every language. Unknown ones are no error."""
+
+    def search(self, plan: Plan, *, with_places: bool = True) -> Found:
+        """The best entries for `plan`, the best first; equal ones in a fixed order."""
+
+    def facets(self, plan: Plan) -> FacetCounts:
+        """How many entries match in each kind, language, product and topic."""
+
+    def vocabulary(
+        self,
+        terms: Collection[str],
+        *,
+        audiences: Collection[str],
+        beginnings: Collection[str] = (),
+        completions: int = 0,
+    ) -> Vocabulary:
+        """What is known of `terms`, and for each beginning up to `completions` of the most frequent terms."""
+
+    def fetch(self, keys: Collection[EntryKey], plan: Plan) -> list[BackendHit]:
+        """Those of the entries that the plan's audiences and filters leave, with the places of its terms; unordered.
+
+        Whether they hold any of the terms does not matter; their score is that of `search`, or 0.
+        """
+
+    def spellings(self, words: Collection[str], *, audiences: Collection[str]) -> Mapping[str, Spelling]:
+        """Those of the folded words that somebody wrote where the audiences may read it; thousands may be asked."""
+
+    def sounding_like(
+        self, skeletons: Collection[str], *, audiences: Collection[str], limit: int = 50
+    ) -> Mapping[str, Sequence[Spelling]]:
+        """For each consonant skeleton (`search.language.finglish.skeleton`) the Persian words that have it, most frequent first."""
+
+    def digests(self, kind: str) -> Iterator[tuple[int, str, str]]:
+        """Object, language and digest of every entry of a kind; for finding drift."""
+
+    def kinds(self) -> set[str]:
+        """All kinds the index holds entries of."""
+
+    def count(self) -> int:
+        """How many entries the index holds."""
+
+    def rebuild(self) -> AbstractContextManager[None]:
+        """Around putting everything again: searches see all entries meanwhile, and nothing superfluous afterwards."""
+
+
+@runtime_checkable
+class Mirror(Backend, Protocol):
+    """An index on another server, which takes no part in transactions and may keep whoever writes to it waiting."""
+
+    def follow(self, *, kind: str, object_ids: Collection[int], read: Callable[[], Collection[SearchEntry]]) -> None:
+        """Make what `read` returns all there is of the objects; whoever read later overtakes, whoever writes later.
+
+        `read` reads the database, and is called again where somebody else was faster.
+        """
+
+
+@lru_cache(maxsize=1)
+def get_backend() -> Backend:
+    """The index of this installation, from the setting ``SEARCH_BACKEND``."""
+    backend: Backend = import_string(getattr(settings, "SEARCH_BACKEND", DEFAULT_BACKEND))()
+    return backend
+
+
+def answer(question: Callable[[Backend], T]) -> T:
+    """What the index says to `question`, which is asked from its beginning again where one index fails it.
+
+    The cluster is asked first, if there is one. Where it fails, nobody else waits for it until it is back.
+    """
+    if cluster.is_configured() and cluster.breaker().is_closed():
+        try:
+            with time_limit(cluster.ANSWER_SECONDS):
+                return question(cluster.get_cluster())
+        except UnavailableError as error:
+            cluster.breaker().trip(str(error))
+    return question(get_backend())
+
+
+def _forget_backend(*, setting: str, **_kwargs: Any) -> None:
+    if setting == "SEARCH_BACKEND":
+        get_backend.cache_clear()
+
+
+setting_changed.connect(_forget_backend, dispatch_uid="search_backend")

@@ -1,0 +1,300 @@
+"""The index in an Elasticsearch cluster (docs/decisions/0007-elasticsearch.md).
+
+Only this package imports elasticsearch and elasticsearch_dsl, and it is imported only where a cluster is configured.
+
+`connection`  time, identity, errors     `schema`     what is stored of an entry
+`indices`     indices behind aliases     `writing`    bulk, versions
+`questions`   plans as queries           `words`      vocabulary, completions, spellings
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from contextvars import ContextVar
+from typing import TYPE_CHECKING, Any, Final
+
+from django.conf import settings
+from django.utils.dateparse import parse_datetime
+from elasticsearch import Elasticsearch, helpers
+from elasticsearch_dsl import MultiSearch, Q, Search
+
+from portal.core.audience import PUBLIC, register_audience
+from portal.core.memo import index_changed
+from search.index import BackendHit, EntryKey, FacetCounts, Found, Plan, Spelling, UnavailableError, Vocabulary
+from search.index.elastic import questions, words
+from search.index.elastic.connection import asking, in_time
+from search.index.elastic.indices import Indices
+from search.index.elastic.schema import FACETS, SHOWN
+from search.index.elastic.writing import Writer, id_of
+from search.index.limits import once
+
+if TYPE_CHECKING:
+    from search.documents import SearchEntry
+
+_SCORE_UNIT: Final = 1000
+_READ_AT_ONCE: Final = 2_000
+_MOST_KINDS: Final = 1_000
+
+#: The index that is being rebuilt here and now, if any: it alone is put to, everybody else writes into both.
+_rebuilding: Final[ContextVar[bool]] = ContextVar("search_rebuilding", default=False)
+
+
+class ElasticBackend:
+    """See `search.index.Backend`. Every method raises `UnavailableError` when the cluster fails it.
+
+    Writing is not part of a transaction.
+    """
+
+    def __init__(self, client: Elasticsearch, *, prefix: str, languages: Sequence[str] = ()) -> None:
+        """`prefix`: what the names of this portal's indices begin with. `languages` are the portal's if not said."""
+        self._client = client
+        known = languages or [code for code, _name in settings.LANGUAGES]
+        self.indices = Indices(client, prefix, known)
+        self._writer = Writer(client, self.indices)
+
+    # Writing --------------------------------------------------------------------------------------------------------
+
+    def put(self, entries: Collection[SearchEntry], *, force: bool = False) -> None:
+        """Raises `RejectedError` for entries the cluster refused; the others are stored."""
+        objects: dict[str, set[int]] = defaultdict(set)
+        for entry in entries:
+            objects[entry.kind].add(entry.object_id)
+        self._keep(objects, lambda: entries, force=force)
+
+    def remove(self, *, kind: str, object_ids: Collection[int]) -> None:
+        self._keep({kind: object_ids}, lambda: ())
+
+    def follow(self, *, kind: str, object_ids: Collection[int], read: Callable[[], Collection[SearchEntry]]) -> None:
+        """See `search.index.Mirror`. Raises `RejectedError` as `put` does."""
+        self._keep({kind: object_ids}, read, force=True)
+
+    def _keep(
+        self,
+        objects: Mapping[str, Collection[int]],
+        read: Callable[[], Collection[SearchEntry]],
+        *,
+        force: bool = False,
+    ) -> None:
+        def entries() -> dict[EntryKey, SearchEntry]:
+            found = read()
+            for audience in {entry.audience for entry in found} - {PUBLIC}:
+                register_audience(audience)
+            return {(entry.kind, entry.object_id, entry.language): entry for entry in found}
+
+        if not any(objects.values()):
+            return
+        if self._writer.keep(objects, entries, force=force, into_filling_only=_rebuilding.get()):
+            index_changed()
+
+    @contextmanager
+    def rebuild(self) -> Iterator[None]:
+        """Entries go into new indices, which take the place of the old ones in one step, with all that changed since.
+
+        What could not be put again is taken along as it was.
+        """
+        self.indices.delete_filling()
+        created = self.indices.create(self.indices.languages)
+        token = _rebuilding.set(True)
+        try:
+            yield
+            self._take_along(created)
+        except BaseException:
+            with suppress(UnavailableError):
+                self.indices.delete_filling()
+            raise
+        finally:
+            _rebuilding.reset(token)
+        self.indices.publish(created)
+        index_changed()
+
+    def _take_along(self, created: Mapping[str, str]) -> None:
+        for language, place in self.indices.places().items():
+            target = created[language]
+            self.indices.refresh(target)
+            if place.live:
+                left = self._ids(place.live) - self._ids(target)
+                self.indices.copy(sorted(left), source=place.live, target=target)
+
+    # Reading --------------------------------------------------------------------------------------------------------
+
+    def search(self, plan: Plan, *, with_places: bool = True) -> Found:
+        asked = questions.page(plan, self._enough(plan))
+        if with_places:
+            asked = questions.highlighted(asked, plan.terms)
+        answer = self._ask(asked.source(SHOWN))
+        with asking():
+            return Found(hits=[_hit(hit) for hit in answer["hits"]["hits"]], total=answer["hits"]["total"]["value"])
+
+    def facets(self, plan: Plan) -> FacetCounts:
+        answer = self._ask(questions.counts(plan, self._enough(plan)))
+        with asking():
+            return {
+                facet: {
+                    bucket["key"]: bucket["doc_count"] for bucket in answer["aggregations"][facet]["values"]["buckets"]
+                }
+                for facet in questions.FACET_NAMES
+            }
+
+    def vocabulary(
+        self,
+        terms: Collection[str],
+        *,
+        audiences: Collection[str],
+        beginnings: Collection[str] = (),
+        completions: int = 0,
+    ) -> Vocabulary:
+        begun: dict[str, list[str]] = {}
+        if beginnings and completions:
+            some = list(beginnings)
+            begun = words.read_completions(self._ask(words.completions(some, audiences)), some)
+        stems = list(dict.fromkeys([*terms, *(stem for found in begun.values() for stem in found)]))
+        answer = self._ask(words.frequencies(stems, audiences))
+        with asking():
+            counts = words.read_frequencies(answer, stems)
+            completed = {
+                beginning: dict(
+                    sorted(
+                        ((stem, counts[stem]) for stem in begun.get(beginning, ()) if stem in counts),
+                        key=lambda found: (-found[1], found[0]),
+                    )[:completions]
+                )
+                for beginning in beginnings
+            }
+            return Vocabulary(
+                size=answer["hits"]["total"]["value"],
+                frequencies={term: counts[term] for term in terms if term in counts},
+                completions=completed,
+            )
+
+    def fetch(self, keys: Collection[EntryKey], plan: Plan) -> list[BackendHit]:
+        if not keys:
+            return []
+        wanted = Q("ids", values=[id_of(key) for key in keys])
+        filters = [wanted, questions.visible(plan.audiences), *questions.chosen(plan.filters)]
+        asked = questions.highlighted(Search().query("bool", filter=filters), plan.terms)
+        answer = self._ask(asked.source(SHOWN).extra(size=len(keys)))
+        with asking():
+            return [_hit(hit) for hit in answer["hits"]["hits"]]
+
+    def spellings(self, words_: Collection[str], *, audiences: Collection[str]) -> Mapping[str, Spelling]:
+        asked = sorted(set(words_))
+        known = words.read_known(self._ask(words.known(asked, audiences))) if asked else []
+        if not known:
+            return {}
+        answer = self._ask(words.forms(known, audiences))
+        with asking():
+            found = [(word, stem, written) for (word, stem, written), _count in words.read_forms(answer)]
+        return words.spellings(found, self._counts({stem for _word, stem, _written in found}, audiences))
+
+    def sounding_like(
+        self, skeletons: Collection[str], *, audiences: Collection[str], limit: int = 50
+    ) -> Mapping[str, Sequence[Spelling]]:
+        asked = sorted(set(filter(None, skeletons)))
+        if not asked:
+            return {}
+        answer = self._ask(words.sounds(asked, audiences))
+        with asking():
+            found = [(sound, word, stem, written) for (sound, word, stem, written), _count in words.read_forms(answer)]
+        return words.by_sound(found, self._counts({stem for _s, _w, stem, _t in found}, audiences), limit)
+
+    def digests(
+        self, kind: str, *, above: int | None = None, up_to: int | None = None
+    ) -> Iterator[tuple[int, str, str]]:
+        """See `Backend.digests`; also of the objects with numbers in ``(above, up_to]`` alone."""
+        numbers = {name: value for name, value in (("gt", above), ("lte", up_to)) if value is not None}
+        filters = [Q("term", kind=kind), *([Q("range", object_id=numbers)] if numbers else [])]
+        asked = Search().query("bool", filter=filters).source(["object_id", "language", "digest"])
+        for source in self._all(asked):
+            yield source["object_id"], source["language"], source["digest"]
+
+    def kinds(self) -> set[str]:
+        asked = Search(index=self._current())[:0]
+        asked.aggs.bucket("kinds", "terms", field="kind", size=_MOST_KINDS)
+        with asking():
+            answer = asked.using(in_time(self._client)).execute().to_dict()
+            return {bucket["key"] for bucket in answer["aggregations"]["kinds"]["buckets"]}
+
+    def count(self) -> int:
+        with asking():
+            return Search(index=self._current()).using(in_time(self._client)).count()
+
+    # Asking ---------------------------------------------------------------------------------------------------------
+
+    def _enough(self, plan: Plan) -> Mapping[str, int]:
+        """In each language how many words an entry must hold (`Plan.enough`)."""
+        if not plan.terms:
+            return {}
+        if plan.word_count == 1:
+            return dict.fromkeys(self.indices.languages, 1)
+        return once(("enough", plan.terms, plan.audiences, plan.wanted), lambda: self._ask_enough(plan))
+
+    def _ask_enough(self, plan: Plan) -> dict[str, int]:
+        many = MultiSearch()
+        for language in self.indices.languages:
+            asked = questions.most_words(plan, language).extra(track_total_hits=False)
+            many = many.add(asked.index(self.indices.alias(language)).params(allow_partial_search_results=False))
+        with asking():
+            answers = [answer.to_dict() for answer in many.using(in_time(self._client)).execute()]
+        enough = {}
+        for language, answer in zip(self.indices.languages, answers, strict=True):
+            if held := [round(hit["_score"]) for hit in answer["hits"]["hits"]]:
+                holding = sum(number >= plan.required for number in held)
+                enough[language] = plan.enough(most=held[0], holding=holding)
+        return enough
+
+    def _counts(self, stems: Collection[str], audiences: Collection[str]) -> dict[str, int]:
+        some = sorted(stems)
+        answer = self._ask(words.frequencies(some, audiences))
+        with asking():
+            return words.read_frequencies(answer, some)
+
+    def _ask(self, asked: Search) -> dict[str, Any]:
+        """The whole answer to a question to all languages: a part of it would be wrong."""
+        asked = asked.index(self.indices.aliases).params(allow_partial_search_results=False)
+        with asking():
+            answer: dict[str, Any] = asked.using(in_time(self._client)).execute().to_dict()
+        return answer
+
+    def _current(self) -> list[str]:
+        current = [place.current for place in self.indices.places().values()]
+        if None in current:
+            raise UnavailableError("an index is missing")
+        return [name for name in current if name]
+
+    def _all(self, asked: Search) -> Iterator[dict[str, Any]]:
+        indices = self._current()
+        for name in indices:
+            self.indices.refresh(name)
+        with asking():
+            for hit in helpers.scan(
+                in_time(self._client), query=asked.to_dict(), index=indices, size=_READ_AT_ONCE, raise_on_error=True
+            ):
+                yield hit["_source"]
+
+    def _ids(self, index: str) -> set[str]:
+        with asking():
+            found = helpers.scan(in_time(self._client), index=index, size=_READ_AT_ONCE, query={"_source": False})
+            return {hit["_id"] for hit in found}
+
+
+def _hit(hit: Mapping[str, Any]) -> BackendHit:
+    source = hit["_source"]
+    updated = source.get("updated")
+    return BackendHit(
+        kind=source["kind"],
+        object_id=source["object_id"],
+        family=source["family"],
+        language=source["language"],
+        title=source["title"],
+        short_answer=source["short_answer"],
+        body=source["body"],
+        url=source["url"],
+        facets={name: tuple(source[name]) for name in FACETS if source.get(name)},
+        popularity=source["popularity"],
+        updated=parse_datetime(updated) if updated else None,
+        score=round(_SCORE_UNIT * (hit.get("_score") or 0)),
+        matched=len(hit.get("matched_queries", ())),
+        places=questions.read_places(hit.get("highlight", {})),
+    )

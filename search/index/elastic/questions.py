@@ -1,0 +1,232 @@
+"""A plan as queries of the cluster. Values only ever stand where the query language expects values."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Final
+
+from django.utils import timezone
+from elasticsearch_dsl import A, Q, Search
+from elasticsearch_dsl.function import SF
+
+from search.index import BODY, FULL_WEIGHT, SHORT_ANSWER, TITLE, Place, Plan, Sort, evidence
+from search.index.elastic.schema import TEXTS
+from search.index.scoring import FIELDS, RARITY_UNIT, rarity
+
+if TYPE_CHECKING:
+    from search.index import Filters, QueryTerm
+
+FACET_NAMES: Final = ("kind", "language", "product", "topic")
+_MOST_VALUES: Final = 1000
+
+#: Marks around a match. Control characters: `search.language.analysis.clean` keeps them out of every text.
+_BEGIN: Final = "\x02"
+_END: Final = "\x03"
+_HIGHLIGHTED: Final = (TITLE, SHORT_ANSWER, BODY)
+
+#: From so many terms that answer the same word alike on, they are what a beginning may become.
+_ALIKE: Final = 4
+#: By which the weights of their texts are divided: a title then counts about as much as it does for a whole word.
+_ALIKE_SHARE: Final = 4.0
+#: What a term in further texts counts, beside the one where it counts most.
+_OTHER_TEXTS: Final = 0.3
+
+_TIES: Final = [
+    {"popularity": "desc"},
+    {"object_id": "asc"},
+    {"language": "asc"},
+    {"kind": "asc"},
+]
+
+
+def visible(audiences: Sequence[str]) -> Any:
+    """What readers of these audiences may see."""
+    return Q("terms", audience=list(audiences))
+
+
+def words_of(plan: Plan) -> dict[int, list[QueryTerm]]:
+    """The terms that answer each word of the question."""
+    words: dict[int, list[QueryTerm]] = defaultdict(list)
+    for term in plan.terms:
+        for word in term.words:
+            words[word].append(term)
+    return dict(words)
+
+
+def _holds(terms: Sequence[QueryTerm], **options: Any) -> Any:
+    """Whether an entry holds one of the terms, with all it needs beside it."""
+    alone = [term.text for term in terms if not term.beside]
+    held = [Q("terms", terms=alone)] if alone else []
+    held += [_all_of((term.text, *term.beside)) for term in terms if term.beside]
+    return Q("bool", should=held, minimum_should_match=1, **options)
+
+
+def _all_of(texts: Sequence[str]) -> Any:
+    return Q("bool", filter=[Q("term", terms=text) for text in texts])
+
+
+def most_words(plan: Plan, language: str) -> Search:
+    """The entries in a language that hold the most words: their score is the number."""
+    held = [Q("constant_score", filter=_holds(terms), boost=1.0) for terms in words_of(plan).values()]
+    best = Q(
+        "bool", should=held, minimum_should_match=1, filter=[visible(plan.audiences), Q("term", language=language)]
+    )
+    return Search().query(best).source(excludes=["*"])[: plan.wanted]
+
+
+def matching(plan: Plan, enough: Mapping[str, int]) -> Any:
+    """Visible entries that hold enough of the words, a number for each language; scored by how well they do."""
+    if not plan.terms:
+        return Q("bool", filter=[visible(plan.audiences)])
+    named = [_holds(terms, _name=str(word)) for word, terms in words_of(plan).items()]
+    languages: dict[int, list[str]] = defaultdict(list)
+    for language, number in enough.items():
+        languages[number].append(language)
+    holding = [
+        Q(
+            "bool",
+            should=named,
+            minimum_should_match=number,
+            filter=[Q("terms", language=some)],
+        )
+        for number, some in languages.items()
+    ]
+    return Q(
+        "bool",
+        filter=[
+            visible(plan.audiences),
+            Q("bool", should=holding, minimum_should_match=1) if holding else Q("match_none"),
+        ],
+        should=list(_scores(plan)),
+    )
+
+
+def _scores(plan: Plan) -> Iterator[Any]:
+    """For each word what the terms count that answer it: of the word and of its synonyms the stronger."""
+    for terms in words_of(plan).values():
+        own = [term for term in terms if term.weight == FULL_WEIGHT]
+        others = [term for term in terms if term.weight != FULL_WEIGHT]
+        answers = [_score(term, plan) for term in others]
+        if own:
+            answers.append(Q("bool", should=list(_own_scores(own, plan))))
+        yield answers[0] if len(answers) == 1 else Q("dis_max", queries=answers)
+
+
+def _own_scores(terms: Sequence[QueryTerm], plan: Plan) -> Iterator[Any]:
+    alike: dict[tuple[tuple[int, ...], int], list[QueryTerm]] = defaultdict(list)
+    for term in terms:
+        alike[term.words, term.frequency].append(term)
+    for some in alike.values():
+        if len(some) < _ALIKE:
+            yield from (_score(term, plan) for term in some)
+            continue
+        for name in TEXTS:
+            held = Q("terms", **{name: [term.text for term in some]})
+            yield Q("constant_score", filter=held, boost=_weight(some[0], plan) * FIELDS[name].weight / _ALIKE_SHARE)
+
+
+def _score(term: QueryTerm, plan: Plan) -> Any:
+    """What a term counts in the text where it counts most, and a share of what it does in the others."""
+    score = Q(
+        "multi_match", query=term.text, fields=list(TEXTS), type="best_fields", tie_breaker=_OTHER_TEXTS,
+        analyzer="keyword", boost=_weight(term, plan),
+    )  # fmt: skip
+    return Q("bool", must=[score], filter=[_all_of(term.beside)]) if term.beside else score
+
+
+def _weight(term: QueryTerm, plan: Plan) -> float:
+    """The rarity of a term, shared out among the words it answers."""
+    return rarity(term.frequency, plan.size) / RARITY_UNIT * term.weight / FULL_WEIGHT / len(term.words)
+
+
+def weighed(query: Any, plan: Plan) -> Any:
+    """The score grown by what else speaks for an entry (`search.index.evidence`)."""
+    since = timezone.now() - dt.timedelta(days=evidence.FRESH_DAYS)
+    grown = [
+        SF({"weight": 1.0}),
+        SF("field_value_factor", field="evidence", factor=1 / evidence.FULL, missing=0),
+        _bonus(evidence.FRESH, Q("range", updated={"gt": since.isoformat()})),
+    ]
+    if plan.own_products:
+        own = Q("terms", product=list(plan.own_products))
+        grown.append(_bonus(evidence.OWN_PRODUCT, own))
+    return Q("function_score", query=query, functions=grown, score_mode="sum", boost_mode="multiply")
+
+
+def _bonus(per_mille: int, condition: Any) -> Any:
+    return SF({"weight": per_mille / evidence.FULL, "filter": condition.to_dict()})
+
+
+def chosen(filters: Filters, *, but: str = "") -> list[Any]:
+    """What the reader chose in all facets `but` one."""
+    values = {
+        "kind": filters.kinds,
+        "language": filters.languages,
+        "product": filters.products,
+        "topic": filters.topics,
+    }
+    clauses = [Q("terms", **{name: list(some)}) for name, some in values.items() if some and name != but]
+    if filters.updated_since is not None:
+        clauses.append(Q("range", updated={"gte": filters.updated_since.isoformat()}))
+    return clauses
+
+
+def page(plan: Plan, enough: Mapping[str, int]) -> Search:
+    """The page of entries the plan asks for."""
+    query = matching(plan, enough)
+    if filters := chosen(plan.filters):
+        query = Q("bool", must=[query], filter=filters)
+    order: list[Any] = [*_TIES]
+    if plan.sort == Sort.NEWEST:
+        order = [{"updated": {"order": "desc", "missing": "_last"}}, *order]
+    elif plan.terms:
+        order = ["_score", *order]
+    asked = Search().query(weighed(query, plan) if plan.terms else query).sort(*order)
+    return asked.extra(track_total_hits=True, track_scores=True)[plan.offset : plan.offset + plan.limit]
+
+
+def counts(plan: Plan, enough: Mapping[str, int]) -> Search:
+    """How many entries match in each value of each facet, whatever was chosen in that facet."""
+    asked = Search().query("bool", filter=[matching(plan, enough)])[:0].extra(track_total_hits=False)
+    for facet in FACET_NAMES:
+        others = chosen(plan.filters, but=facet)
+        bucket = A("filter", Q("bool", filter=others)) if others else A("filter", Q("match_all"))
+        bucket.bucket("values", "terms", field=facet, size=_MOST_VALUES)
+        asked.aggs.bucket(facet, bucket)
+    return asked
+
+
+def highlighted(asked: Search, terms: Sequence[QueryTerm]) -> Search:
+    """The same, saying where the terms stand."""
+    if not terms:
+        return asked
+    alone = [term.text for term in terms if not term.beside]
+    marked = [Q("terms", **{name: alone}) for name in _HIGHLIGHTED] if alone else []
+    for texts in ([term.text, *term.beside] for term in terms if term.beside):
+        somewhere = Q("bool", should=[Q("terms", **{name: texts}) for name in _HIGHLIGHTED])
+        marked.append(Q("bool", must=[somewhere], filter=[_all_of(texts)]))
+    return asked.highlight_options(
+        type="unified",
+        number_of_fragments=0,
+        pre_tags=[_BEGIN],
+        post_tags=[_END],
+        highlight_query=Q("bool", should=marked).to_dict(),
+    ).highlight(*_HIGHLIGHTED)
+
+
+def read_places(marked: Mapping[str, Sequence[str]]) -> dict[str, list[Place]]:
+    """Where the marks stand, in characters of the text without them."""
+    places: dict[str, list[Place]] = {}
+    for name, texts in marked.items():
+        for text in texts:
+            found = []
+            length = 0
+            for piece in text.split(_BEGIN):
+                inside, end, after = piece.partition(_END)
+                if end:
+                    found.append((length, length + len(inside)))
+                length += len(inside) + len(after)
+            places[name] = found
+    return places

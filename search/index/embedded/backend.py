@@ -1,0 +1,325 @@
+"""What the index in the portal's own database can do (docs/decisions/0004-embedded-search.md)."""
+
+from __future__ import annotations
+
+import gc
+from collections import defaultdict
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, ClassVar, Final
+
+from django.db import connection, transaction
+from django.db.models import Max
+
+from portal.core.audience import PUBLIC, register_audience
+from portal.core.memo import index_changed
+from search.index import (
+    BackendHit,
+    EntryKey,
+    FacetCounts,
+    Found,
+    Place,
+    Plan,
+    QueryTerm,
+    Sort,
+    Spelling,
+    Vocabulary,
+)
+from search.index.embedded import blocks, counting, matching, pages, sql, writing
+from search.index.embedded.writing import EVERYTHING, VALUES
+from search.index.scoring import read_places
+from search.locks import lock_objects
+from search.models import IndexedEntry, Term
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from search.documents import SearchEntry
+    from search.index.embedded.blocks import Heading
+
+#: Entries.
+_ANALYSE_AFTER: Final = 100
+#: Entries that are worth pausing for.
+_MANY: Final = 50
+
+
+class EmbeddedBackend:
+    """See `search.index.Backend`."""
+
+    #: Entries written by this process since the database last looked at the tables.
+    _written: ClassVar[int] = 0
+
+    # Writing --------------------------------------------------------------------------------------------------------
+
+    def put(self, entries: Collection[SearchEntry], *, force: bool = False) -> None:
+        with _bulk_work(len(entries)), transaction.atomic():
+            self._put(entries, force=force)
+
+    def _put(self, entries: Collection[SearchEntry], *, force: bool) -> None:
+        wanted: dict[EntryKey, SearchEntry] = {(e.kind, e.object_id, e.language): e for e in entries}
+        objects: dict[str, set[int]] = defaultdict(set)
+        for kind, object_id, _language in wanted:
+            objects[kind].add(object_id)
+        indexed = self._lock(objects)
+        superfluous = [pk for key, (pk, _digest) in indexed.items() if key not in wanted]
+        changed = {
+            key: entry
+            for key, entry in wanted.items()
+            if force or key not in indexed or indexed[key][1] != entry.digest
+        }
+        if not changed and not superfluous:
+            return
+        for audience in {entry.audience for entry in changed.values()} - {PUBLIC}:
+            register_audience(audience)
+        pks = self._keys(changed, indexed)
+        replaced = [pks[key] for key in changed if key in indexed]
+        changes = blocks.Changes()
+        writing.take_out([*replaced, *superfluous], changes)
+        if changed:
+            writing.write(sorted(changed.items(), key=lambda item: pks[item[0]]), pks, changes)
+        writing.settle(changes, len(changed) - len(replaced) - len(superfluous))
+        self._keep_statistics(len(changed))
+        index_changed()
+
+    @transaction.atomic
+    def remove(self, *, kind: str, object_ids: Collection[int]) -> None:
+        pks = [pk for pk, _digest in self._lock({kind: set(object_ids)}).values()]
+        if not pks:
+            return
+        changes = blocks.Changes()
+        writing.take_out(pks, changes)
+        writing.settle(changes, -len(pks))
+        index_changed()
+
+    def _lock(self, objects: Mapping[str, set[int]]) -> dict[EntryKey, tuple[int, str]]:
+        """Have the objects, and then the index, for ourselves; the entries' keys and digests as they are now."""
+        for kind in sorted(objects):
+            lock_objects(kind, objects[kind])
+        sql.write_alone()
+        indexed: dict[EntryKey, tuple[int, str]] = {}
+        for kind in objects:
+            for some in sql.chunks(objects[kind]):
+                rows = IndexedEntry.objects.filter(kind=kind, object_id__in=some)
+                for pk, object_id, language, digest in rows.values_list("pk", "object_id", "language", "digest"):
+                    indexed[kind, object_id, language] = (pk, digest)
+        return indexed
+
+    def _keys(self, changed: Collection[EntryKey], indexed: Mapping[EntryKey, tuple[int, str]]) -> dict[EntryKey, int]:
+        """The keys of the entries' rows: those they have, and new ones greater than all."""
+        last = IndexedEntry.objects.aggregate(last=Max("pk"))["last"] or 0
+        new = [key for key in changed if key not in indexed]
+        return {key: indexed[key][0] for key in changed if key in indexed} | {
+            key: last + place for place, key in enumerate(new, 1)
+        }
+
+    def _keep_statistics(self, written: int) -> None:
+        """Have PostgreSQL look at tables that grew: a plan made for an empty index takes minutes on a full one.
+
+        It would look by itself within a minute or so; a search right after an import must not wait that long. Looked
+        at again when as much as was there has come.
+        """
+        cls = type(self)
+        cls._written += written
+        if cls._written >= _ANALYSE_AFTER and connection.vendor == "postgresql":
+            size = Term.objects.filter(text=EVERYTHING).values_list("entry_count", flat=True).first() or 0
+            if cls._written * 4 >= size:
+                cls._written = 0
+                sql.analyse()
+
+    @contextmanager
+    def rebuild(self) -> Iterator[None]:
+        """Entries are replaced in place, so nothing is ever missing; afterwards counts are checked and words pruned."""
+        yield
+        with transaction.atomic():
+            sql.write_alone()
+            blocks.correct_counts()
+            Term.objects.update_or_create(text=EVERYTHING, defaults={"entry_count": self.count()})
+            Term.objects.filter(entry_count=0).exclude(text=EVERYTHING).delete()
+            sql.analyse()
+
+    # Reading --------------------------------------------------------------------------------------------------------
+
+    def search(self, plan: Plan, *, with_places: bool = True) -> Found:
+        if not plan.terms:
+            return self._listed(plan)
+        found = matching.joined(matching.find(plan, plan.filters).values())
+        found = pages.narrowed(plan, plan.filters, found)
+        best_found = pages.candidates(plan, found)
+        candidates = best_found.pks.tolist()
+        scores = dict(zip(candidates, best_found.scores.tolist(), strict=True))
+        matched = dict(zip(candidates, best_found.matched.tolist(), strict=True))
+        if len(candidates) <= pages.READ_WHOLE:
+            rows = pages.best(plan, scores, pages.rows(pages.HIT, candidates, with_places=with_places))
+        else:
+            best = [row[0] for row in pages.best(plan, scores, pages.rows(pages.ORDER, candidates))]
+            rows = pages.best(replace(plan, offset=0), scores, pages.rows(pages.HIT, best, with_places=with_places))
+        places = self._places(rows, plan.terms) if with_places else {}
+        hits = [pages.hit(row, places.get(row[0], {}), pages.final(plan, scores, row), matched[row[0]]) for row in rows]
+        return Found(hits=hits, total=len(found.pks))
+
+    def _listed(self, plan: Plan) -> Found:
+        """Everything the filters leave, the popular or the new first."""
+        where, parameters = sql.listed(plan)
+        among = matching.with_values(plan, plan.filters)
+        if among is not None:
+            where += f" AND e.id IN ({', '.join(map(str, among.tolist())) or 'NULL'})"
+        first = "e.updated DESC NULLS LAST, " if plan.sort == Sort.NEWEST else ""
+        page = f"""
+            SELECT {pages.HIT} FROM {sql.ENTRY} e {where}
+            ORDER BY {first}e.popularity DESC, e.object_id, e.language, e.kind {sql.byte_order()} LIMIT %s OFFSET %s
+        """  # noqa: S608 - names, placeholders and numbers only
+        rows = sql.fetch(page, [*parameters, plan.limit, plan.offset])
+        ((total,),) = sql.fetch(f"SELECT COUNT(*) FROM {sql.ENTRY} e {where}", parameters)  # noqa: S608 - as above
+        return Found(hits=[pages.hit(row, {}, 0, 0) for row in rows], total=total)
+
+    def fetch(self, keys: Collection[EntryKey], plan: Plan) -> list[BackendHit]:
+        if not keys:
+            return []
+        narrowed, values = sql.columns(plan.filters)
+        wanted = ", ".join(["(%s, %s, %s)"] * len(keys))
+        conditions = " AND ".join([f"e.audience IN ({sql.placeholders(plan.audiences)})", *narrowed])
+        statement = f"""
+            WITH wanted (kind, object_id, language) AS (VALUES {wanted})
+            SELECT {pages.HIT}, e.terms, e.places
+            FROM wanted JOIN {sql.ENTRY} e
+                ON e.kind = wanted.kind AND e.object_id = wanted.object_id AND e.language = wanted.language
+            WHERE {conditions}
+        """  # noqa: S608 - table names and placeholders only
+        rows = sql.fetch(statement, [*(part for key in keys for part in key), *plan.audiences, *values])
+        rows = [row for row in rows if pages.has_values(row, plan.filters)]
+        places = self._places(rows, plan.terms)
+        return [pages.hit(row, places.get(row[0], {}), 0, 0) for row in rows]
+
+    def facets(self, plan: Plan) -> FacetCounts:
+        filters = plan.filters
+        anywhere = replace(filters, kinds=(), languages=())
+        found: Mapping[Heading, np.ndarray]
+        if plan.terms:
+            found = {heading: match.pks for heading, match in matching.find(plan, anywhere).items()}
+        else:
+            found = counting.everything(plan)
+        lately = pages.changed_since(plan, *found.values())
+        counts: dict[str, dict[str, int]] = {}
+        narrowed = counting.Narrowed(found, matching.with_values(plan, filters), lately)
+        counts["kind"] = narrowed.count(0, languages=filters.languages)
+        counts["language"] = narrowed.count(1, kinds=filters.kinds)
+        if filters.products or filters.topics:
+            for name, chosen in zip(VALUES, (filters.products, filters.topics), strict=True):
+                allowed = narrowed
+                if chosen:
+                    allowed = counting.Narrowed(found, matching.with_values(plan, filters, but=name), lately)
+                pks = allowed.keys(kinds=filters.kinds, languages=filters.languages)
+                counts[name] = counting.count_values(plan, pks, (name,))[name]
+        else:
+            counts |= counting.count_values(
+                plan, narrowed.keys(kinds=filters.kinds, languages=filters.languages), VALUES
+            )
+        return counts
+
+    def vocabulary(
+        self,
+        terms: Collection[str],
+        *,
+        audiences: Collection[str],
+        beginnings: Collection[str] = (),
+        completions: int = 0,
+    ) -> Vocabulary:
+        visible, allowed = sql.visible(audiences)
+        statement = f"SELECT 'size', '', text, entry_count FROM {sql.TERM} WHERE text = ''"  # noqa: S608 - table name
+        parameters: list[Any] = []
+        if terms:
+            statement += f"""
+                UNION ALL SELECT 'term', '', t.text, t.entry_count FROM {sql.TERM} t
+                WHERE t.text IN ({sql.placeholders(terms)}) AND {visible}
+            """  # noqa: S608 - table names and placeholders only
+            parameters += [*terms, *allowed]
+        for beginning in beginnings:
+            statement += f"""
+                UNION ALL SELECT 'completion', %s, t.text, t.entry_count FROM (
+                    SELECT s.id, s.text, s.entry_count FROM {sql.WORD} w JOIN {sql.TERM} s ON s.id = w.term_id
+                    WHERE {sql.begins("w.text")} AND s.entry_count > 0
+                    GROUP BY s.id, s.text, s.entry_count
+                    ORDER BY s.entry_count DESC, s.text {sql.byte_order()} LIMIT %s
+                ) t WHERE {visible}
+            """  # noqa: S608 - table names and placeholders only
+            parameters += [beginning, *sql.bounds(beginning), completions, *allowed]
+        size = 0
+        frequencies: dict[str, int] = {}
+        completed: dict[str, dict[str, int]] = {beginning: {} for beginning in beginnings}
+        for what, beginning, text, count in sql.fetch(statement, parameters):
+            if what == "size":
+                size = count
+            elif what == "term":
+                frequencies[text] = count
+            else:
+                completed[beginning][text] = count
+        return Vocabulary(size=size, frequencies=frequencies, completions=completed)
+
+    def spellings(self, words: Collection[str], *, audiences: Collection[str]) -> Mapping[str, Spelling]:
+        found: dict[str, Spelling] = {}
+        for some in sql.chunks(words):
+            condition = f"w.text IN ({sql.placeholders(some)})"
+            found.update((spelling.word, spelling) for _skeleton, spelling in self._words(condition, some, audiences))
+        return found
+
+    def sounding_like(
+        self, skeletons: Collection[str], *, audiences: Collection[str], limit: int = 50
+    ) -> Mapping[str, Sequence[Spelling]]:
+        found: dict[str, list[Spelling]] = defaultdict(list)
+        wanted = list(filter(None, skeletons))
+        condition = f"w.skeleton IN ({sql.placeholders(wanted)})"
+        for sound, spelling in self._words(condition, wanted, audiences) if wanted else ():
+            found[sound].append(spelling)
+        return {sound: some[:limit] for sound, some in found.items()}
+
+    def _words(
+        self, condition: str, parameters: Sequence[str], audiences: Collection[str]
+    ) -> Iterator[tuple[str, Spelling]]:
+        """Words with their skeletons, those in most entries first; one query."""
+        visible, allowed = sql.visible(audiences)
+        statement = f"""
+            SELECT w.skeleton, w.text, w.spelling, t.entry_count
+            FROM {sql.WORD} w JOIN {sql.TERM} t ON t.id = w.term_id
+            WHERE {condition} AND t.entry_count > 0 AND {visible}
+            ORDER BY t.entry_count DESC, w.text {sql.byte_order()}
+        """  # noqa: S608 - table names and placeholders only
+        for sound, word, written, count in sql.fetch(statement, [*parameters, *allowed]):
+            yield sound, Spelling(word=word, written=written, frequency=count)
+
+    def digests(self, kind: str) -> Iterator[tuple[int, str, str]]:
+        yield from IndexedEntry.objects.filter(kind=kind).values_list("object_id", "language", "digest").iterator()
+
+    def kinds(self) -> set[str]:
+        return set(IndexedEntry.objects.order_by().values_list("kind", flat=True).distinct())
+
+    def count(self) -> int:
+        return IndexedEntry.objects.count()
+
+    def _places(self, rows: Sequence[tuple[Any, ...]], terms: Sequence[QueryTerm]) -> dict[int, dict[str, list[Place]]]:
+        """Where the terms stand in these entries, whose rows end in their terms and places; one query."""
+        texts = {text for term in terms for text in (term.text, *term.beside)}
+        if not rows or not texts:
+            return {}
+        term_ids = writing.term_ids(texts)
+        places: dict[int, dict[str, list[Place]]] = {}
+        for row in rows:
+            numbers = {term: number for number, term in enumerate(blocks.unpack(row[-2]))}
+            held = {text for text in texts if term_ids.get(text) in numbers}
+            counting = [{term.text, *term.beside} for term in terms if held >= {term.text, *term.beside}]
+            counted = {numbers[term_ids[text]] for text in set().union(*counting)}
+            places[row[0]] = read_places(blocks.unpack(row[-1]), counted)
+        return places
+
+
+@contextmanager
+def _bulk_work(count: int) -> Iterator[None]:
+    """While many entries are written, no looking for garbage in cycles: there is none, and it takes a third of the time."""
+    pausing = count >= _MANY and gc.isenabled()
+    if pausing:
+        gc.disable()
+    try:
+        yield
+    finally:
+        if pausing:
+            gc.enable()

@@ -1,0 +1,275 @@
+"""Which entries answer a plan, and how well: whole numbers worked out from postings, the same on every database.
+
+Reading a word that stands in every third entry costs more than all the rest, so it is avoided where the answer does not
+need it: an entry that holds enough of the words holds one of the rarest of them, and only the blocks of such entries are
+read of the others.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from functools import partial, reduce
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from search.index import FULL_WEIGHT
+from search.index.embedded import blocks, sql
+from search.index.embedded.blocks import Held
+from search.index.scoring import facet_term, rarity
+
+if TYPE_CHECKING:
+    from search.index import Filters, Plan, QueryTerm
+    from search.index.embedded.blocks import Heading
+
+#: Postings that are read at once without further thought.
+_LITTLE: Final = 60_000
+#: Postings read of unfinished words while a person types.
+_WHILE_TYPING: Final = 20_000
+#: A narrowed reading asks for at most so many blocks.
+_MAX_BLOCKS: Final = 2_000
+
+
+@dataclass(frozen=True, slots=True)
+class Matching:
+    """The entries of one kind and language that answer: keys in order, score and number of words of each."""
+
+    pks: np.ndarray
+    scores: np.ndarray
+    matched: np.ndarray
+
+    def only(self, kept: np.ndarray) -> Matching:
+        """Those for which `kept` is true."""
+        return Matching(self.pks[kept], self.scores[kept], self.matched[kept])
+
+
+def joined(matches: Iterable[Matching]) -> Matching:
+    """All of them as one; no entry stands in two."""
+    some = [Matching(np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0, np.int16)), *matches]
+    return Matching(
+        *(np.concatenate([getattr(match, name) for match in some]) for name in ("pks", "scores", "matched"))
+    )
+
+
+def for_typing(plan: Plan, counts: Mapping[str, int]) -> Plan:
+    """The plan with as many of the words an unfinished one may become as can be read quickly; at least one each."""
+    left = _WHILE_TYPING
+    kept: list[QueryTerm] = []
+    answered: set[int] = set()
+    for term in plan.terms:
+        if left > 0 or not answered.issuperset(term.words):
+            kept.append(term)
+            answered.update(term.words)
+            left -= counts.get(term.text, 0)
+    return replace(plan, terms=tuple(kept))
+
+
+def find(plan: Plan, filters: Filters) -> dict[Heading, Matching]:
+    """The entries that hold enough of the words, of the kinds and languages of `filters`; at most four queries.
+
+    How many words are enough is decided in each language by itself, so that the number of results in another
+    language is the number its reader would see. Of the many words that an unfinished one may become some
+    are left out.
+    """
+    where = _Where(plan.audiences, filters.languages)
+    if sum(term.frequency for term in plan.terms) <= _LITTLE:
+        found = _enough(plan, _all_terms(plan, where))
+    else:
+        counts = _counts(_texts(plan.terms))
+        if plan.is_unfinished:
+            plan = for_typing(plan, counts)
+        found = _holding_required(plan, where, counts)
+        languages = {language for _kind, language in found}
+        if not filters.languages or languages != set(filters.languages):
+            rest = _all_terms(plan, replace(where, but_languages=tuple(sorted(languages))))
+            found |= _enough(plan, rest)
+    return {heading: match for heading, match in found.items() if not filters.kinds or heading[0] in filters.kinds}
+
+
+def _counts(texts: Collection[str]) -> dict[str, int]:
+    """In how many entries each term stands; of words an unfinished one may become, the plan knows only the sum."""
+    statement = f"SELECT text, entry_count FROM {sql.TERM} WHERE text IN ({sql.placeholders(texts)})"  # noqa: S608 - our name
+    return dict(sql.fetch(statement, list(texts)))
+
+
+@dataclass(frozen=True, slots=True)
+class _Where:
+    audiences: Collection[str]
+    languages: Collection[str]
+    but_languages: Collection[str] = ()
+
+    def read(self, texts: Collection[str], numbers: Collection[int] | None = None) -> dict[Heading, dict[str, Held]]:
+        return blocks.read(
+            texts, audiences=self.audiences, languages=self.languages, but_languages=self.but_languages, numbers=numbers
+        )
+
+
+def _texts(terms: Iterable[QueryTerm]) -> set[str]:
+    return {text for term in terms for text in (term.text, *term.beside)}
+
+
+def _all_terms(plan: Plan, where: _Where) -> dict[Heading, Matching]:
+    """Every entry that holds any of the words."""
+    found = where.read(_texts(plan.terms))
+    return {heading: _matching(plan, postings, None) for heading, postings in found.items()}
+
+
+def _enough(plan: Plan, found: Mapping[Heading, Matching]) -> dict[Heading, Matching]:
+    """Without the entries that hold too few of the words, measured by the others of their language."""
+    most: dict[str, int] = defaultdict(int)
+    holding: dict[str, int] = defaultdict(int)
+    for (_kind, language), match in found.items():
+        most[language] = max(most[language], int(match.matched.max(initial=0)))
+        holding[language] += int((match.matched >= plan.required).sum())
+    return {
+        (kind, language): _at_least(match, plan.enough(most=most[language], holding=holding[language]))
+        for (kind, language), match in found.items()
+    }
+
+
+def _at_least(match: Matching, words: int) -> Matching:
+    return match if words <= 1 else match.only(match.matched >= words)
+
+
+def _holding_required(plan: Plan, where: _Where, counts: Mapping[str, int]) -> dict[Heading, Matching]:
+    """The entries that hold as many words as the plan requires, led by its rarest words; only of languages with enough."""
+    terms_of: dict[int, list[QueryTerm]] = defaultdict(list)
+    for term in plan.terms:
+        for word in term.words:
+            terms_of[word].append(term)
+    rarest = sorted(terms_of, key=lambda word: (sum(counts.get(term.text, 0) for term in terms_of[word]), word))
+    leading = {term for word in rarest[: len(rarest) - plan.required + 1] for term in terms_of[word]}
+    found = where.read(_texts(leading))
+    candidates = {heading: _all_of(postings.values()) for heading, postings in found.items()}
+    others = _texts(plan.terms) - _texts(leading)
+    if others and candidates:
+        numbers = np.unique(np.concatenate(list(candidates.values())) >> blocks.BLOCK_BITS).tolist()
+        narrowed = numbers if len(numbers) <= _MAX_BLOCKS else None
+        for heading, postings in where.read(others, narrowed).items():
+            if heading in found:
+                found[heading].update(postings)
+    matching = {heading: _matching(plan, postings, candidates[heading]) for heading, postings in found.items()}
+    kept = {heading: _at_least(match, plan.required) for heading, match in matching.items()}
+    if plan.required == 1:
+        return kept
+    holding: dict[str, int] = defaultdict(int)
+    for (_kind, language), match in kept.items():
+        holding[language] += len(match.pks)
+    return {heading: match for heading, match in kept.items() if holding[heading[1]] >= plan.wanted}
+
+
+def _all_of(postings: Iterable[Held]) -> np.ndarray:
+    """The keys of all entries that hold any of the terms, each once, in order."""
+    some = [held.pks for held in postings if len(held)]
+    # Keys are dense: a mark for each of them is much cheaper than sorting.
+    holds: np.ndarray = np.zeros(max((int(pks.max()) for pks in some), default=0) + 1, bool)
+    for pks in some:
+        holds[pks] = True
+    return np.flatnonzero(holds)
+
+
+def _matching(plan: Plan, postings: Mapping[str, Held], candidates: np.ndarray | None) -> Matching:
+    """Scores and numbers of words of the candidates, or of all entries that hold a word."""
+    pks = candidates
+    if pks is None:
+        pks = _all_of(postings[term.text] for term in plan.terms if term.text in postings)
+    found = list(_found(plan, postings, pks))
+    holding: dict[int, np.ndarray] = defaultdict(lambda: np.zeros(len(pks), bool))
+    for part in found:
+        for word in part.words:
+            holding[word][part.where] = True
+    matched: np.ndarray = np.zeros(len(pks), np.int16)
+    for holds in holding.values():
+        matched += holds
+    has_synonyms = any(not part.is_typed for part in found)
+    scores = _scores_with_synonyms(found, len(pks)) if has_synonyms else _scores(found, len(pks))
+    return Matching(pks, scores, matched).only(matched > 0)
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """Terms that answer the same words with the same weight: where entries that hold them stand among all, and impacts.
+
+    An entry stands there once for each of the terms it holds. `is_typed`: not a synonym.
+    """
+
+    words: tuple[int, ...]
+    weight: int
+    is_typed: bool
+    where: np.ndarray
+    impacts: np.ndarray
+
+
+def _found(plan: Plan, postings: Mapping[str, Held], pks: np.ndarray) -> Iterator[_Found]:
+    """An unfinished word may become thirty: they are looked for together."""
+    if not len(pks):
+        return
+    places: np.ndarray = np.zeros(int(pks[-1]) + 1, np.int32)
+    places[pks] = np.arange(len(pks))
+    alike: dict[tuple[tuple[int, ...], int, bool, str], list[Held]] = defaultdict(list)
+    for term in plan.terms:
+        if held := postings.get(term.text):
+            weight = max(1, rarity(term.frequency, plan.size) * term.weight // FULL_WEIGHT)
+            is_typed = term.weight == FULL_WEIGHT
+            for text in term.beside:
+                others = postings[text].pks if text in postings else np.empty(0, np.int64)
+                held = held.only(np.isin(held.pks, others, assume_unique=True))
+            alike[term.words, weight, is_typed, "" if is_typed else term.text].append(held)
+    for (words, weight, is_typed, _text), some in alike.items():
+        held = some[0] if len(some) == 1 else Held.joined(some)
+        where: np.ndarray = places.take(held.pks, mode="clip")
+        stand = pks[where] == held.pks
+        yield _Found(words, weight, is_typed, where[stand], held.impacts[stand])
+
+
+def _scores(found: Iterable[_Found], count: int) -> np.ndarray:
+    scores: np.ndarray = np.zeros(count, np.int64)
+    for part in found:
+        scores += part.weight * _sums(part, count)
+    return scores
+
+
+def _sums(part: _Found, count: int) -> np.ndarray:
+    """The impacts of each entry added up: whole numbers far below 2⁵³, so nothing is lost on the way."""
+    return np.bincount(part.where, part.impacts, count).astype(np.int64)
+
+
+def _scores_with_synonyms(found: Iterable[_Found], count: int) -> np.ndarray:
+    """For each word what its own terms say, or the strongest synonym where that says more.
+
+    The weight of a term that answers several words is shared out among them.
+    """
+    own: dict[int, np.ndarray] = defaultdict(lambda: np.zeros(count, np.int64))
+    other: dict[int, np.ndarray] = defaultdict(lambda: np.zeros(count, np.int64))
+    for part in found:
+        shares = len(part.words)
+        sums = _sums(part, count)
+        for place, word in enumerate(part.words):
+            share = part.weight * (place + 1) // shares - part.weight * place // shares
+            if part.is_typed:
+                own[word] += share * sums
+            else:
+                other[word] = np.maximum(other[word], share * sums)
+    total: np.ndarray = np.zeros(count, np.int64)
+    for word in own.keys() | other.keys():
+        total += np.maximum(own[word], other[word])
+    return total
+
+
+def with_values(plan: Plan, filters: Filters, *, but: str = "") -> np.ndarray | None:
+    """The entries that have the products and topics that were chosen; none at all where nothing was. One query."""
+    chosen = {
+        name: [facet_term(name, value) for value in values]
+        for name, values in (("product", filters.products), ("topic", filters.topics))
+        if values and name != but
+    }
+    if not chosen:
+        return None
+    found = blocks.read([text for texts in chosen.values() for text in texts], audiences=plan.audiences)
+    allowed = [
+        _all_of(postings[text] for postings in found.values() for text in texts if text in postings)
+        for texts in chosen.values()
+    ]
+    return reduce(partial(np.intersect1d, assume_unique=True), allowed)

@@ -1,0 +1,147 @@
+"""The hits of a page: which they are, in which order, and their rows."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+from django.db import connection
+from django.utils import timezone
+from django.utils.dateparse import parse_datetime
+
+from search.index import BackendHit, Place, Plan, Sort, evidence
+from search.index.embedded import matching, sql
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Mapping, Sequence
+
+    from search.index import Filters
+    from search.index.embedded.matching import Matching
+
+#: Entries of which everything is read at once; of more, first what their order depends on.
+READ_WHOLE: Final = 60
+
+ORDER: Final = "e.id, e.kind, e.object_id, e.language, e.popularity, e.updated, e.facets_text"
+HIT: Final = f"{ORDER}, e.family, e.title, e.short_answer, e.body, e.url"
+
+
+def rows(columns: str, pks: Collection[int], *, with_places: bool = False) -> list[tuple[Any, ...]]:
+    columns += ", e.terms, e.places" if with_places else ""
+    return [
+        row
+        for some in sql.chunks(pks)
+        for row in sql.fetch(f"SELECT {columns} FROM {sql.ENTRY} e WHERE e.id IN ({sql.placeholders(some)})", some)  # noqa: S608 - our names
+    ]
+
+
+def narrowed(plan: Plan, filters: Filters, found: Matching) -> Matching:
+    """Only the entries with the products and topics that were chosen, changed since the time that was chosen."""
+    for allowed in (matching.with_values(plan, filters), changed_since(plan, found.pks)):
+        if allowed is not None:
+            found = found.only(np.isin(found.pks, allowed))
+    return found
+
+
+def changed_since(plan: Plan, *found: np.ndarray) -> np.ndarray | None:
+    """Those of the entries that were changed since the time that was chosen; none at all where none was."""
+    since = plan.filters.updated_since
+    if since is None:
+        return None
+    moment = connection.ops.adapt_datetimefield_value(since)
+    return np.array(
+        [
+            row[0]
+            for pks in found
+            for some in sql.chunks(pks.tolist())
+            for row in sql.fetch(
+                f"SELECT id FROM {sql.ENTRY} WHERE id IN ({sql.placeholders(some)}) AND updated >= %s",  # noqa: S608 - our names
+                [*some, moment],
+            )
+        ],
+        np.int64,
+    )
+
+
+def candidates(plan: Plan, found: Matching) -> Matching:
+    """The entries that may stand on the page, whatever else is known of them."""
+    wanted = plan.offset + plan.limit
+    if len(found.pks) <= max(wanted, READ_WHOLE) or plan.sort == Sort.NEWEST:
+        return found
+    least = int(np.partition(found.scores, -wanted)[-wanted])
+    most = evidence.FULL + evidence.FRESH + evidence.OWN_PRODUCT * bool(plan.own_products)
+    return found.only(found.scores >= least * evidence.FULL // most)
+
+
+def final(plan: Plan, scores: Mapping[int, int], row: tuple[Any, ...]) -> int:
+    """The score of the text, grown by what speaks for the entry today and for this reader (`search.index.evidence`)."""
+    _pk, _kind, _object_id, _language, _popularity, updated, facets_text = row[:7]
+    share = evidence.FULL
+    if updated and (moment := _moment(updated)) and moment > timezone.now() - dt.timedelta(days=evidence.FRESH_DAYS):
+        share += evidence.FRESH
+    if plan.own_products and not _own_products(plan).isdisjoint(facets_text.split("\n")):
+        share += evidence.OWN_PRODUCT
+    return scores[row[0]] * share // evidence.FULL
+
+
+def _own_products(plan: Plan) -> set[str]:
+    return {f"product {code}" for code in plan.own_products}
+
+
+def best(plan: Plan, scores: Mapping[int, int], rows: Iterable[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
+    """The rows of the page, in an order that is never in doubt."""
+
+    def order(row: tuple[Any, ...]) -> tuple[Any, ...]:
+        _pk, kind, object_id, language, popularity, updated = row[:6]
+        ties = (-popularity, object_id, language, kind)
+        if plan.sort == Sort.NEWEST:
+            moment = _moment(updated)
+            return (moment is None, -moment.timestamp() if moment else 0, *ties)
+        return (-final(plan, scores, row), *ties)
+
+    return sorted(rows, key=order)[plan.offset : plan.offset + plan.limit]
+
+
+def values_of(facets_text: str) -> dict[str, tuple[str, ...]]:
+    facets: dict[str, tuple[str, ...]] = {}
+    for line in filter(None, facets_text.split("\n")):
+        name, _space, value = line.partition(" ")
+        facets[name] = (*facets.get(name, ()), value)
+    return facets
+
+
+def has_values(row: tuple[Any, ...], filters: Filters) -> bool:
+    values = values_of(row[6])
+    return all(
+        not chosen or set(chosen) & set(values.get(name, ()))
+        for name, chosen in (("product", filters.products), ("topic", filters.topics))
+    )
+
+
+def hit(row: tuple[Any, ...], places: Mapping[str, Sequence[Place]], score: int, matched: int) -> BackendHit:
+    _pk, kind, object_id, language, popularity, updated, facets_text, family, title, short_answer, body, url = row[:12]
+    return BackendHit(
+        kind=kind,
+        object_id=object_id,
+        family=family,
+        language=language,
+        title=title,
+        short_answer=short_answer,
+        body=body,
+        url=url,
+        facets=values_of(facets_text),
+        popularity=popularity,
+        updated=_moment(updated),
+        score=score,
+        matched=matched,
+        places=places,
+    )
+
+
+def _moment(value: dt.datetime | str | None) -> dt.datetime | None:
+    """A moment as read by a raw query: SQLite keeps it as text in UTC."""
+    if isinstance(value, str):
+        value = parse_datetime(value)
+    if value is not None and value.tzinfo is None:
+        value = value.replace(tzinfo=dt.UTC)
+    return value

@@ -1,0 +1,161 @@
+"""The statements of the embedded index: one text for SQLite and PostgreSQL. Values are always parameters."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from itertools import islice
+from typing import TYPE_CHECKING, Any, Final, TypeVar
+
+from django.db import connection
+
+from search.models import IndexedEntry, PostingBlock, Scope, Term, Word
+
+if TYPE_CHECKING:
+    from django.db.models import Model
+
+    from search.index import Filters, Plan
+
+T = TypeVar("T")
+
+
+def _table(model: type[Model]) -> str:
+    return model._meta.db_table  # noqa: SLF001 - Django's documented name for it
+
+
+SCOPE: Final = _table(Scope)
+ENTRY: Final = _table(IndexedEntry)
+TERM: Final = _table(Term)
+WORD: Final = _table(Word)
+BLOCK: Final = _table(PostingBlock)
+
+#: Values in one IN (…); SQLite takes 32,766 parameters.
+AT_ONCE: Final = 20_000
+#: Parameters of one INSERT on PostgreSQL, which takes 65,535.
+_PARAMETERS: Final = 30_000
+#: Any number; whoever holds PostgreSQL's lock of this number writes the index.
+_WRITING: Final = 7_241_993
+
+
+def chunks(values: Iterable[T], size: int = AT_ONCE) -> Iterator[list[T]]:
+    remaining = iter(values)
+    while chunk := list(islice(remaining, size)):
+        yield chunk
+
+
+def write_alone() -> None:
+    """Wait until nobody else writes the index, and keep it so until the transaction ends.
+
+    Every put changes what frequent words share, so writers would wait for each other anyway; this way never in a circle.
+    On SQLite the transaction itself is the lock: it began IMMEDIATE.
+    """
+    if connection.vendor == "postgresql":
+        fetch("SELECT pg_advisory_xact_lock(%s)", [_WRITING])
+
+
+def listed(plan: Plan) -> tuple[str, list[Any]]:
+    """The WHERE clause for a plan without words, on the entry ``e``; products and topics apart."""
+    clauses = [f"e.audience IN ({placeholders(plan.audiences)})"]
+    parameters: list[Any] = [*plan.audiences]
+    narrowed, values = columns(plan.filters)
+    return "WHERE " + " AND ".join([*clauses, *narrowed]), [*parameters, *values]
+
+
+def columns(filters: Filters) -> tuple[list[str], list[Any]]:
+    """Conditions on the entry ``e`` for what was chosen of its kind, language and time."""
+    clauses: list[str] = []
+    parameters: list[Any] = []
+    for column, values in (("kind", filters.kinds), ("language", filters.languages)):
+        if values:
+            clauses.append(f"e.{column} IN ({placeholders(values)})")
+            parameters += values
+    if filters.updated_since is not None:
+        clauses.append("e.updated >= %s")
+        parameters.append(connection.ops.adapt_datetimefield_value(filters.updated_since))
+    return clauses, parameters
+
+
+def visible(audiences: Collection[str]) -> tuple[str, list[Any]]:
+    """A condition on the term ``t``: it stands in an entry of one of these audiences."""
+    sql = f"""EXISTS (
+        SELECT 1 FROM {BLOCK} b JOIN {SCOPE} s ON s.id = b.scope_id
+        WHERE b.term_id = t.id AND s.audience IN ({placeholders(audiences)})
+    )"""  # noqa: S608 - table names and placeholders only
+    return sql, list(audiences)
+
+
+def begins(column: str) -> str:
+    """A condition an index serves; see `bounds` for its parameters."""
+    if connection.vendor == "postgresql":
+        return f"{column} LIKE %s"
+    return f"{column} >= %s AND {column} < %s"
+
+
+def bounds(beginning: str) -> list[str]:
+    if connection.vendor == "postgresql":
+        return ["".join(f"\\{c}" if c in "\\%_" else c for c in beginning) + "%"]
+    return [beginning, beginning + chr(0x10FFFF)]
+
+
+def byte_order() -> str:
+    """Text in the order of its bytes, on every database and in every locale."""
+    return 'COLLATE "C"' if connection.vendor == "postgresql" else ""
+
+
+def placeholders(values: Collection[object]) -> str:
+    return ", ".join(["%s"] * len(values)) or "NULL"
+
+
+def fetch(sql: str, parameters: Sequence[Any]) -> list[tuple[Any, ...]]:
+    with connection.cursor() as cursor:
+        cursor.execute(sql, parameters)
+        rows: list[tuple[Any, ...]] = cursor.fetchall()
+    return rows
+
+
+def delete(table: str, column: str, keys: Collection[int]) -> None:
+    """Delete rows without reading them: while anyone listens to deletions, Django's own way fetches every row."""
+    if keys:
+        with connection.cursor() as cursor:
+            cursor.execute(f"DELETE FROM {table} WHERE {column} IN ({placeholders(keys)})", list(keys))  # noqa: S608 - our names
+
+
+def insert(
+    table: str, columns: Sequence[str], rows: Iterable[Sequence[Any]], *, conflict: str = "ON CONFLICT DO NOTHING"
+) -> None:
+    """Add rows; `conflict` says what becomes of those that are there already. Much faster than making objects."""
+    values = list(rows)
+    if not values:
+        return
+    head = f"INSERT INTO {table} ({', '.join(columns)}) VALUES"
+    row = f"({placeholders(columns)})"
+    with connection.cursor() as cursor:
+        if connection.vendor != "postgresql":
+            cursor.executemany(f"{head} {row} {conflict}", values)
+            return
+        for some in chunks(values, _PARAMETERS // len(columns)):  # a statement for each row would be a journey for each
+            cursor.execute(
+                f"{head} {', '.join([row] * len(some))} {conflict}", [value for each in some for value in each]
+            )
+
+
+def count_terms(changes: Mapping[int, int]) -> None:
+    """Change in how many entries terms stand; `changes` by the keys of their rows."""
+    rows = sorted(changes.items())
+    with connection.cursor() as cursor:
+        if connection.vendor != "postgresql":
+            statement = f"UPDATE {TERM} SET entry_count = entry_count + %s WHERE id = %s"  # noqa: S608 - our name
+            cursor.executemany(statement, [(more, pk) for pk, more in rows])
+            return
+        for some in chunks(rows, _PARAMETERS // 2):
+            statement = f"""
+                UPDATE {TERM} t SET entry_count = t.entry_count + changed.more
+                FROM (VALUES {", ".join(["(%s, %s)"] * len(some))}) AS changed (id, more) WHERE t.id = changed.id
+            """  # noqa: S608 - our name and placeholders only
+            cursor.execute(statement, [number for row in some for number in row])
+
+
+def analyse() -> None:
+    """Tell PostgreSQL's planner how full the index is. SQLite needs no telling."""
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute(f"ANALYZE {', '.join((ENTRY, TERM, WORD, BLOCK))}")

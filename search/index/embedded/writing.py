@@ -1,0 +1,144 @@
+"""Entries on their way into the index: their rows, terms, words and postings. Only one process writes at a time."""
+
+from __future__ import annotations
+
+import re
+from itertools import chain, pairwise
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+from django.db import connection
+from django.db.models import F
+
+from search.index.embedded import blocks, sql
+from search.index.entry_terms import analyse
+from search.index.scoring import facet_term
+from search.language.finglish import skeleton
+from search.models import IndexedEntry, Scope, Term
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping, Sequence
+
+    from search.documents import SearchEntry
+    from search.index import EntryKey
+    from search.index.entry_terms import Found
+
+#: The term that stands in every entry: its count is the size of the index, without counting.
+EVERYTHING: Final = ""
+#: Facets whose values are terms of the index; kind and language are known of every posting.
+VALUES: Final = ("product", "topic")
+
+_COLUMNS: Final = (
+    "id", "scope_id", "kind", "object_id", "family", "language", "audience", "popularity", "updated", "digest",
+    "facets_text", "title", "short_answer", "body", "url", "terms", "places",
+)  # fmt: skip
+_PERSIAN: Final = re.compile("[\u0600-\u06ff]")
+
+
+def take_out(pks: Sequence[int], changes: blocks.Changes) -> None:
+    for some in sql.chunks(pks):
+        rows = IndexedEntry.objects.filter(pk__in=some).values_list("pk", "scope", "terms")
+        for pk, scope, terms in rows:
+            changes.remove(pk, scope, blocks.unpack(terms))
+    sql.delete(sql.ENTRY, "id", pks)
+
+
+def write(
+    entries: Sequence[tuple[EntryKey, SearchEntry]], pks: Mapping[EntryKey, int], changes: blocks.Changes
+) -> None:
+    """Add the rows of the entries, which come in the order of their keys, and have `changes` add their postings."""
+    analysed = analyse([entry for _key, entry in entries])
+    facets = [[facet_term(*facet) for facet in entry.facets if facet[0] in VALUES] for _key, entry in entries]
+    known = _know_terms({*analysed.terms, *chain.from_iterable(facets)})
+    _know_words(analysed.words, known)
+    scopes = _know_scopes({(entry.kind, entry.language, entry.audience) for _key, entry in entries})
+    scope_of = [scopes[entry.kind, entry.language, entry.audience] for _key, entry in entries]
+
+    owners, numbers, impacts = analysed.postings.T
+    terms = np.array([known[text] for text in analysed.terms], np.int64)[numbers]
+    values = [(place, known[text], 0) for place, texts in enumerate(facets) for text in texts]
+    postings = np.concatenate(
+        [
+            np.stack([owners, terms, impacts], axis=1),
+            np.array(values, np.int64).reshape(-1, 3),
+        ]
+    )
+    owner_pks, owner_scopes = np.array([pks[key] for key, _entry in entries]), np.array(scope_of)
+    changes.add(
+        np.stack([postings[:, 1], owner_scopes[postings[:, 0]], owner_pks[postings[:, 0]], postings[:, 2]], axis=1)
+    )
+
+    terms_of = _split(terms, owners, len(entries))
+    places_of = _split(analysed.places[:, 1:], analysed.places[:, 0], len(entries))
+    rows = []
+    for place, (key, entry) in enumerate(entries):
+        held = terms_of[place] + blocks.pack(known[text] for text in facets[place])
+        rows.append(_row(entry, pks[key], scope_of[place], held, places_of[place]))
+    sql.insert(sql.ENTRY, _COLUMNS, rows)
+
+
+def _know_scopes(wanted: Collection[tuple[str, str, str]]) -> dict[tuple[str, str, str], int]:
+    known = {
+        (kind, language, audience): pk
+        for pk, kind, language, audience in Scope.objects.values_list("pk", "kind", "language", "audience")
+    }
+    for kind, language, audience in sorted(wanted - known.keys()):
+        scope = Scope.objects.create(kind=kind, language=language, audience=audience)
+        known[kind, language, audience] = scope.pk
+    return known
+
+
+def _know_terms(texts: Collection[str]) -> dict[str, int]:
+    """The keys of the terms; new ones are added."""
+    known = term_ids(texts)
+    missing = sorted({*texts, EVERYTHING} - known.keys())
+    if missing:
+        sql.insert(sql.TERM, ("text", "entry_count"), ((text, 0) for text in missing))
+        known |= term_ids(missing)
+    return known
+
+
+def term_ids(texts: Collection[str]) -> dict[str, int]:
+    known: dict[str, int] = {}
+    for some in sql.chunks(texts):
+        statement = f"SELECT text, id FROM {sql.TERM} WHERE text IN ({sql.placeholders(some)})"  # noqa: S608 - our name
+        known.update(sql.fetch(statement, some))
+    return known
+
+
+def _know_words(words: Mapping[str, Found], term_ids: Mapping[str, int]) -> None:
+    known: set[str] = set()
+    for some in sql.chunks(words):
+        statement = f"SELECT text FROM {sql.WORD} WHERE text IN ({sql.placeholders(some)})"  # noqa: S608 - our name
+        known.update(row[0] for row in sql.fetch(statement, some))
+    new = [(word, words[word]) for word in sorted(words.keys() - known)]
+    rows = (
+        (word, found[-1], term_ids[found[0]], skeleton(word) if _PERSIAN.search(word) else "") for word, found in new
+    )
+    sql.insert(sql.WORD, ("text", "spelling", "term_id", "skeleton"), rows)
+
+
+def settle(changes: blocks.Changes, more_entries: int) -> None:
+    """Write the postings, and count the terms anew."""
+    changes.write()
+    sql.count_terms(changes.counts())
+    if more_entries:
+        Term.objects.filter(text=EVERYTHING).update(entry_count=F("entry_count") + more_entries)
+
+
+def _split(numbers: np.ndarray, owners: np.ndarray, count: int) -> list[bytes]:
+    """The packed rows of each owner from 0 to `count`; they are sorted by owner."""
+    ends: list[int] = np.asarray(np.searchsorted(owners, np.arange(count + 1))).tolist()
+    size = numbers[:1].size * blocks.NUMBER_SIZE
+    data = blocks.packed(numbers)
+    return [data[start * size : end * size] for start, end in pairwise(ends)]
+
+
+def _row(entry: SearchEntry, pk: int, scope: int, terms: bytes, places: bytes) -> tuple[Any, ...]:
+    """The values of `_COLUMNS`."""
+    updated = connection.ops.adapt_datetimefield_value(entry.updated) if entry.updated else None
+    return (
+        pk, scope, entry.kind, entry.object_id, entry.family, entry.language, entry.audience, entry.popularity,
+        updated, entry.digest, "\n".join(f"{name} {value}" for name, value in entry.facets), entry.title, entry.short_answer,
+        entry.body, entry.url, terms, places,
+    )  # fmt: skip

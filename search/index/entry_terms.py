@@ -1,0 +1,281 @@
+"""What the index stores of entries' texts: their terms with impacts, where these stand, and the words they were made of.
+
+Indexing spends its time here, so entries are analysed together: a text is taken apart at white space, each different piece
+is analysed once, and all that follows (counting, evening out, weighting) is done for all words of all entries at once.
+The result for an entry does not depend on the entries beside it.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import accumulate
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from portal.core.text import ZWNJ, fold, fold_with_offsets
+from search.index import BODY, SHORT_ANSWER, TITLE
+from search.index.evidence import FULL, evidence_of
+from search.index.scoring import FIELD_COUNT, FIELD_NAMES, FIELDS, FULL_IMPACT, KEYWORDS, SATURATION, SHORTEST
+from search.language import analysis
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from search.documents import SearchEntry
+
+#: Occurrences remembered per term and field, for highlights; a snippet needs the first few.
+_MAX_PLACES: Final = 10
+
+_PIECE: Final = re.compile(r"\S+")
+_ONE_WORD: Final = re.compile(r"[\W_]*([^\W_]+)[\W_]*")
+_ENDS_IN_PREFIX: Final = re.compile(rf"(?:^|[\W_])(?:{'|'.join(analysis.PERSIAN_PREFIXES)})$")
+_CONTENT: Final = "zzz"
+_and_a_space: Final = (1).__add__
+
+#: Stem, start, end, word, whether it is a single word, the word as it was written.
+Found = tuple[str, int, int, str, bool, str]
+
+
+@dataclass(frozen=True, slots=True)
+class AnalysedEntries:
+    """What the index stores of some entries' texts.
+
+    `postings` has a row for each term an entry holds, entry by entry: the number of the entry, the number of the term in
+    `terms`, the impact. `places` has a row for each place, entry by entry: the number of the entry, the number of the
+    term among those of the entry, the start (times `FIELD_COUNT`, plus the number of the field), the end; see
+    `scoring.read_places`. `words`: each different word, as one of the entries has it.
+    """
+
+    terms: list[str]
+    postings: np.ndarray
+    places: np.ndarray
+    words: dict[str, Found]
+
+
+def analyse(entries: Sequence[SearchEntry]) -> AnalysedEntries:
+    """Everything the index stores of the entries' texts.
+
+    What speaks for an entry beside its words (`search.index.evidence`) makes its impacts greater.
+    """
+    reading = _Reading()
+    for entry in entries:
+        for text in _texts(entry):
+            reading.add(text, entry.language)
+    most = np.array([FULL_IMPACT * (FULL + evidence_of(entry)) // FULL for entry in entries])
+    return reading.analysed(most)
+
+
+@lru_cache(maxsize=5_000)
+def stems_in(title: str, language: str) -> frozenset[str]:
+    """The terms a title would be found by; remembered, as the same titles are offered key after key."""
+    return frozenset({token[0] for _offset, tokens in pieces_of(title, language) for token in tokens})
+
+
+def pieces_of(text: str, language: str) -> list[tuple[int, tuple[Found, ...]]]:
+    """What `analysis.tokens` finds in a text, piece by piece, with an offset to add to starts and ends."""
+    pieces = _Pieces()
+    numbers, starts = pieces.read(text, language)
+    return [(start, pieces.tokens[number]) for number, start in zip(numbers, starts, strict=True)]
+
+
+def _texts(entry: SearchEntry) -> tuple[str, ...]:
+    """In the order of `FIELDS`."""
+    texts = {TITLE: entry.title, SHORT_ANSWER: entry.short_answer, BODY: entry.body, KEYWORDS: entry.keywords}
+    return tuple(texts[name] for name in FIELD_NAMES)
+
+
+# Pieces -------------------------------------------------------------------------------------------------------------
+
+
+class _Pieces:
+    """The different pieces of texts, numbered as they come, and the tokens of each.
+
+    Words never reach over white space, except after a Persian verb prefix that stands alone: with what follows it is one
+    piece. So is a text of stop words alone, which count where there is nothing else.
+    """
+
+    def __init__(self) -> None:
+        self.tokens: list[tuple[Found, ...]] = []
+        self._numbers: dict[str, _Numbers] = {}
+
+    def read(self, text: str, language: str) -> tuple[list[int], list[int]]:
+        """The numbers of the text's pieces, and where they start."""
+        known = self._numbers.get(language)
+        if known is None:
+            known = self._numbers[language] = _Numbers(self.tokens, language)
+        pieces = text.split()
+        numbers = list(map(known.__getitem__, pieces))
+        if known.unfinished.isdisjoint(numbers):
+            starts = _starts(text, pieces)
+        else:
+            numbers, starts = _with_what_follows(text, known)
+        if not any(self.tokens[number] for number in numbers):
+            self.tokens.append(tuple(_found(token, text) for token in analysis.tokens(text, language=language)))
+            return [len(self.tokens) - 1], [0]
+        return numbers, starts
+
+
+class _Numbers(dict[str, int]):
+    """Piece → its number in `tokens`, where unknown pieces are added."""
+
+    def __init__(self, tokens: list[tuple[Found, ...]], language: str) -> None:
+        super().__init__()
+        self._tokens, self._language = tokens, language
+        #: The pieces that may go on after white space.
+        self.unfinished: set[int] = set()
+
+    def __missing__(self, piece: str) -> int:
+        number = len(self._tokens)
+        found, may_go_on = _tokens_of_piece(piece, self._language)
+        self._tokens.append(found)
+        if may_go_on:
+            self.unfinished.add(number)
+        self[piece] = number
+        return number
+
+
+def _starts(text: str, pieces: Sequence[str]) -> list[int]:
+    """Where the pieces of a text start."""
+    lengths = list(map(len, pieces))
+    if sum(lengths) + len(pieces) - 1 == len(text):  # a single space between any two
+        return list(accumulate(map(_and_a_space, lengths[:-1]), initial=0))
+    return [match.start() for match in _PIECE.finditer(text)]
+
+
+def _with_what_follows(text: str, known: _Numbers) -> tuple[list[int], list[int]]:
+    """The pieces of a text where verb prefixes stand alone, and their starts."""
+    numbers: list[int] = []
+    starts: list[int] = []
+    start: int | None = None
+    for match in _PIECE.finditer(text):
+        start = match.start() if start is None else start
+        number = known[text[start : match.end()]]
+        if number not in known.unfinished:
+            numbers.append(number)
+            starts.append(start)
+            start = None
+    if start is not None:
+        numbers.append(known[text[start:].rstrip()])
+        starts.append(start)
+    return numbers, starts
+
+
+@lru_cache(maxsize=50_000)
+def _tokens_of_piece(piece: str, language: str) -> tuple[tuple[Found, ...], bool]:
+    """The tokens, and whether the last word may be a verb prefix that belongs to what follows."""
+    folded, offsets = fold_with_offsets(piece)
+    may_go_on = _ENDS_IN_PREFIX.search(folded) is not None
+    alone = _ONE_WORD.fullmatch(folded)
+    if alone and offsets == list(range(len(piece))):
+        word = alone[1]
+        stem = analysis.term_of(word, language=language)
+        if stem is None:
+            return (), may_go_on
+        start, end = alone.span(1)
+        return (_found(analysis.Token(stem, start, end, 0, word[: analysis.MAX_WORD_LENGTH]), piece),), may_go_on
+    # With a word that says something, stop words are left out even where the piece holds nothing else.
+    made = analysis.tokens(f"{piece} {_CONTENT}", language=language)
+    return tuple(_found(token, piece) for token in made if token.end <= len(piece)), may_go_on
+
+
+def _found(token: analysis.Token, text: str) -> Found:
+    return token.text, token.start, token.end, token.word, token.width == 1, _spelling(token, text)
+
+
+def _spelling(token: analysis.Token, text: str) -> str:
+    """The word as the author wrote it; folded, where the place holds more than the word (its endings)."""
+    spelling = text[token.start : token.end]
+    letters = fold(spelling).replace(ZWNJ, "") if len(spelling) <= 2 * len(token.word) else ""
+    return spelling if letters == token.word else token.word
+
+
+# Counting -----------------------------------------------------------------------------------------------------------
+
+
+class _Reading:
+    """The pieces of the fields of entries, one field after the other, and what follows from them."""
+
+    def __init__(self) -> None:
+        self._pieces = _Pieces()
+        self._numbers: list[int] = []
+        self._starts: list[int] = []
+        self._counts: list[int] = []
+
+    def add(self, text: str, language: str) -> None:
+        numbers, starts = self._pieces.read(text, language) if text else ([], [])
+        self._numbers += numbers
+        self._starts += starts
+        self._counts.append(len(numbers))
+
+    def analysed(self, most: np.ndarray) -> AnalysedEntries:
+        """`most`: the impact in each entry of a term that could not be stronger."""
+        terms: dict[str, int] = {}
+        words: dict[str, Found] = {}
+        of_pieces = []
+        for tokens in self._pieces.tokens:
+            for token in tokens:
+                words.setdefault(token[3], token)
+                of_pieces.append((terms.setdefault(token[0], len(terms)), token[1], token[2], token[4]))
+        sizes = np.array([len(tokens) for tokens in self._pieces.tokens], np.int64)
+        tokens = np.array(of_pieces, np.int64).reshape(-1, 4)
+        term, start, end, field, is_single = self._occurrences(tokens, sizes)
+        # Sorted by entry, term and field, in a field as they stand there.
+        key = (field // FIELD_COUNT * len(terms) + term) * FIELD_COUNT + field % FIELD_COUNT
+        order = np.argsort(key, kind="stable")
+        key = key[order]
+        first_in_field = _firsts(key)
+        frequency = (
+            np.diff(first_in_field, append=len(key)) * self._shares(field, is_single)[field[order][first_in_field]]
+        )
+        in_field = key[first_in_field] // FIELD_COUNT
+        first = _firsts(in_field)
+        frequency = np.add.reduceat(frequency, first) if len(first) else frequency
+        entry, number = np.divmod(in_field[first], max(len(terms), 1))
+        impact = np.rint(most[entry] * frequency / (frequency + SATURATION)).astype(np.int64)
+        places = _places(key, first_in_field, entry, np.stack([start, end], axis=1)[order])
+        return AnalysedEntries(list(terms), np.stack([entry, number, impact], axis=1), places, words)
+
+    def _occurrences(self, tokens: np.ndarray, sizes: np.ndarray) -> list[np.ndarray]:
+        """Of each token in the texts: term, start, end, the number of the field among all, whether it is a single word."""
+        numbers = np.array(self._numbers, np.int64)
+        count = sizes[numbers]
+        behind = np.cumsum(count)
+        where = np.arange(behind[-1] if len(behind) else 0) + np.repeat(
+            (np.cumsum(sizes) - sizes)[numbers] - behind + count, count
+        )
+        fields: np.ndarray = np.repeat(np.arange(len(self._counts)), self._counts)
+        starts: np.ndarray = np.repeat(np.array(self._starts, np.int64), count)
+        term, start, end, is_single = tokens[where].T
+        return [term, start + starts, end + starts, np.repeat(fields, count), is_single]
+
+    def _shares(self, field: np.ndarray, is_single: np.ndarray) -> np.ndarray:
+        """What one occurrence in each field counts: BM25F's weight, evened out by the length of the text."""
+        fields = [FIELDS[name] for name in FIELD_NAMES]
+        weight, usual, share = (
+            np.tile([getattr(each, name) for each in fields], len(self._counts) // FIELD_COUNT)
+            for name in ("weight", "usual_length", "length_share")
+        )
+        length = np.bincount(field, is_single, len(self._counts))
+        shares: np.ndarray = weight / (1 - share + share * np.maximum(length / usual, SHORTEST))
+        return shares
+
+
+def _firsts(key: np.ndarray) -> np.ndarray:
+    """Where other values begin in a sorted array."""
+    return np.flatnonzero(np.diff(key, prepend=-1))
+
+
+def _places(key: np.ndarray, first_in_field: np.ndarray, entry: np.ndarray, spans: np.ndarray) -> np.ndarray:
+    """The first places of each term in each field that is shown; everything is sorted by `key`."""
+    counts = np.diff(first_in_field, append=len(key))
+    field: np.ndarray = key % FIELD_COUNT
+    kept = (np.arange(len(key)) - np.repeat(first_in_field, counts) < _MAX_PLACES) & (
+        field != FIELD_NAMES.index(KEYWORDS)
+    )
+    posting = np.cumsum(np.diff(key // FIELD_COUNT, prepend=-1) != 0) - 1
+    number = posting - np.asarray(np.searchsorted(entry, entry))[posting]
+    places = np.stack([entry[posting], number, spans[:, 0] * FIELD_COUNT + field, spans[:, 1]], axis=1)
+    return places[kept]

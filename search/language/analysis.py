@@ -1,0 +1,394 @@
+"""Text → the terms it is indexed and searched by, with their places in the original.
+
+One set of tables for every backend. Letters are folded by `portal.core.text`; here are words: half-spaces, inflection,
+stop words, stems. What must meet, meets:
+
+    می‌خواهم · می خواهم · میخواهم            the verb prefix in any spelling
+    کتاب‌ها · کتاب ها · کتابها               the plural in any spelling
+    پیاده‌سازی · پیاده سازی · پیادهسازی      compounds: the index holds parts and whole, the query joins neighbours
+    Wi-Fi · wifi · wi fi                     the same with hyphens
+
+Results keep offsets into the text that was given, so that a highlight never changes what an author wrote.
+"""
+
+from __future__ import annotations
+
+import re
+import threading
+from collections.abc import Iterator
+from functools import lru_cache
+from typing import Final, NamedTuple
+
+import Stemmer
+
+from portal.core.text import ZWNJ, fold, fold_with_offsets
+
+#: Raise it with every change of the tables and rules here or the weights in `search.index.scoring`: entries indexed under
+#: another version are drift, which `rebuild_search --check` repairs.
+VERSION: Final = 3
+
+#: Longer stems and spellings are cut: nobody types them, and an index row must stay small.
+MAX_WORD_LENGTH: Final = 64
+
+# Tables -------------------------------------------------------------------------------------------------------------
+
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(fold(text).split())
+
+
+#: Verb prefixes, written with a half-space, a space or nothing.
+PERSIAN_PREFIXES: Final = _words("می نمی")
+
+#: Endings after a half-space, or standing alone after the word they belong to.
+PERSIAN_SUFFIXES: Final = _words(
+    "ها های هایی هایم هایت هایش هایمان هایتان هایشان هاست هایند تر ترین تری ای ام ات اش ایم اید اند مان تان شان یی"
+)
+#: Endings only after a half-space; alone they are words or letters.
+PERSIAN_ATTACHED_SUFFIXES: Final = PERSIAN_SUFFIXES | _words(
+    "است ی م ت ش را رو و مون تون شون هام هات هاش هامون هاتون هاشون"
+)
+
+
+class StemRule(NamedTuple):
+    """Endings written without a half-space: the first that fits is taken off, if `shortest` letters stay.
+
+    With `after`, only where one of these letters stays last.
+    """
+
+    endings: tuple[str, ...]
+    shortest: int
+    after: str = ""
+
+
+PERSIAN_STEM_RULES: Final = (
+    StemRule(("هایمان", "هایتان", "هایشان", "هامون", "هاتون", "هاشون", "هایی", "هایم", "هایت", "هایش", "های", "ها"), 2),
+    StemRule(("ترین", "تری", "تر"), 3),
+    StemRule(("ی",), 3, after="او"),  # the ezafe of خطای and منوی
+    StemRule(("ان", "ات"), 4),
+    StemRule(("ین",), 5),
+)
+#: Words that only look inflected.
+PERSIAN_UNINFLECTED: Final = _words(
+    "تنها انتها فیلتر کامپیوتر پرینتر توییتر سازمان خیابان اصفهان عملیات مالیات ادبیات جزییات اطلاعات انتخابات پهلوی ثانوی معنوی وایفای"
+)
+
+_LIGHT_VERBS: Final = _words(
+    "کن کنم کنی کند کنه کنیم کنید کنند کنن کرد کردم کردی کردیم کردید کردند کرده کردن بکنم بکنید بکنه "
+    "شوم شوی شود شه شویم شوید شوند شد شدم شدند شده شدن بشود بشه "
+    "باشد باشم باشید باشند بود بودم بودند باش دارم داری دارد داره داریم دارید دارند دارن داشت داشتم داشتن داشته "
+    "توانم توانی تواند توانیم توانید توانند تونم تونی تونه تونیم تونید تونن خواهم خواهی خواهد خواهیم خواهید خواهند "
+    "خوام خوای خواد خوایم خوان خواستم بخواهم بخواهی بخواهد بخواهید بخوام بخوای بخواد بخوایم بخوان گردد "
+    "بتوانم بتواند بتوانید بتونم بتونه بتونید بشوم بشم بشن بشید بکنیم بکنی بکنند باشه باشن هستیم هستید "
+    "نکنم نکن نکنید نشه نشود نشده نشد نکرد نکرده نکردم"
+)
+#: Persian words that say nothing about the subject; questions and courtesies of a person who asks for help included.
+PERSIAN_STOP_WORDS: Final = (
+    _words(
+        "و در به از که این را رو با است برای آن یک تا بر هم نیز یا اما ولی اگر اگه چه هر ای ام من تو ما شما او وی "
+        "آنها اینها ایشان خود خودم دیگر همه پس پیش بین روی هست هستم هستند نیست نیستم چی چیست کجاست کیست چگونه چرا کدام "
+        "کجا کی کسی چند چطور چطوری چجوری چیکار چکار آیا باید نباید لطفا سلام ممنون خواهشمند خیلی فقط حتی البته وقتی بی "
+        "طور مورد توسط یعنی ی یه واسه توی اون همون همین همان"
+    )
+    | PERSIAN_SUFFIXES
+    | PERSIAN_PREFIXES
+    | _LIGHT_VERBS
+    | {prefix + verb for prefix in PERSIAN_PREFIXES for verb in _LIGHT_VERBS}
+)
+ENGLISH_STOP_WORDS: Final = _words(
+    "a an and are as at be but by for if in into is it its no not of on or such that the their then there these they "
+    "this to was will with i you he she we my me your our us do does did done doing can could would should shall may "
+    "has have had having what which who whom how when where why am been being please hi hello"
+)
+#: What stays of a contracted word after its apostrophe.
+ENGLISH_CONTRACTIONS: Final = frozenset({"s", "t", "d", "m", "re", "ll", "ve"})
+
+#: British spellings and the American ones they are indexed under, where a rule covers them all. Where a noun in -ision
+#: belongs to the verb (revise, precise), it keeps its s. (Words of their own, fibre and centre, are for synonyms.)
+BRITISH_SPELLINGS: Final = (
+    (re.compile("^([a-z]{2,}[^cvaeiou])is(e|ed|er|ers|es|ing|ement|ements|ation|ations|ational|able)$"), r"\1iz\2"),
+    (re.compile("^([a-z]*(?:anal|paral|catal))ys(e|ed|er|ers|es|ing)$"), r"\1yz\2"),
+    (
+        re.compile("^(mis|un|dis|re|multi|)(behavi|col|endeav|fav|flav|harb|hon|hum|lab|neighb|rum|tum|vap)our"),
+        r"\1\2or",
+    ),
+)
+
+#: The Snowball algorithm for words in Latin letters, by language of the text; English words stand in every language.
+SNOWBALL: Final = {"en": "english"}
+_DEFAULT_SNOWBALL: Final = "english"
+
+# Tokens -------------------------------------------------------------------------------------------------------------
+
+
+class Token(NamedTuple):
+    """A term and where it comes from.
+
+    `text` is the stem that is indexed, `word` the folded spelling it was made of. ``[start, end)`` is the place in
+    the original. `position` counts words, stop words included; `width` is how many of them the term stands for:
+    two or more for a compound written as one.
+    """
+
+    text: str
+    start: int
+    end: int
+    position: int
+    word: str
+    width: int = 1
+
+
+class _Part(NamedTuple):
+    """A run of letters and digits in the folded text, with its offsets there."""
+
+    text: str
+    start: int
+    end: int
+
+
+_RUN: Final = re.compile(r"[^\W_]+")
+_PERSIAN_LETTER: Final = re.compile("[\u0600-\u06ff]")
+_HALF_SPACE: Final = re.compile(f"{ZWNJ}+")
+_APOSTROPHES: Final = frozenset("'’‘ʼ")
+_LATIN_JOINERS: Final = frozenset("-‐‑.") | _APOSTROPHES
+_LETTERS_AND_DIGITS: Final = re.compile(
+    "([a-z]{2,}|[\u0600-\u06ff]{2,})([0-9]+)|([0-9]+)([a-z]{2,}|[\u0600-\u06ff]{2,})"
+)
+_UNSTORABLE: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ud800-\udfff]")
+
+_stemmers = threading.local()
+
+
+def clean(text: str) -> str:
+    """The text without characters a database or a page refuses: control characters and lone surrogates."""
+    return _UNSTORABLE.sub("", text)
+
+
+def tokens(text: str, *, language: str | None = None, query: bool = False) -> list[Token]:
+    """The terms of a text. Text of stop words alone keeps them: «چرا که نه» can be a title.
+
+    `language` chooses the stemmer for words in Latin letters. With `query`, neighbours are also joined and words like
+    ``mesh6`` also split, to meet the other spelling in the index.
+    """
+    folded, offsets = fold_with_offsets(text)
+    compounds = list(_compounds(folded))
+    stemmer = SNOWBALL.get((language or "").split("-")[0], _DEFAULT_SNOWBALL)
+    for keep_stop_words in (False, True):
+        found = list(_analyse(folded, compounds, stemmer, query=query, keep_stop_words=keep_stop_words))
+        if found:
+            break
+    offsets.append(len(text))
+    # A run ends after its last character's origin; characters that fold to nothing (vowel marks) belong to the left.
+    return [token._replace(start=offsets[token.start], end=_end(token.end, offsets)) for token in found]
+
+
+def term_of(word: str, *, language: str | None = None) -> str | None:
+    """The term that `tokens` makes of one folded word of letters and digits in a text; none of a stop word."""
+    if _PERSIAN_LETTER.search(word):
+        return None if word in PERSIAN_STOP_WORDS else stem(word)[:MAX_WORD_LENGTH]
+    if word in ENGLISH_STOP_WORDS:
+        return None
+    return stem(word, SNOWBALL.get((language or "").split("-")[0], _DEFAULT_SNOWBALL))[:MAX_WORD_LENGTH]
+
+
+def _end(end: int, offsets: list[int]) -> int:
+    """Where in the original a folded run ends: before the origin of the character that follows it."""
+    last = offsets[end - 1]
+    following = offsets[end]
+    return following if following > last else last + 1
+
+
+def _compounds(folded: str) -> Iterator[list[_Part]]:
+    """Runs of letters and digits, those held together by a half-space or hyphen in one list."""
+    current: list[_Part] = []
+    for match in _RUN.finditer(folded):
+        part = _Part(match[0], match.start(), match.end())
+        if current and not _are_linked(folded, current[-1], part):
+            yield current
+            current = []
+        current.append(part)
+    if current:
+        yield current
+
+
+def _are_linked(folded: str, left: _Part, right: _Part) -> bool:
+    gap = folded[left.end : right.start]
+    if _HALF_SPACE.fullmatch(gap):
+        return True
+    if gap == ",":
+        return left.text.isdecimal() and right.text.isdecimal() and len(right.text) == 3
+    return gap in _LATIN_JOINERS and left.text[-1].isascii() and right.text[0].isascii()
+
+
+def _analyse(
+    folded: str, compounds: list[list[_Part]], stemmer: str, *, query: bool, keep_stop_words: bool
+) -> Iterator[Token]:
+    position = 0
+    previous: _Part | None = None  # the word before, where a query may join it with the next
+    waiting: list[_Part] = []  # a detached verb prefix
+    for place, compound in enumerate(compounds):
+        parts = [*waiting, *compound]
+        waiting = []
+        follows = compounds[place + 1] if place + 1 < len(compounds) else None
+        if follows and len(parts) == 1 and _is_detached_prefix(folded, parts[0], follows[0]):
+            waiting = parts
+            continue
+        persian = any(map(_is_persian, parts))
+        if persian:
+            made = _persian(parts, position, stemmer, query=query, keep_stop_words=keep_stop_words)
+        else:
+            made = _latin(parts, position, stemmer, query=query, keep_stop_words=keep_stop_words)
+        if query and len(compound) == 1 and len(parts) == 1:
+            this = parts[0]
+            joinable = this.text in PERSIAN_SUFFIXES or bool(made)
+            if joinable and previous and _may_join(previous, this) and _is_space(folded, previous, this):
+                yield _joined(previous, this, position - 1, stemmer)
+            previous = this if joinable else None
+        else:
+            previous = None
+        yield from made
+        position = max([position + len(parts), *(token.position + token.width for token in made)])
+
+
+def _is_persian(part: _Part) -> bool:
+    return _PERSIAN_LETTER.search(part.text) is not None
+
+
+def _may_join(left: _Part, right: _Part) -> bool:
+    """Words of one script, or a number and its unit."""
+    return _is_persian(left) == _is_persian(right) or left.text.isdecimal() != right.text.isdecimal()
+
+
+def _is_space(folded: str, left: _Part, right: _Part) -> bool:
+    return folded[left.end : right.start].isspace()
+
+
+def _is_detached_prefix(folded: str, part: _Part, following: _Part) -> bool:
+    if part.text not in PERSIAN_PREFIXES or following.text in PERSIAN_PREFIXES:
+        return False
+    return _is_persian(following) and _is_space(folded, part, following)
+
+
+def _joined(left: _Part, right: _Part, position: int, stemmer: str) -> Token:
+    word = left.text + right.text
+    return _token(word, left.start, right.end, position, stemmer, width=2)
+
+
+def _token(word: str, start: int, end: int, position: int, stemmer: str, *, width: int = 1) -> Token:
+    return Token(stem(word, stemmer)[:MAX_WORD_LENGTH], start, end, position, word[:MAX_WORD_LENGTH], width)
+
+
+def _persian(parts: list[_Part], position: int, stemmer: str, *, query: bool, keep_stop_words: bool) -> list[Token]:
+    """The terms of one Persian word, which may have a verb prefix, several parts and endings."""
+    start, end = parts[0].start, parts[-1].end
+    first, last = 0, len(parts)
+    if len(parts) > 1 and parts[0].text in PERSIAN_PREFIXES:
+        first = 1
+    while last - first > 1 and parts[last - 1].text in PERSIAN_ATTACHED_SUFFIXES:
+        last -= 1
+    core = parts[first:last]
+    if len(core) == 1:
+        word = core[0].text
+        if word in PERSIAN_STOP_WORDS and not keep_stop_words:
+            return []
+        if query and len(parts) == 1:
+            return _with_number(core[0], position, stemmer)
+        made = [_token(word, start, end, position + first, stemmer)]
+        if first:
+            made.append(_token(parts[0].text + word, start, end, position + first, stemmer))
+        return made
+    made = [
+        _token(part.text, part.start, part.end, position + place, stemmer)
+        for place, part in enumerate(core, first)
+        if keep_stop_words or part.text not in PERSIAN_STOP_WORDS
+    ]
+    if made:
+        whole = "".join(part.text for part in core)
+        made.append(_token(whole, core[0].start, core[-1].end, position + first, stemmer, width=len(core)))
+    return made
+
+
+def _latin(parts: list[_Part], position: int, stemmer: str, *, query: bool, keep_stop_words: bool) -> list[Token]:
+    """The terms of one word in Latin or other letters and digits, which may be hyphenated or contracted."""
+    if len(parts) == 1:
+        part = parts[0]
+        if part.text in ENGLISH_STOP_WORDS and not keep_stop_words:
+            return []
+        if query:
+            return _with_number(part, position, stemmer)
+        return [_token(part.text, part.start, part.end, position, stemmer)]
+    if parts[-1].text in ENGLISH_CONTRACTIONS and len(parts) == 2 and (len(parts[0].text) > 1 or parts[0].text == "i"):
+        return _contracted(parts, position, stemmer, keep_stop_words=keep_stop_words)
+    made = [
+        _token(part.text, part.start, part.end, position + place, stemmer)
+        for place, part in enumerate(parts)
+        if keep_stop_words or part.text not in ENGLISH_STOP_WORDS
+    ]
+    if made:
+        whole_word = "".join(part.text for part in parts)
+        made.append(
+            _token(whole_word, parts[0].start, parts[-1].end, position, stemmer, width=len(parts)),
+        )
+    return made
+
+
+def _with_number(part: _Part, position: int, stemmer: str) -> list[Token]:
+    """A word of a question; ``mesh6`` and «۵گیگ» also as a word and a number, as others may write them."""
+    whole = _token(part.text, part.start, part.end, position, stemmer)
+    split = _LETTERS_AND_DIGITS.fullmatch(part.text)
+    if split is None:
+        return [whole]
+    length = len(split[1] or split[3])
+    middle = part.start + length
+    return [
+        _token(part.text[:length], part.start, middle, position, stemmer),
+        _token(part.text[length:], middle, part.end, position + 1, stemmer),
+        whole._replace(width=2),
+    ]
+
+
+def _contracted(parts: list[_Part], position: int, stemmer: str, *, keep_stop_words: bool) -> list[Token]:
+    """``router's`` is a router; ``don't`` is also found as ``dont``."""
+    base, ending = parts
+    made = []
+    if keep_stop_words or base.text not in ENGLISH_STOP_WORDS:
+        made.append(_token(base.text, base.start, ending.end, position, stemmer))
+        if ending.text != "s":
+            made.append(_token(base.text + ending.text, base.start, ending.end, position, stemmer))
+    return made
+
+
+# Stems --------------------------------------------------------------------------------------------------------------
+
+
+@lru_cache(maxsize=50_000)
+def stem(word: str, stemmer: str = _DEFAULT_SNOWBALL) -> str:
+    """The stem of one folded word."""
+    if _PERSIAN_LETTER.search(word):
+        return _persian_stem(word)
+    if len(word) > 2 and word.isascii() and word.isalpha():
+        for british, american in BRITISH_SPELLINGS:
+            word = british.sub(american, word)
+        return _snowball(stemmer, word)
+    return word
+
+
+def _persian_stem(word: str) -> str:
+    for endings, shortest, after in PERSIAN_STEM_RULES:
+        if word in PERSIAN_UNINFLECTED:
+            break
+        for ending in endings:
+            stays = word.removesuffix(ending)
+            if stays != word and len(stays) >= shortest and (not after or stays[-1] in after):
+                word = stays
+                break
+    return word
+
+
+def _snowball(stemmer: str, word: str) -> str:
+    """A PyStemmer object must not be shared between threads."""
+    known = getattr(_stemmers, stemmer, None)
+    if known is None:
+        known = Stemmer.Stemmer(stemmer)
+        setattr(_stemmers, stemmer, known)
+    stemmed: str = known.stemWord(word)
+    return stemmed

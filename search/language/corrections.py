@@ -1,0 +1,164 @@
+"""What a person may have meant by a word nobody wrote: the spellings one slip away, and which of them is likely."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable, Collection, Iterator, Mapping
+from itertools import accumulate
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+if TYPE_CHECKING:
+    from search.index import Spelling
+
+_PERSIAN_LETTERS: Final = "ابپتثجچحخدذرزژسشصضطظعغفقکگلمنوهی"
+_LATIN_LETTERS: Final = "abcdefghijklmnopqrstuvwxyz"
+_PERSIAN: Final = re.compile("[\u0600-\u06ff]")
+
+#: Letters that sound alike: the slip of somebody who knows the word and not its spelling.
+_SOUND_ALIKE: Final = tuple(map(frozenset, ("زذضظ", "سصث", "تط", "هح", "غق", "اع", "ck", "sz", "iy", "ae", "fv")))
+
+#: Shorter words have too many neighbours, longer ones are pasted, not typed.
+SHORTEST: Final = 3
+LONGEST: Final = 24
+#: Two slips in a shorter word make another word; a longer one has too many neighbours.
+SHORTEST_OF_TWO_SLIPS: Final = 8
+LONGEST_OF_TWO_SLIPS: Final = 16
+
+# How unlikely each slip is; a unit outweighs a word that is e times as frequent.
+_SWAPPED: Final = 0.3
+_SOUNDS_ALIKE: Final = 0.3
+_DOUBLED: Final = 0.5
+_USUAL: Final = 0.5
+_OTHER: Final = 1.0
+_FIRST_LETTER: Final = 1.5
+#: What is said, but seldom written: my, your, his; the object; plural. «گوشیمو» is گوشی.
+_ENDING: Final = 0.3
+_COLLOQUIAL_ENDINGS: Final = (
+    *("م", "ت", "ش", "و", "ا", "ام", "ات", "اش", "مو", "تو", "شو", "مون", "تون", "شون", "امو", "اتو", "اشو", "ای"),
+    *("هام", "هات", "هاش", "هامو", "هاتو", "هاشو", "ارو", "رو"),
+)
+_RUN_TOGETHER: Final = 2.5
+
+
+def candidates_for(word: str) -> dict[str, float]:
+    """Every spelling one edit from `word`, and how unlikely the slip. Two words written as one hold a space."""
+    if not SHORTEST <= len(word) <= LONGEST:
+        return {}
+    candidates: dict[str, float] = {}
+    for candidate, cost in _slips(word):
+        if candidate != word and len(candidate) > 1:
+            candidates[candidate] = min(cost, candidates.get(candidate, cost))
+    for ending in _COLLOQUIAL_ENDINGS:
+        if word.endswith(ending) and len(word) - len(ending) >= SHORTEST:
+            candidates[word.removesuffix(ending)] = _ENDING
+    for place in range(2, len(word) - 1):
+        candidates[f"{word[:place]} {word[place:]}"] = _RUN_TOGETHER
+    return candidates
+
+
+def _slips(word: str) -> Iterator[tuple[str, float]]:
+    letters = _PERSIAN_LETTERS if _PERSIAN.search(word) else _LATIN_LETTERS
+    for place in range(len(word) + 1):
+        head, tail = word[:place], word[place:]
+        first = 0.0 if place else _FIRST_LETTER
+        for letter in letters:
+            doubled = letter in (head[-1:], tail[:1])
+            yield head + letter + tail, first + (_DOUBLED if doubled else _OTHER)
+            if tail:
+                yield head + letter + tail[1:], first + (_SOUNDS_ALIKE if _sound_alike(letter, tail[0]) else _OTHER)
+        if tail:
+            yield head + tail[1:], first + (_DOUBLED if tail[0] in (head[-1:], tail[1:2]) else _OTHER)
+        if len(tail) > 1:
+            yield head + tail[1] + tail[0] + tail[2:], first + _SWAPPED
+
+
+def _sound_alike(one: str, other: str) -> bool:
+    return any(one in letters and other in letters for letters in _SOUND_ALIKE)
+
+
+class Correction(NamedTuple):
+    """A spelling that is known, as it was written (two words, where one was taken apart), and how likely it is meant."""
+
+    word: str
+    written: str
+    likelihood: float
+
+
+#: Words, or pieces of a text, and the spellings that may be meant by each with how unlikely they are.
+Candidates = Mapping[str, Mapping[str, float]]
+_Known = Callable[[Collection[str]], "Mapping[str, Spelling]"]
+
+
+def correct(
+    words: Collection[str],
+    known: _Known,
+    *,
+    further: Candidates = MappingProxyType({}),
+    readable: Collection[str] = (),
+) -> dict[str, Correction]:
+    """For folded words nobody wrote, the likeliest that somebody did; `known` is asked once, rarely twice.
+
+    Considered are all spellings one slip away and what is in `further`. Two slips are considered for a single long
+    word that has no correction otherwise and is not `readable` in another way.
+    """
+    candidates = {word: {**further.get(word, {}), **candidates_for(word)} for word in words}
+    candidates |= {piece: dict(some) for piece, some in further.items() if piece not in words}
+    corrections = _choose_all(candidates, known)
+    hopeless = [
+        word
+        for word in words
+        if word not in corrections
+        and word not in readable
+        and SHORTEST_OF_TWO_SLIPS <= len(word) <= LONGEST_OF_TWO_SLIPS
+    ]
+    if len(hopeless) == 1:
+        corrections |= _choose_all({hopeless[0]: two_slips_from(hopeless[0])}, known)
+    return corrections
+
+
+def _choose_all(candidates: Candidates, known: _Known) -> dict[str, Correction]:
+    spellings = {part for some in candidates.values() for candidate in some for part in candidate.split()}
+    found = known(spellings) if spellings else {}
+    frequencies = {word: spelling.frequency for word, spelling in found.items()}
+    corrections: dict[str, Correction] = {}
+    for word, some in candidates.items():
+        best = choose(some, frequencies)
+        if best:
+            likelihood, chosen = best
+            corrections[word] = Correction(chosen, " ".join(found[part].written for part in chosen.split()), likelihood)
+    return corrections
+
+
+def choose(candidates: Mapping[str, float], frequencies: Mapping[str, int]) -> tuple[float, str] | None:
+    """The likeliest of the candidates that exist, with its likelihood; `frequencies` are those of single words."""
+    best: tuple[float, str] | None = None
+    for candidate, cost in candidates.items():
+        frequency = min(frequencies.get(word, 0) for word in candidate.split())
+        if frequency:
+            likelihood = (math.log(1 + frequency) - cost, candidate)
+            best = likelihood if best is None or likelihood > best else best
+    return best
+
+
+def two_slips_from(word: str) -> dict[str, float]:
+    """The spellings a usual slip and any other one from `word`: some thousands, not all that two edits make."""
+    candidates: dict[str, float] = {}
+    for halfway, cost in _slips(word):
+        if cost <= _USUAL and len(halfway) <= len(word):
+            for candidate, further_cost in _slips(halfway):
+                both = cost + further_cost + _OTHER
+                candidates[candidate] = min(both, candidates.get(candidate, both))
+    return candidates
+
+
+def distance(word: str, other: str) -> float:
+    """How unlikely it is that somebody wrote `word` for `other`: the slips between them, the fewest."""
+    row = [0.0, *accumulate(_OTHER for _letter in other)]
+    for letter in word:
+        above, row = row, [row[0] + _OTHER]
+        for place, wanted in enumerate(other):
+            same = 0.0 if letter == wanted else _SOUNDS_ALIKE if _sound_alike(letter, wanted) else _OTHER
+            row.append(min(above[place] + same, above[place + 1] + _OTHER, row[place] + _OTHER))
+    return row[-1]

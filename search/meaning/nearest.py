@@ -1,0 +1,200 @@
+"""A question → the keys of entries of like meaning. Kept in each process, loaded behind the readers' backs.
+
+The first request a process answers begins the loading; until it is done, questions are answered by their words alone.
+Later changes are taken over by the next question: one query, and one more for what is new.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+import threading
+import time
+from collections.abc import Collection, Hashable, Iterator, Sequence
+from itertools import islice
+from typing import TYPE_CHECKING, Any, Final
+
+from django.core.signals import request_started
+from django.db import connections
+
+from portal.core import page_cache
+from portal.core.memo import forget_all
+from search.meaning import model
+from search.models import EntryVector
+
+if TYPE_CHECKING:
+    from search.meaning.matrix import Matrix, Near, Row
+
+logger = logging.getLogger(__name__)
+
+#: How much alike an entry in the question's own language must be where there are about 4,500; the more there are to
+#: choose from, the liker is the likest stranger, and so the floor rises with their number, within these bounds.
+FLOOR: Final = 0.4
+LOWEST_FLOOR: Final = 0.28
+HIGHEST_FLOOR: Final = 0.42
+_RISE: Final = 0.12
+#: In another language everything is a little less alike.
+ELSEWHERE: Final = -0.05
+#: A text of more pieces for each letter than words have is no words, or few: it must be so much liker for each more.
+_PIECES_OF_WORDS: Final = 0.4
+_STEEPNESS: Final = 2.0
+#: What is so much less alike than the best is not what was asked for.
+MARGIN: Final = 0.15
+#: Entries of each language.
+LIMIT: Final = 50
+
+#: So many new vectors are read while a question waits; more are read behind its back.
+_AT_ONCE: Final = 1_000
+#: After a failure questions are answered by their words alone for so long.
+_PAUSE_SECONDS: Final = 60.0
+_CHUNK: Final = 5_000
+
+
+class _State:
+    """What this process knows."""
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.starting = threading.Lock()
+        self.matrix: Matrix | None = None
+        self.generation: Hashable = None
+        self.loading: threading.Thread | None = None
+        self.paused_until = 0.0
+
+
+_state = _State()
+
+
+def nearest(text: str, *, audiences: Collection[str]) -> list[Near]:
+    """Entries of like meaning in all languages, the likest first; none where the extra is off, not ready or failing.
+
+    They are candidates: whether the reader may see them is for the index and the database to say.
+    """
+    if not model.is_enabled() or time.monotonic() < _state.paused_until:
+        return []
+    try:
+        matrix = _current()
+        if matrix is None or not len(matrix):
+            return []
+        asked = model.meaning_of(text)
+        return matrix.nearest(
+            asked.direction,
+            audiences=audiences,
+            floor=lambda language, count: floor_for(asked, language, count),
+            margin=MARGIN,
+            limit=LIMIT,
+        )
+    except model.BusyError:
+        logger.info("Search: no time to look for a meaning; answered by words")
+    except Exception:
+        logger.exception("Search by meaning failed; words alone answer for %d s", _PAUSE_SECONDS)
+        _state.paused_until = time.monotonic() + _PAUSE_SECONDS
+    return []
+
+
+def floor_for(asked: model.Meaning, language: str, count: int) -> float:
+    """How much alike one of `count` entries of this language must be (docs/decisions/0011-semantic-extra.md).
+
+    The likest of so many strangers grows as the greatest of so many random numbers does: with the root of the logarithm.
+    """
+    floor = FLOOR + _RISE * (math.sqrt(2 * math.log(max(1, count))) - 4.1)
+    floor = min(max(floor, LOWEST_FLOOR), HIGHEST_FLOOR)
+    if language != asked.language:
+        floor += ELSEWHERE
+    return floor + _STEEPNESS * max(0.0, asked.pieces - _PIECES_OF_WORDS)
+
+
+def load() -> None:
+    """Have the engine and all vectors ready, now."""
+    model.load()
+    with _state.lock:
+        _take_over(_state.matrix)
+
+
+def wait_until_loaded() -> None:
+    """Wait for the thread that loads, if there is one; for tests."""
+    if _state.loading is not None:
+        _state.loading.join()
+
+
+def forget() -> None:
+    """As in a new process; for tests."""
+    with _state.lock:
+        _state.matrix, _state.generation, _state.paused_until = None, None, 0.0
+
+
+def connect() -> None:
+    """Called once when the apps are ready: a process that answers requests will need it all."""
+    request_started.connect(_begin_loading, dispatch_uid="search_semantic")
+
+
+def _begin_loading(**_kwargs: Any) -> None:
+    request_started.disconnect(dispatch_uid="search_semantic")
+    if model.is_enabled() and _state.matrix is None:
+        _load_in_background()
+
+
+def _current() -> Matrix | None:
+    """The vectors as they are in the database now; none while they are being loaded."""
+    if _state.matrix is None:
+        _load_in_background()
+        return None
+    changed = page_cache.generation(page_cache.VECTORS).read() != _state.generation
+    if changed and _state.lock.acquire(blocking=False):  # else somebody else is at it
+        try:
+            _take_over(_state.matrix, at_once=_AT_ONCE)
+        finally:
+            _state.lock.release()
+    return _state.matrix
+
+
+def _load_in_background() -> None:
+    with _state.starting:
+        if _state.loading is None or not _state.loading.is_alive():
+            _state.loading = threading.Thread(target=_load_quietly, name="search-semantic", daemon=True)
+            _state.loading.start()
+
+
+def _load_quietly() -> None:
+    try:
+        load()
+    except Exception:
+        logger.exception("Search by meaning cannot be loaded; words alone answer for %d s", _PAUSE_SECONDS)
+        _state.paused_until = time.monotonic() + _PAUSE_SECONDS
+    finally:
+        connections.close_all()
+    # What was answered without it meanwhile must not stay.
+    forget_all()
+    page_cache.answers.clear()
+
+
+def _take_over(known: Matrix | None, *, at_once: int | None = None) -> None:
+    """Read what has changed. With more than `at_once` new vectors, leave that to a thread and stay as we are."""
+    from search.meaning.matrix import Matrix  # noqa: PLC0415 - optional dependency
+
+    generation = page_cache.generation(page_cache.VECTORS).read()  # before reading: what comes later is read again
+    known = known or Matrix.empty()
+    ready = EntryVector.objects.filter(model=model.VERSION, vector__isnull=False)
+    before, now = set(known.pks.tolist()), set(ready.values_list("pk", flat=True))
+    new = sorted(now - before)
+    if at_once is not None and len(new) > at_once:
+        _load_in_background()
+        return
+    gone = before - now
+    for some in _chunks(new):
+        known, gone = known.changed(gone=gone, new=list(_rows(some))), set()
+    _state.matrix, _state.generation = known.changed(gone=gone, new=()) if gone else known, generation
+
+
+def _rows(pks: Sequence[int]) -> Iterator[Row]:
+    from search.meaning.matrix import Row  # noqa: PLC0415 - optional dependency
+
+    rows = EntryVector.objects.filter(pk__in=pks, vector__isnull=False).order_by("pk")
+    for row in rows.values_list("pk", "kind", "object_id", "language", "audience", "vector"):
+        yield Row(*row[:-1], vector=bytes(row[-1] or b""))
+
+
+def _chunks(values: Sequence[int]) -> Iterator[list[int]]:
+    remaining = iter(values)
+    while chunk := list(islice(remaining, _CHUNK)):
+        yield chunk

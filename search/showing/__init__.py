@@ -1,0 +1,1 @@
+"""What is shown of what the index found, to whom."""

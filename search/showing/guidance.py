@@ -1,0 +1,150 @@
+"""Where to go when a search found nothing, or before one: never an empty page.
+
+Topics near the question (those of entries that hold some of its words, in any language and whatever was chosen), the best
+rated answers about what the reader owns or chose, and broader questions that do find something.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Final
+
+from portal.catalog.queries import own_product_codes
+from portal.core.audience import audiences_for
+from search.asking.questions import Question, ask, prepare, understand
+from search.index import Backend, BackendHit, Filters, Plan, answer
+from search.index.scoring import rarity
+from search.showing.facets import Facet, describe
+from search.showing.results import Broader, Notice, StartingPoints, present
+from search.showing.visibility import seen_by
+
+if TYPE_CHECKING:
+    from search.documents import AnyUser
+
+_POPULAR: Final = 5
+_NEAR_TOPICS: Final = 5
+_BROADER: Final = 3
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Reader:
+    """Who asks in vain, and what."""
+
+    language: str
+    audiences: tuple[str, ...]
+    own_products: tuple[str, ...]
+    filters: Filters
+
+
+def starting_points(
+    *,
+    user: AnyUser,
+    language: str,
+    text: str = "",
+    filters: Filters = Filters(),  # noqa: B008 - frozen
+    exact: bool = False,
+    own_products: Sequence[str] | None = None,
+) -> StartingPoints:
+    """What helps a reader on whose question found nothing; without a text, where anybody may start.
+
+    What concerns the user's `own_products` comes first; they are looked up when they are not given. A constant number of
+    queries: at most fifteen, and one for each kind of things that is shown.
+    """
+    reader = _Reader(
+        language=language,
+        audiences=tuple(audiences_for(user)),
+        own_products=tuple(own_product_codes(user) if own_products is None else own_products),
+        filters=filters,
+    )
+    typed, _notices = prepare(text)
+    start, popular = answer(lambda backend: _start(backend, reader, typed, exact=exact))
+    return replace(start, popular=present(seen_by(user, popular)))
+
+
+def _start(backend: Backend, reader: _Reader, typed: str, *, exact: bool) -> tuple[StartingPoints, list[BackendHit]]:
+    here = Plan(terms=(), size=0, audiences=reader.audiences, filters=Filters(languages=(reader.language,)))
+    topics = describe(backend.facets(here), here.filters)["topic"]
+    start = StartingPoints(topics=topics, popular=[])
+    if typed:
+        asked = ask(backend, typed, reader.language, reader.audiences)
+        notices: list[Notice] = []
+        meant = understand(backend, asked, reader.language, reader.audiences, notices)
+        question = asked if exact else meant
+        near = _near(backend, question, reader, topics)
+        start = StartingPoints(
+            topics=near or topics,
+            are_near=near is not None,
+            popular=[],
+            meant=meant.text if exact and notices and meant.terms() else "",
+            broader=list(_broader(backend, question, reader)),
+        )
+    return start, _popular(backend, here, reader)
+
+
+def _near(backend: Backend, question: Question, reader: _Reader, topics: Facet) -> Facet | None:
+    """The topics of entries that hold some of the words, if any: in whatever language, the most of them first."""
+    terms = question.terms()
+    if not terms:
+        return None
+    counts = backend.facets(Plan(terms=terms, size=question.vocabulary.size, audiences=reader.audiences))["topic"]
+    near = [value for value in topics.values if value.code in counts]
+    near.sort(key=lambda value: -counts[value.code])
+    return replace(topics, values=near[:_NEAR_TOPICS]) if near else None
+
+
+def _broader(backend: Backend, question: Question, reader: _Reader) -> Iterator[Broader]:
+    """Questions that ask for less and find something: the same without filters, or without one of the rarest words.
+
+    Where nothing was chosen there are none: an entry that holds any of the words would have been found.
+    """
+    terms = question.terms()
+    if not terms or not replace(reader.filters, languages=()):
+        return
+    plan = Plan(
+        terms=terms,
+        size=question.vocabulary.size,
+        audiences=reader.audiences,
+        filters=Filters(languages=reader.filters.languages or (reader.language,)),
+        limit=1,
+    )
+    total = backend.search(plan, with_places=False).total
+    if total:
+        yield Broader(question.text, total, keeps_filters=False)
+    filtered = replace(plan, filters=replace(reader.filters, languages=plan.filters.languages))
+    for text, less in _without_a_word(question, filtered):
+        total = backend.search(less, with_places=False).total
+        if total:
+            yield Broader(text, total, keeps_filters=True)
+
+
+def _without_a_word(question: Question, plan: Plan) -> Iterator[tuple[str, Plan]]:
+    """The question without one of its words, the rarest first: the rarest is the likeliest to be in the way."""
+    rarities = {
+        word.position: max(rarity(term.frequency, plan.size) for term in plan.terms if word.position in term.words)
+        for word in question.words
+        if any(word.position in term.words for term in plan.terms)
+    }
+    if len(rarities) < 2:
+        return
+    rarest = sorted(rarities, key=lambda position: -rarities[position])
+    for position in rarest[:_BROADER]:
+        left_out = next(word for word in question.words if word.position == position)
+        text = " ".join((question.text[: left_out.start] + question.text[left_out.end :]).split())
+        terms = (
+            replace(term, words=tuple(word for word in term.words if word != position))
+            for term in plan.terms
+            if term.words != (position,)
+        )
+        yield text, replace(plan, terms=tuple(terms))
+
+
+def _popular(backend: Backend, here: Plan, reader: _Reader) -> list[BackendHit]:
+    """The best rated entries: first those about the topics that were chosen and what the reader owns."""
+    own = replace(here.filters, products=reader.filters.products or reader.own_products, topics=reader.filters.topics)
+    hits = backend.search(replace(here, filters=own, limit=_POPULAR)).hits if own != here.filters else []
+    if len(hits) < _POPULAR:
+        known = {(hit.kind, hit.object_id) for hit in hits}
+        others = backend.search(replace(here, limit=2 * _POPULAR)).hits
+        hits = [*hits, *(hit for hit in others if (hit.kind, hit.object_id) not in known)]
+    return hits[:_POPULAR]
