@@ -183,14 +183,15 @@ def test_two_processes_share_the_hourly_work():
         "import sys, os; os.environ['DJANGO_SETTINGS_MODULE'] = 'portal.settings.test'\n"
         "import django; django.setup()\n"
         "from django.db import connections; connections['default'].settings_dict['NAME'] = sys.argv[1]\n"
-        "from portal.core import jobs; print(jobs.run_due())"
+        "from portal.core import jobs; [jobs._jobs.pop(name) for name in sys.argv[2:]]; print(jobs.run_due())"
     )
-    command = [sys.executable, "-c", script, str(connection.settings_dict["NAME"])]
+    often = [name for name, job in jobs._jobs.items() if job.interval < dt.timedelta(hours=1)]
+    command = [sys.executable, "-c", script, str(connection.settings_dict["NAME"]), *often]
 
     workers = [subprocess.Popen(command, stdout=subprocess.PIPE) for _ in range(2)]
     done = [int(worker.communicate(timeout=60)[0]) for worker in workers]
 
-    assert sum(done) == len(jobs._jobs)
+    assert sum(done) == len(jobs._jobs) - len(often)
     assert days("visits") == [(5,)]
     assert SearchGap.objects.count() == 1
     connection.close()
