@@ -50,7 +50,7 @@ def test_a_portal_without_a_name_says_what_it_is(client):
 
     assert (site_name("fa"), site_name("en")) == ("درگاه مشتریان", "Customer portal")
     page = client.get("/en/").text
-    assert ("Customer portal\u2069</title>" in page, "Noora" in page, "نورا" in page) == (True, False, False)
+    assert ("<title>\u2068Customer portal\u2069" in page, "Noora" in page, "نورا" in page) == (True, False, False)
 
 
 def test_the_admin_shows_the_name_of_the_portal(site):
