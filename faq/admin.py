@@ -1,4 +1,4 @@
-"""The editor's rooms: lists, the feedback report, panels of the admin home, and "who may see this?"."""
+"""The editor's rooms: lists, the feedback report, and what waits on the admin's home page."""
 
 from __future__ import annotations
 
@@ -7,14 +7,12 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import django_filters
 from django import forms
 from django.contrib import messages
-from django.contrib.auth import get_user_model
 from django.core.exceptions import PermissionDenied
-from django.http import Http404, HttpResponseRedirect
-from django.shortcuts import get_object_or_404, render
+from django.http import HttpResponseRedirect
 from django.urls import path, reverse
-from django.utils.translation import gettext, ngettext, pgettext_lazy
+from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
-from django.views.decorators.http import require_GET, require_POST
+from django.views.decorators.http import require_POST
 from wagtail.admin.filters import WagtailFilterSet
 from wagtail.admin.menu import MenuItem
 from wagtail.admin.ui.components import Component
@@ -22,15 +20,12 @@ from wagtail.admin.ui.tables import BooleanColumn, Column
 from wagtail.admin.views.reports import ReportView
 from wagtail.admin.viewsets.base import ViewSet
 from wagtail.admin.viewsets.pages import PageListingViewSet
-from wagtail.models import Page
 from wagtail.permission_policies import ModelPermissionPolicy
 from wagtail.snippets.views.snippets import SnippetViewSet, SnippetViewSetGroup
 
 from faq import services
 from faq.models import ArticlePage, Feedback, ReusableContent
 from portal.catalog.models import Product, ProductVersion, Topic
-from portal.core.audience import Audience, audience_keys
-from portal.core.pages import PortalPage, audience_choices
 
 if TYPE_CHECKING:
     from django.http import HttpRequest, HttpResponse
@@ -237,78 +232,6 @@ class HelpGroup(SnippetViewSetGroup):
     )
 
 
-# Who may see this? ----------------------------------------------------------------------------------------------------
-
-
-class WhoForm(forms.Form):
-    """As whom to look: a kind of reader, or (for those who may see accounts) a person."""
-
-    kind = forms.ChoiceField(label=_("Kind of reader"), required=False)
-    email = forms.EmailField(label=_("Or a person's e-mail address"), required=False)
-
-    def __init__(self, *args: Any, may_name_people: bool, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        visitor = ("public", pgettext_lazy("reader", "A visitor without an account"))
-        self.fields["kind"].choices = [visitor, *(choice for choice in audience_choices() if choice[0] != "public")]
-        if not may_name_people:
-            del self.fields["email"]
-
-
-@require_GET
-def audience_check(request: HttpRequest, page_id: int) -> HttpResponse:
-    """ "Why can this person see it?": each clause of the page's audience and whether it holds."""
-    page = get_object_or_404(Page, pk=page_id).specific
-    if not isinstance(page, PortalPage):
-        raise Http404
-    permissions = page.permissions_for_user(request.user)
-    if not (permissions.can_edit() or permissions.can_publish()):
-        raise PermissionDenied
-    form = WhoForm(request.GET or None, may_name_people=request.user.has_perm("accounts.view_user"))
-    context: dict[str, Any] = {"page": page, "form": form, "above": _audiences_above(page)}
-    if request.GET and form.is_valid():
-        keys = _keys_of(form)
-        if keys is None:
-            form.add_error("email", _("Nobody has this address."))
-        else:
-            context |= {"clauses": _explain(page.effective_audience, keys), "may_see": _admits(page, keys)}
-    return render(request, "faq/admin/audience_check.html", context)
-
-
-def _keys_of(form: WhoForm) -> frozenset[str] | None:
-    email = form.cleaned_data.get("email")
-    if email:
-        person = get_user_model().objects.filter(email__iexact=email).first()
-        return audience_keys(person) if person is not None else None
-    kind = form.cleaned_data.get("kind") or "public"
-    held = set(kind.split("|")) | {"public"}
-    return frozenset(held if kind == "public" else held | {"signed-in"})
-
-
-def _explain(expression: str, keys: frozenset[str]) -> list[tuple[str, bool]]:
-    names = dict(audience_choices())
-    clauses = Audience.parse(expression).clauses or {frozenset({"public"})}
-    either = pgettext_lazy("between alternatives", " or ")
-    return [
-        (str(either).join(str(names.get(key, key)) for key in sorted(clause)), "staff" in keys or bool(clause & keys))
-        for clause in sorted(clauses, key=sorted)
-    ]
-
-
-def _admits(page: PortalPage, keys: frozenset[str]) -> bool:
-    return bool(page.live and Audience.parse(page.effective_audience).admits(keys))
-
-
-def _audiences_above(page: PortalPage) -> list[tuple[Page, str]]:
-    """Where the audience comes from: this page and those above it that narrow it."""
-    names = dict(audience_choices())
-    line = [*page.get_ancestors().filter(depth__gt=1).specific(), page]
-    return [
-        (above, names.get(above.audience, above.audience))
-        for above in line
-        if getattr(above, "audience", "public") != "public"
-    ]
-
-
 # Admin home -----------------------------------------------------------------------------------------------------------
 
 
@@ -329,15 +252,3 @@ class NewFeedbackPanel(Component):
             "count": waiting.count(),
             "report_url": f"{reverse('feedback_report:index')}?handled=True&solved=False",
         }
-
-
-class MyDraftsPanel(Component):
-    """Pages this editor owns whose last version is not published."""
-
-    name = "my_drafts"
-    template_name = "faq/admin/my_drafts.html"
-    order = 160
-
-    def get_context_data(self, parent_context: Any = None) -> dict[str, Any]:
-        owned = Page.objects.filter(owner=parent_context["request"].user, has_unpublished_changes=True)
-        return {"drafts": list(owned.select_related("locale").order_by("-latest_revision_created_at")[:LATEST])}

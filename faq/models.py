@@ -14,7 +14,6 @@ from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 from modelcluster.fields import ParentalKey, ParentalManyToManyField
 from wagtail.admin.panels import FieldPanel, InlinePanel, MultiFieldPanel, ObjectList, PageChooserPanel, TabbedInterface
-from wagtail.contrib.settings.models import BaseSiteSetting, register_setting
 from wagtail.fields import StreamField
 from wagtail.models import Orderable, Page, PageManager, TranslatableMixin
 from wagtail_localize.fields import SynchronizedField
@@ -25,7 +24,6 @@ from faq.body import words_of
 from faq.page_forms import ArticlePageForm
 from faq.panels import FeedbackPanel
 from portal.catalog.models import Platform, Product, ProductVersion, Topic
-from portal.core.localized import LocalizedTextField
 from portal.core.pages import PortalPage, PortalPageQuerySet
 from portal.core.text import reading_minutes
 
@@ -79,24 +77,6 @@ class ReusableContent(TranslatableMixin, models.Model):
 
     def __str__(self) -> str:
         return self.title
-
-
-@register_setting(icon="help")
-class HelpSettings(BaseSiteSetting):
-    """How to reach a person, where the portal itself cannot help."""
-
-    support_phone = models.CharField(_("telephone of the support"), max_length=30, blank=True)
-    support_hours = LocalizedTextField(
-        _("opening hours"), blank=True, help_text=_("For example: every day from 8 to 20. One text per language.")
-    )
-
-    panels: ClassVar[list[Any]] = [FieldPanel("support_phone"), FieldPanel("support_hours")]
-
-    class Meta:
-        verbose_name = _("help settings")
-
-    def __str__(self) -> str:
-        return self.support_phone
 
 
 class HelpIndexPage(PortalPage):

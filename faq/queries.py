@@ -17,12 +17,13 @@ from django.utils import timezone
 from django.utils.translation import override
 from wagtail.models import Page
 
-from faq.models import ArticlePage, Feedback, HelpIndexPage, HelpSettings, RelatedArticle, ShortLink, TopicPage
+from faq.models import ArticlePage, Feedback, HelpIndexPage, RelatedArticle, ShortLink, TopicPage
 from faq.rendering import RenderedBody, render_body
 from portal.catalog.models import Ownership, Product, ProductVersion
 from portal.core.audience import audiences_for
 from portal.core.memo import Memo
 from portal.core.pages import page_url
+from portal.core.support import SupportContact, support_contact
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -83,12 +84,6 @@ class AppliesTo:
     name: LocalizedText
     version: str = ""
     is_device: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class SupportContact:
-    phone: str
-    hours: LocalizedText
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,7 +163,6 @@ class HelpIndexData:
 _articles: Memo[_SharedArticleData] = Memo(max_size=512)
 #: Per page and host: the pages above it, and its addresses in all languages.
 _places: Memo[tuple[tuple[ArticleLink, ...], tuple[tuple[str, str], ...]]] = Memo(max_size=512)
-_support: Memo[SupportContact | None] = Memo(max_size=1)
 
 
 # Addresses ------------------------------------------------------------------------------------------------------------
@@ -209,16 +203,6 @@ def _place(page: Any, request: HttpRequest) -> tuple[tuple[ArticleLink, ...], tu
         return _crumbs(page), _alternates(page, request)
     key = (page.pk, page.path, request.scheme, request.get_host())
     return _places.get(key, lambda: (_crumbs(page), _alternates(page, request)))
-
-
-def support_contact() -> SupportContact | None:
-    """How to reach a person, if the settings say so."""
-
-    def read() -> SupportContact | None:
-        found = HelpSettings.objects.exclude(support_phone="").order_by("-site__is_default_site", "pk").first()
-        return SupportContact(found.support_phone, found.support_hours) if found else None
-
-    return _support.get("support", read)
 
 
 # Lists ----------------------------------------------------------------------------------------------------------------

@@ -5,64 +5,37 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from django.templatetags.static import static
-from django.urls import path, reverse
+from django.urls import path
 from django.utils.html import format_html
-from django.utils.translation import gettext as _
 from wagtail import hooks
-from wagtail.admin.widgets import Button
 from wagtail.snippets.models import register_snippet
 
-from faq.admin import HelpGroup, MyDraftsPanel, NewFeedbackPanel, audience_check
+from faq.admin import HelpGroup, NewFeedbackPanel
 from faq.importing.history import register_import_action
 from faq.prefill import article_for_question, remember_title
-from faq.richtext import LocalizedPageLinkHandler
-from portal.core.pages import PortalPage
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from django.http import HttpRequest
     from django.utils.safestring import SafeString
-    from wagtail.admin.menu import MenuItem
     from wagtail.admin.ui.components import Component
-    from wagtail.models import Page
-    from wagtail.rich_text.feature_registry import FeatureRegistry
 
 register_snippet(HelpGroup)
 hooks.register("register_log_actions", register_import_action)
 hooks.register("before_create_page", remember_title)
 
 
-@hooks.register("register_rich_text_features", order=1000)  # after Wagtail's own, which it replaces
-def localized_page_links(features: FeatureRegistry) -> None:
-    features.register_link_type(LocalizedPageLinkHandler)
-
-
 @hooks.register("register_admin_urls")
-def audience_url() -> list[Any]:
+def article_url() -> list[Any]:
     return [
-        path("help/who-sees/<int:page_id>/", audience_check, name="audience_check"),
         path("help/new-article/", article_for_question, name="article_for_question"),
     ]
 
 
-@hooks.register("register_page_header_buttons")
-def who_sees_this(page: Page, user: Any, view_name: str, next_url: str | None = None) -> Iterator[Button]:
-    if page.pk and issubclass(page.specific_class or type(page), PortalPage):
-        yield Button(_("Who can see this?"), reverse("audience_check", args=[page.pk]), icon_name="group", priority=90)
-
-
 @hooks.register("construct_homepage_panels")
 def home_panels(request: HttpRequest, panels: list[Component]) -> None:
-    panels.extend([NewFeedbackPanel(), MyDraftsPanel()])
-
-
-@hooks.register("construct_main_menu")
-def no_second_help(request: HttpRequest, menu_items: list[MenuItem]) -> None:
-    """Wagtail's own Help leads to other sites and would stand beside ours under the same name."""
-    menu_items[:] = [item for item in menu_items if item.name != "help"]
+    panels.append(NewFeedbackPanel())
 
 
 @hooks.register("insert_global_admin_css")
-def persian_font() -> SafeString:
+def feedback_styles() -> SafeString:
     return format_html('<link rel="stylesheet" href="{}">', static("faq/admin.css"))

@@ -54,6 +54,7 @@ def template_key() -> str:
         elsewhere = settings.MIGRATION_MODULES.get(app.label)
         folder = Path(import_module(elsewhere).__path__[0]) if elsewhere else Path(app.path) / "migrations"
         files.update(folder.glob("*.py"))
+        files.update(Path(app.path).glob("roles.py"))  # what groups are given after migrating
     for _key, receiver, *_ in post_migrate.receivers:
         function = receiver() if isinstance(receiver, weakref.ref) else receiver
         if function and (file := inspect.getsourcefile(function)):

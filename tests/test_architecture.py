@@ -91,13 +91,15 @@ def test_every_app_says_what_it_is_for():
 #: Where everything is needed, whoever asks, and why.
 SEES_EVERYTHING = {
     "portal/core/pages.py": "is the door",
+    "portal/core/panels.py": "is the editors' side",
+    "portal/core/audience_check.py": "is the editors' side",
     "portal/core/roles.py": "gives editors rights on the tree",
+    "portal/core/richtext.py": "only turns links into addresses",
     "portal/core/routing.py": "finds the page of an address; the page itself then asks is_visible_to",
     "portal/demo": "makes the pages",
     "faq/importing": "is an editor's tool",
     "faq/management": "is an operator's tool",
     "faq/admin.py": "is the editors' side",
-    "faq/richtext.py": "only turns links into addresses",
     "faq/prefill.py": "is the editors' side",
     "faq/search_documents.py": "declares the index, which holds every page with its audience",
     "search/showing/pins.py": "knows what is pinned; each is asked for with visible_to before it is shown",

@@ -143,8 +143,7 @@ def audiences_in_use() -> list[str]:
     return _in_use.get("all", lambda: sorted({PUBLIC, *AudienceInUse.objects.values_list("expression", flat=True)}))
 
 
-def explain_audience(expression: str, user: AbstractBaseUser | AnonymousUser | None) -> list[tuple[str, bool]]:
-    """Why `user` can or cannot see something: each clause and whether it holds."""
-    keys = audience_keys(user)
+def explain_audience(expression: str, keys: frozenset[str]) -> list[tuple[list[str], bool]]:
+    """Why a reader who holds `keys` can or cannot see something: the keys of each clause, and whether it holds."""
     clauses = Audience.parse(expression).clauses or {frozenset({PUBLIC})}
-    return [("|".join(sorted(c)), STAFF in keys or bool(c & keys)) for c in sorted(clauses, key=sorted)]
+    return [(sorted(clause), STAFF in keys or bool(clause & keys)) for clause in sorted(clauses, key=sorted)]

@@ -14,7 +14,7 @@ from wagtail.contrib.settings.models import BaseSiteSetting, register_setting
 from portal.core.audience import AudienceInUse
 from portal.core.localized import LocalizedTextField
 
-__all__ = ["AudienceInUse", "OutboxMessage", "PeriodicJob", "RoleGroup", "SiteBrand", "VisitSalt"]
+__all__ = ["AudienceInUse", "OutboxMessage", "PeriodicJob", "RoleGroup", "SiteBrand", "SupportSettings", "VisitSalt"]
 
 
 class OutboxMessageQuerySet(models.QuerySet["OutboxMessage"]):
@@ -120,3 +120,21 @@ class SiteBrand(BaseSiteSetting):
 
     def __str__(self) -> str:
         return str(self.name)
+
+
+@register_setting(icon="mail", order=100)
+class SupportSettings(BaseSiteSetting):
+    """How to reach a person, where the portal itself cannot help. Read it with `portal.core.support`."""
+
+    support_phone = models.CharField(_("telephone of the support"), max_length=30, blank=True)
+    support_hours = LocalizedTextField(
+        _("opening hours"), blank=True, help_text=_("For example: every day from 8 to 20. One text per language.")
+    )
+
+    panels: ClassVar[list[Any]] = [FieldPanel("support_phone"), FieldPanel("support_hours")]
+
+    class Meta:
+        verbose_name = _("support contact")
+
+    def __str__(self) -> str:
+        return self.support_phone

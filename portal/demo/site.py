@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 from django.conf import settings
 from wagtail.models import Locale, Page, Site
 
-from faq.models import HelpIndexPage, HelpSettings, TopicPage
+from faq.models import HelpIndexPage, TopicPage
 from portal.catalog.models import Topic
 from portal.core.localized import LocalizedText
-from portal.core.models import SiteBrand
+from portal.core.models import SiteBrand, SupportSettings
 from portal.demo.catalogue import TOPICS
 from portal.home.models import HomePage, InfoPage, PopularSearch
 
@@ -132,7 +132,7 @@ class DemoSite:
             if welcome is not None:
                 welcome.delete()
         SiteBrand.objects.get_or_create(site=site, defaults={"name": LocalizedText(NAME)})
-        HelpSettings.objects.get_or_create(
+        SupportSettings.objects.get_or_create(
             site=site, defaults={"support_phone": SUPPORT_PHONE, "support_hours": SUPPORT_HOURS}
         )
 

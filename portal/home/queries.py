@@ -11,18 +11,17 @@ from django.utils import timezone
 from faq.models import ArticlePage
 from faq.queries import (
     ArticleLink,
-    SupportContact,
     TopicLink,
     articles_for_products,
     most_helpful,
     recently_changed,
-    support_contact,
     topics_for_home,
 )
 from portal.catalog.models import Ownership, Product, ProductVersion
 from portal.core.audience import audiences_for
 from portal.core.memo import Memo
 from portal.core.pages import page_url
+from portal.core.support import SupportContact, support_contact
 from portal.home.models import InfoPage
 
 if TYPE_CHECKING:

@@ -282,44 +282,6 @@ def test_editors_see_no_customers(client, editor):
     assert not editor.has_perm("accounts.view_user")
 
 
-def test_who_can_see_this_explains_each_clause(client, editor):
-    topic = TopicPageFactory(audience="signed-in")
-    article = ArticlePageFactory(parent=topic, audience="partner")
-    url = reverse("audience_check", args=[article.pk])
-
-    asked = client.get(url)
-    customer = client.get(url, {"kind": "signed-in"})
-    partner = client.get(url, {"kind": "partner"})
-
-    assert asked.status_code == 200
-    assert topic.title in asked.text
-    assert [holds for _text, holds in customer.context["clauses"]] == [False, True]
-    assert customer.context["may_see"] is False
-    assert partner.context["may_see"] is True
-
-
-@pytest.mark.both_databases("faq.admin")
-def test_only_those_who_may_see_accounts_ask_about_a_person(client, editor):
-    person = UserFactory(partner=True)
-    url = reverse("audience_check", args=[ArticlePageFactory(audience="partner").pk])
-
-    as_editor = client.get(url, {"email": person.email, "kind": "public"})
-    client.force_login(UserFactory(superuser=True))
-    as_administrator = client.get(url, {"email": person.email})
-    unknown = client.get(url, {"email": "nobody@example.com"})
-
-    assert as_editor.context["may_see"] is False
-    assert "email" not in as_editor.context["form"].fields
-    assert as_administrator.context["may_see"] is True
-    assert "may_see" not in unknown.context
-
-
-def test_customers_may_not_ask_who_sees_a_page(client):
-    client.force_login(UserFactory())
-
-    assert client.get(reverse("audience_check", args=[ArticlePageFactory().pk])).status_code in {302, 403}
-
-
 def test_preview_of_a_draft_works(client, editor):
     article = ArticlePageFactory()
     url = reverse("wagtailadmin_pages:preview_on_edit", args=[article.pk])

@@ -10,9 +10,10 @@ import pytest
 from django.core.files.base import ContentFile
 from django.utils import timezone
 
-from faq.models import ArticlePage, HelpSettings, ShortLink
+from faq.models import ArticlePage, ShortLink
 from portal.catalog.models import Platform
 from portal.core.localized import LocalizedText
+from portal.core.models import SupportSettings
 from portal.core.text import without_bidi_controls
 from tests.factories.accounts import UserFactory
 from tests.factories.catalog import OwnershipFactory, ProductFactory, ProductVersionFactory
@@ -203,7 +204,7 @@ def test_help_at_the_end_offers_only_what_there_is(client):
     article = ArticlePageFactory()
     assert "tel:" not in client.get(article.url).text
 
-    HelpSettings.objects.create(
+    SupportSettings.objects.create(
         site=article.get_site(), support_phone="+98 21 9100 0000", support_hours=LocalizedText(fa="۸ تا ۲۰")
     )
 

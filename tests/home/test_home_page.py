@@ -8,9 +8,9 @@ import pytest
 from django.utils import timezone
 from wagtail.models import Site
 
-from faq.models import HelpSettings
 from portal.catalog.models import Product
 from portal.core import memo
+from portal.core.models import SupportSettings
 from portal.home.models import HomePage, InfoPage, PopularSearch
 from portal.home.queries import info_page_url
 from tests.factories.accounts import UserFactory
@@ -221,7 +221,7 @@ def test_popular_searches_lead_to_results(client):
 def test_the_telephone_is_shown_only_when_there_is_one(client):
     assert "tel:" not in client.get("/fa/").text
 
-    HelpSettings.objects.create(
+    SupportSettings.objects.create(
         site=Site.objects.get(is_default_site=True), support_phone="+98 21 9100 0000", support_hours={"fa": "هر روز"}
     )
     memo.forget_all()

@@ -13,10 +13,10 @@ from django.contrib.auth.models import AnonymousUser
 from django.template.loader import get_template
 from django.test import Client, RequestFactory
 
-from faq.models import HelpSettings
 from portal.core import fragments
 from portal.core.fragments import FragmentNode, UnkeptNode
 from portal.core.memo import forget_all
+from portal.core.models import SupportSettings
 from search.services import rebuild
 from tests.factories.accounts import UserFactory
 from tests.factories.catalog import OwnershipFactory, ProductFactory
@@ -138,7 +138,7 @@ def site(db, settings, tmp_path):
     """Help pages in both languages, everything an article can show, and a search that finds it."""
     settings.MEDIA_ROOT = str(tmp_path / "media")
     pages = help_site()
-    HelpSettings.objects.create(site=pages["fa"].get_site(), support_phone="+98 21 9100 0000")
+    SupportSettings.objects.create(site=pages["fa"].get_site(), support_phone="+98 21 9100 0000")
     paths = ["/{}/", "/{}/search/", "/{}/search/?q=zzqqxxyy", "/{}/accounts/login/", "/{}/no-such-page/"]
     paths += ["/{}/account/", "/{}/account/devices/", "/{}/account/security/"]
     paths = [path.format(code) for path in paths for code in ("fa", "en")]

@@ -1,0 +1,59 @@
+"""What every page editor has, whatever the page. Registers only."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from django.templatetags.static import static
+from django.urls import path, reverse
+from django.utils.html import format_html
+from django.utils.translation import gettext as _
+from wagtail import hooks
+from wagtail.admin.widgets import Button
+
+from portal.core.audience_check import audience_check
+from portal.core.pages import PortalPage
+from portal.core.panels import MyDraftsPanel
+from portal.core.richtext import LocalizedPageLinkHandler
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from django.http import HttpRequest
+    from django.utils.safestring import SafeString
+    from wagtail.admin.menu import MenuItem
+    from wagtail.admin.ui.components import Component
+    from wagtail.models import Page
+    from wagtail.rich_text.feature_registry import FeatureRegistry
+
+
+@hooks.register("register_rich_text_features", order=1000)  # after Wagtail's own, which it replaces
+def localized_page_links(features: FeatureRegistry) -> None:
+    features.register_link_type(LocalizedPageLinkHandler)
+
+
+@hooks.register("register_admin_urls")
+def audience_url() -> list[Any]:
+    return [path("who-sees/<int:page_id>/", audience_check, name="audience_check")]
+
+
+@hooks.register("register_page_header_buttons")
+def who_sees_this(page: Page, user: Any, view_name: str, next_url: str | None = None) -> Iterator[Button]:
+    if page.pk and issubclass(page.specific_class or type(page), PortalPage):
+        yield Button(_("Who can see this?"), reverse("audience_check", args=[page.pk]), icon_name="group", priority=90)
+
+
+@hooks.register("construct_homepage_panels")
+def own_drafts(request: HttpRequest, panels: list[Component]) -> None:
+    panels.append(MyDraftsPanel())
+
+
+@hooks.register("construct_main_menu")
+def no_second_help(request: HttpRequest, menu_items: list[MenuItem]) -> None:
+    """Wagtail's own Help leads to other sites."""
+    menu_items[:] = [item for item in menu_items if item.name != "help"]
+
+
+@hooks.register("insert_global_admin_css")
+def persian_font() -> SafeString:
+    return format_html('<link rel="stylesheet" href="{}">', static("portal/admin.css"))
