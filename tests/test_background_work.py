@@ -86,6 +86,12 @@ def searches_of_last_year() -> None:
         )  # fmt: skip
 
 
+def page_that_expired() -> None:
+    page = ArticlePageFactory()
+    Page.objects.filter(pk=page.pk).update(expire_at=timezone.now() - dt.timedelta(seconds=1))
+    outbox.drain()
+
+
 def texts_without_vectors() -> None:
     ArticlePageFactory()
     outbox.drain()
@@ -94,6 +100,7 @@ def texts_without_vectors() -> None:
 
 #: Name of a job → makes something for it to do.
 JOBS: dict[str, Callable[[], None]] = {
+    "core.carry_out_schedule": page_that_expired,
     "core.forget_salts": salts_of_yesterday,
     "search.tidy_search_log": searches_of_last_year,
     "search.vectors": texts_without_vectors,
