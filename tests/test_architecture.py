@@ -95,6 +95,7 @@ SEES_EVERYTHING = {
     "portal/core/audience_check.py": "is the editors' side",
     "portal/core/roles.py": "gives editors rights on the tree",
     "portal/core/richtext.py": "only turns links into addresses",
+    "portal/core/schedule.py": "publishes what editors set a date for; the pages then decide who sees them",
     "portal/core/routing.py": "finds the page of an address; the page itself then asks is_visible_to",
     "portal/demo": "makes the pages",
     "faq/importing": "is an editor's tool",
