@@ -24,10 +24,12 @@ from faq.body import words_of
 from faq.page_forms import ArticlePageForm
 from faq.panels import FeedbackPanel
 from portal.catalog.models import Platform, Product, ProductVersion, Topic
-from portal.core.pages import PortalPage, PortalPageQuerySet
+from portal.core.pages import ARTICLES, PortalPage, PortalPageQuerySet
 from portal.core.text import reading_minutes
 
 if TYPE_CHECKING:
+    from uuid import UUID
+
     from django.db.models.manager import Manager
     from django.http import HttpRequest
 
@@ -133,6 +135,11 @@ class TopicPage(PortalPage):
         from faq.queries import topic_page_data  # noqa: PLC0415 - queries read models, a page asks queries
 
         return {**super().get_context(request, *args, **kwargs), "data": topic_page_data(self, request)}
+
+
+def family_scope(translation_key: UUID) -> str:
+    """The scope of an article in all languages (`portal.core.scopes`)."""
+    return f"{ARTICLES}:family:{translation_key}"
 
 
 class ArticlePageQuerySet(PortalPageQuerySet):
@@ -243,6 +250,7 @@ class ArticlePage(PortalPage):
         ]
     )
     base_form_class = ArticlePageForm
+    placing_fields: ClassVar[tuple[str, ...]] = (*PortalPage.placing_fields, "topic_id")
     inherited_fields: ClassVar[tuple[str, ...]] = (*PortalPage.inherited_fields, "topic_id")
     override_translatable_fields: ClassVar[list[Any]] = [
         *PortalPage.override_translatable_fields,
@@ -271,6 +279,17 @@ class ArticlePage(PortalPage):
         super().save(*args, **kwargs)
         if self.live:
             ShortLink.objects.get_or_create(translation_key=self.translation_key)
+
+    @property
+    def scopes(self) -> tuple[str, ...]:
+        """The article shows others of its topic, and its translations; see `changed_scopes`."""
+        return (*self.changed_scopes, "catalogue", "site")
+
+    @property
+    def changed_scopes(self) -> tuple[str, ...]:
+        """Its topic, where it is listed, and its family, the article in all languages, for those that link to it."""
+        topic = f"{ARTICLES}:topic:{self.topic_id}" if self.topic_id else ARTICLES
+        return (topic, family_scope(self.translation_key))
 
     def inherit_from(self, parent: Page | None) -> None:
         """The parent's topic too: every list filters on it."""

@@ -17,12 +17,21 @@ from django.utils import timezone
 from django.utils.translation import override
 from wagtail.models import Page
 
-from faq.models import ArticlePage, Feedback, HelpIndexPage, RelatedArticle, ShortLink, TopicPage
+from faq.models import (
+    ArticlePage,
+    Feedback,
+    HelpIndexPage,
+    RelatedArticle,
+    ShortLink,
+    TopicPage,
+    family_scope,
+)
 from faq.rendering import RenderedBody, render_body
 from portal.catalog.models import Ownership, Product, ProductVersion
 from portal.core.audience import audiences_for
 from portal.core.memo import Memo
 from portal.core.pages import page_url
+from portal.core.scopes import making, rests_on
 from portal.core.support import SupportContact, support_contact
 
 if TYPE_CHECKING:
@@ -104,6 +113,7 @@ class _SharedArticleData:
     platforms: tuple[str, ...]
     related: tuple[ArticleLink, ...]
     in_topic: tuple[ArticleLink, ...]
+    scopes: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +134,8 @@ class ArticleView:
     alternates: tuple[tuple[str, str], ...]
     short_url: str
     support: SupportContact | None
+    #: What the page shows (`portal.core.scopes`): itself, its topic, and the articles it links to.
+    scopes: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,9 +172,9 @@ class HelpIndexData:
     alternates: tuple[tuple[str, str], ...] = field(default=())
 
 
-_articles: Memo[_SharedArticleData] = Memo(max_size=512)
+_articles: Memo[_SharedArticleData] = Memo(max_size=512, scopes=("catalogue", "site"))
 #: Per page and host: the pages above it, and its addresses in all languages.
-_places: Memo[tuple[tuple[ArticleLink, ...], tuple[tuple[str, str], ...]]] = Memo(max_size=512)
+_places: Memo[tuple[tuple[ArticleLink, ...], tuple[tuple[str, str], ...]]] = Memo(max_size=512, scopes=("site",))
 
 
 # Addresses ------------------------------------------------------------------------------------------------------------
@@ -201,8 +213,12 @@ def _place(page: Any, request: HttpRequest) -> tuple[tuple[ArticleLink, ...], tu
         return (), ()
     if getattr(request, "is_preview", False):
         return _crumbs(page), _alternates(page, request)
-    key = (page.pk, page.path, request.scheme, request.get_host())
-    return _places.get(key, lambda: (_crumbs(page), _alternates(page, request)))
+
+    def read() -> tuple[tuple[ArticleLink, ...], tuple[tuple[str, str], ...]]:
+        rests_on(*page.scopes)
+        return _crumbs(page), _alternates(page, request)
+
+    return _places.get((page.pk, page.path, request.scheme, request.get_host()), read)
 
 
 # Lists ----------------------------------------------------------------------------------------------------------------
@@ -396,6 +412,7 @@ def article_page_data(page: ArticlePage, request: HttpRequest) -> ArticlePageDat
         alternates=alternates,
         short_url=request.build_absolute_uri(reverse("faq:short_link", args=[number])) if number else "",
         support=support_contact(),
+        scopes=shared.scopes,
     )
     return ArticlePageData(
         article=article,
@@ -418,12 +435,13 @@ def own_answer(page: ArticlePage, user: AbstractBaseUser) -> OwnAnswer | None:
 
 def _shared_data(page: ArticlePage, user: AnyUser, *, draft: bool = False) -> _SharedArticleData:
     language = page.locale.language_code
-    with override(language):
-        body = render_body(page.body, language=language, linked=_linked_articles(page, user))
-        platforms = tuple(page.platform_labels)
-    applies_to = _applies_to(page, draft=draft)
-    related, in_topic = _neighbours(page, user, [item.product_id for item in applies_to])
-    return _SharedArticleData(body, applies_to, platforms, related, in_topic)
+    with making(*page.scopes) as recorder:
+        with override(language):
+            body = render_body(page.body, language=language, linked=_linked_articles(page, user))
+            platforms = tuple(page.platform_labels)
+        applies_to = _applies_to(page, draft=draft)
+        related, in_topic = _neighbours(page, user, [item.product_id for item in applies_to])
+    return _SharedArticleData(body, applies_to, platforms, related, in_topic, tuple(sorted(recorder.stamp.scopes)))
 
 
 def _linked_articles(page: ArticlePage, user: AnyUser) -> dict[UUID, ArticleLink]:
@@ -433,6 +451,7 @@ def _linked_articles(page: ArticlePage, user: AnyUser) -> dict[UUID, ArticleLink
     if not keys:
         return {}
     found = ArticlePage.objects.visible_to(user).filter(translation_key__in=keys, locale_id=page.locale_id)
+    rests_on(*map(family_scope, keys))
     return {article.translation_key: article_link(article) for article in found.for_listing()}
 
 
@@ -493,6 +512,7 @@ def _neighbours(
         )[: RELATED + IN_TOPIC]
     )
     related = [article for article in found if article.is_chosen]
+    rests_on(*(family_scope(article.translation_key) for article in related))
     if not related:
         related = [article for article in found if article.same_product] or (found if not product_ids else [])
     related = related[:RELATED]

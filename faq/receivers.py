@@ -5,14 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from django.db.models import Q
-from django.db.models.signals import post_delete, post_save
-from wagtail.documents import get_document_model
+from django.db.models.signals import post_save
 from wagtail.models import ReferenceIndex
 
 from faq.models import ArticlePage, HelpMedia, ReusableContent
 from portal.catalog.models import Product, Topic
-from portal.core.memo import content_changed
-from portal.core.pages import inherited_changed
+from portal.core.pages import ARTICLES, inherited_changed
+from portal.core.receivers import touches
 from search.services import reindex
 
 
@@ -23,9 +22,8 @@ def connect() -> None:
         post_save.connect(part_changed, sender=model, dispatch_uid="faq.part_changed")
     post_save.connect(product_changed, sender=Product, dispatch_uid="faq.product_changed")
     post_save.connect(topic_changed, sender=Topic, dispatch_uid="faq.topic_changed")
-    for model in (HelpMedia, get_document_model()):
-        for signal in (post_save, post_delete):
-            signal.connect(shown_part_changed, sender=model, dispatch_uid="faq.shown_part_changed")
+    touches(ReusableContent, ARTICLES)
+    touches(HelpMedia, ARTICLES)
 
 
 def inherited(page_ids: list[int], **_kwargs: Any) -> None:
@@ -48,7 +46,3 @@ def product_changed(instance: Product, created: bool, **_kwargs: Any) -> None:
 def topic_changed(instance: Topic, created: bool, **_kwargs: Any) -> None:
     if not created:
         reindex(ArticlePage.objects.filter(topic=instance))
-
-
-def shown_part_changed(**_kwargs: Any) -> None:
-    content_changed()

@@ -34,7 +34,7 @@ _KEPT: Final = 15
 #: How many of its answers are remembered with a question.
 _ANSWERS: Final = 5
 
-_popular: Final[Memo[tuple[str, ...]]] = Memo(max_size=16, seconds=LONG_SECONDS, of_index=True)
+_popular: Final[Memo[tuple[str, ...]]] = Memo(max_size=16, seconds=LONG_SECONDS, scopes=("search", "articles"))
 
 
 class _Answer(NamedTuple):

@@ -66,8 +66,11 @@ if TYPE_CHECKING:
 FEW_RESULTS: Final = 3
 _ELSEWHERE_HITS: Final = 5
 
+#: What results are made of, beside what they take from remembered values (`portal.core.scopes`).
+SHOWN: Final = ("search", "articles", "catalogue", "site")
+
 _versions: Final = itertools.count(1)
-_results: Final[Memo[SearchResult]] = Memo(max_size=256, seconds=LONG_SECONDS, of_index=True)
+_results: Final[Memo[SearchResult]] = Memo(max_size=256, seconds=LONG_SECONDS, scopes=SHOWN)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -16,7 +16,7 @@ from wagtail.signals import page_published, page_slug_changed, page_unpublished,
 
 from portal.core import health
 from portal.core.events import subscribe
-from portal.core.memo import content_changed
+from portal.core.receivers import touches
 from search import mirror, registry, services
 from search.events import EntriesChanged, MirrorCheckWanted, PageTreeChanged
 from search.index import cluster
@@ -45,9 +45,9 @@ def connect() -> None:
     for signal in (post_save, post_delete):
         signal.connect(announce_restricted_tree, sender=PageViewRestriction, dispatch_uid="search")
     m2m_changed.connect(announce_relation, dispatch_uid="search")
-    for model in (Synonym, SearchPromotion, Query):
-        for signal in (post_save, post_delete):
-            signal.connect(forget_answers, sender=model, dispatch_uid="search.answers")
+    touches(Synonym, "search:synonyms")
+    touches(SearchPromotion, "search:pins")
+    touches(Query, "search:pins")
 
 
 def watch(document: SearchDocument[Any]) -> None:
@@ -91,8 +91,3 @@ def announce_page_tree(*, instance: Page, **_kwargs: Any) -> None:
 def announce_restricted_tree(*, instance: PageViewRestriction, **_kwargs: Any) -> None:
     """Somebody opened or closed a part of the tree."""
     services.announce_tree(page_id=instance.page_id)
-
-
-def forget_answers(**_kwargs: Any) -> None:
-    """Editors changed what is answered: nothing that was kept or remembered is true any more, in any process."""
-    content_changed()

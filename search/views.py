@@ -17,6 +17,7 @@ from django.views.decorators.http import require_safe
 from portal.catalog.queries import own_product_codes
 from portal.core.limits import limited, too_many_requests
 from portal.core.preferences import current_language
+from portal.core.scopes import depends_on
 from portal.insight.facts import tell
 from search import queries, registry
 from search.forms import SearchForm, results_address
@@ -88,6 +89,7 @@ def results(request: HttpRequest) -> HttpResponse:
     wait_seconds = _wait_seconds(request, "search", 1)
     if wait_seconds is not None:
         return too_many_requests(request, wait_seconds)
+    depends_on(request, *queries.SHOWN)
     form = SearchForm(request.GET)
     language = current_language()
     reader = _reader(request)

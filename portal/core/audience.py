@@ -21,7 +21,8 @@ from typing import TYPE_CHECKING, Final
 from django.db import connection, models
 from django.utils.translation import gettext_lazy as _
 
-from portal.core.memo import Memo, content_changed
+from portal.core.memo import Memo
+from portal.core.scopes import content_changed
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -44,7 +45,7 @@ CHOICES: Final = [
 
 MAX_LENGTH: Final = 255
 _KEY = re.compile(r"[a-z0-9][a-z0-9:_-]*\Z")
-_in_use: Final[Memo[list[str]]] = Memo(max_size=1)
+_in_use: Final[Memo[list[str]]] = Memo(max_size=1, scopes=("audiences",))
 
 
 class InvalidAudienceError(ValueError):
@@ -97,7 +98,7 @@ def register_audience(expression: str) -> str:
         raise InvalidAudienceError(text)
     _row, created = AudienceInUse.objects.get_or_create(expression=text)
     if created:
-        content_changed()
+        content_changed("audiences")
     return text
 
 

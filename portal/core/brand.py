@@ -14,7 +14,7 @@ from portal.core.memo import LONG_SECONDS, Memo
 from portal.core.models import SiteBrand
 
 _ANY: Final = ""
-_names: Memo[LocalizedText] = Memo(max_size=1, seconds=LONG_SECONDS)
+_names: Memo[LocalizedText] = Memo(max_size=1, seconds=LONG_SECONDS, scopes=("site",))
 
 
 def site_name(language: str = "") -> str:

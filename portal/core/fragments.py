@@ -37,15 +37,18 @@ from django.utils.functional import LazyObject, Promise
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import get_language
 
-from portal.core import memo, page_cache
+from portal.core import memo
 from portal.core.audience import audiences_for
 from portal.core.context_processors import constants
 from portal.core.preferences import current_preferences
+from portal.core.scopes import making, rests_on
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Hashable, Mapping
 
     from django.template.base import FilterExpression, NodeList
+
+    from portal.core.scopes import Stamp
 
 logger = logging.getLogger(__name__)
 
@@ -184,7 +187,7 @@ class Kept(NamedTuple):
 class _Entry:
     kept: Kept
     size: int
-    version: Hashable
+    stamp: Stamp
     fresh_until: float
 
 
@@ -213,18 +216,22 @@ class FragmentStore:
         memo.forget_with_all(self.forget)
 
     def get(self, key: Hashable, scopes: tuple[str, ...], make: Callable[[], Kept]) -> Kept:
-        """What is kept under `key`, else what `make` returns."""
-        version = page_cache.generation().read()
+        """What is kept under `key`, else what `make` returns. What it is made into depends on the same scopes."""
         with self._lock:
             entry = self._entries.get(key)
-            if entry is not None and entry.version == version and entry.fresh_until > time.monotonic():
-                self._entries.move_to_end(key)
-                self._hits += 1
-                return entry.kept
-            self._misses += 1
             forgotten = self._forgotten
-        kept = make()
-        entry = _Entry(kept, kept.size + _size_of(key), version, time.monotonic() + self._seconds)
+        is_known = entry is not None and entry.fresh_until > time.monotonic() and entry.stamp.is_current()
+        with self._lock:
+            self._hits += is_known
+            self._misses += not is_known
+            if is_known and key in self._entries:
+                self._entries.move_to_end(key)
+        if entry is not None and is_known:
+            entry.stamp.pass_on()
+            return entry.kept
+        with making(*scopes) as recorder:
+            kept = make()
+        entry = _Entry(kept, kept.size + _size_of(key), recorder.stamp, time.monotonic() + self._seconds)
         with self._lock:
             if forgotten == self._forgotten:  # else it was made from what has changed meanwhile
                 self._drop(key)
@@ -388,7 +395,8 @@ class FragmentNode(template.Node):
 
     def _scopes_in(self, context: template.Context) -> tuple[str, ...]:
         """What the fragment depends on: it is forgotten when one of them changes; none for all there are."""
-        return () if self._scopes is None else tuple(str(self._scopes.resolve(context)).split())
+        found = () if self._scopes is None else self._scopes.resolve(context)
+        return found if isinstance(found, tuple) else tuple(str(found).split())
 
     def _make(
         self, values: dict[str, Any], context: template.Context, request: HttpRequest | None, reader: _Reader
@@ -424,6 +432,7 @@ class FragmentNode(template.Node):
 
     def _render_inside(self, values: dict[str, Any], around: FragmentContext) -> SafeString:
         """A fragment in a fragment is kept with it; it sees its own values only all the same."""
+        rests_on(*self._scopes_in(around))
         inside = FragmentContext(values, around=around, is_authenticated=around.is_authenticated, fixed=around.fixed)
         inside.unkept = around.unkept
         return self._render(inside)

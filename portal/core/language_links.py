@@ -11,12 +11,13 @@ from django.utils.translation import get_language, override
 
 from portal.core.memo import Memo
 from portal.core.navigation import home_url
+from portal.core.pages import PLACES
 
 if TYPE_CHECKING:
     from django.http import HttpRequest
 
 #: Per page and host: its addresses in all languages.
-_addresses: Final[Memo[dict[str, tuple[str, bool]]]] = Memo(max_size=2048)
+_addresses: Final[Memo[dict[str, tuple[str, bool]]]] = Memo(max_size=2048, scopes=(PLACES, "site"))
 
 
 @dataclass(frozen=True, slots=True)

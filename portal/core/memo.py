@@ -1,26 +1,29 @@
 """Small memories inside one process, for what is costly to work out and the same for many readers.
 
-An entry lives for a short time, and no longer than the generation of pages it was made in (`portal.core.page_cache`), which
-all processes share. Never put anything in that depends on one person.
+A value lives for a short time, and no longer than what it was made of is true (`portal.core.scopes`). Never put anything
+in that depends on one person.
 """
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final, Generic, TypeVar
 
-from portal.core import page_cache
+from portal.core import scopes as scopes_
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable
+    from collections.abc import Collection, Hashable
+
+    from portal.core.scopes import Stamp
 
 T = TypeVar("T")
 
 DEFAULT_SECONDS: Final = 30.0
-#: For what depends on nothing but what the generations tell of, and is costly to make.
+#: For what depends on nothing but its scopes, and is costly to make.
 LONG_SECONDS: Final = 300.0
 _memos: list[Memo[object]] = []
 #: What forgets together with the memos.
@@ -30,65 +33,50 @@ _others: list[Callable[[], None]] = []
 class Memo(Generic[T]):
     """At most `max_size` values, the least used leave first. Safe between threads; two may make the same value once."""
 
-    def __init__(self, *, max_size: int, seconds: float = DEFAULT_SECONDS, of_index: bool = False) -> None:
-        """`of_index`: the values also depend on the search index."""
+    def __init__(
+        self, *, max_size: int, seconds: float = DEFAULT_SECONDS, scopes: Collection[str] = (scopes_.EVERYTHING,)
+    ) -> None:
+        """`scopes`: what all values depend on; `portal.core.scopes.rests_on` adds to them for one value.
+
+        With no scopes at all (`()`) each value says it all itself, and one that says nothing depends on everything.
+        """
         self._max_size = max_size
         self._seconds = seconds
-        self._of_index = of_index
+        self._scopes = tuple(scopes)
         self._lock = threading.Lock()
-        self._values: OrderedDict[Hashable, tuple[float, T]] = OrderedDict()
+        self._values: OrderedDict[Hashable, tuple[float, Stamp, T]] = OrderedDict()
         self._forgotten = 0
-        self._pages_generation: Hashable = None
         _memos.append(self)  # type: ignore[arg-type]  # a memo of anything is a memo
 
     def get(self, key: Hashable, make: Callable[[], T]) -> T:
-        """The remembered value, else `make()`."""
-        pages_generation = page_cache.generation().read()
-        if self._of_index:
-            pages_generation = (pages_generation, page_cache.generation(page_cache.INDEX).read())
+        """The remembered value, else `make()`. What is being made of it depends on the same."""
         with self._lock:
-            if pages_generation != self._pages_generation:
-                self._pages_generation = pages_generation
-                self._empty()
             known = self._values.get(key)
-            if known is not None and known[0] > time.monotonic():
+            if known is not None:
                 self._values.move_to_end(key)
-                return known[1]
             forgotten = self._forgotten
-        value = make()
+        if known is not None and known[0] > time.monotonic() and known[1].is_current():
+            known[1].pass_on()
+            return known[2]
+        with scopes_.making(*self._scopes) as recorder:
+            value = make()
         with self._lock:
-            if forgotten == self._forgotten:  # else it was made from what has changed meanwhile
-                self._values[key] = (time.monotonic() + self._seconds, value)
+            if forgotten == self._forgotten:
+                self._values[key] = (time.monotonic() + self._seconds, recorder.stamp, value)
                 self._values.move_to_end(key)
                 while len(self._values) > self._max_size:
                     self._values.popitem(last=False)
         return value
 
-    @property
-    def is_of_index(self) -> bool:
-        return self._of_index
-
     def forget(self) -> None:
+        """As `forget_all`, these values alone; other processes keep theirs for their time."""
         with self._lock:
-            self._empty()
+            self._forgotten += 1
+            self._values.clear()
 
-    def _empty(self) -> None:
-        self._forgotten += 1
-        self._values.clear()
-
-
-def content_changed() -> None:
-    """What readers see has changed: this process forgets at once, all of them when the transaction commits."""
-    forget_all()
-    page_cache.invalidate_pages()
-
-
-def index_changed() -> None:
-    """What is found has changed: this process forgets at once, all of them when the transaction commits."""
-    for memo in _memos:
-        if memo.is_of_index:
-            memo.forget()
-    page_cache.invalidate_questions()
+    def start_again(self) -> None:
+        """In a forked process: the lock may be held by a thread that is not here."""
+        self._lock = threading.Lock()
 
 
 def forget_with_all(forget: Callable[[], None]) -> None:
@@ -102,3 +90,11 @@ def forget_all() -> None:
         memo.forget()
     for forget in _others:
         forget()
+
+
+def _start_again() -> None:
+    for memo in _memos:
+        memo.start_again()
+
+
+os.register_at_fork(after_in_child=_start_again)

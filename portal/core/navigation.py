@@ -116,7 +116,8 @@ class _Section:
 _items: dict[str, NavItem] = {}
 _groups: dict[str, NavGroup] = {}
 _sections: list[_Section] = []
-_addresses: Memo[str] = Memo(max_size=256)
+#: Those that are looked up lead to pages.
+_addresses: Memo[str] = Memo(max_size=256, scopes=("articles:places", "site"))
 
 
 def register(*items: NavItem) -> None:

@@ -2,31 +2,27 @@
 
 Such a page is the same for everybody who asks for the same address in the same language, theme and digits. Kept are
 only answers that prove to be so: no cookie set, no CSRF token or nonce handed out, nothing personal in the request.
-Each process keeps its own pages; a *generation* shared by all processes says when to forget them (`invalidate_pages`).
+Each process keeps its own pages, and forgets those whose scopes have changed (`portal.core.scopes`).
 """
 
 from __future__ import annotations
 
 import gzip
-import os
 import re
 import threading
 import time
-import uuid
 from collections import OrderedDict
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import cached_property
 from hashlib import blake2b
 from http import HTTPStatus
-from pathlib import Path
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Final
 
 from django.conf import settings
-from django.core.cache import cache
 from django.core.exceptions import DisallowedHost
-from django.db import transaction
 from django.http import HttpResponse, HttpResponseNotModified
 
+from portal.core import scopes
 from portal.core.preferences import (
     CALENDAR_COOKIE,
     CALENDARS,
@@ -41,6 +37,8 @@ if TYPE_CHECKING:
 
     from django.http import HttpRequest
     from django.http.response import HttpResponseBase
+
+    from portal.core.scopes import Stamp
 
     Render = Callable[[HttpRequest], HttpResponseBase]
 
@@ -69,102 +67,6 @@ _PRIVATE: Final = ("no-store", "no-cache", "private", "max-age=0")
 _TOKEN_MARKS: Final = (b"csrfmiddlewaretoken", b"X-CSRFToken")
 
 
-# When to forget ------------------------------------------------------------------------------------------------------
-
-
-class Generation(Protocol):
-    """A value all processes share; it never returns to an earlier one."""
-
-    def read(self) -> Hashable: ...
-
-    def bump(self) -> None: ...
-
-
-class FileGeneration:
-    """For one machine: the size of a file that grows by a byte each time. Reading is one ``stat``, about 2 µs.
-
-    Not its time stamp alone: two changes within one tick of the file system's clock would look like one.
-    """
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-
-    def read(self) -> Hashable:
-        try:
-            status = os.stat(self._path)  # noqa: PTH116 - a third of the cost of Path.stat, and on every hit
-        except OSError:
-            return None
-        return status.st_ino, status.st_size, status.st_mtime_ns
-
-    def bump(self) -> None:
-        self._path.parent.mkdir(parents=True, exist_ok=True)
-        with self._path.open("ab", buffering=0) as file:
-            file.write(b".")
-
-
-class CacheGeneration:
-    """For several machines: a random value in the shared cache. Lost with the cache, it counts as a new one."""
-
-    def __init__(self, key: str = "page-generation") -> None:
-        self._key = key
-
-    def read(self) -> Hashable:
-        value: Hashable = cache.get(self._key)
-        if value is None:
-            cache.add(self._key, uuid.uuid4().hex, None)
-            value = cache.get(self._key)
-        return value
-
-    def bump(self) -> None:
-        cache.set(self._key, uuid.uuid4().hex, None)
-
-
-#: What readers see of the content, what the search index holds (votes change only this), and the meanings of its texts.
-CONTENT: Final = "page"
-INDEX: Final = "index"
-VECTORS: Final = "vectors"
-
-
-def generation(of: str = CONTENT) -> Generation:
-    """The shared cache where it is a server of its own, else a file beside the database."""
-    return _in_cache[of] if settings.REDIS_URL else _in_file(settings.DATA_DIR, of)
-
-
-_in_cache: Final = {name: CacheGeneration(f"{name}-generation") for name in (CONTENT, INDEX, VECTORS)}
-
-
-@lru_cache(maxsize=8)
-def _in_file(folder: Path | str, of: str) -> Generation:
-    return FileGeneration(Path(folder) / f"{of}-generation")
-
-
-def invalidate_pages() -> None:
-    """Have all processes forget their pages, when the current transaction commits (at once outside one)."""
-    transaction.on_commit(_bump, robust=True)
-
-
-def _bump() -> None:
-    generation().bump()
-
-
-def invalidate_questions() -> None:
-    """The same for what was found in the index."""
-    transaction.on_commit(_bump_index, robust=True)
-
-
-def _bump_index() -> None:
-    generation(INDEX).bump()
-
-
-def invalidate_vectors() -> None:
-    """The same for the meanings of texts, which search keeps in each process."""
-    transaction.on_commit(_bump_vectors, robust=True)
-
-
-def _bump_vectors() -> None:
-    generation(VECTORS).bump()
-
-
 # What is kept --------------------------------------------------------------------------------------------------------
 
 
@@ -176,13 +78,17 @@ class KeptPage:
     gzipped: bytes
     headers: dict[str, str]
     etag: str
-    generation: Hashable
+    stamp: Stamp
     fresh_until: float
 
     @property
     def size(self) -> int:
         """Bytes in memory, nearly."""
         return len(self.content) + len(self.gzipped)
+
+    @property
+    def is_fresh(self) -> bool:
+        return self.fresh_until > time.monotonic()
 
 
 class PageStore:
@@ -254,14 +160,14 @@ class PageStore:
 
 
 store = PageStore()
-#: What was found for visitors; forgotten when the search index changes, too.
+#: What was found for visitors.
 answers = PageStore(MAX_ANSWERS, MAX_ANSWER_BYTES)
 
 _question_paths: set[str] = set()
 
 
 def keep_answers_at(path: str) -> None:
-    """Keep pages at ``/<language>/<path>`` whatever their query says; they show the content and the search index only."""
+    """Keep pages at ``/<language>/<path>`` whatever their query says, apart from the others."""
     _question_paths.add(path)
 
 
@@ -272,49 +178,47 @@ class PageCacheMiddleware:
         self.get_response = get_response
 
     @cached_property
-    def _generation(self) -> Generation:
-        return generation()
-
-    @cached_property
-    def _index_generation(self) -> Generation:
-        return generation(INDEX)
-
-    @cached_property
     def _languages(self) -> frozenset[str]:
         return frozenset(code for code, _name in settings.LANGUAGES)
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         key = self._key(request)
         if key is None:
-            return self.get_response(request)
-        now_generation = self._generation.read()
-        kept = store
-        if key[3] and request.path_info[1:].partition("/")[2] in _question_paths:
-            kept = answers
-            now_generation = (now_generation, self._index_generation.read())
+            return self._render(request)[0]
+        kept = answers if key[3] and request.path_info[1:].partition("/")[2] in _question_paths else store
         page = kept.get(key)
-        if page is not None and page.generation == now_generation and page.fresh_until > time.monotonic():
+        if page is not None and not page.stamp.is_current_for_others():
+            page = None
+        if page is not None and page.is_fresh:
             return _answer(request, page)
         if request.method != "GET" or kept.is_passing(key):
-            return self.get_response(request)
-        return self._render_once(kept, request, key, page, now_generation)
+            return self._render(request)[0]
+        return self._render_once(kept, request, key, page)
+
+    def _render(self, request: HttpRequest) -> tuple[HttpResponseBase, Stamp | None]:
+        """The answer with its stamp; none for what changes something, and so may be made of what it has changed itself."""
+        if request.method not in {"GET", "HEAD"}:
+            return self.get_response(request), None
+        with scopes.making(request=request) as recorder:
+            response = self.get_response(request)
+        return response, recorder.stamp
 
     def _render_once(
-        self, kept: PageStore, request: HttpRequest, key: Hashable, stale: KeptPage | None, now_generation: Hashable
+        self, kept: PageStore, request: HttpRequest, key: Hashable, grown_old: KeptPage | None
     ) -> HttpResponseBase:
-        """One request renders; the others get the page that has just grown old, or wait if it is outdated."""
+        """One request renders; the others get the page that has just grown old, or wait if there is none."""
         event = kept.claim(key)
         if event is not None:
-            if stale is not None and stale.generation == now_generation:
-                return _answer(request, stale)
+            if grown_old is not None:
+                return _answer(request, grown_old)
             event.wait(WAIT_SECONDS)
             page = kept.get(key)
-            if page is not None and page.generation == now_generation:
+            if page is not None and page.stamp.is_current_for_others():
                 return _answer(request, page)
-            return self.get_response(request)
+            return self._render(request)[0]
         try:
-            response = self.get_response(request)
-            page = _page_to_keep(request, response, now_generation)
+            response, stamp = self._render(request)
+            page = _page_to_keep(request, response, stamp) if stamp else None
             if page is None:
                 kept.let_pass(key)
                 return response
@@ -376,7 +280,7 @@ def _is_for_everybody(request: HttpRequest, response: HttpResponse) -> bool:
     )
 
 
-def _page_to_keep(request: HttpRequest, response: HttpResponseBase, now_generation: Hashable) -> KeptPage | None:
+def _page_to_keep(request: HttpRequest, response: HttpResponseBase, stamp: Stamp) -> KeptPage | None:
     """The page in `response`, if it is one and the same for everybody."""
     if (
         response.status_code != HTTPStatus.OK
@@ -392,7 +296,7 @@ def _page_to_keep(request: HttpRequest, response: HttpResponseBase, now_generati
     headers["Vary"] = "Accept-Encoding, Cookie, HX-Request"
     headers["ETag"] = etag = f'W/"{blake2b(content, digest_size=12).hexdigest()}"'
     gzipped = gzip.compress(content, compresslevel=6, mtime=0)
-    return KeptPage(content, gzipped, headers, etag, now_generation, time.monotonic() + KEEP_SECONDS)
+    return KeptPage(content, gzipped, headers, etag, stamp, time.monotonic() + KEEP_SECONDS)
 
 
 def _answer(request: HttpRequest, page: KeptPage) -> HttpResponse:

@@ -36,7 +36,8 @@ from portal.core.audience import (
     audiences_for,
     register_audience,
 )
-from portal.core.memo import Memo, content_changed
+from portal.core.memo import Memo
+from portal.core.scopes import content_changed, depends_on
 
 if TYPE_CHECKING:
     from django.contrib.auth.base_user import AbstractBaseUser
@@ -45,6 +46,11 @@ if TYPE_CHECKING:
 
     AnyUser = AbstractBaseUser | AnonymousUser | None
 
+
+#: The scope of all pages of editors: articles, topics, the home page, simple pages (`portal.core.scopes`).
+ARTICLES: Final = "articles"
+#: For what only shows where pages are and that they are there: not touched when one is edited in its place.
+PLACES: Final = f"{ARTICLES}:places"
 
 #: What the pages below a page inherit was worked out again. `page_ids`: of the pages that changed; inside the transaction.
 inherited_changed = Signal()
@@ -102,6 +108,9 @@ class PortalPage(Page):
 
     objects = PageManager.from_queryset(PortalPageQuerySet)()
 
+    #: Fields that lists and other pages may choose by: when one of them changes, so may all of them.
+    placing_fields: ClassVar[tuple[str, ...]] = ("live", "slug", "url_path", "effective_audience", "locale_id")
+
     base_form_class = PortalPageForm
     private_page_options: ClassVar[list[str]] = []
     #: Fields worked out from the parent page; kept true below a page that changes or moves.
@@ -142,8 +151,10 @@ class PortalPage(Page):
         parent = self._lock_place()
         self.inherit_from(parent.specific if parent is not None else None)
         before = self._handed_down() if self.pk and self.clean_subpage_models() else None
+        place = self._stored(self.placing_fields)
         super().save(*args, **kwargs)
-        content_changed()
+        is_in_place = place == tuple(getattr(self, name) for name in self.placing_fields)
+        content_changed(*(self.changed_scopes if is_in_place else (ARTICLES,)))
         if before is not None and before != self._handed_down():
             refresh_inherited(self)
 
@@ -174,7 +185,20 @@ class PortalPage(Page):
 
     def _handed_down(self) -> tuple[Any, ...] | None:
         """As stored."""
-        return type(self).objects.filter(pk=self.pk).values_list(*self.handed_down_fields).first()
+        return self._stored(self.handed_down_fields)
+
+    def _stored(self, names: tuple[str, ...]) -> tuple[Any, ...] | None:
+        return type(self).objects.filter(pk=self.pk).values_list(*names).first() if self.pk else None
+
+    @property
+    def scopes(self) -> tuple[str, ...]:
+        """What the page shows (`portal.core.scopes`)."""
+        return (ARTICLES, "catalogue", "site")
+
+    @property
+    def changed_scopes(self) -> tuple[str, ...]:
+        """What changes with the page when it stays where it is and as visible as it was; else all of `ARTICLES` does."""
+        return (ARTICLES,)
 
     #: Which entry of the main navigation is marked on this page.
     nav_section: ClassVar[str] = ""
@@ -216,6 +240,7 @@ class PortalPage(Page):
             if user is not None and not user.is_authenticated:
                 return redirect_to_login(request.get_full_path(), resolve_url("account_login"))
             raise Http404
+        depends_on(request, *self.scopes)
         request.portal_page = self  # type: ignore[attr-defined]  # read by portal.core.navigation
         return super().serve(request, *args, **kwargs)
 
@@ -238,8 +263,8 @@ def site_roots() -> list[Any]:
     return _roots.get("roots", Site.get_site_root_paths)
 
 
-_roots: Memo[list[Any]] = Memo(max_size=1)
-_restricted: Memo[bool] = Memo(max_size=1)
+_roots: Memo[list[Any]] = Memo(max_size=1, scopes=(PLACES, "site"))
+_restricted: Memo[bool] = Memo(max_size=1, scopes=("site",))
 
 
 _PLACE: Final = ("path", "depth", "numchild", "url_path")
@@ -269,7 +294,7 @@ def refresh_inherited(top: Page, *, including_top: bool = False) -> list[int]:
         parents = {page.path: _inherit(page, parents.get(page.path[: -Page.steplen]), changed) for page in level}
         depth += 1
     if changed:
-        content_changed()
+        content_changed(ARTICLES)
         inherited_changed.send(sender=type(top), page_ids=changed)
     return changed
 

@@ -16,6 +16,7 @@ from wagtail.url_routing import RouteResult
 
 from portal.core.memo import Memo
 from portal.core.pages import PortalPage, site_roots
+from portal.core.scopes import EVERYTHING, rests_on
 
 if TYPE_CHECKING:
     from django.http import HttpRequest, HttpResponse
@@ -23,8 +24,8 @@ if TYPE_CHECKING:
 _MAX_KINDS: Final = 4096
 #: Only a hint that saves a query: the row itself is always asked whether it still has this address.
 _kinds: dict[str, type[Page]] = {}
-#: Whole pages by address, until any content changes.
-_pages: Memo[Page] = Memo(max_size=256)
+#: Whole pages by address.
+_pages: Memo[Page] = Memo(max_size=256, scopes=("site",))
 
 
 class _NoPageError(Exception):
@@ -53,6 +54,7 @@ def find_page(url_path: str) -> Page | None:
         page = _read_page(url_path)
         if page is None:
             raise _NoPageError
+        rests_on(*(page.scopes if isinstance(page, PortalPage) else (EVERYTHING,)))
         return page
 
     try:

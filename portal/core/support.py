@@ -18,7 +18,7 @@ class SupportContact:
     hours: LocalizedText
 
 
-_contact: Memo[SupportContact | None] = Memo(max_size=1)
+_contact: Memo[SupportContact | None] = Memo(max_size=1, scopes=("site",))
 
 
 def support_contact() -> SupportContact | None:

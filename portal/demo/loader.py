@@ -18,8 +18,8 @@ from wagtail.signal_handlers import disable_reference_index_auto_update
 from faq.importing import ImportReport, import_articles
 from faq.models import ArticlePage, HelpIndexPage, TopicPage
 from portal.accounts.models import User
-from portal.core import memo
 from portal.core.models import OutboxMessage
+from portal.core.scopes import content_changed
 from portal.demo import pictures, sounds
 from portal.demo.answers import load_answers
 from portal.demo.catalogue import load_catalogue
@@ -81,7 +81,7 @@ def load(*, progress: Callable[[str, int, int | None], None] | None = None) -> D
             tell("searches", 0, None)
             load_searches()
             load_answers(editor)
-            memo.content_changed()
+            content_changed()
             tell("search", 0, None)
         renew_popular()  # what many ask is tried, now that it can be found
     return DemoReport(articles, feedback)

@@ -20,7 +20,7 @@ from faq.queries import (
 from portal.catalog.models import Ownership, Product, ProductVersion
 from portal.core.audience import audiences_for
 from portal.core.memo import Memo
-from portal.core.pages import page_url
+from portal.core.pages import ARTICLES, page_url
 from portal.core.support import SupportContact, support_contact
 from portal.home.models import InfoPage
 
@@ -89,7 +89,7 @@ class HomeData:
     checklist: Checklist | None = None
 
 
-_shared: Memo[_SharedData] = Memo(max_size=64)
+_shared: Memo[_SharedData] = Memo(max_size=64, scopes=(ARTICLES, "catalogue", "site"))
 
 
 def home_data(page: HomePage, request: HttpRequest) -> HomeData:

@@ -77,7 +77,7 @@ def rules_for(language: str) -> Rules:
     return _rules.get(language, lambda: rules_of(Synonym.objects.filter(language=language, is_active=True)))
 
 
-_rules: Final[Memo[Rules]] = Memo(max_size=16, seconds=LONG_SECONDS)
+_rules: Final[Memo[Rules]] = Memo(max_size=16, seconds=LONG_SECONDS, scopes=("search:synonyms",))
 
 
 def rules_of(synonyms: Iterable[Synonym]) -> Rules:

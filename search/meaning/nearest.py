@@ -10,19 +10,19 @@ import logging
 import math
 import threading
 import time
-from collections.abc import Collection, Hashable, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
 
 from django.core.signals import request_started
 from django.db import connections
 
-from portal.core import page_cache
-from portal.core.memo import forget_all
+from portal.core import scopes
 from search.meaning import model
 from search.models import EntryVector
 
 if TYPE_CHECKING:
+    from portal.core.scopes import Stamp
     from search.meaning.matrix import Matrix, Near, Row
 
 logger = logging.getLogger(__name__)
@@ -57,7 +57,7 @@ class _State:
         self.lock = threading.Lock()
         self.starting = threading.Lock()
         self.matrix: Matrix | None = None
-        self.generation: Hashable = None
+        self.stamp: Stamp | None = None
         self.loading: threading.Thread | None = None
         self.paused_until = 0.0
 
@@ -120,7 +120,7 @@ def wait_until_loaded() -> None:
 def forget() -> None:
     """As in a new process; for tests."""
     with _state.lock:
-        _state.matrix, _state.generation, _state.paused_until = None, None, 0.0
+        _state.matrix, _state.stamp, _state.paused_until = None, None, 0.0
 
 
 def connect() -> None:
@@ -139,7 +139,7 @@ def _current() -> Matrix | None:
     if _state.matrix is None:
         _load_in_background()
         return None
-    changed = page_cache.generation(page_cache.VECTORS).read() != _state.generation
+    changed = _state.stamp is None or not _state.stamp.is_current()
     if changed and _state.lock.acquire(blocking=False):  # else somebody else is at it
         try:
             _take_over(_state.matrix, at_once=_AT_ONCE)
@@ -164,15 +164,14 @@ def _load_quietly() -> None:
     finally:
         connections.close_all()
     # What was answered without it meanwhile must not stay.
-    forget_all()
-    page_cache.answers.clear()
+    scopes.forget_here("search")
 
 
 def _take_over(known: Matrix | None, *, at_once: int | None = None) -> None:
     """Read what has changed. With more than `at_once` new vectors, leave that to a thread and stay as we are."""
     from search.meaning.matrix import Matrix  # noqa: PLC0415 - optional dependency
 
-    generation = page_cache.generation(page_cache.VECTORS).read()  # before reading: what comes later is read again
+    stamp = scopes.stamp("vectors")  # before reading: what comes later is read again
     known = known or Matrix.empty()
     ready = EntryVector.objects.filter(model=model.VERSION, vector__isnull=False)
     before, now = set(known.pks.tolist()), set(ready.values_list("pk", flat=True))
@@ -183,7 +182,7 @@ def _take_over(known: Matrix | None, *, at_once: int | None = None) -> None:
     gone = before - now
     for some in _chunks(new):
         known, gone = known.changed(gone=gone, new=list(_rows(some))), set()
-    _state.matrix, _state.generation = known.changed(gone=gone, new=()) if gone else known, generation
+    _state.matrix, _state.stamp = known.changed(gone=gone, new=()) if gone else known, stamp
 
 
 def _rows(pks: Sequence[int]) -> Iterator[Row]:

@@ -17,8 +17,7 @@ from typing import TYPE_CHECKING, Final
 
 from django.db import connection, transaction
 
-from portal.core import page_cache
-from portal.core.memo import index_changed
+from portal.core.scopes import content_changed
 from search import registry
 from search.locks import lock_objects
 from search.meaning import model
@@ -74,7 +73,7 @@ def follow(*, kind: str, object_ids: Collection[int], entries: Iterable[SearchEn
         for (object_id, language), (audience, digest, _entry) in wanted.items()
     )  # fmt: skip
     if wrong:
-        page_cache.invalidate_vectors()
+        content_changed("vectors")
 
 
 def work_out_some() -> None:
@@ -166,8 +165,7 @@ def _keep(rows: Sequence[EntryVector], vectors: Sequence[bytes]) -> None:
         if row.pk in waiting
     )
     if waiting:
-        page_cache.invalidate_vectors()
-        index_changed()
+        content_changed("vectors", "search:index")
 
 
 def _key(row: EntryVector) -> _Key:

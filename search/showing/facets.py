@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
 Labels = Mapping[str, str]
 
-_products: Final[Memo[list[Product]]] = Memo(max_size=1)
-_topics: Final[Memo[list[Topic]]] = Memo(max_size=1)
+_products: Final[Memo[list[Product]]] = Memo(max_size=1, scopes=("catalogue",))
+_topics: Final[Memo[list[Topic]]] = Memo(max_size=1, scopes=("catalogue",))
 
 #: Values shown of a facet; those that were chosen always are.
 MAX_VALUES: Final = 10

@@ -95,7 +95,9 @@ def _promotions() -> Mapping[str, list[_Promotion]]:
     return _memo.get("all", _read_promotions)
 
 
-_memo: Final[Memo[Mapping[str, list[_Promotion]]]] = Memo(max_size=1, seconds=LONG_SECONDS)
+_memo: Final[Memo[Mapping[str, list[_Promotion]]]] = Memo(
+    max_size=1, seconds=LONG_SECONDS, scopes=("search:pins", "articles")
+)
 
 
 def _read_promotions() -> Mapping[str, list[_Promotion]]:

@@ -23,8 +23,8 @@ from portal.accounts.models import User
 from portal.core import fragments
 from portal.core.audience import register_audience
 from portal.core.fragments import FragmentStore, Kept, UndeclaredError
-from portal.core.memo import content_changed
 from portal.core.preferences import Preferences, preferences_in_use
+from portal.core.scopes import content_changed
 
 pytestmark = pytest.mark.django_db
 

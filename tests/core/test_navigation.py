@@ -13,8 +13,8 @@ from django.utils.translation import override
 
 from portal.core import navigation
 from portal.core.language_links import language_links
-from portal.core.memo import content_changed
 from portal.core.navigation import For, NavGroup, NavItem, section_of
+from portal.core.scopes import content_changed
 from tests.factories.accounts import UserFactory
 from tests.factories.faq import ArticlePageFactory, help_site
 from tests.test_architecture import ROOT

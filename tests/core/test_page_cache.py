@@ -3,16 +3,19 @@ from __future__ import annotations
 import gzip
 import threading
 import time
+from pathlib import Path
 
 import pytest
-from django.core.cache import cache
+from django.conf import settings
 from django.db import transaction
 from django.http import HttpResponse
 from django.test import Client, RequestFactory
 
 from portal.accounts.models import User
 from portal.core import page_cache
-from portal.core.page_cache import CacheGeneration, FileGeneration, KeptPage, PageCacheMiddleware, PageStore, store
+from portal.core.change_log import FileLog
+from portal.core.page_cache import KeptPage, PageCacheMiddleware, PageStore, store
+from portal.core.scopes import content_changed, stamp
 from tests.core import urls_for_tests as site
 
 pytestmark = [pytest.mark.urls("tests.core.urls_for_tests"), pytest.mark.django_db]
@@ -37,9 +40,15 @@ def _cached_site(settings, tmp_path):
     settings.MIDDLEWARE = BEFORE_SESSIONS
     settings.DATA_DIR = tmp_path
     settings.REDIS_URL = ""
+    announce("site")  # who meets a log for the first time forgets everything
     store.clear()
     yield
     store.clear()
+
+
+def announce(*scopes: str) -> None:
+    """Another process committed a change."""
+    FileLog(Path(settings.DATA_DIR) / "changes").append(" ".join(scopes))
 
 
 def rendering(response) -> int:
@@ -247,7 +256,7 @@ def test_invalidating_forgets_all_pages_after_the_commit(django_capture_on_commi
     first = Client().get("/fa/page/")
 
     with django_capture_on_commit_callbacks(execute=True):
-        page_cache.invalidate_pages()
+        content_changed()
         assert are_one_rendering(first, Client().get("/fa/page/"))
 
     assert not are_one_rendering(first, Client().get("/fa/page/"))
@@ -258,17 +267,17 @@ def test_a_change_that_is_rolled_back_forgets_nothing():
     first = Client().get("/fa/page/")
 
     with transaction.atomic():
-        page_cache.invalidate_pages()
+        content_changed()
         transaction.set_rollback(True)
     assert are_one_rendering(first, Client().get("/fa/page/"))
 
-    page_cache.invalidate_pages()
+    content_changed()
     assert not are_one_rendering(first, Client().get("/fa/page/"))
 
 
 def test_a_page_whose_rendering_a_change_overtook_is_not_kept():
     def overtaken(request):
-        page_cache.generation().bump()
+        announce("articles")
         return HttpResponse("old")
 
     middleware = PageCacheMiddleware(overtaken)
@@ -276,47 +285,6 @@ def test_a_page_whose_rendering_a_change_overtook_is_not_kept():
 
     renewed = PageCacheMiddleware(lambda _request: HttpResponse("new"))
     assert renewed(RequestFactory().get("/fa/page/")).content == b"new"
-
-
-@pytest.fixture(params=["file", "cache"])
-def shared_generation(request, tmp_path):
-    return FileGeneration(tmp_path / "deep" / "generation") if request.param == "file" else CacheGeneration()
-
-
-def test_a_generation_never_comes_back(shared_generation):
-    seen = []
-    for _ in range(50):
-        seen.append(shared_generation.read())
-        assert shared_generation.read() == seen[-1]
-        shared_generation.bump()
-
-    assert len(set(seen)) == 50
-
-
-def test_a_generation_lost_with_the_cache_counts_as_a_new_one():
-    before = CacheGeneration().read()
-
-    cache.clear()
-
-    assert CacheGeneration().read() not in {before, None}
-
-
-def test_bumps_of_several_threads_all_count(tmp_path):
-    generation = FileGeneration(tmp_path / "generation")
-    threads = [threading.Thread(target=generation.bump) for _ in range(20)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-
-    assert (tmp_path / "generation").stat().st_size == 20
-
-
-def test_the_shared_cache_is_used_where_there_is_a_server_for_it(settings):
-    assert isinstance(page_cache.generation(), FileGeneration)
-
-    settings.REDIS_URL = "redis://cache.example"
-    assert isinstance(page_cache.generation(), CacheGeneration)
 
 
 # Many at once --------------------------------------------------------------------------------------------------------
@@ -365,7 +333,7 @@ def test_while_an_old_page_is_rendered_again_the_others_get_the_old_one(monkeypa
     monkeypatch.setattr(page_cache, "KEEP_SECONDS", 0.0)
     (key,) = store._pages
     page = store._pages[key]
-    store.put(key, KeptPage(page.content, page.gzipped, page.headers, page.etag, page.generation, 0.0))
+    store.put(key, KeptPage(page.content, page.gzipped, page.headers, page.etag, page.stamp, 0.0))
 
     answers = ask_at_once(middleware, 6)
 
@@ -377,7 +345,7 @@ def test_after_a_change_nobody_gets_the_old_page():
     view = SlowView()
     middleware = PageCacheMiddleware(view)
     middleware(RequestFactory().get("/fa/page/"))
-    page_cache.generation().bump()
+    announce("articles")
 
     assert ask_at_once(middleware, 6) == [b"rendering=2"] * 6
 
@@ -418,7 +386,7 @@ def test_a_rendering_that_fails_lets_the_others_try():
 
 
 def page_of(size: int) -> KeptPage:
-    return KeptPage(b"x" * size, b"", {}, "", None, time.monotonic() + 60)
+    return KeptPage(b"x" * size, b"", {}, "", stamp(), time.monotonic() + 60)
 
 
 def test_the_least_used_pages_leave_first_by_number_and_by_size():
@@ -483,9 +451,9 @@ def test_answers_are_forgotten_when_the_index_or_the_content_changes():
     first = Client().get("/fa/page/?q=1")
     kept = Client().get("/fa/page/")
 
-    page_cache.generation(page_cache.INDEX).bump()
+    announce("search")
     second = Client().get("/fa/page/?q=1")
-    page_cache.generation().bump()
+    announce("articles")
 
     assert not are_one_rendering(first, second)
     assert not are_one_rendering(second, Client().get("/fa/page/?q=1"))
@@ -496,7 +464,7 @@ def test_answers_are_forgotten_when_the_index_or_the_content_changes():
 def test_a_change_of_the_index_leaves_other_pages_alone():
     kept = Client().get("/fa/page/")
 
-    page_cache.generation(page_cache.INDEX).bump()
+    announce("search")
 
     assert are_one_rendering(kept, Client().get("/fa/page/"))
 

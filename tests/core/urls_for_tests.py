@@ -18,6 +18,7 @@ from portal.core.formats import date_text
 from portal.core.http import same_origin_post
 from portal.core.limits import rate_limit
 from portal.core.preferences import current_preferences
+from portal.core.scopes import depends_on
 
 renderings = itertools.count(1)
 #: What the next renderings do: seconds to take.
@@ -26,6 +27,7 @@ slowness = {"seconds": 0.0}
 
 def page(request: HttpRequest) -> HttpResponse:
     """Tells how often it was rendered; the same for all visitors."""
+    depends_on(request, "articles", *(["search"] if "q" in request.GET else []))
     time.sleep(slowness["seconds"])
     theme = current_preferences().theme
     hx = request.headers.get("HX-Request", "")

@@ -8,9 +8,9 @@ from wagtail.contrib.search_promotions.models import Query, QueryDailyHits, Sear
 from wagtail.models import Page
 from wagtail.test.utils.form_data import nested_form_data
 
-from portal.core import page_cache
 from portal.core.memo import forget_all
 from portal.core.roles import COMMUNITY_MANAGERS, CONTENT_EDITORS, Role, group_of, make_roles
+from portal.core.scopes import stamp
 from portal.home.models import InfoPage
 from search.index import Filters, Sort
 from search.queries import search
@@ -295,7 +295,7 @@ def test_asking_leaves_nothing_in_wagtails_tables(topics, client):
 def test_a_change_of_a_pin_is_true_at_once_in_all_processes(topics, after_commit, change):
     chosen = pin("قبض", ArticlePageFactory(parent=topics["fa"]), description="پیش")
     assert [found.description for found in search(text="قبض", user=None, language="fa").pins] == ["پیش"]
-    generation = page_cache.generation().read()
+    kept = stamp("search")
 
     with after_commit():
         if change == "description":
@@ -311,7 +311,7 @@ def test_a_change_of_a_pin_is_true_at_once_in_all_processes(topics, after_commit
 
     expected = ["پس"] if change == "description" else []
     assert [found.description for found in search(text="قبض", user=None, language="fa").pins] == expected
-    assert page_cache.generation().read() != generation
+    assert not kept.is_current_for_others()
 
 
 # The screens ----------------------------------------------------------------------------------------------------------

@@ -10,9 +10,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from portal.catalog.models import Topic
-from portal.core import page_cache
 from portal.core.audience import register_audience
 from portal.core.memo import forget_all
+from portal.core.scopes import stamp
 from search import services
 from search.asking.questions import ask
 from search.asking.synonyms import MAX_ALTERNATIVES, NO_RULES, SYNONYM_WEIGHT, alternatives, rules_for, rules_of
@@ -348,7 +348,7 @@ def test_a_change_is_true_at_once_here_and_in_other_processes(topics, after_comm
     topics("تغییر رمز")
     known = synonym("رمز", "پسورد")
     assert len(titles("پسورد")) == 1
-    generation = page_cache.generation().read()
+    kept = stamp("search")
 
     with after_commit():
         if change == "save":
@@ -363,7 +363,7 @@ def test_a_change_is_true_at_once_here_and_in_other_processes(topics, after_comm
 
     assert len(titles("پسورد")) == (1 if change == "create" else 0)
     assert len(titles("کلید")) == (1 if change in {"save", "create"} else 0)
-    assert page_cache.generation().read() != generation
+    assert not kept.is_current_for_others()
 
 
 # Laws -----------------------------------------------------------------------------------------------------------------

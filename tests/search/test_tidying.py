@@ -17,7 +17,8 @@ from django.utils import timezone
 from portal.catalog.models import Topic
 from portal.core import jobs
 from portal.core.audience import register_audience
-from portal.core.memo import forget_all, index_changed
+from portal.core.memo import forget_all
+from portal.core.scopes import content_changed
 from search import gaps, registry, services, tidying
 from search.asking.keys import query_key
 from search.asking.synonyms import rules_for
@@ -508,7 +509,7 @@ def test_after_a_change_of_the_index_popular_costs_three_queries(topics, count, 
     assert len(popular()) == count
     rules_for("fa")  # remembered until a synonym changes
 
-    index_changed()
+    content_changed("search:index")
 
     with django_assert_num_queries(3):  # questions; words; whether their answers may be seen
         assert len(popular_searches("fa")) == count

@@ -21,7 +21,7 @@ from elasticsearch import Elasticsearch, helpers
 from elasticsearch_dsl import MultiSearch, Q, Search
 
 from portal.core.audience import PUBLIC, register_audience
-from portal.core.memo import index_changed
+from portal.core.scopes import content_changed
 from search.index import BackendHit, EntryKey, FacetCounts, Found, Plan, Spelling, UnavailableError, Vocabulary
 from search.index.elastic import questions, words
 from search.index.elastic.connection import asking, in_time
@@ -86,7 +86,7 @@ class ElasticBackend:
         if not any(objects.values()):
             return
         if self._writer.keep(objects, entries, force=force, into_filling_only=_rebuilding.get()):
-            index_changed()
+            content_changed("search:index")
 
     @contextmanager
     def rebuild(self) -> Iterator[None]:
@@ -107,7 +107,7 @@ class ElasticBackend:
         finally:
             _rebuilding.reset(token)
         self.indices.publish(created)
-        index_changed()
+        content_changed("search:index")
 
     def _take_along(self, created: Mapping[str, str]) -> None:
         for language, place in self.indices.places().items():

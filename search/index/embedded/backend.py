@@ -13,7 +13,7 @@ from django.db import connection, transaction
 from django.db.models import Max
 
 from portal.core.audience import PUBLIC, register_audience
-from portal.core.memo import index_changed
+from portal.core.scopes import content_changed
 from search.index import (
     BackendHit,
     EntryKey,
@@ -80,7 +80,7 @@ class EmbeddedBackend:
             writing.write(sorted(changed.items(), key=lambda item: pks[item[0]]), pks, changes)
         writing.settle(changes, len(changed) - len(replaced) - len(superfluous))
         self._keep_statistics(len(changed))
-        index_changed()
+        content_changed("search:index")
 
     @transaction.atomic
     def remove(self, *, kind: str, object_ids: Collection[int]) -> None:
@@ -90,7 +90,7 @@ class EmbeddedBackend:
         changes = blocks.Changes()
         writing.take_out(pks, changes)
         writing.settle(changes, -len(pks))
-        index_changed()
+        content_changed("search:index")
 
     def _lock(self, objects: Mapping[str, set[int]]) -> dict[EntryKey, tuple[int, str]]:
         """Have the objects, and then the index, for ourselves; the entries' keys and digests as they are now."""
