@@ -2,6 +2,7 @@ from django.apps import AppConfig
 from django.utils.translation import gettext_lazy as _
 from wagtail.signals import init_new_page
 
+from portal.core.privacy import register_typed_text
 from portal.core.robots import disallow
 
 
@@ -16,4 +17,5 @@ class FaqConfig(AppConfig):
         receivers.connect()
         disallow("/a/*/feedback/")
         navigation.connect()
+        register_typed_text("faq.Feedback", "comment", "came_from_search", "came_from_page")
         init_new_page.connect(prefill.fill_in_title, dispatch_uid="faq.fill_in_title")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, unquote, urlsplit
 
 from django import forms
 from django.conf import settings
@@ -15,6 +15,8 @@ from portal.core.forms import FoldedCharField
 from portal.core.text import normalise_input
 
 _MAX_ID = 2**63 - 1
+#: None of ours is longer.
+_MAX_ADDRESS = 4_000
 
 
 class FeedbackForm(forms.Form):
@@ -44,12 +46,18 @@ class FeedbackForm(forms.Form):
 
 
 def _origin(came_from: str) -> dict[str, str]:
-    """The search and the page that led to the article, from an address on this site. Anything else is ignored."""
+    """The search and the page that led to the article, from an address on this site. Anything else is ignored.
+
+    Whole texts, decoded: who stores them redacts them first and then cuts them.
+    """
+    nowhere = {"came_from_search": "", "came_from_page": ""}
+    if len(came_from) > _MAX_ADDRESS:
+        return nowhere
     try:
         parts = urlsplit(normalise_input(came_from))
     except ValueError:
-        return {"came_from_search": "", "came_from_page": ""}
+        return nowhere
     if parts.scheme or parts.netloc or not parts.path.startswith("/"):
-        return {"came_from_search": "", "came_from_page": ""}
+        return nowhere
     query = parse_qs(parts.query).get("q", [""])[0] if parts.path.endswith("/search/") else ""
-    return {"came_from_search": query[:200], "came_from_page": parts.path[:300]}
+    return {"came_from_search": query, "came_from_page": unquote(parts.path)}

@@ -17,6 +17,7 @@ from faq.events import FeedbackGiven
 from faq.exceptions import CommentTooLongError, UnknownRevisionError
 from faq.models import ArticlePage, Feedback
 from portal.core.events import emit
+from portal.core.privacy import redact_to
 from portal.core.text import normalise_input
 from search.services import reindex
 
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
     from portal.accounts.models import User
 
 COMMENT_LENGTH: Final = 500
+SEARCH_LENGTH: Final = 200
+PAGE_LENGTH: Final = 300
 
 
 @transaction.atomic
@@ -44,8 +47,8 @@ def give_feedback(
     """Store or change one reader's answer about the revision they read (`None`: the page had none).
 
     A reader is a `user` or, without an account, a `visitor` key. Giving the same answer twice is harmless and announced
-    once. A newer revision does not matter: the answer is about what was read. Raises `UnknownRevisionError` and
-    `CommentTooLongError`.
+    once. A newer revision does not matter: the answer is about what was read. What was typed is redacted before it is
+    stored. Raises `UnknownRevisionError` and `CommentTooLongError`.
     """
     if (user is None) == (not visitor):
         raise ValueError("Either a user or a visitor gives feedback.")
@@ -56,7 +59,7 @@ def give_feedback(
     given = {
         "solved": solved,
         "reason": "" if solved else Feedback.Reason(reason).value if reason else "",
-        "comment": comment,
+        "comment": redact_to(comment, COMMENT_LENGTH),
     }
     feedback, created = Feedback.objects.select_for_update(of=("self",)).get_or_create(
         article=article,
@@ -66,8 +69,8 @@ def give_feedback(
         defaults={
             **given,
             "revision": revision,
-            "came_from_search": normalise_input(came_from_search)[:200],
-            "came_from_page": normalise_input(came_from_page)[:300],
+            "came_from_search": redact_to(normalise_input(came_from_search), SEARCH_LENGTH),
+            "came_from_page": redact_to(normalise_input(came_from_page), PAGE_LENGTH),
         },
     )
     if not created:

@@ -1,6 +1,8 @@
 from django.apps import AppConfig
+from django.conf import settings
 from django.utils.translation import gettext_lazy as _
 
+from portal.core.privacy import register_typed_text
 from portal.core.robots import disallow_in_each_language
 
 
@@ -23,3 +25,9 @@ class SearchConfig(AppConfig):
         register_facts(recording.FACT, recording.note_search)
         jobs.every(tidying.INTERVAL, name=tidying.JOB, run=tidying.tidy)
         jobs.every(vectors.INTERVAL, name=vectors.JOB, run=vectors.work_out_some)
+        days = settings.SEARCH_LOG_DAYS
+        register_typed_text("search.SearchLog", "text", "key", keep_days=days)
+        register_typed_text("search.SearchClick", "key", keep_days=days)
+        # Of questions that fewer visits asked than may be listed, the words are forgotten after the same time.
+        for model in ("search.SearchDay", "search.SearchGap", "search.PopularQuestion"):
+            register_typed_text(model, "text", "key")

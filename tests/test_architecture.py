@@ -12,8 +12,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 from django.apps import apps
+from django.db import models
 
 from portal.core import jobs, outbox
+from portal.core.privacy import typed_texts
 from portal.our_apps import OUR_FOLDERS
 from tests import test_background_work as background_work
 from tests.doors import Guarded, ways_around
@@ -228,6 +230,75 @@ def test_every_periodic_job_keeps_its_name_and_may_run_twice():
     )
     assert listed - names - background_work.RETIRED_JOBS == set(), (
         "The time a job is due is stored under its name: never change it. When the job is gone, move its name to RETIRED_JOBS."
+    )
+
+
+# Words of readers ----------------------------------------------------------------------------------------------------
+
+#: Models with columns for text that no reader fills, and who does.
+WRITTEN_BY_OTHERS = {
+    "accounts.AudienceMembership": "keys of audiences, by staff",
+    "catalog.Product": "staff",
+    "catalog.ProductVersion": "staff",
+    "catalog.Topic": "staff",
+    "core.AudienceInUse": "expressions of audiences, by editors",
+    "core.OutboxMessage": "events: ids and plain values",
+    "core.OutgoingMail": "the portal, encrypted",
+    "core.PeriodicJob": "names of jobs, and places of errors without their messages",
+    "core.RoleGroup": "names of rights",
+    "core.SiteBrand": "staff",
+    "core.SupportSettings": "staff",
+    "core.VisitSalt": "random",
+    "faq.ArticlePage": "editors",
+    "faq.HelpIndexPage": "editors",
+    "faq.HelpMedia": "editors",
+    "faq.HelpSettings": "staff",
+    "faq.ReusableContent": "editors",
+    "faq.TopicPage": "editors",
+    "home.HomePage": "editors",
+    "home.InfoPage": "editors",
+    "home.PopularSearch": "editors",
+    "search.ClickEvidence": "names of kinds",
+    "search.EntryVector": "computed from what can be found",
+    "search.IndexedEntry": "what can be found",
+    "search.PostingBlock": "computed from what can be found",
+    "search.Scope": "names of kinds",
+    "search.Synonym": "editors",
+    "search.Term": "words of what can be found",
+    "search.Word": "words of what can be found",
+}
+#: Columns of the other models that no reader fills.
+NOT_TYPED = {"language", "time_zone", "password", "visitor", "visit", "kind", "notices", "answers"}
+
+
+def holds_text(field) -> bool:
+    return (
+        isinstance(field, models.CharField | models.TextField | models.JSONField | models.BinaryField)
+        and not field.choices
+    )
+
+
+def test_every_column_with_words_of_readers_is_registered():
+    """Expiry, export, erasure and the search of the database for personal words go by the register."""
+    registered = {(typed.model, typed.field) for typed in typed_texts()}
+    columns = {
+        (model._meta.label, field.name)
+        for app in own_apps()
+        for model in app.get_models()
+        for field in model._meta.local_concrete_fields
+        if holds_text(field)
+    }
+
+    assert ("search.SearchLog", "text") in columns & registered  # it can see
+    assert registered - columns == set(), "There is no such column."
+    unknown = {
+        f"{label}.{name}"
+        for label, name in columns - registered
+        if label not in WRITTEN_BY_OTHERS and name not in NOT_TYPED
+    }
+    assert unknown == set(), (
+        "A reader may type into it: redact it (portal.core.privacy.redact_to) and call register_typed_text in the app's "
+        "apps.py. Nobody does: say who fills it in WRITTEN_BY_OTHERS or NOT_TYPED."
     )
 
 

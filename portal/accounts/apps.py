@@ -1,6 +1,7 @@
 from django.apps import AppConfig
 from django.utils.translation import gettext_lazy as _
 
+from portal.core.privacy import register_typed_text
 from portal.core.robots import disallow, disallow_in_each_language
 
 
@@ -16,3 +17,8 @@ class AccountsConfig(AppConfig):
         navigation.connect()
         disallow("/accounts/")
         disallow_in_each_language("account", "accounts")
+        register_typed_text(
+            "accounts.User",
+            *("email", "handle", "name", "phone"),
+            as_typed_because="they are the account; its owner sees and changes them",
+        )

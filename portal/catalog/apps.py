@@ -1,6 +1,8 @@
 from django.apps import AppConfig
 from django.utils.translation import gettext_lazy as _
 
+from portal.core.privacy import register_typed_text
+
 
 class CatalogConfig(AppConfig):
     name = "portal.catalog"
@@ -16,3 +18,6 @@ class CatalogConfig(AppConfig):
         navigation.add_section("account", namespaces={"catalog"})
         for model in (Product, ProductVersion, Topic):
             touches(model, "catalogue")
+        register_typed_text(
+            "catalog.Ownership", "serial_number", as_typed_because="it tells the owner's devices apart, and only them"
+        )

@@ -1,6 +1,8 @@
 """What may be kept of a visitor: nothing that leads back to a person. Their keys: `portal.core.visitors`.
 
 `redact`      takes out of a text what only one person has: addresses, phone, identity, card and account numbers
+`redact_to`   the same for a column that holds so many characters
+`register_typed_text`   says which columns hold what readers typed
 `is_person`   leaves out what no person asked for: robots, and pages a browser fetches in advance
 """
 
@@ -8,6 +10,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
@@ -93,6 +96,11 @@ def redact(text: str) -> str:
     return text
 
 
+def redact_to(text: str, max_length: int) -> str:
+    """`redact`, then cut to `max_length` characters: half of a number would not be recognised as one."""
+    return redact(text)[:max_length].rstrip()
+
+
 def _replace(text: str, pattern: re.Pattern[str], classify: Callable[[str], str | None]) -> str:
     """`text` with what the pattern finds, and `classify` names, replaced by the name."""
     latin = _latin_digits(text)  # of the same length: places are the same
@@ -166,3 +174,36 @@ def is_iban(text: str) -> bool:
     if not (15 <= len(text) <= 34 and text.isascii() and text.isalnum()):
         return False
     return int("".join(str(int(character, 36)) for character in text[4:] + text[:4])) % 97 == 1
+
+
+# Columns with what readers typed ------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class TypedText:
+    """A column that holds words of readers."""
+
+    model: str
+    field: str
+    #: After so many days the words are deleted; None if they stay as long as their row.
+    keep_days: int | None
+    #: Why the column is not redacted; empty if it is.
+    as_typed_because: str
+
+
+_typed_texts: dict[tuple[str, str], TypedText] = {}
+
+
+def register_typed_text(model: str, *fields: str, keep_days: int | None = None, as_typed_because: str = "") -> None:
+    """Say that these columns hold what readers typed; called in the `apps.py` of the app that owns the model.
+
+    They are redacted before they are stored, unless `as_typed_because` says why not. Expiry, export and erasure, and the
+    test that searches a whole database for what was typed, go by this register.
+    """
+    for field in fields:
+        _typed_texts[model, field] = TypedText(model, field, keep_days, as_typed_because)
+
+
+def typed_texts() -> list[TypedText]:
+    """All columns that hold what readers typed."""
+    return [_typed_texts[identity] for identity in sorted(_typed_texts)]

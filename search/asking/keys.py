@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from portal.core.privacy import PLACEHOLDERS, redact
 from search.asking.questions import prepare
-from search.language.analysis import tokens
+from search.language.analysis import clean, tokens
 from search.models.activity import MAX_KEY_LENGTH
 
 
 def readable_text(text: str) -> str:
-    """What may be kept of a question: cut to what a person could mean, without what names one."""
-    return prepare(redact(prepare(text)[0]))[0]
+    """What may be kept of a question: without what names a person, then cut to what a person could mean.
+
+    In this order: half of a number would not be recognised as one.
+    """
+    return prepare(redact(" ".join(clean(text).split())))[0]
 
 
 def query_key(text: str, language: str) -> str:

@@ -17,6 +17,9 @@ from portal.core.privacy import (
     PHONE,
     is_person,
     redact,
+    redact_to,
+    register_typed_text,
+    typed_texts,
 )
 from portal.core.text import to_persian_digits
 
@@ -289,3 +292,25 @@ def test_a_giant_text_takes_no_time():
         redact(text)
 
     assert time.perf_counter() - start < 2
+
+
+@pytest.mark.parametrize("length", range(30))
+def test_a_text_is_redacted_before_it_is_cut(length):
+    cut = redact_to("kart 6037 9972 1846 5273", length)
+
+    assert cut == f"kart {NUMBER}"[:length].rstrip()
+
+
+# The register -------------------------------------------------------------------------------------------------------
+
+
+def test_the_register_says_of_each_column_how_long_and_why(monkeypatch):
+    monkeypatch.setattr(privacy, "_typed_texts", {})
+    register_typed_text("lamps.Lamp", "wish", "note", keep_days=90)
+    register_typed_text("lamps.Lamp", "owner", as_typed_because="it is the owner's")
+
+    assert [(typed.field, typed.keep_days, typed.as_typed_because) for typed in typed_texts()] == [
+        ("note", 90, ""),
+        ("owner", None, "it is the owner's"),
+        ("wish", 90, ""),
+    ]

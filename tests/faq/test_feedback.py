@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from urllib.parse import quote
 
 import pytest
 from django.urls import reverse
@@ -334,6 +335,56 @@ def test_strange_origins_are_ignored(client, came_from):
 
     feedback = Feedback.objects.get()
     assert (feedback.came_from_search, feedback.came_from_page) == ("", "")
+
+
+@pytest.mark.parametrize(
+    ("typed", "stored"),
+    [
+        ("۰۹۱۲۱۲۳۴۵۶۷ زنگ بزنید", "[phone] زنگ بزنید"),
+        ("my card 6037 9972 1846 5273", "my card [number]"),
+        ("ali@example.com", "[e-mail]"),
+        ("مودم ۴", "مودم ۴"),
+    ],
+)
+def test_what_the_reader_typed_is_stored_without_what_names_a_person(client, typed, stored):
+    vote(client, ArticlePageFactory(), "no", came_from=f"/fa/search/?q={quote(typed)}", comment=typed)
+
+    feedback = Feedback.objects.get()
+    assert (feedback.comment, feedback.came_from_search) == (stored, stored)
+
+
+def test_a_page_before_that_names_a_person_is_stored_without(client):
+    vote(client, ArticlePageFactory(), came_from=f"/fa/{quote('۰۹۱۲۱۲۳۴۵۶۷')}/")
+
+    assert Feedback.objects.get().came_from_page == "/fa/[phone]/"
+
+
+def test_a_number_at_the_end_of_the_column_is_redacted_before_it_is_cut(client):
+    search = f"{'x' * 190} 6037 9972 1846 5273"
+
+    vote(client, ArticlePageFactory(), came_from=f"/fa/search/?q={quote(search)}")
+
+    assert Feedback.objects.get().came_from_search == f"{'x' * 190} [number]"
+
+
+def test_a_comment_that_grows_by_redaction_still_fits(client):
+    vote(client, ArticlePageFactory(), "no", comment=("a@b.co " * 71).strip())
+
+    comment = Feedback.objects.get().comment
+    assert comment.startswith("[e-mail] [e-mail]")
+    assert len(comment) <= 500
+
+
+def test_the_same_answer_with_a_number_in_it_is_announced_once(after_commit):
+    article = ArticlePageFactory()
+
+    with after_commit():
+        for _ in range(2):
+            give_feedback(
+                article=article, revision_id=article.live_revision_id, solved=False, comment="09121234567", visitor="v"
+            )
+
+    assert OutboxMessage.objects.filter(event=FeedbackGiven.name).count() == 1
 
 
 def test_form_speaks_the_articles_language(client):

@@ -245,6 +245,13 @@ def test_nothing_that_names_a_person_reaches_the_log(client, topics, text, kept)
     assert not set("0123456789۰۱۲۳۴۵۶۷۸۹") & set("".join(SearchLog.objects.values_list("key", flat=True)))
 
 
+def test_a_number_where_the_text_is_cut_does_not_reach_the_log(client, topics):
+    search(client, f"{'مودم ' * 30}{'a' * 92} 6037 9972 1846 5273")
+
+    assert "6037" not in logged()[0]
+    assert "6037" not in SearchLog.objects.get().key
+
+
 def test_a_question_of_nothing_but_a_number_of_somebody_is_not_kept(client, topics):
     search(client, "09121234567")
 
