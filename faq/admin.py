@@ -16,7 +16,7 @@ from django.views.decorators.http import require_POST
 from wagtail.admin.filters import WagtailFilterSet
 from wagtail.admin.menu import MenuItem
 from wagtail.admin.ui.components import Component
-from wagtail.admin.ui.tables import BooleanColumn, Column
+from wagtail.admin.ui.tables import Column
 from wagtail.admin.views.reports import ReportView
 from wagtail.admin.viewsets.base import ViewSet
 from wagtail.admin.viewsets.pages import PageListingViewSet
@@ -25,7 +25,6 @@ from wagtail.snippets.views.snippets import SnippetViewSet, SnippetViewSetGroup
 
 from faq import services
 from faq.models import ArticlePage, Feedback, ReusableContent
-from portal.catalog.models import Product, ProductVersion, Topic
 
 if TYPE_CHECKING:
     from django.http import HttpRequest, HttpResponse
@@ -33,32 +32,7 @@ if TYPE_CHECKING:
 UNDO_KEY = "feedback_handled"
 LATEST = 6
 
-# Catalogue and shared texts -------------------------------------------------------------------------------------------
-
-
-class ProductViewSet(SnippetViewSet):
-    model = Product
-    icon = "mobile-alt"
-    menu_label = _("Products")
-    list_display: ClassVar[list[Any]] = ["__str__", "code", "kind", BooleanColumn("is_active", label=_("In use"))]
-    list_filter: ClassVar[list[str]] = ["kind", "is_active"]
-    ordering: ClassVar[list[str]] = ["order", "code"]
-
-
-class ProductVersionViewSet(SnippetViewSet):
-    model = ProductVersion
-    icon = "history"
-    menu_label = _("Product versions")
-    list_display: ClassVar[list[Any]] = ["__str__", "released_on"]
-    list_filter: ClassVar[list[str]] = ["product"]
-
-
-class TopicViewSet(SnippetViewSet):
-    model = Topic
-    icon = "tag"
-    menu_label = _("Topics")
-    list_display: ClassVar[list[Any]] = ["__str__", "code", "order"]
-    ordering: ClassVar[list[str]] = ["order", "code"]
+# Articles and shared texts ---------------------------------------------------------------------------------------------
 
 
 class ReusableContentViewSet(SnippetViewSet):
@@ -222,14 +196,7 @@ class HelpGroup(SnippetViewSetGroup):
     menu_name = "help-pages"
     menu_icon = "help"
     menu_order = 110
-    items = (
-        ArticleListViewSet,
-        FeedbackViewSet,
-        ReusableContentViewSet,
-        TopicViewSet,
-        ProductViewSet,
-        ProductVersionViewSet,
-    )
+    items = (ArticleListViewSet, FeedbackViewSet, ReusableContentViewSet)
 
 
 # Admin home -----------------------------------------------------------------------------------------------------------

@@ -92,6 +92,7 @@ class HelpIndexPage(PortalPage):
     subpage_types: ClassVar[list[str]] = ["faq.TopicPage"]
     template = "faq/help_index_page.html"
     nav_section = "help"
+    holds_answers = False
 
     class Meta:
         verbose_name = _("help")
@@ -125,6 +126,7 @@ class TopicPage(PortalPage):
     subpage_types: ClassVar[list[str]] = ["faq.TopicPage", "faq.ArticlePage"]
     template = "faq/topic_page.html"
     nav_section = "help"
+    holds_answers = False
     handed_down_fields: ClassVar[tuple[str, ...]] = (*PortalPage.handed_down_fields, "topic_id")
 
     class Meta:

@@ -85,12 +85,11 @@ def check_cluster(**_kwargs: Any) -> list[CheckMessage]:
 
 @register()
 def check_every_page_type_can_be_found(**_kwargs: Any) -> list[CheckMessage]:
-    """A page type has a search document, or somebody decided that it needs none."""
-    excluded = {name.lower() for name in getattr(settings, "SEARCH_EXCLUDED_MODELS", ())}
+    """A page type has a search document, or says that it needs none."""
     return [
         Warning(
             f"Pages of the type {model._meta.label} cannot be found by search.",  # noqa: SLF001 - Django's documented name
-            hint="Declare a SearchDocument in search_documents.py, or list the model in SEARCH_EXCLUDED_MODELS.",
+            hint="Declare a SearchDocument in search_documents.py, or say holds_answers = False in the page type.",
             obj=model,
             id="search.W001",
         )
@@ -98,5 +97,5 @@ def check_every_page_type_can_be_found(**_kwargs: Any) -> list[CheckMessage]:
         if issubclass(model, Page)
         and model is not Page
         and not registry.documents_of(model)
-        and model._meta.label_lower not in excluded  # noqa: SLF001 - Django's documented name
+        and getattr(model, "holds_answers", True)
     ]

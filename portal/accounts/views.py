@@ -1,4 +1,4 @@
-"""Pages of the account, and the address that picks a language."""
+"""Pages of the account."""
 
 from __future__ import annotations
 
@@ -13,11 +13,10 @@ from django.contrib.auth.decorators import login_required
 from django.http import HttpResponseRedirect
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import translate_url
-from django.utils.cache import patch_vary_headers
-from django.utils.translation import get_language_from_request, override
 from django.utils.translation import gettext as _
+from django.utils.translation import override
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_POST, require_safe
+from django.views.decorators.http import require_POST
 
 from portal.accounts.forms import DetailsForm, PreferencesForm
 from portal.accounts.models import Theme, User
@@ -32,20 +31,6 @@ if TYPE_CHECKING:
 _YEAR_SECONDS = 60 * 60 * 24 * 365
 #: allauth's limits do not say when they open again; all that a visitor meets reset within a minute or ask for patience.
 _WAIT_SECONDS = 60
-
-
-@require_safe
-def language_root(request: HttpRequest) -> HttpResponse:
-    """``/``: to the home page in the account's language, else the cookie's, the browser's, the site's."""
-    language = ""
-    if settings.SESSION_COOKIE_NAME in request.COOKIES and request.user.is_authenticated:
-        language = request.user.language
-    if language not in dict(settings.LANGUAGES):
-        language = get_language_from_request(request)
-    query = request.META.get("QUERY_STRING", "")
-    response = HttpResponseRedirect(f"/{language}/" + (f"?{query}" if query else ""))
-    patch_vary_headers(response, ("Cookie", "Accept-Language"))
-    return response
 
 
 @login_required

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Final
 
 from django.conf import settings
 from django.urls import NoReverseMatch, reverse
-from django.utils.translation import get_language, override
+from django.utils.translation import get_language
 
 from portal.core.memo import Memo
 
@@ -205,8 +205,7 @@ def groups(*, is_authenticated: bool, section: str = "") -> list[NavGroupLinks]:
 
 def home_url(language: str) -> str:
     """Where everything in a language begins."""
-    with override(language):
-        return f"/{language}/"
+    return f"/{language}/"
 
 
 class Addresses:

@@ -200,6 +200,8 @@ class PortalPage(Page):
         """What changes with the page when it stays where it is and as visible as it was; else all of `ARTICLES` does."""
         return (ARTICLES,)
 
+    #: Whether people look for such pages. False for those that only lead on to others, or are always in sight.
+    holds_answers: ClassVar[bool] = True
     #: Which entry of the main navigation is marked on this page.
     nav_section: ClassVar[str] = ""
 

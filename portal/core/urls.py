@@ -3,6 +3,7 @@ from django.urls import path
 from portal.core import files, robots, sitemaps, views
 
 urlpatterns = [
+    path("", views.language_root, name="language_root"),
     path("robots.txt", robots.robots, name="robots"),
     path("sitemap.xml", sitemaps.sitemap, name="sitemap"),
     path("health/", views.health, name="health"),

@@ -1,4 +1,4 @@
-"""Error pages, health, and the files people upload."""
+"""The address without a language, error pages, and health."""
 
 from __future__ import annotations
 
@@ -8,16 +8,20 @@ from urllib.parse import unquote
 
 from django.conf import settings
 from django.db import connection
-from django.http import HttpResponse, HttpResponseServerError, JsonResponse
+from django.http import HttpResponse, HttpResponseRedirect, HttpResponseServerError, JsonResponse
 from django.shortcuts import render
 from django.template.loader import get_template
 from django.templatetags.static import static
 from django.utils import timezone
+from django.utils.cache import patch_vary_headers
+from django.utils.translation import get_language_from_request
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from portal.core.health import reports, reports_to_staff
 from portal.core.models import OutboxMessage
+from portal.core.navigation import home_url
+from portal.core.preferences import preferences_of
 
 if TYPE_CHECKING:
     from django.http import HttpRequest
@@ -27,6 +31,20 @@ _NEVER_REPEATED: Final = frozenset({"csrfmiddlewaretoken", "password", "password
 _WORTH_KEEPING: Final = 20
 _KEPT_CHARACTERS: Final = 20_000
 _WORD_BREAK = re.compile(r"[\W_]+")
+
+
+@require_safe
+def language_root(request: HttpRequest) -> HttpResponse:
+    """``/``: to the home page in the account's language, else the cookie's, the browser's, the site's."""
+    language = ""
+    if settings.SESSION_COOKIE_NAME in request.COOKIES and request.user.is_authenticated:
+        language = preferences_of(request.user).language
+    query = request.META.get("QUERY_STRING", "")
+    response = HttpResponseRedirect(
+        home_url(language or get_language_from_request(request)) + (f"?{query}" if query else "")
+    )
+    patch_vary_headers(response, ("Cookie", "Accept-Language"))
+    return response
 
 
 def page_not_found(request: HttpRequest, exception: Exception) -> HttpResponse:

@@ -31,6 +31,7 @@ class HomePage(PortalPage):
     parent_page_types: ClassVar[list[str]] = ["wagtailcore.Page"]
     template = "home/home_page.html"
     nav_section = "home"
+    holds_answers = False
 
     if TYPE_CHECKING:
         popular_searches: Any  # the manager of modelcluster, which takes unsaved objects
@@ -81,6 +82,7 @@ class InfoPage(PortalPage):
     parent_page_types: ClassVar[list[str]] = ["home.HomePage"]
     subpage_types: ClassVar[list[str]] = []
     template = "home/info_page.html"
+    holds_answers = False
 
     class Meta:
         verbose_name = _("information page")

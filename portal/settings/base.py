@@ -302,8 +302,6 @@ ELASTICSEARCH_API_KEY = env.str("ELASTICSEARCH_API_KEY", default="")
 ELASTICSEARCH_CA = env.str("ELASTICSEARCH_CA", default="")
 #: Beginning of the names of this portal's indices.
 ELASTICSEARCH_PREFIX = env.str("ELASTICSEARCH_PREFIX", default="portal")
-#: Pages that lead to answers instead of holding one.
-SEARCH_EXCLUDED_MODELS = ["home.HomePage", "home.InfoPage", "faq.HelpIndexPage", "faq.TopicPage"]
 #: Finding by meaning: None where its package is installed (requirements-semantic.txt).
 SEARCH_SEMANTIC = env.switch("SEARCH_SEMANTIC")
 

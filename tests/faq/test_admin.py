@@ -13,10 +13,9 @@ from wagtail.models import Page
 from wagtail.test.utils.form_data import inline_formset, nested_form_data, streamfield
 
 from faq.models import ArticlePage, Feedback
-from portal.core.localized import LocalizedText
 from portal.core.roles import CONTENT_EDITORS, group_of, make_roles
 from tests.factories.accounts import UserFactory
-from tests.factories.catalog import ProductFactory, ProductVersionFactory
+from tests.factories.catalog import ProductFactory
 from tests.factories.faq import ArticlePageFactory, FeedbackFactory, ReusableContentFactory, TopicPageFactory, help_site
 from tests.faq.bodies import full_body
 
@@ -130,35 +129,15 @@ def test_editor_may_not_choose_an_audience_that_is_not_offered(client, editor):
     assert not ArticlePage.objects.filter(slug="چراغ-قرمز").exists()
 
 
-@pytest.mark.parametrize("lists", ["articles:index", "feedback_report:index", "wagtailsnippets_catalog_topic:list",
-    "wagtailsnippets_catalog_product:list", "wagtailsnippets_catalog_productversion:list",
+@pytest.mark.parametrize("lists", ["articles:index", "feedback_report:index",
     "wagtailsnippets_faq_reusablecontent:list", "wagtailmedia:index", "wagtailadmin_home"])  # fmt: skip
 def test_lists_of_the_help_menu_open(client, editor, lists):
     ArticlePageFactory(body=json.dumps(full_body()))
-    ProductVersionFactory()
     FeedbackFactory(unsolved=True)
 
     response = client.get(reverse(lists))
 
     assert response.status_code == 200
-
-
-@pytest.mark.parametrize("model", ["product", "topic"])
-def test_names_are_edited_per_language(client, editor, model):
-    url = reverse(f"wagtailsnippets_catalog_{model}:add")
-    assert client.get(url).status_code == 200
-
-    response = client.post(
-        url,
-        {"code": "x9", "name_fa": "نورا", "name_en": "Noora", "kind": "device", "icon": "router", "order": "1", "tone": "",
-         "description_fa": "", "description_en": "", "is_active": "on"},
-    )  # fmt: skip
-
-    from portal.catalog.models import Product, Topic
-
-    assert response.status_code == 302, response.context["form"].errors
-    saved = {"product": Product, "topic": Topic}[model].objects.get(code="x9")
-    assert saved.name == LocalizedText(fa="نورا", en="Noora")
 
 
 def test_unknown_icon_is_refused(client, editor):

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 from django.test import override_settings
 
-from faq.models import ArticlePage
+from faq.models import ArticlePage, TopicPage
 from search.checks import check_backend, check_cluster, check_every_page_type_can_be_found
 
 
@@ -15,11 +15,16 @@ def test_a_backend_that_does_not_exist_is_an_error():
 
 
 def test_a_page_type_nobody_can_find_is_a_warning(only_topics):
-    with override_settings(SEARCH_EXCLUDED_MODELS=["faq.TopicPage"]):
-        found = {message.obj for message in check_every_page_type_can_be_found()}
+    found = {message.obj for message in check_every_page_type_can_be_found()}
 
-    assert ArticlePage in found
-    assert all(model._meta.label != "faq.TopicPage" for model in found)
+    assert found == {ArticlePage}
+
+
+def test_a_page_type_says_itself_that_it_is_not_looked_for(only_topics, monkeypatch):
+    monkeypatch.setattr(ArticlePage, "holds_answers", False)
+    monkeypatch.setattr(TopicPage, "holds_answers", True)
+
+    assert [message.obj for message in check_every_page_type_can_be_found()] == [TopicPage]
 
 
 def test_every_page_type_of_the_portal_is_found_or_left_out_on_purpose():

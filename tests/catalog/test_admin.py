@@ -1,0 +1,81 @@
+"""The editor's lists of products and topics."""
+
+from __future__ import annotations
+
+import pytest
+from django.urls import reverse
+from wagtail.admin.menu import admin_menu
+
+from portal.catalog.models import Product, Topic
+from portal.core.localized import LocalizedText
+from portal.core.roles import COMMUNITY_MANAGERS, CONTENT_EDITORS, group_of, make_roles
+from tests.factories.accounts import UserFactory
+from tests.factories.catalog import ProductFactory, ProductVersionFactory
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def _without_second_factor(settings):
+    settings.STAFF_SECOND_FACTOR = False
+
+
+@pytest.fixture
+def editor(client):
+    make_roles()
+    user = UserFactory(staff=True, language="fa")
+    user.groups.add(group_of(CONTENT_EDITORS))
+    client.force_login(user)
+    return user
+
+
+@pytest.mark.parametrize("model", ["topic", "product", "productversion"])
+def test_lists_of_the_menu_open(client, editor, model):
+    ProductVersionFactory()
+
+    assert client.get(reverse(f"wagtailsnippets_catalog_{model}:list")).status_code == 200
+
+
+@pytest.mark.parametrize("model", ["product", "topic"])
+def test_names_are_edited_per_language(client, editor, model):
+    url = reverse(f"wagtailsnippets_catalog_{model}:add")
+    assert client.get(url).status_code == 200
+
+    response = client.post(
+        url,
+        {"code": "x9", "name_fa": "نورا", "name_en": "Noora", "kind": "device", "icon": "router", "order": "1", "tone": "",
+         "description_fa": "", "description_en": "", "is_active": "on"},
+    )  # fmt: skip
+
+    assert response.status_code == 302, response.context["form"].errors
+    saved = {"product": Product, "topic": Topic}[model].objects.get(code="x9")
+    assert saved.name == LocalizedText(fa="نورا", en="Noora")
+
+
+def test_the_menu_leads_to_the_catalogue_beside_the_help_pages(client, editor):
+    request = client.get(reverse("wagtailadmin_home")).wsgi_request
+
+    items = {item.name: item for item in admin_menu.menu_items_for_request(request)}
+
+    assert items["catalog"].label == "محصول‌ها و موضوع‌ها"
+    inside = [item.label for item in items["catalog"].menu.menu_items_for_request(request)]
+    assert inside == ["موضوع‌ها", "محصول‌ها", "نسخه‌های محصول"]
+    names = {item.name for item in items["help-pages"].menu.menu_items_for_request(request)}
+    assert names.isdisjoint({"topics", "products", "product-versions"})
+
+
+def test_editors_change_the_catalogue_and_delete_nothing(client, editor):
+    product = ProductFactory()
+
+    assert client.get(reverse("wagtailsnippets_catalog_product:edit", args=[product.pk])).status_code == 200
+    assert client.get(reverse("wagtailsnippets_catalog_product:delete", args=[product.pk])).status_code == 302
+
+
+def test_nobody_else_reaches_the_lists(client):
+    make_roles()
+    manager = UserFactory(staff=True)
+    manager.groups.add(group_of(COMMUNITY_MANAGERS))
+
+    for user in (UserFactory(), manager):
+        client.force_login(user)
+        assert client.get(reverse("wagtailsnippets_catalog_topic:list")).status_code in {302, 403}
