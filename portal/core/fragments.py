@@ -25,6 +25,7 @@ import time
 import uuid
 from collections import OrderedDict
 from dataclasses import asdict, dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from django import template
@@ -33,6 +34,7 @@ from django.contrib.auth.base_user import AbstractBaseUser
 from django.contrib.auth.models import AnonymousUser
 from django.contrib.sessions.backends.base import SessionBase
 from django.http import HttpRequest
+from django.utils import translation
 from django.utils.functional import LazyObject, Promise
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import get_language
@@ -48,6 +50,7 @@ if TYPE_CHECKING:
 
     from django.template.base import FilterExpression, NodeList
 
+    from portal.core.preferences import Preferences
     from portal.core.scopes import Stamp
 
 logger = logging.getLogger(__name__)
@@ -391,7 +394,7 @@ class FragmentNode(template.Node):
         user = request.user if reader.is_authenticated and request is not None else None
         audiences = () if self.is_frame or user is None else tuple(audiences_for(user))
         known_by = (given, *identities)
-        return self.name, self._fingerprint, known_by, reader, audiences, get_language(), current_preferences()
+        return self.name, self._fingerprint, known_by, reader, audiences, _look(current_preferences(), get_language())
 
     def _scopes_in(self, context: template.Context) -> tuple[str, ...]:
         """What the fragment depends on: it is forgotten when one of them changes; none for all there are."""
@@ -449,6 +452,13 @@ def _reader_of(request: HttpRequest | None) -> _Reader:
         known = _Reader(has_account, request.scheme, request.get_host())
         request._fragment_reader = known  # type: ignore[attr-defined]  # noqa: SLF001 - a per-request memo
     return known
+
+
+@lru_cache(maxsize=1024)
+def _look(preferences: Preferences, language: str | None) -> tuple[Hashable, ...]:
+    """What `preferences` come to in a language: whoever chose what is usual there sees the same as who chose nothing."""
+    with translation.override(language):
+        return language, preferences.theme, preferences.is_jalali, preferences.has_persian_digits, preferences.time_zone
 
 
 def _identity(value: Any) -> tuple[Hashable, ...] | None:

@@ -100,6 +100,23 @@ def test_shared_html_follows_language_and_preferences():
     assert "۱ آذر ۱۴۰۵" in read()
 
 
+def test_whoever_chose_what_is_usual_shares_with_who_chose_nothing():
+    read = partial(page_for, AnonymousUser(), '{% frame "n" n=1200 %}{{ n|num }}{% endframe %}')
+
+    shown = [read()]
+    for chosen in (
+        Preferences(language="fa", calendar="jalali", digits="persian"),
+        Preferences(digits="latin"),
+        Preferences(theme="dark"),
+        Preferences(time_zone="Europe/Berlin"),
+    ):
+        with preferences_in_use(chosen):
+            shown.append(read())
+
+    assert shown == ["۱٬۲۰۰", "۱٬۲۰۰", "1,200", "۱٬۲۰۰", "۱٬۲۰۰"]
+    assert len(fragments.frames.kept()) == 4
+
+
 def test_shared_html_follows_the_host():
     source = '{% frame "address" %}{{ site_address }}{% endframe %}'
 
