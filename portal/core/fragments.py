@@ -138,22 +138,23 @@ class FragmentContext(template.Context):
     def request(self) -> _NoRequest:
         return _NoRequest(self.asked)
 
-    def __getitem__(self, key: str) -> Any:
+    def __getitem__(self, key: Any) -> Any:
         self._note(key)
         return super().__getitem__(key)
 
-    def __contains__(self, key: object) -> bool:
+    def __contains__(self, key: Any) -> bool:
         if key != _OF_LOOPS:
             self._note(key)
         return super().__contains__(key)
 
-    def get(self, key: str, otherwise: Any = None) -> Any:
+    def get(self, key: Any, otherwise: Any = None) -> Any:
         self._note(key)
         return super().get(key, otherwise)
 
     def new(self, values: Any = None) -> FragmentContext:
-        inner: FragmentContext = super().new(values)
-        inner._may_lack_names = True
+        inner = super().new(values)
+        assert isinstance(inner, FragmentContext)  # noqa: S101 - as it is copied
+        inner._may_lack_names = True  # noqa: SLF001 - a copy of this very object
         return inner
 
     def _note(self, name: object) -> None:
@@ -461,7 +462,7 @@ def _look(preferences: Preferences, language: str | None) -> tuple[Hashable, ...
         return language, preferences.theme, preferences.is_jalali, preferences.has_persian_digits, preferences.time_zone
 
 
-def _identity(value: Any) -> tuple[Hashable, ...] | None:
+def _identity(value: Any) -> Hashable:
     """What tells a plain value from every other one; none for a value that is not plain.
 
     The type belongs to it: text that is safe to print and text that is not are equal, and so are 1 and true.

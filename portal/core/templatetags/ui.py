@@ -229,7 +229,7 @@ def _fragment_node(parser: template.base.Parser, token: template.base.Token, *, 
     taken = (fragments.PERSONAL_NAMES | set(context_processors.CONSTANTS)) & set(values)
     if taken:
         raise template.TemplateSyntaxError(f"{tag} {name}: {', '.join(sorted(taken))} cannot be declared")
-    to_come = list(parser.tokens)  # the next one last
+    to_come: list[Any] = list(parser.tokens)  # the next one last
     nodelist = parser.parse((f"end{tag}",))
     source = to_come[len(parser.tokens) :]
     parser.delete_first_token()
@@ -253,7 +253,7 @@ def navigation(context: template.Context, place: str) -> list[navigation_registr
     Needs ``nav_section`` (in a fragment: declare it).
     """
     return navigation_registry.links_at(
-        place, is_authenticated=_is_authenticated(context), section=context.get("nav_section", "")
+        place, is_authenticated=_is_authenticated(context), section=context.get("nav_section") or ""
     )
 
 
@@ -261,7 +261,7 @@ def navigation(context: template.Context, place: str) -> list[navigation_registr
 def navigation_groups(context: template.Context) -> list[navigation_registry.NavGroupLinks]:
     """``{% navigation_groups as groups %}``: the columns of the footer that have links for this reader."""
     return navigation_registry.groups(
-        is_authenticated=_is_authenticated(context), section=context.get("nav_section", "")
+        is_authenticated=_is_authenticated(context), section=context.get("nav_section") or ""
     )
 
 
