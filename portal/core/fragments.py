@@ -17,6 +17,7 @@ from __future__ import annotations
 import datetime as dt
 import decimal
 import logging
+import os
 import re
 import secrets
 import sys
@@ -59,7 +60,8 @@ logger = logging.getLogger(__name__)
 MAX_FRAME_BYTES: Final = 4 * 1024 * 1024
 #: Of contents.
 MAX_SHARED_BYTES: Final = 32 * 1024 * 1024
-MAX_LENGTH: Final = 200_000
+#: What is greater is rendered each time.
+MAX_PIECE_BYTES: Final = 512 * 1024
 #: Characters; whoever asks something longer gets it rendered and not kept.
 _MAX_KEY_LENGTH: Final = 2000
 
@@ -218,6 +220,7 @@ class FragmentStore:
         self._forgotten = 0
         self._lock = threading.Lock()
         memo.forget_with_all(self.forget)
+        os.register_at_fork(after_in_child=self._start_again)
 
     def get(self, key: Hashable, scopes: tuple[str, ...], make: Callable[[], Kept]) -> Kept:
         """What is kept under `key`, else what `make` returns. What it is made into depends on the same scopes."""
@@ -236,6 +239,8 @@ class FragmentStore:
         with making(*scopes) as recorder:
             kept = make()
         entry = _Entry(kept, kept.size + _size_of(key), recorder.stamp, time.monotonic() + self._seconds)
+        if entry.size > MAX_PIECE_BYTES:
+            return kept
         with self._lock:
             if forgotten == self._forgotten:  # else it was made from what has changed meanwhile
                 self._drop(key)
@@ -249,6 +254,11 @@ class FragmentStore:
         entry = self._entries.pop(key, None)
         if entry is not None:
             self._bytes -= entry.size
+
+    def _start_again(self) -> None:
+        """In a forked process: the lock may be held by a thread that is not here."""
+        self._lock = threading.Lock()
+        self.forget()
 
     def forget(self) -> None:
         with self._lock:
@@ -293,14 +303,6 @@ class _Reader(NamedTuple):
     is_authenticated: bool
     scheme: str | None
     host: str
-
-
-class _NotToBeKeptError(Exception):
-    """Rendered, but too long to keep."""
-
-    def __init__(self, kept: Kept) -> None:
-        super().__init__()
-        self.kept = kept
 
 
 class UnkeptNode(template.Node):
@@ -363,19 +365,12 @@ class FragmentNode(template.Node):
         self, values: dict[str, Any], context: template.Context, request: HttpRequest | None, reader: _Reader
     ) -> Kept:
         key = self._key_of(values, context, reader, request)
+        scopes = self._scopes_in(context)
         if key is None or request is None or getattr(request, "is_preview", False):
-            return self._make(values, context, request, reader)
-
-        def make() -> Kept:
-            kept = self._make(values, context, request, reader)
-            if sum(map(len, kept.parts)) > MAX_LENGTH:
-                raise _NotToBeKeptError(kept)
-            return kept
-
-        try:
-            return (frames if self.is_frame else contents).get(key, self._scopes_in(context), make)
-        except _NotToBeKeptError as error:
-            return error.kept
+            with making(*scopes):  # a page that is kept depends on it all the same
+                return self._make(values, context, request, reader)
+        store = frames if self.is_frame else contents
+        return store.get(key, scopes, lambda: self._make(values, context, request, reader))
 
     def _key_of(
         self, values: dict[str, Any], context: template.Context, reader: _Reader, request: HttpRequest | None

@@ -5,6 +5,8 @@ from __future__ import annotations
 import datetime as dt
 import itertools
 import logging
+import os
+import signal
 import sys
 import threading
 from functools import partial
@@ -24,7 +26,7 @@ from portal.core import fragments
 from portal.core.audience import register_audience
 from portal.core.fragments import FragmentStore, Kept, UndeclaredError
 from portal.core.preferences import Preferences, preferences_in_use
-from portal.core.scopes import content_changed
+from portal.core.scopes import content_changed, making
 
 pytestmark = pytest.mark.django_db
 
@@ -418,7 +420,7 @@ def test_a_value_that_is_too_long_is_rendered_and_not_kept(sara):
 
 
 def test_html_that_is_too_long_is_rendered_and_not_kept(sara):
-    words = ["x" * fragments.MAX_LENGTH, "y"]
+    words = ["x" * fragments.MAX_PIECE_BYTES, "y"]
 
     assert page_for(
         sara, '{% shared "x" words=words key=1 %}{{ words.0 }}{{ words.1 }}{% endshared %}', words=words
@@ -584,3 +586,70 @@ def test_many_threads_use_the_store_at_once():
     assert store.state.bytes <= 50_000
     store.forget()
     assert store.state.bytes == 0
+
+
+def test_a_forked_process_has_a_lock_of_its_own():
+    store = FragmentStore(max_bytes=10_000)
+    store.get("a", (), lambda: kept("a"))
+    held = threading.Event()
+    done = threading.Event()
+
+    def hold() -> None:
+        with store._lock:
+            held.set()
+            done.wait(30)
+
+    thread = threading.Thread(target=hold)
+    thread.start()
+    held.wait(30)
+    child = os.fork()
+    if child == 0:  # would wait for the lock for ever
+        try:
+            signal.alarm(20)
+            os._exit(0 if store.get("a", (), lambda: kept("made anew")) == kept("made anew") else 1)
+        finally:
+            os._exit(2)
+    done.set()
+    thread.join()
+
+    assert os.waitpid(child, 0)[1] == 0
+
+
+# What it depends on --------------------------------------------------------------------------------------------------
+
+
+def test_only_what_depends_on_a_scope_is_made_again(sara):
+    count = itertools.count(1)
+    scopes = ('scopes="thread:42 site"', "scopes=area", "")
+    sources = ['{% shared "x" made=made key=1 ' + of + " %}{{ made }}{% endshared %}" for of in scopes]
+
+    def read() -> list[str]:
+        return [
+            page_for(sara, source, made=SimpleLazyObject(lambda: next(count)), area="community:area:7")
+            for source in sources
+        ]
+
+    assert read() == ["1", "2", "3"]
+    assert read() == ["1", "2", "3"]
+    content_changed("thread:42")
+    assert read() == ["4", "2", "5"]
+    content_changed("community")
+    assert read() == ["4", "6", "7"]
+    content_changed("thread:43")
+    assert read() == ["4", "6", "8"]
+
+
+@pytest.mark.parametrize("text", ["short", "x" * 5000])
+def test_what_a_fragment_is_part_of_depends_on_its_scopes_whether_it_is_kept_or_not(sara, text):
+    source = '{% frame "x" text=text scopes="thread:42" %}{{ text }}{% endframe %}'
+
+    stamps = []
+    for _ in range(2):  # made, and found
+        with making("site") as recorder:
+            page_for(sara, source, text=text)
+        stamps.append(recorder.stamp)
+
+    assert [sorted(stamp.scopes) for stamp in stamps] == [["site", "thread:42"]] * 2
+    assert all(stamp.is_current() for stamp in stamps)
+    content_changed("thread:42")
+    assert not any(stamp.is_current() for stamp in stamps)
