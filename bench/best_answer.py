@@ -45,7 +45,7 @@ from faq.models import ArticlePage  # noqa: E402
 from portal.catalog.models import Topic  # noqa: E402
 from search import registry  # noqa: E402
 from search.documents import AnswerCard, SearchDocument, SearchEntry  # noqa: E402
-from search.index import get_backend  # noqa: E402
+from search.index.answering import get_backend  # noqa: E402
 from search.queries import search  # noqa: E402
 
 if TYPE_CHECKING:

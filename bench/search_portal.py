@@ -22,7 +22,9 @@ from bench.search_documents import register_documents
 from search import queries
 from search.asking.questions import ask
 from search.documents import SearchEntry
-from search.index import Filters, Plan, answer, cluster, get_backend
+from search.index import cluster
+from search.index.answering import answer, get_backend
+from search.index.plan import Filters, Plan
 from search.meaning import model, nearest, vectors
 from search.meaning.fusion import with_meaning
 from search.models import EntryVector
@@ -31,7 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from bench.search_data import Text
-    from search.index import Backend
+    from search.index.protocol import Backend
 
 #: How long an answer of the cluster may take; readers wait less.
 _ANSWER_SECONDS: Final = 20.0

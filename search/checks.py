@@ -13,7 +13,7 @@ from django.utils.module_loading import import_string
 from wagtail.models import Page
 
 from search import registry
-from search.index import DEFAULT_BACKEND
+from search.index.answering import DEFAULT_BACKEND
 from search.meaning import model
 
 _INDEX_NAME: Final = re.compile(r"[a-z][a-z0-9-]{0,39}")

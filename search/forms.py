@@ -12,8 +12,7 @@ from django.utils import timezone
 from django.utils.http import urlencode
 
 from search import registry
-from search.index import Filters, Sort
-from search.showing.results import MAX_PAGES
+from search.index.plan import MAX_PAGES, Filters, Sort
 
 if TYPE_CHECKING:
     from collections.abc import Collection

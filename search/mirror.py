@@ -21,7 +21,8 @@ from portal.core.events import emit, handler_name
 from portal.core.models import OutboxMessage
 from search import registry
 from search.events import EntriesChanged, MirrorCheckWanted
-from search.index import RejectedError, UnavailableError, cluster
+from search.index import cluster
+from search.index.errors import RejectedError, UnavailableError
 from search.index.limits import time_limit
 from search.models import IndexedEntry
 from search.services import index_objects

@@ -17,10 +17,10 @@ from portal.core.audience import audiences_for
 from portal.core.memo import LONG_SECONDS, Memo
 from portal.core.privacy import PLACEHOLDERS
 from search import queries
+from search.asking.notices import NoticeCode
 from search.asking.questions import Question, read, stems_of
-from search.index import answer
+from search.index.answering import answer
 from search.models import PopularQuestion, SearchDay, SearchGap
-from search.showing.results import NoticeCode
 from search.showing.visibility import seen_by
 
 if TYPE_CHECKING:

@@ -32,23 +32,22 @@ from portal.core.memo import LONG_SECONDS, Memo
 from portal.core.preferences import current_preferences
 from search import registry
 from search.asking.guesses import likelier
+from search.asking.notices import Notice, NoticeCode
 from search.asking.questions import Question, ask, prepare, spelled, understand
 from search.asking.synonyms import NO_RULES, Rules
 from search.asking.unfinished import beginning_of, read_unfinished
-from search.index import Backend, BackendHit, Filters, Found, Plan, QueryTerm, Sort, answer
+from search.index.answering import answer
 from search.index.entry_terms import stems_in
+from search.index.plan import MAX_PAGES, PAGE_SIZE, BackendHit, Filters, Found, Plan, QueryTerm, Sort
+from search.index.protocol import Backend
 from search.meaning.fusion import Hybrid, with_meaning
 from search.showing.best_answer import best_answer
 from search.showing.facets import chosen_in_vain, describe
 from search.showing.highlight import mark_terms
 from search.showing.pins import Pin, pins_for
 from search.showing.results import (
-    MAX_PAGES,
-    PAGE_SIZE,
     BestAnswer,
     Hit,
-    Notice,
-    NoticeCode,
     SearchResult,
     SuggestionGroup,
     Suggestions,

@@ -15,7 +15,9 @@ from portal.core.events import emit
 from search import registry
 from search.choices import with_evidence
 from search.events import EntriesChanged, PageTreeChanged
-from search.index import Backend, Mirror, UnavailableError, get_backend
+from search.index.answering import get_backend
+from search.index.errors import UnavailableError
+from search.index.protocol import Backend, Mirror
 from search.locks import lock_objects
 from search.meaning import vectors
 

@@ -21,11 +21,11 @@ from portal.core.scopes import depends_on
 from portal.insight.facts import tell
 from search import queries, registry
 from search.forms import SearchForm, results_address
-from search.index import Filters, Sort
+from search.index.plan import MAX_PAGES, PAGE_SIZE, Filters, Sort
 from search.popular import popular_searches
 from search.recording import FACT, search_facts
 from search.showing.guidance import starting_points
-from search.showing.results import MAX_PAGES, PAGE_SIZE, SearchResult, StartingPoints
+from search.showing.results import SearchResult, StartingPoints
 
 if TYPE_CHECKING:
     from django.utils.functional import _StrPromise

@@ -18,7 +18,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from portal.core.text import fold, swap_keyboard
-from search.index import FULL_WEIGHT, Spelling
+from search.index.plan import FULL_WEIGHT
 from search.language.analysis import ENGLISH_STOP_WORDS
 from search.language.corrections import SHORTEST, correct, distance
 from search.language.finglish import (
@@ -33,10 +33,11 @@ from search.language.finglish import (
 )
 from search.language.finglish_beginnings import SHORTEST as SHORTEST_BEGINNING
 from search.language.finglish_beginnings import beginnings
+from search.language.spelling import Spelling
 
 if TYPE_CHECKING:
     from search.asking.questions import Question
-    from search.index import Backend
+    from search.index.protocol import Backend
     from search.language.analysis import Token
 
 #: Of each beginning of an unfinished Persian word, and of the words it may become.

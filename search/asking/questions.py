@@ -19,13 +19,14 @@ from typing import TYPE_CHECKING, Final
 
 from portal.core.text import swap_keyboard
 from search.asking.guesses import Interpretation, interpret
+from search.asking.notices import Notice, NoticeCode
 from search.asking.synonyms import NO_RULES, Alternative, Rules, alternatives, rules_for
-from search.index import Backend, QueryTerm
+from search.index.plan import QueryTerm
+from search.index.protocol import Backend
 from search.language.analysis import Token, clean, stem, tokens
-from search.showing.results import Notice, NoticeCode
 
 if TYPE_CHECKING:
-    from search.index import Vocabulary
+    from search.index.plan import Vocabulary
 
 MAX_TEXT_LENGTH: Final = 256
 MAX_WORDS: Final = 32

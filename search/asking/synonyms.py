@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from portal.core.memo import LONG_SECONDS, Memo
-from search.index import FULL_WEIGHT, QueryTerm
+from search.index.plan import FULL_WEIGHT, QueryTerm
 from search.language.phrases import Phrase
 from search.models import Synonym
 

@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING, Final
 
 from portal.core.text import fold, swap_keyboard
 from search.asking.guesses import interpret
+from search.asking.notices import Notice, NoticeCode
 from search.asking.questions import COMPLETIONS, Question, ask, notice_of, read, stems_of
-from search.index import Backend, Filters, Plan, QueryTerm
-from search.showing.results import Notice, NoticeCode
+from search.index.plan import Filters, Plan, QueryTerm
+from search.index.protocol import Backend
 
 if TYPE_CHECKING:
     from search.language.analysis import Token

@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from portal.core.text import ZWNJ, fold, fold_with_offsets
-from search.index import BODY, SHORT_ANSWER, TITLE
 from search.index.evidence import FULL, evidence_of
+from search.index.plan import BODY, SHORT_ANSWER, TITLE
 from search.index.scoring import FIELD_COUNT, FIELD_NAMES, FIELDS, FULL_IMPACT, KEYWORDS, SATURATION, SHORTEST
 from search.language import analysis
 

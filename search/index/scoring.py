@@ -13,12 +13,12 @@ from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from search.index import BODY, SHORT_ANSWER, TITLE
+from search.index.plan import BODY, SHORT_ANSWER, TITLE
 
 if TYPE_CHECKING:
     from collections.abc import Container, Sequence
 
-    from search.index import Place
+    from search.index.plan import Place
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 if TYPE_CHECKING:
-    from search.index import Spelling
+    from search.language.spelling import Spelling
 
 _PERSIAN_LETTERS: Final = "ابپتثجچحخدذرزژسشصضطظعغفقکگلمنوهی"
 _LATIN_LETTERS: Final = "abcdefghijklmnopqrstuvwxyz"

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from search.language.analysis import PERSIAN_STOP_WORDS
 
 if TYPE_CHECKING:
-    from search.index import Spelling
+    from search.language.spelling import Spelling
 
 #: The sound of each Persian consonant; capitals are sounds of two Latin letters. Vowels and silent letters are left out.
 _SOUNDS: Final = str.maketrans(

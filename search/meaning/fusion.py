@@ -17,12 +17,12 @@ from collections.abc import Collection, Hashable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final, TypeVar
 
-from search.index import Filters, Found, Sort
+from search.index.plan import MAX_PAGES, PAGE_SIZE, Filters, Found, Sort
 from search.meaning.nearest import nearest
-from search.showing.results import MAX_PAGES, PAGE_SIZE
 
 if TYPE_CHECKING:
-    from search.index import Backend, BackendHit, EntryKey, FacetCounts, Plan
+    from search.index.plan import BackendHit, EntryKey, FacetCounts, Plan
+    from search.index.protocol import Backend
 
 T = TypeVar("T", bound=Hashable)
 

@@ -33,7 +33,7 @@ class SearchLog(models.Model):
     key = models.CharField(_("key"), max_length=MAX_KEY_LENGTH)
     text = models.CharField(_("text"), max_length=MAX_TEXT_LENGTH)
     total = models.PositiveIntegerField(_("results"))
-    #: Codes of what was done to the question (`search.showing.results.NoticeCode`), separated by spaces.
+    #: Codes of what was done to the question (`search.asking.notices.NoticeCode`), separated by spaces.
     notices = models.CharField(_("changes"), max_length=100, blank=True)
 
     class Meta:

@@ -21,12 +21,12 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from search.index import BODY, FULL_WEIGHT
+from search.index.plan import BODY, FULL_WEIGHT
 from search.index.scoring import rarity
 from search.language.analysis import tokens
 
 if TYPE_CHECKING:
-    from search.index import BackendHit, Plan, QueryTerm
+    from search.index.plan import BackendHit, Plan, QueryTerm
 
 #: Of the rarity of a word that no entry holds: less is too little to know what is meant.
 SPECIFIC: Final = 0.5

@@ -16,7 +16,7 @@ from search import registry
 if TYPE_CHECKING:
     from django.utils.functional import _StrPromise
 
-    from search.index import FacetCounts, Filters
+    from search.index.plan import FacetCounts, Filters
 
 Labels = Mapping[str, str]
 

@@ -12,11 +12,14 @@ from typing import TYPE_CHECKING, Final
 
 from portal.catalog.queries import own_product_codes
 from portal.core.audience import audiences_for
+from search.asking.notices import Notice
 from search.asking.questions import Question, ask, prepare, understand
-from search.index import Backend, BackendHit, Filters, Plan, answer
+from search.index.answering import answer
+from search.index.plan import BackendHit, Filters, Plan
+from search.index.protocol import Backend
 from search.index.scoring import rarity
 from search.showing.facets import Facet, describe
-from search.showing.results import Broader, Notice, StartingPoints, present
+from search.showing.results import Broader, StartingPoints, present
 from search.showing.visibility import seen_by
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from portal.core.text import ZWNJ, fold, fold_with_offsets
 from search.language.analysis import tokens
 
 if TYPE_CHECKING:
-    from search.index import Place, QueryTerm
+    from search.index.plan import Place, QueryTerm
 
 #: Two lines of text on a wide screen, in characters.
 SNIPPET_LENGTH: Final = 180

@@ -3,52 +3,26 @@
 from __future__ import annotations
 
 import datetime as dt
-import enum
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 from django.utils.translation import get_language_info, pgettext
 
 from search import registry
 from search.documents import AnswerCard, HitDetails
-from search.index import BODY, SHORT_ANSWER, TITLE, BackendHit, QueryTerm
+from search.index.plan import BODY, MAX_PAGES, PAGE_SIZE, SHORT_ANSWER, TITLE, BackendHit, QueryTerm
 from search.showing.facets import Facet, topic_labels
 from search.showing.highlight import mark, mark_answers, snippet
 
 if TYPE_CHECKING:
     from django.utils.safestring import SafeString
 
+    from search.asking.notices import Notice
     from search.documents import SearchDocument
     from search.showing.pins import Pin
-
-PAGE_SIZE: Final = 20
-#: Pages beyond are not offered; nobody reads so far, and each costs a sort of everything before it.
-MAX_PAGES: Final = 50
-
-
-class NoticeCode(enum.StrEnum):
-    """What was done to the question."""
-
-    SHORTENED = "shortened"
-    KEYBOARD = "keyboard"
-    REPAIRED = "repaired"
-    SYNONYM = "synonym"
-    FINGLISH = "finglish"
-    IGNORED = "ignored"
-    PARTIAL = "partial"
-    MEANING = "meaning"
-
-
-@dataclass(frozen=True, slots=True)
-class Notice:
-    """A change of the question: what was typed and what was searched for instead, or which words were left out."""
-
-    code: NoticeCode
-    typed: str = ""
-    used: str = ""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from search.index import Backend, Plan, QueryTerm
+from search.index.plan import Plan, QueryTerm
+from search.index.protocol import Backend
 from search.language.analysis import tokens
 from search.language.corrections import correct
 

@@ -13,7 +13,7 @@ import pytest
 from portal.core import health
 from portal.core.memo import forget_all
 from search.index import cluster as configured
-from search.index import get_backend
+from search.index.answering import get_backend
 from search.index.cluster import breaker
 
 if TYPE_CHECKING:

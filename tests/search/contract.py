@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import pytest
 
-from search.index import Backend
 from search.index.embedded import EmbeddedBackend
+from search.index.protocol import Backend
 from tests.factories.search import entry
 
 #: For what needs a real Elasticsearch.

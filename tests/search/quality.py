@@ -20,7 +20,7 @@ if __name__ == "__main__":
 from bench.search_data import Collection, demo
 from bench.search_documents import register_documents
 from bench.search_portal import entry_of, found_by
-from search.index import get_backend
+from search.index.answering import get_backend
 
 #: Language → way of typing → for each question the numbers of the first ten articles, the best first.
 Rankings = dict[str, dict[str, list[list[int]]]]

@@ -23,8 +23,8 @@ connections["default"].settings_dict["NAME"] = sys.argv[1]
 
 from portal.core.memo import forget_all  # noqa: E402 - the settings first
 from search import registry  # noqa: E402
+from search.index.plan import PAGE_SIZE  # noqa: E402
 from search.queries import search, suggest  # noqa: E402
-from search.showing.results import PAGE_SIZE  # noqa: E402
 from tests.search.conftest import TopicDocument  # noqa: E402
 
 TOPICS = int(sys.argv[2])

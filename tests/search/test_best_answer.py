@@ -10,7 +10,8 @@ from portal.catalog.models import Topic
 from portal.core.audience import register_audience
 from search import services
 from search.documents import AnswerCard
-from search.index import Filters, QueryTerm, Sort, get_backend
+from search.index.answering import get_backend
+from search.index.plan import Filters, QueryTerm, Sort
 from search.queries import search
 from search.showing.best_answer import best_answer
 from search.showing.highlight import mark_answers

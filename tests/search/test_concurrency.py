@@ -10,7 +10,7 @@ from django.db import connection
 
 from portal.catalog.models import Topic
 from search import services
-from search.index import get_backend
+from search.index.answering import get_backend
 from search.queries import search
 from tests.factories.search import entry
 from tests.search.asking import ids

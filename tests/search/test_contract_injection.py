@@ -10,7 +10,7 @@ from django.urls import reverse
 from portal.catalog.models import Topic
 from portal.core.audience import register_audience
 from search import services
-from search.index import Filters, Plan, QueryTerm
+from search.index.plan import Filters, Plan, QueryTerm
 from tests.factories.search import entry
 from tests.search.asking import PUBLIC
 from tests.search.cluster import answers_from

@@ -7,7 +7,7 @@ import datetime as dt
 import pytest
 from django.utils import timezone
 
-from search.index import TITLE, WANTED, Filters, Plan, QueryTerm, Sort
+from search.index.plan import TITLE, WANTED, Filters, Plan, QueryTerm, Sort
 from tests.factories.search import entry
 from tests.search.asking import PUBLIC, ids, plan_for
 

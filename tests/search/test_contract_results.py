@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 from django.utils import timezone
 
-from search.index import BODY, TITLE, Filters
+from search.index.plan import BODY, TITLE, Filters
 from tests.factories.search import entry
 from tests.search.asking import ids, plan_for
 

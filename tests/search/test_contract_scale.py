@@ -13,8 +13,10 @@ from django.db import connection
 
 from portal.catalog.models import Topic
 from search import services
-from search.index import Filters, cluster, get_backend
+from search.index import cluster
+from search.index.answering import get_backend
 from search.index.embedded import EmbeddedBackend
+from search.index.plan import Filters
 from tests.factories.search import entry
 from tests.search.asking import PUBLIC, ids, plan_for
 from tests.search.cluster import agree, answers_from

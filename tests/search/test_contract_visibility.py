@@ -9,7 +9,7 @@ from django.urls import reverse
 from wagtail.models import Page
 
 from portal.core.audience import register_audience
-from search.index import answer
+from search.index.answering import answer
 from search.language.finglish import skeleton
 from search.queries import search, suggest
 from tests.factories.accounts import UserFactory

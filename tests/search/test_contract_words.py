@@ -6,9 +6,9 @@ import pytest
 
 from portal.catalog.models import Topic
 from portal.core.text import fold
+from search.asking.notices import NoticeCode
 from search.language.finglish import skeleton
 from search.queries import search
-from search.showing.results import NoticeCode
 from tests.factories.search import entry
 from tests.search.asking import PUBLIC, corrected, ids
 from tests.search.cluster import answers_from

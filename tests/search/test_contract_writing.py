@@ -6,7 +6,7 @@ import datetime as dt
 
 import pytest
 
-from search.index import Filters
+from search.index.plan import Filters
 from tests.factories.search import entry
 from tests.search.asking import PUBLIC, ids, plan_for
 

@@ -10,11 +10,12 @@ import time
 
 import pytest
 
-from search.index import Plan, QueryTerm, RejectedError, UnavailableError
 from search.index.elastic import ElasticBackend
 from search.index.elastic.connection import connect
 from search.index.elastic.writing import id_of
+from search.index.errors import RejectedError, UnavailableError
 from search.index.limits import time_limit
+from search.index.plan import Plan, QueryTerm
 from tests.factories.search import entry
 from tests.search.asking import PUBLIC, ids, plan_for
 

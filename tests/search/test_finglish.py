@@ -13,11 +13,11 @@ from hypothesis import strategies as st
 from portal.catalog.models import Topic
 from portal.core.text import fold
 from search import services
-from search.index import Spelling
+from search.asking.notices import NoticeCode
 from search.language.analysis import PERSIAN_STOP_WORDS, tokens
 from search.language.finglish import misfit, read, read_stop_word, skeleton, skeletons
+from search.language.spelling import Spelling
 from search.queries import search
-from search.showing.results import NoticeCode
 from tests.factories.accounts import UserFactory
 
 pytestmark = pytest.mark.django_db

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from search.index import Filters, Found, Plan, Sort, get_backend
+from search.index.answering import get_backend
+from search.index.plan import Filters, Found, Plan, Sort
 from search.meaning.fusion import REACHABLE, Hybrid, fuse
 from tests.factories.search import entry
 from tests.search.asking import plan_for

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from portal.catalog.models import Topic
 from search import services
+from search.asking.notices import NoticeCode
 from search.language.corrections import (
     LONGEST_OF_TWO_SLIPS,
     SHORTEST_OF_TWO_SLIPS,
@@ -17,7 +18,6 @@ from search.language.corrections import (
     two_slips_from,
 )
 from search.queries import search
-from search.showing.results import NoticeCode
 from tests.factories.accounts import UserFactory
 
 pytestmark = pytest.mark.django_db

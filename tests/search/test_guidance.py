@@ -10,9 +10,10 @@ from django.test.utils import CaptureQueriesContext
 
 from portal.catalog.models import Ownership, Product, Topic
 from portal.core.audience import register_audience
-from search import index as backends
 from search import services
-from search.index import Filters, get_backend
+from search.index import plan
+from search.index.answering import get_backend
+from search.index.plan import Filters
 from search.showing.guidance import starting_points
 from tests.factories.accounts import UserFactory
 from tests.factories.search import entry
@@ -24,7 +25,7 @@ pytestmark = pytest.mark.django_db
 @pytest.fixture
 def one_is_enough(monkeypatch):
     """As in a large index, where enough entries hold all words of a question."""
-    monkeypatch.setattr(backends, "WANTED", 1)
+    monkeypatch.setattr(plan, "WANTED", 1)
 
 
 @pytest.fixture

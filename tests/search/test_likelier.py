@@ -7,7 +7,7 @@ import pytest
 from portal.catalog.models import Topic
 from portal.core.audience import register_audience
 from search import services
-from search.index import Filters
+from search.index.plan import Filters
 from search.models import Synonym
 from search.queries import search
 from tests.factories.accounts import UserFactory

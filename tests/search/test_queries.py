@@ -9,7 +9,8 @@ from portal.catalog.models import Product, Topic
 from portal.core.audience import register_audience
 from search import services
 from search.asking.questions import MAX_TEXT_LENGTH
-from search.index import Filters, get_backend
+from search.index.answering import get_backend
+from search.index.plan import Filters
 from search.queries import NoticeCode, search, suggest
 from search.showing.guidance import starting_points
 from tests.factories.accounts import UserFactory

@@ -11,7 +11,8 @@ from portal.core.models import OutboxMessage
 from search import receivers, registry, services
 from search.documents import SearchDocument
 from search.events import EntriesChanged
-from search.index import Plan, get_backend
+from search.index.answering import get_backend
+from search.index.plan import Plan
 from tests.search.asking import ids
 
 pytestmark = pytest.mark.django_db

@@ -12,7 +12,7 @@ from django.test.utils import CaptureQueriesContext
 from portal.catalog.models import Topic
 from portal.core.audience import register_audience
 from search import services
-from search.index import Filters
+from search.index.plan import Filters
 from search.meaning import model, nearest, vectors
 from search.models import EntryVector
 from search.queries import NoticeCode, search

@@ -9,7 +9,7 @@ from django.test.utils import CaptureQueriesContext
 
 from portal.catalog.models import Topic
 from search import services
-from search.index import get_backend
+from search.index.answering import get_backend
 from tests.factories.search import entry
 from tests.search.asking import ids
 

@@ -16,7 +16,8 @@ from portal.core.scopes import stamp
 from search import services
 from search.asking.questions import ask
 from search.asking.synonyms import MAX_ALTERNATIVES, NO_RULES, SYNONYM_WEIGHT, alternatives, rules_for, rules_of
-from search.index import FULL_WEIGHT, get_backend
+from search.index.answering import get_backend
+from search.index.plan import FULL_WEIGHT
 from search.language.analysis import tokens
 from search.language.phrases import read_phrase, read_phrases
 from search.models import Synonym
@@ -385,7 +386,7 @@ def small_index(only_topics):
 
 def found_with(text: str, synonyms: list[Synonym]) -> dict[int, int]:
     """Entries and their scores, straight from the index, without those that follow where few hold all words."""
-    from search.index import Plan
+    from search.index.plan import Plan
 
     question = ask(get_backend(), text, "fa", PUBLIC, rules_of(synonyms) if synonyms else NO_RULES)
     plan = Plan(terms=question.terms(), size=question.vocabulary.size, audiences=PUBLIC, limit=100)

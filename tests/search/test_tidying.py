@@ -25,7 +25,9 @@ from search.asking.synonyms import rules_for
 from search.choices import weigh_clicks, with_evidence
 from search.counting import count_days, forget_old
 from search.gaps import tend_gaps
-from search.index import BackendHit, Plan, QueryTerm, evidence, get_backend
+from search.index import evidence
+from search.index.answering import get_backend
+from search.index.plan import BackendHit, Plan, QueryTerm
 from search.models import ClickEvidence, PopularQuestion, SearchClick, SearchDay, SearchGap, SearchLog, Synonym
 from search.popular import popular_searches, renew_popular
 from tests.factories.accounts import UserFactory

@@ -7,10 +7,10 @@ import pytest
 from portal.catalog.models import Topic
 from portal.core.audience import register_audience
 from search import services
+from search.asking.notices import NoticeCode
 from search.language.finglish import misfit_of_beginning
 from search.language.finglish_beginnings import beginnings
 from search.queries import suggest
-from search.showing.results import NoticeCode
 from tests.factories.accounts import UserFactory
 from tests.search.test_finglish import HELD_OUT, PAIRS, pairs
 from tests.search.test_views import get

@@ -14,7 +14,7 @@ from django.utils.translation import override
 from portal.catalog.models import Product, Topic
 from portal.core.audience import register_audience
 from search import services
-from search.index import get_backend
+from search.index.answering import get_backend
 from tests.factories.accounts import UserFactory
 from tests.factories.search import entry
 

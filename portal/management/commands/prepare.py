@@ -21,7 +21,8 @@ from django.db.migrations.executor import MigrationExecutor
 from portal.accounts.models import User
 from portal.demo.people import PASSWORD, PEOPLE
 from portal.home.first_pages import make_first_pages
-from search.index import UnavailableError, get_backend
+from search.index.answering import get_backend
+from search.index.errors import UnavailableError
 from search.registry import all_documents
 from search.services import rebuild
 

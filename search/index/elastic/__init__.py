@@ -22,13 +22,15 @@ from elasticsearch_dsl import MultiSearch, Q, Search
 
 from portal.core.audience import PUBLIC, register_audience
 from portal.core.scopes import content_changed
-from search.index import BackendHit, EntryKey, FacetCounts, Found, Plan, Spelling, UnavailableError, Vocabulary
 from search.index.elastic import questions, words
 from search.index.elastic.connection import asking, in_time
 from search.index.elastic.indices import Indices
 from search.index.elastic.schema import FACETS, SHOWN
 from search.index.elastic.writing import Writer, id_of
+from search.index.errors import UnavailableError
 from search.index.limits import once
+from search.index.plan import BackendHit, EntryKey, FacetCounts, Found, Plan, Vocabulary
+from search.language.spelling import Spelling
 
 if TYPE_CHECKING:
     from search.documents import SearchEntry
@@ -42,7 +44,7 @@ _rebuilding: Final[ContextVar[bool]] = ContextVar("search_rebuilding", default=F
 
 
 class ElasticBackend:
-    """See `search.index.Backend`. Every method raises `UnavailableError` when the cluster fails it.
+    """See `search.index.protocol.Backend`. Every method raises `UnavailableError` when the cluster fails it.
 
     Writing is not part of a transaction.
     """
@@ -67,7 +69,7 @@ class ElasticBackend:
         self._keep({kind: object_ids}, lambda: ())
 
     def follow(self, *, kind: str, object_ids: Collection[int], read: Callable[[], Collection[SearchEntry]]) -> None:
-        """See `search.index.Mirror`. Raises `RejectedError` as `put` does."""
+        """See `search.index.protocol.Mirror`. Raises `RejectedError` as `put` does."""
         self._keep({kind: object_ids}, read, force=True)
 
     def _keep(

@@ -11,7 +11,7 @@ from typing import Any, Final
 from elasticsearch import ApiError, Elasticsearch, TransportError
 from elasticsearch.helpers import BulkIndexError, ScanError
 
-from search.index import UnavailableError
+from search.index.errors import UnavailableError
 from search.index.limits import seconds_left
 
 #: What a request may take where nobody waits for it.

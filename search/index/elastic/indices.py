@@ -17,9 +17,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from search.index import UnavailableError
 from search.index.elastic.connection import asking, in_time
 from search.index.elastic.schema import VERSION, index_body, mark_of
+from search.index.errors import UnavailableError
 
 if TYPE_CHECKING:
     from elasticsearch import Elasticsearch

@@ -11,12 +11,13 @@ from django.utils import timezone
 from elasticsearch_dsl import A, Q, Search
 from elasticsearch_dsl.function import SF
 
-from search.index import BODY, FULL_WEIGHT, SHORT_ANSWER, TITLE, Place, Plan, Sort, evidence
+from search.index import evidence
 from search.index.elastic.schema import TEXTS
+from search.index.plan import BODY, FULL_WEIGHT, SHORT_ANSWER, TITLE, Place, Plan, Sort
 from search.index.scoring import FIELDS, RARITY_UNIT, rarity
 
 if TYPE_CHECKING:
-    from search.index import Filters, QueryTerm
+    from search.index.plan import Filters, QueryTerm
 
 FACET_NAMES: Final = ("kind", "language", "product", "topic")
 _MOST_VALUES: Final = 1000

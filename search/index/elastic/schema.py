@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 from elasticsearch_dsl import Date, Document, Integer, Keyword, Long, Text
 
-from search.index import BODY, SHORT_ANSWER, TITLE
 from search.index.elastic.analysis import ANALYZER, index_settings
 from search.index.entry_terms import analyse
 from search.index.evidence import evidence_of
+from search.index.plan import BODY, SHORT_ANSWER, TITLE
 from search.index.scoring import FIELDS, KEYWORDS, SATURATION, SHORTEST
 from search.language import analysis, finglish
 

@@ -9,10 +9,10 @@ from typing import Any, Final
 
 from elasticsearch_dsl import A, Q, Search
 
-from search.index import Spelling
 from search.index.elastic.questions import visible
 from search.index.elastic.schema import MAX_BEGINNING, SEPARATOR
 from search.language.analysis import MAX_WORD_LENGTH
+from search.language.spelling import Spelling
 
 #: The longest pattern an index takes, and what all patterns of one aggregation may hold together.
 _MAX_PATTERN: Final = 900

@@ -15,9 +15,10 @@ from typing import TYPE_CHECKING, Any, Final
 from elasticsearch.helpers import streaming_bulk
 from elasticsearch_dsl import Q, Search
 
-from search.index import EntryKey, RejectedError, UnavailableError
 from search.index.elastic.connection import asking, in_time
 from search.index.elastic.schema import document_of
+from search.index.errors import RejectedError, UnavailableError
+from search.index.plan import EntryKey
 
 if TYPE_CHECKING:
     from elasticsearch import Elasticsearch

@@ -14,21 +14,11 @@ from django.db.models import Max
 
 from portal.core.audience import PUBLIC, register_audience
 from portal.core.scopes import content_changed
-from search.index import (
-    BackendHit,
-    EntryKey,
-    FacetCounts,
-    Found,
-    Place,
-    Plan,
-    QueryTerm,
-    Sort,
-    Spelling,
-    Vocabulary,
-)
 from search.index.embedded import blocks, counting, matching, pages, sql, writing
 from search.index.embedded.writing import EVERYTHING, VALUES
+from search.index.plan import BackendHit, EntryKey, FacetCounts, Found, Place, Plan, QueryTerm, Sort, Vocabulary
 from search.index.scoring import read_places
+from search.language.spelling import Spelling
 from search.locks import lock_objects
 from search.models import IndexedEntry, Term
 
@@ -45,7 +35,7 @@ _MANY: Final = 50
 
 
 class EmbeddedBackend:
-    """See `search.index.Backend`."""
+    """See `search.index.protocol.Backend`."""
 
     #: Entries written by this process since the database last looked at the tables.
     _written: ClassVar[int] = 0

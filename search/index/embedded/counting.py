@@ -13,8 +13,8 @@ from search.index.scoring import facet_term
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from search.index import Plan
     from search.index.embedded.blocks import Heading
+    from search.index.plan import Plan
 
 #: Entries whose values are read from their rows; of more, the postings of all values are read.
 _READ_ROWS: Final = 2_000

@@ -15,14 +15,14 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from search.index import FULL_WEIGHT
 from search.index.embedded import blocks, sql
 from search.index.embedded.blocks import Held
+from search.index.plan import FULL_WEIGHT
 from search.index.scoring import facet_term, rarity
 
 if TYPE_CHECKING:
-    from search.index import Filters, Plan, QueryTerm
     from search.index.embedded.blocks import Heading
+    from search.index.plan import Filters, Plan, QueryTerm
 
 #: Postings that are read at once without further thought.
 _LITTLE: Final = 60_000

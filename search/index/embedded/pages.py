@@ -10,14 +10,15 @@ from django.db import connection
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 
-from search.index import BackendHit, Place, Plan, Sort, evidence
+from search.index import evidence
 from search.index.embedded import matching, sql
+from search.index.plan import BackendHit, Place, Plan, Sort
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
 
-    from search.index import Filters
     from search.index.embedded.matching import Matching
+    from search.index.plan import Filters
 
 #: Entries of which everything is read at once; of more, first what their order depends on.
 READ_WHOLE: Final = 60

@@ -13,7 +13,7 @@ from search.models import IndexedEntry, PostingBlock, Scope, Term, Word
 if TYPE_CHECKING:
     from django.db.models import Model
 
-    from search.index import Filters, Plan
+    from search.index.plan import Filters, Plan
 
 T = TypeVar("T")
 

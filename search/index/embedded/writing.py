@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
     from search.documents import SearchEntry
-    from search.index import EntryKey
     from search.index.entry_terms import Found
+    from search.index.plan import EntryKey
 
 #: The term that stands in every entry: its count is the size of the index, without counting.
 EVERYTHING: Final = ""

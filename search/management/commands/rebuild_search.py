@@ -8,7 +8,10 @@ from typing import TYPE_CHECKING, Any, Final
 from django.core.management.base import BaseCommand, CommandError
 
 from search import services
-from search.index import Backend, UnavailableError, cluster, get_backend
+from search.index import cluster
+from search.index.answering import get_backend
+from search.index.errors import UnavailableError
+from search.index.protocol import Backend
 from search.meaning import model, vectors
 
 if TYPE_CHECKING:

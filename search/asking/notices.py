@@ -1,0 +1,28 @@
+"""What is told a reader whose question was changed."""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass
+
+
+class NoticeCode(enum.StrEnum):
+    """What was done to the question."""
+
+    SHORTENED = "shortened"
+    KEYBOARD = "keyboard"
+    REPAIRED = "repaired"
+    SYNONYM = "synonym"
+    FINGLISH = "finglish"
+    IGNORED = "ignored"
+    PARTIAL = "partial"
+    MEANING = "meaning"
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """A change of the question: what was typed and what was searched for instead, or which words were left out."""
+
+    code: NoticeCode
+    typed: str = ""
+    used: str = ""

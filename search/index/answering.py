@@ -1,0 +1,51 @@
+"""Which index answers: the cluster where there is one and it is well, else the one in the database."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, Final, TypeVar
+
+from django.conf import settings
+from django.core.signals import setting_changed
+from django.utils.module_loading import import_string
+
+from search.index import cluster
+from search.index.errors import UnavailableError
+from search.index.limits import time_limit
+
+if TYPE_CHECKING:
+    from search.index.protocol import Backend
+
+T = TypeVar("T")
+
+DEFAULT_BACKEND: Final = "search.index.embedded.EmbeddedBackend"
+
+
+@lru_cache(maxsize=1)
+def get_backend() -> Backend:
+    """The index of this installation, from the setting ``SEARCH_BACKEND``."""
+    backend: Backend = import_string(getattr(settings, "SEARCH_BACKEND", DEFAULT_BACKEND))()
+    return backend
+
+
+def answer(question: Callable[[Backend], T]) -> T:
+    """What the index says to `question`, which is asked from its beginning again where one index fails it.
+
+    The cluster is asked first, if there is one. Where it fails, nobody else waits for it until it is back.
+    """
+    if cluster.is_configured() and cluster.breaker().is_closed():
+        try:
+            with time_limit(cluster.ANSWER_SECONDS):
+                return question(cluster.get_cluster())
+        except UnavailableError as error:
+            cluster.breaker().trip(str(error))
+    return question(get_backend())
+
+
+def _forget_backend(*, setting: str, **_kwargs: Any) -> None:
+    if setting == "SEARCH_BACKEND":
+        get_backend.cache_clear()
+
+
+setting_changed.connect(_forget_backend, dispatch_uid="search_backend")
