@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from portal.catalog.models import Topic
 from search import registry
 from search.documents import SearchDocument, SearchEntry
+from search.facets import PRODUCT, TOPIC
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 class _Generated(SearchDocument[Topic]):
     model = Topic
     label = label_plural = "Entries"
+    facets = (PRODUCT, TOPIC)
 
     def get_queryset(self):
         return Topic.objects.none()

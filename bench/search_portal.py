@@ -136,7 +136,7 @@ class Portal(Engine):
         def hits(backend: Backend) -> list[int]:
             question = ask(backend, text, language, ("public",))
             terms, size = question.terms(), question.vocabulary.size
-            plan = Plan(terms=terms, size=size, audiences=("public",), filters=Filters(languages=(language,)))
+            plan = Plan(terms=terms, size=size, audiences=("public",), filters=Filters(language=(language,)))
             return [hit.object_id for hit in with_meaning(backend, text, plan).search(plan).hits]
 
         found: list[int] = answer(hits)
@@ -182,5 +182,5 @@ def entry_of(text: Text) -> SearchEntry:
     return SearchEntry(
         kind=kind_of(text.number), object_id=text.number, language=text.language, title=text.title,
         short_answer=text.short_answer, body=text.body, url=f"/{text.language}/a/{text.number}/", audience="public",
-        products=products_of(text.number), topics=topics_of(text.number),
+        facets={"product": products_of(text.number), "topic": topics_of(text.number)},
     )  # fmt: skip

@@ -13,7 +13,8 @@ from faq.models import ArticlePage
 from faq.queries import helpful_score
 from portal.core.formats import format_number
 from portal.core.pages import page_url
-from search.documents import AnswerCard, HitDetails, SearchDocument, SearchEntry
+from search.documents import AnswerCard, Facet, HitDetails, SearchDocument, SearchEntry
+from search.facets import PRODUCT, TOPIC
 from search.registry import register
 
 if TYPE_CHECKING:
@@ -27,6 +28,14 @@ if TYPE_CHECKING:
 _STEPS_SHOWN: Final = 3
 
 
+def _article_kinds() -> Mapping[str, str]:
+    return {code: str(label) for code, label in ArticlePage.Kind.choices}
+
+
+#: Known of a result, and nothing to choose from yet.
+ARTICLE_KIND: Final = Facet(name="tag", label=_("Kind"), labels=_article_kinds, is_offered=False, has_fixed_values=True)
+
+
 @register
 class ArticleDocument(SearchDocument[ArticlePage]):
     """Live articles, each in its own language; translations are one family."""
@@ -38,6 +47,7 @@ class ArticleDocument(SearchDocument[ArticlePage]):
     icon = "book-open"
     order = 10
     suggestions: ClassVar[int] = 4
+    facets = (PRODUCT, TOPIC, ARTICLE_KIND)
 
     def get_queryset(self) -> QuerySet[ArticlePage]:
         return (
@@ -60,9 +70,11 @@ class ArticleDocument(SearchDocument[ArticlePage]):
             body=" ".join(filter(None, [instance.body_text(), instance.keywords])),
             url=page_url(instance),
             audience=instance.effective_audience,
-            products=[product.code for product in instance.products.all()],
-            topics=[instance.topic.code] if instance.topic else [],
-            tags=[instance.kind],
+            facets={
+                PRODUCT: [product.code for product in instance.products.all()],
+                TOPIC: [instance.topic.code] if instance.topic else [],
+                ARTICLE_KIND: [instance.kind],
+            },
             popularity=_popularity(instance.solved_votes, instance.unsolved_votes),
             updated=instance.last_published_at,
         )

@@ -14,9 +14,10 @@ class SearchConfig(AppConfig):
     def ready(self) -> None:
         from portal.core import jobs  # noqa: PLC0415 - apps must be ready
         from portal.insight.facts import register_facts  # noqa: PLC0415 - apps must be ready
-        from search import checks, navigation, receivers, recording, registry, tidying  # noqa: F401, PLC0415 - apps must be ready
+        from search import checks, choices, navigation, receivers, recording, registry, tidying  # noqa: F401, PLC0415 - apps must be ready
         from search.meaning import nearest, vectors  # noqa: PLC0415 - apps must be ready
 
+        registry.register_evidence(choices.CLICKED)
         registry.autodiscover()
         disallow_in_each_language("search")
         receivers.connect()

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import defaultdict
-from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from django.conf import settings
@@ -17,12 +16,11 @@ from django.db import transaction
 from django.db.models import Count
 from django.utils import timezone
 
+from search.documents import Evidence
 from search.models import ClickEvidence, SearchClick
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from search.documents import SearchEntry
+    from collections.abc import Collection
 
 _DAYS: Final = 90
 #: Visits that are supposed to have chosen something else.
@@ -31,16 +29,14 @@ _SMOOTHING: Final = 20
 _STEP: Final = 5
 
 
-def with_evidence(kind: str, entries: Iterable[SearchEntry]) -> list[SearchEntry]:
-    """The entries with how often readers chose their objects. One query, whatever their number."""
-    entries = list(entries)
-    if not entries:
-        return entries
-    known = ClickEvidence.objects.filter(kind=kind, object_id__in={entry.object_id for entry in entries})
-    clicked = dict(known.values_list("object_id", "clicked"))
-    return [
-        replace(entry, clicked=clicked[entry.object_id]) if entry.object_id in clicked else entry for entry in entries
-    ]
+def clicked_of(kind: str, object_ids: Collection[int]) -> dict[int, int]:
+    """How often readers chose these objects, in hundredths, where they did. One query."""
+    known = ClickEvidence.objects.filter(kind=kind, object_id__in=object_ids)
+    return dict(known.values_list("object_id", "clicked"))
+
+
+#: Speaks for entries of every kind.
+CLICKED: Final = Evidence(name="clicked", per_mille=50, read=clicked_of)
 
 
 @transaction.atomic

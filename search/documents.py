@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from abc import ABC, abstractmethod
-from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, fields
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass, field, fields
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Generic, TypeVar
 
+from django.core.exceptions import ImproperlyConfigured
 from django.db.models import Model, QuerySet
 
 from portal.core.audience import Audience
@@ -29,14 +32,70 @@ ModelT = TypeVar("ModelT", bound=Model)
 MAX_BODY_LENGTH: Final = 200_000
 MAX_FACET_LENGTH: Final = 80
 
+_FACET_NAME: Final = re.compile(r"[a-z][a-z0-9_]{0,18}")
+#: Parameters of a results page that are no facets.
+_OTHER_PARAMETERS: Final = frozenset({"q", "page", "exact", "sort", "updated", "updated_since"})
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Badge:
+    """How a value of a facet is shown beside the title of a result: a tone and a Lucide icon."""
+
+    tone: str = "new"
+    icon: str = ""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Facet:
+    """Something results can be narrowed by. Documents that share one declare the same object.
+
+    `name` is kept in the index and is the parameter in addresses: never rename it. `labels` says what the values are
+    called in the active language, by code; values without a name are not shown.
+    """
+
+    name: str
+    label: str | _StrPromise
+    labels: Callable[[], Mapping[str, str]]
+    #: Place among the groups of check boxes; small comes first.
+    order: int = 100
+    #: Whether readers may choose; else it is only kept with the entries.
+    is_offered: bool = True
+    #: Whether the values are the same for everybody: others are dropped from addresses. Elsewhere they are kept, so that
+    #: a made-up address and the name of something hidden lead to the same page.
+    has_fixed_values: bool = False
+    #: Whether its values stand behind the kind in the line below a result.
+    is_in_trail: bool = False
+    #: The values that are shown beside the title, by code.
+    badges: Mapping[str, Badge] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if not _FACET_NAME.fullmatch(self.name) or self.name in _OTHER_PARAMETERS:
+            raise ImproperlyConfigured(f"{self.name!r} cannot be the name of a facet.")
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Evidence:
+    """Proof, beside its words, that an entry is a good answer; `per_mille` of the text's score is what full proof adds.
+
+    How far it is proven, in hundredths, comes with each entry, or from `read`: by object, for the objects of a kind.
+    """
+
+    name: str
+    per_mille: int
+    read: Callable[[str, Collection[int]], Mapping[int, int]] | None = None
+
+    def weigh(self, proven: int) -> int:
+        """Per mille that `proven` hundredths of it add."""
+        return self.per_mille * min(max(proven, 0), 100) // 100
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SearchEntry:
     """One object in one language, ready for the index.
 
     `body` is plain text; `keywords` are other words people use for it, searched and never shown. `audience` is an audience expression and is brought to its canonical form; anything else
-    raises `InvalidAudienceError`. `popularity`: hundredths, the share of readers it helped, as far as that is proven. `products`, `topics`, `tags` and `state` hold codes, never names. `family` is shared
-    by the same content in several languages. Characters a database refuses are taken out.
+    raises `InvalidAudienceError`. `popularity`: hundredths, the share of readers it helped, as far as that is proven. `facets` holds codes by the name of the facet, never names. `evidence` is per mille by name.
+    `family` is shared by the same content in several languages. Characters a database refuses are taken out.
     """
 
     kind: str
@@ -49,13 +108,9 @@ class SearchEntry:
     short_answer: str = ""
     body: str = ""
     keywords: str = ""
-    products: Collection[str] = ()
-    topics: Collection[str] = ()
-    tags: Collection[str] = ()
-    state: Collection[str] = ()
+    facets: Mapping[str, Collection[str]] = field(default_factory=dict)
     popularity: int = 0
-    #: Hundredths: how often readers chose it where it was shown; filled in by `search` itself.
-    clicked: int = 0
+    evidence: Mapping[str, int] = field(default_factory=dict)
     updated: dt.datetime | None = None
 
     def __post_init__(self) -> None:
@@ -66,23 +121,26 @@ class SearchEntry:
         set_(self, "short_answer", clean(self.short_answer).strip())
         set_(self, "body", clean(self.body[:MAX_BODY_LENGTH]).strip())
         set_(self, "keywords", clean(self.keywords).strip())
-        for name in ("products", "topics", "tags", "state"):
-            codes = {" ".join(clean(code).split())[:MAX_FACET_LENGTH] for code in getattr(self, name)}
-            set_(self, name, tuple(sorted(codes - {""})))
+        set_(self, "facets", {name: codes for name in sorted(self.facets) if (codes := _codes(self.facets[name]))})
+        set_(self, "evidence", {name: self.evidence[name] for name in sorted(self.evidence) if self.evidence[name]})
 
     @property
     def digest(self) -> str:
         """Equal for equal entries indexed by equal rules."""
-        values = {field.name: getattr(self, field.name) for field in fields(self)}
+        values = {one.name: getattr(self, one.name) for one in fields(self)}
         values["updated"] = self.updated.timestamp() if self.updated else None  # whatever its time zone
         values["analysis"] = analysis.VERSION
         return hashlib.blake2b(repr(values).encode(), digest_size=20).hexdigest()
 
     @property
-    def facets(self) -> list[tuple[str, str]]:
-        """Every (facet, value) the entry can be filtered by, beside kind and language."""
-        named = (("product", self.products), ("topic", self.topics), ("tag", self.tags), ("state", self.state))
-        return [(name, value) for name, values in named for value in values]
+    def values(self) -> list[tuple[str, str]]:
+        """Every (facet, value) of the entry, beside kind and language."""
+        return [(name, value) for name, values in self.facets.items() for value in values]
+
+
+def _codes(values: Iterable[str]) -> tuple[str, ...]:
+    codes = {" ".join(clean(code).split())[:MAX_FACET_LENGTH] for code in values}
+    return tuple(sorted(codes - {""}))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -128,6 +186,9 @@ class SearchDocument(ABC, Generic[ModelT]):
     order: ClassVar[int] = 100
     #: How many suggestions of this kind are shown while a person types.
     suggestions: ClassVar[int] = 4
+    #: What objects of this kind have values of, and what may prove that they are good answers.
+    facets: ClassVar[tuple[Facet, ...]] = ()
+    evidence: ClassVar[tuple[Evidence, ...]] = ()
 
     @abstractmethod
     def get_queryset(self) -> QuerySet[ModelT]:
@@ -141,9 +202,29 @@ class SearchDocument(ABC, Generic[ModelT]):
         """All entries of an object. Override for a row that holds several languages."""
         return (self.to_entry(instance),)
 
-    def entry(self, instance: ModelT, **fields: Any) -> SearchEntry:
-        """A `SearchEntry` of this kind for `instance`; `fields` are the rest of its fields."""
-        return SearchEntry(kind=self.name, object_id=instance.pk, **fields)
+    def entry(
+        self,
+        instance: ModelT,
+        *,
+        facets: Mapping[Facet, Collection[str]] = MappingProxyType({}),
+        evidence: Mapping[Evidence, int] = MappingProxyType({}),
+        **fields: Any,
+    ) -> SearchEntry:
+        """A `SearchEntry` of this kind for `instance`; `fields` are the rest of its fields.
+
+        `facets` holds codes and `evidence` hundredths, of what the document declares.
+        """
+        if unknown := {*facets, *evidence} - {*self.facets, *self.evidence}:
+            raise ImproperlyConfigured(
+                f"{self.name} does not declare {', '.join(sorted(one.name for one in unknown))}."
+            )
+        return SearchEntry(
+            kind=self.name,
+            object_id=instance.pk,
+            facets={facet.name: codes for facet, codes in facets.items()},
+            evidence={one.name: one.weigh(proven) for one, proven in evidence.items()},
+            **fields,
+        )
 
     def visible_to(self, user: AnyUser, ids: Collection[int]) -> set[int]:
         """Those of `ids` that `user` may see now. One query; asked for every hit before it is shown.

@@ -6,7 +6,6 @@ import datetime as dt
 import re
 from typing import TYPE_CHECKING, Final
 
-from django.conf import settings
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.http import urlencode
@@ -18,6 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Collection
 
     from django.http import QueryDict
+
+    from search.documents import Facet
 
 _CODE: Final = re.compile(r"[\w-]{1,80}\Z")
 _MAX_CHOICES: Final = 20
@@ -36,11 +37,8 @@ class SearchForm:
         #: ``month``, ``year`` or, for any time, nothing.
         self.updated = data.get("updated", "") if data.get("updated") in _FRESHNESS_DAYS else ""
         self.filters = Filters(
-            kinds=self._chosen("kind", {document.name for document in registry.all_documents()}),
-            products=self._codes("product"),
-            topics=self._codes("topic"),
-            languages=self._chosen("language", dict(settings.LANGUAGES)),
             updated_since=_midnight(_FRESHNESS_DAYS[self.updated]) if self.updated else None,
+            **{facet.name: self._chosen(facet) for facet in registry.offered_facets()},
         )
 
     @property
@@ -71,22 +69,19 @@ class SearchForm:
         filters = self.filters if filters is None else filters
         parameters = [
             ("q", self.text if text is None else text),
-            *(("kind", code) for code in filters.kinds),
-            *(("product", code) for code in filters.products),
-            *(("topic", code) for code in filters.topics),
-            *(("language", code) for code in filters.languages),
+            *((facet.name, code) for facet in registry.offered_facets() for code in filters.get(facet.name, ())),
             ("updated", self.updated if updated is None else updated),
             ("sort", Sort.NEWEST if (self.sort if sort is None else sort) == Sort.NEWEST else ""),
             ("exact", "1" if (self.is_exact if exact is None else exact) else ""),
         ]
         return results_address([(name, value) for name, value in parameters if value])
 
-    def _chosen(self, name: str, allowed: Collection[str]) -> tuple[str, ...]:
-        return tuple(dict.fromkeys(value for value in self._data.getlist(name) if value in allowed))
-
-    def _codes(self, name: str) -> tuple[str, ...]:
-        values = (value for value in self._data.getlist(name) if _CODE.match(value))
-        return tuple(dict.fromkeys(values))[:_MAX_CHOICES]
+    def _chosen(self, facet: Facet) -> tuple[str, ...]:
+        values = self._data.getlist(facet.name)
+        if facet.has_fixed_values:
+            known = facet.labels()
+            return tuple(dict.fromkeys(value for value in values if value in known))
+        return tuple(dict.fromkeys(value for value in values if _CODE.match(value)))[:_MAX_CHOICES]
 
 
 def results_address(parameters: Collection[tuple[str, str]]) -> str:

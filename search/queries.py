@@ -187,9 +187,9 @@ def _result(backend: Backend, asked: _Asked, rules: Rules | None = None) -> Sear
         terms=terms,
         size=question.vocabulary.size,
         audiences=audiences,
-        filters=filters if filters.languages else replace(filters, languages=(language,)),
+        filters=filters if filters.languages else filters.choosing(language=[language]),
         sort=asked.sort,
-        own_products=asked.own_products,
+        prefers=Filters(product=asked.own_products),
         offset=(min(max(page, 1), MAX_PAGES) - 1) * PAGE_SIZE,
         limit=PAGE_SIZE,
     )
@@ -207,7 +207,7 @@ def _result(backend: Backend, asked: _Asked, rules: Rules | None = None) -> Sear
     others: Sequence[BackendHit] = []
     other_languages = [code for code in counts["language"] if code not in plan.filters.languages]
     if not found.hits and other_languages:
-        elsewhere = replace(filters, languages=tuple(other_languages))
+        elsewhere = filters.choosing(language=other_languages)
         others = index.search(replace(plan, filters=elsewhere, offset=0, limit=_ELSEWHERE_HITS)).hits
     if index.only_by_meaning(found.hits or others):
         notices.append(Notice(NoticeCode.MEANING))

@@ -1,30 +1,57 @@
-"""Which kinds of things can be found. Filled when the apps are ready, from their `search_documents` modules."""
+"""What can be found, what it is narrowed by, and what proves that it is good.
+
+Filled when the apps are ready, from their `search_documents` modules.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
+from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.module_loading import autodiscover_modules
+from django.utils.translation import gettext_lazy as _
+
+from search.documents import Evidence, Facet, SearchDocument
 
 if TYPE_CHECKING:
-    from django.db.models import Model
+    from collections.abc import Iterable, Mapping
 
-    from search.documents import SearchDocument
+    from django.db.models import Model
 
 DocumentT = TypeVar("DocumentT", bound="type[SearchDocument[Any]]")
 
 _documents: dict[str, SearchDocument[Any]] = {}
+_evidence: dict[str, Evidence] = {}
+
+
+# Documents -----------------------------------------------------------------------------------------------------------
 
 
 def register(document: DocumentT) -> DocumentT:
-    """Class decorator: objects of this document's model are indexed from now on."""
+    """Class decorator: objects of this document's model are indexed from now on, by its facets and its evidence."""
     instance = document()
     known = _documents.get(instance.name)
     if known is not None and type(known) is not document:
         raise ImproperlyConfigured(f"Two search documents are named {instance.name!r}.")
+    others = [other for name, other in _documents.items() if name != instance.name]
+    _refuse_two_of_a_name(
+        instance.facets, [KIND, LANGUAGE, *(facet for other in others for facet in other.facets)], "facets"
+    )
+    _refuse_two_of_a_name(
+        instance.evidence,
+        [*_evidence.values(), *(one for other in others for one in other.evidence)],
+        "kinds of evidence",
+    )
     _documents[instance.name] = instance
     return document
+
+
+def _refuse_two_of_a_name(new: Iterable[Facet | Evidence], known: Iterable[Facet | Evidence], what: str) -> None:
+    by_name = {one.name: one for one in known}
+    for one in new:
+        if by_name.setdefault(one.name, one) is not one:
+            raise ImproperlyConfigured(f"Two {what} are named {one.name!r}; documents share the same object.")
 
 
 def unregister(document: type[SearchDocument[Any]]) -> None:
@@ -50,3 +77,43 @@ def get_document(kind: str) -> SearchDocument[Any] | None:
 def documents_of(model: type[Model]) -> list[SearchDocument[Any]]:
     """The documents that index objects of this class: declared for it or for a class it extends."""
     return [document for document in _documents.values() if issubclass(model, document.model)]
+
+
+# Facets --------------------------------------------------------------------------------------------------------------
+
+
+def _kinds() -> Mapping[str, str]:
+    return {document.name: str(document.label_plural) for document in all_documents()}
+
+
+def _languages() -> Mapping[str, str]:
+    return dict(settings.LANGUAGES)
+
+
+#: What every entry has.
+KIND: Final = Facet(name="kind", label=_("Section"), labels=_kinds, has_fixed_values=True)
+LANGUAGE: Final = Facet(name="language", label=_("Language"), labels=_languages, has_fixed_values=True)
+
+
+def all_facets() -> list[Facet]:
+    """Kind, what the documents declare in its order, and language."""
+    declared = {facet.name: facet for document in _documents.values() for facet in document.facets}
+    return [KIND, *sorted(declared.values(), key=lambda facet: (facet.order, facet.name)), LANGUAGE]
+
+
+def offered_facets() -> list[Facet]:
+    """Those readers may choose from."""
+    return [facet for facet in all_facets() if facet.is_offered]
+
+
+# Evidence ------------------------------------------------------------------------------------------------------------
+
+
+def register_evidence(evidence: Evidence) -> None:
+    """From now on this is evidence for entries of every kind."""
+    _evidence[evidence.name] = evidence
+
+
+def evidence_for(document: SearchDocument[Any]) -> list[Evidence]:
+    """What may speak for entries of this kind."""
+    return [*_evidence.values(), *document.evidence]

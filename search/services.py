@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Collection, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
 
@@ -13,7 +13,6 @@ from wagtail.models import Page
 
 from portal.core.events import emit
 from search import registry
-from search.choices import with_evidence
 from search.events import EntriesChanged, PageTreeChanged
 from search.index.answering import get_backend
 from search.index.errors import UnavailableError
@@ -131,7 +130,21 @@ def _current_entries(kind: str, object_ids: Collection[int]) -> list[SearchEntry
     if document is None:
         return []
     instances = document.get_queryset().filter(pk__in=object_ids)
-    return with_evidence(kind, [entry for instance in instances for entry in document.to_entries(instance)])
+    return with_evidence(document, [entry for instance in instances for entry in document.to_entries(instance)])
+
+
+def with_evidence(document: SearchDocument[Any], entries: list[SearchEntry]) -> list[SearchEntry]:
+    """The entries with the evidence that is read for them: one query for each kind of it, whatever their number."""
+    ids = {entry.object_id for entry in entries}
+    for evidence in registry.evidence_for(document):
+        if evidence.read is None or not ids:
+            continue
+        proven = evidence.read(document.name, ids)
+        entries = [
+            replace(entry, evidence={**entry.evidence, evidence.name: evidence.weigh(proven.get(entry.object_id, 0))})
+            for entry in entries
+        ]
+    return entries
 
 
 def rebuild(backend: Backend | None = None) -> IndexReport:

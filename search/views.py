@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from django.conf import settings
@@ -24,6 +24,7 @@ from search.forms import SearchForm, results_address
 from search.index.plan import MAX_PAGES, PAGE_SIZE, Filters, Sort
 from search.popular import popular_searches
 from search.recording import FACT, search_facts
+from search.registry import KIND, LANGUAGE
 from search.showing.guidance import starting_points
 from search.showing.results import SearchResult, StartingPoints
 
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     from django.utils.functional import _StrPromise
 
     from search.documents import AnyUser
-    from search.showing.facets import Facet
+    from search.showing.facets import ShownFacet
 
 #: A person who types asks many times before searching once.
 _SUGGESTIONS_PER_SEARCH = 5
@@ -178,7 +179,7 @@ def _key(form: SearchForm, result: SearchResult) -> tuple[object, ...]:
 
 def _tabs(form: SearchForm, result: SearchResult) -> list[Tab]:
     """A tab per kind that has results, after one for all; none where there is only one kind."""
-    facet = result.facets.get("kind")
+    facet = result.facets.get(KIND.name)
     if facet is None or len(facet.values) < 2:
         return []
     counts = {value.code: value.count for value in facet.values}
@@ -186,48 +187,40 @@ def _tabs(form: SearchForm, result: SearchResult) -> list[Tab]:
         Tab(
             document.label_plural,
             counts[document.name],
-            form.address(filters=replace(form.filters, kinds=(document.name,))),
+            form.address(filters=form.filters.choosing(kind=[document.name])),
             form.filters.kinds == (document.name,),
         )
         for document in registry.all_documents()
         if document.name in counts
     ]
-    everything = form.address(filters=replace(form.filters, kinds=()))
+    everything = form.address(filters=form.filters.choosing(kind=()))
     return [Tab("", sum(counts.values()), everything, not form.filters.kinds), *tabs]
 
 
-def _filters(result: SearchResult) -> list[Facet]:
-    """The facets that are check boxes; a language alone is no choice."""
-    facets = [result.facets[name] for name in ("product", "topic", "language") if name in result.facets]
-    return [facet for facet in facets if len(facet.values) > (facet.name == "language")]
+def _filters(result: SearchResult) -> list[ShownFacet]:
+    """The facets that are check boxes, kinds being tabs; a language alone is no choice."""
+    facets = [facet for name, facet in result.facets.items() if name != KIND.name]
+    return [facet for facet in facets if len(facet.values) > (facet.name == LANGUAGE.name)]
 
 
 def _chips(form: SearchForm, result: SearchResult) -> list[Chip]:
-    """The chosen products, topics, languages and age, each with the address that is left without it.
+    """The chosen values of the facets, and the age, each with the address that is left without it.
 
     The reader's own language alone is what is searched anyway.
     """
-    languages = form.filters.languages if form.filters.languages != (current_language(),) else ()
-    chosen = {"product": form.filters.products, "topic": form.filters.topics, "language": languages}
+    chosen = form.filters.choosing(kind=())
+    if chosen.languages == (current_language(),):
+        chosen = chosen.choosing(language=())
     chips = []
-    for name, codes in chosen.items():
-        facet = result.facets.get(name)
-        labels = {value.code: value.label for value in facet.values} if facet else {}
+    for name, facet in result.facets.items():
+        labels = {value.code: value.label for value in facet.values}
+        codes = chosen.get(name, ())
         for code in codes:
             if code in labels:
-                left = _with(form.filters, name, tuple(other for other in codes if other != code))
+                left = form.filters.choosing(**{name: [other for other in codes if other != code]})
                 chips.append(Chip(labels[code], form.address(filters=left)))
     chips += [Chip(age.label, form.address(updated="")) for age in _freshness(form) if age.code and age.is_chosen]
     return chips
-
-
-def _with(filters: Filters, facet: str, codes: tuple[str, ...]) -> Filters:
-    """The filters with these values of a facet instead of what was chosen."""
-    if facet == "product":
-        return replace(filters, products=codes)
-    if facet == "topic":
-        return replace(filters, topics=codes)
-    return replace(filters, languages=codes)
 
 
 def _freshness(form: SearchForm) -> list[Age]:
@@ -245,7 +238,7 @@ def _orders(form: SearchForm) -> list[Order]:
 
 def _broader(form: SearchForm, start: StartingPoints) -> list[BroaderLink]:
     """Links to the questions that ask for less."""
-    unfiltered = Filters(languages=form.filters.languages)
+    unfiltered = Filters(language=form.filters.languages)
     return [
         BroaderLink(broader.text, broader.total, form.address(text=broader.text), is_unfiltered=False)
         if broader.keeps_filters
@@ -261,13 +254,13 @@ def _broader(form: SearchForm, start: StartingPoints) -> list[BroaderLink]:
 
 def _other_languages(form: SearchForm, result: SearchResult, language: str) -> list[Tab]:
     """Languages that were not searched and hold results."""
-    facet = result.facets.get("language")
+    facet = result.facets.get(LANGUAGE.name)
     searched = form.filters.languages or (language,)
     return [
         Tab(
             value.label,
             value.count,
-            form.address(filters=replace(form.filters, languages=(value.code,))),
+            form.address(filters=form.filters.choosing(language=[value.code])),
             is_current=False,
         )
         for value in (facet.values if facet else [])

@@ -86,7 +86,7 @@ def _plan(terms: Sequence[QueryTerm], question: Question, audiences: tuple[str, 
         terms=tuple(terms),
         size=question.vocabulary.size,
         audiences=audiences,
-        filters=Filters(languages=(language,)),
+        filters=Filters(language=[language]),
         limit=_SUGGESTIONS,
         is_unfinished=True,
     )

@@ -14,17 +14,15 @@ if TYPE_CHECKING:
 #: Per mille of the text's score.
 FULL: Final = 1000
 HELPFUL: Final = 100
-SOLVED: Final = 60
-OFFICIAL: Final = 40
-CLICKED: Final = 50
-#: In the order of the moment, not in the index: what a reader owns, and what was looked after lately.
-OWN_PRODUCT: Final = 100
+#: What all evidence in the index adds at most.
+MOST: Final = 250
+#: In the order of the moment, not in the index: what a reader prefers, and what was looked after lately.
+PREFERRED: Final = 100
 FRESH: Final = 30
 FRESH_DAYS: Final = 180
 
 
 def evidence_of(entry: SearchEntry) -> int:
-    """Per mille that the entry's score grows by: helpful (Wilson bound), solved, official, chosen by readers."""
+    """Per mille that the entry's score grows by: how helpful it is (Wilson bound), and what else is known of it."""
     helpful = HELPFUL * min(max(entry.popularity, 0), 100) // 100
-    clicked = CLICKED * min(max(entry.clicked, 0), 100) // 100
-    return helpful + clicked + SOLVED * ("solved" in entry.state) + OFFICIAL * ("official" in entry.state)
+    return min(helpful + sum(entry.evidence.values()), MOST)

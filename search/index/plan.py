@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import datetime as dt
 import enum
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
+
+from search.registry import KIND, LANGUAGE
+
+#: The facets every entry has a value of.
+HEADINGS: Final = (KIND.name, LANGUAGE.name)
 
 PAGE_SIZE: Final = 20
 #: Pages beyond are not offered; nobody reads so far, and each costs a sort of everything before it.
@@ -45,21 +50,61 @@ class QueryTerm:
     beside: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Filters:
-    """What a reader narrowed the results to. An empty list narrows nothing; several values of one list mean "or".
+class Filters(Mapping[str, tuple[str, ...]]):
+    """What a reader narrowed the results to: facet → values. Several values of one facet mean "or". Never changed.
 
-    `updated_since`: only what was last changed then or later; what says nothing of that is left out.
+    Only facets with values are in it. `updated_since`: only what was last changed then or later; what says nothing of
+    that is left out.
     """
 
-    kinds: tuple[str, ...] = ()
-    products: tuple[str, ...] = ()
-    topics: tuple[str, ...] = ()
-    languages: tuple[str, ...] = ()
-    updated_since: dt.datetime | None = None
+    __slots__ = ("_chosen", "updated_since")
+
+    def __init__(self, *, updated_since: dt.datetime | None = None, **chosen: Iterable[str]) -> None:
+        self.updated_since = updated_since
+        values = {name: tuple(dict.fromkeys(chosen[name])) for name in sorted(chosen)}
+        self._chosen = {name: codes for name, codes in values.items() if codes}
+
+    def __getitem__(self, facet: str) -> tuple[str, ...]:
+        return self._chosen[facet]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._chosen)
+
+    def __len__(self) -> int:
+        return len(self._chosen)
 
     def __bool__(self) -> bool:
-        return self != Filters()
+        return bool(self._chosen) or self.updated_since is not None
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Filters):
+            return NotImplemented
+        return (self._chosen, self.updated_since) == (other._chosen, other.updated_since)
+
+    def __hash__(self) -> int:
+        return hash((tuple(self._chosen.items()), self.updated_since))
+
+    def __repr__(self) -> str:
+        return f"Filters({self._chosen}, updated_since={self.updated_since})"
+
+    @property
+    def kinds(self) -> tuple[str, ...]:
+        """The kinds that were chosen."""
+        return self.get(KIND.name, ())
+
+    @property
+    def languages(self) -> tuple[str, ...]:
+        """The languages that were chosen."""
+        return self.get(LANGUAGE.name, ())
+
+    @property
+    def declared(self) -> dict[str, tuple[str, ...]]:
+        """What was chosen of the facets that documents declare."""
+        return {name: codes for name, codes in self.items() if name not in HEADINGS}
+
+    def choosing(self, **chosen: Iterable[str]) -> Filters:
+        """The same with these values of these facets instead; with no values, without the facet."""
+        return Filters(updated_since=self.updated_since, **{**self._chosen, **chosen})
 
 
 class Sort(enum.StrEnum):
@@ -83,16 +128,16 @@ class Plan:
 
     An entry matches when it holds enough of the words (`enough`); a word counts once, whichever term answers it.
     Without terms everything matches, the popular first. `size` is the number of entries the frequencies belong to.
-    Among entries that match alike, those of the reader's `own_products` and those with evidence of being good
-    (`search.index.evidence`) come first.
+    Among entries that match alike, those with any of the values the reader `prefers` and those with evidence of being
+    good (`search.index.evidence`) come first.
     """
 
     terms: tuple[QueryTerm, ...]
     size: int
     audiences: tuple[str, ...]
-    filters: Filters = Filters()
+    filters: Filters = Filters()  # noqa: RUF009 - never changed
     sort: Sort = Sort.RELEVANCE
-    own_products: tuple[str, ...] = ()
+    prefers: Filters = Filters()  # noqa: RUF009 - never changed
     #: Still being typed: an index may leave out some of the many words the last one may become, to be quick.
     is_unfinished: bool = False
     offset: int = 0

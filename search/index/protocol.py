@@ -29,7 +29,7 @@ class Backend(Protocol):
         """The best entries for `plan`, the best first; equal ones in a fixed order."""
 
     def facets(self, plan: Plan) -> FacetCounts:
-        """How many entries match in each kind, language, product and topic."""
+        """How many entries match in each value of each facet that is offered (`search.registry`)."""
 
     def vocabulary(
         self,

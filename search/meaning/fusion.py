@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 
 from search.index.plan import MAX_PAGES, PAGE_SIZE, Filters, Found, Sort
 from search.meaning.nearest import nearest
+from search.registry import KIND, LANGUAGE, offered_facets
 
 if TYPE_CHECKING:
     from search.index.plan import BackendHit, EntryKey, FacetCounts, Plan
@@ -82,10 +83,10 @@ class Hybrid:
         return Found(hits=self._with_places(page, plan), total=len(hits) + more)
 
     def facets(self, plan: Plan) -> FacetCounts:
-        """How many entries `search` finds in each kind, language, product and topic. See `Backend.facets`."""
+        """How many entries `search` finds in each value of each facet. See `Backend.facets`."""
         if not self or not self._is_whole:
             return self.backend.facets(plan)
-        counts: dict[str, Counter[str]] = {facet: Counter() for facet in ("kind", "language", "product", "topic")}
+        counts: dict[str, Counter[str]] = {facet.name: Counter() for facet in offered_facets()}
         for hit in {_key(hit): hit for hit in (*self.alike, *self.worded.hits)}.values():
             for facet, count in counts.items():
                 if _passes(hit, plan.filters, but=facet):
@@ -129,20 +130,14 @@ def _key(hit: BackendHit) -> EntryKey:
 
 def _values(hit: BackendHit, facet: str) -> Collection[str]:
     """What the entry is found under in a facet."""
-    if facet == "kind":
+    if facet == KIND.name:
         return (hit.kind,)
-    return (hit.language,) if facet == "language" else hit.facets.get(facet, ())
+    return (hit.language,) if facet == LANGUAGE.name else hit.facets.get(facet, ())
 
 
 def _passes(hit: BackendHit, filters: Filters, *, but: str = "") -> bool:
     """Whether the reader's filters leave the entry; what was chosen in the facet `but` is not asked."""
-    chosen = (
-        ("kind", filters.kinds),
-        ("language", filters.languages),
-        ("product", filters.products),
-        ("topic", filters.topics),
-    )
     since = filters.updated_since
     if since and not (hit.updated and hit.updated >= since):
         return False
-    return all(not wanted or facet == but or set(wanted) & set(_values(hit, facet)) for facet, wanted in chosen)
+    return all(facet == but or set(wanted) & set(_values(hit, facet)) for facet, wanted in filters.items())

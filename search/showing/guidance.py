@@ -14,11 +14,12 @@ from portal.catalog.queries import own_product_codes
 from portal.core.audience import audiences_for
 from search.asking.notices import Notice
 from search.asking.questions import Question, ask, prepare, understand
+from search.facets import PRODUCT, TOPIC
 from search.index.answering import answer
 from search.index.plan import BackendHit, Filters, Plan
 from search.index.protocol import Backend
 from search.index.scoring import rarity
-from search.showing.facets import Facet, describe
+from search.showing.facets import ShownFacet, describe
 from search.showing.results import Broader, StartingPoints, present
 from search.showing.visibility import seen_by
 
@@ -66,8 +67,8 @@ def starting_points(
 
 
 def _start(backend: Backend, reader: _Reader, typed: str, *, exact: bool) -> tuple[StartingPoints, list[BackendHit]]:
-    here = Plan(terms=(), size=0, audiences=reader.audiences, filters=Filters(languages=(reader.language,)))
-    topics = describe(backend.facets(here), here.filters)["topic"]
+    here = Plan(terms=(), size=0, audiences=reader.audiences, filters=Filters(language=[reader.language]))
+    topics = _topics(backend, here)
     start = StartingPoints(topics=topics, popular=[])
     if typed:
         asked = ask(backend, typed, reader.language, reader.audiences)
@@ -85,12 +86,20 @@ def _start(backend: Backend, reader: _Reader, typed: str, *, exact: bool) -> tup
     return start, _popular(backend, here, reader)
 
 
-def _near(backend: Backend, question: Question, reader: _Reader, topics: Facet) -> Facet | None:
+def _topics(backend: Backend, here: Plan) -> ShownFacet:
+    """All topics of entries in the reader's language."""
+    shown = describe(backend.facets(here), here.filters)
+    return shown.get(TOPIC.name) or ShownFacet(TOPIC.name, TOPIC.label, [])
+
+
+def _near(backend: Backend, question: Question, reader: _Reader, topics: ShownFacet) -> ShownFacet | None:
     """The topics of entries that hold some of the words, if any: in whatever language, the most of them first."""
     terms = question.terms()
     if not terms:
         return None
-    counts = backend.facets(Plan(terms=terms, size=question.vocabulary.size, audiences=reader.audiences))["topic"]
+    counts = backend.facets(Plan(terms=terms, size=question.vocabulary.size, audiences=reader.audiences)).get(
+        TOPIC.name, {}
+    )
     near = [value for value in topics.values if value.code in counts]
     near.sort(key=lambda value: -counts[value.code])
     return replace(topics, values=near[:_NEAR_TOPICS]) if near else None
@@ -102,19 +111,19 @@ def _broader(backend: Backend, question: Question, reader: _Reader) -> Iterator[
     Where nothing was chosen there are none: an entry that holds any of the words would have been found.
     """
     terms = question.terms()
-    if not terms or not replace(reader.filters, languages=()):
+    if not terms or not reader.filters.choosing(language=()):
         return
     plan = Plan(
         terms=terms,
         size=question.vocabulary.size,
         audiences=reader.audiences,
-        filters=Filters(languages=reader.filters.languages or (reader.language,)),
+        filters=Filters(language=reader.filters.languages or [reader.language]),
         limit=1,
     )
     total = backend.search(plan, with_places=False).total
     if total:
         yield Broader(question.text, total, keeps_filters=False)
-    filtered = replace(plan, filters=replace(reader.filters, languages=plan.filters.languages))
+    filtered = replace(plan, filters=reader.filters.choosing(language=plan.filters.languages))
     for text, less in _without_a_word(question, filtered):
         total = backend.search(less, with_places=False).total
         if total:
@@ -144,7 +153,7 @@ def _without_a_word(question: Question, plan: Plan) -> Iterator[tuple[str, Plan]
 
 def _popular(backend: Backend, here: Plan, reader: _Reader) -> list[BackendHit]:
     """The best rated entries: first those about the topics that were chosen and what the reader owns."""
-    own = replace(here.filters, products=reader.filters.products or reader.own_products, topics=reader.filters.topics)
+    own = here.filters.choosing(**{PRODUCT.name: reader.own_products, **reader.filters.declared})
     hits = backend.search(replace(here, filters=own, limit=_POPULAR)).hits if own != here.filters else []
     if len(hits) < _POPULAR:
         known = {(hit.kind, hit.object_id) for hit in hits}

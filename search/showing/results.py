@@ -14,15 +14,24 @@ from django.utils.translation import get_language_info, pgettext
 from search import registry
 from search.documents import AnswerCard, HitDetails
 from search.index.plan import BODY, MAX_PAGES, PAGE_SIZE, SHORT_ANSWER, TITLE, BackendHit, QueryTerm
-from search.showing.facets import Facet, topic_labels
+from search.showing.facets import ShownFacet
 from search.showing.highlight import mark, mark_answers, snippet
 
 if TYPE_CHECKING:
     from django.utils.safestring import SafeString
 
     from search.asking.notices import Notice
-    from search.documents import SearchDocument
+    from search.documents import Facet, SearchDocument
     from search.showing.pins import Pin
+
+
+@dataclass(frozen=True, slots=True)
+class ShownBadge:
+    """A value of a facet that is shown beside the title."""
+
+    label: str
+    tone: str
+    icon: str
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -38,8 +47,9 @@ class Hit:
     kind_label: str
     icon: str
     tone: str
-    topics: tuple[str, ...]
-    is_solved: bool
+    #: What some of its facets call it, as in its topics.
+    labels: tuple[str, ...]
+    badges: tuple[ShownBadge, ...]
     updated: dt.datetime | None
     details: HitDetails
     score: int
@@ -47,7 +57,7 @@ class Hit:
     @property
     def trail(self) -> str:
         """Where the result stands: its section and its topics."""
-        return " › ".join((self.kind_label, *self.topics))
+        return " › ".join((self.kind_label, *self.labels))
 
     @property
     def direction(self) -> str:
@@ -92,7 +102,7 @@ class SearchResult:
     best: BestAnswer | None = None
     #: Shown above the first page.
     pins: tuple[Pin, ...] = ()
-    facets: Mapping[str, Facet] = field(default_factory=dict)
+    facets: Mapping[str, ShownFacet] = field(default_factory=dict)
     notices: list[Notice] = field(default_factory=list)
     #: Where little was found: another text that is likelier and of which this reader sees more results with all words.
     meant: str = ""
@@ -131,7 +141,7 @@ class StartingPoints:
     have been meant to be.
     """
 
-    topics: Facet
+    topics: ShownFacet
     popular: list[Hit]
     are_near: bool = False
     broader: list[Broader] = field(default_factory=list)
@@ -187,18 +197,27 @@ def present(hits: Sequence[BackendHit], titles: Sequence[SafeString] | None = No
         ids[hit.kind].append(hit.object_id)
     documents = {kind: document for kind in ids if (document := registry.get_document(kind))}
     details = {kind: document.details(ids[kind]) for kind, document in documents.items()}
-    topics = topic_labels()
+    facets = {facet: facet.labels() for facet in registry.all_facets() if facet.is_in_trail or facet.badges}
     titles = titles or [mark(hit.title, hit.places.get(TITLE, ())) for hit in hits]
     return [
-        _hit(hit, documents[hit.kind], title, topics, details[hit.kind].get(hit.object_id, HitDetails()))
+        _hit(hit, documents[hit.kind], title, facets, details[hit.kind].get(hit.object_id, HitDetails()))
         for hit, title in zip(hits, titles, strict=True)
     ]
 
 
 def _hit(
-    hit: BackendHit, document: SearchDocument[Any], title: SafeString, topics: Mapping[str, str], details: HitDetails
+    hit: BackendHit,
+    document: SearchDocument[Any],
+    title: SafeString,
+    facets: Mapping[Facet, Mapping[str, str]],
+    details: HitDetails,
 ) -> Hit:
-    codes = hit.facets.get("topic", ())
+    named = [
+        (facet, code, labels[code])
+        for facet, labels in facets.items()
+        for code in hit.facets.get(facet.name, ())
+        if code in labels
+    ]
     return Hit(
         kind=hit.kind,
         object_id=hit.object_id,
@@ -209,8 +228,12 @@ def _hit(
         kind_label=str(document.label_plural),
         icon=document.icon,
         tone=document.tone,
-        topics=tuple(topics[code] for code in codes if code in topics),
-        is_solved="solved" in hit.facets.get("state", ()),
+        labels=tuple(label for facet, _code, label in named if facet.is_in_trail),
+        badges=tuple(
+            ShownBadge(label, badge.tone, badge.icon)
+            for facet, code, label in named
+            if (badge := facet.badges.get(code))
+        ),
         updated=hit.updated,
         details=details,
         score=hit.score,

@@ -12,7 +12,10 @@ _numbers = count(1)
 
 
 def entry(**fields: Any) -> SearchEntry:
-    """A `SearchEntry`; say only what matters."""
+    """A `SearchEntry`; say only what matters. `products`, `topics` and `tags` are short for their facets."""
+    short = {"products": "product", "topics": "topic", "tags": "tag"}
+    facets = {facet: fields.pop(name) for name, facet in short.items() if name in fields}
+    fields["facets"] = facets | fields.get("facets", {})
     number = fields.setdefault("object_id", next(_numbers))
     defaults = {
         "kind": "test.note",

@@ -33,7 +33,7 @@ def test_entry_says_everything_about_the_article():
 
     assert (entry.kind, entry.object_id, entry.language) == ("faq.article", article.pk, "fa")
     assert (entry.title, entry.short_answer, entry.url) == ("چراغ قرمز", article.short_answer, article.url)
-    assert (entry.products, entry.topics, entry.tags) == (("x2",), ("wifi",), ("guide",))
+    assert entry.facets == {"product": ("x2",), "topic": ("wifi",), "tag": ("guide",)}
     assert entry.audience == "partner"
     assert entry.updated == article.last_published_at
     assert str(article.translation_key) in entry.family

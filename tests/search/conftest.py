@@ -8,6 +8,7 @@ from portal.catalog.models import Topic
 from portal.core.memo import forget_all
 from search import receivers, registry
 from search.documents import SearchDocument, SearchEntry
+from search.facets import PRODUCT, TOPIC
 from tests.search.cluster import cluster, node_url, own_indices, portal_with_cluster  # noqa: F401 - pytest finds fixtures by name
 from tests.search.contract import answering, backend, with_a_secret  # noqa: F401 - as above
 
@@ -19,6 +20,7 @@ class TopicDocument(SearchDocument[Topic]):
     model = Topic
     label = "Topic"
     label_plural = "Topics"
+    facets = (PRODUCT, TOPIC)
 
     def get_queryset(self):
         return Topic.objects.exclude(icon="draft")
@@ -31,7 +33,7 @@ class TopicDocument(SearchDocument[Topic]):
                 title=title,
                 url=f"/{language}/topics/{instance.code}/",
                 audience="staff" if instance.tone == Topic.Tone.POM else "public",
-                topics=[instance.code],
+                facets={TOPIC: [instance.code]},
             )
 
     def to_entry(self, instance) -> SearchEntry:

@@ -69,7 +69,7 @@ def test_two_articles_that_answer_alike_are_no_answer(shelf):
 def test_a_translation_is_no_rival(shelf):
     shelf.put([entry(object_id=1, language="en", title="چراغ قرمز مودم", family="test.note:1")])
 
-    assert answer_to(shelf, "چراغ قرمز", filters=Filters(languages=("fa", "en"))) == 1
+    assert answer_to(shelf, "چراغ قرمز", filters=Filters(language=("fa", "en"))) == 1
 
 
 def test_words_that_nobody_wrote_close_the_gate(shelf):

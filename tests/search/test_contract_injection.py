@@ -34,7 +34,7 @@ def term(text: str, word: int = 0) -> QueryTerm:
 @pytest.mark.parametrize("text", INJECTIONS, ids=lambda text: ascii(text)[:30])
 def test_an_index_takes_a_text_for_a_text(backend, text):
     backend.put([entry(object_id=1, title="مودم"), entry(object_id=2, title="راز", audience="staff")])
-    plan = Plan(terms=(term(text),), size=2, audiences=PUBLIC, filters=Filters(products=(text,)))
+    plan = Plan(terms=(term(text),), size=2, audiences=PUBLIC, filters=Filters(product=(text,)))
 
     assert backend.search(plan).hits == []
     assert backend.facets(Plan(terms=(term(text),), size=2, audiences=PUBLIC))["kind"] == {}

@@ -89,8 +89,8 @@ def test_where_nothing_holds_enough_words_the_nearest_come(backend):
 def test_how_many_words_are_enough_is_decided_in_each_language(backend):
     backend.put([entry(object_id=1, title="چراغ X2"), entry(object_id=2, language="en", title="red light X2")])
 
-    assert ids(backend, "red light x2", filters=Filters(languages=("fa",))) == [1]
-    assert ids(backend, "red light x2", filters=Filters(languages=("en",))) == [2]
+    assert ids(backend, "red light x2", filters=Filters(language=("fa",))) == [1]
+    assert ids(backend, "red light x2", filters=Filters(language=("en",))) == [2]
 
 
 def test_a_compound_answers_for_both_its_words(backend):
@@ -120,7 +120,14 @@ def test_the_newest_come_first_where_that_is_asked_for(backend):
 
 
 @pytest.mark.parametrize(
-    "good", [{"popularity": 90}, {"state": ["solved"]}, {"state": ["official"]}, {"clicked": 80}, {"updated": NOW}]
+    "good",
+    [
+        {"popularity": 90},
+        {"evidence": {"solved": 60}},
+        {"evidence": {"official": 40}},
+        {"evidence": {"clicked": 40}},
+        {"updated": NOW},
+    ],
 )
 def test_of_entries_that_answer_alike_the_one_with_evidence_comes_first(backend, good):
     backend.put([entry(object_id=1, title="مودم خاموش"), entry(object_id=2, title="مودم خاموش", **good)])
@@ -129,7 +136,7 @@ def test_of_entries_that_answer_alike_the_one_with_evidence_comes_first(backend,
 
 
 def test_evidence_does_not_stand_in_for_the_answer(backend):
-    best = {"popularity": 100, "state": ["solved", "official"], "clicked": 100, "updated": NOW, "products": ["x1"]}
+    best = {"popularity": 100, "evidence": {"solved": 60, "official": 9_999}, "updated": NOW, "products": ["x1"]}
     backend.put(
         [
             entry(object_id=1, title="رمز وای‌فای", body="تغییر رمز"),
@@ -137,14 +144,14 @@ def test_evidence_does_not_stand_in_for_the_answer(backend):
         ]
     )
 
-    assert ids(backend, "رمز", own_products=("x1",)) == [1, 2]
+    assert ids(backend, "رمز", prefers=Filters(product=["x1"])) == [1, 2]
 
 
 def test_what_the_reader_owns_comes_first(backend):
     backend.put([entry(object_id=1, title="مودم", products=["x1"]), entry(object_id=2, title="مودم", products=["x2"])])
 
-    assert ids(backend, "مودم", own_products=("x2",)) == [2, 1]
-    assert ids(backend, "مودم", own_products=("x1",)) == [1, 2]
+    assert ids(backend, "مودم", prefers=Filters(product=["x2"])) == [2, 1]
+    assert ids(backend, "مودم", prefers=Filters(product=["x1"])) == [1, 2]
 
 
 # Terms that count less, or only beside others -------------------------------------------------------------------------

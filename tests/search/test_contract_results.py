@@ -69,12 +69,12 @@ def shelf(backend):
 
 
 def test_several_values_of_a_facet_mean_or_and_several_facets_mean_and(shelf):
-    assert ids(shelf, "مودم", filters=Filters(products=("x1",))) == [1, 2]
-    assert ids(shelf, "مودم", filters=Filters(products=("x1", "x2"))) == [1, 2, 3, 4]
-    assert ids(shelf, "مودم", filters=Filters(products=("x2",), topics=("tv",))) == [2, 3]
-    assert ids(shelf, "مودم", filters=Filters(kinds=("test.file",))) == [3]
-    assert ids(shelf, "مودم", filters=Filters(languages=("en",))) == [4]
-    assert ids(shelf, "مودم", filters=Filters(products=("' OR 1=1 --",))) == []
+    assert ids(shelf, "مودم", filters=Filters(product=("x1",))) == [1, 2]
+    assert ids(shelf, "مودم", filters=Filters(product=("x1", "x2"))) == [1, 2, 3, 4]
+    assert ids(shelf, "مودم", filters=Filters(product=("x2",), topic=("tv",))) == [2, 3]
+    assert ids(shelf, "مودم", filters=Filters(kind=("test.file",))) == [3]
+    assert ids(shelf, "مودم", filters=Filters(language=("en",))) == [4]
+    assert ids(shelf, "مودم", filters=Filters(product=("' OR 1=1 --",))) == []
 
 
 def test_freshness_narrows_results_and_counts(backend):
@@ -97,7 +97,7 @@ def test_freshness_narrows_results_and_counts(backend):
 
 
 def test_counts_of_a_facet_ignore_what_was_chosen_in_it_and_heed_the_others(shelf):
-    counts = shelf.facets(plan_for(shelf, "مودم", filters=Filters(products=("x1",), languages=("fa",))))
+    counts = shelf.facets(plan_for(shelf, "مودم", filters=Filters(product=("x1",), language=("fa",))))
 
     assert counts == {
         "kind": {"test.note": 2},
@@ -111,7 +111,7 @@ def test_a_facet_count_is_the_number_of_results_it_leads_to(shelf):
     counts = shelf.facets(plan_for(shelf, "مودم"))
 
     for product, count in counts["product"].items():
-        assert shelf.search(plan_for(shelf, "مودم", filters=Filters(products=(product,)))).total == count
+        assert shelf.search(plan_for(shelf, "مودم", filters=Filters(product=(product,)))).total == count
 
 
 # Entries by key -------------------------------------------------------------------------------------------------------
@@ -123,9 +123,7 @@ def test_entries_are_fetched_by_key_within_audience_and_filters(with_a_secret):
 
     found = with_a_secret.fetch(keys, plan)
     everything = with_a_secret.fetch(keys, replace(plan, audiences=("public", "staff")))
-    narrowed = with_a_secret.fetch(
-        keys, replace(plan, filters=Filters(products=("x1",)), audiences=("public", "staff"))
-    )
+    narrowed = with_a_secret.fetch(keys, replace(plan, filters=Filters(product=("x1",)), audiences=("public", "staff")))
 
     assert [(hit.object_id, list(hit.places[TITLE])) for hit in found] == [(1, [(0, 4)])]
     assert sorted(hit.object_id for hit in everything) == [1, 2]

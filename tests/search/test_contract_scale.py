@@ -49,7 +49,7 @@ def test_ten_thousand_entries_are_all_there_counted_found_and_completed(backend)
 
     found = backend.search(plan_for(backend, "مودم 1234"))
     everything = backend.search(plan_for(backend, "مودم", limit=5))
-    narrowed = backend.search(plan_for(backend, "چراغ", filters=Filters(products=("x1",))))
+    narrowed = backend.search(plan_for(backend, "چراغ", filters=Filters(product=("x1",))))
     counts = backend.facets(plan_for(backend, "مودم"))
     known = backend.vocabulary(["چراغ"], audiences=PUBLIC, beginnings=["مو", "999"], completions=20)
 

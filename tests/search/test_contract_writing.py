@@ -24,7 +24,7 @@ def test_an_entry_is_found_as_it_was_put(backend):
         products=["x2", "x1"],
         topics=["internet"],
         tags=["قطعی"],
-        state=["official"],
+        facets={"state": ["official"]},
         popularity=5,
         family="f1",
         updated=updated,
@@ -51,7 +51,7 @@ def test_putting_again_replaces(backend):
 
     assert ids(backend, "قدیمی") == []
     assert ids(backend, "جدید") == [1]
-    assert ids(backend, "مودم", filters=Filters(topics=("old",))) == []
+    assert ids(backend, "مودم", filters=Filters(topic=("old",))) == []
     assert backend.count() == 1
 
 

@@ -71,7 +71,7 @@ def hybrid(backend, plan: Plan) -> Hybrid:
 
 
 def test_pages_lose_and_repeat_nothing_and_the_total_is_what_they_hold(index):
-    plan = plan_for(index, "مودم", filters=Filters(languages=("fa",)), limit=7)
+    plan = plan_for(index, "مودم", filters=Filters(language=("fa",)), limit=7)
     both = hybrid(index, plan)
 
     pages = [both.search(replace(plan, offset=offset)) for offset in range(0, 70, 7)]
@@ -83,7 +83,7 @@ def test_pages_lose_and_repeat_nothing_and_the_total_is_what_they_hold(index):
 
 
 def test_what_both_find_comes_first(index):
-    plan = plan_for(index, "مودم", filters=Filters(languages=("fa",)))
+    plan = plan_for(index, "مودم", filters=Filters(language=("fa",)))
 
     first = {hit.object_id for hit in hybrid(index, plan).search(replace(plan, limit=10)).hits}
 
@@ -91,22 +91,22 @@ def test_what_both_find_comes_first(index):
 
 
 def test_counts_are_those_of_the_results_they_lead_to(index):
-    plan = plan_for(index, "مودم", filters=Filters(languages=("fa",)), limit=100)
+    plan = plan_for(index, "مودم", filters=Filters(language=("fa",)), limit=100)
     both = hybrid(index, plan)
 
     counts = both.facets(plan)
 
     assert counts["topic"] == {"odd": 15, "even": 15, "other": 20}
     for topic, count in counts["topic"].items():
-        narrowed = both.search(replace(plan, filters=Filters(languages=("fa",), topics=(topic,))))
+        narrowed = both.search(replace(plan, filters=Filters(language=("fa",), topic=(topic,))))
         assert (narrowed.total, len(narrowed.hits)) == (count, count)
     assert counts["language"] == {"fa": 50, "en": 1}
-    assert both.search(replace(plan, filters=Filters(languages=("en",)))).total == 1
+    assert both.search(replace(plan, filters=Filters(language=("en",)))).total == 1
     assert counts["kind"] == {"test.note": 50}
 
 
 def test_words_are_marked_in_what_the_meaning_brought_up(index):
-    plan = plan_for(index, "مودم", filters=Filters(languages=("fa",)))
+    plan = plan_for(index, "مودم", filters=Filters(language=("fa",)))
 
     hits = hybrid(index, plan).search(plan).hits
 
@@ -130,7 +130,7 @@ def test_the_newest_first_is_the_newest_of_both(db):
 
 
 def test_when_more_hold_the_words_than_can_be_reached_only_their_order_changes(index):
-    plan = plan_for(index, "مودم", filters=Filters(languages=("fa",)), limit=100)
+    plan = plan_for(index, "مودم", filters=Filters(language=("fa",)), limit=100)
     both = hybrid(index, plan)
     crowded = Hybrid(index, both.alike, Found(hits=both.worded.hits, total=REACHABLE + 1))
 
@@ -144,7 +144,7 @@ def test_when_more_hold_the_words_than_can_be_reached_only_their_order_changes(i
 
 
 def test_without_any_meaning_it_is_the_index_itself(index, django_assert_num_queries):
-    plan = plan_for(index, "مودم", filters=Filters(languages=("fa",)))
+    plan = plan_for(index, "مودم", filters=Filters(language=("fa",)))
     plain = index.search(plan)
 
     with django_assert_num_queries(3):  # postings, the page, and the places of its words

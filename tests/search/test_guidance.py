@@ -55,7 +55,7 @@ def near(text: str, **options) -> list[str] | None:
 
 
 def test_topics_of_what_holds_some_of_the_words_are_near_whatever_was_chosen(shelf):
-    assert near("چراغ زبرجدنشان", filters=Filters(topics=("tv",))) == ["red"]
+    assert near("چراغ زبرجدنشان", filters=Filters(topic=("tv",))) == ["red"]
 
 
 def test_topics_of_what_was_found_in_another_language_are_near(shelf):
@@ -90,12 +90,12 @@ def test_the_question_without_filters_and_without_a_word_finds_something(shelf, 
         [entry(object_id=20, title="چراغ سبز", topics=["tv"]), entry(object_id=21, title="چراغ آبی", topics=["tv"])]
     )
 
-    assert broader("چراغ قرمز", filters=Filters(topics=("tv",))) == [("چراغ قرمز", 1, False), ("چراغ", 2, True)]
+    assert broader("چراغ قرمز", filters=Filters(topic=("tv",))) == [("چراغ قرمز", 1, False), ("چراغ", 2, True)]
 
 
 def test_a_question_that_finds_nothing_without_a_word_either_is_not_offered(shelf):
-    assert broader("چراغ قرمز", filters=Filters(topics=("empty",))) == [("چراغ قرمز", 1, False)]
-    assert broader("زبرجدنشان", filters=Filters(topics=("tv",))) == []
+    assert broader("چراغ قرمز", filters=Filters(topic=("empty",))) == [("چراغ قرمز", 1, False)]
+    assert broader("زبرجدنشان", filters=Filters(topic=("tv",))) == []
     assert broader("booster") == []
 
 
@@ -105,12 +105,12 @@ def test_at_most_three_words_are_left_out(shelf):
         [entry(object_id=20, title=" ".join(words)), entry(object_id=21, title=" ".join(words[:4]), topics=["tv"])]
     )
 
-    assert len(broader(" ".join(words), filters=Filters(topics=("empty",)))) == 1
-    assert len(broader(" ".join(words), filters=Filters(topics=("tv",)))) <= 4
+    assert len(broader(" ".join(words), filters=Filters(topic=("empty",)))) == 1
+    assert len(broader(" ".join(words), filters=Filters(topic=("tv",)))) <= 4
 
 
 def test_counts_of_broader_questions_leave_private_entries_out(shelf, one_is_enough):
-    filters = Filters(topics=("tv",))
+    filters = Filters(topic=("tv",))
     assert broader("چراغ محرمانه", UserFactory(is_staff=True), filters=filters)[0][1] == 1
 
     assert broader("چراغ محرمانه", filters=filters)[0][:2] == ("چراغ محرمانه", 1)  # the public «چراغ قرمز مودم»

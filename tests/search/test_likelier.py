@@ -69,7 +69,7 @@ def test_what_was_changed_or_asked_for_exactly_is_left_alone(topics):
 
 def test_what_finds_no_more_is_not_offered(topics):
     assert meant("مودن") == "مودم"
-    assert meant("مودن", filters=Filters(topics=("slip",))) == ""
+    assert meant("مودن", filters=Filters(topic=("slip",))) == ""
 
 
 def test_what_an_editor_has_a_synonym_for_is_meant_as_it_stands(topics):

@@ -143,7 +143,7 @@ def test_pins_are_for_the_question_as_such_not_for_a_narrowed_or_sorted_list(top
     pin("قبض", ArticlePageFactory(parent=topics["fa"]))
 
     assert len(pinned("قبض")) == 1
-    assert pinned("قبض", filters=Filters(kinds=("faq.article",))) == []
+    assert pinned("قبض", filters=Filters(kind=("faq.article",))) == []
     assert pinned("قبض", sort=Sort.NEWEST) == []
 
 

@@ -54,7 +54,7 @@ def test_results_are_in_the_language_of_the_reader_with_marks(topics):
     assert (result.total, result.page, result.page_count) == (2, 1, 1)
     assert result.notices == []
     assert {hit.url for hit in result.hits} == {"/fa/topics/red/", "/fa/topics/green/"}
-    assert [hit.topics for hit in result.hits] == [("چراغ قرمز مودم",), (f"چراغ{Z}های سبز",)]
+    assert [hit.labels for hit in result.hits] == [("چراغ قرمز مودم",), (f"چراغ{Z}های سبز",)]
 
 
 def test_arabic_letters_in_the_question_find_persian_ones(topic_document):
@@ -65,8 +65,8 @@ def test_arabic_letters_in_the_question_find_persian_ones(topic_document):
 
 
 def test_chosen_languages_replace_the_readers_own(topics):
-    assert titles("router", filters=Filters(languages=("en",))) == ["Red light on the <mark>router</mark>"]
-    result = search(text="چراغ", user=None, language="fa", filters=Filters(languages=("fa", "en")))
+    assert titles("router", filters=Filters(language=("en",))) == ["Red light on the <mark>router</mark>"]
+    result = search(text="چراغ", user=None, language="fa", filters=Filters(language=("fa", "en")))
     assert result.total == 2
 
 
@@ -79,7 +79,7 @@ def test_nothing_in_this_language_offers_the_other_one(topics):
 
 
 def test_without_text_the_filters_list_and_without_either_nothing_does(topics):
-    assert titles("", filters=Filters(topics=("red",))) == ["چراغ قرمز مودم"]
+    assert titles("", filters=Filters(topic=("red",))) == ["چراغ قرمز مودم"]
     assert titles("") == []
 
 
@@ -227,7 +227,7 @@ def test_facets_name_their_values_and_remember_the_choice(topics):
         [entry(kind=TopicDocument.name, object_id=1, title="چراغ", products=["x2", "deleted"], topics=["red"])]
     )
 
-    facets = search(text="چراغ", user=None, language="fa", filters=Filters(topics=("red",))).facets
+    facets = search(text="چراغ", user=None, language="fa", filters=Filters(topic=("red",))).facets
 
     assert [(v.code, v.label, v.count, v.is_chosen) for v in facets["product"].values] == [
         ("x2", "نورا ایکس ۲", 1, False)
@@ -238,7 +238,7 @@ def test_facets_name_their_values_and_remember_the_choice(topics):
 
 
 def test_a_chosen_value_stays_when_nothing_matches_it(topics):
-    facets = search(text="سبز", user=None, language="fa", filters=Filters(topics=("red",))).facets
+    facets = search(text="سبز", user=None, language="fa", filters=Filters(topic=("red",))).facets
 
     assert {(v.code, v.count) for v in facets["topic"].values if v.is_chosen} == {("red", 0)}
 

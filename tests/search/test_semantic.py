@@ -89,7 +89,7 @@ def test_nothing_in_persian_finds_the_english_entry_of_that_meaning(meanings):
     assert [(other.code, other.total) for other in result.elsewhere] == [("en", 1)]
     assert [hit.object_id for hit in result.elsewhere[0].hits] == [1]
     assert codes(result) == [NoticeCode.MEANING]
-    assert ids(DARK, filters=Filters(languages=("en",))) == [1]
+    assert ids(DARK, filters=Filters(language=("en",))) == [1]
 
 
 @pytest.mark.parametrize(

@@ -22,7 +22,7 @@ from portal.core.scopes import content_changed
 from search import gaps, registry, services, tidying
 from search.asking.keys import query_key
 from search.asking.synonyms import rules_for
-from search.choices import weigh_clicks, with_evidence
+from search.choices import CLICKED, weigh_clicks
 from search.counting import count_days, forget_old
 from search.gaps import tend_gaps
 from search.index import evidence
@@ -338,9 +338,7 @@ def test_what_readers_choose_counts_in_the_index(topics, after_commit):
     assert report.reweighed == 1
     assert ClickEvidence.objects.get().clicked == 75  # of 60 and 20 more that are supposed to have chosen another
     scores = {hit.object_id: hit.score for hit in found("چراغ")}
-    assert scores[2] * evidence.FULL == pytest.approx(
-        scores[1] * (evidence.FULL + evidence.CLICKED * 75 // 100), rel=1e-3
-    )
+    assert scores[2] * evidence.FULL == pytest.approx(scores[1] * (evidence.FULL + CLICKED.weigh(75)), rel=1e-3)
     assert services.check().is_clean
 
 
@@ -385,7 +383,7 @@ def test_indexing_asks_for_evidence_once(topics, django_assert_num_queries):
     ]
 
     with django_assert_num_queries(1):
-        with_evidence("test.topic", entries)
+        services.with_evidence(registry.get_document("test.topic"), entries)
 
 
 # Popular ------------------------------------------------------------------------------------------------------------

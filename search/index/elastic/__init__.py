@@ -25,7 +25,7 @@ from portal.core.scopes import content_changed
 from search.index.elastic import questions, words
 from search.index.elastic.connection import asking, in_time
 from search.index.elastic.indices import Indices
-from search.index.elastic.schema import FACETS, SHOWN
+from search.index.elastic.schema import SHOWN
 from search.index.elastic.writing import Writer, id_of
 from search.index.errors import UnavailableError
 from search.index.limits import once
@@ -136,7 +136,7 @@ class ElasticBackend:
                 facet: {
                     bucket["key"]: bucket["doc_count"] for bucket in answer["aggregations"][facet]["values"]["buckets"]
                 }
-                for facet in questions.FACET_NAMES
+                for facet in questions.counted()
             }
 
     def vocabulary(
@@ -293,7 +293,7 @@ def _hit(hit: Mapping[str, Any]) -> BackendHit:
         short_answer=source["short_answer"],
         body=source["body"],
         url=source["url"],
-        facets={name: tuple(source[name]) for name in FACETS if source.get(name)},
+        facets={name: tuple(codes) for name, codes in source.get("facets", {}).items()},
         popularity=source["popularity"],
         updated=parse_datetime(updated) if updated else None,
         score=round(_SCORE_UNIT * (hit.get("_score") or 0)),

@@ -12,14 +12,14 @@ from elasticsearch_dsl import A, Q, Search
 from elasticsearch_dsl.function import SF
 
 from search.index import evidence
-from search.index.elastic.schema import TEXTS
+from search.index.elastic.schema import TEXTS, field_of
 from search.index.plan import BODY, FULL_WEIGHT, SHORT_ANSWER, TITLE, Place, Plan, Sort
 from search.index.scoring import FIELDS, RARITY_UNIT, rarity
+from search.registry import offered_facets
 
 if TYPE_CHECKING:
     from search.index.plan import Filters, QueryTerm
 
-FACET_NAMES: Final = ("kind", "language", "product", "topic")
 _MOST_VALUES: Final = 1000
 
 #: Marks around a match. Control characters: `search.language.analysis.clean` keeps them out of every text.
@@ -150,9 +150,8 @@ def weighed(query: Any, plan: Plan) -> Any:
         SF("field_value_factor", field="evidence", factor=1 / evidence.FULL, missing=0),
         _bonus(evidence.FRESH, Q("range", updated={"gt": since.isoformat()})),
     ]
-    if plan.own_products:
-        own = Q("terms", product=list(plan.own_products))
-        grown.append(_bonus(evidence.OWN_PRODUCT, own))
+    if plan.prefers:
+        grown.append(_bonus(evidence.PREFERRED, Q("bool", should=[_has(*chosen) for chosen in plan.prefers.items()])))
     return Q("function_score", query=query, functions=grown, score_mode="sum", boost_mode="multiply")
 
 
@@ -160,15 +159,14 @@ def _bonus(per_mille: int, condition: Any) -> Any:
     return SF({"weight": per_mille / evidence.FULL, "filter": condition.to_dict()})
 
 
+def _has(facet: str, codes: Sequence[str]) -> Any:
+    """Whether an entry has one of the values."""
+    return Q("terms", **{field_of(facet): list(codes)})
+
+
 def chosen(filters: Filters, *, but: str = "") -> list[Any]:
     """What the reader chose in all facets `but` one."""
-    values = {
-        "kind": filters.kinds,
-        "language": filters.languages,
-        "product": filters.products,
-        "topic": filters.topics,
-    }
-    clauses = [Q("terms", **{name: list(some)}) for name, some in values.items() if some and name != but]
+    clauses = [_has(name, codes) for name, codes in filters.items() if name != but]
     if filters.updated_since is not None:
         clauses.append(Q("range", updated={"gte": filters.updated_since.isoformat()}))
     return clauses
@@ -188,13 +186,18 @@ def page(plan: Plan, enough: Mapping[str, int]) -> Search:
     return asked.extra(track_total_hits=True, track_scores=True)[plan.offset : plan.offset + plan.limit]
 
 
+def counted() -> list[str]:
+    """The facets whose values are counted."""
+    return [facet.name for facet in offered_facets()]
+
+
 def counts(plan: Plan, enough: Mapping[str, int]) -> Search:
     """How many entries match in each value of each facet, whatever was chosen in that facet."""
     asked = Search().query("bool", filter=[matching(plan, enough)])[:0].extra(track_total_hits=False)
-    for facet in FACET_NAMES:
+    for facet in counted():
         others = chosen(plan.filters, but=facet)
         bucket = A("filter", Q("bool", filter=others)) if others else A("filter", Q("match_all"))
-        bucket.bucket("values", "terms", field=facet, size=_MOST_VALUES)
+        bucket.bucket("values", "terms", field=field_of(facet), size=_MOST_VALUES)
         asked.aggs.bucket(facet, bucket)
     return asked
 

@@ -7,12 +7,12 @@ import json
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
-from elasticsearch_dsl import Date, Document, Integer, Keyword, Long, Text
+from elasticsearch_dsl import Date, Document, Integer, Keyword, Long, Object, Text
 
 from search.index.elastic.analysis import ANALYZER, index_settings
 from search.index.entry_terms import analyse
 from search.index.evidence import evidence_of
-from search.index.plan import BODY, SHORT_ANSWER, TITLE
+from search.index.plan import BODY, HEADINGS, SHORT_ANSWER, TITLE
 from search.index.scoring import FIELDS, KEYWORDS, SATURATION, SHORTEST
 from search.language import analysis, finglish
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from search.documents import SearchEntry
 
 #: Raise it with every change here. Releases side by side: the older one leaves an index of the newer one alone.
-_LAYOUT: Final = 1
+_LAYOUT: Final = 2
 VERSION: Final = _LAYOUT * 1000 + analysis.VERSION
 
 #: The fields that are searched.
@@ -58,10 +58,8 @@ class EntryDocument(Document):
     keywords = _text(KEYWORDS)
     url = Keyword(index=False, doc_values=False)
     audience = Keyword()
-    product = Keyword()
-    topic = Keyword()
-    tag = Keyword()
-    state = Keyword()
+    #: A field for each facet, made when its first value comes.
+    facets = Object(dynamic=True)
     popularity = Integer()
     evidence = Integer()
     updated = Date()
@@ -76,11 +74,16 @@ class EntryDocument(Document):
     sounds = Keyword()
 
 
-FACETS: Final = ("product", "topic", "tag", "state")
+_FACETS: Final = "facets"
 #: What is read of a hit.
 SHOWN: Final = [
-    "kind", "object_id", "family", "language", TITLE, SHORT_ANSWER, BODY, "url", "popularity", "updated", *FACETS,
+    "kind", "object_id", "family", "language", TITLE, SHORT_ANSWER, BODY, "url", "popularity", "updated", _FACETS,
 ]  # fmt: skip
+
+
+def field_of(facet: str) -> str:
+    """Where the values of a facet are stored."""
+    return facet if facet in HEADINGS else f"{_FACETS}.{facet}"
 
 
 @lru_cache(maxsize=16)
@@ -99,6 +102,7 @@ def index_body(language: str) -> dict[str, Any]:
         },
     }
     mappings = EntryDocument._doc_type.mapping.to_dict()  # noqa: SLF001 - elasticsearch_dsl's documented place of it
+    facet = {"path_match": f"{_FACETS}.*", "mapping": {"type": _KEYWORD}}
     body = {
         "settings": {
             "number_of_shards": 1,
@@ -106,7 +110,7 @@ def index_body(language: str) -> dict[str, Any]:
             "similarity": {_similarity(name): _scoring(name) for name in TEXTS},
             "analysis": own,
         },
-        "mappings": {**mappings, "dynamic": "strict"},
+        "mappings": {**mappings, "dynamic": "strict", "dynamic_templates": [{_FACETS: facet}]},
     }
     mark = hashlib.blake2b(json.dumps(body, sort_keys=True).encode(), digest_size=8).hexdigest()
     body["mappings"]["_meta"] = {"portal": mark}
@@ -139,9 +143,6 @@ def document_of(entry: SearchEntry) -> dict[str, Any]:
     analysed = analyse([entry])
     words = {word: SEPARATOR.join((word, found[0], found[-1])) for word, found in sorted(analysed.words.items())}
     skeletons = {word: finglish.skeleton(word) for word in words if not word.isascii()}
-    facets: dict[str, list[str]] = {}
-    for name, value in entry.facets:
-        facets.setdefault(name, []).append(value)
     document = EntryDocument(
         kind=entry.kind,
         object_id=entry.object_id,
@@ -163,7 +164,7 @@ def document_of(entry: SearchEntry) -> dict[str, Any]:
         forms=list(words.values()),
         skeletons=sorted(set(filter(None, skeletons.values()))),
         sounds=[SEPARATOR.join((sound, words[word])) for word, sound in skeletons.items() if sound],
-        **facets,
+        facets={name: list(codes) for name, codes in entry.facets.items()},
     )
     stored: dict[str, Any] = document.to_dict()
     return stored

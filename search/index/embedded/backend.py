@@ -15,12 +15,24 @@ from django.db.models import Max
 from portal.core.audience import PUBLIC, register_audience
 from portal.core.scopes import content_changed
 from search.index.embedded import blocks, counting, matching, pages, sql, writing
-from search.index.embedded.writing import EVERYTHING, VALUES
-from search.index.plan import BackendHit, EntryKey, FacetCounts, Found, Place, Plan, QueryTerm, Sort, Vocabulary
+from search.index.embedded.writing import EVERYTHING
+from search.index.plan import (
+    HEADINGS,
+    BackendHit,
+    EntryKey,
+    FacetCounts,
+    Found,
+    Place,
+    Plan,
+    QueryTerm,
+    Sort,
+    Vocabulary,
+)
 from search.index.scoring import read_places
 from search.language.spelling import Spelling
 from search.locks import lock_objects
 from search.models import IndexedEntry, Term
+from search.registry import KIND, LANGUAGE, offered_facets
 
 if TYPE_CHECKING:
     import numpy as np
@@ -183,7 +195,7 @@ class EmbeddedBackend:
 
     def facets(self, plan: Plan) -> FacetCounts:
         filters = plan.filters
-        anywhere = replace(filters, kinds=(), languages=())
+        anywhere = filters.choosing(**dict.fromkeys(HEADINGS, ()))
         found: Mapping[Heading, np.ndarray]
         if plan.terms:
             found = {heading: match.pks for heading, match in matching.find(plan, anywhere).items()}
@@ -192,20 +204,17 @@ class EmbeddedBackend:
         lately = pages.changed_since(plan, *found.values())
         counts: dict[str, dict[str, int]] = {}
         narrowed = counting.Narrowed(found, matching.with_values(plan, filters), lately)
-        counts["kind"] = narrowed.count(0, languages=filters.languages)
-        counts["language"] = narrowed.count(1, kinds=filters.kinds)
-        if filters.products or filters.topics:
-            for name, chosen in zip(VALUES, (filters.products, filters.topics), strict=True):
-                allowed = narrowed
-                if chosen:
-                    allowed = counting.Narrowed(found, matching.with_values(plan, filters, but=name), lately)
-                pks = allowed.keys(kinds=filters.kinds, languages=filters.languages)
-                counts[name] = counting.count_values(plan, pks, (name,))[name]
-        else:
-            counts |= counting.count_values(
-                plan, narrowed.keys(kinds=filters.kinds, languages=filters.languages), VALUES
-            )
-        return counts
+        counts[KIND.name] = narrowed.count(0, languages=filters.languages)
+        counts[LANGUAGE.name] = narrowed.count(1, kinds=filters.kinds)
+        declared = [facet.name for facet in offered_facets() if facet.name not in HEADINGS]
+        for name in declared:
+            if name in filters:
+                others = counting.Narrowed(found, matching.with_values(plan, filters, but=name), lately)
+                pks = others.keys(kinds=filters.kinds, languages=filters.languages)
+                counts |= counting.count_values(plan, pks, (name,))
+        unchosen = [name for name in declared if name not in filters]
+        pks = narrowed.keys(kinds=filters.kinds, languages=filters.languages)
+        return counts | counting.count_values(plan, pks, unchosen)
 
     def vocabulary(
         self,

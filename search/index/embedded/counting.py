@@ -60,6 +60,8 @@ def everything(plan: Plan) -> dict[Heading, np.ndarray]:
 def count_values(plan: Plan, pks: np.ndarray, names: Sequence[str]) -> dict[str, dict[str, int]]:
     """How many of the entries have each value: from their rows if they are few, else from the postings of all values."""
     counts: dict[str, dict[str, int]] = {name: defaultdict(int) for name in names}
+    if not names:
+        return counts
     if len(pks) <= _READ_ROWS:
         for (facets_text,) in pages.rows("e.facets_text", pks.tolist()):
             values = pages.values_of(facets_text)

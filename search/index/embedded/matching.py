@@ -259,11 +259,9 @@ def _scores_with_synonyms(found: Iterable[_Found], count: int) -> np.ndarray:
 
 
 def with_values(plan: Plan, filters: Filters, *, but: str = "") -> np.ndarray | None:
-    """The entries that have the products and topics that were chosen; none at all where nothing was. One query."""
+    """The entries that have what was chosen of the declared facets; none at all where nothing was. One query."""
     chosen = {
-        name: [facet_term(name, value) for value in values]
-        for name, values in (("product", filters.products), ("topic", filters.topics))
-        if values and name != but
+        name: [facet_term(name, value) for value in values] for name, values in filters.declared.items() if name != but
     }
     if not chosen:
         return None

@@ -37,7 +37,7 @@ def rows(columns: str, pks: Collection[int], *, with_places: bool = False) -> li
 
 
 def narrowed(plan: Plan, filters: Filters, found: Matching) -> Matching:
-    """Only the entries with the products and topics that were chosen, changed since the time that was chosen."""
+    """Only the entries with the values that were chosen, changed since the time that was chosen."""
     for allowed in (matching.with_values(plan, filters), changed_since(plan, found.pks)):
         if allowed is not None:
             found = found.only(np.isin(found.pks, allowed))
@@ -70,7 +70,7 @@ def candidates(plan: Plan, found: Matching) -> Matching:
     if len(found.pks) <= max(wanted, READ_WHOLE) or plan.sort == Sort.NEWEST:
         return found
     least = int(np.partition(found.scores, -wanted)[-wanted])
-    most = evidence.FULL + evidence.FRESH + evidence.OWN_PRODUCT * bool(plan.own_products)
+    most = evidence.FULL + evidence.FRESH + evidence.PREFERRED * bool(plan.prefers)
     return found.only(found.scores >= least * evidence.FULL // most)
 
 
@@ -80,13 +80,13 @@ def final(plan: Plan, scores: Mapping[int, int], row: tuple[Any, ...]) -> int:
     share = evidence.FULL
     if updated and (moment := _moment(updated)) and moment > timezone.now() - dt.timedelta(days=evidence.FRESH_DAYS):
         share += evidence.FRESH
-    if plan.own_products and not _own_products(plan).isdisjoint(facets_text.split("\n")):
-        share += evidence.OWN_PRODUCT
+    if plan.prefers and not _preferred(plan).isdisjoint(facets_text.split("\n")):
+        share += evidence.PREFERRED
     return scores[row[0]] * share // evidence.FULL
 
 
-def _own_products(plan: Plan) -> set[str]:
-    return {f"product {code}" for code in plan.own_products}
+def _preferred(plan: Plan) -> set[str]:
+    return {f"{name} {code}" for name, codes in plan.prefers.items() for code in codes}
 
 
 def best(plan: Plan, scores: Mapping[int, int], rows: Iterable[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
@@ -113,10 +113,7 @@ def values_of(facets_text: str) -> dict[str, tuple[str, ...]]:
 
 def has_values(row: tuple[Any, ...], filters: Filters) -> bool:
     values = values_of(row[6])
-    return all(
-        not chosen or set(chosen) & set(values.get(name, ()))
-        for name, chosen in (("product", filters.products), ("topic", filters.topics))
-    )
+    return all(set(chosen) & set(values.get(name, ())) for name, chosen in filters.declared.items())
 
 
 def hit(row: tuple[Any, ...], places: Mapping[str, Sequence[Place]], score: int, matched: int) -> BackendHit:

@@ -53,7 +53,7 @@ def write_alone() -> None:
 
 
 def listed(plan: Plan) -> tuple[str, list[Any]]:
-    """The WHERE clause for a plan without words, on the entry ``e``; products and topics apart."""
+    """The WHERE clause for a plan without words, on the entry ``e``; what documents declare apart."""
     clauses = [f"e.audience IN ({placeholders(plan.audiences)})"]
     parameters: list[Any] = [*plan.audiences]
     narrowed, values = columns(plan.filters)

@@ -25,8 +25,6 @@ if TYPE_CHECKING:
 
 #: The term that stands in every entry: its count is the size of the index, without counting.
 EVERYTHING: Final = ""
-#: Facets whose values are terms of the index; kind and language are known of every posting.
-VALUES: Final = ("product", "topic")
 
 _COLUMNS: Final = (
     "id", "scope_id", "kind", "object_id", "family", "language", "audience", "popularity", "updated", "digest",
@@ -48,7 +46,7 @@ def write(
 ) -> None:
     """Add the rows of the entries, which come in the order of their keys, and have `changes` add their postings."""
     analysed = analyse([entry for _key, entry in entries])
-    facets = [[facet_term(*facet) for facet in entry.facets if facet[0] in VALUES] for _key, entry in entries]
+    facets = [[facet_term(*value) for value in entry.values] for _key, entry in entries]
     known = _know_terms({*analysed.terms, *chain.from_iterable(facets)})
     _know_words(analysed.words, known)
     scopes = _know_scopes({(entry.kind, entry.language, entry.audience) for _key, entry in entries})
@@ -139,6 +137,6 @@ def _row(entry: SearchEntry, pk: int, scope: int, terms: bytes, places: bytes) -
     updated = connection.ops.adapt_datetimefield_value(entry.updated) if entry.updated else None
     return (
         pk, scope, entry.kind, entry.object_id, entry.family, entry.language, entry.audience, entry.popularity,
-        updated, entry.digest, "\n".join(f"{name} {value}" for name, value in entry.facets), entry.title, entry.short_answer,
+        updated, entry.digest, "\n".join(f"{name} {value}" for name, value in entry.values), entry.title, entry.short_answer,
         entry.body, entry.url, terms, places,
     )  # fmt: skip
