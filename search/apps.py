@@ -14,7 +14,8 @@ class SearchConfig(AppConfig):
     def ready(self) -> None:
         from portal.core import jobs  # noqa: PLC0415 - apps must be ready
         from portal.insight.facts import register_facts  # noqa: PLC0415 - apps must be ready
-        from search import checks, choices, navigation, receivers, recording, registry, tidying  # noqa: F401, PLC0415 - apps must be ready
+        from search import checks, navigation, receivers, registry  # noqa: F401, PLC0415 - apps must be ready
+        from search.activity import choices, recording, tidying  # noqa: PLC0415 - apps must be ready
         from search.meaning import nearest, vectors  # noqa: PLC0415 - apps must be ready
 
         registry.register_evidence(choices.CLICKED)

@@ -1,6 +1,7 @@
 from django.urls import path
 
-from search import clicks, views
+from search import views
+from search.activity import clicks
 
 app_name = "search"
 

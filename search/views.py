@@ -20,10 +20,10 @@ from portal.core.preferences import current_language
 from portal.core.scopes import depends_on
 from portal.insight.facts import tell
 from search import queries, registry
+from search.activity.popular import popular_searches
+from search.activity.recording import FACT, search_facts
 from search.forms import SearchForm, results_address
 from search.index.plan import MAX_PAGES, PAGE_SIZE, Filters, Sort
-from search.popular import popular_searches
-from search.recording import FACT, search_facts
 from search.registry import KIND, LANGUAGE
 from search.showing.guidance import starting_points
 from search.showing.results import SearchResult, StartingPoints

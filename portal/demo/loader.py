@@ -29,8 +29,8 @@ from portal.demo.searches import load_searches
 from portal.demo.site import DemoSite
 from portal.home.models import HomePage, InfoPage
 from search import registry, services
+from search.activity.popular import renew_popular
 from search.events import EntriesChanged, PageTreeChanged
-from search.popular import renew_popular
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -14,9 +14,9 @@ from faq.models import ArticlePage
 from portal.accounts.models import User
 from portal.core.visitors import VISITOR_LENGTH
 from portal.demo.people import EDITOR_EMAIL
+from search.activity.choices import weigh_clicks
+from search.activity.counting import count_days
 from search.asking.keys import query_key
-from search.choices import weigh_clicks
-from search.counting import count_days
 from search.models import SearchClick, SearchDay, SearchGap, SearchLog
 
 DAYS: Final = 70

@@ -23,9 +23,9 @@ from wagtail.admin.viewsets.base import ViewSet
 from wagtail.permission_policies.pages import PagePermissionPolicy
 
 from portal.core.preferences import current_language
-from search import gaps, report
+from search.activity import gaps, report
+from search.activity.report import DEFAULT_PERIOD, PERIODS, Listing, Question
 from search.models import SearchGap
-from search.report import DEFAULT_PERIOD, PERIODS, Listing, Question
 
 if TYPE_CHECKING:
     from django.http import HttpRequest, HttpResponse

@@ -146,7 +146,7 @@ class SearchGap(models.Model):
 
 
 class ClickEvidence(models.Model):
-    """Hundredths: how often readers chose the object where it was shown; smoothed, see `search.choices`."""
+    """Hundredths: how often readers chose the object where it was shown; smoothed, see `search.activity.choices`."""
 
     kind = models.CharField(_("kind"), max_length=50)
     object_id = models.BigIntegerField(_("object"))

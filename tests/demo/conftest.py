@@ -8,7 +8,7 @@ from django.test import override_settings
 
 from portal.core import outbox
 from portal.demo.loader import load
-from search.popular import renew_popular
+from search.activity.popular import renew_popular
 
 
 @pytest.fixture(scope="module")

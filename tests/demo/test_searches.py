@@ -9,10 +9,10 @@ from django.db.models import Min
 from django.utils import timezone
 
 from portal.demo.searches import DAYS, load_searches
-from search.gaps import tend_gaps
+from search.activity.gaps import tend_gaps
+from search.activity.popular import popular_searches
+from search.activity.report import Listing, listed
 from search.models import ClickEvidence, SearchClick, SearchDay, SearchGap, SearchLog
-from search.popular import popular_searches
-from search.report import Listing, listed
 
 pytestmark = [pytest.mark.django_db, pytest.mark.both_databases("portal.demo.searches")]
 

@@ -20,8 +20,8 @@ from portal.core import page_cache, privacy
 from portal.core.outbox import drain
 from portal.core.text import to_latin_digits
 from portal.insight.recorder import recorder
+from search.activity.tidying import tidy
 from search.models import SearchGap
-from search.tidying import tidy
 from tests.factories.accounts import UserFactory
 from tests.factories.faq import ArticlePageFactory
 

@@ -17,13 +17,14 @@ from portal.catalog.models import Topic
 from portal.core import page_cache, privacy, visitors
 from portal.core.audience import register_audience
 from portal.insight.recorder import Recorder, recorder
-from search import recording, services
+from search import services
+from search.activity import recording
+from search.activity.recording import Searched, search_activity
 from search.asking.keys import query_key
 from search.models import SearchClick, SearchLog
-from search.recording import Searched, search_activity
 from tests.factories.accounts import UserFactory
 
-pytestmark = [pytest.mark.django_db, pytest.mark.both_databases("search.models.activity", "search.recording")]
+pytestmark = [pytest.mark.django_db, pytest.mark.both_databases("search.models.activity", "search.activity.recording")]
 Z = "\u200c"
 BROWSER = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
 

@@ -12,9 +12,9 @@ from portal.core.memo import forget_all
 from portal.core.roles import COMMUNITY_MANAGERS, CONTENT_EDITORS, Role, group_of, make_roles
 from portal.core.scopes import stamp
 from portal.home.models import InfoPage
+from search.activity.recording import search_facts
 from search.index.plan import Filters, Sort
 from search.queries import search
-from search.recording import search_facts
 from search.showing.pins import MAX_PINS
 from tests.factories.accounts import UserFactory
 from tests.factories.faq import ArticlePageFactory, TopicPageFactory, help_site, locale

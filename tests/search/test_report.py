@@ -21,7 +21,7 @@ from search.models import SearchDay, SearchGap
 from tests.factories.accounts import UserFactory
 from tests.factories.faq import TopicPageFactory
 
-pytestmark = [pytest.mark.django_db, pytest.mark.both_databases("search.report")]
+pytestmark = [pytest.mark.django_db, pytest.mark.both_databases("search.activity.report")]
 
 
 @pytest.fixture(autouse=True)

@@ -19,23 +19,28 @@ from portal.core import jobs
 from portal.core.audience import register_audience
 from portal.core.memo import forget_all
 from portal.core.scopes import content_changed
-from search import gaps, registry, services, tidying
+from search import registry, services
+from search.activity import gaps, tidying
+from search.activity.choices import CLICKED, weigh_clicks
+from search.activity.counting import count_days, forget_old
+from search.activity.gaps import tend_gaps
+from search.activity.popular import popular_searches, renew_popular
 from search.asking.keys import query_key
 from search.asking.synonyms import rules_for
-from search.choices import CLICKED, weigh_clicks
-from search.counting import count_days, forget_old
-from search.gaps import tend_gaps
 from search.index import evidence
 from search.index.answering import get_backend
 from search.index.plan import BackendHit, Plan, QueryTerm
 from search.models import ClickEvidence, PopularQuestion, SearchClick, SearchDay, SearchGap, SearchLog, Synonym
-from search.popular import popular_searches, renew_popular
 from tests.factories.accounts import UserFactory
 
 pytestmark = [
     pytest.mark.django_db,
     pytest.mark.both_databases(
-        "search.choices", "search.counting", "search.gaps", "search.models.popular", "search.popular"
+        "search.activity.choices",
+        "search.activity.counting",
+        "search.activity.gaps",
+        "search.models.popular",
+        "search.activity.popular",
     ),
 ]
 _visits = count(1)

@@ -4,7 +4,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
-from search.tidying import tidy
+from search.activity.tidying import tidy
 
 
 class Command(BaseCommand):

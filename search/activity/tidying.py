@@ -9,10 +9,10 @@ from typing import Final
 from django.db import transaction
 
 from search import services
-from search.choices import weigh_clicks
-from search.counting import Forgotten, count_days, forget_old
-from search.gaps import GapReport, tend_gaps
-from search.popular import renew_popular
+from search.activity.choices import weigh_clicks
+from search.activity.counting import Forgotten, count_days, forget_old
+from search.activity.gaps import GapReport, tend_gaps
+from search.activity.popular import renew_popular
 
 JOB: Final = "search.tidy_search_log"
 INTERVAL: Final = dt.timedelta(hours=1)

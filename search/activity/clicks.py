@@ -14,9 +14,9 @@ from portal.core.limits import limited
 from portal.core.preferences import current_language
 from portal.insight.activity import is_visitor
 from search import registry
+from search.activity.recording import note_click
 from search.index.plan import MAX_PAGES, PAGE_SIZE
 from search.models import SearchClick
-from search.recording import note_click
 
 if TYPE_CHECKING:
     from typing import Any

@@ -18,8 +18,8 @@ from django.db.models import Sum
 from django.utils import timezone
 
 from search import queries
+from search.activity.popular import texts_of
 from search.models import SearchDay, SearchGap
-from search.popular import texts_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

@@ -13,9 +13,9 @@ from django.db.models import F, Q, Sum
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
-from search.gaps import CHOSEN_PERCENT, reason_of
+from search.activity.gaps import CHOSEN_PERCENT, reason_of
+from search.activity.popular import texts_of
 from search.models import SearchDay, SearchGap
-from search.popular import texts_of
 
 PERIODS: Final = (7, 30, 90)
 DEFAULT_PERIOD: Final = 30

@@ -1,0 +1,1 @@
+"""What readers asked and chose: recorded, counted, and what follows from it."""
