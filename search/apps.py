@@ -25,8 +25,13 @@ class SearchConfig(AppConfig):
         navigation.connect()
         nearest.connect()
         register_facts(recording.FACT, recording.note_search)
-        jobs.every(tidying.INTERVAL, name=tidying.JOB, run=tidying.tidy)
-        jobs.every(vectors.INTERVAL, name=vectors.JOB, run=vectors.work_out_some)
+        jobs.every(tidying.INTERVAL, name=tidying.JOB, run=tidying.tidy, is_needed=tidying.is_needed)
+        jobs.every(
+            vectors.INTERVAL,
+            name=vectors.JOB,
+            run=vectors.work_out_some,
+            is_needed=lambda _last_end: vectors.has_work(),
+        )
         days = settings.SEARCH_LOG_DAYS
         register_typed_text("search.SearchLog", "text", "key", keep_days=days)
         register_typed_text("search.SearchClick", "key", keep_days=days)

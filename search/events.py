@@ -13,6 +13,17 @@ class EntriesChanged(DomainEvent):
     """Objects of a kind were saved, deleted, published or hidden: what is indexed of them may be wrong now."""
 
     name: ClassVar[str] = "search.entries_changed"
+    merges: ClassVar[bool] = True
+    kind: str
+    object_ids: list[int]
+
+
+@dataclass(frozen=True, kw_only=True)
+class EntriesWithdrawn(DomainEvent):
+    """Entries of these objects are gone from the index in the database, or are for other people now."""
+
+    name: ClassVar[str] = "search.entries_withdrawn"
+    merges: ClassVar[bool] = True
     kind: str
     object_ids: list[int]
 
@@ -22,6 +33,7 @@ class PageTreeChanged(DomainEvent):
     """A page was moved or renamed: the addresses of everything below it changed, too."""
 
     name: ClassVar[str] = "search.page_tree_changed"
+    merges: ClassVar[bool] = True
     page_id: int
 
 
@@ -30,5 +42,6 @@ class MirrorCheckWanted(DomainEvent):
     """The entries of a kind, of objects numbered above `above`, may differ between cluster and database."""
 
     name: ClassVar[str] = "search.mirror_check_wanted"
+    merges: ClassVar[bool] = True
     kind: str
     above: int

@@ -4,6 +4,9 @@ While the cluster is away its messages wait. When it answers again they become d
 index in the database, a portion at a time: an index that was lost, a message that was given up and a change that never
 arrived are all made good before a reader is answered from it. No transaction is open while the cluster is talked to, so
 that nobody who writes to the database waits for it.
+
+The worker writes to the cluster, a moment after the change. What was withdrawn must be gone at once: until the cluster
+has heard of it, the index in the database answers.
 """
 
 from __future__ import annotations
@@ -20,7 +23,7 @@ from portal.core import outbox
 from portal.core.events import emit, handler_name
 from portal.core.models import OutboxMessage
 from search import registry
-from search.events import EntriesChanged, MirrorCheckWanted
+from search.events import EntriesChanged, EntriesWithdrawn, MirrorCheckWanted
 from search.index import cluster
 from search.index.errors import RejectedError, UnavailableError
 from search.index.limits import time_limit
@@ -32,10 +35,8 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("search.cluster")
 
-#: What a change may take.
+#: What a change may take; nobody waits for it.
 _CHANGE_SECONDS: Final = 5.0
-#: The same while somebody waits for a page: for that the change could just as well be made later.
-_REQUEST_SECONDS: Final = 0.9
 _LOOK_SECONDS: Final = 2.0
 #: Objects that are compared at once, and that are written at once.
 _PORTION: Final = 1_000
@@ -46,6 +47,13 @@ _ON_ITS_WAY: Final = timedelta(seconds=2)
 
 def mirror_entries(event: EntriesChanged) -> None:
     """Make the cluster say what is true of the objects now."""
+    mirror = _reachable()
+    if mirror is not None:
+        _write(mirror, event.kind, event.object_ids)
+
+
+def mirror_withdrawals(event: EntriesWithdrawn) -> None:
+    """The same, ahead of all other changes."""
     mirror = _reachable()
     if mirror is not None:
         _write(mirror, event.kind, event.object_ids)
@@ -102,9 +110,8 @@ def _reachable() -> ElasticBackend | None:
 
 
 def _write(mirror: ElasticBackend, kind: str, object_ids: list[int]) -> None:
-    is_waited_for = outbox.seconds_left() is not None
     try:
-        with time_limit(_REQUEST_SECONDS if is_waited_for else _CHANGE_SECONDS):
+        with time_limit(_CHANGE_SECONDS):
             index_objects(kind=kind, object_ids=object_ids, backend=mirror)
     except RejectedError as error:  # trying again would not help
         logger.error("The search cluster refuses entries: %s", error)  # noqa: TRY400 - the message says it all
@@ -118,7 +125,7 @@ def _away(error: UnavailableError) -> outbox.NotNowError:
 
 
 CHECK: Final = handler_name(check_portion)
-HANDLERS: Final = (handler_name(mirror_entries), CHECK)
+HANDLERS: Final = (handler_name(mirror_entries), cluster.WITHDRAWALS, CHECK)
 
 
 class MirrorCare:

@@ -18,7 +18,7 @@ from portal.core import health
 from portal.core.events import subscribe
 from portal.core.receivers import touches
 from search import mirror, registry, services
-from search.events import EntriesChanged, MirrorCheckWanted, PageTreeChanged
+from search.events import EntriesChanged, EntriesWithdrawn, MirrorCheckWanted, PageTreeChanged
 from search.index import cluster
 from search.models import Synonym
 
@@ -33,6 +33,13 @@ def connect() -> None:
     subscribe(EntriesChanged, services.handle_entries_changed)
     subscribe(PageTreeChanged, services.handle_page_tree_changed)
     subscribe(EntriesChanged, mirror.mirror_entries, when=cluster.is_configured, is_remote=True)
+    subscribe(
+        EntriesWithdrawn,
+        mirror.mirror_withdrawals,
+        name=cluster.WITHDRAWALS,
+        when=cluster.is_configured,
+        is_remote=True,
+    )
     subscribe(MirrorCheckWanted, mirror.check_portion, is_remote=True)
     cluster.look_after_with(mirror.MirrorCare())
     health.report("search", mirror.health)

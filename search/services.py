@@ -13,12 +13,14 @@ from wagtail.models import Page
 
 from portal.core.events import emit
 from search import registry
-from search.events import EntriesChanged, PageTreeChanged
+from search.events import EntriesChanged, EntriesWithdrawn, PageTreeChanged
+from search.index import cluster
 from search.index.answering import get_backend
 from search.index.errors import UnavailableError
 from search.index.protocol import Backend, Mirror
 from search.locks import lock_objects
 from search.meaning import vectors
+from search.models import IndexedEntry
 
 if TYPE_CHECKING:
     from django.db.models import QuerySet
@@ -102,6 +104,7 @@ def index_objects(
 def _index_in_database(kind: str, object_ids: Collection[int], *, force: bool) -> int:
     lock_objects(kind, object_ids)  # an object is read while nobody else indexes it
     entries = _current_entries(kind, object_ids)
+    _announce_withdrawn(kind, object_ids, entries)
     indexed = {entry.object_id for entry in entries}
     backend = get_backend()
     backend.put(entries, force=force)
@@ -109,6 +112,17 @@ def _index_in_database(kind: str, object_ids: Collection[int], *, force: bool) -
         backend.remove(kind=kind, object_ids=gone)
     vectors.follow(kind=kind, object_ids=object_ids, entries=entries)
     return len(indexed)
+
+
+def _announce_withdrawn(kind: str, object_ids: Collection[int], entries: Collection[SearchEntry]) -> None:
+    """Say which objects lose an entry, or its readers, where a cluster must hear of it before it may answer again."""
+    if not cluster.is_configured():
+        return
+    now = {(entry.object_id, entry.language, entry.audience) for entry in entries}
+    known = IndexedEntry.objects.filter(kind=kind, object_id__in=object_ids)
+    before = set(known.values_list("object_id", "language", "audience"))
+    for some in _chunks(sorted({object_id for object_id, _language, _audience in before - now})):
+        emit(EntriesWithdrawn(kind=kind, object_ids=some))
 
 
 def _index_in_mirror(mirror: Mirror, kind: str, object_ids: Collection[int]) -> int:

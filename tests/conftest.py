@@ -18,9 +18,10 @@ from tests.gate import (  # noqa: F401 - pytest finds its hooks by name
 @pytest.fixture(autouse=True)
 def _fresh_state():
     """Each test starts in the default language with an empty cache and leaves both so."""
-    from portal.core import memo, page_cache, visitors
+    from portal.core import jobs, memo, page_cache, visitors
 
     cache.clear()
+    jobs._idle_since.clear()
     page_cache.store.clear()
     page_cache.answers.clear()
     memo.forget_all()

@@ -1,6 +1,7 @@
 from datetime import timedelta
 
 from django.apps import AppConfig
+from django.conf import settings
 from django.db.models.signals import post_migrate
 from django.utils.module_loading import autodiscover_modules
 from django.utils.translation import gettext_lazy as _
@@ -13,11 +14,35 @@ class CoreConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from portal.core import checks, fragments, health, jobs, receivers, roles, schedule, visitors  # noqa: F401, PLC0415 - apps must be ready; checks register themselves
+        from portal.core import checks, fragments, health, receivers, roles  # noqa: F401, PLC0415 - apps must be ready; checks register themselves
 
         receivers.connect()
         health.report_to_staff("kept_html", fragments.figures)
         autodiscover_modules("roles")
         post_migrate.connect(roles.make_roles, sender=self, dispatch_uid="core.make_roles")
-        jobs.every(timedelta(hours=1), name="core.forget_salts", run=visitors.forget_salts)
-        jobs.every(schedule.INTERVAL, name=schedule.JOB, run=schedule.carry_out_schedule)
+        _connect_jobs()
+
+
+def _connect_jobs() -> None:
+    from portal.core import jobs, outbox, schedule, visitors  # noqa: PLC0415 - apps must be ready
+
+    hour = timedelta(hours=1)
+    kept = timedelta(days=settings.OUTBOX_KEEP_DAYS)
+    jobs.every(
+        hour,
+        name="core.forget_salts",
+        run=visitors.forget_salts,
+        is_needed=lambda _last_end: visitors.has_old_salts(),
+    )
+    jobs.every(
+        hour,
+        name="core.purge_outbox",
+        run=lambda: outbox.purge(older_than=kept),
+        is_needed=lambda _last_end: outbox.has_old(older_than=kept),
+    )
+    jobs.every(
+        schedule.INTERVAL,
+        name=schedule.JOB,
+        run=schedule.carry_out_schedule,
+        is_needed=lambda _last_end: schedule.is_anything_due(),
+    )

@@ -29,6 +29,8 @@ class DomainEvent:
     """Base of all events. `name` is stored with undelivered messages: it never changes."""
 
     name: ClassVar[str]
+    #: Whether an event that equals one still waiting adds nothing: then it is not written a second time.
+    merges: ClassVar[bool] = False
 
     def to_payload(self) -> dict[str, Any]:
         """The fields as JSON values; raises `TypeError` for anything but ids and plain values."""
@@ -91,7 +93,7 @@ def subscribe(
 
     Messages wait in the database under the handler's name: give the old `name` when you move or rename it. Events that
     happen while `when` says no are not sent to it; those that waited before are still delivered. A handler that works
-    with another server `is_remote`: no transaction is open meanwhile.
+    with another server `is_remote`: only the outbox worker calls it, with no transaction open.
     """
     outbox.register(
         outbox.Subscription(
@@ -119,4 +121,4 @@ def emit(event: DomainEvent) -> None:
 
     Raises `outbox.OutsideTransactionError` outside a transaction: the fact and its announcement stand or fall together.
     """
-    outbox.send(event.name, event.to_payload())
+    outbox.send(event.name, event.to_payload(), merge=event.merges)

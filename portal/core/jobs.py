@@ -1,16 +1,20 @@
 """Work that is due again and again: tidying, counting, closing.
 
     every(timedelta(hours=1), name="search.tidy", run=tidy)          apps.py of the app that owns it
-    run_due()                                                        `manage.py run_outbox`, after each pass
+    run_due()                                                        the worker (`manage.py run_outbox`), again and again
 
 When a job runs next is a row in the database. A job is claimed by one conditional UPDATE with a lease, as a message of
 the outbox is, so that any number of workers may run: each round is done by one of them. A worker that dies leaves its
 job to the next one when the lease is over; jobs must therefore be repeatable.
+
+A job that often has nothing to do says so: `is_needed` is asked first, and where it answers no, nothing is written. It
+reads only, and hears when the job last ended well.
 """
 
 from __future__ import annotations
 
 import logging
+import time
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
@@ -23,6 +27,7 @@ from portal.core.outbox import describe
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from datetime import datetime
 
     from django.db.models import QuerySet
 
@@ -41,39 +46,74 @@ class Job:
     name: str
     interval: timedelta
     run: Callable[[], object]
+    is_needed: Callable[[datetime | None], bool]
 
 
 _jobs: dict[str, Job] = {}
+#: When this process last asked a job that had nothing to do (`time.monotonic`).
+_idle_since: dict[str, float] = {}
 
 
-def every(interval: timedelta, *, name: str, run: Callable[[], object]) -> None:
-    """Have `run` called once per interval by one of all workers. `name` is stored: it never changes."""
-    _jobs[name] = Job(name, interval, run)
+def every(
+    interval: timedelta,
+    *,
+    name: str,
+    run: Callable[[], object],
+    is_needed: Callable[[datetime | None], bool] = lambda _last_end: True,
+) -> None:
+    """Have `run` called once per interval by one of all workers. `name` is stored: it never changes.
+
+    `is_needed` is asked before, with the time the job last ended well; it must write nothing.
+    """
+    _jobs[name] = Job(name, interval, run, is_needed)
 
 
 def forget(name: str) -> None:
     """Call the job no more; for tests."""
     _jobs.pop(name, None)
+    _idle_since.pop(name, None)
 
 
 def run_due(*, should_stop: Callable[[], bool] = lambda: False) -> int:
     """Run the jobs that are due, one after the other; how many ended well. A failing one is logged and put off.
 
-    One query when nothing is due. Raises database errors of its own book-keeping only.
+    One query when nothing is due, and one more for each job that is asked whether it is needed; nothing is written then.
+    Raises database errors of its own book-keeping only.
     """
     if not _jobs:
         return 0
-    due_at = dict(PeriodicJob.objects.filter(name__in=_jobs).values_list("name", "due_at"))
-    if missing := _jobs.keys() - due_at.keys():
-        PeriodicJob.objects.bulk_create((PeriodicJob(name=name) for name in sorted(missing)), ignore_conflicts=True)
+    rows = PeriodicJob.objects.filter(name__in=_jobs).values_list("name", "due_at", "finished_at")
+    known = {name: (due_at, last_end) for name, due_at, last_end in rows}
     now = timezone.now()
     done = 0
     for name in sorted(_jobs):
         if should_stop():
             break
-        if (name in missing or due_at[name] <= now) and (claim := _claim(name)) is not None:
+        due_at, last_end = known.get(name, (now, None))
+        if due_at > now or not _has_work(_jobs[name], last_end):
+            continue
+        if name not in known:
+            PeriodicJob.objects.bulk_create([PeriodicJob(name=name)], ignore_conflicts=True)
+        if (claim := _claim(name)) is not None:
             done += _run(_jobs[name], claim)
     return done
+
+
+def _has_work(job: Job, last_end: datetime | None) -> bool:
+    """Whether the job says that it is needed; after a no it is asked again when its interval is over."""
+    idle_since = _idle_since.get(job.name)
+    if idle_since is not None and time.monotonic() - idle_since < job.interval.total_seconds():
+        return False
+    try:
+        is_needed = job.is_needed(last_end)
+    except Exception as error:  # noqa: BLE001 - it must not keep other jobs from running
+        logger.error("Job %s could not be asked: %s", job.name, describe(error))  # noqa: TRY400 - no values in the log
+        is_needed = False
+    if is_needed:
+        _idle_since.pop(job.name, None)
+    else:
+        _idle_since[job.name] = time.monotonic()
+    return is_needed
 
 
 def _claim(name: str) -> int | None:

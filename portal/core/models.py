@@ -14,7 +14,16 @@ from wagtail.contrib.settings.models import BaseSiteSetting, register_setting
 from portal.core.audience import AudienceInUse
 from portal.core.localized import LocalizedTextField
 
-__all__ = ["AudienceInUse", "OutboxMessage", "PeriodicJob", "RoleGroup", "SiteBrand", "SupportSettings", "VisitSalt"]
+__all__ = [
+    "AudienceInUse",
+    "OutboxMessage",
+    "OutgoingMail",
+    "PeriodicJob",
+    "RoleGroup",
+    "SiteBrand",
+    "SupportSettings",
+    "VisitSalt",
+]
 
 
 class OutboxMessageQuerySet(models.QuerySet["OutboxMessage"]):
@@ -37,6 +46,8 @@ class OutboxMessage(models.Model):
     delivered_at = models.DateTimeField(_("delivered at"), null=True, blank=True)
     failed_at = models.DateTimeField(_("given up at"), null=True, blank=True)
     last_error = models.TextField(_("last error"), blank=True)
+    #: Equal for events that say the same, where the event class merges them; empty where each one counts.
+    merge_key = models.CharField(_("merge key"), max_length=64, blank=True, default="", db_default="")
 
     objects = OutboxMessageQuerySet.as_manager()
 
@@ -48,6 +59,16 @@ class OutboxMessage(models.Model):
                 fields=["available_at"],
                 condition=models.Q(delivered_at=None, failed_at=None),
                 name="outbox_due",
+            ),
+            models.Index(
+                fields=["merge_key"],
+                condition=models.Q(delivered_at=None, failed_at=None),
+                name="outbox_merge_key",
+            ),
+            models.Index(
+                fields=["delivered_at"],
+                condition=models.Q(delivered_at__isnull=False),
+                name="outbox_delivered",
             ),
         ]
 

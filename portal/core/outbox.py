@@ -1,15 +1,23 @@
 """Messages that are as safe as the change they announce.
 
 `send` writes one row per subscriber in the caller's transaction. After the commit this process delivers what it just
-wrote; `manage.py run_outbox` delivers what failed, was cut short, or did not fit. A message is claimed by one
+wrote; the worker (`manage.py run_outbox`) delivers what failed, was cut short, or did not fit. A message is claimed by one
 conditional UPDATE with a lease, so any number of processes may deliver at once, on any database. The handler and the
 "delivered" mark share one transaction that is refused when the lease went to somebody else: effects in our own
-database happen exactly once, effects outside (mail, another server) at least once. A handler that is `is_remote` works with
-another server, which may hang: it has no transaction around it, and opens its own for what it writes to the database.
+database happen exactly once, effects outside (another server) at least once.
+
+A handler that is `is_remote` works with another server, which may hang. Only the worker calls it, never the process that
+wrote the message: nobody waits for it. It has no transaction around it, and opens its own for what it writes.
+
+Events that merge are written once while an equal one waits that nobody has tried to deliver. The waiting row is locked
+until the commit of whoever relies on it, and claims pass over locked rows: its handler starts after that commit and
+sees the change. A message that somebody claimed or tried is not relied on.
 """
 
 from __future__ import annotations
 
+import hashlib
+import json
 import logging
 import threading
 import time
@@ -18,6 +26,7 @@ from collections import deque
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import timedelta
+from enum import Enum, auto
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
@@ -30,6 +39,9 @@ from portal.core.models import OutboxMessage
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator
+    from datetime import datetime
+
+    from django.db.models import QuerySet
 
 logger = logging.getLogger(__name__)
 
@@ -43,6 +55,7 @@ MAX_ATTEMPTS: Final = 12
 INLINE_SECONDS: Final = 1.0
 INLINE_MESSAGES: Final = 100
 _BATCH: Final = 100
+_PURGE_BATCH: Final = 1_000
 
 
 class OutsideTransactionError(RuntimeError):
@@ -52,8 +65,12 @@ class OutsideTransactionError(RuntimeError):
 class NotNowError(Exception):
     """Raised by a handler that knows it cannot work yet, because a server it needs is away and somebody has said so.
 
-    The message waits for a minute, or until `hurry`; that is no failure, and no attempt.
+    The message waits for a `pause`, usually a minute, or until `hurry`; that is no failure, and no attempt.
     """
+
+    def __init__(self, pause: timedelta | None = None) -> None:
+        super().__init__()
+        self.pause = pause if pause is not None else NOT_NOW_PAUSE
 
 
 class _LeaseLostError(Exception):
@@ -75,7 +92,7 @@ class Subscription:
     deliver: Callable[[dict[str, Any]], None]
     #: Whether new messages are written for it; those that wait are delivered anyway.
     is_wanted: Callable[[], bool] = lambda: True
-    #: Whether it works with another server: no transaction is open meanwhile.
+    #: Whether it works with another server: only the worker calls it, and no transaction is open meanwhile.
     is_remote: bool = False
 
 
@@ -108,21 +125,46 @@ def temporary_subscriptions() -> Iterator[None]:
         _subscriptions[:] = before
 
 
-def send(event: str, payload: dict[str, Any]) -> None:
-    """Write one message per subscriber, and deliver them after the commit."""
+def send(event: str, payload: dict[str, Any], *, merge: bool = False) -> None:
+    """Write one message per subscriber, and deliver them after the commit; those of remote subscribers are left to the worker.
+
+    With `merge` none is written where one with the same payload waits that was never tried.
+    """
     if not transaction.get_connection().in_atomic_block:
         raise OutsideTransactionError(event)
-    handlers = [
-        subscription.handler
-        for subscription in _subscriptions
-        if subscription.event == event and subscription.is_wanted()
+    wanted = [
+        subscription for subscription in _subscriptions if subscription.event == event and subscription.is_wanted()
     ]
-    if not handlers:
+    if not wanted:
         return
+    merge_key = _merge_key(event, payload) if merge else ""
+    pks = _lock_waiting([subscription.handler for subscription in wanted], merge_key) if merge else {}
     messages = OutboxMessage.objects.bulk_create(
-        OutboxMessage(event=event, handler=handler, payload=payload) for handler in handlers
+        OutboxMessage(event=event, handler=subscription.handler, payload=payload, merge_key=merge_key)
+        for subscription in wanted
+        if subscription.handler not in pks
     )
-    transaction.on_commit(partial(_deliver_after_commit, [message.pk for message in messages]))
+    pks |= {message.handler: message.pk for message in messages}
+    here = [pks[subscription.handler] for subscription in wanted if not subscription.is_remote]
+    if here:
+        transaction.on_commit(partial(_deliver_after_commit, here))
+
+
+def _merge_key(event: str, payload: dict[str, Any]) -> str:
+    text = json.dumps([event, payload], sort_keys=True)
+    return hashlib.blake2b(text.encode(), digest_size=20).hexdigest()
+
+
+def _lock_waiting(handlers: Iterable[str], merge_key: str) -> dict[str, int]:
+    """For each handler a message with this key that nobody has tried; nobody starts with it before our commit.
+
+    Rows that another transaction has locked are passed over, so that none ever waits for another: then there are as many
+    as transactions met. SQLite has no such locks and needs none: whoever writes is alone.
+    """
+    waiting = OutboxMessage.objects.pending().filter(merge_key=merge_key, attempts=0)
+    free = waiting.select_for_update(skip_locked=True, no_key=True).order_by("pk").values_list("pk", flat=True)
+    found = {handler: free.filter(handler=handler).first() for handler in handlers}
+    return {handler: pk for handler, pk in found.items() if pk is not None}
 
 
 # Delivering what this process just wrote ----------------------------------------------------------------------------
@@ -177,6 +219,17 @@ def _deliver_after_commit(pks: Iterable[int]) -> None:
 # Delivering everything that is due ----------------------------------------------------------------------------------
 
 
+class _Outcome(Enum):
+    """What became of one message."""
+
+    DELIVERED = auto()
+    FAILED = auto()
+    #: Its handler cannot work yet.
+    PUT_OFF = auto()
+    #: Somebody else delivers it, or will.
+    NOT_OURS = auto()
+
+
 @dataclass(slots=True)
 class DrainResult:
     """What one pass did."""
@@ -190,6 +243,7 @@ def drain(
     limit: int | None = None,
     should_stop: Callable[[], bool] = lambda: False,
     handlers: Collection[str] | None = None,
+    but_not: Collection[str] = (),
 ) -> DrainResult:
     """Deliver what is due, to all or some `handlers`, oldest first, until nothing is, or `limit` were tried. One pass.
 
@@ -197,25 +251,50 @@ def drain(
     """
     result = DrainResult()
     while True:
-        due = OutboxMessage.objects.due()
+        due = OutboxMessage.objects.due().exclude(handler__in=but_not)
         if handlers is not None:
             due = due.filter(handler__in=handlers)
-        pks = due.order_by("available_at", "pk").values_list("pk", flat=True)[:_BATCH]
-        if not pks:
-            return result
-        for pk in pks:
+        outcomes = set()
+        for pk in due.order_by("available_at", "pk").values_list("pk", flat=True)[:_BATCH]:
             if should_stop() or (limit is not None and result.delivered + result.failed >= limit):
                 return result
             outcome = _attempt(pk)
-            if outcome is not None:
-                result.delivered += outcome
-                result.failed += not outcome
+            outcomes.add(outcome)
+            result.delivered += outcome is _Outcome.DELIVERED
+            result.failed += outcome is _Outcome.FAILED
+        if outcomes <= {_Outcome.NOT_OURS}:  # nothing is due, or others have all of it in hand
+            return result
+
+
+def due_handlers() -> set[str]:
+    """Whom something could be delivered to now; one query that writes nothing."""
+    return set(OutboxMessage.objects.due().order_by().values_list("handler", flat=True).distinct())
+
+
+def remote_handlers() -> set[str]:
+    """The handlers that work with another server."""
+    return {subscription.handler for subscription in _subscriptions if subscription.is_remote}
 
 
 def purge(*, older_than: timedelta) -> int:
-    """Delete messages delivered longer ago than that; those given up stay for the operator. Returns how many."""
-    deleted, _by_model = OutboxMessage.objects.filter(delivered_at__lt=timezone.now() - older_than).delete()
+    """Delete messages delivered longer ago than that; those given up stay for the operator. Returns how many.
+
+    Some at a time: other writers need not wait.
+    """
+    old = _delivered_before(timezone.now() - older_than)
+    deleted = 0
+    while pks := list(old.values_list("pk", flat=True)[:_PURGE_BATCH]):
+        deleted += OutboxMessage.objects.filter(pk__in=pks).delete()[0]
     return deleted
+
+
+def has_old(*, older_than: timedelta) -> bool:
+    """Whether `purge` would delete anything."""
+    return _delivered_before(timezone.now() - older_than).exists()
+
+
+def _delivered_before(moment: datetime) -> QuerySet[OutboxMessage]:
+    return OutboxMessage.objects.filter(delivered_at__isnull=False, delivered_at__lt=moment)
 
 
 def retry_failed() -> int:
@@ -229,44 +308,41 @@ def hurry(handlers: Collection[str]) -> int:
     return waiting.update(failed_at=None, attempts=0, available_at=timezone.now())
 
 
-def seconds_left() -> float | None:
-    """How long handlers of this thread may take, because somebody waits for a page; none where nobody does."""
-    return _inline.seconds_left
-
-
 def pause_after(attempts: int) -> timedelta:
     """How long to wait after so many failed attempts: 10 s, doubling, at most an hour."""
     return min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** min(max(attempts - 1, 0), 16))
 
 
 def _claim(pk: int) -> OutboxMessage | None:
-    """Win the message with one conditional UPDATE; no locks, any database."""
+    """Win the message with one conditional UPDATE. One that somebody merges an event into is passed over for now."""
     lease = timezone.now() + LEASE
-    won = OutboxMessage.objects.due().filter(pk=pk).update(available_at=lease, attempts=F("attempts") + 1)
+    with transaction.atomic():
+        free = OutboxMessage.objects.due().filter(pk=pk).select_for_update(skip_locked=True).values("pk")
+        won = OutboxMessage.objects.filter(pk__in=free).update(available_at=lease, attempts=F("attempts") + 1)
     return OutboxMessage.objects.get(pk=pk) if won else None
 
 
-def _attempt(pk: int) -> bool | None:
-    """Claim and deliver one message: whether that went well; none when it was not ours to deliver."""
+def _attempt(pk: int) -> _Outcome:
+    """Claim and deliver one message."""
     message = _claim(pk)
     if message is None:
-        return None
+        return _Outcome.NOT_OURS
     if message.attempts > MAX_ATTEMPTS:  # every attempt ended with the death of its process
         _record_failure(message, "given up: no attempt came to an end")
-        return False
+        return _Outcome.FAILED
     try:
         _deliver(message)
     except _LeaseLostError:
         logger.warning("Outbox: message %s took longer than its lease and went to another process", message.pk)
-        return None
-    except NotNowError:
-        later = timezone.now() + NOT_NOW_PAUSE
+        return _Outcome.NOT_OURS
+    except NotNowError as error:
+        later = timezone.now() + error.pause
         _ours(message).update(available_at=later, attempts=message.attempts - 1, last_error="put off")
-        return None
+        return _Outcome.PUT_OFF
     except Exception as error:  # noqa: BLE001 - whatever a handler raises means: try again later
         _record_failure(message, describe(error))
-        return False
-    return True
+        return _Outcome.FAILED
+    return _Outcome.DELIVERED
 
 
 def _deliver(message: OutboxMessage) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 from datetime import timedelta
+from itertools import chain
 from typing import TYPE_CHECKING, Final
 
 from django.apps import apps
@@ -32,6 +33,11 @@ def carry_out_schedule() -> int:
     One query per kind of content when nothing is due; repeating it is harmless.
     """
     return sum(_try(act, what) for what, act in [*_expired(), *_due()])
+
+
+def is_anything_due() -> bool:
+    """Whether `carry_out_schedule` has anything to do. Writes nothing."""
+    return any(True for _change in chain(_expired(), _due()))
 
 
 def _expired() -> Iterator[tuple[str, Callable[[], object]]]:

@@ -87,6 +87,11 @@ def forget_salts(*, before: dt.date | None = None) -> int:
     return deleted
 
 
+def has_old_salts() -> bool:
+    """Whether `forget_salts` would destroy any."""
+    return VisitSalt.objects.filter(day__lt=timezone.localdate()).exists()
+
+
 def forget_remembered_salts() -> None:
     """Make this process read the salt again; for tests."""
     _salts.of.clear()

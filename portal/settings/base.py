@@ -219,6 +219,11 @@ DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default=f"no-reply@{urlsplit(
 SERVER_EMAIL = DEFAULT_FROM_EMAIL
 ADMINS = [("", address) for address in env.list("ADMINS", default=[])]
 
+# Outbox -------------------------------------------------------------------------------------------------------------
+
+#: How long a message is kept after it was delivered, for whoever looks what happened.
+OUTBOX_KEEP_DAYS = env.int("OUTBOX_KEEP_DAYS", default=7)
+
 # Security -----------------------------------------------------------------------------------------------------------
 
 CSRF_FAILURE_VIEW = "portal.core.views.csrf_failure"

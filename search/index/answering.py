@@ -32,9 +32,10 @@ def get_backend() -> Backend:
 def answer(question: Callable[[Backend], T]) -> T:
     """What the index says to `question`, which is asked from its beginning again where one index fails it.
 
-    The cluster is asked first, if there is one. Where it fails, nobody else waits for it until it is back.
+    The cluster is asked first, if there is one that knows what was withdrawn. Where it fails, nobody else waits for it
+    until it is back.
     """
-    if cluster.is_configured() and cluster.breaker().is_closed():
+    if cluster.may_answer():
         try:
             with time_limit(cluster.ANSWER_SECONDS):
                 return question(cluster.get_cluster())

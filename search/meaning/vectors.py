@@ -21,7 +21,7 @@ from portal.core.scopes import content_changed
 from search import registry
 from search.locks import lock_objects
 from search.meaning import model
-from search.models import EntryVector
+from search.models import EntryVector, IndexedEntry
 
 if TYPE_CHECKING:
     from search.documents import SearchEntry
@@ -74,6 +74,14 @@ def follow(*, kind: str, object_ids: Collection[int], entries: Iterable[SearchEn
     )  # fmt: skip
     if wrong:
         content_changed("vectors")
+
+
+def has_work() -> bool:
+    """Whether `work_out_some` has anything to do. Writes nothing."""
+    if not model.is_enabled():
+        return False
+    rows = EntryVector.objects.all()
+    return rows.filter(vector=None).exists() or (not rows.exists() and IndexedEntry.objects.exists())
 
 
 def work_out_some() -> None:

@@ -15,7 +15,8 @@ import socket
 import subprocess
 import sys
 import time
-from dataclasses import dataclass
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from email import message_from_bytes, policy
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -46,6 +47,7 @@ class Portal:
     url: str
     data_dir: Path
     env: dict[str, str]
+    worker_pid: int = 0
 
     def manage(self, *arguments: str, stdin: str = "") -> str:
         done = subprocess.run(
@@ -102,6 +104,19 @@ def wait_until_up(port: int, process: subprocess.Popen[bytes], seconds: float = 
     raise AssertionError("the server did not come up")
 
 
+@contextmanager
+def outbox_worker(env: dict[str, str]) -> Iterator[int]:
+    """What sends the mails, beside the server; its process id."""
+    process = subprocess.Popen(
+        [sys.executable, str(ROOT / "manage.py"), "run_outbox", "--loop"], env=env, cwd=ROOT, start_new_session=True
+    )
+    try:
+        yield process.pid
+    finally:
+        process.terminate()
+        process.wait(timeout=20)
+
+
 @pytest.fixture(scope="session")
 def portal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Portal]:
     data_dir = tmp_path_factory.mktemp("portal")
@@ -125,8 +140,9 @@ def portal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Portal]:
         env=env, cwd=ROOT, start_new_session=True,
     )  # fmt: skip
     try:
-        wait_until_up(port, process)
-        yield ready
+        with outbox_worker(env) as worker_pid:
+            wait_until_up(port, process)
+            yield replace(ready, worker_pid=worker_pid)
     finally:
         os.killpg(process.pid, signal.SIGTERM)
         process.wait(timeout=20)

@@ -21,6 +21,7 @@ HOUR = timedelta(hours=1)
 def runs(monkeypatch) -> list[str]:
     """What ran; no job of the portal itself is known during the test."""
     monkeypatch.setattr(jobs, "_jobs", {})
+    monkeypatch.setattr(jobs, "_idle_since", {})
     return []
 
 
@@ -95,6 +96,45 @@ def test_jobs_run_with_the_outbox(runs):
     call_command("run_outbox")
 
     assert runs == ["ran"]
+
+
+def test_a_job_with_nothing_to_do_writes_nothing_and_is_asked_once_per_interval(runs, django_assert_num_queries):
+    asked = []
+    jobs.every(HOUR, name="tests.note", run=lambda: runs.append("ran"), is_needed=asked.append)
+
+    for _ in range(3):
+        with django_assert_num_queries(1):
+            assert jobs.run_due() == 0
+
+    assert (runs, asked) == ([], [None])
+    assert not PeriodicJob.objects.exists()
+
+
+def test_a_job_runs_when_it_says_that_it_is_needed_and_hears_when_it_last_ended(runs, monkeypatch):
+    answers = []
+    jobs.every(
+        HOUR, name="tests.note", run=lambda: runs.append("ran"), is_needed=lambda end: answers.append(end) or True
+    )
+    jobs.run_due()
+    make_due()
+    jobs.run_due()
+
+    assert runs == ["ran", "ran"]
+    assert answers[0] is None
+    assert answers[1] < PeriodicJob.objects.get().finished_at
+
+
+def test_a_job_that_cannot_be_asked_stops_no_other(runs, caplog):
+    def fail(_last_end):
+        raise ValueError("somebody@example.com")
+
+    jobs.every(HOUR, name="tests.a", run=lambda: runs.append("never"), is_needed=fail)
+    jobs.every(HOUR, name="tests.b", run=lambda: runs.append("ran"))
+
+    assert jobs.run_due() == 1
+    assert runs == ["ran"]
+    assert "somebody@" not in caplog.text
+    assert "tests.a could not be asked" in caplog.text
 
 
 @pytest.mark.concurrency

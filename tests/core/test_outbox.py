@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import ClassVar
 
@@ -11,10 +11,10 @@ from django.core.signals import request_finished, request_started
 from django.db import DatabaseError, connection, transaction
 from django.utils import timezone
 
-from portal.core import outbox
+from portal.core import jobs, outbox
 from portal.core.audience import AudienceInUse
 from portal.core.events import DomainEvent, emit, subscribe, subscribed
-from portal.core.models import OutboxMessage
+from portal.core.models import OutboxMessage, PeriodicJob
 
 pytestmark = [pytest.mark.django_db, pytest.mark.both_databases("portal.core.models", "portal.core.outbox")]
 
@@ -53,6 +53,19 @@ def lit(handler) -> OutboxMessage:
     with transaction.atomic():
         emit(LampLit(lamp_id=1, secret="چراغ"))
     return OutboxMessage.objects.get()
+
+
+@pytest.fixture
+def written():
+    """The statements that were executed."""
+    statements: list[str] = []
+
+    def note(execute, sql, params, many, context):
+        statements.append(sql)
+        return execute(sql, params, many, context)
+
+    with connection.execute_wrapper(note):
+        yield statements
 
 
 def make_due() -> None:
@@ -243,7 +256,7 @@ def test_a_delivered_message_is_not_delivered_again(lit, handler):
     outbox.drain()
     make_due()
 
-    assert outbox._attempt(lit.pk) is None
+    assert outbox._attempt(lit.pk) is outbox._Outcome.NOT_OURS
     assert len(handler.events) == 1
 
 
@@ -255,7 +268,7 @@ def test_who_lost_the_lease_while_working_undoes_the_work(lit, handler):
     with outbox.temporary_subscriptions():
         outbox._subscriptions.clear()
         subscribe(LampLit, takes_too_long, name="tests.recorder")
-        assert outbox._attempt(lit.pk) is None
+        assert outbox._attempt(lit.pk) is outbox._Outcome.NOT_OURS
 
     assert not AudienceInUse.objects.filter(expression="too-late").exists()
     lit.refresh_from_db()
@@ -346,6 +359,36 @@ def test_old_delivered_messages_are_purged_and_given_up_ones_kept(handler):
 
     assert OutboxMessage.objects.filter(delivered_at__lt=old + timedelta(days=1)).count() == 0
     assert OutboxMessage.objects.count() == 3
+
+
+def test_a_purge_of_many_messages_deletes_them_some_at_a_time(monkeypatch, written):
+    old = timezone.now() - timedelta(days=31)
+    OutboxMessage.objects.bulk_create(
+        OutboxMessage(event="e", handler="h", payload={}, delivered_at=old) for _ in range(5)
+    )
+    monkeypatch.setattr(outbox, "_PURGE_BATCH", 2)
+
+    assert outbox.purge(older_than=timedelta(days=30)) == 5
+
+    assert len([sql for sql in written if sql.startswith("DELETE")]) == 3
+
+
+def test_the_worker_deletes_old_messages_by_itself_and_writes_nothing_when_there_are_none(settings, written):
+    old = timezone.now() - timedelta(days=8)
+    kept = OutboxMessage.objects.create(event="e", handler="h", payload={}, delivered_at=timezone.now())
+    OutboxMessage.objects.create(event="e", handler="h", payload={}, delivered_at=old)
+    assert settings.OUTBOX_KEEP_DAYS == 7
+
+    jobs.run_due()
+    assert OutboxMessage.objects.get() == kept
+    assert any("DELETE" in sql for sql in written)
+
+    jobs._idle_since.clear()
+    PeriodicJob.objects.update(due_at=timezone.now())
+    written.clear()
+    jobs.run_due()
+    outbox.drain()
+    assert [sql for sql in written if not sql.startswith("SELECT")] == []
 
 
 def test_the_command_does_one_pass_and_tells(lit, handler, capsys):
@@ -458,9 +501,27 @@ def test_while_another_server_is_worked_with_no_transaction_is_open():
         subscribe(LampLit, note, name="tests.elsewhere", is_remote=True)
         with transaction.atomic():
             emit(LampLit(lamp_id=1))
+        outbox.drain()
 
     assert were_open == [True, False]
     assert OutboxMessage.objects.exclude(delivered_at=None).count() == 2
+
+
+@pytest.mark.django_db(transaction=True)
+def test_whoever_writes_a_message_never_calls_a_remote_handler_the_worker_does():
+    handler = Recorder()
+    with outbox.temporary_subscriptions():
+        subscribe(LampLit, handler, name="tests.elsewhere", is_remote=True)
+        with transaction.atomic():
+            emit(LampLit(lamp_id=1))
+        assert (handler.events, OutboxMessage.objects.get().attempts) == ([], 0)
+        assert outbox.due_handlers() == outbox.remote_handlers() & {"tests.elsewhere"} == {"tests.elsewhere"}
+
+        outbox.drain(but_not=["tests.elsewhere"])
+        assert handler.events == []
+        outbox.drain(handlers=["tests.elsewhere"])
+
+    assert [event.lamp_id for event in handler.events] == [1]
 
 
 @pytest.mark.django_db(transaction=True)
@@ -476,9 +537,137 @@ def test_a_remote_handler_that_fails_is_tried_again():
         subscribe(LampLit, handler, name="tests.elsewhere", is_remote=True)
         with transaction.atomic():
             emit(LampLit(lamp_id=1))
+        outbox.drain()
         assert OutboxMessage.objects.get().attempts == 1
         make_due()
         outbox.drain()
 
     assert len(handler.events) == 2
     assert OutboxMessage.objects.get().delivered_at is not None
+
+
+# Events that repeat one another ----------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, kw_only=True)
+class LampMoved(DomainEvent):
+    name: ClassVar[str] = "tests.lamp_moved"
+    merges: ClassVar[bool] = True
+    lamp_id: int
+    places: list[int] = field(default_factory=list)
+
+
+@pytest.fixture
+def mover():
+    """A handler only the worker calls."""
+    with outbox.temporary_subscriptions():
+        subscribe(LampMoved, recorder := Recorder(), name="tests.mover", is_remote=True)
+        yield recorder
+
+
+def move(lamp_id: int, *places: int) -> None:
+    with transaction.atomic():
+        emit(LampMoved(lamp_id=lamp_id, places=list(places)))
+
+
+def test_an_event_that_repeats_one_that_waits_is_not_written(mover):
+    for _ in range(20):
+        move(1, 2, 3)
+    move(1, 3, 2)
+    move(2, 2, 3)
+
+    outbox.drain()
+
+    assert mover.events == [LampMoved(lamp_id=1, places=[2, 3]), LampMoved(lamp_id=1, places=[3, 2]), LampMoved(lamp_id=2, places=[2, 3])]  # fmt: skip
+    assert OutboxMessage.objects.count() == 3
+
+
+def test_events_that_do_not_merge_are_all_written(handler):
+    for _ in range(2):
+        with transaction.atomic():
+            emit(LampLit(lamp_id=1))
+
+    assert OutboxMessage.objects.count() == 2
+
+
+def test_an_event_that_repeats_a_delivered_or_given_up_one_is_written(mover):
+    move(1)
+    outbox.drain()
+    move(1)
+    OutboxMessage.objects.pending().update(failed_at=timezone.now())
+    move(1)
+
+    outbox.drain()
+
+    assert len(mover.events) == 2
+    assert OutboxMessage.objects.count() == 3
+
+
+def test_an_event_that_repeats_one_whose_handler_runs_is_written_and_delivered_afterwards():
+    """The handler may have read already what the second event tells of."""
+    seen = []
+
+    def note(event: LampMoved) -> None:
+        seen.append(event.lamp_id)
+        if len(seen) == 1:
+            move(1)
+            move(1)
+
+    with outbox.temporary_subscriptions():
+        subscribe(LampMoved, note, name="tests.mover", is_remote=True)
+        move(1)
+        outbox.drain()
+
+    assert seen == [1, 1]
+
+
+def test_an_event_that_repeats_one_that_failed_is_tried_at_once(mover):
+    mover.failures = 1
+    move(1)
+    outbox.drain()
+    move(1)
+
+    assert outbox.drain() == outbox.DrainResult(1, 0)
+
+
+def test_one_that_was_put_off_takes_repetitions_in():
+    server = Waiting()
+    with outbox.temporary_subscriptions():
+        subscribe(LampMoved, server, name="tests.mover", is_remote=True)
+        for _ in range(3):
+            move(1)
+            outbox.drain()
+        server.is_away = False
+        outbox.hurry(["tests.mover"])
+        outbox.drain()
+
+    assert len(server.events) == 1
+    assert OutboxMessage.objects.count() == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_waits_here_is_delivered_with_the_event_that_repeats_it():
+    recorder = Recorder()
+    with outbox.temporary_subscriptions():
+        subscribe(LampMoved, recorder, name="tests.mover")
+        OutboxMessage.objects.create(
+            event=LampMoved.name,
+            handler="tests.mover",
+            payload=LampMoved(lamp_id=1).to_payload(),
+            merge_key=outbox._merge_key(LampMoved.name, LampMoved(lamp_id=1).to_payload()),
+        )
+        move(1)
+
+    assert len(recorder.events) == 1
+    assert OutboxMessage.objects.get().delivered_at is not None
+
+
+def test_a_pause_a_handler_asks_for_is_kept():
+    def later(event: LampLit) -> None:
+        raise outbox.NotNowError(timedelta(seconds=5))
+
+    with subscribed(LampLit, later, name="tests.later"), transaction.atomic():
+        emit(LampLit(lamp_id=1))
+        outbox.drain()
+
+    assert timedelta(seconds=3) < OutboxMessage.objects.get().available_at - timezone.now() <= timedelta(seconds=5)

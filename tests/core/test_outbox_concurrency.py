@@ -9,19 +9,24 @@ import sys
 import threading
 import time
 from collections import Counter
+from contextlib import ExitStack
+from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 from django.conf import settings
 from django.db import connection, transaction
 from django.utils import timezone
 
-from portal.core import outbox
+from portal.core import jobs, outbox
+from portal.core import worker as worker_module
 from portal.core.audience import AudienceInUse
-from portal.core.events import emit
-from portal.core.models import OutboxMessage
+from portal.core.events import DomainEvent, emit, subscribe
+from portal.core.models import OutboxMessage, PeriodicJob
 from tests.core.outbox_worker import LampLit, connect
+from tests.outbox import at_work, is_settled, until
 
 pytestmark = [
     pytest.mark.django_db(transaction=True),
@@ -30,6 +35,13 @@ pytestmark = [
 ]
 
 MESSAGES = 40
+
+
+@dataclass(frozen=True, kw_only=True)
+class LampMoved(DomainEvent):
+    name: ClassVar[str] = "tests.lamp_moved_elsewhere"
+    merges: ClassVar[bool] = True
+    lamp_id: int
 
 
 @pytest.fixture
@@ -116,15 +128,6 @@ def worker(start, journal):
     return lambda *arguments: start("-m", "tests.core.outbox_worker", str(journal), *arguments)
 
 
-def until(condition, seconds: float = 30) -> bool:
-    end = time.monotonic() + seconds
-    while not condition():
-        if time.monotonic() > end:
-            return False
-        time.sleep(0.05)
-    return True
-
-
 def test_threads_that_drain_at_once_deliver_each_message_once(waiting, journal):
     errors = in_threads(8, lambda _number: outbox.drain())
 
@@ -175,6 +178,106 @@ def test_a_message_whose_process_was_killed_is_delivered_after_its_lease(waiting
     assert outbox.drain() == outbox.DrainResult(1, 0)
     assert lines(journal) == ["started", "0"]
     assert OutboxMessage.objects.get().attempts == 2
+
+
+def test_an_event_that_repeats_one_that_waits_is_heard_after_its_own_commit(journal):
+    """The waiting message must not be delivered before what the second event tells of can be seen."""
+    seen: list[list[str]] = []
+
+    def note(event: LampMoved) -> None:
+        seen.append(sorted(AudienceInUse.objects.values_list("expression", flat=True)))
+
+    with outbox.temporary_subscriptions():
+        subscribe(LampMoved, note, name="tests.mover", is_remote=True)
+        with transaction.atomic():
+            emit(LampMoved(lamp_id=1))
+        is_merged, may_commit = threading.Event(), threading.Event()
+
+        def change(number: int) -> None:
+            if number:
+                is_merged.wait(20)
+                outbox.drain()  # on PostgreSQL it passes over the message, on SQLite it waits
+                return
+            with transaction.atomic():
+                AudienceInUse.objects.create(expression="moved")
+                emit(LampMoved(lamp_id=1))
+                is_merged.set()
+                may_commit.wait(1)
+
+        errors = in_threads(2, change)
+        outbox.drain()
+
+    assert errors == []
+    assert OutboxMessage.objects.count() == 1
+    assert seen == [["moved"]]
+
+
+def test_transactions_that_repeat_the_same_events_in_any_order_do_not_wait_for_each_other():
+    with outbox.temporary_subscriptions():
+        subscribe(LampMoved, lambda event: None, name="tests.mover", is_remote=True)
+        with transaction.atomic():
+            for lamp_id in (1, 2):
+                emit(LampMoved(lamp_id=lamp_id))
+
+        def move(number: int) -> None:
+            for _ in range(10):
+                with transaction.atomic():
+                    for lamp_id in (1, 2) if number % 2 else (2, 1):
+                        emit(LampMoved(lamp_id=lamp_id))
+
+        errors = in_threads(6, move)
+
+    assert errors == []
+    assert OutboxMessage.objects.count() <= 14  # SQLite: 2; PostgreSQL: as many of each as transactions met
+
+
+# The worker ----------------------------------------------------------------------------------------------------------
+
+
+def test_a_server_that_hangs_holds_up_neither_other_servers_nor_our_own_work_nor_jobs(monkeypatch):
+    done: list[str] = []
+    goes_on = threading.Event()
+    monkeypatch.setattr(jobs, "_jobs", {})
+    jobs.every(timedelta(hours=1), name="tests.job", run=lambda: done.append("job"))
+    with outbox.temporary_subscriptions():
+        subscribe(LampLit, lambda event: goes_on.wait(30), name="tests.hanging", is_remote=True)
+        subscribe(LampLit, lambda event: done.append("other server"), name="tests.other", is_remote=True)
+        with transaction.atomic():
+            emit(LampLit(lamp_id=1))
+        with at_work(), ExitStack() as stack:
+            stack.callback(goes_on.set)
+            assert until(lambda: OutboxMessage.objects.get(handler="tests.hanging").attempts == 1)
+            with outbox.temporary_subscriptions():
+                subscribe(LampLit, lambda event: done.append("here"), name="tests.here")
+                OutboxMessage.objects.create(event=LampLit.name, handler="tests.here", payload={"lamp_id": 1})
+                assert until(lambda: sorted(done) == ["here", "job", "other server"], 10)
+            began = time.monotonic()
+            AudienceInUse.objects.create(expression="written")
+            assert time.monotonic() - began < 1
+            goes_on.set()
+            assert until(is_settled)
+
+
+def test_the_worker_delivers_within_a_second_and_writes_nothing_while_nothing_is_due():
+    delivered = threading.Event()
+    with outbox.temporary_subscriptions():
+        subscribe(LampLit, lambda event: delivered.set(), name="tests.elsewhere", is_remote=True)
+        with at_work(worker_module.INTERVAL):
+            assert until(PeriodicJob.objects.exclude(finished_at=None).exists)
+            before = changes()
+            assert not until(lambda: changes() != before, 1.5)
+
+            with transaction.atomic():
+                emit(LampLit(lamp_id=1))
+            assert delivered.wait(1)
+
+
+def changes() -> object:
+    """What changes with everything that is written to the tables of messages and jobs."""
+    return [
+        list(PeriodicJob.objects.order_by("pk").values_list("name", "claims", "due_at")),
+        list(OutboxMessage.objects.order_by("pk").values_list("pk", "attempts", "available_at")),
+    ]
 
 
 def test_the_loop_delivers_what_comes_and_ends_cleanly_on_a_signal(waiting, start):

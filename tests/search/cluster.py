@@ -15,6 +15,7 @@ from portal.core.memo import forget_all
 from search.index import cluster as configured
 from search.index.answering import get_backend
 from search.index.cluster import breaker
+from tests.outbox import at_work, is_settled, until
 
 if TYPE_CHECKING:
     from search.index.elastic import ElasticBackend
@@ -34,6 +35,12 @@ def wait_until_back() -> None:
     while answers_from() != "cluster":
         assert time.monotonic() < deadline
         time.sleep(0.05)
+
+
+def wait_until_mirrored() -> None:
+    """Until the worker has told the cluster, if there is one, all that was changed."""
+    assert until(is_settled)
+    forget_all()
 
 
 def agree() -> bool:
@@ -76,7 +83,7 @@ def empty(backend: ElasticBackend) -> None:
 
 @pytest.fixture
 def portal_with_cluster(own_indices, node_url, settings, monkeypatch) -> Iterator[ElasticBackend]:
-    """A portal that answers from the cluster, however busy the machine is. Needs real transactions: a thread uses them."""
+    """A portal that answers from the cluster, however busy the machine is, with its worker. Needs real transactions."""
     monkeypatch.setattr(breaker, "PROBE_SECONDS", 0.1)
     monkeypatch.setattr(configured, "ANSWER_SECONDS", 30)
     settings.ELASTICSEARCH_URL = node_url
@@ -84,6 +91,7 @@ def portal_with_cluster(own_indices, node_url, settings, monkeypatch) -> Iterato
     configured.breaker().stop()
     wait_until_back()
     forget_all()
-    yield configured.get_cluster()
+    with at_work():
+        yield configured.get_cluster()
     configured.breaker().stop()
     empty(own_indices)

@@ -19,7 +19,7 @@ from search.index.embedded import EmbeddedBackend
 from search.index.plan import Filters
 from tests.factories.search import entry
 from tests.search.asking import PUBLIC, ids, plan_for
-from tests.search.cluster import agree, answers_from
+from tests.search.cluster import agree, answers_from, wait_until_mirrored
 from tests.search.test_concurrency import in_threads
 from tests.search.test_embedded import counts_are_exact
 
@@ -180,6 +180,7 @@ def test_a_portal_is_rebuilt_while_its_editors_write_and_its_readers_search(answ
             totals.append(backends[-1].search(plan_for(backends[-1], "مودم")).total)
 
     errors = in_threads(rebuild, edit, read)
+    wait_until_mirrored()
 
     assert errors == []
     assert answers_from() == answering

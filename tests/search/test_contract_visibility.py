@@ -9,6 +9,7 @@ from django.urls import reverse
 from wagtail.models import Page
 
 from portal.core.audience import register_audience
+from search.index import cluster
 from search.index.answering import answer
 from search.language.finglish import skeleton
 from search.queries import search, suggest
@@ -17,7 +18,7 @@ from tests.factories.catalog import ProductFactory
 from tests.factories.faq import ArticlePageFactory, TopicPageFactory, locale
 from tests.factories.search import entry
 from tests.search.asking import PUBLIC, corrected, ids, plan_for
-from tests.search.cluster import answers_from
+from tests.search.cluster import answers_from, wait_until_mirrored
 
 pytestmark = [pytest.mark.django_db, pytest.mark.both_databases("search.index.embedded.matching")]
 
@@ -76,12 +77,14 @@ def article(answering):
     topic = TopicPageFactory(title="موضوع")
     for number in range(10):
         ArticlePageFactory(parent=topic, title=f"مودم {number} خاموش است")
-    return ArticlePageFactory(
+    made = ArticlePageFactory(
         parent=TopicPageFactory(title="موضوع دیگر"),
         title="چراغ زمردین یعنی چه؟",
         short_answer="چراغ زمردین یعنی همه چیز خوب است.",
         products=[ProductFactory(code="emerald", name={"fa": "زبرجد"})],
     )
+    wait_until_mirrored()
+    return made
 
 
 def without_tags(response) -> str:
@@ -159,6 +162,9 @@ def test_what_is_no_longer_for_everyone_leaves_no_trace_from_one_moment_to_the_n
     change(article)
 
     assert traces(client, article) == set()
+    wait_until_mirrored()
+    assert traces(client, article) == set()
+    assert cluster.may_answer() == (answering == "cluster")
     assert answers_from() == answering
 
 

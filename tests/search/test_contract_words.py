@@ -11,7 +11,7 @@ from search.language.finglish import skeleton
 from search.queries import search
 from tests.factories.search import entry
 from tests.search.asking import PUBLIC, corrected, ids
-from tests.search.cluster import answers_from
+from tests.search.cluster import answers_from, wait_until_mirrored
 
 pytestmark = [pytest.mark.django_db, pytest.mark.both_databases("search.index.embedded.backend")]
 Z = "\u200c"
@@ -88,6 +88,7 @@ def test_words_are_known_as_they_were_written_and_by_their_sound(backend):
 )
 def test_two_slips_in_a_long_word_still_lead_to_what_was_meant(answering, topic_document, language, typed, meant):
     topic = Topic.objects.create(code="t1", name={"en": "Router configuration", "fa": "پیکربندی مودم"})
+    wait_until_mirrored()
 
     result = search(text=typed, user=None, language=language)
 

@@ -199,7 +199,7 @@ def test_two_processes_share_the_hourly_work():
     workers = [subprocess.Popen(command, stdout=subprocess.PIPE) for _ in range(2)]
     done = [int(worker.communicate(timeout=60)[0]) for worker in workers]
 
-    assert sum(done) == len(jobs._jobs) - len(often)
+    assert sum(done) == 1  # no other job has anything to do
     assert days("visits") == [(5,)]
     assert SearchGap.objects.count() == 1
     connection.close()

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from django.conf import settings
 
+from portal.core.models import OutboxMessage
 from search.index.cluster.breaker import Breaker, Care
 from search.index.errors import UnavailableError
 
@@ -19,12 +20,22 @@ if TYPE_CHECKING:
 #: What a reader waits for the cluster at most, whatever it is asked for one answer.
 ANSWER_SECONDS: Final = 0.9
 
+#: Whose messages tell the cluster what was withdrawn.
+WITHDRAWALS: Final = "search.mirror.mirror_withdrawals"
+
 _breakers: Final[list[Breaker]] = []
 
 
 def is_configured() -> bool:
     """Whether this installation has a cluster."""
     return bool(settings.ELASTICSEARCH_URL)
+
+
+def may_answer() -> bool:
+    """Whether the cluster is asked now: it is there, and has heard of everything that was withdrawn. One query."""
+    if not (is_configured() and breaker().is_closed()):
+        return False
+    return not OutboxMessage.objects.pending().filter(handler=WITHDRAWALS).exists()
 
 
 def get_cluster() -> ElasticBackend:
