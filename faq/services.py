@@ -5,18 +5,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from django.conf import settings
-from django.core.mail import EmailMultiAlternatives
 from django.db import transaction
-from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.translation import override
 from wagtail.models import Revision
 
 from faq.events import FeedbackGiven
 from faq.exceptions import CommentTooLongError, UnknownRevisionError
 from faq.models import ArticlePage, Feedback
 from portal.core.events import emit
+from portal.core.mail import send_mail
 from portal.core.privacy import redact_to
 from portal.core.text import normalise_input
 from search.services import reindex
@@ -124,8 +122,7 @@ def mark_unhandled(*, feedback_ids: Collection[int], by: User) -> int:
 def notify_owner_of_feedback(event: FeedbackGiven) -> None:
     """Mail the article's owner a "no" with a comment, in their language.
 
-    The mark and the mail belong to one transaction of the outbox: an event delivered again sends no second mail, a mail that
-    could not be sent is tried again.
+    The mark and the mail belong to one transaction of the outbox: an event delivered again writes no second mail.
     """
     won = Feedback.objects.filter(pk=event.feedback_id, solved=False, owner_told_at=None).exclude(comment="")
     if not won.update(owner_told_at=timezone.now()):
@@ -134,19 +131,16 @@ def notify_owner_of_feedback(event: FeedbackGiven) -> None:
     owner = feedback.article.owner
     if owner is None or not owner.is_active or not owner.email:
         return
-    with override(owner.language or settings.LANGUAGE_CODE):
-        report = reverse("feedback_report:index")
-        context = {
+    send_mail(
+        to=owner.email,
+        template="faq/email/feedback",
+        context={
             "feedback": feedback,
             "article": feedback.article,
             "owner": owner,
-            "report_url": f"{settings.BASE_URL}{report}?article={feedback.article_id}",
+            "report_url": f"{settings.BASE_URL}{reverse('feedback_report:index')}?article={feedback.article_id}",
             "edit_url": f"{settings.BASE_URL}{reverse('wagtailadmin_pages:edit', args=[feedback.article_id])}",
-        }
-        mail = EmailMultiAlternatives(
-            subject=render_to_string("faq/email/feedback_subject.txt", context).strip(),
-            body=render_to_string("faq/email/feedback.txt", context),
-            to=[owner.email],
-        )
-        mail.attach_alternative(render_to_string("faq/email/feedback.html", context), "text/html")
-        mail.send()
+        },
+        language=owner.language or settings.LANGUAGE_CODE,
+        key=f"faq.feedback:{feedback.pk}:{feedback.updated_at.isoformat()}",
+    )

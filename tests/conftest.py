@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pytest
+from django.core import mail
 from django.core.cache import cache
 from django.utils import translation
 
@@ -40,3 +43,40 @@ def after_commit(django_capture_on_commit_callbacks):
         return django_capture_on_commit_callbacks(execute=True)
 
     return run
+
+
+@pytest.fixture(autouse=True)
+def _one_door_for_mail(settings):
+    """What libraries send waits in the queue here, too; the test runner would let it out directly."""
+    from portal.core import mail_delivery
+
+    settings.EMAIL_BACKEND = "portal.core.mail.QueueBackend"
+    mail_delivery.server.forget()
+
+
+class Arrived(Sequence):
+    """The mails that were sent, oldest first. Whoever looks has the worker bring what waits."""
+
+    def _fetch(self):
+        from portal.core import mail_delivery, outbox
+
+        outbox.drain(handlers=[mail_delivery.DELIVER])
+        return mail.outbox
+
+    def __getitem__(self, place):
+        return self._fetch()[place]
+
+    def __len__(self):
+        return len(self._fetch())
+
+    def __eq__(self, other):
+        return self._fetch() == other
+
+    __hash__ = None
+
+
+@pytest.fixture
+def mailoutbox(db):
+    """The mails that arrived: `mail.outbox` after the worker's work."""
+    mail.outbox.clear()
+    return Arrived()

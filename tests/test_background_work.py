@@ -17,7 +17,8 @@ from wagtail.models import Page
 
 from faq.events import FeedbackGiven
 from portal.core import jobs, outbox
-from portal.core.models import OutboxMessage, PeriodicJob, VisitSalt
+from portal.core.mail import MailQueued, queue
+from portal.core.models import OutboxMessage, OutgoingMail, PeriodicJob, VisitSalt
 from search.events import EntriesChanged, EntriesWithdrawn, MirrorCheckWanted, PageTreeChanged
 from search.meaning import model as semantic_model
 from search.meaning import vectors
@@ -64,9 +65,16 @@ def mirror_check_wanted() -> DomainEvent:
     return MirrorCheckWanted(kind="faq.article", above=0)
 
 
+def mail_queued() -> DomainEvent:
+    number = queue(mail.EmailMessage("موضوع", "متن", to=["mina@example.com"]))
+    assert number is not None
+    return MailQueued(mail_id=number)
+
+
 #: Name of a handler → makes something that happened, and the event that tells of it.
 HANDLERS: dict[str, Callable[[], DomainEvent]] = {
     "faq.services.notify_owner_of_feedback": feedback_given,
+    "portal.core.mail_delivery.deliver": mail_queued,
     "search.services.handle_entries_changed": entries_changed,
     "search.services.handle_page_tree_changed": page_tree_changed,
     "search.mirror.mirror_entries": entries_changed,
@@ -109,11 +117,19 @@ def messages_of_last_month() -> None:
     OutboxMessage.objects.create(event="e", handler="h", payload={}, delivered_at=delivered_at)
 
 
+def mails_of_last_quarter() -> None:
+    mail_queued()
+    OutgoingMail.objects.update(state=OutgoingMail.State.SENT, ended_at=timezone.now() - dt.timedelta(days=90))
+    mail_queued()
+    OutgoingMail.objects.waiting().update(expires_at=timezone.now() - dt.timedelta(days=1))
+
+
 #: Name of a job → makes something for it to do.
 JOBS: dict[str, Callable[[], None]] = {
     "core.carry_out_schedule": page_that_expired,
     "core.forget_salts": salts_of_yesterday,
     "core.purge_outbox": messages_of_last_month,
+    "core.tidy_mails": mails_of_last_quarter,
     "search.tidy_search_log": searches_of_last_year,
     "search.vectors": texts_without_vectors,
 }

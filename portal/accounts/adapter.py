@@ -2,40 +2,43 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
-import logging
 from contextlib import nullcontext
-from typing import TYPE_CHECKING, Any
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, Final
 
+from allauth.account import app_settings as allauth_settings
 from allauth.account.adapter import DefaultAccountAdapter
 from allauth.account.models import EmailAddress
 from allauth.core import context as request_context
 from allauth.mfa.adapter import DefaultMFAAdapter
 from allauth.mfa.models import Authenticator
 from allauth.socialaccount.adapter import DefaultSocialAccountAdapter
-from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from django.conf import settings
 from django.contrib import messages
-from django.core.mail import EmailMultiAlternatives
-from django.template.loader import render_to_string
 from django.urls import reverse
-from django.utils.translation import get_language, get_language_bidi, override, pgettext
+from django.utils.translation import get_language, override, pgettext
 from django.utils.translation import gettext as _
 
 from portal.accounts.user_agents import describe_user_agent
+from portal.core import vault
 from portal.core.brand import site_name
-from portal.core.text import isolate
+from portal.core.mail import send_mail
+from portal.core.mail_delivery import is_late
 
 if TYPE_CHECKING:
     from allauth.socialaccount.models import SocialLogin
-    from django.core.mail import EmailMessage
     from django.http import HttpRequest
 
     from portal.accounts.models import User
 
 
-logger = logging.getLogger(__name__)
+#: How long the code in a mail is valid.
+_CODES: Final = {
+    "account/email/login_code": timedelta(seconds=allauth_settings.LOGIN_BY_CODE_TIMEOUT),
+    "account/email/password_reset_code": timedelta(seconds=allauth_settings.PASSWORD_RESET_BY_CODE_TIMEOUT),
+    "account/email/email_confirmation": timedelta(seconds=allauth_settings.EMAIL_VERIFICATION_BY_CODE_TIMEOUT),
+    "account/email/email_confirmation_signup": timedelta(seconds=allauth_settings.EMAIL_VERIFICATION_BY_CODE_TIMEOUT),
+}
 
 
 def user_display(user: User) -> str:
@@ -79,19 +82,28 @@ class AccountAdapter(DefaultAccountAdapter):
     # Mail -----------------------------------------------------------------------------------------------------------
 
     def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
-        """Send; a mail server that is away is told to the person and the operator, and loses nothing else.
-
-        What waits for a code has a button to send a new one.
-        """
-        try:
-            super().send_mail(template_prefix, email, context)
-        except OSError as error:  # smtplib's errors are OSErrors, too
-            logger.error(  # noqa: TRY400 - the error's text may hold the address
-                "A mail could not be sent (%s): %s", template_prefix, type(error).__name__
+        """Queue the mail. One with a code is not sent when the code is no longer valid: too old, or replaced by a new one."""
+        request = request_context.request
+        valid_for = _CODES.get(template_prefix)
+        session = getattr(request, "session", None) if valid_for else None
+        number = send_mail(
+            to=email,
+            template=template_prefix,
+            context={
+                **context,
+                "request": request,
+                "email": email,
+                "browser": describe_user_agent(context.get("user_agent", "")),
+            },
+            valid_for=valid_for,
+            replaces=session.get(f"mail:{template_prefix}") if session is not None else None,
+        )
+        if session is not None:
+            session[f"mail:{template_prefix}"] = number
+        if request is not None and is_late():
+            messages.warning(
+                request, _("Our e-mails are slow just now. Yours is on its way; there is no need to ask for it again.")
             )
-            request = request_context.request
-            if request is not None:
-                messages.error(request, _("We could not send the e-mail just now. Please try again in a few minutes."))
 
     def send_notification_mail(
         self,
@@ -104,55 +116,6 @@ class AccountAdapter(DefaultAccountAdapter):
         known = user.language in dict(settings.LANGUAGES)
         with override(user.language) if known else nullcontext():
             super().send_notification_mail(template_prefix, user, context, email)
-
-    def render_mail(
-        self,
-        template_prefix: str,
-        email: str | list[str],
-        context: dict[str, Any],
-        headers: dict[str, str] | None = None,
-    ) -> EmailMessage:
-        """A plain part from the template and an HTML part of the same paragraphs, so that the two never differ.
-
-        A paragraph that is the code or an address of its own is set apart. The subject is isolated, so that it reads
-        right in a list of mails written in the other direction.
-        """
-        context = {
-            **context,
-            "site_name": site_name(),
-            "base_url": settings.BASE_URL,
-            "browser": describe_user_agent(context.get("user_agent", "")),
-        }
-        subject = " ".join(render_to_string(f"{template_prefix}_subject.txt", context).split())
-        text = render_to_string(f"{template_prefix}_message.txt", context).strip()
-        paragraphs = [paragraph.strip() for paragraph in text.split("\n\n") if paragraph.strip()]
-        html = render_to_string(
-            "account/email/message.html",
-            {
-                "subject": subject,
-                "site_name": context["site_name"],
-                "base_url": settings.BASE_URL,
-                "language": get_language(),
-                "direction": "rtl" if get_language_bidi() else "ltr",
-                "parts": [
-                    {
-                        "text": paragraph,
-                        "is_code": paragraph == context.get("code"),
-                        "is_link": paragraph.startswith(("http://", "https://")) and " " not in paragraph,
-                    }
-                    for paragraph in paragraphs
-                ],
-            },
-        )
-        message = EmailMultiAlternatives(
-            isolate(subject),
-            "\n\n".join(paragraphs) + "\n",
-            self.get_from_email(),
-            [email] if isinstance(email, str) else email,
-            headers={"Content-Language": get_language() or settings.LANGUAGE_CODE, **(headers or {})},
-        )
-        message.attach_alternative(html, "text/html")
-        return message
 
 
 class SocialAccountAdapter(DefaultSocialAccountAdapter):
@@ -173,12 +136,12 @@ class MFAAdapter(DefaultMFAAdapter):
     """
 
     def encrypt(self, text: str) -> str:
-        return _vault().encrypt(text.encode()).decode()
+        return vault.encrypt(text, purpose="mfa")
 
     def decrypt(self, encrypted_text: str) -> str:
         try:
-            return _vault().decrypt(encrypted_text.encode()).decode()
-        except InvalidToken:
+            return vault.decrypt(encrypted_text, purpose="mfa")
+        except vault.UnreadableError:
             # The key was lost: no code will match, and the person comes back with another factor or through staff.
             return ""
 
@@ -193,10 +156,3 @@ class MFAAdapter(DefaultMFAAdapter):
         request = request_context.request
         device = describe_user_agent(request.headers.get("User-Agent", "")) if request else ""
         return device or pgettext("name of a new passkey", "Passkey")
-
-
-def _vault() -> MultiFernet:
-    keys = [settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS]
-    return MultiFernet(
-        [Fernet(base64.urlsafe_b64encode(hashlib.sha256(f"mfa:{key}".encode()).digest())) for key in keys],
-    )

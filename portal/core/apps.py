@@ -14,17 +14,19 @@ class CoreConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from portal.core import checks, fragments, health, receivers, roles  # noqa: F401, PLC0415 - apps must be ready; checks register themselves
+        from portal.core import checks, events, fragments, health, mail, mail_delivery, receivers, roles  # noqa: F401, PLC0415 - apps must be ready; checks register themselves
 
         receivers.connect()
         health.report_to_staff("kept_html", fragments.figures)
         autodiscover_modules("roles")
         post_migrate.connect(roles.make_roles, sender=self, dispatch_uid="core.make_roles")
+        events.subscribe(mail.MailQueued, mail_delivery.deliver, is_remote=True)
+        health.report("mail", mail_delivery.health)
         _connect_jobs()
 
 
 def _connect_jobs() -> None:
-    from portal.core import jobs, outbox, schedule, visitors  # noqa: PLC0415 - apps must be ready
+    from portal.core import jobs, mail_delivery, outbox, schedule, visitors  # noqa: PLC0415 - apps must be ready
 
     hour = timedelta(hours=1)
     kept = timedelta(days=settings.OUTBOX_KEEP_DAYS)
@@ -39,6 +41,12 @@ def _connect_jobs() -> None:
         name="core.purge_outbox",
         run=lambda: outbox.purge(older_than=kept),
         is_needed=lambda _last_end: outbox.has_old(older_than=kept),
+    )
+    jobs.every(
+        hour,
+        name="core.tidy_mails",
+        run=mail_delivery.tidy,
+        is_needed=lambda _last_end: mail_delivery.needs_tidying(),
     )
     jobs.every(
         schedule.INTERVAL,

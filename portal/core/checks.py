@@ -9,9 +9,12 @@ from typing import Any, Final
 
 from django.conf import settings
 from django.core import checks
+from django.utils.module_loading import import_string
 
 from portal.core import outbox
 
+#: What the test runner puts in place of any other.
+_BACKEND_OF_TESTS: Final = "django.core.mail.backends.locmem.EmailBackend"
 #: Pairs (earlier, later) of middleware that only work in this order.
 _ORDER: Final = (
     ("portal.core.page_cache.PageCacheMiddleware", "portal.core.middleware.ContentSecurityPolicyMiddleware"),
@@ -122,3 +125,31 @@ def check_shared_cache(**_kwargs: Any) -> list[checks.CheckMessage]:
             id="core.W001",
         )
     ]
+
+
+@checks.register
+def check_mail(**_kwargs: Any) -> list[checks.CheckMessage]:
+    """core.E007: mail goes through the queue, and from there to a transport that exists."""
+    found: list[checks.CheckMessage] = []
+    queue = "portal.core.mail.QueueBackend"
+    if settings.EMAIL_BACKEND not in {queue, _BACKEND_OF_TESTS}:
+        found.append(
+            checks.Error(
+                f"EMAIL_BACKEND is {settings.EMAIL_BACKEND}, so pages would wait for the mail server.",
+                hint=f"Leave EMAIL_BACKEND at {queue} and name the other in MAIL_TRANSPORT.",
+                id="core.E007",
+            )
+        )
+    try:
+        is_usable = queue != settings.MAIL_TRANSPORT and import_string(settings.MAIL_TRANSPORT) is not None
+    except ImportError:
+        is_usable = False
+    if not is_usable:
+        found.append(
+            checks.Error(
+                f"MAIL_TRANSPORT names no transport: {settings.MAIL_TRANSPORT}.",
+                hint="Use a class of portal.core.mail_transports, or an e-mail backend of Django or of another package.",
+                id="core.E007",
+            )
+        )
+    return found

@@ -76,6 +76,64 @@ class OutboxMessage(models.Model):
         return f"{self.event} → {self.handler}"
 
 
+class OutgoingMailQuerySet(models.QuerySet["OutgoingMail"]):
+    def waiting(self) -> Self:
+        return self.filter(state=OutgoingMail.State.WAITING)
+
+    def could_not_be_sent(self) -> Self:
+        return self.filter(state__in=OutgoingMail.State.shown())
+
+
+class OutgoingMail(models.Model):
+    """One mail on its way out, and afterwards the memory that it was. See `portal.core.mail`."""
+
+    class State(models.TextChoices):
+        WAITING = "waiting", _("waiting")
+        SENT = "sent", _("sent")
+        #: A newer mail made it worthless.
+        REPLACED = "replaced", _("replaced by a newer one")
+        EXPIRED = "expired", _("waited too long")
+        REFUSED = "refused", _("refused")
+        #: The server was given it and did not answer.
+        UNCERTAIN = "uncertain", _("may have arrived")
+
+        @classmethod
+        def shown(cls) -> tuple[OutgoingMail.State, ...]:
+            """What staff are shown: somebody may wait for a mail in vain."""
+            return (cls.EXPIRED, cls.REFUSED, cls.UNCERTAIN)
+
+    #: The fact it tells of, or a random one.
+    key = models.CharField(_("key"), max_length=200, unique=True)
+    #: Name of its template.
+    kind = models.CharField(_("kind"), max_length=100)
+    state = models.CharField(_("state"), max_length=10, choices=State.choices, default=State.WAITING)
+    #: Everything about it, encrypted; empty when nobody needs it any more.
+    content = models.TextField(_("content"), blank=True)
+    #: Whether it holds a code, and is worthless afterwards.
+    is_perishable = models.BooleanField(_("perishable"), default=False)
+    created_at = models.DateTimeField(_("created at"), default=timezone.now)
+    expires_at = models.DateTimeField(_("expires at"))
+    #: From when on the server may have it.
+    handed_over_at = models.DateTimeField(_("handed over at"), null=True, blank=True)
+    ended_at = models.DateTimeField(_("ended at"), null=True, blank=True)
+    tries = models.PositiveSmallIntegerField(_("tries"), default=0)
+    #: Why it was not sent: no text of a server, which may hold an address.
+    note = models.TextField(_("note"), blank=True)
+
+    objects = OutgoingMailQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("mail")
+        verbose_name_plural = _("mails")
+        indexes = [
+            models.Index(fields=["created_at"], condition=models.Q(state="waiting"), name="mail_waiting"),
+            models.Index(fields=["ended_at"], name="mail_ended"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} ({self.state})"
+
+
 class VisitSalt(models.Model):
     """What makes the keys of one day's visitors impossible to undo; kept for that day only. See `portal.core.visitors`."""
 

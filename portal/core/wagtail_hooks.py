@@ -1,4 +1,4 @@
-"""What every page editor has, whatever the page. Registers only."""
+"""What every page editor has, whatever the page, and what administrators have. Registers only."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from wagtail import hooks
 from wagtail.admin.widgets import Button
 
 from portal.core.audience_check import audience_check
+from portal.core.mail_admin import MailViewSet
 from portal.core.pages import PortalPage
 from portal.core.panels import MyDraftsPanel
 from portal.core.richtext import LocalizedPageLinkHandler
@@ -57,3 +58,8 @@ def no_second_help(request: HttpRequest, menu_items: list[MenuItem]) -> None:
 @hooks.register("insert_global_admin_css")
 def persian_font() -> SafeString:
     return format_html('<link rel="stylesheet" href="{}">', static("portal/admin.css"))
+
+
+@hooks.register("register_admin_viewset")
+def unsent_mails() -> MailViewSet:
+    return MailViewSet()

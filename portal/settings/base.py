@@ -212,9 +212,16 @@ AUTH_PASSWORD_VALIDATORS = [
 
 if email := env.email("EMAIL_URL"):
     vars().update(email)
+    MAIL_TRANSPORT = "portal.core.mail_transports.SmtpBackend"
 else:  # embedded: every mail is a file a person can open
-    EMAIL_BACKEND = "django.core.mail.backends.filebased.EmailBackend"
+    MAIL_TRANSPORT = "portal.core.mail_transports.FileBackend"
     EMAIL_FILE_PATH = str(DATA_DIR / "mail")
+#: Whatever a page or a library sends waits for the outbox worker, which hands it to the transport.
+EMAIL_BACKEND = "portal.core.mail.QueueBackend"
+#: What the worker waits for each answer of a mail server, in seconds.
+EMAIL_TIMEOUT = env.int("EMAIL_TIMEOUT", default=10) or 10
+#: Where answers to our mails go, if not to the sender.
+REPLY_TO_EMAIL = env.str("REPLY_TO_EMAIL", default="")
 DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default=f"no-reply@{urlsplit(BASE_URL).hostname}")
 SERVER_EMAIL = DEFAULT_FROM_EMAIL
 ADMINS = [("", address) for address in env.list("ADMINS", default=[])]

@@ -100,3 +100,14 @@ def test_a_cache_of_each_worker_alone_is_worth_a_warning(settings):
 
     settings.CACHES = {"default": {"BACKEND": "django.core.cache.backends.db.DatabaseCache"}}
     assert checks.check_shared_cache() == []
+
+
+def test_mail_goes_through_the_queue_to_a_transport_that_exists(settings):
+    assert checks.check_mail() == []
+
+    settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+    assert ids(checks.check_mail()) == ["core.E007"]
+    settings.EMAIL_BACKEND = "portal.core.mail.QueueBackend"
+    for wrong in ("portal.core.mail.QueueBackend", "portal.core.mail_transports.Unknown", "nothing"):
+        settings.MAIL_TRANSPORT = wrong
+        assert ids(checks.check_mail()) == ["core.E007"]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pytest
-from django.core import mail
 
 from faq.events import FeedbackGiven
 from faq.models import Feedback
@@ -22,13 +21,13 @@ def article_of(language="fa"):
     return ArticlePageFactory(owner=UserFactory(language=language, name="مینا"), title="چراغ Noora X2 قرمز است")
 
 
-def test_owner_is_told_of_a_no_with_a_comment_in_persian():
+def test_owner_is_told_of_a_no_with_a_comment_in_persian(mailoutbox):
     article = article_of()
     feedback = FeedbackFactory(article=article, unsolved=True, comment="گام سوم <b>نیست</b>")
 
     notify_owner_of_feedback(event_of(feedback))
 
-    (message,) = mail.outbox
+    (message,) = mailoutbox
     html = message.alternatives[0].content
     assert message.to == [article.owner.email]
     assert "\u2068چراغ Noora X2 قرمز است\u2069" in message.subject
@@ -41,23 +40,23 @@ def test_owner_is_told_of_a_no_with_a_comment_in_persian():
         assert f"/admin/pages/{article.pk}/edit/" in text
 
 
-def test_owner_is_written_to_in_their_language():
+def test_owner_is_written_to_in_their_language(mailoutbox):
     notify_owner_of_feedback(event_of(FeedbackFactory(article=article_of("en"), unsolved=True)))
 
-    assert '<html lang="en" dir="ltr">' in mail.outbox[0].alternatives[0].content
-    assert "did not solve" in mail.outbox[0].body
+    assert '<html lang="en" dir="ltr">' in mailoutbox[0].alternatives[0].content
+    assert "did not solve" in mailoutbox[0].body
 
 
-def test_event_delivered_twice_sends_one_mail():
+def test_event_delivered_twice_sends_one_mail(mailoutbox):
     feedback = FeedbackFactory(article=article_of(), unsolved=True)
 
     for _ in range(2):
         notify_owner_of_feedback(event_of(feedback))
 
-    assert len(mail.outbox) == 1
+    assert len(mailoutbox) == 1
 
 
-def test_changed_comment_is_told_again(after_commit):
+def test_changed_comment_is_told_again(after_commit, mailoutbox):
     article, user = article_of(), UserFactory()
     given = {"article": article, "revision_id": article.live_revision_id, "user": user, "solved": False}
 
@@ -65,11 +64,11 @@ def test_changed_comment_is_told_again(after_commit):
         with after_commit():
             give_feedback(**given, comment=comment)
 
-    assert ["نخست" in mail.outbox[0].body, "سپس" in mail.outbox[1].body, len(mail.outbox)] == [True, True, 2]
+    assert ["نخست" in mailoutbox[0].body, "سپس" in mailoutbox[1].body, len(mailoutbox)] == [True, True, 2]
 
 
 @pytest.mark.parametrize("case", ["solved", "no comment", "no owner", "owner left", "feedback gone"])
-def test_nobody_is_told_when_there_is_nothing_to_tell(case):
+def test_nobody_is_told_when_there_is_nothing_to_tell(case, mailoutbox):
     owner = None if case == "no owner" else UserFactory(is_active=case != "owner left")
     article = ArticlePageFactory(owner=owner)
     feedback = FeedbackFactory(article=article, solved=case == "solved", comment="" if case == "no comment" else "سلام")
@@ -79,7 +78,7 @@ def test_nobody_is_told_when_there_is_nothing_to_tell(case):
 
     notify_owner_of_feedback(event)
 
-    assert mail.outbox == []
+    assert mailoutbox == []
 
 
 def test_handled_is_marked_once_and_can_be_taken_back():

@@ -57,4 +57,9 @@ def test_what_is_said_of_the_cluster_must_fit_together(values, wrong):
 @pytest.mark.django_db
 @pytest.mark.both_databases("portal.core.views")
 def test_health_says_what_answers_searches(client):
-    assert client.get("/health/").json() == {"status": "ok", "outbox_oldest_seconds": 0, "search": "database"}
+    assert client.get("/health/").json() == {
+        "status": "ok",
+        "outbox_oldest_seconds": 0,
+        "mail": "ok",
+        "search": "database",
+    }

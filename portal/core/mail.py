@@ -1,0 +1,232 @@
+"""The one door for mail: queued with the change it tells of, sent by the outbox worker, at most once.
+
+    send_mail(to=user.email, template="faq/email/feedback", context={…}, language=user.language, key="faq.feedback:7")
+
+`send_mail` renders a plain and an HTML part and writes one row in the caller's transaction; what libraries send comes the
+same way (`EMAIL_BACKEND` is `QueueBackend`). After the commit the worker hands it to
+`MAIL_TRANSPORT` (`portal.core.mail_delivery`). No page and no transaction ever waits for a mail server.
+
+A `key` names the fact a mail tells of: a second mail with it is not written. A mail holds codes and addresses: it rests
+encrypted, is erased as soon as it is sent or worthless, and is never logged.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import uuid
+from contextlib import nullcontext
+from dataclasses import dataclass
+from datetime import timedelta
+from email.utils import format_datetime, formataddr, make_msgid, parseaddr
+from typing import TYPE_CHECKING, Any, ClassVar, Final
+from urllib.parse import urlsplit
+
+from django.conf import settings
+from django.core.mail import EmailMessage, EmailMultiAlternatives
+from django.core.mail.backends.base import BaseEmailBackend
+from django.db import DatabaseError, transaction
+from django.template.loader import render_to_string
+from django.utils import timezone
+from django.utils.translation import get_language, get_language_bidi, override
+
+from portal.core import vault
+from portal.core.brand import site_name
+from portal.core.events import DomainEvent, emit
+from portal.core.models import OutgoingMail
+from portal.core.text import isolate
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+#: How long a mail that does not lose its worth is tried, as mail servers do.
+PATIENCE: Final = timedelta(days=5)
+_PURPOSE: Final = "mail"
+
+
+@dataclass(frozen=True, kw_only=True)
+class MailQueued(DomainEvent):
+    """A mail waits to be sent."""
+
+    name: ClassVar[str] = "core.mail_queued"
+    mail_id: int
+
+
+def send_mail(
+    *,
+    to: str | Sequence[str],
+    template: str,
+    context: Mapping[str, Any],
+    language: str = "",
+    key: str = "",
+    valid_for: timedelta | None = None,
+    replaces: int | None = None,
+    headers: Mapping[str, str] | None = None,
+) -> int | None:
+    """Queue the mail of ``<template>_subject.txt`` and ``<template>_message.txt``, in `language` or the active one.
+
+    It leaves after the commit, or never. `key` names the fact, so that it is told once. `valid_for`: when that time is
+    over the mail is worthless and no longer sent. `replaces`: number of a mail that is worthless now and not sent if it
+    still waits. Returns the number; None when the fact was told already.
+    """
+    with override(language) if language in dict(settings.LANGUAGES) else nullcontext():
+        message = _render(template, [to] if isinstance(to, str) else list(to), context)
+    message.extra_headers |= headers or {}
+    return queue(message, kind=template, key=key, valid_for=valid_for, replaces=replaces)
+
+
+def _render(template: str, to: list[str], context: Mapping[str, Any]) -> EmailMultiAlternatives:
+    """A plain part from the template and an HTML part of the same paragraphs, so that the two never differ.
+
+    A paragraph that is the code or an address of its own is set apart. The subject is isolated, so that it reads right in
+    a list of mails written in the other direction.
+    """
+    language = get_language() or settings.LANGUAGE_CODE
+    about = {"site_name": site_name(), "base_url": settings.BASE_URL}
+    context = {**context, **about}
+    subject = " ".join(render_to_string(f"{template}_subject.txt", context).split())
+    text = render_to_string(f"{template}_message.txt", context)
+    paragraphs = [paragraph.strip() for paragraph in text.split("\n\n") if paragraph.strip()]
+    parts = [
+        {
+            "text": paragraph,
+            "is_code": paragraph == context.get("code"),
+            "is_link": paragraph.startswith(("http://", "https://")) and " " not in paragraph,
+        }
+        for paragraph in paragraphs
+    ]
+    direction = "rtl" if get_language_bidi() else "ltr"
+    html = render_to_string(
+        "email/message.html",
+        {**about, "subject": subject, "language": language, "direction": direction, "parts": parts},
+    )
+    message = EmailMultiAlternatives(
+        _isolated(subject), "\n\n".join(paragraphs) + "\n", to=to, headers={"Content-Language": language}
+    )
+    message.attach_alternative(html, "text/html")
+    return message
+
+
+def _isolated(subject: str) -> str:
+    """`subject` isolated as a whole; what its template isolated inside stays so, where the marks match."""
+    return f"\u2068{subject}\u2069" if subject.count("\u2068") == subject.count("\u2069") else isolate(subject)
+
+
+@transaction.atomic
+def queue(
+    message: EmailMessage,
+    *,
+    kind: str = "other",
+    key: str = "",
+    valid_for: timedelta | None = None,
+    replaces: int | None = None,
+) -> int | None:
+    """Queue a mail somebody else rendered; see `send_mail`. None also when it is to nobody.
+
+    Raises what building it raises, `BadHeaderError` for instance, and `TypeError` for parts other than texts and files.
+    """
+    if replaces is not None:
+        waiting = OutgoingMail.objects.waiting().filter(pk=replaces, handed_over_at=None)
+        waiting.update(state=OutgoingMail.State.REPLACED, ended_at=timezone.now(), content="")
+    if not message.recipients():
+        return None
+    content = _content_of(message)
+    _restored(content).message()  # what cannot be built fails here, where it is known who wrote it
+    now = timezone.now()
+    row, is_new = OutgoingMail.objects.get_or_create(
+        key=key or uuid.uuid4().hex,
+        defaults={
+            "kind": kind[:100],
+            "content": vault.encrypt(json.dumps(content), purpose=_PURPOSE),
+            "created_at": now,
+            "expires_at": now + (PATIENCE if valid_for is None else valid_for),
+            "is_perishable": valid_for is not None,
+        },
+    )
+    if not is_new:
+        return None
+    emit(MailQueued(mail_id=row.pk))
+    return row.pk
+
+
+def _content_of(message: EmailMessage) -> dict[str, Any]:
+    """The mail as JSON values, with the headers a good sender sets. A second try sends the same Message-ID."""
+    address = parseaddr(message.from_email)[1]
+    domain = address.rpartition("@")[2] or urlsplit(settings.BASE_URL).hostname or "localhost"
+    headers = {str(name): str(value) for name, value in message.extra_headers.items()}
+    known = {name.lower() for name in headers}
+    ours = {
+        "Date": format_datetime(timezone.now()),
+        "Message-ID": make_msgid(domain=domain.encode("idna").decode()),
+        "Auto-Submitted": "auto-generated",
+    }
+    reply_to = message.reply_to or ([settings.REPLY_TO_EMAIL] if settings.REPLY_TO_EMAIL else [])
+    return {
+        "subject": str(message.subject),
+        "body": str(message.body),
+        "subtype": message.content_subtype,
+        "from": _with_name(message.from_email),
+        "to": [str(each) for each in message.to],
+        "cc": [str(each) for each in message.cc],
+        "bcc": [str(each) for each in message.bcc],
+        "reply_to": [str(each) for each in reply_to],
+        "headers": headers | {name: value for name, value in ours.items() if name.lower() not in known},
+        "alternatives": [[_text(part[0]), part[1]] for part in getattr(message, "alternatives", [])],
+        "attachments": [_file(part) for part in message.attachments],
+    }
+
+
+def _with_name(sender: str) -> str:
+    """The sender with the name of the portal, where it has none of its own."""
+    name, address = parseaddr(sender)
+    return sender if name or not address else formataddr((site_name(), address))
+
+
+def _text(part: object) -> str:
+    if not isinstance(part, str):
+        raise TypeError(f"A mail has alternatives of text, not of {type(part).__name__}")
+    return part
+
+
+def _file(part: object) -> list[str]:
+    if not isinstance(part, tuple) or not isinstance(part[1], str | bytes):
+        raise TypeError("Attach files by name and content")
+    name, content, mimetype = part
+    raw = content.encode() if isinstance(content, str) else content
+    return [name or "", base64.b64encode(raw).decode(), mimetype or ""]
+
+
+def message_of(mail: OutgoingMail) -> EmailMultiAlternatives:
+    """The mail as it was queued; raises `vault.UnreadableError` when the key to it is lost."""
+    return _restored(json.loads(vault.decrypt(mail.content, purpose=_PURPOSE)))
+
+
+def _restored(content: Mapping[str, Any]) -> EmailMultiAlternatives:
+    message = EmailMultiAlternatives(
+        content["subject"],
+        content["body"],
+        content["from"],
+        content["to"],
+        bcc=content["bcc"],
+        cc=content["cc"],
+        reply_to=content["reply_to"],
+        headers=content["headers"],
+        alternatives=[(text, mimetype) for text, mimetype in content["alternatives"]],
+    )
+    message.content_subtype = content["subtype"]
+    for name, encoded, mimetype in content["attachments"]:
+        message.attach(name or None, base64.b64decode(encoded), mimetype or None)
+    return message
+
+
+class QueueBackend(BaseEmailBackend):
+    """Puts the mails of every library into the queue: what `EMAIL_BACKEND` names. Nothing is sent here."""
+
+    def send_messages(self, email_messages: Sequence[EmailMessage]) -> int:
+        """Queue them; how many. With `fail_silently` a database that takes nothing is no error."""
+        try:
+            return sum(queue(message) is not None for message in email_messages)
+        except DatabaseError:
+            if not self.fail_silently:
+                raise
+            return 0

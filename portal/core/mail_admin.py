@@ -1,0 +1,101 @@
+"""For administrators: the mails that could not be sent, and sending them again."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from django.contrib import messages
+from django.core.exceptions import PermissionDenied
+from django.http import HttpResponse, HttpResponseRedirect
+from django.urls import path, reverse
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
+from django.views.decorators.http import require_POST
+from wagtail.admin.menu import MenuItem
+from wagtail.admin.ui.tables import Column
+from wagtail.admin.views.reports import ReportView
+from wagtail.admin.viewsets.base import ViewSet
+from wagtail.permission_policies import ModelPermissionPolicy
+
+from portal.core import vault
+from portal.core.mail import message_of
+from portal.core.mail_delivery import send_again
+from portal.core.models import OutgoingMail
+
+if TYPE_CHECKING:
+    from django.http import HttpRequest
+
+_PERMISSION = "core.change_outgoingmail"
+
+
+class MailReportView(ReportView):
+    """Newest first. Whom a mail was for is shown as long as the mail is kept."""
+
+    model = OutgoingMail
+    page_title = _("Mails that could not be sent")
+    header_icon = "mail"
+    template_name = "core/admin/mails.html"
+    results_template_name = "core/admin/mails_results.html"
+    index_url_name = "unsent_mails:index"
+    index_results_url_name = "unsent_mails:results"
+    permission_policy = ModelPermissionPolicy(OutgoingMail)
+    any_permission_required: ClassVar[list[str]] = ["change"]
+    list_export: ClassVar[list[str]] = []
+    columns: ClassVar[list[Column]] = [Column("ended_at", label=_("Given up"))]
+
+    def get_queryset(self) -> Any:
+        self.queryset = OutgoingMail.objects.could_not_be_sent().order_by("-ended_at", "-pk")
+        return super().get_queryset()
+
+    def decorate_paginated_queryset(self, object_list: Any) -> Any:
+        for mail in object_list:
+            mail.recipients = _recipients(mail)
+        return object_list
+
+    def get_context_data(self, *args: Any, **kwargs: Any) -> dict[str, Any]:
+        return {**super().get_context_data(*args, **kwargs), "send_url": reverse("unsent_mails:send")}
+
+    def get_page_subtitle(self) -> str:
+        return ""
+
+
+def _recipients(mail: OutgoingMail) -> str:
+    if not mail.content:
+        return ""
+    try:
+        return ", ".join(message_of(mail).recipients())
+    except vault.UnreadableError:
+        return ""
+
+
+@require_POST
+def send(request: HttpRequest) -> HttpResponse:
+    """Have the chosen mails tried again."""
+    if not request.user.has_perm(_PERMISSION):
+        raise PermissionDenied
+    chosen = [int(value) for value in request.POST.getlist("mail") if value.isdecimal() and len(value) < 19]
+    count = send_again(chosen)
+    text = ngettext("%(count)d mail is on its way again.", "%(count)d mails are on their way again.", count)
+    messages.success(request, text % {"count": count})
+    return HttpResponseRedirect(reverse("unsent_mails:index"))
+
+
+class PermittedMenuItem(MenuItem):
+    def is_shown(self, request: HttpRequest) -> bool:
+        return request.user.has_perm(_PERMISSION)
+
+
+class MailViewSet(ViewSet):
+    name = "unsent_mails"
+    url_prefix = "reports/unsent-mails"
+    icon = "mail"
+    menu_label = _("Unsent mails")
+    menu_item_class = PermittedMenuItem
+    menu_hook = "register_reports_menu_item"
+
+    def get_urlpatterns(self) -> list[Any]:
+        return [
+            path("", MailReportView.as_view(), name="index"),
+            path("results/", MailReportView.as_view(results_only=True), name="results"),
+            path("send/", send, name="send"),
+        ]

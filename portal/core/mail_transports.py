@@ -1,0 +1,64 @@
+"""How mail leaves: what `MAIL_TRANSPORT` may name, beside the backends of Django and of others."""
+
+from __future__ import annotations
+
+import os
+import smtplib
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from django.core.mail.backends import filebased, smtp
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+class SmtpBackend(smtp.EmailBackend):
+    """Django's, which calls `before_text` when the server has agreed to a mail and is about to be given its text.
+
+    Before that call the server cannot have taken the mail, afterwards it may have.
+    """
+
+    before_text: Callable[[], None] = staticmethod(lambda: None)
+
+    @property
+    def connection_class(self) -> Any:
+        return partial(_SmtpSsl if self.use_ssl else _Smtp, before_text=self.before_text)
+
+
+class _SaysWhen:
+    """Mixed into a connection: calls `before_text` once the server has agreed to take the text."""
+
+    def __init__(self, *args: Any, before_text: Callable[[], None], **kwargs: Any) -> None:
+        self._before_text = before_text
+        super().__init__(*args, **kwargs)
+
+    def send(self, s: Any) -> None:
+        """Commands are sent as `str`; only the text of a mail is bytes."""
+        if isinstance(s, bytes):
+            self._before_text()
+        super().send(s)  # type: ignore[misc] # the class it is mixed into has it
+
+
+class _Smtp(_SaysWhen, smtplib.SMTP):
+    pass
+
+
+class _SmtpSsl(_SaysWhen, smtplib.SMTP_SSL):
+    pass
+
+
+class FileBackend(filebased.EmailBackend):
+    """Django's, with files only their owner can read: there are codes and addresses in them."""
+
+    def __init__(self, *args: Any, file_path: str | None = None, **kwargs: Any) -> None:
+        super().__init__(*args, file_path=file_path, **kwargs)
+        Path(self.file_path).chmod(0o700)
+
+    def open(self) -> bool:
+        if self.stream is not None:
+            return False
+        handle = os.open(self._get_filename(), os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+        self.stream = os.fdopen(handle, "ab")
+        return True

@@ -1,0 +1,39 @@
+"""Secrets at rest: what the database keeps of them cannot be read without ``SECRET_KEY``.
+
+A copy of the database alone, a backup for instance, gives nothing away. After changing the key keep the old one in
+``SECRET_KEY_FALLBACKS``.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+
+from cryptography.fernet import Fernet, InvalidToken, MultiFernet
+from django.conf import settings
+
+__all__ = ["UnreadableError", "decrypt", "encrypt"]
+
+
+class UnreadableError(Exception):
+    """The text was encrypted with a key that is gone, or was tampered with."""
+
+
+def encrypt(text: str, *, purpose: str) -> str:
+    """What `decrypt` with the same purpose turns back into `text`."""
+    return _fernet(purpose).encrypt(text.encode()).decode()
+
+
+def decrypt(token: str, *, purpose: str) -> str:
+    """The text; raises `UnreadableError`."""
+    try:
+        return _fernet(purpose).decrypt(token.encode()).decode()
+    except InvalidToken as error:
+        raise UnreadableError(purpose) from error
+
+
+def _fernet(purpose: str) -> MultiFernet:
+    keys = [settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS]
+    return MultiFernet(
+        [Fernet(base64.urlsafe_b64encode(hashlib.sha256(f"{purpose}:{key}".encode()).digest())) for key in keys],
+    )

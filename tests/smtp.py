@@ -1,0 +1,98 @@
+"""A mail server on a real socket that does what a test tells it: takes mails, refuses them, hangs, or breaks off."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from contextlib import suppress
+from email import message_from_bytes, policy
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from email.message import EmailMessage
+
+
+class MailServer:
+    """Listens on `port` until it is closed. `mood` is asked at every step of every conversation.
+
+    ``well``: takes everything. ``silent``: accepts connections and never says a word. ``no 354``: never agrees to take a text.
+    ``no 250``: takes the text and never says so. ``breaks off``: closes when it has the text, without a word. Any other is
+    the answer to RCPT, such as ``550 unknown``.
+    """
+
+    MOODS: Final = ("well", "silent", "no 354", "no 250", "breaks off")
+
+    def __init__(self) -> None:
+        self.mood = "well"
+        #: Texts in the order they were taken, also those whose sender was told nothing.
+        self.texts: list[bytes] = []
+        #: How many connections were opened, and how often a text was begun.
+        self.connections = 0
+        self._closing = threading.Event()
+        self._socket = socket.create_server(("127.0.0.1", 0))
+        self.port: int = self._socket.getsockname()[1]
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    @property
+    def mails(self) -> list[EmailMessage]:
+        return [message_from_bytes(text, policy=policy.default) for text in self.texts]  # type: ignore[misc] # by its policy
+
+    def close(self) -> None:
+        self._closing.set()
+        self._socket.close()
+
+    def _accept(self) -> None:
+        while not self._closing.is_set():
+            try:
+                connection, _address = self._socket.accept()
+            except OSError:
+                return
+            self.connections += 1
+            threading.Thread(target=self._talk, args=[connection], daemon=True).start()
+
+    def _talk(self, connection: socket.socket) -> None:
+        with connection, connection.makefile("rb") as lines, suppress(OSError):  # the other side may be gone
+            self._answer(connection, lines)
+
+    def _hang(self, mood: str) -> None:
+        """Say nothing as long as the mood lasts."""
+        while self.mood == mood and not self._closing.is_set():
+            self._closing.wait(0.02)
+
+    def _answer(self, connection: socket.socket, lines: socket.SocketIO) -> None:
+        def say(text: str) -> None:
+            connection.sendall(f"{text}\r\n".encode())
+
+        if self.mood == "silent":
+            self._hang("silent")
+            return
+        say("220 test")
+        for raw in lines:
+            command = raw.decode().strip().upper()
+            if command.startswith("RCPT") and self.mood not in self.MOODS:
+                say(self.mood)
+            elif command == "DATA":
+                if self.mood == "no 354":
+                    self._hang("no 354")
+                    return
+                say("354 go on")
+                self._take(lines)
+                if self.mood == "no 250":
+                    self._hang("no 250")
+                    return
+                if self.mood == "breaks off":
+                    return
+                say("250 taken")
+            elif command == "QUIT":
+                say("221 bye")
+                return
+            else:
+                say("250 fine")
+
+    def _take(self, lines: socket.SocketIO) -> None:
+        text = b""
+        for line in lines:
+            if line == b".\r\n":
+                self.texts.append(text)
+                return
+            text += line.removeprefix(b".") if line.startswith(b"..") else line
