@@ -13,8 +13,10 @@ from allauth.core import context as request_context
 from allauth.mfa.adapter import DefaultMFAAdapter
 from allauth.mfa.models import Authenticator
 from allauth.socialaccount.adapter import DefaultSocialAccountAdapter
+from allauth.socialaccount.models import SocialApp
 from django.conf import settings
 from django.contrib import messages
+from django.http import Http404
 from django.urls import reverse
 from django.utils.translation import get_language, override, pgettext
 from django.utils.translation import gettext as _
@@ -119,6 +121,13 @@ class AccountAdapter(DefaultAccountAdapter):
 
 
 class SocialAccountAdapter(DefaultSocialAccountAdapter):
+    def get_app(self, request: HttpRequest, provider: str, client_id: str | None = None) -> SocialApp:
+        """The keys of a sign-in provider; its addresses are not there where nobody configured it."""
+        try:
+            return super().get_app(request, provider, client_id)
+        except SocialApp.DoesNotExist:
+            raise Http404 from None
+
     def populate_user(self, request: HttpRequest, sociallogin: SocialLogin, data: dict[str, Any]) -> User:
         """Take over the name; the public name stays one that says nothing until the person chooses one."""
         user: User = super().populate_user(request, sociallogin, data)

@@ -1,0 +1,302 @@
+"""Every address × every kind of visitor: no server error, staff's side stays with staff, what is private stays private.
+
+A new address is in one of the two tables below, or these tests say so. They walk the resolver: nothing is left out.
+"""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from django.test import Client
+
+from portal.core import outbox
+from portal.core.roles import COMMUNITY_MANAGERS, CONTENT_EDITORS
+from portal.home.models import InfoPage
+from portal.our_apps import OUR_FOLDERS
+from tests.addresses import Address, every_address
+from tests.factories.accounts import UserFactory
+from tests.factories.faq import ArticlePageFactory, TopicPageFactory, help_site
+from tests.test_architecture import FOLDERS_OF_PAGES, guarded_models
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from django.http import HttpResponse
+
+    from portal.accounts.models import User
+    from portal.core.pages import PortalPage
+
+pytestmark = pytest.mark.django_db
+
+
+class Access(Enum):
+    #: Nobody is asked to sign in.
+    EVERYBODY = "everybody"
+    #: Whoever is not signed in is led to the sign-in page and back.
+    SIGNED_IN = "signed in"
+    #: A step of signing in or up: whoever comes out of turn is led to the beginning.
+    STEP = "a step of signing in"
+
+
+#: Names of our addresses, and beginnings of those that packages bring, → who may come. Staff's are below.
+ACCESS = {
+    "accounts:theme": Access.EVERYBODY,
+    "accounts:": Access.SIGNED_IN,
+    "catalog:": Access.SIGNED_IN,
+    "faq:article_feedback": Access.EVERYBODY,
+    "faq:short_link": Access.EVERYBODY,
+    "health": Access.EVERYBODY,
+    "language_root": Access.EVERYBODY,
+    "media": Access.EVERYBODY,
+    "robots": Access.EVERYBODY,
+    "search:click": Access.EVERYBODY,
+    "search:results": Access.EVERYBODY,
+    "search:suggest": Access.EVERYBODY,
+    "sitemap": Access.EVERYBODY,
+    "styleguide": Access.EVERYBODY,
+    "wagtail_serve": Access.EVERYBODY,
+    # django-allauth
+    "account_change_password": Access.SIGNED_IN,
+    "account_email": Access.SIGNED_IN,
+    "account_email_verification_sent": Access.STEP,
+    "account_reauthenticate": Access.SIGNED_IN,
+    "account_set_password": Access.SIGNED_IN,
+    "account_": Access.STEP,
+    "github_": Access.EVERYBODY,
+    "google_": Access.EVERYBODY,
+    "mfa_authenticate": Access.STEP,
+    "mfa_index": Access.STEP,
+    "mfa_login_webauthn": Access.STEP,
+    "mfa_signup_webauthn": Access.STEP,
+    "mfa_": Access.SIGNED_IN,
+    "openid_connect_": Access.EVERYBODY,
+    "socialaccount_connections": Access.SIGNED_IN,
+    "socialaccount_": Access.STEP,
+    "usersessions_list": Access.SIGNED_IN,
+    # Wagtail
+    "wagtailcore_": Access.EVERYBODY,
+    "wagtaildocs_": Access.EVERYBODY,
+}
+#: Addresses on staff's side that tell nothing: scripts, icons, the way out, and pages that are switched off.
+STAFFS_OPEN = {
+    "wagtailadmin_sprite",
+    "wagtailadmin_javascript_catalog",
+    "wagtailadmin_logout",
+    "wagtailadmin_password_reset",
+    "wagtailadmin_password_reset_done",
+    "wagtailadmin_password_reset_confirm",
+    "wagtailadmin_password_reset_complete",
+    "admin:logout",
+}
+#: Staff's addresses of our own → the roles that may come, beside superusers.
+STAFFS = {
+    "PinCreateView": {"editor"},
+    "PinEditView": {"editor"},
+    "PinIndexView": {"editor"},
+    "article_for_question": {"editor"},
+    "audience_check": {"editor"},
+    "feedback_report:": {"editor"},
+    "search_report:": {"editor"},
+    "wagtailsnippets_search_synonym:": {"editor"},
+    "wagtailusers_users:": set(),
+}
+#: Fails on purpose: Wagtail's own page for seeing how an error looks.
+FAILS_ON_PURPOSE = {"wagtailadmin_error_test"}
+
+ADDRESSES = every_address()
+_FIELDS = (
+    "q", "page", "id", "object", "number", "language", "next", "sort", "type", "kind", "solved", "revision", "email",
+    "password", "login", "code", "version", "action", "theme", "position", "product", "topic", "comment", "title",
+)  # fmt: skip
+_NONSENSE = ("\x00", "-1", "x", "١٢٣", "9" * 40, "xx", "//evil.example", "'\"><", "\u202e", "..", "maybe", "1e9")
+GARBAGE = dict(zip(_FIELDS, _NONSENSE * 2, strict=True))
+
+
+def role(kind: str) -> User | None:
+    made: dict[str, dict[str, Any]] = {
+        "member": {},
+        "insider": {"segments": ["fibre"]},
+        "editor": {"staff": True, "in_group": CONTENT_EDITORS.name},
+        "manager": {"staff": True, "in_group": COMMUNITY_MANAGERS.name},
+        "superuser": {"superuser": True},
+    }
+    return UserFactory(**made[kind]) if kind != "visitor" else None
+
+
+class Visitor:
+    """Somebody with a browser, who signs in again wherever an address signed them out."""
+
+    def __init__(self, kind: str) -> None:
+        self.user = role(kind)
+        self.client = Client()
+
+    def ask(self, path: str, method: str = "GET", data: dict[str, str] | None = None) -> HttpResponse:
+        if self.client.cookies.get("sessionid") is None or not self.client.cookies["sessionid"].value:
+            self.client = Client(raise_request_exception=False)
+            if self.user is not None:
+                self.client.force_login(self.user)
+        response = getattr(self.client, method.lower())(path, data)
+        if "sessionid" in response.cookies:
+            self.client.cookies.clear()
+        return response
+
+
+def listed(address: Address, table: dict[str, Any]) -> list[Any]:
+    """What a table says of an address: under its name, else under the longest beginning of it."""
+    known = [key for key in table if key == address.name or (key[-1] in "_:" and address.name.startswith(key))]
+    return [table[max(known, key=len)]] if known else []
+
+
+def is_ours(address: Address) -> bool:
+    return address.module.partition(".")[0] in OUR_FOLDERS
+
+
+def leads_to_sign_in(response: HttpResponse) -> bool:
+    """To ours, or to the door of an admin, which leads there."""
+    doors = ("/fa/accounts/login/", "/admin/login/", "/django-admin/login/")
+    return response.status_code == 302 and response.headers["Location"].startswith(doors)
+
+
+# The tables ----------------------------------------------------------------------------------------------------------
+
+
+def test_every_address_says_who_may_come():
+    unknown = [
+        f"{address.name} {address.path()}"
+        for address in ADDRESSES
+        if not (
+            listed(address, STAFFS) if address.is_staffs and is_ours(address)
+            else address.is_staffs or listed(address, ACCESS)
+        )
+    ]  # fmt: skip
+    names = [address.name for address in ADDRESSES]
+    stale = [key for key in (*ACCESS, *STAFFS) if not any(name.startswith(key) for name in names)]
+
+    assert unknown == [], "Add the address to ACCESS, one on staff's side to STAFFS, in tests/test_every_address.py."
+    assert stale == [], "There are no such addresses any more."
+
+
+# Who may come --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("data", [{}, GARBAGE], ids=["nothing", "garbage"])
+@pytest.mark.parametrize("kind", ["visitor", "member"])
+def test_customers_meet_no_server_error_and_nothing_of_staff(kind, data):
+    """Staff's side is closed before anybody looks at what was sent: nothing is enough there."""
+    help_site()
+    visitor = Visitor(kind)
+    wrong = []
+    for address in (known for known in ADDRESSES if not (data and known.is_staffs)):
+        access = [] if address.is_staffs else listed(address, ACCESS)
+        for method in ("GET", "POST") if is_ours(address) or not address.is_staffs else ("GET",):
+            response = visitor.ask(address.path(number=0), method, data)
+            said = f"{method} {address.name} {address.path(number=0)}: {response.status_code} {response.headers.get('Location')}"
+            refused = leads_to_sign_in(response) or response.status_code in {403, 404}
+            if response.status_code >= 500:
+                wrong.append(said)
+            elif address.is_staffs and address.name not in STAFFS_OPEN and not refused:
+                wrong.append(f"{said}, on staff's side")
+            elif kind == "visitor" and access == [Access.SIGNED_IN] and not leads_to_sign_in(response):
+                wrong.append(f"{said}, without signing in")
+            elif kind == "visitor" and access == [Access.EVERYBODY] and leads_to_sign_in(response):
+                wrong.append(f"{said}, asks to sign in")
+
+    assert wrong == []
+
+
+@pytest.mark.parametrize("data", [{}, GARBAGE], ids=["nothing", "garbage"])
+@pytest.mark.parametrize("kind", ["editor", "manager", "superuser"])
+def test_staff_come_where_their_role_may_and_meet_no_server_error(kind, data, settings):
+    settings.STAFF_SECOND_FACTOR = False
+    visitor = Visitor(kind)
+    wrong = []
+    for address in filter(is_ours, ADDRESSES):
+        for method in ("GET", "POST"):
+            response = visitor.ask(address.path(number=0), method, data)
+            refused = response.status_code == 403 or response.headers.get("Location") == "/admin/"
+            may = kind == "superuser" or kind in (listed(address, STAFFS) or [set()])[0]
+            if response.status_code >= 500 or (
+                address.is_staffs and address.name not in STAFFS_OPEN and refused == may
+            ):
+                wrong.append(f"{method} {address.name} {address.path(number=0)}: {response.status_code}")
+
+    assert wrong == []
+
+
+@pytest.mark.filterwarnings("ignore:Pagination may yield inconsistent results")  # wagtail-localize's report
+def test_every_page_of_the_admins_opens(settings):
+    settings.STAFF_SECOND_FACTOR = False
+    help_site()
+    visitor = Visitor("superuser")
+    opened = [address for address in ADDRESSES if address.is_staffs and not address.takes_values]
+    wrong = [
+        f"{address.name} {address.path()}: {status}"
+        for address in opened
+        if address.name not in FAILS_ON_PURPOSE
+        if (status := visitor.ask(address.path()).status_code) >= 500
+    ]
+
+    assert len(opened) > 100
+    assert wrong == []
+
+
+# What is private -----------------------------------------------------------------------------------------------------
+
+#: Nobody who may not see it reads this, anywhere; what they may ask for is in the same text.
+SECRET, WORD, SLUG = "زمردنشان", "کهربا", "for-few-only"
+FOR_FEW = {"audience": "segment:fibre", "title": f"{SECRET} {WORD}", "slug": SLUG}
+
+
+def private_info_page() -> InfoPage:
+    home = help_site()["fa"].get_parent()
+    return home.add_child(instance=InfoPage(body=f"<p>{SECRET} {WORD}</p>", locale=home.locale, **FOR_FEW))
+
+
+#: Every kind of content with an audience → makes one that only the insiders may see.
+PRIVATE: dict[str, Callable[[], PortalPage]] = {
+    "faq.ArticlePage": lambda: ArticlePageFactory(short_answer=f"{SECRET} {WORD}", **FOR_FEW),
+    "faq.TopicPage": lambda: TopicPageFactory(intro=f"{SECRET} {WORD}", **FOR_FEW),
+    "home.InfoPage": private_info_page,
+}
+#: Those that can be found by search.
+FOUND = {"faq.ArticlePage"}
+
+
+def test_every_kind_of_content_with_an_audience_is_tried():
+    kinds = {model._meta.label for model in guarded_models() if model.__name__ not in FOLDERS_OF_PAGES}
+
+    assert kinds == PRIVATE.keys(), "Add the model to PRIVATE in tests/test_every_address.py, with a private one."
+
+
+@pytest.mark.parametrize("label", PRIVATE)
+def test_what_is_private_is_nowhere_but_where_it_may_be(label):
+    private = PRIVATE[label]()
+    ArticlePageFactory(title=f"همگانی {WORD}")
+    outbox.drain()
+    search = f"/fa/search/?q={WORD}"
+    insider = Visitor("insider")
+    may_see = [insider.ask(address).text for address in (private.url, *([search] if label in FOUND else []))]
+
+    leaks = []
+    for kind in ("visitor", "member"):
+        visitor = Visitor(kind)
+        own = visitor.ask(private.url)
+        paths = {(private.url, "GET"), (search, "GET")}
+        for address in ADDRESSES:
+            paths |= {
+                (address.path(number=number), method)
+                for number in (private.pk, 1)
+                for method in ("GET", "POST")
+                if not address.is_staffs
+            }
+        assert own.status_code == 404 or leads_to_sign_in(own)
+        for path, method in sorted(paths):
+            response = visitor.ask(path, method, None if path == search else {"q": WORD})
+            text = response.text if not response.streaming else ""
+            if SECRET in text or (SLUG in text + response.headers.get("Location", "") and SLUG not in path):
+                leaks.append(f"{method} {path} to a {kind}")
+
+    assert [SECRET in text for text in may_see] == [True] * len(may_see)  # it could leak
+    assert leaks == []
