@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 import re
 from collections import defaultdict
-from copy import copy
 from html.parser import HTMLParser
 
 import pytest
 from django.contrib.auth.models import AnonymousUser
+from django.template import RequestContext
 from django.template.loader import get_template
 from django.test import Client, RequestFactory
 
@@ -130,7 +130,8 @@ def test_frames_declare_no_address_and_nothing_of_a_person():
 
 # As two people get them ----------------------------------------------------------------------------------------------
 
-_TOKEN = re.compile(r'(name="csrfmiddlewaretoken" value="|X-CSRFToken": ")[^"]+')
+#: What is another one each time: tokens, and how long ago something was.
+_CHANGING = re.compile(r'(name="csrfmiddlewaretoken" value="|X-CSRFToken": ")[^"]+|(<time[^>]*>)[^<]+')
 
 
 @pytest.fixture
@@ -147,7 +148,7 @@ def site(db, settings, tmp_path):
     for code, words in (("fa", "چراغ"), ("en", "light")):
         topic = TopicPageFactory(parent=pages[code], title=f"{words} {code}")
         body = {"body": json.dumps(full_body())} if code == "fa" else {}
-        for number in range(21 if code == "fa" else 2):  # more than a page of results in one language
+        for number in range(3):
             extra = (
                 {"products": [router], "reviewed_by": "Network team", "platforms": ["web"], **body}
                 if number == 0
@@ -160,7 +161,7 @@ def site(db, settings, tmp_path):
             f"/{code}/search/?q={words}&page=2&sort=newest",
             f"/{code}/search/?q={words}1",
         ]
-    for article in (articles[0], articles[21]):
+    for article in (articles[0], articles[3]):
         FeedbackFactory.create_batch(3, article=article, solved=True)
     paths += [
         f"/a/{type(article).objects.for_serving().get(pk=article.pk).number}/feedback/" for article in articles[:1]
@@ -192,7 +193,7 @@ def reader(user) -> Client:
 
 def page(client: Client, path: str) -> str:
     response = client.get(path, follow=True)
-    return _TOKEN.sub(r"\1", response.content.decode())
+    return _CHANGING.sub(r"\1\2", response.content.decode())
 
 
 @pytest.fixture
@@ -214,10 +215,8 @@ def test_two_people_get_every_page_as_if_nothing_were_kept(site, people):
     assert [word in of["Omid"] + of["visitor"] for word in ("Sara", "دستگاه دیگری", "گفتید: نه")] == [False] * 3
 
     forget_all()
-    seen = {}
-    for _round in range(2):
-        seen |= {(path, name): page(client, path) for path in paths for name, client in clients.items()}
-        assert [where for where in fresh if seen[where] != fresh[where]] == []
+    seen = {(path, name): page(client, path) for path in paths for name, client in clients.items()}
+    assert [where for where in fresh if seen[where] != fresh[where]] == []
 
     kept = fragments.frames.kept() + fragments.contents.kept()
     rendered = {key[0] for key, _kept in kept}
@@ -268,16 +267,17 @@ def test_ten_thousand_addresses_do_not_push_the_frame_out(client, monkeypatch):
     monkeypatch.setattr(FragmentNode, "_make", noted)
     client.get("/fa/search/?q=first")
     frame = {name for name in made if name in {"header", "footer", "tabbar"}}
-    header = get_template("_header.html")
+    (header,) = fragments_in(ROOT / "templates" / "_header.html")
     thread = RequestFactory().get("/fa/forum/")
     thread.user = AnonymousUser()
+    context = RequestContext(thread)
     made.clear()
 
-    for number in range(10_000):
-        request = copy(thread)
-        request.path = f"/fa/forum/thread-{number}/"
-        request.META = {**thread.META, "QUERY_STRING": f"from={number}"}
-        assert f"thread-{number}/?from={number}" in header.render({}, request)
+    with context.bind_template(get_template("_header.html").template):
+        for number in range(10_000):
+            thread.path = thread.path_info = f"/fa/forum/thread-{number}/"
+            thread.META["QUERY_STRING"] = f"from={number}"
+            assert f"thread-{number}/?from={number}" in header.render(context)
     of_threads, store = list(made), fragments.contents
     for number in range(10_000):
         key = ("thread", "f", (f"/fa/forum/thread-{number}/",))
