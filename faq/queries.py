@@ -31,6 +31,7 @@ from portal.catalog.models import Ownership, Product, ProductVersion
 from portal.core.audience import audiences_for
 from portal.core.memo import Memo
 from portal.core.pages import page_url
+from portal.core.places import Crumb, place_of
 from portal.core.scopes import making, rests_on
 from portal.core.support import SupportContact, support_contact
 
@@ -130,7 +131,7 @@ class ArticleView:
     platforms: tuple[str, ...]
     related: tuple[ArticleLink, ...]
     in_topic: tuple[ArticleLink, ...]
-    crumbs: tuple[ArticleLink, ...]
+    crumbs: tuple[Crumb, ...]
     alternates: tuple[tuple[str, str], ...]
     short_url: str
     support: SupportContact | None
@@ -154,7 +155,7 @@ class ArticlePageData:
 class TopicPageData:
     icon: str
     tone: str
-    crumbs: tuple[ArticleLink, ...]
+    crumbs: tuple[Crumb, ...]
     sub_topics: tuple[TopicLink, ...]
     articles: tuple[ArticleLink, ...]
     recent: tuple[ArticleLink, ...]
@@ -166,15 +167,13 @@ class TopicPageData:
 
 @dataclass(frozen=True, slots=True)
 class HelpIndexData:
-    crumbs: tuple[ArticleLink, ...]
+    crumbs: tuple[Crumb, ...]
     topics: tuple[TopicLink, ...]
     support: SupportContact | None
     alternates: tuple[tuple[str, str], ...] = field(default=())
 
 
 _articles: Memo[_SharedArticleData] = Memo(max_size=512, scopes=("catalogue", "site"))
-#: Per page and host: the pages above it, and its addresses in all languages.
-_places: Memo[tuple[tuple[ArticleLink, ...], tuple[tuple[str, str], ...]]] = Memo(max_size=512, scopes=("site",))
 
 
 # Addresses ------------------------------------------------------------------------------------------------------------
@@ -195,30 +194,6 @@ def article_by_number(number: int, language: str, user: AnyUser) -> ArticlePage 
         .annotate(wanted=Case(When(locale__language_code=language, then=Value(0)), default=Value(1)))
     )
     return found.order_by("wanted", "pk").first()
-
-
-def _crumbs(page: Any) -> tuple[ArticleLink, ...]:
-    return tuple(ArticleLink(above.pk, above.title, page_url(above)) for above in page.trail)
-
-
-def _alternates(page: Any, request: HttpRequest) -> tuple[tuple[str, str], ...]:
-    """Absolute addresses of this very page in every language it exists in."""
-    urls = page.urls_by_language(request)
-    return tuple((code, request.build_absolute_uri(url)) for code, (url, same) in sorted(urls.items()) if same)
-
-
-def _place(page: Any, request: HttpRequest) -> tuple[tuple[ArticleLink, ...], tuple[tuple[str, str], ...]]:
-    """`_crumbs` and `_alternates`, remembered until content changes."""
-    if not page.path:  # a draft nobody has saved yet
-        return (), ()
-    if getattr(request, "is_preview", False):
-        return _crumbs(page), _alternates(page, request)
-
-    def read() -> tuple[tuple[ArticleLink, ...], tuple[tuple[str, str], ...]]:
-        rests_on(*page.scopes)
-        return _crumbs(page), _alternates(page, request)
-
-    return _places.get((page.pk, page.path, request.scheme, request.get_host()), read)
 
 
 # Lists ----------------------------------------------------------------------------------------------------------------
@@ -350,11 +325,12 @@ def _topic_links(topics: Any, user: AnyUser, *, examples: int = 0) -> tuple[Topi
 def help_index_data(page: HelpIndexPage, request: HttpRequest) -> HelpIndexData:
     """The list of all topics; the same number of queries for any number of them."""
     topics = TopicPage.objects.child_of(page).visible_to(request.user)
+    place = place_of(page, request)
     return HelpIndexData(
-        crumbs=_crumbs(page),
+        crumbs=place.crumbs,
         topics=_topic_links(topics, request.user, examples=3),
         support=support_contact(),
-        alternates=_alternates(page, request),
+        alternates=place.alternates,
     )
 
 
@@ -367,17 +343,18 @@ def topic_page_data(page: TopicPage, request: HttpRequest) -> TopicPageData:
     page_obj = paginator.get_page(request.GET.get("page"))
     since = timezone.now() - dt.timedelta(days=RECENT_DAYS)
     recent = articles.filter(last_published_at__gte=since).order_by("-last_published_at", "pk")[:RELATED]
+    place = place_of(page, request)
     return TopicPageData(
         icon=page.topic.icon,
         tone=page.topic.tone,
-        crumbs=_crumbs(page),
+        crumbs=place.crumbs,
         sub_topics=_topic_links(TopicPage.objects.child_of(page).visible_to(user), user),
         articles=_links(page_obj.object_list),
         recent=_links(recent) if paginator.count > RELATED else (),
         page_obj=page_obj,
         page_range=tuple(paginator.get_elided_page_range(page_obj.number)),
         support=support_contact(),
-        alternates=_alternates(page, request),
+        alternates=place.alternates,
     )
 
 
@@ -393,7 +370,7 @@ def article_page_data(page: ArticlePage, request: HttpRequest) -> ArticlePageDat
     else:
         key = (page.pk, page.live_revision_id, page.last_published_at, language, tuple(audiences_for(user)))
         shared = _articles.get(key, lambda: _shared_data(page, user))
-    crumbs, alternates = _place(page, request)
+    place = place_of(page, request)
     number = getattr(page, "number", None)
     answer: OwnAnswer | None = None
     other_devices: tuple[str, ...] = ()
@@ -408,8 +385,8 @@ def article_page_data(page: ArticlePage, request: HttpRequest) -> ArticlePageDat
         platforms=shared.platforms,
         related=shared.related,
         in_topic=shared.in_topic,
-        crumbs=crumbs,
-        alternates=alternates,
+        crumbs=place.crumbs,
+        alternates=place.alternates,
         short_url=request.build_absolute_uri(reverse("faq:short_link", args=[number])) if number else "",
         support=support_contact(),
         scopes=shared.scopes,

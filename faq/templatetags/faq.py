@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import json
 import mimetypes
 import re
 from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import urljoin
 
 from django import template
-from django.conf import settings
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
 from wagtail.rich_text import RichText
 
-from portal.core.text import to_latin_digits
+from portal.core.templatetags.places import crumbs_json_ld, json_ld
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -26,7 +23,6 @@ if TYPE_CHECKING:
 
 register = template.Library()
 
-_JSON_ESCAPES: Final = {ord("<"): "\\u003C", ord(">"): "\\u003E", ord("&"): "\\u0026"}
 _ONE_PARAGRAPH: Final = re.compile(r"<p\b[^>]*>((?:(?!</?p\b).)*)</p>\s*\Z", re.DOTALL)
 
 
@@ -63,13 +59,6 @@ def media_type(media: Any) -> str:
 
 
 @register.filter
-def tel(number: str) -> str:
-    """A telephone number for ``href="tel:…"``."""
-    digits = to_latin_digits(str(number))
-    return ("+" if digits.lstrip().startswith("+") else "") + "".join(filter(str.isdigit, digits))
-
-
-@register.filter
 def isolated_list(names: Iterable[str]) -> SafeString:
     """Names in a sentence, each keeping its own direction."""
     return format_html_join(pgettext("list separator", ", "), "<bdi>{}</bdi>", ((name,) for name in names))
@@ -84,12 +73,6 @@ def device_names(items: Iterable[AppliesTo]) -> SafeString:
 def feedback_state(data: ArticlePageData) -> str:
     """What the feedback box shows at first: the answer already given, else the question."""
     return "done" if data.answer else "ask"
-
-
-@register.filter
-def default_address(alternates: Iterable[tuple[str, str]]) -> str:
-    """The address for readers of no language we have: that of the site's own language."""
-    return dict(alternates).get(settings.LANGUAGE_CODE, "")
 
 
 @register.simple_tag(takes_context=True)
@@ -120,26 +103,5 @@ def article_json_ld(context: Any, article: ArticleView) -> SafeString:
             "author": publisher,
             "publisher": publisher,
         }
-    return format_html("{}\n    {}", _script({**common, **subject}), _crumbs(context, article.crumbs, page.title))
-
-
-@register.simple_tag(takes_context=True)
-def crumbs_json_ld(context: Any, page: Any, crumbs: Iterable[ArticleLink]) -> SafeString:
-    return _crumbs(context, crumbs, page.title)
-
-
-def _crumbs(context: Any, crumbs: Iterable[ArticleLink], title: str) -> SafeString:
-    site_address = context["site_address"]
-    items: list[dict[str, Any]] = [
-        {"@type": "ListItem", "position": place, "name": crumb.title, "item": urljoin(site_address, crumb.url)}
-        for place, crumb in enumerate(crumbs, start=1)
-    ]
-    items.append({"@type": "ListItem", "position": len(items) + 1, "name": title})
-    return _script({"@context": "https://schema.org", "@type": "BreadcrumbList", "itemListElement": items})
-
-
-def _script(data: dict[str, Any]) -> SafeString:
-    """Data for machines; a ``</script>`` in a title must not end it."""
-    known = {key: value for key, value in data.items() if value not in (None, "")}
-    text = json.dumps(known, ensure_ascii=False).translate(_JSON_ESCAPES)
-    return format_html('<script type="application/ld+json">{}</script>', mark_safe(text))  # noqa: S308 - escaped above
+    crumbs = crumbs_json_ld(context, page, article.crumbs)
+    return format_html("{}\n    {}", json_ld({**common, **subject}), crumbs)

@@ -13,6 +13,7 @@ from wagtail.fields import RichTextField
 from wagtail.models import Orderable, Page
 
 from portal.core.pages import PortalPage
+from portal.core.places import place_of
 
 if TYPE_CHECKING:
     from django.http import HttpRequest, HttpResponse
@@ -89,7 +90,4 @@ class InfoPage(PortalPage):
         verbose_name_plural = _("information pages")
 
     def get_context(self, request: HttpRequest, *args: Any, **kwargs: Any) -> dict[str, Any]:
-        from portal.home.queries import alternates, crumbs  # noqa: PLC0415 - queries read models, a page asks queries
-
-        context = super().get_context(request, *args, **kwargs)
-        return {**context, "crumbs": crumbs(self), "alternates": alternates(self, request)}
+        return {**super().get_context(request, *args, **kwargs), "place": place_of(self, request)}

@@ -21,6 +21,7 @@ from portal.catalog.models import Ownership, Product, ProductVersion
 from portal.core.audience import audiences_for
 from portal.core.memo import Memo
 from portal.core.pages import ARTICLES, page_url
+from portal.core.places import place_of
 from portal.core.support import SupportContact, support_contact
 from portal.home.models import InfoPage
 
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
 
     from portal.accounts.models import User
     from portal.core.localized import LocalizedText
-    from portal.core.pages import AnyUser, PortalPage
+    from portal.core.pages import AnyUser
     from portal.home.models import HomePage
 
 TOPICS: Final = 8
@@ -111,7 +112,7 @@ def home_data(page: HomePage, request: HttpRequest) -> HomeData:
         recent=shared.recent,
         searches=tuple(search.query for search in page.popular_searches.all()),
         support=support_contact(),
-        alternates=alternates(page, request),
+        alternates=place_of(page, request).alternates,
         name=name,
         cards=cards,
         checklist=checklist,
@@ -184,17 +185,6 @@ def first_steps(user: User, *, has_product: bool) -> Checklist | None:
         return None
     steps = Checklist(has_product, bool(user.calendar or user.digits or user.time_zone))
     return None if steps.has_product and steps.has_preferences else steps
-
-
-def alternates(page: PortalPage, request: HttpRequest) -> tuple[tuple[str, str], ...]:
-    """Absolute addresses of this very page in every language it exists in; none for a page not saved yet."""
-    urls = page.urls_by_language(request) if page.path else {}
-    return tuple((code, request.build_absolute_uri(url)) for code, (url, same) in sorted(urls.items()) if same)
-
-
-def crumbs(page: PortalPage) -> tuple[ArticleLink, ...]:
-    """The pages above, from the home page down."""
-    return tuple(ArticleLink(above.pk, above.title, page_url(above)) for above in page.trail) if page.path else ()
 
 
 def info_page_url(language: str, role: str) -> str:

@@ -257,7 +257,7 @@ def test_the_home_page_costs_the_same_whatever_there_is(client, django_assert_nu
     client.get("/fa/")
     client.get("/fa/")
 
-    with django_assert_num_queries(9 if signed_in else 2):
+    with django_assert_num_queries(8 if signed_in else 1):
         client.get("/fa/")
 
 
@@ -289,7 +289,7 @@ def test_an_information_page_shows_its_text_and_the_way_back(client, privacy):
     response = client.get(privacy.url)
 
     assert "<h2>کوکی‌ها</h2>" in response.text
-    assert [link.title for link in response.context["crumbs"]] == ["خانه"]
+    assert [link.title for link in response.context["place"].crumbs] == ["خانه"]
 
 
 def test_the_frame_finds_information_pages_by_role_and_language(privacy):

@@ -21,6 +21,7 @@ from portal.core import context_processors, formats, fragments
 from portal.core import navigation as navigation_registry
 from portal.core.fragments import FragmentNode, UnkeptNode
 from portal.core.text import isolate as isolate_text
+from portal.core.text import to_latin_digits
 
 if TYPE_CHECKING:
     from django.http import HttpRequest
@@ -85,6 +86,13 @@ def signed(value: object) -> SafeString:
 def ltr(value: object, form: str = "") -> SafeString:
     """``{{ version|ltr }}``; ``{{ hash|ltr:"wrap" }}`` may break anywhere. Nothing for none."""
     return SafeString("") if value in (None, "") else formats.format_ltr(value, wrap=form == "wrap")
+
+
+@register.filter
+def tel(number: str) -> str:
+    """A telephone number for ``href="tel:…"``."""
+    digits = to_latin_digits(str(number))
+    return ("+" if digits.lstrip().startswith("+") else "") + "".join(filter(str.isdigit, digits))
 
 
 @register.filter

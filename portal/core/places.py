@@ -1,0 +1,59 @@
+"""Where a page stands: the way to it from the home page, and its addresses in all languages."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from portal.core.memo import Memo
+from portal.core.pages import page_url
+from portal.core.scopes import rests_on
+
+if TYPE_CHECKING:
+    from django.http import HttpRequest
+
+    from portal.core.pages import PortalPage
+
+
+@dataclass(frozen=True, slots=True)
+class Crumb:
+    """One step of the way to a page, for ``components/crumbs.html``."""
+
+    title: str
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """`crumbs`: the pages above, from the home page down. `alternates`: absolute addresses by language."""
+
+    crumbs: tuple[Crumb, ...] = ()
+    alternates: tuple[tuple[str, str], ...] = ()
+
+
+#: Per page and host.
+_places: Final[Memo[Place]] = Memo(max_size=512, scopes=("site",))
+
+
+def place_of(page: PortalPage, request: HttpRequest) -> Place:
+    """Where this very page stands; nowhere for a draft nobody has saved. At most one query; remembered until content changes."""
+    if not page.path:
+        return Place()
+    if getattr(request, "is_preview", False):
+        return _read(page, request)
+
+    def read() -> Place:
+        rests_on(*page.scopes)
+        return _read(page, request)
+
+    return _places.get((page.pk, page.path, request.scheme, request.get_host()), read)
+
+
+def _read(page: PortalPage, request: HttpRequest) -> Place:
+    urls = page.urls_by_language(request)
+    return Place(
+        crumbs=tuple(Crumb(above.title, page_url(above)) for above in page.trail),
+        alternates=tuple(
+            (code, request.build_absolute_uri(url)) for code, (url, is_this) in sorted(urls.items()) if is_this
+        ),
+    )
