@@ -1,3 +1,5 @@
+from datetime import timedelta
+
 from django.apps import AppConfig
 from django.utils.translation import gettext_lazy as _
 from wagtail.signals import init_new_page
@@ -12,10 +14,12 @@ class FaqConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from faq import navigation, prefill, receivers  # noqa: PLC0415 - apps must be ready
+        from faq import navigation, prefill, receivers, services  # noqa: PLC0415 - apps must be ready
+        from portal.core import jobs  # noqa: PLC0415 - apps must be ready
 
         receivers.connect()
         disallow("/a/*/feedback/")
         navigation.connect()
         register_typed_text("faq.Feedback", "comment", "came_from_search", "came_from_page")
+        jobs.every(timedelta(hours=1), name="faq.weigh_votes", run=services.weigh_votes)
         init_new_page.connect(prefill.fill_in_title, dispatch_uid="faq.fill_in_title")

@@ -407,3 +407,19 @@ class Feedback(models.Model):
 
     def __str__(self) -> str:
         return f"{self.article_id}: {'yes' if self.solved else 'no'}"
+
+
+class VoteEvidence(models.Model):
+    """How helpful an article has proved by its votes, as search weighs it. Computed again every hour: a vote changes no page."""
+
+    article = models.OneToOneField(
+        ArticlePage, on_delete=models.CASCADE, primary_key=True, related_name="vote_evidence"
+    )
+    helpful = models.PositiveSmallIntegerField(_("helpful"), help_text=_("In hundredths."))
+
+    class Meta:
+        verbose_name = _("evidence of votes")
+        verbose_name_plural = _("evidence of votes")
+
+    def __str__(self) -> str:
+        return f"{self.article_id}: {self.helpful}"

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar, Final
 
 from django.db.models import Count, Q
+from django.db.models.functions import Coalesce
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
 from faq.body import first_steps
 from faq.models import ArticlePage
-from faq.queries import helpful_score
 from portal.core.formats import format_number
 from portal.core.pages import page_url
 from search.documents import AnswerCard, Facet, HitDetails, SearchDocument, SearchEntry
@@ -54,10 +54,7 @@ class ArticleDocument(SearchDocument[ArticlePage]):
             ArticlePage.objects.live()
             .select_related("locale", "topic")
             .prefetch_related("products")
-            .annotate(
-                solved_votes=Count("feedback", filter=Q(feedback__solved=True), distinct=True),
-                unsolved_votes=Count("feedback", filter=Q(feedback__solved=False), distinct=True),
-            )
+            .annotate(helpful=Coalesce("vote_evidence__helpful", 0))
         )
 
     def to_entry(self, instance: ArticlePage) -> SearchEntry:
@@ -75,7 +72,7 @@ class ArticleDocument(SearchDocument[ArticlePage]):
                 TOPIC: [instance.topic.code] if instance.topic else [],
                 ARTICLE_KIND: [instance.kind],
             },
-            popularity=_popularity(instance.solved_votes, instance.unsolved_votes),
+            popularity=instance.helpful,
             updated=instance.last_published_at,
         )
 
@@ -107,8 +104,3 @@ def _facts(minutes: int, votes: int) -> Iterator[str]:
     if votes > 1:
         text = ngettext("%(number)s person found this useful", "%(number)s people found this useful", votes)
         yield text % {"number": format_number(votes)}
-
-
-def _popularity(solved: int, unsolved: int) -> int:
-    """Hundredths: the lower end of what the share of helped readers may be. Few votes prove little."""
-    return round(100 * helpful_score(solved, solved + unsolved))

@@ -6,13 +6,15 @@ from typing import TYPE_CHECKING, Final
 
 from django.conf import settings
 from django.db import transaction
+from django.db.models import Count, Q
 from django.urls import reverse
 from django.utils import timezone
 from wagtail.models import Revision
 
+from faq import queries
 from faq.events import FeedbackGiven
 from faq.exceptions import CommentTooLongError, UnknownRevisionError
-from faq.models import ArticlePage, Feedback
+from faq.models import ArticlePage, Feedback, VoteEvidence
 from portal.core.events import emit
 from portal.core.mail import send_mail
 from portal.core.privacy import redact_to
@@ -87,8 +89,40 @@ def give_feedback(
             user_id=feedback.user_id,
         )
     )
-    reindex(ArticlePage.objects.filter(pk=article.pk))  # votes count among equals
     return feedback
+
+
+@transaction.atomic
+def weigh_votes() -> list[int]:
+    """Compute from all votes how helpful each article has proved, and have those indexed again whose weight changed.
+
+    Returns their ids. Search only learns of votes here, once an hour: were each vote indexed at once, it would make everybody
+    forget what was found. Repeatable; two queries, and three more where something changed.
+    """
+    votes = (
+        Feedback.objects.order_by()
+        .values("article")
+        .annotate(given=Count("pk"), solved=Count("pk", filter=Q(solved=True)))
+    )
+    weights = {
+        article_id: round(100 * queries.helpful_score(solved, given))
+        for article_id, given, solved in votes.values_list("article", "given", "solved")
+    }
+    known = dict(VoteEvidence.objects.select_for_update().values_list("article_id", "helpful"))
+    new = {article_id: weight for article_id, weight in weights.items() if known.get(article_id) != weight}
+    gone = known.keys() - weights.keys()
+    VoteEvidence.objects.bulk_create(
+        [VoteEvidence(article_id=article_id, helpful=weight) for article_id, weight in sorted(new.items())],
+        batch_size=500,
+        update_conflicts=True,
+        unique_fields=["article"],
+        update_fields=["helpful"],
+    )
+    VoteEvidence.objects.filter(pk__in=gone).delete()
+    changed = sorted({*new, *gone})
+    for start in range(0, len(changed), 1000):
+        reindex(ArticlePage.objects.filter(pk__in=changed[start : start + 1000]))
+    return changed
 
 
 def _revision_read(article: ArticlePage, revision_id: int | None) -> Revision | None:

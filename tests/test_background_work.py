@@ -106,6 +106,10 @@ def page_that_expired() -> None:
     outbox.drain()
 
 
+def votes_nobody_has_weighed() -> None:
+    FeedbackFactory.create_batch(3, article=ArticlePageFactory())
+
+
 def texts_without_vectors() -> None:
     ArticlePageFactory()
     outbox.drain()
@@ -130,6 +134,7 @@ JOBS: dict[str, Callable[[], None]] = {
     "core.forget_salts": salts_of_yesterday,
     "core.purge_outbox": messages_of_last_month,
     "core.tidy_mails": mails_of_last_quarter,
+    "faq.weigh_votes": votes_nobody_has_weighed,
     "search.tidy_search_log": searches_of_last_year,
     "search.vectors": texts_without_vectors,
 }

@@ -17,6 +17,7 @@ from wagtail.signal_handlers import disable_reference_index_auto_update
 
 from faq.importing import ImportReport, import_articles
 from faq.models import ArticlePage, HelpIndexPage, TopicPage
+from faq.services import weigh_votes
 from portal.accounts.models import User
 from portal.core.models import OutboxMessage
 from portal.core.scopes import content_changed
@@ -78,6 +79,7 @@ def load(*, progress: Callable[[str, int, int | None], None] | None = None) -> D
             _make_recent()
             tell("feedback", 0, None)
             feedback = load_feedback()
+            weigh_votes()
             tell("searches", 0, None)
             load_searches()
             load_answers(editor)

@@ -8,6 +8,7 @@ import pytest
 
 from faq.models import ArticlePage
 from faq.search_documents import ArticleDocument
+from faq.services import weigh_votes
 from tests.factories.catalog import ProductFactory
 from tests.factories.faq import ArticlePageFactory, FeedbackFactory, TopicPageFactory
 from tests.faq.bodies import full_body
@@ -59,6 +60,7 @@ def test_votes_make_an_article_more_popular():
     FeedbackFactory.create_batch(8, article=article)
     FeedbackFactory(article=article, unsolved=True)
 
+    assert sorted(weigh_votes()) == [article.pk]
     assert entry_of(article).popularity > entry_of(unknown).popularity == 0
 
 

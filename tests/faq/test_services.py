@@ -5,8 +5,12 @@ from __future__ import annotations
 import pytest
 
 from faq.events import FeedbackGiven
-from faq.models import Feedback
-from faq.services import give_feedback, mark_handled, mark_unhandled, notify_owner_of_feedback
+from faq.models import Feedback, VoteEvidence
+from faq.services import give_feedback, mark_handled, mark_unhandled, notify_owner_of_feedback, weigh_votes
+from portal.core.models import OutboxMessage
+from portal.core.scopes import stamp
+from search.events import EntriesChanged
+from search.models import IndexedEntry
 from tests.factories.accounts import UserFactory
 from tests.factories.faq import ArticlePageFactory, FeedbackFactory
 
@@ -92,3 +96,70 @@ def test_handled_is_marked_once_and_can_be_taken_back():
     assert done == [first.pk]
     assert taken_back == 1
     assert Feedback.objects.filter(handled_at=None).get() == first
+
+
+# Votes as evidence ---------------------------------------------------------------------------------------------------
+
+
+def popularity_of(article) -> int:
+    return IndexedEntry.objects.values_list("popularity", flat=True).get(kind="faq.article", object_id=article.pk)
+
+
+def test_a_vote_leaves_the_index_and_everything_that_is_kept_alone(after_commit):
+    article = ArticlePageFactory()
+    everything = stamp()
+    announced = OutboxMessage.objects.filter(event=EntriesChanged.name)
+    before = announced.count()
+
+    with after_commit():
+        give_feedback(article=article, revision_id=article.live_revision_id, visitor="a" * 32, solved=True)
+
+    assert everything.is_current_for_others()
+    assert announced.count() == before
+
+
+def test_votes_count_in_the_index_when_they_are_weighed(after_commit):
+    with after_commit():
+        article, other = ArticlePageFactory(), ArticlePageFactory()
+    with after_commit():
+        for visitor in "abc":
+            give_feedback(article=article, revision_id=article.live_revision_id, visitor=visitor * 32, solved=True)
+    assert popularity_of(article) == 0
+
+    with after_commit():
+        assert weigh_votes() == [article.pk]
+
+    assert popularity_of(article) == 44  # the lower end of what three of three may mean
+    assert popularity_of(other) == 0
+
+
+def test_only_articles_whose_weight_changed_are_indexed_again(after_commit):
+    voted, left, new = (ArticlePageFactory() for _ in range(3))
+    FeedbackFactory(article=voted)
+    FeedbackFactory(article=left)
+    weigh_votes()
+    FeedbackFactory(article=new)
+    FeedbackFactory(article=voted, unsolved=True)
+
+    assert weigh_votes() == sorted([voted.pk, new.pk])
+    assert weigh_votes() == []
+
+
+def test_votes_that_are_gone_count_no_more():
+    article = ArticlePageFactory()
+    FeedbackFactory(article=article)
+    weigh_votes()
+    Feedback.objects.all().delete()
+
+    assert weigh_votes() == [article.pk]
+    assert not VoteEvidence.objects.exists()
+
+
+@pytest.mark.parametrize("count", [1, 3])
+def test_weighing_costs_the_same_for_any_number_of_articles(count, django_assert_num_queries):
+    for article in ArticlePageFactory.create_batch(count):
+        FeedbackFactory(article=article)
+    weigh_votes()
+
+    with django_assert_num_queries(4):  # the votes, what is known, and a savepoint around them
+        weigh_votes()
