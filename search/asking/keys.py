@@ -1,4 +1,7 @@
-"""When two searches asked the same."""
+"""When two people asked the same: the one rule for it, whoever asks.
+
+Statistics, popular searches, gaps and clicks go by it, and so do the answers editors pin to a question.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,26 @@ from portal.core.privacy import PLACEHOLDERS, redact
 from search.asking.questions import prepare
 from search.language.analysis import clean, tokens
 from search.models.activity import MAX_KEY_LENGTH
+
+
+def question_key(text: str, language: str = "") -> str:
+    """The stems of the question in order, as one word: equal for spellings that mean the same.
+
+    «وای فای»، «وای‌فای» and «وایفای» are one question, and so are ``Wi-Fi`` and ``wifi``, «كتابها» and «کتاب‌های». Stop words
+    count only where there is nothing else, and inside a compound: «پیش‌پرداخت» is not «پرداخت». Empty when there is nothing
+    to ask. Only words in Latin letters depend on the language.
+    """
+    found = tokens(text, language=language)
+    stems: dict[int, str] = {}
+    for token in found:
+        if token.width == 1 and len(token.text) >= len(stems.get(token.position, "")):
+            stems[token.position] = token.text
+    words = {number: (number, stem) for number, stem in stems.items()}
+    for token in found:
+        covered = range(token.position, token.position + token.width)
+        if not all(number in stems for number in covered):
+            words |= dict.fromkeys(covered, (token.position, token.text))
+    return "".join(stem for _number, stem in sorted(set(words.values())))[:MAX_KEY_LENGTH]
 
 
 def readable_text(text: str) -> str:
@@ -17,16 +40,8 @@ def readable_text(text: str) -> str:
 
 
 def query_key(text: str, language: str) -> str:
-    """The stems of the question in order, as one word: equal for spellings that mean the same.
-
-    «وای فای»، «وای‌فای» and «وایفای» are one question, and so are ``Wi-Fi`` and ``wifi``, «كتابها» and «کتاب‌های». Stop words
-    count only where there is nothing else. Empty when nothing is left that could be told to others.
-    """
+    """The `question_key` of what may be told to others; empty when nothing is left of it."""
     text = readable_text(text)
     for placeholder in PLACEHOLDERS:
         text = text.replace(placeholder, " ")
-    stems: dict[int, str] = {}
-    for token in tokens(text, language=language):
-        if token.width == 1 and len(token.text) >= len(stems.get(token.position, "")):
-            stems[token.position] = token.text
-    return "".join(stems[position] for position in sorted(stems))[:MAX_KEY_LENGTH]
+    return question_key(text, language)

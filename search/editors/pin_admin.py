@@ -11,7 +11,8 @@ from wagtail.contrib.search_promotions.forms import QueryForm
 from wagtail.contrib.search_promotions.views import CreateView, EditView, IndexView
 from wagtail.search.utils import MAX_QUERY_STRING_LENGTH
 
-from search.showing.pins import is_safe, question_key
+from search.asking.keys import question_key
+from search.showing.pins import is_safe
 
 if TYPE_CHECKING:
     from wagtail.contrib.search_promotions.models import Query

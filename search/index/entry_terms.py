@@ -36,7 +36,7 @@ _CONTENT: Final = "zzz"
 _and_a_space: Final = (1).__add__
 
 #: Stem, start, end, word, whether it is a single word, the word as it was written.
-Found = tuple[str, int, int, str, bool, str]
+Written = tuple[str, int, int, str, bool, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +52,7 @@ class AnalysedEntries:
     terms: list[str]
     postings: np.ndarray
     places: np.ndarray
-    words: dict[str, Found]
+    words: dict[str, Written]
 
 
 def analyse(entries: Sequence[SearchEntry]) -> AnalysedEntries:
@@ -74,7 +74,7 @@ def stems_in(title: str, language: str) -> frozenset[str]:
     return frozenset({token[0] for _offset, tokens in pieces_of(title, language) for token in tokens})
 
 
-def pieces_of(text: str, language: str) -> list[tuple[int, tuple[Found, ...]]]:
+def pieces_of(text: str, language: str) -> list[tuple[int, tuple[Written, ...]]]:
     """What `analysis.tokens` finds in a text, piece by piece, with an offset to add to starts and ends."""
     pieces = _Pieces()
     numbers, starts = pieces.read(text, language)
@@ -98,7 +98,7 @@ class _Pieces:
     """
 
     def __init__(self) -> None:
-        self.tokens: list[tuple[Found, ...]] = []
+        self.tokens: list[tuple[Written, ...]] = []
         self._numbers: dict[str, _Numbers] = {}
 
     def read(self, text: str, language: str) -> tuple[list[int], list[int]]:
@@ -121,7 +121,7 @@ class _Pieces:
 class _Numbers(dict[str, int]):
     """Piece → its number in `tokens`, where unknown pieces are added."""
 
-    def __init__(self, tokens: list[tuple[Found, ...]], language: str) -> None:
+    def __init__(self, tokens: list[tuple[Written, ...]], language: str) -> None:
         super().__init__()
         self._tokens, self._language = tokens, language
         #: The pieces that may go on after white space.
@@ -164,7 +164,7 @@ def _with_what_follows(text: str, known: _Numbers) -> tuple[list[int], list[int]
 
 
 @lru_cache(maxsize=50_000)
-def _tokens_of_piece(piece: str, language: str) -> tuple[tuple[Found, ...], bool]:
+def _tokens_of_piece(piece: str, language: str) -> tuple[tuple[Written, ...], bool]:
     """The tokens, and whether the last word may be a verb prefix that belongs to what follows."""
     folded, offsets = fold_with_offsets(piece)
     may_go_on = _ENDS_IN_PREFIX.search(folded) is not None
@@ -181,7 +181,7 @@ def _tokens_of_piece(piece: str, language: str) -> tuple[tuple[Found, ...], bool
     return tuple(_found(token, piece) for token in made if token.end <= len(piece)), may_go_on
 
 
-def _found(token: analysis.Token, text: str) -> Found:
+def _found(token: analysis.Token, text: str) -> Written:
     return token.text, token.start, token.end, token.word, token.width == 1, _spelling(token, text)
 
 
@@ -213,7 +213,7 @@ class _Reading:
     def analysed(self, most: np.ndarray) -> AnalysedEntries:
         """`most`: the impact in each entry of a term that could not be stronger."""
         terms: dict[str, int] = {}
-        words: dict[str, Found] = {}
+        words: dict[str, Written] = {}
         of_pieces = []
         for tokens in self._pieces.tokens:
             for token in tokens:

@@ -1,8 +1,7 @@
 """Answers editors pinned to a question: Wagtail's search promotions, shown above what was found.
 
-A promotion belongs to the reader's question when both have the same stems in the same order; letters, half-spaces,
-endings and stop words do not matter. Only what the reader may see is shown, in the reader's language. That somebody
-asked is never written into Wagtail's tables.
+A promotion belongs to the reader's question when both are the same question (`search.asking.keys`). Only what the reader
+may see is shown, in the reader's language. That somebody asked is never written into Wagtail's tables.
 """
 
 from __future__ import annotations
@@ -19,7 +18,7 @@ from wagtail.models import Page
 from portal.core.memo import LONG_SECONDS, Memo
 from portal.core.pages import page_url
 from search import registry
-from search.language.phrases import read_phrase
+from search.asking.keys import question_key
 
 if TYPE_CHECKING:
     from django.utils.functional import _StrPromise
@@ -69,11 +68,6 @@ class _Promotion:
 def is_safe(url: str) -> bool:
     """Whether readers are sent to an address outside the portal."""
     return url.startswith(_SAFE)
-
-
-def question_key(text: str) -> str:
-    """Equal for questions that have the same pins; empty when there is nothing to ask."""
-    return read_phrase(text, "").key
 
 
 def pins_for(texts: Iterable[str], *, user: AnyUser, language: str) -> tuple[Pin, ...]:

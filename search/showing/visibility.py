@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from search.documents import AnyUser
 
 
-class _Found(Protocol):
+class _Shown(Protocol):
     @property
     def kind(self) -> str: ...
 
@@ -20,7 +20,7 @@ class _Found(Protocol):
     def object_id(self) -> int: ...
 
 
-_HitT = TypeVar("_HitT", bound=_Found)
+_HitT = TypeVar("_HitT", bound=_Shown)
 
 
 def seen_by(user: AnyUser, hits: Sequence[_HitT]) -> list[_HitT]:

@@ -189,7 +189,7 @@ def _matching(plan: Plan, postings: Mapping[str, Held], candidates: np.ndarray |
 
 
 @dataclass(frozen=True, slots=True)
-class _Found:
+class _Part:
     """Terms that answer the same words with the same weight: where entries that hold them stand among all, and impacts.
 
     An entry stands there once for each of the terms it holds. `is_typed`: not a synonym.
@@ -202,7 +202,7 @@ class _Found:
     impacts: np.ndarray
 
 
-def _found(plan: Plan, postings: Mapping[str, Held], pks: np.ndarray) -> Iterator[_Found]:
+def _found(plan: Plan, postings: Mapping[str, Held], pks: np.ndarray) -> Iterator[_Part]:
     """An unfinished word may become thirty: they are looked for together."""
     if not len(pks):
         return
@@ -221,22 +221,22 @@ def _found(plan: Plan, postings: Mapping[str, Held], pks: np.ndarray) -> Iterato
         held = some[0] if len(some) == 1 else Held.joined(some)
         where: np.ndarray = places.take(held.pks, mode="clip")
         stand = pks[where] == held.pks
-        yield _Found(words, weight, is_typed, where[stand], held.impacts[stand])
+        yield _Part(words, weight, is_typed, where[stand], held.impacts[stand])
 
 
-def _scores(found: Iterable[_Found], count: int) -> np.ndarray:
+def _scores(found: Iterable[_Part], count: int) -> np.ndarray:
     scores: np.ndarray = np.zeros(count, np.int64)
     for part in found:
         scores += part.weight * _sums(part, count)
     return scores
 
 
-def _sums(part: _Found, count: int) -> np.ndarray:
+def _sums(part: _Part, count: int) -> np.ndarray:
     """The impacts of each entry added up: whole numbers far below 2⁵³, so nothing is lost on the way."""
     return np.bincount(part.where, part.impacts, count).astype(np.int64)
 
 
-def _scores_with_synonyms(found: Iterable[_Found], count: int) -> np.ndarray:
+def _scores_with_synonyms(found: Iterable[_Part], count: int) -> np.ndarray:
     """For each word what its own terms say, or the strongest synonym where that says more.
 
     The weight of a term that answers several words is shared out among them.

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
     from search.documents import SearchEntry
-    from search.index.entry_terms import Found
+    from search.index.entry_terms import Written
     from search.index.plan import EntryKey
 
 #: The term that stands in every entry: its count is the size of the index, without counting.
@@ -104,7 +104,7 @@ def term_ids(texts: Collection[str]) -> dict[str, int]:
     return known
 
 
-def _know_words(words: Mapping[str, Found], term_ids: Mapping[str, int]) -> None:
+def _know_words(words: Mapping[str, Written], term_ids: Mapping[str, int]) -> None:
     known: set[str] = set()
     for some in sql.chunks(words):
         statement = f"SELECT text FROM {sql.WORD} WHERE text IN ({sql.placeholders(some)})"  # noqa: S608 - our name
