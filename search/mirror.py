@@ -129,7 +129,7 @@ HANDLERS: Final = (handler_name(mirror_entries), cluster.WITHDRAWALS, CHECK)
 
 
 class MirrorCare:
-    """See `search.index.cluster.breaker.Care`."""
+    """See `search.index.cluster.circuit.Care`."""
 
     def begin(self) -> None:
         """Have indices that can be written to, and a check of everything on its way."""

@@ -14,7 +14,7 @@ from portal.core import health
 from portal.core.memo import forget_all
 from search.index import cluster as configured
 from search.index.answering import get_backend
-from search.index.cluster import breaker
+from search.index.cluster import circuit
 from tests.outbox import at_work, is_settled, until
 
 if TYPE_CHECKING:
@@ -84,7 +84,7 @@ def empty(backend: ElasticBackend) -> None:
 @pytest.fixture
 def portal_with_cluster(own_indices, node_url, settings, monkeypatch) -> Iterator[ElasticBackend]:
     """A portal that answers from the cluster, however busy the machine is, with its worker. Needs real transactions."""
-    monkeypatch.setattr(breaker, "PROBE_SECONDS", 0.1)
+    monkeypatch.setattr(circuit, "PROBE_SECONDS", 0.1)
     monkeypatch.setattr(configured, "ANSWER_SECONDS", 30)
     settings.ELASTICSEARCH_URL = node_url
     settings.ELASTICSEARCH_PREFIX = own_indices.indices._prefix

@@ -20,7 +20,7 @@ from portal.core.memo import forget_all
 from portal.core.models import OutboxMessage
 from search import mirror, services
 from search.index import cluster
-from search.index.cluster import breaker
+from search.index.cluster import circuit
 from search.queries import search, suggest
 from tests.factories.faq import ArticlePageFactory, locale
 from tests.outbox import at_work, until
@@ -59,7 +59,7 @@ def node(made):
 @pytest.fixture
 def portal(node, settings, monkeypatch, topic_document, caplog):
     """A portal with this cluster and three topics in it."""
-    monkeypatch.setattr(breaker, "PROBE_SECONDS", 0.2)
+    monkeypatch.setattr(circuit, "PROBE_SECONDS", 0.2)
     caplog.set_level(logging.INFO, logger="search.cluster")
     settings.ELASTICSEARCH_URL = f"http://127.0.0.1:{node.port}"
     settings.ELASTICSEARCH_PREFIX = f"t{uuid.uuid4().hex[:8]}"

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 from django.conf import settings
 
 from portal.core.models import OutboxMessage
-from search.index.cluster.breaker import Breaker, Care
+from search.index.cluster.circuit import Breaker, Care
 from search.index.errors import UnavailableError
 
 if TYPE_CHECKING:
