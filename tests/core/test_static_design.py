@@ -206,3 +206,49 @@ def test_server_error_page_needs_no_context():
 
     assert 'lang="fa" dir="rtl"' in html
     assert 'lang="en" dir="ltr"' in html
+
+
+# Templates ----------------------------------------------------------------------------------------------------------
+
+_TEMPLATES = sorted((ROOT / "templates").rglob("*.html"))
+_LONGEST_LINE = 160
+#: Template tags are taken out first: they may hold what looks like markup.
+_TEMPLATE_TAG = re.compile(r"\{%.*?%\}|\{\{.*?\}\}|\{#.*?#\}")
+#: Elements that stand on a line of their own, unlike those that run along in a sentence (`a`, `bdi`, `span` …).
+_BLOCK = re.compile(
+    r"<(?:article|aside|blockquote|body|caption|dd|details|dialog|div|dl|dt|fieldset|figcaption|figure|footer|form|h[1-6]|head"
+    r"|header|hr|html|legend|li|link|main|meta|nav|ol|option|p|script|section|select|summary|table|tbody|td|template|tfoot|th"
+    r"|thead|title|tr|ul|video)\b"
+)
+#: A tag that begins behind something else and goes on in the next line.
+_BEGUN_LATE = re.compile(r"\S.*<[a-z][\w-]*(?:\s[^<>]*)?$")
+
+
+def _lines_to_mend(template: Path) -> list[str]:
+    found = []
+    for number, line in enumerate(template.read_text(encoding="utf-8").splitlines(), start=1):
+        bare = _TEMPLATE_TAG.sub("", line)
+        if len(line) > _LONGEST_LINE:
+            found.append(f"{template.name}:{number} has {len(line)} characters; at most {_LONGEST_LINE}")
+        if len(_BLOCK.findall(bare)) > 1:
+            found.append(f"{template.name}:{number} begins several elements; give each a line of its own")
+        if _BEGUN_LATE.search(bare):
+            found.append(
+                f"{template.name}:{number} begins a tag that does not end there; begin it on a line of its own"
+            )
+    return found
+
+
+@pytest.mark.parametrize("template", _TEMPLATES, ids=lambda path: str(path.relative_to(ROOT / "templates")))
+def test_a_line_of_a_template_can_be_read(template):
+    """So that a diff shows what changed. White space that matters: ``{% spaceless %}``, or a comment at the line's end."""
+    assert _lines_to_mend(template) == []
+
+
+def test_lines_nobody_can_read_are_found(tmp_path):
+    template = tmp_path / "page.html"
+    template.write_text(
+        f'<ul><li>one</li></ul>\n<p>{"x" * 160}</p>\n<p>a</p> {{% if b %}}<a\n  href="c">d</a>{{% endif %}}\n'
+    )
+
+    assert [problem.split(" ")[1] for problem in _lines_to_mend(template)] == ["begins", "has", "begins"]
