@@ -11,7 +11,6 @@ from wagtail.models import Site
 
 from portal.core.localized import LocalizedText
 from portal.core.memo import LONG_SECONDS, Memo
-from portal.core.models import SiteBrand
 
 _ANY: Final = ""
 _names: Memo[LocalizedText] = Memo(max_size=1, seconds=LONG_SECONDS, scopes=("site",))
@@ -20,7 +19,7 @@ _names: Memo[LocalizedText] = Memo(max_size=1, seconds=LONG_SECONDS, scopes=("si
 def site_name(language: str = "") -> str:
     """The name in `language` (the active one when empty). A portal without a name is called what it is.
 
-    Two queries when this process has not read it since it changed, else none.
+    One query when this process has not read it since it changed, else none.
     """
     language = language or get_language() or settings.LANGUAGE_CODE
     names = site_names()
@@ -37,8 +36,8 @@ def site_names() -> LocalizedText:
 
 
 def _read() -> LocalizedText:
-    site = Site.objects.filter(is_default_site=True).first()
-    if site is None:
+    found = Site.objects.filter(is_default_site=True).values_list("site_name", "sitebrand__name").first()
+    if found is None:
         return LocalizedText()
-    brand = SiteBrand.objects.filter(site=site).first()
-    return LocalizedText({_ANY: site.site_name, **(brand.name if brand else {})})
+    name, names = found
+    return LocalizedText({_ANY: name, **(names or {})})

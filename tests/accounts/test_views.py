@@ -123,7 +123,7 @@ def test_calendar_digits_and_time_zone_are_applied(signed_in, person):
     ):
         signed_in.post(PREFERENCES, {**CHOSEN, **choice})
         text = signed_in.get("/fa/accounts/sessions/").text
-        shown.append(re.sub(r"\s+", " ", re.sub(r"<[^>]+>", "", re.search(r"<p>(ورود.*?)</p>", text, re.DOTALL)[1])))
+        shown.append(re.sub(r"\s+", " ", re.sub(r"<[^>]+>", "", re.search(r"<p>\s*(ورود.*?)</p>", text, re.DOTALL)[1])))
 
     assert "۱ آذر ۱۴۰۴" in shown[0]
     assert "22 نوامبر 2025" in shown[1]
