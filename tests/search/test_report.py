@@ -20,6 +20,7 @@ from search.asking.keys import query_key
 from search.models import SearchDay, SearchGap
 from tests.factories.accounts import UserFactory
 from tests.factories.faq import TopicPageFactory
+from tests.markup import tidy
 
 pytestmark = [pytest.mark.django_db, pytest.mark.both_databases("search.activity.report")]
 
@@ -64,7 +65,7 @@ def get(client, **data):
 
 
 def listed(response) -> list[str]:
-    return re.findall(r'<td class="title"><a [^>]+><bdi lang="\w+">([^<]+)</bdi>', response.text)
+    return re.findall(r'<td class="title"><a [^>]+><bdi lang="\w+">([^<]+)</bdi>', tidy(response.text))
 
 
 # Who ----------------------------------------------------------------------------------------------------------------
