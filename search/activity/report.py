@@ -32,7 +32,7 @@ class Listing(enum.StrEnum):
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Question:
+class QuestionFigures:
     """A question in one language and how it fared in the period."""
 
     language: str
@@ -139,13 +139,13 @@ def _narrowed(sums: _Sums, language: str, listing: Listing) -> _Sums:
     return sums
 
 
-def describe(sums: Sequence[dict[str, Any]], language: str, days: int) -> list[Question]:
+def describe(sums: Sequence[dict[str, Any]], language: str, days: int) -> list[QuestionFigures]:
     """The questions of one page with their text and their gap. Two queries, whatever their number."""
     keys = [row["key"] for row in sums]
     texts = texts_of(language, keys, _start(days))
     gaps = {gap.key: gap for gap in SearchGap.objects.filter(language=language, key__in=keys)}
     return [
-        Question(
+        QuestionFigures(
             language=language,
             key=row["key"],
             text=texts[row["key"]],
@@ -162,7 +162,7 @@ def describe(sums: Sequence[dict[str, Any]], language: str, days: int) -> list[Q
     ]
 
 
-def find(language: str, key: str) -> Question | None:
+def find(language: str, key: str) -> QuestionFigures | None:
     """The question, if it is one that may be listed at all."""
     days = max(PERIODS)
     found = describe(list(listed(language, days, Listing.TOP).filter(key=key)[:1]), language, days)

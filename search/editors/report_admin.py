@@ -24,7 +24,7 @@ from wagtail.permission_policies.pages import PagePermissionPolicy
 
 from portal.core.preferences import current_language
 from search.activity import gaps, report
-from search.activity.report import DEFAULT_PERIOD, PERIODS, Listing, Question
+from search.activity.report import DEFAULT_PERIOD, PERIODS, Listing, QuestionFigures
 from search.models import SearchGap
 
 if TYPE_CHECKING:
@@ -138,7 +138,7 @@ def _chosen(request: HttpRequest) -> tuple[str, int, Listing]:
     return language, period, Listing(listing) if listing in set(Listing) else Listing.TOP
 
 
-def _ways(question: Question, user: Any) -> list[tuple[str, Any, str]]:
+def _ways(question: QuestionFigures, user: Any) -> list[tuple[str, Any, str]]:
     """What may be done about a question: icon, label, address."""
     asked = {"language": question.language}
     ways = [

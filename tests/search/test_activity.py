@@ -20,7 +20,7 @@ from portal.insight.recorder import Recorder, recorder
 from search import services
 from search.activity import recording
 from search.activity.recording import Searched, search_activity
-from search.asking.keys import query_key
+from search.asking.keys import query_key, question_key
 from search.models import SearchClick, SearchLog
 from tests.factories.accounts import UserFactory
 
@@ -107,9 +107,27 @@ def test_spellings_that_mean_the_same_have_one_key(language, spellings):
 
 
 def test_questions_that_differ_have_keys_that_differ():
-    texts = ["چراغ قرمز", "قرمز چراغ", "چراغ سبز", "چراغ", "مودم ۴", "مودم ۵", "را", "چرا"]
+    texts = [
+        "چراغ قرمز",
+        "قرمز چراغ",
+        "چراغ سبز",
+        "چراغ",
+        "مودم ۴",
+        "مودم ۵",
+        "را",
+        "چرا",
+        "پرداخت",
+        f"پیش{Z}پرداخت",
+        "سیم",
+    ]
+    texts += [f"بی{Z}سیم", f"مودم بی{Z}سیم", "مودم سیم"]
 
     assert len({query_key(text, "fa") for text in texts}) == len(texts)
+
+
+@pytest.mark.parametrize("text", ["چراغ قرمز", f"پیش{Z}پرداخت", f"نمی{Z}شود", "Wi-Fi", "tv-no-signal", "را", ""])
+def test_pins_and_statistics_have_one_rule_for_the_same_question(text):
+    assert question_key(text) == query_key(text, "fa")
 
 
 @pytest.mark.parametrize("text", ["", " ", "؟!", "09121234567", "ali@example.com", "۰۴۹۹۳۷۰۸۹۹ 4111111111111111"])
