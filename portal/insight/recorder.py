@@ -72,8 +72,9 @@ class Kind(Generic[A]):
         self._waiting: deque[A] = deque()
         self._failures = 0
         self._is_away = False
-        #: How many records were lost since the log last said so.
+        #: How many records were dropped since the log last said so, and lost since the process began.
         self.dropped = 0
+        self.lost = 0
         self._moved_at = time.monotonic()
         self._lost_at: float | None = None
 
@@ -85,6 +86,7 @@ class Kind(Generic[A]):
         with self._lock:
             waiting = len(self._waiting)
             if waiting >= self._max_waiting:
+                self.dropped += 1
                 self._lose(1)
                 return
             if not waiting:
@@ -93,7 +95,7 @@ class Kind(Generic[A]):
         self._when_waiting(waiting + 1 == BATCH)
 
     def _lose(self, number: int) -> None:
-        self.dropped += number
+        self.lost += number
         self._lost_at = time.monotonic()
 
     def forget(self) -> None:
@@ -150,7 +152,7 @@ class Kind(Generic[A]):
                 lost, error = lost + 1, its_error
         if lost:
             with self._lock:
-                self._lost_at = time.monotonic()
+                self._lose(lost)
             # The values in a traceback may be what somebody typed.
             logger.error("Activity “%s”: %s rows lost: %s", self.name, lost, describe(error))
         self._stored()
@@ -205,6 +207,10 @@ class Recorder:
         """A word for operators: ``ok``, ``waiting`` or ``dropping``, the worst of all kinds in this process."""
         states = {kind.state for kind in self._kinds}
         return next((word for word in ("dropping", "waiting") if word in states), "ok")
+
+    def figures(self) -> dict[str, object]:
+        """For operators: the state of this process, how many records wait, and how many were lost since it began."""
+        return {"state": self.state, "waiting": len(self), "lost": sum(kind.lost for kind in self._kinds)}
 
     def forget(self) -> None:
         """Drop what waits; for tests."""
