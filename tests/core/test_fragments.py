@@ -268,6 +268,14 @@ def test_asking_for_what_is_of_one_person_is_an_error_in_tests(sara, source):
         personal_page(sara, '{% shared "x" %}' + source + "{% endshared %}")
 
 
+def test_a_template_that_is_included_on_its_own_may_lack_parameters_but_ask_for_no_person(sara):
+    badge = '{% shared "x" %}{% include "components/badge.html" with text="new" only %}{% endshared %}'
+
+    assert personal_page(sara, badge) == '<span class="badge">new</span>\n'
+    with pytest.raises(UndeclaredError, match="declare: user, request"):
+        personal_page(sara, '{% shared "x" %}{% include "_theme_form.html" only %}{% endshared %}')
+
+
 def test_the_error_names_what_was_asked_for(sara):
     source = '{% shared "x" %}{% if points or user.name %}{% endif %}{{ request.path }}{{ points }}{% endshared %}'
 
