@@ -36,7 +36,7 @@ def at_work(interval: float = 0.1) -> Iterator[None]:
         thread.join(60)
 
 
-def until(condition: Callable[[], object], seconds: float = 30) -> bool:
+def until(condition: Callable[[], object], seconds: float = 90) -> bool:
     """Wait for it to become true; whether it did."""
     end = time.monotonic() + seconds
     while not condition():

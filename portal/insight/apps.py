@@ -9,8 +9,4 @@ class InsightConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from portal.core import health  # noqa: PLC0415 - apps must be ready
         from portal.insight import checks  # noqa: F401, PLC0415 - checks register themselves when apps are ready
-        from portal.insight.recorder import recorder  # noqa: PLC0415 - apps must be ready
-
-        health.report_to_staff("activity", recorder.figures)

@@ -72,9 +72,8 @@ class Kind(Generic[A]):
         self._waiting: deque[A] = deque()
         self._failures = 0
         self._is_away = False
-        #: How many records were dropped since the log last said so, and lost since the process began.
+        #: How many records were lost since the log last said so.
         self.dropped = 0
-        self.lost = 0
         self._moved_at = time.monotonic()
         self._lost_at: float | None = None
 
@@ -86,7 +85,6 @@ class Kind(Generic[A]):
         with self._lock:
             waiting = len(self._waiting)
             if waiting >= self._max_waiting:
-                self.dropped += 1
                 self._lose(1)
                 return
             if not waiting:
@@ -95,7 +93,7 @@ class Kind(Generic[A]):
         self._when_waiting(waiting + 1 == BATCH)
 
     def _lose(self, number: int) -> None:
-        self.lost += number
+        self.dropped += number
         self._lost_at = time.monotonic()
 
     def forget(self) -> None:
@@ -152,7 +150,7 @@ class Kind(Generic[A]):
                 lost, error = lost + 1, its_error
         if lost:
             with self._lock:
-                self._lose(lost)
+                self._lost_at = time.monotonic()
             # The values in a traceback may be what somebody typed.
             logger.error("Activity “%s”: %s rows lost: %s", self.name, lost, describe(error))
         self._stored()
@@ -207,10 +205,6 @@ class Recorder:
         """A word for operators: ``ok``, ``waiting`` or ``dropping``, the worst of all kinds in this process."""
         states = {kind.state for kind in self._kinds}
         return next((word for word in ("dropping", "waiting") if word in states), "ok")
-
-    def figures(self) -> dict[str, object]:
-        """For operators: the state of this process, how many records wait, and how many were lost since it began."""
-        return {"state": self.state, "waiting": len(self), "lost": sum(kind.lost for kind in self._kinds)}
 
     def forget(self) -> None:
         """Drop what waits; for tests."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 import signal
 import stat
 import subprocess
@@ -101,6 +102,36 @@ def test_a_mail_comes_in_the_language_asked_for_whatever_the_page_speaks(mailout
     assert word in mailoutbox[0].body
     assert f'<html lang="{language}" dir="{direction}">' in html
     assert word in html
+
+
+TEMPLATES = configured.BASE_DIR / "templates"
+KINDS = sorted(
+    path.relative_to(TEMPLATES).as_posix().removesuffix("_subject.txt") for path in TEMPLATES.rglob("*_subject.txt")
+)
+
+
+@pytest.mark.parametrize("language", ["fa", "en"])
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_kind_of_mail_has_both_parts_in_both_languages(mailoutbox, kind, language):
+    """Who is written to and what happened is left out here: what remains are our words."""
+    context = {"code": "123456", "ip": "127.0.0.1"}
+
+    mail.send_mail(to="a@example.com", template=kind, context=context, language=language)
+
+    (arrived,) = mailoutbox
+    html = arrived.alternatives[0].content
+    letters = re.compile("[\u0600-\u06ff]" if language == "fa" else "[a-z]")
+    others = re.compile("[a-z]{4}" if language == "fa" else "[\u0600-\u06ff]")
+    words = re.sub(r"https?://\S+", "", arrived.subject + arrived.body)
+    assert f'<html lang="{language}" dir="{"rtl" if language == "fa" else "ltr"}">' in html
+    assert arrived.alternatives[0].mimetype == "text/html"
+    assert all(letters.search(part) for part in (arrived.subject, arrived.body, re.sub("<[^>]*>", "", html)))
+    assert not others.search(words.replace("localhost", ""))
+
+
+def test_these_are_all_kinds_of_mail_there_are():
+    assert len(KINDS) >= 20
+    assert {"account/email/login_code", "mfa/email/webauthn_added", "faq/email/feedback"} <= set(KINDS)
 
 
 def test_a_fact_is_told_once(mailoutbox):
@@ -238,7 +269,7 @@ def test_a_server_that_hangs_is_tried_by_one_mail_in_a_while_and_gets_each_mail_
 
     began = time.monotonic()
     outbox.drain(handlers=[mail_delivery.DELIVER])
-    assert time.monotonic() - began < 3  # not twenty time-outs
+    assert time.monotonic() - began < 8  # not twenty time-outs
     assert server.connections == 1
     assert {state(pk) for pk in pks} == {State.WAITING}
     assert OutboxMessage.objects.pending().filter(attempts=0).count() == 20  # an absence uses no attempts up

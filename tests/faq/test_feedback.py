@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import re
-from importlib import import_module
 from urllib.parse import quote
 
 import pytest
-from django.apps import apps
 from django.urls import reverse
 
 from faq.events import FeedbackGiven
@@ -387,25 +385,6 @@ def test_the_same_answer_with_a_number_in_it_is_announced_once(after_commit):
             )
 
     assert OutboxMessage.objects.filter(event=FeedbackGiven.name).count() == 1
-
-
-def test_what_earlier_versions_stored_is_redacted_once():
-    typed = {
-        "comment": "زنگ بزنید ۰۹۱۲۱۲۳۴۵۶۷",
-        "came_from_search": "ali@example.com",
-        "came_from_page": f"/fa/{quote('مودم')}/",
-    }
-    old = FeedbackFactory(**typed)
-    clean = FeedbackFactory(comment="مودم ۴")
-    redact = import_module("faq.migrations.0006_redact_feedback").redact_feedback
-
-    for _ in range(2):
-        redact(apps, None)
-
-    old.refresh_from_db()
-    assert (old.comment, old.came_from_search, old.came_from_page) == ("زنگ بزنید [phone]", "[e-mail]", "/fa/مودم/")
-    clean.refresh_from_db()
-    assert clean.comment == "مودم ۴"
 
 
 def test_form_speaks_the_articles_language(client):

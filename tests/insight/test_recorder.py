@@ -15,7 +15,6 @@ from django.db import DatabaseError, OperationalError, connection, connections, 
 
 from portal.insight import recorder as recorder_module
 from portal.insight.recorder import BATCH, Recorder
-from tests.factories.accounts import UserFactory
 from tests.insight.rows import store, stored
 
 pytestmark = [pytest.mark.django_db, pytest.mark.both_databases("portal.insight.recorder")]
@@ -151,7 +150,7 @@ def test_a_record_that_is_refused_takes_no_other_with_it(recorder, rows, caplog)
             recorder.flush()
 
     assert stored() == ["a", "09121234567", "b"]
-    assert (len(rows), rows.state, rows.lost) == (0, "dropping", 1)
+    assert (len(rows), rows.state) == (0, "dropping")
     assert "1 rows lost" in caplog.text
     assert "0912" not in caplog.text
 
@@ -214,22 +213,6 @@ def test_the_state_tells_of_records_that_wait_too_long(recorder, monkeypatch):
     assert recorder.state == "waiting"
 
 
-def test_staff_see_in_health_how_recording_fares(client):
-    recorder_module.recorder.forget()
-    assert "activity" not in client.get("/health/").json()
-    client.force_login(UserFactory(is_staff=True))
-    fine = client.get("/health/").json()["activity"]
-    lossy = recorder_module.recorder.kind("lossy", store=store, max_waiting=1)
-
-    lossy.record("a")
-    lossy.record("b")
-    told = client.get("/health/").json()["activity"]
-    recorder_module.recorder._kinds.remove(lossy)
-
-    assert (fine["state"], fine["waiting"]) == ("ok", 0)
-    assert told == {"state": "dropping", "waiting": 1, "lost": fine["lost"] + 1}
-
-
 # Threads ------------------------------------------------------------------------------------------------------------
 
 
@@ -258,7 +241,10 @@ def test_the_thread_stores_what_many_threads_record(threaded, recorder, rows):
 @pytest.mark.concurrency
 @pytest.mark.django_db(transaction=True)
 def test_of_ten_thousand_records_at_once_each_is_stored_or_counted(threaded, recorder):
+    dropped = []
     kind = recorder.kind("rows", store=store, max_waiting=2_000)
+    lose = kind._lose
+    kind._lose = lambda number: (dropped.append(number), lose(number))
     longest = []
 
     def work(start):
@@ -277,8 +263,8 @@ def test_of_ten_thousand_records_at_once_each_is_stored_or_counted(threaded, rec
 
     assert wait_until(lambda: len(recorder) == 0)
     recorder.finish(30)
-    assert kind.lost > 0  # the queue was full
-    assert len(stored()) + kind.lost == 10_000
+    assert sum(dropped) > 0  # the queue was full
+    assert len(stored()) + sum(dropped) == 10_000
     assert max(longest) < 1.0  # a page waits for the other threads, never for the database
 
 

@@ -104,6 +104,19 @@ def test_many_objects_are_announced_in_few_messages(topic_document, after_commit
     assert len(indexed()) == 150
 
 
+def test_an_object_saved_again_and_again_is_indexed_once(topic_document, after_commit):
+    topic = Topic.objects.create(code="a", name={"fa": "چراغ"})
+    services.announce(kind=topic_document.name, object_ids=[topic.pk, 999])
+    with after_commit():
+        for number in range(20):
+            topic.name = {"fa": f"مودم {number}"}
+            topic.save()
+
+        assert OutboxMessage.objects.count() == 2  # one more is about another object, too
+
+    assert found("19") == [topic.pk]
+
+
 def test_handling_twice_is_handling_once(topic_document):
     topic = Topic.objects.create(code="a", name={"fa": "چراغ", "en": "Light"})
     event = EntriesChanged(kind=topic_document.name, object_ids=[topic.pk, 999])
