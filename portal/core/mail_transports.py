@@ -52,8 +52,8 @@ class _SmtpSsl(_SaysWhen, smtplib.SMTP_SSL):
 class FileBackend(filebased.EmailBackend):
     """Django's, with files only their owner can read: there are codes and addresses in them."""
 
-    def __init__(self, *args: Any, file_path: str | None = None, **kwargs: Any) -> None:
-        super().__init__(*args, file_path=file_path, **kwargs)
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
         Path(self.file_path).chmod(0o700)
 
     def open(self) -> bool:
