@@ -47,7 +47,7 @@ BUSY_SECONDS = 20
 _LOCK = 6_284_117_035
 
 
-def template_key() -> str:
+def template_key(server: str) -> str:
     """A name for the rows migrating leads to: of the migrations, the settings and whatever runs after migrating."""
     files = {Path(__file__), *(ROOT / "portal" / "settings").glob("*.py")}
     for app in apps.get_app_configs():
@@ -62,7 +62,6 @@ def template_key() -> str:
     known = hashlib.sha256()
     for file in sorted(files):
         known.update(f"{file.parent.parent.name}/{file.name}\0".encode() + hashlib.sha256(file.read_bytes()).digest())
-    server = sqlite3.sqlite_version if connection.vendor == "sqlite" else ""
     known.update(repr([settings.INSTALLED_APPS, settings.LANGUAGE_CODE, settings.CACHES, server]).encode())
     return known.hexdigest()[:16]
 
@@ -92,7 +91,7 @@ class SqliteDatabases:
     """Files, and SQLite's own backup, which writes the template's pages over those of a database in use."""
 
     def __init__(self) -> None:
-        self.template = FOLDER / f"{template_key()}.sqlite3"
+        self.template = FOLDER / f"{template_key(sqlite3.sqlite_version)}.sqlite3"
 
     def make_template(self) -> None:
         FOLDER.mkdir(parents=True, exist_ok=True)
@@ -149,7 +148,7 @@ class PostgresDatabases:
 
     def __init__(self) -> None:
         self._prefix = f"{connection.settings_dict['NAME']}_template_"
-        self.template = f"{self._prefix}{template_key()}"
+        self.template = f"{self._prefix}{template_key('postgresql')}"
         self._digests: dict[str, str] = {}
         self._rows: dict[str, bytes] = {}
 
@@ -244,6 +243,18 @@ def _migrate(name: str) -> None:
     with _connected_to(name):
         call_command("migrate", verbosity=0, interactive=False, run_syncdb=True)
         call_command("createcachetable")
+
+
+def migrated_file(file: Path) -> None:
+    """Make `file` a SQLite database that is migrated, for a portal that is started by a test.
+
+    A run on PostgreSQL takes what a run on SQLite has left; without that it leaves the migrating to the portal.
+    """
+    ours = SqliteDatabases()
+    if connection.vendor == "sqlite":
+        ours.make_template()
+    if ours.template.is_file():
+        ours.copy_template(str(file))
 
 
 def databases() -> Databases:

@@ -122,16 +122,16 @@ def test_the_key_changes_with_a_migration_and_with_a_setting(monkeypatch, tmp_pa
     package.mkdir()
     (package / "__init__.py").touch()
     monkeypatch.syspath_prepend(tmp_path)
-    keys = [template_key()]
+    keys = [template_key("")]
     settings.MIGRATION_MODULES = {"faq": package.name}
-    keys.append(template_key())
+    keys.append(template_key(""))
     (package / "0001_initial.py").write_text("one")
-    keys.append(template_key())
-    assert template_key() == keys[-1]
+    keys.append(template_key(""))
+    assert template_key("") == keys[-1]
     (package / "0001_initial.py").write_text("another")
-    keys.append(template_key())
+    keys.append(template_key(""))
     settings.LANGUAGE_CODE = "en"
-    keys.append(template_key())
+    keys.append(template_key(""))
 
     assert len(set(keys)) == len(keys)
 
@@ -141,7 +141,7 @@ def test_the_key_changes_with_a_migration_and_with_a_setting(monkeypatch, tmp_pa
 def test_processes_that_start_together_migrate_once(monkeypatch, tmp_path):
     """Threads stand for them: each has a connection and a lock of its own."""
     monkeypatch.setattr(under_test, "FOLDER", tmp_path)
-    monkeypatch.setattr(under_test, "template_key", lambda: "together")
+    monkeypatch.setattr(under_test, "template_key", lambda _server: "together")
     monkeypatch.setattr(under_test, "_migrate", migrate := Mock(side_effect=make_a_table))
     barrier = threading.Barrier(4)
 

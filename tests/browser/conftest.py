@@ -23,6 +23,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.databases import migrated_file
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -118,7 +120,7 @@ def outbox_worker(env: dict[str, str]) -> Iterator[int]:
 
 
 @pytest.fixture(scope="session")
-def portal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Portal]:
+def portal(tmp_path_factory: pytest.TempPathFactory, django_db_blocker) -> Iterator[Portal]:
     data_dir = tmp_path_factory.mktemp("portal")
     port = free_port()
     env = {
@@ -133,6 +135,8 @@ def portal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Portal]:
         "PYTHONPATH": str(ROOT),
     }
     ready = Portal(f"http://127.0.0.1:{port}", data_dir, env)
+    with django_db_blocker.unblock():
+        migrated_file(data_dir / "portal.sqlite3")
     ready.manage("prepare", "--demo")
     process = subprocess.Popen(
         [sys.executable, "-m", "granian", "--interface", "wsgi", "--host", "127.0.0.1", "--port", str(port),

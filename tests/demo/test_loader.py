@@ -1,13 +1,18 @@
-"""The demo is complete, loads twice without doubling, and every page of it answers."""
+"""The demo is complete, loads twice without doubling, and every page of it answers; its searches are plausible.
+
+One file, for loading takes long and happens once for each.
+"""
 
 from __future__ import annotations
 
+import datetime as dt
 import re
 from collections import Counter
 from pathlib import Path
 
 import pytest
 from django.apps import apps
+from django.db.models import Min
 from django.utils import timezone
 from django.utils.html import escape
 from wagtail.contrib.search_promotions.models import SearchPromotion
@@ -25,15 +30,25 @@ from portal.demo.catalogue import PRODUCTS, TOPICS
 from portal.demo.feedback import DAYS
 from portal.demo.loader import ARTICLES_FOLDER, is_site_empty, load
 from portal.demo.people import PASSWORD, PEOPLE
+from portal.demo.searches import DAYS as SEARCH_DAYS
+from portal.demo.searches import load_searches
 from portal.demo.site import HOME, is_loaded
 from portal.home.models import HomePage, InfoPage
-from search.models import Synonym
+from search.activity.gaps import tend_gaps
+from search.activity.popular import popular_searches
+from search.activity.report import Listing, listed
+from search.models import ClickEvidence, SearchClick, SearchDay, SearchGap, SearchLog, Synonym
 from search.queries import search as ask_search
 
 pytestmark = [
     pytest.mark.django_db,
     pytest.mark.both_databases(
-        "portal.demo.answers", "portal.demo.catalogue", "portal.demo.loader", "portal.demo.people", "portal.demo.site"
+        "portal.demo.answers",
+        "portal.demo.catalogue",
+        "portal.demo.loader",
+        "portal.demo.people",
+        "portal.demo.searches",
+        "portal.demo.site",
     ),
 ]
 
@@ -214,3 +229,45 @@ def test_contents_name_only_pictures_that_are_made():
     named = {name for text in texts for name in re.findall(r"!\[[^\]]*\]\(([^ )]+)", text)}
 
     assert named <= set(PICTURES)
+
+
+# What people searched for ----------------------------------------------------------------------------------------------
+
+
+def test_searches_of_both_languages_go_back_two_months(demo):
+    for language in ("fa", "en"):
+        first = SearchDay.objects.filter(language=language).aggregate(first=Min("day"))["first"]
+        assert 60 <= (timezone.localdate() - first).days <= SEARCH_DAYS + 1
+        for listing in (Listing.TOP, Listing.ZERO, Listing.NO_CLICK):
+            assert listed(language, 30, listing).count() >= 1, (language, listing)
+    assert SearchClick.objects.exists()
+    assert ClickEvidence.objects.exists()
+
+
+@pytest.mark.parametrize("days_on", range(7))
+def test_gaps_are_as_the_hourly_work_would_have_them(demo, monkeypatch, days_on):
+    """On whatever day of the week the demo is loaded: Fridays are quiet."""
+    for model in (SearchLog, SearchClick, SearchDay, SearchGap, ClickEvidence):
+        model.objects.all().delete()
+    now = timezone.now() + dt.timedelta(days=days_on)
+    monkeypatch.setattr(timezone, "now", lambda: now)
+    load_searches()
+    before = list(SearchGap.objects.order_by("pk").values_list("text", "reason", "state"))
+    assert {state for _text, _reason, state in before} == {"open", "closed", "ignored"}
+
+    tend_gaps()
+
+    after = list(SearchGap.objects.order_by("pk").values_list("text", "reason", "state"))
+    assert after == before
+
+
+def test_popular_searches_are_there_from_the_start(demo):
+    assert popular_searches("fa", 1) == ["رمز وای فای"]
+    # Which of its two spellings was the commoner one depends on the days of the week since.
+    assert popular_searches("en", 1)[0] in {"wifi password", "Wi-Fi password"}
+
+
+def test_loading_the_searches_again_adds_nothing(demo):
+    before = SearchLog.objects.count()
+
+    assert (load_searches(), SearchLog.objects.count()) == (0, before)

@@ -19,6 +19,8 @@ from urllib.parse import quote
 
 import pytest
 
+from tests.databases import migrated_file
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -155,32 +157,33 @@ def test_first_start_installs_prepares_and_tells_the_sign_ins(installed):
     assert "second factor" in first
 
 
-def test_second_start_serves_the_demo_and_does_nothing_twice(installed):
+@pytest.fixture(scope="module")
+def again(installed: tuple[Path, str]) -> Iterator[Server]:
+    """The copy's second start, for all who only read what it serves."""
     script, _first = installed
-
     with running(script) as server:
-        pages = {path: server.get(path) for path in ("/fa/", "/en/", SEARCH, "/health/")}
-        article = re.search(r'<h2[^>]*>\s*<a [^>]*href="(/fa/[^"]+)"', pages[SEARCH][1])
+        yield server
 
-        assert {path: status for path, (status, _body) in pages.items()} == dict.fromkeys(pages, 200)
-        assert 'lang="fa" dir="rtl"' in pages["/fa/"][1]
-        assert 'lang="en" dir="ltr"' in pages["/en/"][1]
-        assert article is not None
-        assert server.get(article[1])[0] == 200
 
+def test_second_start_serves_the_demo_and_does_nothing_twice(again):
+    pages = {path: again.get(path) for path in ("/fa/", "/en/", SEARCH, "/health/")}
+    article = re.search(r'<h2[^>]*>\s*<a [^>]*href="(/fa/[^"]+)"', pages[SEARCH][1])
+
+    assert {path: status for path, (status, _body) in pages.items()} == dict.fromkeys(pages, 200)
+    assert 'lang="fa" dir="rtl"' in pages["/fa/"][1]
+    assert 'lang="en" dir="ltr"' in pages["/en/"][1]
+    assert article is not None
+    assert again.get(article[1])[0] == 200
     for work in ("Installing", "Migrating", "Collecting", "virtual environment"):
-        assert work not in server.output
+        assert work not in again.output
 
 
-def test_static_files_are_hashed_and_compressed(installed):
-    script, _first = installed
-
-    with running(script) as server:
-        sheet = re.search(r'href="(/static/portal/css/portal\.[0-9a-f]+\.css)"', server.get("/fa/")[1])
-        assert sheet is not None
-        connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=30)
-        connection.request("GET", sheet[1], headers={"Accept-Encoding": "br"})
-        headers = connection.getresponse().headers
+def test_static_files_are_hashed_and_compressed(again):
+    sheet = re.search(r'href="(/static/portal/css/portal\.[0-9a-f]+\.css)"', again.get("/fa/")[1])
+    assert sheet is not None
+    connection = http.client.HTTPConnection("127.0.0.1", again.port, timeout=30)
+    connection.request("GET", sheet[1], headers={"Accept-Encoding": "br"})
+    headers = connection.getresponse().headers
 
     assert headers["Content-Encoding"] == "br"
     assert "immutable" in headers["Cache-Control"]
@@ -200,59 +203,68 @@ def test_stopping_leaves_no_process_and_frees_the_port(installed, number):
         probe.bind(("127.0.0.1", server.port))
 
 
-@pytest.fixture(scope="session")
-def empty(installed: tuple[Path, str], tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A data folder whose first preparation was interrupted in the middle."""
+@dataclass(frozen=True)
+class Interrupted:
+    """A portal whose emptied database was being prepared again when somebody pressed Ctrl-C."""
+
+    folder: Path
+    secret_key: str
+    output: str
+
+
+@pytest.fixture(scope="module")
+def interrupted(
+    installed: tuple[Path, str], tmp_path_factory: pytest.TempPathFactory, django_db_blocker
+) -> Interrupted:
+    """Prepared without the demo (its database comes migrated), emptied, started, and stopped while it migrates."""
     script, _first = installed
-    folder = tmp_path_factory.mktemp("empty")
+    folder = tmp_path_factory.mktemp("interrupted")
+    with django_db_blocker.unblock():
+        migrated_file(folder / "portal.sqlite3")
+    with running(script, "--no-demo", DATA_DIR=str(folder)):
+        secret_key = (folder / "secret_key").read_text()
+    for file in folder.glob("portal.sqlite3*"):
+        file.unlink()
+    (folder / "portal.sqlite3").touch()
     server = start(script, "--no-demo", DATA_DIR=str(folder))
     assert server.process.stdout is not None
-    assert "Migrating" in server.process.stdout.readline()
+    while "Migrating" not in server.output:
+        said = server.process.stdout.read(1)
+        assert said, server.output
+        server.output += said
 
     server.process.send_signal(signal.SIGINT)
 
     assert server.everything_gone(), server.alive()
-    return folder
+    return Interrupted(folder, secret_key, server.output)
 
 
-def test_interrupted_portal_starts_without_demo_and_is_guarded(installed, empty):
+def test_emptied_database_is_prepared_again(interrupted):
+    """The portal remembers what it prepared; the database may have been replaced since."""
+    assert "Collecting" not in interrupted.output  # it remembered
+    assert "Migrating" in interrupted.output
+
+
+def test_interrupted_portal_starts_without_demo_and_is_guarded(installed, interrupted):
     script, _first = installed
 
-    with running(script, "--no-demo", DATA_DIR=str(empty)) as server:
+    with running(script, "--no-demo", DATA_DIR=str(interrupted.folder)) as server:
         assert server.get("/fa/")[0] == 200
         assert server.get("/en/")[0] == 200
         assert server.get(SEARCH)[0] == 200
+        key = interrupted.folder / "secret_key"
+        assert key.read_text() == interrupted.secret_key
 
+    assert "Migrating" in server.output
     assert "noora.example" not in server.output
     assert "STAFF_SECOND_FACTOR" not in server.output
     assert "createsuperuser" in server.output
 
 
-def test_secret_key_is_made_once_and_only_for_the_owner(installed, empty):
-    script, _first = installed
-    keys = []
-    for _ in range(2):
-        with running(script, "--no-demo", DATA_DIR=str(empty)):
-            keys.append((empty / "secret_key").read_text())
-
-    assert keys[0] == keys[1]
-    assert len(keys[0]) > 50
-    assert (empty / "secret_key").stat().st_mode & 0o777 == 0o600
-
-
-def test_emptied_database_is_prepared_again(installed, empty):
-    """The portal remembers what it prepared; the database may have been replaced since."""
-    script, _first = installed
-    with running(script, "--no-demo", DATA_DIR=str(empty)):
-        pass
-    for file in empty.glob("portal.sqlite3*"):
-        file.unlink()
-    (empty / "portal.sqlite3").touch()
-
-    with running(script, "--no-demo", DATA_DIR=str(empty)) as server:
-        assert server.get("/fa/")[0] == 200
-
-    assert "Migrating" in server.output
+def test_secret_key_is_only_for_the_owner(interrupted):
+    """That it is made once is seen where the portal starts again."""
+    assert len(interrupted.secret_key) > 50
+    assert (interrupted.folder / "secret_key").stat().st_mode & 0o777 == 0o600
 
 
 def test_taken_port_is_said_before_anything_is_done(copy):
