@@ -1,13 +1,16 @@
-"""The gate itself: which tests run on both databases is a rule, and the rule is kept (tests/README.md)."""
+"""The gate itself: which tests run on both databases, in what order and where, and what it tells (tests/README.md)."""
 
 from __future__ import annotations
 
 import ast
+import json
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from portal.our_apps import OUR_FOLDERS
+from tests import gate
 
 ROOT = Path(__file__).resolve().parent.parent
 #: Calls whose SQL is our own, or whose outcome is decided by the database: locks, constraints, order, JSON.
@@ -127,3 +130,55 @@ def test_marks_name_modules_there_are():
     }
 
     assert gone == {}, "The module was moved or renamed: so must be its name in both_databases(…)."
+
+
+# Sharing out ---------------------------------------------------------------------------------------------------------
+
+
+def ended(nodeid: str, *, process: str = "gw0", when: str = "call", seconds: float = 1.0) -> SimpleNamespace:
+    """What xdist tells of a step of a test."""
+    node = SimpleNamespace(gateway=SimpleNamespace(id=process))
+    return SimpleNamespace(nodeid=nodeid, when=when, duration=seconds, node=node)
+
+
+def exit_status(*reports: SimpleNamespace, by_file: bool = True) -> int:
+    """Of a run in which all these tests passed."""
+    seconds, session = gate.Seconds(by_file=by_file), SimpleNamespace(exitstatus=pytest.ExitCode.OK)
+    for report in reports:
+        seconds.pytest_runtest_logreport(report)
+    seconds.pytest_sessionfinish(session)
+    return session.exitstatus
+
+
+def test_a_file_in_two_processes_fails_a_run_that_is_shared_out_by_file():
+    here, there = ended("tests/faq/test_a.py::test_1"), ended("tests/faq/test_a.py::test_2", process="gw1")
+    elsewhere = ended("tests/faq/test_b.py::test_1", process="gw1")
+
+    assert exit_status(here, there) == pytest.ExitCode.TESTS_FAILED
+    assert exit_status(here, elsewhere) == pytest.ExitCode.OK
+    assert exit_status(here, there, by_file=False) == pytest.ExitCode.OK
+
+
+def test_seconds_and_tests_of_each_folder_are_left_for_the_table(monkeypatch, tmp_path):
+    monkeypatch.setenv(gate.SECONDS_FILE, str(tmp_path / "seconds.json"))
+
+    exit_status(
+        ended("tests/faq/test_a.py::test_1", when="setup", seconds=2.5),
+        ended("tests/faq/test_a.py::test_1", seconds=0.5),
+        ended("tests/faq/deep/test_b.py::test_1"),
+        ended("tests/test_gate.py::test_1", seconds=0.25),
+    )
+
+    assert json.loads((tmp_path / "seconds.json").read_text()) == {"faq": [4.0, 2], "test_gate.py": [0.25, 1]}
+
+
+def test_files_with_slow_tests_begin_first_and_the_rest_keeps_its_order():
+    def item(file: str, *, slow: bool = False) -> SimpleNamespace:
+        return SimpleNamespace(path=Path(file), get_closest_marker=lambda name: slow and name == "slow")
+
+    first, second, third = item("a.py"), item("b.py"), item("b.py", slow=True)
+    items = [first, second, third]
+
+    gate._slow_files_first(items)
+
+    assert items == [second, third, first]

@@ -27,7 +27,7 @@ def bench(*arguments: str) -> subprocess.CompletedProcess[str]:
         if name not in ELSEWHERE and not name.startswith("ELASTICSEARCH_")
     }
     return subprocess.run(
-        [ROOT / "script" / "bench", *arguments], env=env, capture_output=True, text=True, timeout=300, check=False
+        [ROOT / "script" / "bench", *arguments], env=env, capture_output=True, text=True, timeout=900, check=False
     )
 
 

@@ -121,7 +121,7 @@ def test_both_databases_rank_alike(rankings, tmp_path):
     }
 
     done = subprocess.run(
-        [sys.executable, quality.__file__], env=env, cwd=ROOT, capture_output=True, text=True, timeout=300, check=False
+        [sys.executable, quality.__file__], env=env, cwd=ROOT, capture_output=True, text=True, timeout=900, check=False
     )
 
     assert done.returncode == 0, done.stderr
