@@ -214,10 +214,10 @@ class SearchDocument(ABC, Generic[ModelT]):
 
         `facets` holds codes and `evidence` hundredths, of what the document declares.
         """
-        if unknown := {*facets, *evidence} - {*self.facets, *self.evidence}:
-            raise ImproperlyConfigured(
-                f"{self.name} does not declare {', '.join(sorted(one.name for one in unknown))}."
-            )
+        unknown = {facet.name for facet in facets if facet not in self.facets}
+        unknown |= {one.name for one in evidence if one not in self.evidence}
+        if unknown:
+            raise ImproperlyConfigured(f"{self.name} does not declare {', '.join(sorted(unknown))}.")
         return SearchEntry(
             kind=self.name,
             object_id=instance.pk,
