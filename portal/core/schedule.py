@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 from datetime import timedelta
+from functools import partial
 from itertools import chain
 from typing import TYPE_CHECKING, Final
 
@@ -46,7 +47,7 @@ def _expired() -> Iterator[tuple[str, Callable[[], object]]]:
         for found in kind.objects.filter(live=True, expire_at__lt=timezone.now()).order_by("expire_at", "pk"):
             yield (
                 f"expiry of {kind._meta.label} {found.pk}",  # noqa: SLF001 - Django's documented model API
-                lambda found=found: found.unpublish(set_expired=True, log_action="wagtail.unpublish.scheduled"),
+                partial(found.unpublish, set_expired=True, log_action="wagtail.unpublish.scheduled"),
             )
 
 
@@ -55,7 +56,7 @@ def _due() -> Iterator[tuple[str, Callable[[], object]]]:
     for revision in revisions.order_by("approved_go_live_at", "pk"):
         yield (
             f"publishing of revision {revision.pk}",
-            lambda revision=revision: revision.publish(log_action="wagtail.publish.scheduled"),
+            partial(revision.publish, log_action="wagtail.publish.scheduled"),
         )
 
 
