@@ -145,13 +145,6 @@ def family_scope(translation_key: UUID) -> str:
 
 
 class ArticlePageQuerySet(PortalPageQuerySet):
-    def with_feedback_counts(self) -> Self:
-        """Adds `solved_count` and `unsolved_count`: votes on any revision."""
-        return self.annotate(
-            solved_count=Count("feedback", filter=Q(feedback__solved=True)),
-            unsolved_count=Count("feedback", filter=Q(feedback__solved=False)),
-        )
-
     def for_serving(self) -> Self:
         """Adds `number` (of the short link) and `solved_count` in the same query."""
         solved = Feedback.objects.filter(article=models.OuterRef("pk"), solved=True).order_by().values("article")

@@ -20,7 +20,7 @@ from faq import queries, services
 from faq.exceptions import FaqError
 from faq.forms import FeedbackForm
 from faq.models import ArticlePage, Feedback
-from portal.core.http import same_origin_post
+from portal.core.http import form_status, same_origin_post
 from portal.core.limits import limited, too_many_requests
 from portal.core.pages import page_url
 from portal.core.visitors import VisitorCookie
@@ -72,7 +72,7 @@ def _post(request: HttpRequest, article: ArticlePage, number: int) -> HttpRespon
         return _too_many(request, article, number, wait_seconds)
     form = FeedbackForm(request.POST)
     if not form.is_valid():
-        return _answer(request, article, number, form=form, state="why", status=422)
+        return _answer(request, article, number, form=form, state="why")
     cleaned = form.cleaned_data
     user = request.user if request.user.is_authenticated else None
     visitor = "" if user else VOTER.key_of(request)
@@ -90,7 +90,7 @@ def _post(request: HttpRequest, article: ArticlePage, number: int) -> HttpRespon
         )
     except FaqError as error:
         form.add_error(None, str(error))
-        return _answer(request, article, number, form=form, state="why", status=422)
+        return _answer(request, article, number, form=form, state="why")
     finished = feedback.solved or "details" in request.POST
     response = _answered(request, article, number, feedback, finished=finished)
     if visitor:
@@ -141,7 +141,7 @@ def _answer(
     form: FeedbackForm,
     state: str,
     feedback: Feedback | None = None,
-    status: int = 200,
+    status: int | None = None,
 ) -> HttpResponse:
     context = {
         "page": article,
@@ -155,7 +155,7 @@ def _answer(
         "language": article.locale.language_code,
     }
     template = "faq/_feedback.html" if _is_htmx(request) else "faq/feedback_page.html"
-    return render(request, template, context, status=status)
+    return render(request, template, context, status=status or form_status(form))
 
 
 def _too_many(request: HttpRequest, article: ArticlePage, number: int, wait_seconds: int) -> HttpResponse:

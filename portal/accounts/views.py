@@ -22,7 +22,7 @@ from portal.accounts.forms import DetailsForm, PreferencesForm
 from portal.accounts.models import Theme, User
 from portal.accounts.queries import security_state
 from portal.accounts.rules import is_own_address
-from portal.core.http import same_origin_post
+from portal.core.http import form_status, same_origin_post
 from portal.core.limits import too_many_requests as answer_too_many_requests
 
 if TYPE_CHECKING:
@@ -119,7 +119,7 @@ def _fresh(request: HttpRequest) -> User:
 
 
 def _render_form(request: HttpRequest, template: str, form: Any) -> HttpResponse:
-    return render(request, template, {"form": form}, status=422 if form.is_bound else 200)
+    return render(request, template, {"form": form}, status=form_status(form))
 
 
 def _set_cookie(response: HttpResponse, name: str, value: str) -> None:

@@ -14,6 +14,7 @@ from django.views.decorators.http import require_POST
 from portal.catalog.forms import OwnershipForm
 from portal.catalog.models import Ownership, Product
 from portal.catalog.services import add_ownership
+from portal.core.http import form_status
 
 if TYPE_CHECKING:
     from django.http import HttpRequest, HttpResponse
@@ -38,8 +39,8 @@ def device_add(request: HttpRequest, code: str) -> HttpResponse:
         add_ownership(user=request.user, product=product, **form.cleaned_data)  # type: ignore[arg-type]  # signed in
         messages.success(request, _("%(product)s is among your devices.") % {"product": product})
         return redirect("catalog:devices")
-    status = 422 if form.is_bound else 200
-    return render(request, "catalog/device_add.html", {"product": product, "form": form}, status=status)
+    context = {"product": product, "form": form}
+    return render(request, "catalog/device_add.html", context, status=form_status(form))
 
 
 @login_required

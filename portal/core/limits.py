@@ -9,8 +9,7 @@ import time
 import zlib
 from collections import OrderedDict
 from contextlib import contextmanager
-from functools import wraps
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from django.conf import settings
 from django.core.cache import DEFAULT_CACHE_ALIAS, caches
@@ -20,7 +19,7 @@ from django.shortcuts import render
 from django.utils.crypto import salted_hmac
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
     from django.http import HttpRequest, HttpResponse
 
@@ -120,22 +119,3 @@ def too_many_requests(request: HttpRequest, wait_seconds: int) -> HttpResponse:
     response = render(request, "429.html", context, status=429)
     response["Retry-After"] = str(wait_seconds)
     return response
-
-
-def rate_limit(
-    scope: str, limit: int, seconds: int, *, methods: tuple[str, ...] = ("POST",), shared: bool = True
-) -> Callable[[Callable[..., HttpResponse]], Callable[..., HttpResponse]]:
-    """`limited` for a view: requests over the limit get the 429 page instead."""
-
-    def decorate(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
-        @wraps(view)
-        def limited_view(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-            if request.method in methods:
-                wait_seconds = limited(request, scope, limit, seconds, shared=shared)
-                if wait_seconds is not None:
-                    return too_many_requests(request, wait_seconds)
-            return view(request, *args, **kwargs)
-
-        return limited_view
-
-    return decorate

@@ -104,11 +104,6 @@ def fold(text: str) -> str:
     return text.translate(_FOLDING)
 
 
-def fold_words(text: str) -> str:
-    """As `fold`, with half-spaces as spaces: «می‌شود» and «می شود» are the same."""
-    return fold(text).replace(ZWNJ, " ")
-
-
 def fold_with_offsets(text: str) -> tuple[str, list[int]]:
     """The folded text, and for each of its characters the index in `text` it came from.
 

@@ -38,7 +38,6 @@ from portal.demo.drawing import (
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     from PIL import Image
 
@@ -632,9 +631,3 @@ PICTURES: Final[dict[str, Callable[[], Board]]] = {
 
 def draw(name: str) -> Image.Image:
     return PICTURES[name]().finish()
-
-
-def draw_all(folder: Path) -> None:
-    """Write every picture to a folder."""
-    for name in PICTURES:
-        draw(name).save(folder / name, optimize=True)

@@ -9,7 +9,6 @@ from hypothesis import strategies as st
 from portal.core.text import (
     fold,
     fold_with_offsets,
-    fold_words,
     is_persian,
     isolate,
     normalise_input,
@@ -62,7 +61,7 @@ def test_composed_and_decomposed_letters_fold_alike():
 
 
 def test_half_spaces_and_spaces_meet_as_words():
-    assert fold_words("می‌شود") == fold_words("می شود") == "می شود"
+    assert fold("می‌شود").replace("\u200c", " ") == fold("می شود") == "می شود"
 
 
 @given(st.one_of(any_text, persian_text))
@@ -210,7 +209,7 @@ def test_long_slugs_end_with_a_whole_word():
 
 @given(any_text)
 def test_no_tool_stumbles_over_any_text(text):
-    for tool in (fold_words, to_latin_digits, to_persian_digits, isolate, swap_keyboard, slugify_unicode):
+    for tool in (fold, to_latin_digits, to_persian_digits, isolate, swap_keyboard, slugify_unicode):
         assert isinstance(tool(text), str)
     assert is_persian(text) in {True, False}
     assert reading_minutes(text, "fa") >= 1

@@ -16,7 +16,7 @@ from django.views.decorators.cache import never_cache
 
 from portal.core.formats import date_text
 from portal.core.http import same_origin_post
-from portal.core.limits import rate_limit
+from portal.core.limits import limited, too_many_requests
 from portal.core.preferences import current_preferences
 from portal.core.scopes import depends_on
 
@@ -102,9 +102,9 @@ def guarded(request: HttpRequest) -> HttpResponse:
     return HttpResponse(f"{request.method} done")
 
 
-@rate_limit("test", 2, 60)
 def limited_view(request: HttpRequest) -> HttpResponse:
-    return HttpResponse("done")
+    wait_seconds = limited(request, "test", 2, 60) if request.method == "POST" else None
+    return HttpResponse("done") if wait_seconds is None else too_many_requests(request, wait_seconds)
 
 
 def elsewhere(request: HttpRequest) -> HttpResponse:

@@ -57,10 +57,6 @@ DIRECTIONAL_ICONS: Final = frozenset(
         "undo-2",
     }
 )
-_STAR_PATH: Final = (
-    "M12 1.5L15.13 4.43 19.42 4.58 19.57 8.87 22.5 12 19.57 15.13 19.42 19.42 15.13 19.57 12 22.5 8.87 19.57 4.58 19.42 "
-    "4.43 15.13 1.5 12 4.43 8.87 4.58 4.58 8.87 4.43Z"
-)
 _SVG_BODY: Final = re.compile(r"<svg[^>]*>(.*)</svg>", re.DOTALL)
 
 
@@ -151,14 +147,6 @@ def icon(name: str, classes: str = "", *, label: str = "") -> SafeString:
     Decoration unless it has a `label`. An unknown name raises `lucide.IconDoesNotExist`.
     """
     return _icon(str(name), str(classes), str(label))
-
-
-@register.simple_tag
-def star(classes: str = "") -> SafeString:
-    """The eight-pointed star of the design."""
-    return format_html(
-        '<svg viewBox="0 0 24 24" class="{}" aria-hidden="true"><path d="{}"/></svg>', classes, _STAR_PATH
-    )
 
 
 @register.simple_tag(takes_context=True)
