@@ -98,6 +98,10 @@ class HelpIndexPage(PortalPage):
         verbose_name = _("help")
         verbose_name_plural = _("help")
 
+    @property
+    def summary(self) -> str:
+        return self.intro
+
     def get_context(self, request: HttpRequest, *args: Any, **kwargs: Any) -> dict[str, Any]:
         from faq.queries import help_index_data  # noqa: PLC0415 - queries read models, a page asks queries
 
@@ -132,6 +136,10 @@ class TopicPage(PortalPage):
     class Meta:
         verbose_name = _("topic page")
         verbose_name_plural = _("topic pages")
+
+    @property
+    def summary(self) -> str:
+        return self.intro
 
     def get_context(self, request: HttpRequest, *args: Any, **kwargs: Any) -> dict[str, Any]:
         from faq.queries import topic_page_data  # noqa: PLC0415 - queries read models, a page asks queries

@@ -6,7 +6,7 @@ What does not depend on the person is remembered for a short time in each proces
 from __future__ import annotations
 
 import datetime as dt
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from django.core.paginator import Paginator
@@ -31,7 +31,7 @@ from portal.catalog.models import Ownership, Product, ProductVersion
 from portal.core.audience import audiences_for
 from portal.core.memo import Memo
 from portal.core.pages import page_url
-from portal.core.places import Crumb, place_of
+from portal.core.places import Place, place_of
 from portal.core.scopes import making, rests_on
 from portal.core.support import SupportContact, support_contact
 
@@ -131,8 +131,7 @@ class ArticleView:
     platforms: tuple[str, ...]
     related: tuple[ArticleLink, ...]
     in_topic: tuple[ArticleLink, ...]
-    crumbs: tuple[Crumb, ...]
-    alternates: tuple[tuple[str, str], ...]
+    place: Place
     short_url: str
     support: SupportContact | None
     #: What the page shows (`portal.core.scopes`): itself, its topic, and the articles it links to.
@@ -155,22 +154,18 @@ class ArticlePageData:
 class TopicPageData:
     icon: str
     tone: str
-    crumbs: tuple[Crumb, ...]
     sub_topics: tuple[TopicLink, ...]
     articles: tuple[ArticleLink, ...]
     recent: tuple[ArticleLink, ...]
     page_obj: PageOfList[Any]
     page_range: tuple[int | str, ...]
     support: SupportContact | None
-    alternates: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class HelpIndexData:
-    crumbs: tuple[Crumb, ...]
     topics: tuple[TopicLink, ...]
     support: SupportContact | None
-    alternates: tuple[tuple[str, str], ...] = field(default=())
 
 
 _articles: Memo[_SharedArticleData] = Memo(max_size=512, scopes=("catalogue", "site"))
@@ -325,12 +320,9 @@ def _topic_links(topics: Any, user: AnyUser, *, examples: int = 0) -> tuple[Topi
 def help_index_data(page: HelpIndexPage, request: HttpRequest) -> HelpIndexData:
     """The list of all topics; the same number of queries for any number of them."""
     topics = TopicPage.objects.child_of(page).visible_to(request.user)
-    place = place_of(page, request)
     return HelpIndexData(
-        crumbs=place.crumbs,
         topics=_topic_links(topics, request.user, examples=3),
         support=support_contact(),
-        alternates=place.alternates,
     )
 
 
@@ -343,18 +335,15 @@ def topic_page_data(page: TopicPage, request: HttpRequest) -> TopicPageData:
     page_obj = paginator.get_page(request.GET.get("page"))
     since = timezone.now() - dt.timedelta(days=RECENT_DAYS)
     recent = articles.filter(last_published_at__gte=since).order_by("-last_published_at", "pk")[:RELATED]
-    place = place_of(page, request)
     return TopicPageData(
         icon=page.topic.icon,
         tone=page.topic.tone,
-        crumbs=place.crumbs,
         sub_topics=_topic_links(TopicPage.objects.child_of(page).visible_to(user), user),
         articles=_links(page_obj.object_list),
         recent=_links(recent) if paginator.count > RELATED else (),
         page_obj=page_obj,
         page_range=tuple(paginator.get_elided_page_range(page_obj.number)),
         support=support_contact(),
-        alternates=place.alternates,
     )
 
 
@@ -370,7 +359,6 @@ def article_page_data(page: ArticlePage, request: HttpRequest) -> ArticlePageDat
     else:
         key = (page.pk, page.live_revision_id, page.last_published_at, language, tuple(audiences_for(user)))
         shared = _articles.get(key, lambda: _shared_data(page, user))
-    place = place_of(page, request)
     number = getattr(page, "number", None)
     answer: OwnAnswer | None = None
     other_devices: tuple[str, ...] = ()
@@ -385,8 +373,7 @@ def article_page_data(page: ArticlePage, request: HttpRequest) -> ArticlePageDat
         platforms=shared.platforms,
         related=shared.related,
         in_topic=shared.in_topic,
-        crumbs=place.crumbs,
-        alternates=place.alternates,
+        place=place_of(page, request),
         short_url=request.build_absolute_uri(reverse("faq:short_link", args=[number])) if number else "",
         support=support_contact(),
         scopes=shared.scopes,

@@ -45,6 +45,18 @@ def after_commit(django_capture_on_commit_callbacks):
     return run
 
 
+@pytest.fixture
+def editor(client, db, settings):
+    """A signed-in content editor who works in Persian."""
+    from portal.core.roles import CONTENT_EDITORS
+    from tests.factories.accounts import UserFactory
+
+    settings.STAFF_SECOND_FACTOR = False
+    user = UserFactory(role=CONTENT_EDITORS, language="fa")
+    client.force_login(user)
+    return user
+
+
 @pytest.fixture(autouse=True)
 def _one_door_for_mail(settings):
     """What libraries send waits in the queue here, too; the test runner would let it out directly."""

@@ -79,7 +79,7 @@ def feedback_state(data: ArticlePageData) -> str:
 def article_json_ld(context: Any, article: ArticleView) -> SafeString:
     """What machines read of an article: the question and its answer, or the guide; and where it stands."""
     page = article.page
-    address = dict(article.alternates).get(page.locale.language_code, "")
+    address = dict(article.place.alternates).get(page.locale.language_code, "")
     common: dict[str, Any] = {
         "@context": "https://schema.org",
         "inLanguage": page.locale.language_code,
@@ -103,5 +103,5 @@ def article_json_ld(context: Any, article: ArticleView) -> SafeString:
             "author": publisher,
             "publisher": publisher,
         }
-    crumbs = crumbs_json_ld(context, page, article.crumbs)
+    crumbs = crumbs_json_ld(context, page, article.place.crumbs)
     return format_html("{}\n    {}", json_ld({**common, **subject}), crumbs)

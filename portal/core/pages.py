@@ -236,6 +236,17 @@ class PortalPage(Page):
     def is_visible_to(self, user: AnyUser) -> bool:
         return self.live and Audience.parse(self.effective_audience).admits(audience_keys(user))
 
+    @property
+    def summary(self) -> str:
+        """One line about the page for search engines and previews; empty when it has none."""
+        return ""
+
+    def get_context(self, request: HttpRequest, *args: Any, **kwargs: Any) -> dict[str, Any]:
+        """Adds `place` (`portal.core.places`) for ``content_page.html``."""
+        from portal.core.places import place_of  # noqa: PLC0415 - places are about pages, a page asks where it stands
+
+        return {**super().get_context(request, *args, **kwargs), "place": place_of(self, request)}
+
     def serve(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         user = getattr(request, "user", None)
         if not self.is_visible_to(user):

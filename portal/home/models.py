@@ -13,7 +13,6 @@ from wagtail.fields import RichTextField
 from wagtail.models import Orderable, Page
 
 from portal.core.pages import PortalPage
-from portal.core.places import place_of
 
 if TYPE_CHECKING:
     from django.http import HttpRequest, HttpResponse
@@ -40,6 +39,10 @@ class HomePage(PortalPage):
     class Meta:
         verbose_name = _("home page")
         verbose_name_plural = _("home pages")
+
+    @property
+    def summary(self) -> str:
+        return self.lead
 
     def get_context(self, request: HttpRequest, *args: Any, **kwargs: Any) -> dict[str, Any]:
         from portal.home.queries import home_data  # noqa: PLC0415 - queries read models, a page asks queries
@@ -88,6 +91,3 @@ class InfoPage(PortalPage):
     class Meta:
         verbose_name = _("information page")
         verbose_name_plural = _("information pages")
-
-    def get_context(self, request: HttpRequest, *args: Any, **kwargs: Any) -> dict[str, Any]:
-        return {**super().get_context(request, *args, **kwargs), "place": place_of(self, request)}

@@ -21,7 +21,6 @@ from portal.catalog.models import Ownership, Product, ProductVersion
 from portal.core.audience import audiences_for
 from portal.core.memo import Memo
 from portal.core.pages import ARTICLES, page_url
-from portal.core.places import place_of
 from portal.core.support import SupportContact, support_contact
 from portal.home.models import InfoPage
 
@@ -84,7 +83,6 @@ class HomeData:
     recent: tuple[ArticleLink, ...]
     searches: tuple[str, ...]
     support: SupportContact | None
-    alternates: tuple[tuple[str, str], ...]
     name: str = ""
     cards: tuple[ProductCard, ...] = ()
     checklist: Checklist | None = None
@@ -112,7 +110,6 @@ def home_data(page: HomePage, request: HttpRequest) -> HomeData:
         recent=shared.recent,
         searches=tuple(search.query for search in page.popular_searches.all()),
         support=support_contact(),
-        alternates=place_of(page, request).alternates,
         name=name,
         cards=cards,
         checklist=checklist,

@@ -8,7 +8,7 @@ from wagtail.admin.menu import admin_menu
 
 from portal.catalog.models import Product, Topic
 from portal.core.localized import LocalizedText
-from portal.core.roles import COMMUNITY_MANAGERS, CONTENT_EDITORS, group_of, make_roles
+from portal.core.roles import COMMUNITY_MANAGERS
 from tests.factories.accounts import UserFactory
 from tests.factories.catalog import ProductFactory, ProductVersionFactory
 
@@ -18,15 +18,6 @@ pytestmark = pytest.mark.django_db
 @pytest.fixture(autouse=True)
 def _without_second_factor(settings):
     settings.STAFF_SECOND_FACTOR = False
-
-
-@pytest.fixture
-def editor(client):
-    make_roles()
-    user = UserFactory(staff=True, language="fa")
-    user.groups.add(group_of(CONTENT_EDITORS))
-    client.force_login(user)
-    return user
 
 
 @pytest.mark.parametrize("model", ["topic", "product", "productversion"])
@@ -72,10 +63,6 @@ def test_editors_change_the_catalogue_and_delete_nothing(client, editor):
 
 
 def test_nobody_else_reaches_the_lists(client):
-    make_roles()
-    manager = UserFactory(staff=True)
-    manager.groups.add(group_of(COMMUNITY_MANAGERS))
-
-    for user in (UserFactory(), manager):
+    for user in (UserFactory(), UserFactory(role=COMMUNITY_MANAGERS)):
         client.force_login(user)
         assert client.get(reverse("wagtailsnippets_catalog_topic:list")).status_code in {302, 403}

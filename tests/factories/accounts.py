@@ -10,6 +10,7 @@ from allauth.mfa.totp.internal.auth import TOTP
 from django.contrib.auth.models import Group
 
 from portal.accounts.models import AudienceMembership, User
+from portal.core.roles import Role, group_of, make_roles
 
 PASSWORD = "password"
 TOTP_SECRET = "JBSWY3DPEHPK3PXP"
@@ -18,7 +19,8 @@ TOTP_SECRET = "JBSWY3DPEHPK3PXP"
 class UserFactory(factory.django.DjangoModelFactory[User]):
     """Traits: ``staff``, ``editor``, ``superuser``, ``partner``, ``second_factor``, ``unconfirmed``.
 
-    ``segments=["fibre"]`` adds the audience key ``segment:fibre``; ``in_group="Moderators"`` a role.
+    ``segments=["fibre"]`` adds the audience key ``segment:fibre``; ``in_group="Moderators"`` a group;
+    ``role=CONTENT_EDITORS`` makes somebody staff with that role of the portal.
     """
 
     class Meta:
@@ -39,6 +41,7 @@ class UserFactory(factory.django.DjangoModelFactory[User]):
     # What is kept in other tables.
     confirmed = True
     in_group = ""
+    role: Role | None = None
     audiences: tuple[str, ...] = ()
     segments: tuple[str, ...] | list[str] = ()
     totp = False
@@ -51,10 +54,15 @@ class UserFactory(factory.django.DjangoModelFactory[User]):
     @classmethod
     def _create(cls, model_class: type[User], *args: Any, **kwargs: Any) -> User:
         beside = {name: kwargs.pop(name) for name in _BESIDE}
+        if beside["role"]:
+            kwargs["is_staff"] = True
         user = super()._create(model_class, *args, **kwargs)
         EmailAddress.objects.create(user=user, email=user.email, primary=True, verified=beside["confirmed"])
         if beside["in_group"]:
             user.groups.add(Group.objects.get(name=beside["in_group"]))
+        if beside["role"]:
+            make_roles()
+            user.groups.add(group_of(beside["role"]))
         for key in (*beside["audiences"], *(f"segment:{name}" for name in beside["segments"])):
             AudienceMembership.objects.create(user=user, key=key)
         if beside["totp"]:
@@ -62,7 +70,7 @@ class UserFactory(factory.django.DjangoModelFactory[User]):
         return user
 
 
-_BESIDE = ("confirmed", "in_group", "audiences", "segments", "totp")
+_BESIDE = ("confirmed", "in_group", "role", "audiences", "segments", "totp")
 
 
 class AudienceMembershipFactory(factory.django.DjangoModelFactory[AudienceMembership]):

@@ -13,7 +13,6 @@ from wagtail.models import Page
 from wagtail.test.utils.form_data import inline_formset, nested_form_data, streamfield
 
 from faq.models import ArticlePage, Feedback
-from portal.core.roles import CONTENT_EDITORS, group_of, make_roles
 from tests.factories.accounts import UserFactory
 from tests.factories.catalog import ProductFactory
 from tests.factories.faq import ArticlePageFactory, FeedbackFactory, ReusableContentFactory, TopicPageFactory, help_site
@@ -25,16 +24,6 @@ pytestmark = pytest.mark.django_db
 @pytest.fixture(autouse=True)
 def _without_second_factor(settings):
     settings.STAFF_SECOND_FACTOR = False
-
-
-@pytest.fixture
-def editor(client):
-    """A signed-in content editor."""
-    make_roles()
-    user = UserFactory(staff=True, language="fa")
-    user.groups.add(group_of(CONTENT_EDITORS))
-    client.force_login(user)
-    return user
 
 
 def post_data(**changes):

@@ -7,7 +7,6 @@ import re
 import pytest
 from django.urls import reverse
 
-from portal.core.roles import CONTENT_EDITORS, group_of, make_roles
 from tests.factories.accounts import UserFactory
 from tests.factories.faq import TopicPageFactory
 
@@ -17,15 +16,6 @@ pytestmark = pytest.mark.django_db
 @pytest.fixture(autouse=True)
 def _without_second_factor(settings):
     settings.STAFF_SECOND_FACTOR = False
-
-
-@pytest.fixture
-def editor(client):
-    make_roles()
-    user = UserFactory(staff=True, language="fa")
-    user.groups.add(group_of(CONTENT_EDITORS))
-    client.force_login(user)
-    return user
 
 
 def title_of(page: str) -> str:

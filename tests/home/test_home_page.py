@@ -64,7 +64,7 @@ def test_each_language_has_its_own_home_page_and_content(client, site, language,
 
     assert f'<html lang="{language}" dir="{direction}"' in response.text
     assert [link.title for link in response.context["data"].most_helpful] == [f"article in {language}"]
-    assert [code for code, _url in response.context["data"].alternates] == ["en", "fa"]
+    assert [code for code, _url in response.context["place"].alternates] == ["en", "fa"]
 
 
 def test_someone_signed_in_is_greeted_by_their_short_name(client):

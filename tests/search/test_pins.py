@@ -9,7 +9,7 @@ from wagtail.models import Page
 from wagtail.test.utils.form_data import nested_form_data
 
 from portal.core.memo import forget_all
-from portal.core.roles import COMMUNITY_MANAGERS, CONTENT_EDITORS, Role, group_of, make_roles
+from portal.core.roles import COMMUNITY_MANAGERS, CONTENT_EDITORS, Role
 from portal.core.scopes import stamp
 from portal.home.models import InfoPage
 from search.activity.recording import search_facts
@@ -319,11 +319,7 @@ def test_a_change_of_a_pin_is_true_at_once_in_all_processes(topics, after_commit
 
 
 def sign_in(client, role: Role | None):
-    make_roles()
-    user = UserFactory(staff=role is not None, language="fa")
-    if role:
-        user.groups.add(group_of(role))
-    client.force_login(user)
+    client.force_login(UserFactory(role=role, language="fa"))
 
 
 def form(question: str, **fields) -> dict[str, str]:

@@ -14,7 +14,7 @@ from django.utils import timezone
 from django.utils.html import escape
 from wagtail.models import GroupPagePermission, Page
 
-from portal.core.roles import CONTENT_EDITORS, group_of, make_roles
+from portal.core.roles import CONTENT_EDITORS
 from portal.core.text import to_persian_digits
 from search.asking.keys import query_key
 from search.models import SearchDay, SearchGap
@@ -91,11 +91,7 @@ def test_the_report_is_in_the_menu_of_those_who_may(client, editor):
 
 
 def test_content_editors_may(client):
-    TopicPageFactory()  # and with it a tree of pages to have rights in
-    make_roles()
-    editor = UserFactory(is_staff=True)
-    editor.groups.add(group_of(CONTENT_EDITORS))
-    client.force_login(editor)
+    client.force_login(UserFactory(role=CONTENT_EDITORS))
 
     assert get(client).status_code == 200
 

@@ -12,7 +12,7 @@ from wagtail.models import ModelLogEntry
 
 from portal.catalog.models import Topic
 from portal.core.audience import register_audience
-from portal.core.roles import COMMUNITY_MANAGERS, CONTENT_EDITORS, Role, group_of, make_roles
+from portal.core.roles import COMMUNITY_MANAGERS, Role
 from search import services
 from search.models import Synonym
 from search.queries import search
@@ -33,18 +33,7 @@ def _without_second_factor(settings):
 
 
 def member_of(role: Role, **fields):
-    make_roles()
-    user = UserFactory(staff=True, **{"language": "fa", **fields})
-    user.groups.add(group_of(role))
-    return user
-
-
-@pytest.fixture
-def editor(client):
-    """A signed-in content editor who works in Persian."""
-    user = member_of(CONTENT_EDITORS)
-    client.force_login(user)
-    return user
+    return UserFactory(role=role, **{"language": "fa", **fields})
 
 
 @pytest.fixture

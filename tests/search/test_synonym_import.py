@@ -29,13 +29,6 @@ def _without_second_factor(settings):
     settings.STAFF_SECOND_FACTOR = False
 
 
-@pytest.fixture
-def editor(client):
-    user = member_of(CONTENT_EDITORS)
-    client.force_login(user)
-    return user
-
-
 def kept() -> list[tuple[str, str, str, str, bool]]:
     return list(Synonym.objects.order_by("pk").values_list("language", "direction", "words", "also_finds", "is_active"))
 
