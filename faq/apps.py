@@ -21,5 +21,10 @@ class FaqConfig(AppConfig):
         disallow("/a/*/feedback/")
         navigation.connect()
         register_typed_text("faq.Feedback", "comment", "came_from_search", "came_from_page")
-        jobs.every(timedelta(hours=1), name="faq.weigh_votes", run=services.weigh_votes)
+        jobs.every(
+            timedelta(hours=1),
+            name="faq.weigh_votes",
+            run=services.weigh_votes,
+            is_needed=lambda _last_end: services.has_votes_to_weigh(),
+        )
         init_new_page.connect(prefill.fill_in_title, dispatch_uid="faq.fill_in_title")

@@ -99,15 +99,7 @@ def weigh_votes() -> list[int]:
     Returns their ids. Search only learns of votes here, once an hour: were each vote indexed at once, it would make everybody
     forget what was found. Repeatable; two queries, and three more where something changed.
     """
-    votes = (
-        Feedback.objects.order_by()
-        .values("article")
-        .annotate(given=Count("pk"), solved=Count("pk", filter=Q(solved=True)))
-    )
-    weights = {
-        article_id: round(100 * queries.helpful_score(solved, given))
-        for article_id, given, solved in votes.values_list("article", "given", "solved")
-    }
+    weights = _weights_of_votes()
     known = dict(VoteEvidence.objects.select_for_update().values_list("article_id", "helpful"))
     new = {article_id: weight for article_id, weight in weights.items() if known.get(article_id) != weight}
     gone = known.keys() - weights.keys()
@@ -123,6 +115,24 @@ def weigh_votes() -> list[int]:
     for start in range(0, len(changed), 1000):
         reindex(ArticlePage.objects.filter(pk__in=changed[start : start + 1000]))
     return changed
+
+
+def has_votes_to_weigh() -> bool:
+    """Whether `weigh_votes` has anything to do. Two queries; writes nothing."""
+    return _weights_of_votes() != dict(VoteEvidence.objects.values_list("article_id", "helpful"))
+
+
+def _weights_of_votes() -> dict[int, int]:
+    """How helpful each article with votes has proved, in hundredths."""
+    votes = (
+        Feedback.objects.order_by()
+        .values("article")
+        .annotate(given=Count("pk"), solved=Count("pk", filter=Q(solved=True)))
+    )
+    return {
+        article_id: round(100 * queries.helpful_score(solved, given))
+        for article_id, given, solved in votes.values_list("article", "given", "solved")
+    }
 
 
 def _revision_read(article: ArticlePage, revision_id: int | None) -> Revision | None:

@@ -6,7 +6,14 @@ import pytest
 
 from faq.events import FeedbackGiven
 from faq.models import Feedback, VoteEvidence
-from faq.services import give_feedback, mark_handled, mark_unhandled, notify_owner_of_feedback, weigh_votes
+from faq.services import (
+    give_feedback,
+    has_votes_to_weigh,
+    mark_handled,
+    mark_unhandled,
+    notify_owner_of_feedback,
+    weigh_votes,
+)
 from portal.core.models import OutboxMessage
 from portal.core.scopes import stamp
 from search.events import EntriesChanged
@@ -141,7 +148,9 @@ def test_only_articles_whose_weight_changed_are_indexed_again(after_commit):
     FeedbackFactory(article=new)
     FeedbackFactory(article=voted, unsolved=True)
 
+    assert has_votes_to_weigh()
     assert weigh_votes() == sorted([voted.pk, new.pk])
+    assert not has_votes_to_weigh()
     assert weigh_votes() == []
 
 
