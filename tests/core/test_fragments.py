@@ -123,7 +123,7 @@ def test_shared_html_follows_the_host():
     source = '{% frame "address" %}{{ site_address }}{% endframe %}'
 
     def at(host: str) -> str:
-        request = RequestFactory(HTTP_HOST=host).get("/fa/")
+        request = RequestFactory(headers={"host": host}).get("/fa/")
         request.user = AnonymousUser()
         return Template("{% load ui %}" + source).render(RequestContext(request))
 
