@@ -290,7 +290,6 @@ WRITTEN_BY_OTHERS = {
     "faq.ArticlePage": "editors",
     "faq.HelpIndexPage": "editors",
     "faq.HelpMedia": "editors",
-    "faq.HelpSettings": "staff",
     "faq.ReusableContent": "editors",
     "faq.TopicPage": "editors",
     "home.HomePage": "editors",
