@@ -25,7 +25,7 @@ ROOT = Path(__file__).resolve().parent.parent
 VENV = ROOT / ".venv"
 PYTHON = VENV / "bin" / "python"
 _STAMP = VENV / ".installed.json"
-_SUPPORTED = "(3, 11) <= sys.version_info < (3, 14)"
+_SUPPORTED = "(3, 11) <= sys.version_info < (3, 15)"
 
 
 def say(message: str) -> None:

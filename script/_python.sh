@@ -1,7 +1,7 @@
 # Sourced by the scripts beside it, with $here set to this folder: finds a Python to begin with and puts it in $python.
 
 suits() { # suits PYTHON [STATEMENT]: is it a Python we support, and does STATEMENT work in it?
-    "$1" -c "import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))" >/dev/null 2>&1 &&
+    "$1" -c "import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 15))" >/dev/null 2>&1 &&
         "$1" -c "${2:-pass}" >/dev/null 2>&1
 }
 
@@ -12,7 +12,7 @@ find_python() {
     fi
     # First one that can make a virtual environment (Debian ships Pythons that cannot), then any.
     for statement in "import ensurepip, venv" pass; do
-        for candidate in ${PYTHON:+"$PYTHON"} python3.13 python3.12 python3.11 python3 python; do
+        for candidate in ${PYTHON:+"$PYTHON"} python3.14 python3.13 python3.12 python3.11 python3 python; do
             if suits "$candidate" "$statement"; then
                 python=$(command -v "$candidate")
                 return
@@ -20,14 +20,14 @@ find_python() {
         done
     done
     if command -v uv >/dev/null 2>&1; then
-        python=$(uv python find ">=3.11,<3.14" 2>/dev/null) && return
+        python=$(uv python find ">=3.11,<3.15" 2>/dev/null) && return
     fi
     cat >&2 <<'MESSAGE'
-The portal needs Python 3.11, 3.12 or 3.13, and none was found.
+The portal needs Python 3.11, 3.12, 3.13 or 3.14, and none was found.
 
   Debian, Ubuntu:  apt install python3 python3-venv
-  Fedora:          dnf install python3.13
-  macOS:           brew install python@3.13
+  Fedora:          dnf install python3
+  macOS:           brew install python@3.14
   elsewhere:       https://www.python.org/downloads/
 
 If it is installed in an unusual place, name it: PYTHON=/path/to/python3 script/server

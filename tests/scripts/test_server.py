@@ -324,7 +324,7 @@ def test_without_python_it_says_what_to_install(copy, tmp_path):
 
     said = refusal(bare / "server", PATH=str(tmp_path))
 
-    assert "needs Python 3.11, 3.12 or 3.13, and none was found" in said
+    assert "needs Python 3.11, 3.12, 3.13 or 3.14, and none was found" in said
     assert "apt install python3 python3-venv" in said
 
 
