@@ -9,6 +9,11 @@ size, three queries for its content, and a signed-in person where the portal's p
 queries more as ours. A bare view without any middleware is no page anybody serves; how fast we are beside that one is
 written, too, in the column "bare", and has no bar.
 
+With `--writes 20`, something else is measured: how fast pages for anonymous visitors are while others write twenty posts and
+votes a second, as a ratio to how fast they are when nobody writes. Posts and votes are made by a process of their own, whose
+work takes from the same processor, as it would for real. Beside the rate stands what one answer costs the workers' processors:
+other work on the machine changes that little.
+
 The addresses are asked for in turn, five articles and forty questions: what is measured is a portal whose workers have
 shown each of them before, as is usual for what is read often.
 """
@@ -41,6 +46,8 @@ if TYPE_CHECKING:
 
 MEMORY_BAR_MB = 350
 CONSTANT, MINIMAL = "constant", "three queries"
+#: Of the rate without writes.
+WRITES_BAR = 0.8
 
 #: Runs inside the portal: addresses to ask for, and a session of a demo customer.
 DISCOVER = """
@@ -92,18 +99,26 @@ def main() -> None:
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--blocking-threads", type=int, default=1)
     parser.add_argument("--folder", type=Path, help="keep the demo portal there and use it again the next time")
+    parser.add_argument("--writes", type=float, metavar="N", help="compare with N posts and votes a second beside it")
+    parser.add_argument("--quick", action="store_true", help="one short round: shows that it works, proves nothing")
     parser.add_argument("--check", action="store_true", help="exit 1 when a bar is missed")
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write the figures there")
     arguments = parser.parse_args()
+    if arguments.quick:
+        arguments.rounds, arguments.seconds = 1, 1
+    missed = compare_with_writes(arguments) if arguments.writes else compare_with_minimal_site(arguments)
+    if missed:
+        print(f"Missed: {', '.join(missed)}.")
+    if missed and arguments.check:
+        sys.exit(1)
+
+
+def compare_with_minimal_site(arguments: argparse.Namespace) -> list[str]:
+    """Measure and tell; the names of the bars that were missed."""
     with ExitStack() as stack:
-        folder = arguments.folder or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="portal-bench-")))
-        folder.mkdir(parents=True, exist_ok=True)
-        env = portal_environment(folder)
-        print("Preparing a demo portal and the minimal site …", flush=True)
-        run("manage.py", "prepare", "--demo", env=env)
+        env, found = prepare(stack, arguments)
         minimal_env = {**env, "DJANGO_SETTINGS_MODULE": "bench.minimal_site.settings"}
         minimal_cookie = run("-m", "bench.minimal_site.fill", env=minimal_env).split()[-1]
-        found = json.loads(run("manage.py", "shell", "--no-imports", "-c", DISCOVER, env=env).splitlines()[-1])
         portal, pid = stack.enter_context(server("portal.wsgi:application", env, arguments))
         minimal, _pid = stack.enter_context(server("bench.minimal_site.wsgi:application", minimal_env, arguments))
         cases = make_cases(found)
@@ -115,10 +130,17 @@ def main() -> None:
     missed = [case.name for case in cases if case.ratio < case.bar]
     if memory["pss"] > MEMORY_BAR_MB:
         missed.append("memory")
-    if missed:
-        print(f"Missed: {', '.join(missed)}.")
-    if missed and arguments.check:
-        sys.exit(1)
+    return missed
+
+
+def prepare(stack: ExitStack, arguments: argparse.Namespace) -> tuple[dict[str, str], dict]:
+    """A demo portal: its environment, and what `DISCOVER` finds in it."""
+    folder = arguments.folder or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="portal-bench-")))
+    folder.mkdir(parents=True, exist_ok=True)
+    env = portal_environment(folder)
+    print("Preparing a demo portal …", flush=True)
+    run("manage.py", "prepare", "--demo", env=env)
+    return env, json.loads(run("manage.py", "shell", "--no-imports", "-c", DISCOVER, env=env).splitlines()[-1])
 
 
 def make_cases(found: dict) -> list[Case]:
@@ -131,6 +153,133 @@ def make_cases(found: dict) -> list[Case]:
         Case("search, anonymous", found["searches"], MINIMAL, 0.4),
         Case("search, signed in", found["searches"], MINIMAL, 0.4, cookie),
     ]
+
+
+# Beside writes -------------------------------------------------------------------------------------------------------
+
+
+@dataclass
+class Beside:
+    """One page, and how fast it is while others write, in each round."""
+
+    name: str
+    paths: list[str]
+    quiet: list[float] = field(default_factory=list)
+    busy: list[float] = field(default_factory=list)
+    #: Milliseconds of the workers' processors for one answer.
+    quiet_ms: list[float] = field(default_factory=list)
+    busy_ms: list[float] = field(default_factory=list)
+
+    @property
+    def ratios(self) -> list[float]:
+        return [busy / quiet for busy, quiet in zip(self.busy, self.quiet, strict=True)]
+
+    @property
+    def ratio(self) -> float:
+        return statistics.median(self.ratios)
+
+
+class Writer:
+    """The process that posts and votes."""
+
+    def __init__(self, env: dict[str, str]) -> None:
+        self._process = subprocess.Popen(
+            [sys.executable, ROOT / "bench" / "pages_writer.py"], cwd=ROOT, env=env,
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+        )  # fmt: skip
+        self.writes = 0
+        self.seconds = 0.0
+        self.errors: list[str] = []
+        self._answer()
+
+    def begin(self, per_second: float, seconds: float) -> None:
+        assert self._process.stdin is not None  # noqa: S101 - asked for above
+        self._process.stdin.write(json.dumps({"per_second": per_second, "seconds": seconds}) + "\n")
+        self._process.stdin.flush()
+        self.seconds += seconds
+
+    def end(self) -> None:
+        done = json.loads(self._answer())
+        self.writes += done["writes"]
+        self.errors += done["errors"]
+
+    def _answer(self) -> str:
+        assert self._process.stdout is not None  # noqa: S101 - asked for above
+        line = self._process.stdout.readline()
+        if not line:
+            sys.exit("The writer has stopped.")
+        return line
+
+    def close(self) -> None:
+        self._process.kill()
+        self._process.communicate()
+
+
+def compare_with_writes(arguments: argparse.Namespace) -> list[str]:
+    """Measure and tell; the names of the bars that were missed."""
+    with ExitStack() as stack:
+        env, found = prepare(stack, arguments)
+        portal, pid = stack.enter_context(server("portal.wsgi:application", env, arguments))
+        writer = Writer(env)
+        stack.callback(writer.close)
+        pages = [
+            Beside("article, anonymous", found["articles"]),
+            Beside("topic, anonymous", found["topics"]),
+            Beside("home, anonymous", ["/fa/"]),
+        ]
+
+        def rate(page: Beside) -> tuple[float, float]:
+            """Answers a second, and milliseconds of the processor for each."""
+            before = processor_seconds(pid)
+            answers = requests_per_second(
+                portal, page.paths, cookie="", seconds=arguments.seconds, connections=arguments.connections
+            )
+            return answers, 1000 * (processor_seconds(pid) - before) / (answers * arguments.seconds)
+
+        for page in pages:
+            rate(page)  # every worker has rendered every page once before it counts
+        for number in range(arguments.rounds):
+            print(f"Round {number + 1} of {arguments.rounds} …", flush=True)
+            for page in pages:
+                for rates, costs, is_busy in ((page.quiet, page.quiet_ms, False), (page.busy, page.busy_ms, True)):
+                    if is_busy:
+                        writer.begin(arguments.writes, arguments.seconds)
+                    answers, milliseconds = rate(page)
+                    rates.append(answers)
+                    costs.append(milliseconds)
+                writer.end()
+    report_writes(pages, writer, arguments)
+    if writer.errors:
+        sys.exit(f"The writer failed {len(writer.errors)} times, first with {writer.errors[0]}.")
+    return [page.name for page in pages if page.ratio < WRITES_BAR]
+
+
+def report_writes(pages: list[Beside], writer: Writer, arguments: argparse.Namespace) -> None:
+    per_second = writer.writes / writer.seconds
+    print(f"\n{arguments.workers} workers; {per_second:.1f} posts and votes a second; client: {client_name()}\n")
+    print(
+        f"{'page':<22}{'req/s':>9}{'beside writes':>15}{'ratio':>8}{'  (lowest–highest)':<20}{'bar':>5}   "
+        f"{'ms each':>8}{'beside writes':>15}"
+    )
+    for page in pages:
+        spread = f"  ({min(page.ratios):.2f}–{max(page.ratios):.2f})"
+        print(
+            f"{page.name:<22}{statistics.median(page.quiet):>9.0f}{statistics.median(page.busy):>15.0f}{page.ratio:>8.2f}"
+            f"{spread:<20}{WRITES_BAR:>5.2f} {'✓' if page.ratio >= WRITES_BAR else '✗'} "
+            f"{statistics.median(page.quiet_ms):>8.2f}{statistics.median(page.busy_ms):>15.2f}"
+        )
+    if arguments.json:
+        figures = {
+            page.name: {
+                "ratio": page.ratio,
+                "rate": statistics.median(page.quiet),
+                "beside": statistics.median(page.busy),
+            }
+            for page in pages
+        }
+        arguments.json.write_text(
+            json.dumps({"pages": figures, "writes_per_second": per_second}, indent=1), encoding="utf-8"
+        )
 
 
 # Measuring -----------------------------------------------------------------------------------------------------------
@@ -173,6 +322,16 @@ def memory_of(pid: int) -> dict[str, float]:
     processes = [pid, *children]
     pss = sum(smaps(process, "Pss") for process in processes)
     return {"rss_workers": sum(smaps(child, "Rss") for child in children), "pss": pss, "processes": len(processes)}
+
+
+def processor_seconds(pid: int) -> float:
+    """What the workers of the server have used so far."""
+    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    used = 0
+    for child in children:
+        fields = Path(f"/proc/{child}/stat").read_text().rpartition(")")[2].split()
+        used += int(fields[11]) + int(fields[12])
+    return used / os.sysconf("SC_CLK_TCK")
 
 
 def smaps(pid: int, key: str) -> float:

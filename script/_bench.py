@@ -1,6 +1,7 @@
 """script/bench NAME …: sets up the environment and runs the measurement with the remaining arguments.
 
-  script/bench pages         how fast pages are, beside what the same server does with almost nothing to do
+  script/bench pages         how fast pages are, beside what the same server does with almost nothing to do;
+                             --writes 20 compares them with themselves while others write; --quick takes a minute
   script/bench search        how good and how fast search is, beside what else could be used; --quick takes a minute
   script/bench best-answer   how often the best answer is shown, and how often it is the right one
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import signal
 import subprocess
@@ -243,6 +244,27 @@ def test_a_line_that_is_finished_late_is_heard(file):
         slow.write(b"23\n")
 
     assert news(reader) == ["thread:123"]
+
+
+def test_a_writer_that_waited_while_the_file_was_renewed_writes_to_the_new_one(file):
+    reader = reader_of(FileLog(file))
+    with file.open("rb") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        writer = threading.Thread(target=FileLog(file).append, args=("site",))
+        writer.start()
+        while not is_waiting_for_a_lock():
+            pass
+        file.rename(file.with_name("changes.old"))
+        FileLog(file).append("articles")
+    writer.join()
+
+    assert sorted(news(reader)) == ["articles", "site"]
+    assert b"site" in file.read_bytes()
+
+
+def is_waiting_for_a_lock() -> bool:
+    """Whether a thread of this process waits for somebody to let go of a file."""
+    return any(f" {os.getpid()} " in line for line in Path("/proc/locks").read_text().splitlines() if "->" in line)
 
 
 @pytest.mark.parametrize("damage", [b"", b"cha", b"nonsense\n" * 20, b"changes 1 "])

@@ -372,6 +372,45 @@ def test_a_page_that_a_change_overtook_is_not_kept():
     assert (ask(middleware), ask(middleware)) == (b"new", b"new")
 
 
+def test_what_a_page_makes_late_of_what_it_read_early_is_not_remembered_after_a_change_in_between():
+    memo: Memo[str] = Memo(max_size=4, scopes=("articles",))
+    titles = ["old"]
+
+    def view(request):
+        depends_on(request, "articles")
+        title = titles[0]
+        if title == "old":
+            titles[0] = "new"
+            elsewhere("articles")
+            another = threading.Thread(target=stamp)  # another request hears of it
+            another.start()
+            another.join()
+        return HttpResponse(memo.get("key", lambda: title))
+
+    middleware = pages_of(view)
+    middleware(RequestFactory().get("/page-that-is-not-kept/"))
+
+    assert ask(middleware) == b"new"
+
+
+def test_one_look_at_the_log_is_enough_for_a_page(monkeypatch):
+    looks = []
+    look = FileLog.has_grown
+    monkeypatch.setattr(FileLog, "has_grown", lambda log: looks.append(1) or look(log))
+    memo: Memo[int] = Memo(max_size=40, scopes=("articles",))
+
+    def view(request):
+        depends_on(request, "articles")
+        return HttpResponse(str([memo.get(number % 7, lambda: 1) for number in range(50)]))
+
+    middleware = pages_of(view)
+    ask(middleware)
+    assert len(looks) == 1
+    ask(middleware)
+
+    assert len(looks) == 2
+
+
 def test_declaring_where_no_page_is_kept_is_harmless(rf):
     depends_on(rf.get("/"), "articles")
     rests_on("articles")

@@ -101,3 +101,19 @@ def test_speed_is_measured_for_every_search(quick):
         assert of["bytes"] > 10_000
         for name in ("search", "suggest", *(("results", "put_one") if search.startswith("portal") else ())):
             assert 0 < of[name]["p50"] <= of[name]["p95"], (search, name)
+
+
+@pytest.mark.slow
+def test_pages_are_measured_while_others_write(tmp_path):
+    file = tmp_path / "writes.json"
+
+    done = bench("pages", "--writes", "20", "--quick", "--json", str(file))
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    figures = json.loads(file.read_text(encoding="utf-8"))
+    assert 2 < figures["writes_per_second"] <= 21
+    assert set(figures["pages"]) == {"article, anonymous", "topic, anonymous", "home, anonymous"}
+    for page, of in figures["pages"].items():
+        assert of["rate"] > 0, page
+        assert of["ratio"] == pytest.approx(of["beside"] / of["rate"])
+        assert f"{page:<22}" in done.stdout
