@@ -85,9 +85,10 @@ def main() -> None:
         env = test_environment(folder)
         if subprocess.run([PYTHON, "manage.py", "compile_translations"], cwd=ROOT, env=env, check=False).returncode:
             stop("The translations do not compile; the reason is above.")
-        lanes = lanes_of_everything(arguments, postgres) if not chosen else [lane_of_chosen(chosen, postgres)]
-        run_lanes(lanes, env, Path(folder))
-    runs = [run for lane in lanes for run in lane]
+        stages = stages_of_everything(arguments, postgres) if not chosen else [[lane_of_chosen(chosen, postgres)]]
+        for lanes in stages:
+            run_lanes(lanes, env, Path(folder))
+    runs = [run for lanes in stages for lane in lanes for run in lane]
     if not chosen:
         say(table(runs))
     if failed := [run.title for run in runs if not run.succeeded]:
@@ -99,25 +100,28 @@ def lane_of_chosen(chosen: list[str], postgres: str) -> list[Run]:
     return [*runs, Run("postgres", "chosen tests, PostgreSQL", chosen, postgres)] if postgres else runs
 
 
-def lanes_of_everything(arguments: argparse.Namespace, postgres: str) -> list[list[Run]]:
-    """What runs side by side, and in each lane one after the other.
+def stages_of_everything(arguments: argparse.Namespace, postgres: str) -> list[list[list[Run]]]:
+    """Stages, one after the other; in each what runs side by side, and in each lane one after the other.
 
-    Browsers mostly wait: beside two busy processes they cost little time.
+    Browsers mostly wait: beside two busy processes they cost little time. But not beside the run on SQLite: both stop and
+    start nodes of Elasticsearch, and a node that gets no processor answers too late.
     """
     share = ["--ignore=tests/browser", "-n", arguments.workers, *SHARED_OUT]
     coverage = ["--cov", "--cov-report=term:skip-covered", "--cov-fail-under=90"] if IN_CI else []
-    lane = [Run("sqlite", "unit and contract tests, SQLite", [*share, *coverage, "--durations=25"], nice=5)]
+    first = [[Run("sqlite", "unit and contract tests, SQLite", [*share, *coverage, "--durations=25"], nice=5)]]
+    second = []
     if postgres:
         which = [] if arguments.all_databases else ["-m", "both_databases or postgres"]
-        lane.append(Run("postgres", "unit and contract tests, PostgreSQL", [*share, *which], postgres, nice=5))
+        second.append([Run("postgres", "unit and contract tests, PostgreSQL", [*share, *which], postgres, nice=5)])
     if arguments.no_browser:
-        return [lane]
+        return [first, second] if second else [first]
     if os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome"):
-        return [[Run("browser", "browser tests", ["tests/browser", "--durations=10"])], lane]
+        second.insert(0, [Run("browser", "browser tests", ["tests/browser", "--durations=10"])])
+        return [first, second]
     if IN_CI:
         stop("Chromium is missing, and in CI nothing is skipped.")
     say("Browser tests are left out: install Chromium (Debian: apt install chromium) or set CHROMIUM to its path.")
-    return [lane]
+    return [first, second] if second else [first]
 
 
 def test_environment(folder: str) -> dict[str, str]:

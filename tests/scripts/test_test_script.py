@@ -36,16 +36,18 @@ def toy(folder: Path, name: str, code: str) -> list[str]:
     return [str(file), "-c", str(folder / "pytest.ini"), "-p", "no:django"]
 
 
-def test_browsers_run_beside_the_databases_which_follow_one_another(script):
-    lanes = script.lanes_of_everything(arguments(), SERVER)
+def test_browsers_run_beside_postgresql_and_after_sqlite(script):
+    stages = script.stages_of_everything(arguments(), SERVER)
 
-    assert [[run.name for run in lane] for lane in lanes] == [["browser"], ["sqlite", "postgres"]]
-    assert [run.database_url for lane in lanes for run in lane] == ["", "", SERVER]
+    names = [[[run.name for run in lane] for lane in lanes] for lanes in stages]
+    assert names == [[["sqlite"]], [["browser"], ["postgres"]]]
+    assert [run.database_url for lanes in stages for lane in lanes for run in lane] == ["", "", SERVER]
 
 
 @pytest.mark.parametrize("everything", [False, True])
 def test_postgresql_runs_what_is_marked_unless_all_is_asked_for(script, everything):
-    sqlite, postgres = script.lanes_of_everything(arguments(all_databases=everything, no_browser=True), SERVER)[0]
+    stages = script.stages_of_everything(arguments(all_databases=everything, no_browser=True), SERVER)
+    [[[sqlite]], [[postgres]]] = stages
 
     assert "-m" not in sqlite.arguments
     assert ("both_databases or postgres" in postgres.arguments) is not everything
@@ -57,7 +59,7 @@ def test_nothing_is_left_out_in_ci(script, monkeypatch, capsys):
     monkeypatch.setenv("PATH", "/nowhere")
 
     with pytest.raises(SystemExit):
-        script.lanes_of_everything(arguments(), SERVER)
+        script.stages_of_everything(arguments(), SERVER)
 
     assert "Chromium is missing, and in CI nothing is skipped." in capsys.readouterr().err
 
