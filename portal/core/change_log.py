@@ -15,6 +15,7 @@ import os
 import re
 import secrets
 import stat
+import time
 import uuid
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -59,6 +60,8 @@ class ChangeLog(Protocol):
 
 _HEAD: Final = re.compile(rb"changes 1 [0-9a-f]{32}\n")
 _HEAD_LENGTH: Final = len(b"changes 1 \n") + 32
+#: How long a reader waits for the end of a line, in seconds: again and again, less than a tenth of one in all.
+_PAUSES: Final = (0.001, 0.002, 0.004, 0.008, 0.016, 0.032)
 #: Ends a line whose writer died while it wrote.
 _TORN: Final = b"?\n"
 
@@ -147,12 +150,12 @@ class FileLog:
         try:
             file = os.open(self._path, os.O_RDONLY | os.O_CLOEXEC)
         except FileNotFoundError:  # lost, or just being renamed
-            lines, offset = self._rest_of_old(place)
-            self._next = _Place(place.head, offset, None)
-            return lines
+            return self._read_between(place)
         try:
+            if not os.fstat(file).st_size:  # just being made, or emptied
+                return self._read_between(place)
             head = self._head_of(file)
-            lines = []
+            lines: list[str] | None = []
             if head != place.head:
                 lines, _offset = self._rest_of_old(place)
                 place = _Place(head, _HEAD_LENGTH)
@@ -161,6 +164,12 @@ class FileLog:
             os.close(file)
         self._next = _Place(head, offset, seen)
         return None if lines is None or more is None or not head else lines + more
+
+    def _read_between(self, place: _Place) -> list[str] | None:
+        """Where a new file is not there yet: the rest of the renamed one, if that is the one we were reading."""
+        lines, offset = self._rest_of_old(place)
+        self._next = _Place(place.head, offset, None)
+        return lines
 
     def _rest_of_old(self, place: _Place) -> tuple[list[str] | None, int]:
         """What came after `place` in the renamed file, if that is the one we were reading; and where it ends."""
@@ -188,15 +197,20 @@ def _seen(status: os.stat_result) -> Hashable:
 def _lines_from(file: int, offset: int) -> tuple[list[str] | None, int, Hashable]:
     """The whole lines from `offset` on, where the last of them ends, and what the file looked like.
 
-    No lines when the file is shorter than that, or ends in the middle of one: that is still being written, or never will be.
+    No lines when the file is shorter than that, or ends in the middle of one that is not completed soon. A line that crosses
+    the end of a page of memory is seen in two parts: readers hold no lock that could make a writer wait.
     """
-    status = os.fstat(file)
-    if not stat.S_ISREG(status.st_mode):
-        raise OSError("not a file")
-    if status.st_size < offset:
-        return None, status.st_size, _seen(status)
-    text = os.pread(file, status.st_size - offset, offset)
-    whole, end, rest = text.rpartition(b"\n")
+    for pause_seconds in (*_PAUSES, 0):
+        status = os.fstat(file)
+        if not stat.S_ISREG(status.st_mode):
+            raise OSError("not a file")
+        if status.st_size < offset:
+            return None, status.st_size, _seen(status)
+        text = os.pread(file, status.st_size - offset, offset)
+        whole, end, rest = text.rpartition(b"\n")
+        if not rest:
+            break
+        time.sleep(pause_seconds)
     offset += len(whole) + len(end)
     lines = None if rest else whole.decode(errors="replace").splitlines()
     return lines, offset, _seen(status)

@@ -370,6 +370,21 @@ def test_lines_of_several_processes_all_arrive_whole_while_the_file_is_renewed(l
         writer.communicate()
 
 
+def test_a_new_file_without_its_first_line_is_not_taken_for_a_lost_one(tmp_path):
+    """Between the two a reader may look; so may everybody, for good, when the writer dies there."""
+    path = tmp_path / "changes"
+    log = FileLog(path)
+    log.append("first")
+    reader = reader_of(FileLog(path))
+    log.append("second")
+    path.rename(path.with_name("changes.old"))
+    path.touch()
+
+    assert news(reader) == ["second"]
+    log.append("third")
+    assert news(reader) == ["third"]
+
+
 @pytest.mark.parametrize("round_", range(3))
 def test_a_writer_that_is_killed_leaves_a_log_that_goes_on(logs, round_):
     log = FileLog(logs.path, max_bytes=30_000) if logs.kind == "file" else logs.open()

@@ -167,7 +167,7 @@ def again(installed: tuple[Path, str]) -> Iterator[Server]:
 
 def test_second_start_serves_the_demo_and_does_nothing_twice(again):
     pages = {path: again.get(path) for path in ("/fa/", "/en/", SEARCH, "/health/")}
-    article = re.search(r'<h2[^>]*>\s*<a [^>]*href="(/fa/[^"]+)"', pages[SEARCH][1])
+    article = re.search(r'<h2[^>]*>\s*<a\s[^>]*href="(/fa/[^"]+)"', pages[SEARCH][1])
 
     assert {path: status for path, (status, _body) in pages.items()} == dict.fromkeys(pages, 200)
     assert 'lang="fa" dir="rtl"' in pages["/fa/"][1]
