@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from django.contrib import messages
-from django.core.exceptions import PermissionDenied
 from django.http import HttpResponse, HttpResponseRedirect
 from django.urls import path, reverse
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_POST
+from wagtail.admin.auth import permission_required
 from wagtail.admin.menu import MenuItem
 from wagtail.admin.ui.tables import Column
 from wagtail.admin.views.reports import ReportView
@@ -68,11 +68,10 @@ def _recipients(mail: OutgoingMail) -> str:
         return ""
 
 
+@permission_required(_PERMISSION)
 @require_POST
 def send(request: HttpRequest) -> HttpResponse:
     """Have the chosen mails tried again."""
-    if not request.user.has_perm(_PERMISSION):
-        raise PermissionDenied
     chosen = [int(value) for value in request.POST.getlist("mail") if value.isdecimal() and len(value) < 19]
     count = send_again(chosen)
     text = ngettext("%(count)d mail is on its way again.", "%(count)d mails are on their way again.", count)

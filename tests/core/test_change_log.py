@@ -38,12 +38,10 @@ class Logs:
         return [str(self.path)] if self.kind == "file" else [REDIS_URL, self.key]
 
 
-@pytest.fixture(
-    params=[
-        "file",
-        pytest.param("redis", marks=pytest.mark.skipif(not REDIS_URL, reason="set TEST_REDIS_URL")),
-    ]
-)
+WITH_REDIS = pytest.param("redis", marks=pytest.mark.skipif(not REDIS_URL, reason="set TEST_REDIS_URL"))
+
+
+@pytest.fixture(params=["file", WITH_REDIS])
 def logs(request, tmp_path, socket_enabled):
     logs = Logs(request.param, tmp_path)
     yield logs
@@ -201,9 +199,8 @@ def test_a_lost_log_is_noticed_before_and_after_it_is_begun_again(logs):
     assert news(late) is None
 
 
+@pytest.mark.parametrize("logs", [WITH_REDIS], indirect=True)
 def test_redis_without_the_list_knows_no_lines(logs):
-    if logs.kind == "file":
-        pytest.skip("of Redis")
     reader = logs.open()
     reader.append("first")
     reader_of(reader)

@@ -158,6 +158,7 @@ def test_a_node_that_hangs_costs_one_search_a_second_and_nobody_else_anything(po
     finally:
         os.kill(pid, signal.SIGCONT)
     wait_until_back()
+    wait_until_mirrored()
 
     assert first <= 1.2
     assert max(following) < 0.3
@@ -180,6 +181,7 @@ def test_no_change_waits_for_a_node_that_hangs_not_even_the_first(portal, node):
     finally:
         os.kill(pid, signal.SIGCONT)
     wait_until_back()
+    wait_until_mirrored()
 
     assert max(first, second) < 0.5
     assert agree()
@@ -196,6 +198,7 @@ def test_a_node_that_hangs_keeps_no_other_writer_waiting(portal, node):
         assert in_hand.exists()
     finally:
         os.kill(pid, signal.SIGCONT)
+    wait_until_mirrored()
     wait_until_back()
 
     assert writing < 1
