@@ -35,6 +35,6 @@ class SearchConfig(AppConfig):
         days = settings.SEARCH_LOG_DAYS
         register_typed_text("search.SearchLog", "text", "key", keep_days=days)
         register_typed_text("search.SearchClick", "key", keep_days=days)
-        # Of questions that fewer visits asked than may be listed, the words are forgotten after the same time.
+        # The texts of questions with too few visits to be listed are deleted after the same time.
         for model in ("search.SearchDay", "search.SearchGap", "search.PopularQuestion"):
             register_typed_text(model, "text", "key")

@@ -1,4 +1,4 @@
-"""What an operator or a developer could get wrong about search."""
+"""System checks of the search settings and of page types without a search document."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _INDEX_NAME: Final = re.compile(r"[a-z][a-z0-9-]{0,39}")
 
 @register()
 def check_backend(**_kwargs: Any) -> list[CheckMessage]:
-    """``SEARCH_BACKEND`` names a class."""
+    """Check that ``SEARCH_BACKEND`` names a class."""
     name = getattr(settings, "SEARCH_BACKEND", DEFAULT_BACKEND)
     try:
         import_string(name)
@@ -38,7 +38,7 @@ def check_backend(**_kwargs: Any) -> list[CheckMessage]:
 
 @register()
 def check_semantic_extra(**_kwargs: Any) -> list[CheckMessage]:
-    """What ``SEARCH_SEMANTIC=True`` demands is there."""
+    """Check that the package that ``SEARCH_SEMANTIC=True`` requires is installed."""
     if getattr(settings, "SEARCH_SEMANTIC", None) and not model.is_installed():
         return [
             Error(
@@ -52,7 +52,7 @@ def check_semantic_extra(**_kwargs: Any) -> list[CheckMessage]:
 
 @register()
 def check_cluster(**_kwargs: Any) -> list[CheckMessage]:
-    """What is said of the search cluster fits together. Whether it answers is no matter of a start."""
+    """Check that the settings of the search cluster are consistent. Whether it responds is not checked at start."""
     if not settings.ELASTICSEARCH_URL:
         return []
     found: list[CheckMessage] = []
@@ -85,7 +85,7 @@ def check_cluster(**_kwargs: Any) -> list[CheckMessage]:
 
 @register()
 def check_every_page_type_can_be_found(**_kwargs: Any) -> list[CheckMessage]:
-    """A page type has a search document, or says that it needs none."""
+    """Check that every page type has a search document or declares that it needs none."""
     return [
         Warning(
             f"Pages of the type {model._meta.label} cannot be found by search.",  # noqa: SLF001 - Django's documented name

@@ -1,4 +1,4 @@
-"""What an app declares to be found: a `SearchDocument` per model, a `SearchEntry` per object and language."""
+"""What an app declares to be searchable: a `SearchDocument` per model, a `SearchEntry` per object and language."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ if TYPE_CHECKING:
 
 ModelT = TypeVar("ModelT", bound=Model)
 
-#: Longer texts are cut before they are indexed; the page they stand on is still found by its beginning.
+#: Longer texts are truncated before indexing; the page is still found by the beginning of its text.
 MAX_BODY_LENGTH: Final = 200_000
 MAX_FACET_LENGTH: Final = 80
 
 _FACET_NAME: Final = re.compile(r"[a-z][a-z0-9_]{0,18}")
-#: Parameters of a results page that are no facets.
+#: Parameters of a results page that are not facets.
 _OTHER_PARAMETERS: Final = frozenset({"q", "page", "exact", "sort", "updated", "updated_since"})
 
 
@@ -47,25 +47,25 @@ class Badge:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Facet:
-    """Something results can be narrowed by. Documents that share one declare the same object.
+    """A property results can be filtered by. Documents that share a facet declare the same object.
 
-    `name` is kept in the index and is the parameter in addresses: never rename it. `labels` says what the values are
-    called in the active language, by code; values without a name are not shown.
+    `name` is stored in the index and is the parameter in URLs: never rename it. `labels` returns the names of the
+    values in the active language, by code; values without a name are not shown.
     """
 
     name: str
     label: str | _StrPromise
     labels: Callable[[], Mapping[str, str]]
-    #: Place among the groups of check boxes; small comes first.
+    #: Position among the groups of check boxes; the lowest comes first.
     order: int = 100
-    #: Whether readers may choose; else it is only kept with the entries.
+    #: Whether readers can filter by it; otherwise it is only stored with the entries.
     is_offered: bool = True
-    #: Whether the values are the same for everybody: others are dropped from addresses. Elsewhere they are kept, so that
-    #: a made-up address and the name of something hidden lead to the same page.
+    #: Whether all readers know the same values: unknown ones are then removed from URLs. For other facets they are
+    #: kept, so that a made-up value and the code of a hidden object lead to the same page.
     has_fixed_values: bool = False
-    #: Whether its values stand behind the kind in the line below a result.
+    #: Whether its values are shown after the kind in the line below a result.
     is_in_trail: bool = False
-    #: The values that are shown beside the title, by code.
+    #: The values that are shown as badges next to the title, by code.
     badges: Mapping[str, Badge] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -75,9 +75,9 @@ class Facet:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Evidence:
-    """Proof, beside its words, that an entry is a good answer; `per_mille` of the text's score is what full proof adds.
+    """Evidence, other than its text, for an entry; full evidence adds `per_mille` to the score of the text.
 
-    How far it is proven, in hundredths, comes with each entry, or from `read`: by object, for the objects of a kind.
+    Its degree, in hundredths, is given with each entry or read by `read`, which takes a kind and object ids.
     """
 
     name: str
@@ -85,17 +85,19 @@ class Evidence:
     read: Callable[[str, Collection[int]], Mapping[int, int]] | None = None
 
     def weigh(self, proven: int) -> int:
-        """Per mille that `proven` hundredths of it add."""
+        """The per mille that `proven` hundredths of evidence add."""
         return self.per_mille * min(max(proven, 0), 100) // 100
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SearchEntry:
-    """One object in one language, ready for the index.
+    """One object in one language, ready to be indexed.
 
-    `body` is plain text; `keywords` are other words people use for it, searched and never shown. `audience` is an audience expression and is brought to its canonical form; anything else
-    raises `InvalidAudienceError`. `popularity`: hundredths, the share of readers it helped, as far as that is proven. `facets` holds codes by the name of the facet, never names. `evidence` is per mille by name.
-    `family` is shared by the same content in several languages. Characters a database refuses are taken out.
+    `body` is plain text; `keywords` are other words people use for it, which are searched but never shown. `audience`
+    is an audience expression, normalised to its canonical form; invalid ones raise `InvalidAudienceError`. `popularity`
+    is the share of readers it helped, in hundredths, as a lower confidence bound. `facets` holds codes, not labels, by
+    facet name; `evidence` per mille by name. `family` is shared by translations of the same content. Characters that a
+    database rejects are removed.
     """
 
     kind: str
@@ -114,7 +116,7 @@ class SearchEntry:
     updated: dt.datetime | None = None
 
     def __post_init__(self) -> None:
-        set_ = object.__setattr__  # the class is frozen for everyone else
+        set_ = object.__setattr__  # the dataclass is frozen
         set_(self, "audience", str(Audience.parse(self.audience)))
         set_(self, "family", self.family or f"{self.kind}:{self.object_id}")
         set_(self, "title", clean(self.title).strip())
@@ -126,15 +128,15 @@ class SearchEntry:
 
     @property
     def digest(self) -> str:
-        """Equal for equal entries indexed by equal rules."""
+        """A hash of the entry and of the version of the analysis: equal digests need no indexing."""
         values = {one.name: getattr(self, one.name) for one in fields(self)}
-        values["updated"] = self.updated.timestamp() if self.updated else None  # whatever its time zone
+        values["updated"] = self.updated.timestamp() if self.updated else None  # independent of the time zone
         values["analysis"] = analysis.VERSION
         return hashlib.blake2b(repr(values).encode(), digest_size=20).hexdigest()
 
     @property
     def values(self) -> list[tuple[str, str]]:
-        """Every (facet, value) of the entry, beside kind and language."""
+        """Every (facet, value) of the entry, without kind and language."""
         return [(name, value) for name, values in self.facets.items() for value in values]
 
 
@@ -145,7 +147,7 @@ def _codes(values: Iterable[str]) -> tuple[str, ...]:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class HitDetails:
-    """What a list of results says about a hit beside its text: short facts, already worded, and a badge."""
+    """What a list of results shows about a hit besides its text: short translated facts, and a badge."""
 
     facts: tuple[str, ...] = ()
     badge: str = ""
@@ -153,9 +155,9 @@ class HitDetails:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class AnswerCard:
-    """What a results page shows of an object that answers the question by itself: its short answer and first steps.
+    """What a results page shows of the best answer: its short answer and first steps.
 
-    Plain text in the object's language. `step_count` counts all steps, `steps` holds the first few.
+    Plain text in the object's language. `steps` holds the first few of `step_count` steps.
     """
 
     short_answer: str
@@ -168,38 +170,38 @@ class AnswerCard:
 
 
 class SearchDocument(ABC, Generic[ModelT]):
-    """How the objects of a model are found. Subclass, set the names, `@register`.
+    """How the objects of a model are indexed. Subclass it, set the attributes and decorate it with `@register`.
 
-    `get_queryset` is the whole truth about what is indexed: an object outside it is removed from the index.
+    Exactly the objects of `get_queryset` are indexed: an object outside it is removed from the index.
     """
 
-    #: Unique name of the kind, as in ``faq.article``. Kept in the index and in addresses: never rename.
+    #: Unique name of the kind, for example ``faq.article``. Stored in the index and used in URLs: never rename it.
     name: ClassVar[str]
     model: ClassVar[type[Model]]
-    #: What a reader calls objects of this kind; `label` for one, `label_plural` for the group.
+    #: Names of the kind for readers; `label` for one object, `label_plural` for the group.
     label: ClassVar[str | _StrPromise]
     label_plural: ClassVar[str | _StrPromise]
     #: Lucide icon and tile colour in lists.
     icon: ClassVar[str] = "file-text"
     tone: ClassVar[str] = ""
-    #: Place among the groups of suggestions and tabs; small comes first.
+    #: Position among the groups of suggestions and tabs; the lowest comes first.
     order: ClassVar[int] = 100
-    #: How many suggestions of this kind are shown while a person types.
+    #: Maximum number of suggestions of this kind that are shown while a person types.
     suggestions: ClassVar[int] = 4
-    #: What objects of this kind have values of, and what may prove that they are good answers.
+    #: The facets and the kinds of evidence that entries of this kind may have.
     facets: ClassVar[tuple[Facet, ...]] = ()
     evidence: ClassVar[tuple[Evidence, ...]] = ()
 
     @abstractmethod
     def get_queryset(self) -> QuerySet[ModelT]:
-        """The objects that are indexed, with whatever `to_entry` reads fetched in bulk."""
+        """The objects to be indexed; everything `to_entry` reads should be fetched in bulk."""
 
     @abstractmethod
     def to_entry(self, instance: ModelT) -> SearchEntry:
         """The entry of one object of `get_queryset`; see `entry`."""
 
     def to_entries(self, instance: ModelT) -> Iterable[SearchEntry]:
-        """All entries of an object. Override for a row that holds several languages."""
+        """All entries of an object. Override it if one row holds several languages."""
         return (self.to_entry(instance),)
 
     def entry(
@@ -212,7 +214,7 @@ class SearchDocument(ABC, Generic[ModelT]):
     ) -> SearchEntry:
         """A `SearchEntry` of this kind for `instance`; `fields` are the rest of its fields.
 
-        `facets` holds codes and `evidence` hundredths, of what the document declares.
+        `facets` holds codes and `evidence` hundredths; both must be declared by the document.
         """
         unknown = {facet.name for facet in facets if facet not in self.facets}
         unknown |= {one.name for one in evidence if one not in self.evidence}
@@ -227,9 +229,9 @@ class SearchDocument(ABC, Generic[ModelT]):
         )
 
     def visible_to(self, user: AnyUser, ids: Collection[int]) -> set[int]:
-        """Those of `ids` that `user` may see now. One query; asked for every hit before it is shown.
+        """The subset of `ids` that `user` may see now. One query; called for all hits before they are shown.
 
-        Uses the queryset's own ``visible_to(user)`` where the model has one.
+        Uses the queryset's own ``visible_to(user)`` if the model has one.
         """
         queryset = self.get_queryset().filter(pk__in=ids)
         narrowed = getattr(queryset, "visible_to", None)
@@ -238,13 +240,13 @@ class SearchDocument(ABC, Generic[ModelT]):
         return set(queryset.order_by().values_list("pk", flat=True))
 
     def details(self, ids: Collection[int]) -> Mapping[int, HitDetails]:
-        """What a result list says beside the text. At most one query, whatever the number of ids."""
+        """What a list of results shows besides the text. At most one query, whatever the number of ids."""
         return {}
 
     def answer_card(self, object_id: int) -> AnswerCard | None:
-        """The object as the best answer to a question; none where objects of this kind are no answers.
+        """The object as the best answer to a question; None if objects of this kind are not answers.
 
-        At most one query; asked for the first result alone, when it is very likely the one that was meant. Who may read
-        the object has been asked before its card is shown.
+        At most one query. Called only for the first result, if it is very likely the right one. Whether the reader may
+        see the object is checked before its card is shown.
         """
         return None

@@ -1,4 +1,4 @@
-"""What happened to things that can be found. Search hears it from itself: the outbox makes it certain."""
+"""Events of search, which search itself handles; the outbox guarantees that they are delivered."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from portal.core.events import DomainEvent
 
 @dataclass(frozen=True, kw_only=True)
 class EntriesChanged(DomainEvent):
-    """Objects of a kind were saved, deleted, published or hidden: what is indexed of them may be wrong now."""
+    """Objects of a kind were saved, deleted, published or hidden: their entries may be out of date."""
 
     name: ClassVar[str] = "search.entries_changed"
     merges: ClassVar[bool] = True
@@ -20,7 +20,7 @@ class EntriesChanged(DomainEvent):
 
 @dataclass(frozen=True, kw_only=True)
 class EntriesWithdrawn(DomainEvent):
-    """Entries of these objects are gone from the index in the database, or are for other people now."""
+    """Entries of these objects were removed from the database's index, or have another audience now."""
 
     name: ClassVar[str] = "search.entries_withdrawn"
     merges: ClassVar[bool] = True
@@ -30,7 +30,7 @@ class EntriesWithdrawn(DomainEvent):
 
 @dataclass(frozen=True, kw_only=True)
 class PageTreeChanged(DomainEvent):
-    """A page was moved or renamed: the addresses of everything below it changed, too."""
+    """A page was moved or renamed: the URLs of all its descendants changed, too."""
 
     name: ClassVar[str] = "search.page_tree_changed"
     merges: ClassVar[bool] = True
@@ -39,7 +39,7 @@ class PageTreeChanged(DomainEvent):
 
 @dataclass(frozen=True, kw_only=True)
 class MirrorCheckWanted(DomainEvent):
-    """The entries of a kind, of objects numbered above `above`, may differ between cluster and database."""
+    """The entries of a kind may differ between cluster and database, for objects with ids greater than `above`."""
 
     name: ClassVar[str] = "search.mirror_check_wanted"
     merges: ClassVar[bool] = True

@@ -1,4 +1,4 @@
-"""Facets that documents of any app may share: what the catalogue knows."""
+"""Facets of the catalogue that documents of any app may declare: product and topic."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ _topics: Final[Memo[list[Topic]]] = Memo(max_size=1, scopes=("catalogue",))
 
 
 def product_labels() -> Mapping[str, str]:
-    """Names of all products in the active language by code; a query now and then."""
+    """Names of all products in the active language, by code; cached until the catalogue changes."""
     return {product.code: str(product) for product in _products.get("", lambda: list(Product.objects.all()))}
 
 
 def topic_labels() -> Mapping[str, str]:
-    """Names of all topics in the active language by code; a query now and then."""
+    """Names of all topics in the active language, by code; cached until the catalogue changes."""
     return {topic.code: str(topic) for topic in _topics.get("", lambda: list(Topic.objects.all()))}
 
 

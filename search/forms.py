@@ -1,4 +1,4 @@
-"""What a reader may ask. Lenient: an address that was cut or made up still leads to a page."""
+"""The parameters of a results page. Lenient: a truncated or made-up URL still leads to a page."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 _CODE: Final = re.compile(r"[\w-]{1,80}\Z")
 _MAX_CHOICES: Final = 20
-#: How many days back the choices of ``updated`` reach.
+#: Number of days for each choice of ``updated``.
 _FRESHNESS_DAYS: Final = {"month": 30, "year": 365}
 
 
@@ -34,7 +34,7 @@ class SearchForm:
         self.text = data.get("q", "")
         self.is_exact = data.get("exact") == "1"
         self.sort = Sort.NEWEST if data.get("sort") == Sort.NEWEST else Sort.RELEVANCE
-        #: ``month``, ``year`` or, for any time, nothing.
+        #: ``month``, ``year`` or, for any time, an empty string.
         self.updated = data.get("updated", "") if data.get("updated") in _FRESHNESS_DAYS else ""
         self.filters = Filters(
             updated_since=_midnight(_FRESHNESS_DAYS[self.updated]) if self.updated else None,
@@ -43,13 +43,13 @@ class SearchForm:
 
     @property
     def page(self) -> int:
-        """The page asked for, from 1."""
+        """The requested page number, from 1; 1 if it is invalid."""
         number = self._data.get("page", "1")
         return min(max(int(number), 1), MAX_PAGES) if number.isascii() and number.isdigit() and len(number) < 5 else 1
 
     @property
     def is_new_question(self) -> bool:
-        """Whether somebody just asked; else they turn a page or narrow what they found."""
+        """Whether this is a new search rather than another page, filter or order of the same one."""
         return self.page == 1 and not self.filters and not self.is_exact and not self.is_newest_first
 
     @property
@@ -65,7 +65,7 @@ class SearchForm:
         sort: Sort | None = None,
         updated: str | None = None,
     ) -> str:
-        """The results page for the same question, but for what is given; without its page number."""
+        """The URL of the results page with these parameters changed; without the page number."""
         filters = self.filters if filters is None else filters
         parameters = [
             ("q", self.text if text is None else text),
@@ -85,12 +85,12 @@ class SearchForm:
 
 
 def results_address(parameters: Collection[tuple[str, str]]) -> str:
-    """The results page in the active language."""
+    """The URL of the results page in the active language."""
     address = reverse("search:results")
     return f"{address}?{urlencode(parameters)}" if parameters else address
 
 
 def _midnight(days_ago: int) -> dt.datetime:
-    """The same moment all day long, so that the same question is the same."""
+    """Midnight UTC so many days ago: the same all day, so that equal searches share a cache entry."""
     today = timezone.now().astimezone(dt.UTC).replace(hour=0, minute=0, second=0, microsecond=0)
     return today - dt.timedelta(days=days_ago)

@@ -1,6 +1,6 @@
-"""One writer at a time for an object's place in the index.
+"""Locks on objects while they are indexed.
 
-Two handlers of the same object must not overtake each other between reading it and writing the index: the one that
+Two handlers of the same object must not overlap between reading it and writing to the index: otherwise the one that
 read the older text could write last.
 """
 
@@ -13,9 +13,9 @@ from django.db import connection
 
 
 def lock_objects(kind: str, object_ids: Iterable[int]) -> None:
-    """Wait until no other transaction works on these objects, and keep them until this one ends.
+    """Lock these objects until the transaction ends; waits for other transactions that have locked them.
 
-    Needs a transaction. On SQLite the transaction itself is the lock: it began IMMEDIATE.
+    Needs a transaction. On SQLite the transaction, begun with IMMEDIATE, is the lock.
     """
     if connection.vendor != "postgresql":
         return

@@ -1,12 +1,12 @@
-"""Keeping the cluster's index a mirror of the database's, through the outbox with messages of its own.
+"""Keeps the cluster's index a mirror of the database's, through the outbox, with messages of its own.
 
-While the cluster is away its messages wait. When it answers again they become due, and everything is compared with the
-index in the database, a portion at a time: an index that was lost, a message that was given up and a change that never
-arrived are all made good before a reader is answered from it. No transaction is open while the cluster is talked to, so
-that nobody who writes to the database waits for it.
+While the cluster is unavailable, its messages wait. When it answers again they become due, and everything is compared
+with the index in the database, a portion at a time: a lost index, a message that was given up and a change that never
+arrived are all repaired before the cluster answers readers. No transaction is open during requests to the cluster, so
+that writers to the database never wait for it.
 
-The worker writes to the cluster, a moment after the change. What was withdrawn must be gone at once: until the cluster
-has heard of it, the index in the database answers.
+The worker writes to the cluster a moment after a change. Withdrawn entries must disappear at once: until the cluster
+has processed all withdrawals, the index in the database answers.
 """
 
 from __future__ import annotations
@@ -35,32 +35,32 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("search.cluster")
 
-#: What a change may take; nobody waits for it.
+#: Time limit for a change, which no reader waits for.
 _CHANGE_SECONDS: Final = 5.0
 _LOOK_SECONDS: Final = 2.0
-#: Objects that are compared at once, and that are written at once.
+#: Numbers of objects that are compared and written at a time.
 _PORTION: Final = 1_000
 _BATCH: Final = 100
-#: A message younger than this is on its way.
+#: A message younger than this is considered to be in delivery.
 _ON_ITS_WAY: Final = timedelta(seconds=2)
 
 
 def mirror_entries(event: EntriesChanged) -> None:
-    """Make the cluster say what is true of the objects now."""
+    """Update the entries of the objects in the cluster to the current state of the database."""
     mirror = _reachable()
     if mirror is not None:
         _write(mirror, event.kind, event.object_ids)
 
 
 def mirror_withdrawals(event: EntriesWithdrawn) -> None:
-    """The same, ahead of all other changes."""
+    """Like `mirror_entries`, for withdrawn entries, which must not wait behind other changes."""
     mirror = _reachable()
     if mirror is not None:
         _write(mirror, event.kind, event.object_ids)
 
 
 def check_portion(event: MirrorCheckWanted) -> None:
-    """Compare some objects, repair what differs, and go on with the next ones."""
+    """Compare a portion of the objects, repair what differs, and queue the next portion."""
     mirror = _reachable()
     if mirror is None:
         return
@@ -84,9 +84,10 @@ def check_portion(event: MirrorCheckWanted) -> None:
 
 
 def _known_objects(kind: str, *, above: int) -> dict[int, set[tuple[str, str]]]:
-    """Language and digest of the entries of the next objects in the database's index; one query.
+    """Language and digest of the next objects' entries in the database's index; one query.
 
-    That index is as true as its own messages, and says in a hundredth of the time what reading every text would.
+    That index is kept up to date by its own messages, and reading it takes a hundredth of the time of reading all
+    texts.
     """
     entries = IndexedEntry.objects.filter(kind=kind, object_id__gt=above)
     following = entries.order_by("object_id").values_list("object_id", flat=True).distinct()[:_PORTION]
@@ -98,7 +99,7 @@ def _known_objects(kind: str, *, above: int) -> dict[int, set[tuple[str, str]]]:
 
 
 def _reachable() -> ElasticBackend | None:
-    """The cluster; none where it is not configured any more. Raises `NotNowError` while it is away."""
+    """The cluster; None if it is no longer configured. Raises `NotNowError` while it is unavailable."""
     if not cluster.is_configured():
         return None
     if not cluster.breaker().takes_changes():
@@ -113,7 +114,7 @@ def _write(mirror: ElasticBackend, kind: str, object_ids: list[int]) -> None:
     try:
         with time_limit(_CHANGE_SECONDS):
             index_objects(kind=kind, object_ids=object_ids, backend=mirror)
-    except RejectedError as error:  # trying again would not help
+    except RejectedError as error:  # retrying would not help
         logger.error("The search cluster refuses entries: %s", error)  # noqa: TRY400 - the message says it all
     except UnavailableError as error:
         raise _away(error) from error
@@ -129,10 +130,10 @@ HANDLERS: Final = (handler_name(mirror_entries), cluster.WITHDRAWALS, CHECK)
 
 
 class MirrorCare:
-    """See `search.index.cluster.circuit.Care`."""
+    """Implements `search.index.cluster.circuit.Care`."""
 
     def begin(self) -> None:
-        """Have indices that can be written to, and a check of everything on its way."""
+        """Create missing indices, and queue a check of all entries."""
         mirror = cluster.get_cluster()
         with time_limit(_LOOK_SECONDS):
             trouble = mirror.indices.trouble()
@@ -146,11 +147,11 @@ class MirrorCare:
                 emit(MirrorCheckWanted(kind=kind, above=0))
 
     def resume(self) -> None:
-        """Have everything that waited delivered, also what was given up."""
+        """Make all waiting messages due, including those that were given up."""
         outbox.hurry(HANDLERS)
 
     def is_caught_up(self) -> bool:
-        """Deliver what is due, and search the indices when nothing is left to deliver."""
+        """Deliver messages that are due; once none is left, publish the indices and return True."""
         outbox.drain(handlers=HANDLERS)
         waiting = OutboxMessage.objects.pending().filter(handler__in=HANDLERS, last_error__in=("", "put off"))
         if (
@@ -163,7 +164,7 @@ class MirrorCare:
 
 
 def health() -> str:
-    """What answers searches, in a word or two, for `/health/`."""
+    """Which index answers searches, in a few words, for `/health/`."""
     if not cluster.is_configured():
         return "database"
     return "cluster" if cluster.breaker().is_closed() else "database, the cluster is away"

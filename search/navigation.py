@@ -1,4 +1,4 @@
-"""How readers get to the search."""
+"""Navigation items of search."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from portal.core.navigation import HEADER_TOOLS, TABBAR, NavItem, add_section, r
 
 
 def connect() -> None:
-    """Called once when the app is ready."""
+    """Register the navigation items. Called once when the app is ready."""
     register(
         NavItem(
             "search",

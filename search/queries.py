@@ -1,19 +1,21 @@
-"""A person's text → a plan → results. The same for every backend.
+"""Search: a person's text → a plan → results, the same for every index.
 
-The steps, each told to the reader when it changed the question:
+Each of these steps is reported to the reader if it changes the question:
 
-1. all of up to three words, or most of more, with BM25; where few entries hold so many, others follow (`Plan.enough`)
-2. nothing known at all: the text as the same keys give it on the other keyboard
-3. a word nobody wrote: what is likeliest meant by it, a slip or Persian in Latin letters (`search.asking.guesses`)
-4. a word or phrase editors know others for: those, too (`search.asking.synonyms`)
-5. no entry with all words: those that hold most of them
-6. nothing in this language: the results in another one
+1. entries with all of up to three words, or most of more, are ranked by BM25; if they are few, others follow
+   (`Plan.enough`)
+2. no word is known: the text is read as typed on the other keyboard
+3. a word is unknown: its likeliest reading is used, a typing error or Persian in Latin letters
+   (`search.asking.guesses`)
+4. editors have entered synonyms for a word or phrase: these are searched for, too (`search.asking.synonyms`)
+5. no entry contains all words: those with most of them are shown
+6. nothing is found in this language: results in another one are shown
 
-Where little was found as typed, and other words are much likelier, those are offered, and nothing changed.
+If little is found as typed, and other words are much likelier, these are offered, and nothing is changed.
 
-The audience is filtered in the index, and every hit is checked against the database before it is shown.
-What the index answers to a question is the same for all readers of the same audiences and is remembered for a short
-time, until the index or the content changes; the check is made for each reader, every time.
+The audience is filtered in the index, and every hit is checked against the database before it is shown. The index's
+answer to a question is the same for all readers with the same audiences and is cached until the index or the content
+changes; the check is made for each reader, every time.
 """
 
 from __future__ import annotations
@@ -61,11 +63,11 @@ from search.showing.visibility import seen_by
 if TYPE_CHECKING:
     from search.documents import AnyUser
 
-#: So few leave room for another question.
+#: Up to so many results, a likelier question is looked for.
 FEW_RESULTS: Final = 3
 _ELSEWHERE_HITS: Final = 5
 
-#: What results are made of, beside what they take from remembered values (`portal.core.scopes`).
+#: The scopes that results depend on, in addition to those of cached values they use (`portal.core.scopes`).
 SHOWN: Final = ("search", "articles", "catalogue", "site")
 
 _versions: Final = itertools.count(1)
@@ -74,7 +76,7 @@ _results: Final[Memo[SearchResult]] = Memo(max_size=256, seconds=LONG_SECONDS, s
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Asked:
-    """All that a result depends on beside the index; nothing of one person."""
+    """Everything that a result depends on besides the index; nothing that belongs to one person."""
 
     typed: str
     notices: tuple[Notice, ...]
@@ -98,12 +100,12 @@ def search(
     sort: Sort = Sort.RELEVANCE,
     own_products: Sequence[str] | None = None,
 ) -> SearchResult:
-    """Results for what a person typed, 20 a page, in `language` unless other languages were chosen.
+    """Results for what a person typed, 20 per page, in `language` unless the filters name other languages.
 
-    Of entries that answer alike, those about the user's `own_products` come first; they are looked up when they are not
-    given. A constant number of queries; where little was found, as many again for what may have been meant. Never raises
-    for strange text. With `exact` the text is searched as it is. Without text, everything the filters leave is listed,
-    the popular first; without either, nothing.
+    Of entries that match about equally well, those about the user's `own_products` come first; these are looked up if
+    they are not given. The number of queries is constant; if little was found, as many again are made for what may have
+    been meant. No text raises an error. With `exact` the text is searched for as it is. Without text, all entries that
+    pass the filters are listed, most popular first; without filters either, the result is empty.
     """
     typed, notices = prepare(text)
     if not typed and not filters:
@@ -128,7 +130,7 @@ def search(
 
 
 def _remembered(asked: _Asked, user: AnyUser) -> SearchResult:
-    """What the index says, perhaps a short while ago, as far as the user may see it now."""
+    """The cached or new result of the index, restricted to what the user may see now."""
 
     def result(backend: Backend) -> SearchResult:
         key = (asked, type(backend), get_language(), current_preferences())
@@ -138,7 +140,7 @@ def _remembered(asked: _Asked, user: AnyUser) -> SearchResult:
 
 
 def _is_better(other: SearchResult, found: SearchResult) -> bool:
-    """Whether more of the results that are seen hold all words that were asked for."""
+    """Whether `other` has more visible results that contain all words of the question."""
     complete = [
         0
         if any(notice.code in {NoticeCode.PARTIAL, NoticeCode.IGNORED} for notice in result.notices)
@@ -149,7 +151,7 @@ def _is_better(other: SearchResult, found: SearchResult) -> bool:
 
 
 def preview(*, text: str, user: AnyUser, language: str, rules: Rules) -> SearchResult:
-    """What `search` would find with other synonyms than those in use; nothing is remembered."""
+    """The result of `search` with other synonyms than the active ones; not cached."""
     typed, notices = prepare(text)
     if not typed:
         return SearchResult(typed="", text="", notices=notices)
@@ -163,9 +165,9 @@ def preview(*, text: str, user: AnyUser, language: str, rules: Rules) -> SearchR
 
 
 def _result(backend: Backend, asked: _Asked, rules: Rules | None = None) -> SearchResult:
-    """What the index finds for readers of these audiences, ready to show, not yet checked against the database.
+    """The result of the index for readers with these audiences, ready to show but not yet checked against the database.
 
-    `rules` are the synonyms to use instead of those in use.
+    `rules` are the synonyms to use instead of the active ones.
     """
     typed, language, filters, page, audiences = (
         asked.typed,
@@ -231,24 +233,24 @@ def _result(backend: Backend, asked: _Asked, rules: Rules | None = None) -> Sear
 
 
 def _most_words(found: Found) -> int:
-    """How many words of the question the best of the hits hold."""
+    """The maximum number of words of the question that a hit contains."""
     return max((hit.matched for hit in found.hits), default=0)
 
 
 def _are_few(found: Found, plan: Plan) -> bool:
-    """Whether there is room for another question: few results with as many words as there should be."""
+    """Whether so few results contain the required number of words that another question should be looked for."""
     return sum(hit.matched >= plan.required for hit in found.hits) <= FEW_RESULTS
 
 
 def _meant(backend: Backend, question: Question, asked: _Asked) -> str:
-    """Another text that is much likelier, if there is one; what was changed already is left alone."""
+    """A much likelier text, or an empty string; always empty if the question was changed already."""
     if asked.exact or question.text != asked.typed:
         return ""
     return likelier(backend, question, asked.language, asked.audiences)
 
 
 def _best(hits: Sequence[BackendHit], shown: Sequence[Hit], plan: Plan, question: Question) -> BestAnswer | None:
-    """The first hit with its card, when it very likely answers the question and its kind has answers."""
+    """The first hit with its card, if it very likely answers the question and its kind has cards; otherwise None."""
     best = best_answer(hits, plan, unknown=len(question.unknown))
     document = registry.get_document(best.kind) if best else None
     card = document.answer_card(best.object_id) if best and document else None
@@ -256,7 +258,7 @@ def _best(hits: Sequence[BackendHit], shown: Sequence[Hit], plan: Plan, question
 
 
 def _with_pins(found: SearchResult, pins: tuple[Pin, ...]) -> SearchResult:
-    """The result with what editors pinned to its question, which is not shown a second time as the best answer."""
+    """The result with the pinned answers; a pinned answer is not shown again as the best answer."""
     if not pins:
         return found
     pinned = {(pin.kind, pin.object_id) for pin in pins}
@@ -265,12 +267,12 @@ def _with_pins(found: SearchResult, pins: tuple[Pin, ...]) -> SearchResult:
 
 
 def _known(hits: Sequence[BackendHit]) -> list[BackendHit]:
-    """Without those of an app that is gone."""
+    """The hits without those of uninstalled apps."""
     return [hit for hit in hits if registry.get_document(hit.kind)]
 
 
 def _as_seen(found: SearchResult, user: AnyUser) -> SearchResult:
-    """The result without what the user may not see according to the database."""
+    """The result without hits that the user may not see according to the database."""
     everything = [*found.hits, *(hit for other in found.elsewhere for hit in other.hits)]
     seen = {(hit.kind, hit.object_id, hit.language) for hit in seen_by(user, everything)}
     if len(seen) == len(everything):
@@ -285,10 +287,10 @@ def _as_seen(found: SearchResult, user: AnyUser) -> SearchResult:
 
 
 def suggest(*, text: str, user: AnyUser, language: str) -> Suggestions:
-    """What to offer while a person types: entries that hold the words so far, the last one perhaps unfinished.
+    """Suggestions while a person types: entries with the words so far, of which the last one may be unfinished.
 
-    At most four queries with one kind of objects, and one more for each further kind; two more for frequent words. Words
-    nobody wrote cost at most five more.
+    At most four queries with one kind of objects, and one more for each further kind; two more for frequent words, and
+    at most five more for unknown words.
     """
     typed, _notices = prepare(text)
     if not typed:
@@ -324,5 +326,5 @@ def _words_by_stem(terms: Sequence[QueryTerm]) -> Mapping[str, set[int]]:
 
 
 def _words_in_title(hit: BackendHit, words: Mapping[str, Collection[int]]) -> int:
-    """How many of the words stand in the title, which is all that is seen of a suggestion."""
+    """The number of words in the title, which is all that is shown of a suggestion."""
     return len({word for stem in stems_in(hit.title, hit.language) for word in words.get(stem, ())})

@@ -1,7 +1,7 @@
-"""The one generic reindexer: whatever is saved, deleted, published or moved is announced, and read again after commit.
+"""Signal receivers for all documents: saved, deleted, published and moved objects are indexed again after commit.
 
-Receivers are connected to the models of registered documents only: a listener to every model's deletions would take
-Django's fast deletes away from the whole portal.
+Receivers are connected only to the models of registered documents: a receiver for the deletions of all models would
+disable Django's fast deletes in the whole portal.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 
 def connect() -> None:
-    """Called once when the apps are ready and all documents are registered."""
+    """Connect all receivers. Called once when the apps are ready and all documents are registered."""
     subscribe(EntriesChanged, services.handle_entries_changed)
     subscribe(PageTreeChanged, services.handle_page_tree_changed)
     subscribe(EntriesChanged, mirror.mirror_entries, when=cluster.is_configured, is_remote=True)
@@ -58,7 +58,7 @@ def connect() -> None:
 
 
 def watch(document: SearchDocument[Any]) -> None:
-    """Announce changes of the document's objects from now on."""
+    """Connect receivers for changes of the document's objects."""
     for model in apps.get_models():
         if issubclass(model, document.model):
             for signal in (post_save, post_delete):
@@ -74,7 +74,7 @@ def unwatch(document: SearchDocument[Any]) -> None:
 
 
 def announce_instance(*, instance: Model, **_kwargs: Any) -> None:
-    """The object was saved, deleted, published or unpublished."""
+    """Announce an object that was saved, deleted, published or unpublished."""
     for document in registry.documents_of(type(instance)):
         services.announce(kind=document.name, object_ids=[instance.pk])
 
@@ -82,7 +82,7 @@ def announce_instance(*, instance: Model, **_kwargs: Any) -> None:
 def announce_relation(
     *, instance: Model, action: str, model: type[Model], pk_set: set[int] | None, **_kwargs: Any
 ) -> None:
-    """Something was linked to the object, or the object to something."""
+    """Announce both sides of a changed many-to-many relation."""
     if not action.startswith("post_"):
         return
     announce_instance(instance=instance)
@@ -91,10 +91,10 @@ def announce_relation(
 
 
 def announce_page_tree(*, instance: Page, **_kwargs: Any) -> None:
-    """The page has a new address, and so has every page below it."""
+    """Announce a page with a new URL and all its descendants."""
     services.announce_tree(page_id=instance.pk)
 
 
 def announce_restricted_tree(*, instance: PageViewRestriction, **_kwargs: Any) -> None:
-    """Somebody opened or closed a part of the tree."""
+    """Announce a page whose view restrictions changed, and all its descendants."""
     services.announce_tree(page_id=instance.page_id)

@@ -1,6 +1,6 @@
-"""What can be found, what it is narrowed by, and what proves that it is good.
+"""The registry of documents, facets and evidence.
 
-Filled when the apps are ready, from their `search_documents` modules.
+Filled from the `search_documents` modules of all apps when they are ready.
 """
 
 from __future__ import annotations
@@ -29,7 +29,10 @@ _evidence: dict[str, Evidence] = {}
 
 
 def register(document: DocumentT) -> DocumentT:
-    """Class decorator: objects of this document's model are indexed from now on, by its facets and its evidence."""
+    """Class decorator that registers a document, with its facets and its evidence.
+
+    Raises `ImproperlyConfigured` if a name is already used for something else.
+    """
     instance = document()
     known = _documents.get(instance.name)
     if known is not None and type(known) is not document:
@@ -55,7 +58,7 @@ def _refuse_two_of_a_name(new: Iterable[Facet | Evidence], known: Iterable[Facet
 
 
 def unregister(document: type[SearchDocument[Any]]) -> None:
-    """Forget a document; for tests. Its entries stay in the index until the next rebuild."""
+    """Remove a document; for tests. Its entries stay in the index until the next rebuild."""
     _documents.pop(document.name, None)
 
 
@@ -65,17 +68,17 @@ def autodiscover() -> None:
 
 
 def all_documents() -> list[SearchDocument[Any]]:
-    """Every document, in the order its kind is listed."""
+    """All documents, in the order in which their kinds are listed."""
     return sorted(_documents.values(), key=lambda document: (document.order, document.name))
 
 
 def get_document(kind: str) -> SearchDocument[Any] | None:
-    """The document of a kind; none when its app is not installed any more."""
+    """The document of a kind; None if its app is no longer installed."""
     return _documents.get(kind)
 
 
 def documents_of(model: type[Model]) -> list[SearchDocument[Any]]:
-    """The documents that index objects of this class: declared for it or for a class it extends."""
+    """The documents that index objects of this class: declared for it or for one of its base classes."""
     return [document for document in _documents.values() if issubclass(model, document.model)]
 
 
@@ -90,19 +93,19 @@ def _languages() -> Mapping[str, str]:
     return dict(settings.LANGUAGES)
 
 
-#: What every entry has.
+#: The facets of every entry.
 KIND: Final = Facet(name="kind", label=_("Section"), labels=_kinds, has_fixed_values=True)
 LANGUAGE: Final = Facet(name="language", label=_("Language"), labels=_languages, has_fixed_values=True)
 
 
 def all_facets() -> list[Facet]:
-    """Kind, what the documents declare in its order, and language."""
+    """All facets: kind, those declared by documents in their order, and language."""
     declared = {facet.name: facet for document in _documents.values() for facet in document.facets}
     return [KIND, *sorted(declared.values(), key=lambda facet: (facet.order, facet.name)), LANGUAGE]
 
 
 def offered_facets() -> list[Facet]:
-    """Those readers may choose from."""
+    """The facets that readers can filter by."""
     return [facet for facet in all_facets() if facet.is_offered]
 
 
@@ -110,10 +113,10 @@ def offered_facets() -> list[Facet]:
 
 
 def register_evidence(evidence: Evidence) -> None:
-    """From now on this is evidence for entries of every kind."""
+    """Register evidence for entries of every kind."""
     _evidence[evidence.name] = evidence
 
 
 def evidence_for(document: SearchDocument[Any]) -> list[Evidence]:
-    """What may speak for entries of this kind."""
+    """The evidence that entries of this kind may have."""
     return [*_evidence.values(), *document.evidence]

@@ -1,4 +1,4 @@
-"""Rights for what editors do for search."""
+"""Permissions of content editors for search."""
 
 from __future__ import annotations
 

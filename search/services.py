@@ -1,4 +1,4 @@
-"""Keeping the index true."""
+"""Services that keep the index up to date."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 _BATCH: Final = 100
-#: Of a rebuild; more at once would keep other writers waiting.
+#: Batch size of a rebuild; larger ones would make other writers wait.
 _LARGE_BATCH: Final = 1_000
 
 
 @dataclass(slots=True)
 class IndexReport:
-    """What a rebuild or a check did to an index, in objects."""
+    """Numbers of objects that a rebuild or a check processed."""
 
     backend: Backend
     checked: int = 0
@@ -50,9 +50,9 @@ class IndexReport:
 
 
 def reindex(queryset: QuerySet[Any]) -> None:
-    """Have the objects of a queryset indexed again after a bulk ``update()``, which sends no signal.
+    """Index the objects of a queryset again after a bulk ``update()``, which sends no signal.
 
-    Call it in the transaction of the update: the announcement commits with it.
+    Call it in the transaction of the update, so that both are committed together.
     """
     for document in registry.documents_of(queryset.model):
         announce(kind=document.name, object_ids=list(queryset.order_by().values_list("pk", flat=True)))
@@ -60,24 +60,24 @@ def reindex(queryset: QuerySet[Any]) -> None:
 
 @transaction.atomic
 def announce(*, kind: str, object_ids: Collection[int]) -> None:
-    """Say that what is indexed of these objects may be wrong now; it is read again after the commit."""
+    """Announce that the entries of these objects may be out of date; they are indexed again after the commit."""
     for some in _chunks(sorted(object_ids)):
         emit(EntriesChanged(kind=kind, object_ids=some))
 
 
 @transaction.atomic
 def announce_tree(*, page_id: int) -> None:
-    """Say that the addresses of a page and of all pages below it changed."""
+    """Announce that the URLs of a page and of all its descendants changed."""
     emit(PageTreeChanged(page_id=page_id))
 
 
 def handle_entries_changed(event: EntriesChanged) -> None:
-    """Make the index say what is true of the objects now, whatever it was that changed."""
+    """Index the current state of the objects, whatever changed."""
     index_objects(kind=event.kind, object_ids=event.object_ids)
 
 
 def handle_page_tree_changed(event: PageTreeChanged) -> None:
-    """Announce every page of the tree, as it is now."""
+    """Announce every page of the current tree."""
     path = Page.objects.filter(pk=event.page_id).values_list("path", flat=True).first()
     if path is None:
         return
@@ -90,10 +90,10 @@ def handle_page_tree_changed(event: PageTreeChanged) -> None:
 def index_objects(
     *, kind: str, object_ids: Collection[int], force: bool = False, backend: Backend | None = None
 ) -> int:
-    """Read the objects again and put or remove them in `backend` (the database's index); how many are indexed now.
+    """Index the current state of the objects in `backend` (by default the database's); return how many have entries.
 
-    Two at once do not overtake each other. `force` also replaces entries that look right. No transaction is open while
-    another server is written to.
+    Concurrent calls for an object cannot overwrite newer entries with older ones. With `force`, entries with an equal
+    digest are written, too. No transaction is open while another server is written to.
     """
     if isinstance(backend, Mirror):
         return _index_in_mirror(backend, kind, object_ids)
@@ -102,7 +102,7 @@ def index_objects(
 
 @transaction.atomic
 def _index_in_database(kind: str, object_ids: Collection[int], *, force: bool) -> int:
-    lock_objects(kind, object_ids)  # an object is read while nobody else indexes it
+    lock_objects(kind, object_ids)  # so that no other process indexes the objects meanwhile
     entries = _current_entries(kind, object_ids)
     _announce_withdrawn(kind, object_ids, entries)
     indexed = {entry.object_id for entry in entries}
@@ -115,7 +115,7 @@ def _index_in_database(kind: str, object_ids: Collection[int], *, force: bool) -
 
 
 def _announce_withdrawn(kind: str, object_ids: Collection[int], entries: Collection[SearchEntry]) -> None:
-    """Say which objects lose an entry, or its readers, where a cluster must hear of it before it may answer again."""
+    """Announce objects that lose an entry or whose audience changes: the cluster may not answer until it knows."""
     if not cluster.is_configured():
         return
     now = {(entry.object_id, entry.language, entry.audience) for entry in entries}
@@ -139,7 +139,7 @@ def _index_in_mirror(mirror: Mirror, kind: str, object_ids: Collection[int]) -> 
 
 
 def _current_entries(kind: str, object_ids: Collection[int]) -> list[SearchEntry]:
-    """What the database says of the objects; nothing of a kind whose app is gone."""
+    """The entries of the objects as they are now; none if the kind's app is no longer installed."""
     document = registry.get_document(kind)
     if document is None:
         return []
@@ -148,7 +148,7 @@ def _current_entries(kind: str, object_ids: Collection[int]) -> list[SearchEntry
 
 
 def with_evidence(document: SearchDocument[Any], entries: list[SearchEntry]) -> list[SearchEntry]:
-    """The entries with the evidence that is read for them: one query for each kind of it, whatever their number."""
+    """The entries with evidence that is read from elsewhere; one query for each kind of evidence."""
     ids = {entry.object_id for entry in entries}
     for evidence in registry.evidence_for(document):
         if evidence.read is None or not ids:
@@ -162,10 +162,10 @@ def with_evidence(document: SearchDocument[Any], entries: list[SearchEntry]) -> 
 
 
 def rebuild(backend: Backend | None = None) -> IndexReport:
-    """Put everything again and drop what should not be there. Searches go on meanwhile and miss nothing.
+    """Index everything again and remove obsolete entries. Searches work meanwhile and miss nothing.
 
-    An object that cannot be indexed is logged, counted as failed, and stays as it was. Raises `UnavailableError` where
-    the index of a cluster fails as a whole.
+    An object that cannot be indexed is logged, counted as failed, and keeps its old entries. Raises `UnavailableError`
+    if the cluster fails as a whole.
     """
     backend = backend or get_backend()
     report = IndexReport(backend)
@@ -182,7 +182,7 @@ def rebuild(backend: Backend | None = None) -> IndexReport:
 
 
 def check(backend: Backend | None = None) -> IndexReport:
-    """Compare the index with the database and repair what differs; reads everything, writes only the differences."""
+    """Compare the index with the database and repair differences. Reads everything, but writes only what differs."""
     backend = backend or get_backend()
     report = IndexReport(backend)
     for document in registry.all_documents():
@@ -201,7 +201,7 @@ def check(backend: Backend | None = None) -> IndexReport:
 
 
 def _expected_entries(document: SearchDocument[Any], pks: Collection[int]) -> dict[int, set[tuple[str, str]]]:
-    """Language and digest of every entry these objects should have."""
+    """Language and digest of every entry the objects should have."""
     expected: dict[int, set[tuple[str, str]]] = {}
     for entry in _current_entries(document.name, pks):
         expected.setdefault(entry.object_id, set()).add((entry.language, entry.digest))
@@ -209,11 +209,11 @@ def _expected_entries(document: SearchDocument[Any], pks: Collection[int]) -> di
 
 
 def _index_each(kind: str, object_ids: list[int], report: IndexReport, *, force: bool) -> int:
-    """`index_objects`, one by one where they cannot be indexed together."""
+    """Call `index_objects`; if the objects cannot be indexed together, one by one."""
     try:
         return index_objects(kind=kind, object_ids=object_ids, force=force, backend=report.backend)
     except UnavailableError:
-        raise  # it would be the same for each of them
+        raise  # each of them would fail in the same way
     except Exception:
         if len(object_ids) == 1:
             logger.exception("Search: %s %s cannot be indexed", kind, object_ids[0])
@@ -223,7 +223,7 @@ def _index_each(kind: str, object_ids: list[int], report: IndexReport, *, force:
 
 
 def _remove(kind: str, object_ids: Iterable[int], report: IndexReport) -> None:
-    """Look at the objects once more, under lock, and remove those that are still gone."""
+    """Remove the objects' entries, after checking once more, with the objects locked, that they do not exist."""
     for some in _chunks(sorted(object_ids)):
         report.removed += len(some) - index_objects(kind=kind, object_ids=some, backend=report.backend)
 

@@ -1,4 +1,4 @@
-"""The results page, and suggestions while typing."""
+"""The results page, and suggestions while a person types."""
 
 from __future__ import annotations
 
@@ -34,13 +34,13 @@ if TYPE_CHECKING:
     from search.documents import AnyUser
     from search.showing.facets import ShownFacet
 
-#: A person who types asks many times before searching once.
+#: Suggestions are requested several times for each search.
 _SUGGESTIONS_PER_SEARCH = 5
 
 
 @dataclass(frozen=True, slots=True)
 class Tab:
-    """A section of the results."""
+    """A tab: the results of one kind, or all."""
 
     label: str | _StrPromise
     count: int
@@ -50,7 +50,7 @@ class Tab:
 
 @dataclass(frozen=True, slots=True)
 class Chip:
-    """A filter that was chosen, and the page without it."""
+    """A chosen filter, and the URL without it."""
 
     label: str
     url: str
@@ -58,7 +58,7 @@ class Chip:
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """An order of the results, and the page in that order."""
+    """An order of the results, and its URL."""
 
     label: str
     url: str
@@ -67,7 +67,7 @@ class Order:
 
 @dataclass(frozen=True, slots=True)
 class BroaderLink:
-    """A question that asks for less, and how much it finds."""
+    """A broader question, its number of results, and its URL."""
 
     label: str
     count: int
@@ -77,7 +77,7 @@ class BroaderLink:
 
 @dataclass(frozen=True, slots=True)
 class Age:
-    """A choice of how lately results were changed; without a code, any time."""
+    """A choice of how recently results were changed; without a code, any time."""
 
     code: str
     label: str
@@ -86,7 +86,7 @@ class Age:
 
 @require_safe
 def results(request: HttpRequest) -> HttpResponse:
-    """What was found, 20 a page; where to start, when nothing was."""
+    """The results page, with 20 results; starting points if nothing was found."""
     wait_seconds = _wait_seconds(request, "search", 1)
     if wait_seconds is not None:
         return too_many_requests(request, wait_seconds)
@@ -109,7 +109,7 @@ def results(request: HttpRequest) -> HttpResponse:
     context = {
         "form": form,
         "result": result,
-        # What these say is shown inside HTML that is kept, and made only when that has to be made.
+        # These are shown inside cached HTML, and computed only if that has to be rendered.
         "page_obj": SimpleLazyObject(lambda: paginator.get_page(result.page)),
         "page_range": SimpleLazyObject(
             lambda: list(paginator.get_elided_page_range(result.page, on_each_side=1, on_ends=1))
@@ -145,7 +145,7 @@ def results(request: HttpRequest) -> HttpResponse:
 
 @require_safe
 def suggest(request: HttpRequest) -> HttpResponse:
-    """A fragment for the list under the search box; empty when there is nothing to offer."""
+    """An HTML fragment for the list below the search box; empty if there are no suggestions."""
     wait_seconds = _wait_seconds(request, "search_suggest", _SUGGESTIONS_PER_SEARCH)
     if wait_seconds is not None:
         return HttpResponse(status=429, headers={"Retry-After": str(wait_seconds)})
@@ -166,19 +166,19 @@ def _wait_seconds(request: HttpRequest, scope: str, factor: int) -> int | None:
 
 
 def _reader(request: HttpRequest) -> AnyUser:
-    """Who asks; without a session nobody is looked up."""
+    """The user of the request; None without a session cookie, so that no session is looked up."""
     return request.user if settings.SESSION_COOKIE_NAME in request.COOKIES else None
 
 
 def _key(form: SearchForm, result: SearchResult) -> tuple[object, ...]:
-    """What the HTML of these results is known by: it may be kept for everybody whom this answers the same question."""
+    """The cache key of the HTML of these results, which all readers with the same results share."""
     hits = tuple((hit.kind, hit.object_id) for hit in result.hits)
     pins = tuple((pin.kind, pin.object_id, pin.url) for pin in result.pins)
     return form.address(), result.page, result.version, result.meant, hits, pins
 
 
 def _tabs(form: SearchForm, result: SearchResult) -> list[Tab]:
-    """A tab per kind that has results, after one for all; none where there is only one kind."""
+    """A tab for all results and one per kind with results; empty if there is only one kind."""
     facet = result.facets.get(KIND.name)
     if facet is None or len(facet.values) < 2:
         return []
@@ -198,15 +198,15 @@ def _tabs(form: SearchForm, result: SearchResult) -> list[Tab]:
 
 
 def _filters(result: SearchResult) -> list[ShownFacet]:
-    """The facets that are check boxes, kinds being tabs; a language alone is no choice."""
+    """The facets shown as check boxes: without kinds, which are tabs, and without languages if there is only one."""
     facets = [facet for name, facet in result.facets.items() if name != KIND.name]
     return [facet for facet in facets if len(facet.values) > (facet.name == LANGUAGE.name)]
 
 
 def _chips(form: SearchForm, result: SearchResult) -> list[Chip]:
-    """The chosen values of the facets, and the age, each with the address that is left without it.
+    """The chosen facet values, and the age, each with the URL without it.
 
-    The reader's own language alone is what is searched anyway.
+    A filter on the reader's own language alone is not listed, because that is the default.
     """
     chosen = form.filters.choosing(kind=())
     if chosen.languages == (current_language(),):
@@ -224,20 +224,20 @@ def _chips(form: SearchForm, result: SearchResult) -> list[Chip]:
 
 
 def _freshness(form: SearchForm) -> list[Age]:
-    """The choices of how lately a result was changed."""
+    """The choices of how recently a result was changed."""
     labels = (("", _("Any time")), ("month", _("Past month")), ("year", _("Past year")))
     return [Age(code, label, form.updated == code) for code, label in labels]
 
 
 def _orders(form: SearchForm) -> list[Order]:
-    """The orders the results can be in."""
+    """The possible orders of the results."""
     first = _("Best match") if form.text.strip() else _("Most helpful")
     labels = ((Sort.RELEVANCE, first), (Sort.NEWEST, _("Newest first")))
     return [Order(label, form.address(sort=sort), form.sort == sort) for sort, label in labels]
 
 
 def _broader(form: SearchForm, start: StartingPoints) -> list[BroaderLink]:
-    """Links to the questions that ask for less."""
+    """Links to broader questions."""
     unfiltered = Filters(language=form.filters.languages)
     return [
         BroaderLink(broader.text, broader.total, form.address(text=broader.text), is_unfiltered=False)
@@ -253,7 +253,7 @@ def _broader(form: SearchForm, start: StartingPoints) -> list[BroaderLink]:
 
 
 def _other_languages(form: SearchForm, result: SearchResult, language: str) -> list[Tab]:
-    """Languages that were not searched and hold results."""
+    """Languages that were not searched and have results."""
     facet = result.facets.get(LANGUAGE.name)
     searched = form.filters.languages or (language,)
     return [

@@ -1,4 +1,4 @@
-"""Registers what `search.editors.admin` offers. Nothing else."""
+"""Registers the screens of `search.editors` with Wagtail."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 register_snippet(SearchGroup)
 
 
-@hooks.register("register_admin_urls", order=-1)  # before Wagtail's own, whose addresses these are
+@hooks.register("register_admin_urls", order=-1)  # before Wagtail's own, which have the same URLs
 def pin_screens() -> list[Any]:
     return [
         path("searchpicks/", PinIndexView.as_view()),
@@ -35,13 +35,13 @@ def pin_screens() -> list[Any]:
 
 @hooks.register("construct_settings_menu")
 def pins_once(request: HttpRequest, menu_items: list[MenuItem]) -> None:
-    """Pinned answers stand in our own group."""
+    """Remove Wagtail's menu item for promotions: pinned answers are in our own group."""
     menu_items[:] = [item for item in menu_items if item.name != "promoted-search-results"]
 
 
 @hooks.register("construct_reports_menu")
 def no_empty_report(request: HttpRequest, menu_items: list[MenuItem]) -> None:
-    """Wagtail's report of search terms counts what we never record in its tables."""
+    """Remove Wagtail's report of search terms, which would always be empty: we record nothing in its tables."""
     menu_items[:] = [item for item in menu_items if item.name != "search-terms"]
 
 

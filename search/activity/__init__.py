@@ -1,1 +1,1 @@
-"""What readers asked and chose: recorded, counted, and what follows from it."""
+"""Recording and counting what readers searched for and clicked, and the jobs that use these figures."""

@@ -1,8 +1,9 @@
-"""What readers choose, as evidence: an object that is chosen where it is shown is a better answer.
+"""Clicks as evidence: an object that readers choose where it is shown is a better answer.
 
-`clicked` of an object, in hundredths: of the visits that chose anything after the questions it was chosen for, the
-share that chose it, with twenty visits added that did not. Questions of fewer visits than `SEARCH_LISTED_FROM_VISITS`
-do not count, so that nobody clicks an article up alone; and `search.index.evidence` caps what all of it may do.
+The `clicked` value of an object, in hundredths, is the share of visits that chose it, among the visits that chose
+anything after the questions it was chosen for. Twenty visits that did not choose it are added for smoothing. Questions
+with fewer visits than `SEARCH_LISTED_FROM_VISITS` do not count, so that nobody can push an article up alone, and
+`search.index.evidence` caps the total effect.
 """
 
 from __future__ import annotations
@@ -23,25 +24,28 @@ if TYPE_CHECKING:
     from collections.abc import Collection
 
 _DAYS: Final = 90
-#: Visits that are supposed to have chosen something else.
+#: Number of visits that are assumed to have chosen something else.
 _SMOOTHING: Final = 20
-#: Hundredths: finer differences are noise, and each costs an indexing.
+#: In hundredths. Finer differences are noise, and each change means indexing the object again.
 _STEP: Final = 5
 
 
 def clicked_of(kind: str, object_ids: Collection[int]) -> dict[int, int]:
-    """How often readers chose these objects, in hundredths, where they did. One query."""
+    """The click rate of each of these objects that was chosen at all, in hundredths. One query."""
     known = ClickEvidence.objects.filter(kind=kind, object_id__in=object_ids)
     return dict(known.values_list("object_id", "clicked"))
 
 
-#: Speaks for entries of every kind.
+#: Evidence for entries of every kind.
 CLICKED: Final = Evidence(name="clicked", per_mille=50, read=clicked_of)
 
 
 @transaction.atomic
 def weigh_clicks() -> dict[str, list[int]]:
-    """Work out what every object was chosen how often; those whose weight changed, by kind. Repeatable, three queries."""
+    """Recompute the click rate of every object; return the ids of those that changed, by kind.
+
+    Idempotent; three queries.
+    """
     weights = _weights()
     changed: dict[str, list[int]] = defaultdict(list)
     gone = []
@@ -72,7 +76,7 @@ def weigh_clicks() -> dict[str, list[int]]:
 
 
 def _weights() -> dict[tuple[str, int], int]:
-    """Hundredths by object, in steps of five."""
+    """The click rate of each object, in hundredths, rounded down to steps of five."""
     rows = SearchClick.objects.filter(day__gte=timezone.localdate() - dt.timedelta(days=_DAYS))
     questions = rows.values_list("language", "key").annotate(all_visits=Count("visit", distinct=True))
     visits = {

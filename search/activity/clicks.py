@@ -1,4 +1,4 @@
-"""Hears which answer was chosen: a beacon of the results page and of the suggestions."""
+"""The endpoint for beacons that report which result or suggestion a reader chose."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from django.http import HttpRequest
 
 _CLICKS_PER_MINUTE: Final = 60
-#: Pinned answers may stand above the first page's results.
+#: Number of pinned answers that may be shown above the results of the first page.
 _ABOVE: Final = 10
 _MAX_TEXT: Final = 1000
 _MAX_OBJECT_ID: Final = 2**63 - 1
@@ -57,12 +57,15 @@ class ClickForm(forms.Form):
         }
 
 
-# No token: kept pages hold none, and a beacon cannot wait for one. It changes nothing of anybody's; other sites are
-# refused, and nobody counts twice.
+# No CSRF token: cached pages contain none, and a beacon cannot wait for one. The request changes no user's data,
+# requests from other sites are refused, and repeated clicks are counted once.
 @csrf_exempt
 @require_POST
 def click(request: HttpRequest) -> HttpResponse:
-    """Note a chosen answer; an empty answer whether it counted or not. Whether the object exists is seen later."""
+    """Record a chosen result. The response is empty whether the click counts or not.
+
+    Whether the object exists is checked later, when the click is stored.
+    """
     if not is_same_origin(request):
         return HttpResponse(status=403)
     wait_seconds = limited(request, "search_click", _CLICKS_PER_MINUTE, 60, shared=False)

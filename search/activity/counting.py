@@ -1,4 +1,4 @@
-"""From single searches to days of questions; and forgetting the single searches. Everything here is repeatable."""
+"""Aggregation of single searches per question and day, and deletion of the old ones. Everything here is idempotent."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _TOP: Final = 3
 
 @dataclass(frozen=True, slots=True)
 class Forgotten:
-    """What was deleted, in rows."""
+    """Numbers of rows that were deleted."""
 
     searches: int
     clicks: int
@@ -39,9 +39,9 @@ class Forgotten:
 
 
 def count_days() -> int:
-    """Count every day that may have changed since it was last counted: the last counted one, the day before and all after.
+    """Count the last counted day, the day before it and every day after it; return the number of days counted.
 
-    How many days were counted. Counting a day twice, or by two processes at once, gives the same rows.
+    Earlier days cannot have changed. Counting a day twice, or in two processes at once, gives the same rows.
     """
     last = SearchDay.objects.order_by("-day").values_list("day", flat=True).first()
     rows = SearchLog.objects.all()
@@ -55,7 +55,7 @@ def count_days() -> int:
 
 @transaction.atomic
 def _count(day: dt.date) -> None:
-    """Five queries, and one for each 500 questions."""
+    """Count one day. Five queries, and one for each 500 questions."""
     rows: dict[tuple[str, str], SearchDay] = {}
     searches = SearchLog.objects.filter(day=day)
     counted = searches.values("language", "key").annotate(
@@ -79,14 +79,14 @@ def _count(day: dt.date) -> None:
     )
     for numbers in [*map(dict, places), *map(dict, visits)]:
         row = rows.get((str(numbers["language"]), str(numbers["key"])))
-        if row is not None:  # a click without a search is nobody's way through the results
+        if row is not None:  # a click without a recorded search is ignored
             for name, number in numbers.items():
                 setattr(row, name, number)
-    _put(rows[identity] for identity in sorted(rows))  # in one order, so that two processes do not wait in a circle
+    _put(rows[identity] for identity in sorted(rows))  # in a fixed order, so that two processes cannot deadlock
 
 
 def _texts(written: Iterable[tuple[str, str, str, int]]) -> dict[tuple[str, str], str]:
-    """How each question was written most often."""
+    """The most frequent spelling of each question."""
     texts: dict[tuple[str, str], Counter[str]] = {}
     for language, key, text, number in sorted(written):
         texts.setdefault((language, key), Counter())[text] += number
@@ -105,10 +105,10 @@ def _put(rows: Iterable[SearchDay]) -> None:
 
 @transaction.atomic
 def forget_old() -> Forgotten:
-    """Delete the single searches and clicks of `SEARCH_LOG_DAYS` ago, and what was written of questions too rare.
+    """Delete single searches and clicks older than `SEARCH_LOG_DAYS`, and the texts of questions that are too rare.
 
-    A question that stayed below `SEARCH_LISTED_FROM_VISITS` in all that time could be one person's words: its days are
-    added to the day's row without text, so that totals stay right. Days that were not counted yet wait.
+    A question that stayed below `SEARCH_LISTED_FROM_VISITS` in all that time could be one person's words: its counts
+    are added to the day's row without a text, so that totals stay right. Days that are not counted yet are kept.
     """
     end = timezone.localdate() - dt.timedelta(days=settings.SEARCH_LOG_DAYS)
     counted_to = SearchDay.objects.order_by("-day").values_list("day", flat=True).first()
@@ -119,7 +119,7 @@ def forget_old() -> Forgotten:
 
 
 def _forget_rare(end: dt.date) -> int:
-    """Add the days before `end` of rare questions together, into the question without a text."""
+    """Merge the counts of rare questions before `end` into each day's row without a text; return the number merged."""
     listed = SearchDay.objects.values("language", "key").annotate(all_visits=Sum("visits"))
     common = listed.filter(
         language=OuterRef("language"), key=OuterRef("key"), all_visits__gte=settings.SEARCH_LISTED_FROM_VISITS

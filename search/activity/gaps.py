@@ -1,8 +1,9 @@
-"""Questions that lead nowhere: found by counting, closed by succeeding.
+"""Search gaps: questions that find nothing, or nothing that readers choose.
 
 A gap opens when a question of at least `SEARCH_LISTED_FROM_VISITS` visits in 30 days finds nothing for most of them, or
-finds something that next to nobody chooses. It closes itself when the same question finds something, or is clicked.
-What was seen before it closed does not open it again. An editor may ignore it, and take that back.
+finds something that hardly anybody chooses. It is closed automatically when the same question finds something, or when
+readers choose one of its results. Searches from before it was closed do not open it again. An editor may ignore a gap,
+and undo that.
 """
 
 from __future__ import annotations
@@ -27,22 +28,22 @@ if TYPE_CHECKING:
     from portal.accounts.models import User
 
 _DAYS: Final = 30
-#: Of the visits that found something, how few chose an answer.
+#: A question counts as "results, but no click" up to this percentage of visits with a click, of those with results.
 CHOSEN_PERCENT: Final = 10
-#: How many questions one run asks the index at most; the rest waits for the next run.
+#: Maximum number of questions that one run looks up in the index; the rest is left for the next run.
 _MAX_QUESTIONS: Final = 500
 
 
 @dataclass(frozen=True, slots=True)
 class GapReport:
-    """What a run did."""
+    """Numbers of gaps that a run opened and closed."""
 
     opened: int
     closed: int
 
 
 def reason_of(visits: int, without_result: int, with_click: int) -> SearchGap.Reason | None:
-    """Why a question of so many visits leads nowhere, as far as its numbers say; none where it leads somewhere."""
+    """The reason why a question with these numbers of visits is a gap, or None if it is not."""
     if without_result * 2 > visits:
         return SearchGap.Reason.ZERO
     with_result = visits - without_result
@@ -59,7 +60,7 @@ class _Seen:
 
     @property
     def reason(self) -> SearchGap.Reason | None:
-        """Why the question leads nowhere; few visits prove nothing."""
+        """The reason why the question is a gap; None if it is not, or if there are too few visits to tell."""
         if self.visits < settings.SEARCH_LISTED_FROM_VISITS:
             return None
         reason = reason_of(self.visits, self.without_result, self.with_click)
@@ -72,13 +73,13 @@ class _Seen:
 
     @property
     def is_chosen(self) -> bool:
-        """Whether enough visits chose something; a few say nothing yet."""
+        """Whether enough visits chose something; always False while there are too few visits to tell."""
         enough = self.with_result >= settings.SEARCH_LISTED_FROM_VISITS
         return enough and self.with_click * 100 > self.with_result * CHOSEN_PERCENT
 
 
 def tend_gaps() -> GapReport:
-    """Open and close gaps by what was counted. Repeatable; two runs at once end as one."""
+    """Open and close gaps according to the counted searches. Idempotent, also if two runs overlap."""
     gaps = {(gap.language, gap.key): gap for gap in SearchGap.objects.all()}
     seen = _seen_since(gaps)
     closed = sum(_close(gap, seen) for gap in gaps.values() if gap.state == SearchGap.State.OPEN)
@@ -91,13 +92,13 @@ def tend_gaps() -> GapReport:
     texts = _texts(wanted)
     for identity, reason in list(wanted.items())[:_MAX_QUESTIONS]:
         if reason == SearchGap.Reason.ZERO and _finds_something(identity[0], texts[identity]):
-            continue  # mended before it was noticed
+            continue  # fixed before it was noticed
         opened += _open(identity, texts[identity], reason, gaps.get(identity))
     return GapReport(opened, closed)
 
 
 def _seen_since(gaps: Mapping[tuple[str, str], SearchGap]) -> dict[tuple[str, str], _Seen]:
-    """The last 30 days of every question asked often; of one with a gap, only since that opened, or after it closed."""
+    """Figures of the last 30 days for every frequent question; with a gap, only since that was opened or closed."""
     since = timezone.localdate() - dt.timedelta(days=_DAYS)
     rows = SearchDay.objects.filter(day__gte=since).exclude(key="")
     sums = (
@@ -122,7 +123,7 @@ def _seen_since(gaps: Mapping[tuple[str, str], SearchGap]) -> dict[tuple[str, st
 
 
 def _first_day(gap: SearchGap) -> dt.date:
-    """From which day on its numbers tell something new."""
+    """The first day whose figures count: the day it was opened, or the day after it was closed."""
     if gap.closed_at is not None:
         return timezone.localdate(gap.closed_at) + dt.timedelta(days=1)
     return timezone.localdate(gap.opened_at)
@@ -145,7 +146,7 @@ def _texts(identities: Iterable[tuple[str, str]]) -> dict[tuple[str, str], str]:
 
 
 def _finds_something(language: str, text: str) -> bool:
-    """Whether a visitor without an account would find something now."""
+    """Whether an anonymous visitor would find something now."""
     return queries.search(text=text, user=None, language=language).total > 0
 
 
@@ -170,7 +171,7 @@ def _open(identity: tuple[str, str], text: str, reason: SearchGap.Reason, before
 
 
 def _close(gap: SearchGap, seen: Mapping[tuple[str, str], _Seen]) -> bool:
-    """Close the gap if its question succeeds now."""
+    """Close the gap if its question finds something now, or is clicked often enough; return whether it was closed."""
     if gap.reason == SearchGap.Reason.ZERO:
         succeeds = _finds_something(gap.language, gap.text)
     else:
@@ -182,7 +183,7 @@ def _close(gap: SearchGap, seen: Mapping[tuple[str, str], _Seen]) -> bool:
 
 @transaction.atomic
 def ignore(*, language: str, key: str, text: str, reason: SearchGap.Reason, by: User) -> SearchGap:
-    """Never mind this question; an ignored one is not listed and does not open again. Twice is once."""
+    """Mark the gap of this question as ignored: it is not listed and does not open again. Idempotent."""
     gap, _created = SearchGap.objects.select_for_update().get_or_create(
         language=language, key=key, defaults={"text": text, "reason": reason}
     )
@@ -194,7 +195,7 @@ def ignore(*, language: str, key: str, text: str, reason: SearchGap.Reason, by: 
 
 @transaction.atomic
 def mind_again(*, gap_id: int) -> SearchGap | None:
-    """Take `ignore` back: the gap is open, and closes itself when the question succeeds."""
+    """Undo `ignore`: the gap is open again until it is closed automatically. Returns None if there is no such gap."""
     gap = SearchGap.objects.select_for_update().filter(pk=gap_id).first()
     if gap is not None and gap.state == SearchGap.State.IGNORED:
         gap.state, gap.closed_at, gap.closed_by = SearchGap.State.OPEN, None, None

@@ -1,4 +1,4 @@
-"""What many readers ask, to offer to the next one."""
+"""Popular questions, offered as suggestions to other readers."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ if TYPE_CHECKING:
 
 _DAYS: Final = 30
 _MOST: Final = 10
-#: How many questions are tried at most, and kept: some may lose their answers before the next hour.
+#: Maximum number of questions that are tried, and kept: some may lose their answers before the next hourly run.
 _TRIED: Final = 30
 _KEPT: Final = 15
-#: How many of its answers are remembered with a question.
+#: Number of answers that are stored with a question.
 _ANSWERS: Final = 5
 
 _popular: Final[Memo[tuple[str, ...]]] = Memo(max_size=16, seconds=LONG_SECONDS, scopes=("search", "articles"))
@@ -43,12 +43,12 @@ class _Answer(NamedTuple):
 
 
 def popular_searches(language: str, limit: int = 5) -> list[str]:
-    """The questions of the last 30 days that most visits asked in this language, each as most of them wrote it.
+    """The questions most visits asked in this language in the last 30 days, each in its most frequent spelling.
 
-    At most ten. For everybody: asked by so many visits that they are nobody's own words (`SEARCH_LISTED_FROM_VISITS`),
-    without what names a person, nothing that leads nowhere or that an editor ignores, and every word of them answered by
-    something that a visitor without an account may see. Which they are is found out every hour (`renew_popular`); whether
-    they still have an answer is asked when content or index change, for two queries and one for each kind of answers.
+    At most ten, the same for all readers. A question is listed if so many visits asked it that it identifies nobody
+    (`SEARCH_LISTED_FROM_VISITS`), it contains no personal data, is neither a gap nor ignored by an editor, and
+    anonymous visitors find an answer to all of its words. The list is computed every hour (`renew_popular`); whether
+    the answers still exist is checked when content or index change, with two queries and one for each kind of answer.
 
         for text in popular_searches("fa", 3):
             <a href="{% url 'search:results' %}?q={{ text|urlencode }}"><bdi>{{ text }}</bdi></a>
@@ -57,7 +57,7 @@ def popular_searches(language: str, limit: int = 5) -> list[str]:
 
 
 def _answered_still(language: str) -> Iterator[str]:
-    """Those of the questions whose words are all known and of whose answers one at least is there, for everybody."""
+    """The stored questions whose words are all known and that still have at least one answer for anonymous visitors."""
     ignored = _troubled(language)
     questions = list(PopularQuestion.objects.filter(language=language).exclude(key__in=ignored)[:_KEPT])
     if not questions:
@@ -71,7 +71,7 @@ def _answered_still(language: str) -> Iterator[str]:
 
 
 def _known(language: str, texts: Sequence[str]) -> set[str]:
-    """The texts without an unknown word for readers without an account; one query."""
+    """The texts all of whose words are known to anonymous visitors; one query."""
     analysed = {text: read(text, language) for text in texts}
     stems = {stem for found, others, _rules in analysed.values() for stem in stems_of(found, others)}
     vocabulary = answer(lambda backend: backend.vocabulary(stems, audiences=audiences_for(None)))
@@ -80,12 +80,12 @@ def _known(language: str, texts: Sequence[str]) -> set[str]:
 
 
 def renew_popular() -> None:
-    """Find out again what many ask and is answered; some tens of searches in each language. Repeatable."""
+    """Recompute the popular questions that have answers. Runs some tens of searches per language; idempotent."""
     for language, _name in settings.LANGUAGES:
         found = list(islice(_answered(language), _KEPT))
         with transaction.atomic():
             PopularQuestion.objects.filter(language=language).delete()
-            PopularQuestion.objects.bulk_create(  # two runs at once end as one
+            PopularQuestion.objects.bulk_create(  # two runs may overlap
                 found,
                 update_conflicts=True,
                 unique_fields=["language", "key"],
@@ -95,7 +95,7 @@ def renew_popular() -> None:
 
 
 def _answered(language: str) -> Iterator[PopularQuestion]:
-    """The questions of most visits that are answered now, with the first of their answers."""
+    """The most frequent questions that have answers now, with the first few answers."""
     since = timezone.localdate() - dt.timedelta(days=_DAYS)
     asked = (
         SearchDay.objects.filter(language=language, day__gte=since)
@@ -117,12 +117,12 @@ def _answered(language: str) -> Iterator[PopularQuestion]:
 
 
 def _troubled(language: str) -> QuerySet[SearchGap, Any]:
-    """The keys of questions that lead nowhere or that an editor ignores."""
+    """The keys of questions with an open gap and of those an editor ignores."""
     return SearchGap.objects.filter(language=language).exclude(state=SearchGap.State.CLOSED).values("key")
 
 
 def texts_of(language: str, keys: list[str], since: dt.date) -> dict[str, str]:
-    """How most visits since then wrote each of the questions. One query."""
+    """The most frequent spelling of each question since that day. One query."""
     written: dict[str, Counter[str]] = {}
     rows = SearchDay.objects.filter(language=language, key__in=keys, day__gte=since).order_by("day")
     for key, text, visits in rows.values_list("key", "text", "visits"):
@@ -131,7 +131,7 @@ def texts_of(language: str, keys: list[str], since: dt.date) -> dict[str, str]:
 
 
 def _answers(text: str, language: str) -> list[tuple[str, int]]:
-    """What a visitor without an account finds first, when it answers every word and nothing of the question was changed."""
+    """The first results for an anonymous visitor, if they answer every word and the question was not changed."""
     result = queries.search(text=text, user=None, language=language)
     if not {notice.code for notice in result.notices} <= {NoticeCode.SYNONYM}:
         return []

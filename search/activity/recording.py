@@ -1,4 +1,4 @@
-"""What was searched and chosen: the records of `portal.insight.recorder`, and the rows they become."""
+"""Recording of searches and clicks: the records sent to `portal.insight.recorder`, and the rows made of them."""
 
 from __future__ import annotations
 
@@ -22,18 +22,18 @@ if TYPE_CHECKING:
 
     from search.showing.results import SearchResult
 
-#: The name under which a results page tells what it found (`portal.insight.facts`).
+#: The name under which a results page reports what it found (`portal.insight.facts`).
 FACT: Final = "search"
-#: A question that a visit asks again within this time is the same search: a reload, a way back, another filter.
+#: A question repeated by a visit within this time is the same search: a reload, the back button, another filter.
 SAME_SEARCH: Final = dt.timedelta(minutes=10)
 _REMEMBERED: Final = 10_000
-#: Characters of a text that wait in memory; fewer are stored.
+#: Maximum number of characters of a text in the queue; fewer are stored.
 _MAX_TYPED: Final = 2_048
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Noted(Activity):
-    """A visitor asked something."""
+    """Something a visitor did with a question."""
 
     language: str
     text: str
@@ -41,7 +41,7 @@ class Noted(Activity):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Searched(Noted):
-    """Somebody saw the first page of the results."""
+    """A visitor saw the first page of the results."""
 
     total: int
     notices: str
@@ -49,7 +49,7 @@ class Searched(Noted):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Clicked(Noted):
-    """Somebody chose an answer."""
+    """A visitor chose a result."""
 
     kind: str
     object_id: int
@@ -58,13 +58,13 @@ class Clicked(Noted):
 
 
 def search_facts(result: SearchResult, language: str) -> tuple[str, ...]:
-    """What a results page tells: good for everybody who gets the page."""
+    """The facts a results page reports; they are the same for everybody who gets the page."""
     total = result.total or len(result.pins)
     return (language, str(total), *dict.fromkeys(notice.code for notice in result.notices))
 
 
 def note_search(request: HttpRequest, facts: Sequence[str]) -> None:
-    """Record that a visitor sees a results page; `facts` are those of `search_facts`."""
+    """Record that a visitor saw a results page; `facts` are those of `search_facts`."""
     language, total, *notices = facts
     text = request.GET.get("q", "")[:_MAX_TYPED]
     found = {"total": int(total), "notices": " ".join(notices)}
@@ -81,24 +81,24 @@ def note_click(
     position: int,
     source: SearchClick.Source,
 ) -> None:
-    """Record what a visitor chose; returns at once and never raises."""
+    """Record the result a visitor chose. Returns at once and never raises."""
     chosen = {"kind": kind, "object_id": object_id, "position": position, "source": source}
     search_activity.record(Clicked.of(request, language=language, text=text, **chosen))
 
 
-#: (visit, language, key) → when it was last asked, as far as this process knows. Only the writer touches it.
+#: (visit, language, key) → time of the last search known to this process. Only the writer thread uses it.
 _asked: OrderedDict[tuple[str, str, str], dt.datetime] = OrderedDict()
 
 
 def forget_asked() -> None:
-    """Forget which visit asked what; for tests."""
+    """Clear the memory of recent searches; for tests."""
     _asked.clear()
 
 
 def write(batch: Sequence[Noted]) -> None:
-    """Make the rows anonymous and write them, searches that were only repeated and unknown objects left out.
+    """Redact the records and store them, without repeated searches and clicks on unknown objects.
 
-    At most five queries and one for each kind of object. Raises database errors.
+    At most five queries, and one for each kind of object. Database errors are raised.
     """
     known = _existing(click for click in batch if isinstance(click, Clicked))
     searches: list[SearchLog] = []
@@ -132,12 +132,12 @@ def write(batch: Sequence[Noted]) -> None:
         fresh = _without_repeated(searches)
         SearchLog.objects.bulk_create(fresh)
         SearchClick.objects.bulk_create(clicks, ignore_conflicts=True)
-    for row in fresh:  # only now: a batch that failed comes again
+    for row in fresh:  # only now, because a failed batch is written again
         _remember(row)
 
 
 def _existing(clicks: Iterable[Clicked]) -> set[tuple[str, int]]:
-    """Those objects that are there to be found; one query per kind."""
+    """The clicked objects that exist and are indexed; one query per kind."""
     wanted: dict[str, set[int]] = defaultdict(set)
     for click in clicks:
         wanted[click.kind].add(click.object_id)
@@ -151,7 +151,7 @@ def _existing(clicks: Iterable[Clicked]) -> set[tuple[str, int]]:
 
 
 def _without_repeated(searches: Sequence[SearchLog]) -> list[SearchLog]:
-    """One row for what a visit asked again and again within a few minutes, whichever process heard it before."""
+    """The searches without those the same visit made within `SAME_SEARCH` before, recorded by any process."""
     if not searches:
         return []
     since = min(row.at for row in searches) - SAME_SEARCH
@@ -178,5 +178,5 @@ def _remember(row: SearchLog) -> None:
         _asked.popitem(last=False)
 
 
-#: In one queue, so that a search is stored before what was chosen of its results.
+#: One queue for both, so that a search is stored before the clicks on its results.
 search_activity: Final = recorder.kind("search", store=write)

@@ -1,4 +1,4 @@
-"""What readers searched for, counted for editors. Never fewer visits than make a question nobody's own words."""
+"""The search report for editors. Questions with too few visits are left out, as they could identify a person."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ DEFAULT_PERIOD: Final = 30
 
 
 class Listing(enum.StrEnum):
-    """Which questions are listed."""
+    """The lists of the report."""
 
     TOP = "top"
     ZERO = "zero"
@@ -33,7 +33,7 @@ class Listing(enum.StrEnum):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class QuestionFigures:
-    """A question in one language and how it fared in the period."""
+    """The figures of one question in one language in the period."""
 
     language: str
     key: str
@@ -53,24 +53,24 @@ class QuestionFigures:
 
     @property
     def click_percent(self) -> float | None:
-        """Of the visits that found something, those that chose an answer; none where nothing was found."""
+        """Percentage of visits with results that chose one; None if nothing was found."""
         found = self.visits - self.visits_without_result
         return min(100.0, 100 * self.visits_with_click / found) if found else None
 
     @property
     def trend(self) -> int | None:
-        """By how many visits it was asked more than in the same time before; none when it was not asked then."""
+        """Change in visits against the preceding period of the same length; None if it was not asked then."""
         return self.visits - self.visits_before if self.visits_before else None
 
     @property
     def reason(self) -> SearchGap.Reason | None:
-        """Why the question leads nowhere, if it does."""
+        """The reason why the question is a gap, or None."""
         return reason_of(self.visits, self.visits_without_result, self.visits_with_click)
 
 
 @dataclass(frozen=True, slots=True)
 class Totals:
-    """All searches of a language in the period, the rare ones too."""
+    """The figures of all searches in a language in the period, including rare ones."""
 
     searches: int
     visits: int
@@ -88,7 +88,7 @@ class Totals:
 
 
 def totals(language: str, days: int) -> Totals:
-    """One query. A visit counts once for each question it asked."""
+    """The totals of a language; a visit counts once for each question it asked. One query."""
     names = ("searches", "visits", "visits_without_result", "visits_with_click")
     sums = SearchDay.objects.filter(language=language, day__gt=_start(days)).aggregate(
         **{name: Coalesce(Sum(name), 0) for name in names}
@@ -96,12 +96,12 @@ def totals(language: str, days: int) -> Totals:
     return Totals(**sums)
 
 
-#: Rows of sums, not of the table: what they are called is no field of it, so there is nothing to check.
+#: Rows of annotated sums, whose names are not fields of the model, so that they cannot be type-checked.
 _Sums = Any
 
 
 def listed(language: str, days: int, listing: Listing) -> _Sums:
-    """Sums per question, to be cut into pages and given to `describe`. What most visits asked comes first."""
+    """Sums per question, most visits first; to be paginated and passed to `describe`."""
     start = _start(days)
     now = Q(day__gt=start)
     rows: _Sums = SearchDay.objects.filter(language=language, day__gt=start - dt.timedelta(days=days)).exclude(key="")
@@ -140,7 +140,7 @@ def _narrowed(sums: _Sums, language: str, listing: Listing) -> _Sums:
 
 
 def describe(sums: Sequence[dict[str, Any]], language: str, days: int) -> list[QuestionFigures]:
-    """The questions of one page with their text and their gap. Two queries, whatever their number."""
+    """The questions of one page, with their texts and gaps. Two queries, whatever the number of questions."""
     keys = [row["key"] for row in sums]
     texts = texts_of(language, keys, _start(days))
     gaps = {gap.key: gap for gap in SearchGap.objects.filter(language=language, key__in=keys)}
@@ -163,12 +163,12 @@ def describe(sums: Sequence[dict[str, Any]], language: str, days: int) -> list[Q
 
 
 def find(language: str, key: str) -> QuestionFigures | None:
-    """The question, if it is one that may be listed at all."""
+    """The figures of a question, or None if it may not be listed."""
     days = max(PERIODS)
     found = describe(list(listed(language, days, Listing.TOP).filter(key=key)[:1]), language, days)
     return found[0] if found else None
 
 
 def _start(days: int) -> dt.date:
-    """The day before the period's first; the period ends today."""
+    """The day before the first day of the period, which ends today."""
     return timezone.localdate() - dt.timedelta(days=days)

@@ -1,4 +1,4 @@
-"""The regular work on what was searched: counting, forgetting, gaps, popular questions, evidence."""
+"""The hourly job on recorded searches: counting, deleting old rows, gaps, popular questions, click evidence."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from search.models import SearchClick, SearchLog
 
 JOB: Final = "search.tidy_search_log"
 INTERVAL: Final = dt.timedelta(hours=1)
-#: What is noted reaches the database a little later.
+#: Maximum delay between recording an event and its row in the database.
 _ON_ITS_WAY: Final = dt.timedelta(minutes=5)
 
 
 @dataclass(frozen=True, slots=True)
 class TidyReport:
-    """What a run did."""
+    """Results of a run."""
 
     days: int
     forgotten: Forgotten
@@ -33,7 +33,7 @@ class TidyReport:
 
 
 def is_needed(last_end: dt.datetime | None) -> bool:
-    """Whether a day ended, or something was asked or chosen, since `tidy` last ended. Reads the two newest rows."""
+    """Whether a new day began, or a search or click was stored, since `tidy` last ended. Reads the two newest rows."""
     if last_end is None or timezone.localdate(last_end) != timezone.localdate():
         return True
     newest = (
@@ -43,12 +43,12 @@ def is_needed(last_end: dt.datetime | None) -> bool:
 
 
 def tidy() -> TidyReport:
-    """Do all of it. Each step is repeatable and a transaction of its own: what a crash cut short is done next time."""
+    """Run all steps. Each is idempotent and has its own transaction, so that the next run completes an aborted one."""
     days = count_days()
     forgotten = forget_old()
     gaps = tend_gaps()
     renew_popular()
-    with transaction.atomic():  # the weights and the announcement that they changed
+    with transaction.atomic():  # the weights and the announcement of their changes
         changed = weigh_clicks()
         for kind, object_ids in sorted(changed.items()):
             services.announce(kind=kind, object_ids=object_ids)

@@ -1,1 +1,1 @@
-"""What a person asks: the text as the index knows its words, and how it may be read otherwise."""
+"""Reading a question: its terms, its synonyms, and other ways to read words the index does not know."""

@@ -1,8 +1,9 @@
-"""What a person may have meant by words the index does not know: slips, Finglish, one word on the wrong keyboard.
+"""Guesses at what was meant by words the index does not know: typing errors, Finglish, the wrong keyboard.
 
-Each unknown word is read in every way, and the likeliest reading is taken: a slip is as unlikely as `search.language.corrections`
-says, a Finglish word as its letters fit (`search.language.finglish`). A Persian page, and Persian stop words around («… ro chetori …»),
-speak for Finglish; an English page and English stop words against it.
+Each unknown word is read in every way, and the likeliest reading is taken: `search.language.corrections` says how
+unlikely a typing error is, `search.language.finglish` how well the letters of a Finglish word fit. A Persian page, and
+Persian stop words in the text («… ro chetori …»), make Finglish likelier; an English page and English stop words make
+it less likely.
 """
 
 from __future__ import annotations
@@ -40,29 +41,29 @@ if TYPE_CHECKING:
     from search.index.protocol import Backend
     from search.language.analysis import Token
 
-#: Of each beginning of an unfinished Persian word, and of the words it may become.
+#: Maximum number of completions for each beginning of an unfinished Persian word, and of those that are used.
 _COMPLETIONS: Final = 20
 _MOST_BEGUN: Final = 8
-#: More unknown words than this are no slips.
+#: If there are more unknown words than this, they are not typing errors.
 _MAX_WORDS: Final = 8
 _MAX_REPAIRED: Final = 4
-#: Persian words by sound need letters enough to be sure.
+#: Shorter Persian words have too many words that sound alike.
 _SHORTEST_SOUND: Final = 4
 _WORST_SOUND: Final = 2.0
 
-#: Words that some entries hold, and what may be meant for them: three times as likely.
+#: Maximum number of known words for which others are tried, and how much likelier these must be: three times.
 _MAX_SUSPECTS: Final = 2
 _MUCH_LIKELIER: Final = math.log(3)
 
-# How much each speaks for Finglish; a unit outweighs a word that is e times as frequent.
+# Log-likelihoods in favour of Finglish: one unit makes up for a word that is e times as frequent.
 _PERSIAN_PAGE: Final = 1.0
 _OTHER_PAGE: Final = -2.5
 _STOP_WORD: Final = 0.8
-#: A reading of a word that the index knows in Latin letters as well must fit nearly perfectly.
+#: Maximum misfit for a Persian reading of a word that the index knows in Latin letters as well.
 _BESIDE: Final = 0.3
 _SHORTEST_KNOWN_STOP_WORD: Final = 3
 
-# How unlikely other slips are.
+# Costs of other typing errors.
 _JOINED: Final = 0.7
 _OTHER_KEYBOARD: Final = 0.3
 
@@ -73,7 +74,7 @@ _RUN: Final = re.compile(r"[^\W_]{3,}")
 
 
 class _Piece(NamedTuple):
-    """A piece of the text between spaces, without the signs around; `word` is it folded, without apostrophes."""
+    """A piece of the text between spaces, without surrounding punctuation; `word` is folded, without apostrophes."""
 
     start: int
     end: int
@@ -81,7 +82,7 @@ class _Piece(NamedTuple):
 
 
 class _Guess(NamedTuple):
-    """What may be written instead of ``[start, end)``."""
+    """A replacement for ``[start, end)`` of the text."""
 
     start: int
     end: int
@@ -93,10 +94,10 @@ class _Guess(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Interpretation:
-    """The text as it may have been meant.
+    """The likeliest reading of a text.
 
-    `explained` is how many pieces of it were read in another way. `beside` has Persian words for Latin ones that are
-    known and stay as they are: both answer.
+    `explained` is the number of pieces that were replaced. `beside` maps known Latin words, which stay as they are, to
+    Persian words that are searched for as well.
     """
 
     text: str
@@ -115,10 +116,10 @@ def interpret(
     is_unfinished: bool = False,
     above: Mapping[str, float] = MappingProxyType({}),
 ) -> Interpretation:
-    """The likeliest meaning of a text with unknown words. Two queries; a third for two slips in a long word.
+    """The likeliest reading of a text with unknown words. Two queries; a third for two typing errors in a long word.
 
-    With `is_unfinished` the last word may become another one, for one more query where it may be Persian. `above` is how
-    likely some of the words are as they stand: what is read instead must be likelier.
+    With `is_unfinished` the last word may be the beginning of another one, for one more query if that may be Persian.
+    `above` holds the log-likelihoods of some words as typed; a replacement must be likelier.
     """
     unknown = unknown[:_MAX_WORDS]
     pieces = [piece for piece in _pieces(text) if piece.word]
@@ -129,7 +130,7 @@ def interpret(
     known = partial(backend.spellings, audiences=audiences)
     slips = _slips(_Slips(text, pieces, unknown[:_MAX_REPAIRED], readable), sounds, known)
     if language != "fa" and not any(_outweighs(guess, slips) for guess in finglish if not guess.is_stop_word):
-        finglish = []  # stop words alone prove nothing outside a Persian page
+        finglish = []  # outside a Persian page, stop words alone are no evidence
     chosen = _best([guess for guess in (*slips, *finglish) if _is_above(guess, unknown, above)])
     is_finglish = any(guess.is_finglish for guess in chosen)
     beside: dict[str, str] = {}
@@ -143,9 +144,9 @@ def interpret(
 
 
 def likelier(backend: Backend, question: Question, language: str, audiences: Collection[str]) -> str:
-    """The question with other words for its rarest ones, if it is then much likelier meant; else nothing.
+    """The text with its rarest words replaced, if that is much likelier; otherwise an empty string.
 
-    As many queries as `interpret`; none where no word may be meant for another.
+    Makes the queries of `interpret`, or none if no word can be replaced.
     """
     suspects = _suspects(question)
     if not suspects:
@@ -157,12 +158,12 @@ def likelier(backend: Backend, question: Question, language: str, audiences: Col
 
 
 def _suspects(question: Question) -> list[tuple[Token, int]]:
-    """The rarest words of a question that stand for themselves alone, and how many entries hold each."""
+    """The rarest words of a question that no synonym or compound answers, with their document frequencies."""
     terms = question.terms()
     alone = {
         word.position: [term for term in terms if word.position in term.words]
         for word in question.words
-        if len(word.word) >= SHORTEST and word.word.isalpha()  # a number is meant as it stands
+        if len(word.word) >= SHORTEST and word.word.isalpha()  # numbers are taken as typed
     }
     found = [
         (word, max(term.frequency for term in alone[word.position]))
@@ -195,7 +196,7 @@ def _holds_any(piece: _Piece, words: Collection[Token]) -> bool:
 def _begun(
     backend: Backend, pieces: Sequence[_Piece], unknown: Sequence[Token], audiences: Collection[str]
 ) -> Sequence[str]:
-    """The skeletons of the Persian words the last piece may become, the likeliest; one query, if there may be any."""
+    """The skeletons of the likeliest Persian words that the last piece may begin; at most one query."""
     last = pieces[-1] if pieces else None
     if last is None or len(last.word) < SHORTEST_BEGINNING or not is_latin(last.word) or not _holds_any(last, unknown):
         return ()
@@ -214,7 +215,7 @@ def _sounding_alike(
     audiences: Collection[str],
     begun: Collection[str] = (),
 ) -> Mapping[str, Sequence[Spelling]]:
-    """By skeleton, the known words that sound like what was typed; one query, if there may be any."""
+    """The known words that sound like the unknown ones, by skeleton; at most one query."""
     wanted = {
         skeleton(token.word) for token in unknown if len(token.word) >= _SHORTEST_SOUND and not is_latin(token.word)
     }
@@ -224,11 +225,11 @@ def _sounding_alike(
     return backend.sounding_like(wanted, audiences=audiences) if wanted else {}
 
 
-# Slips --------------------------------------------------------------------------------------------------------------
+# Typing errors --------------------------------------------------------------------------------------------------------
 
 
 class _Slips(NamedTuple):
-    """Where slips are looked for; `readable` words can be read in another way and are not worth a second look."""
+    """Where typing errors are looked for; two errors are not tried in `readable` words, which have another reading."""
 
     text: str
     pieces: Sequence[_Piece]
@@ -241,7 +242,7 @@ def _slips(
     sounds: Mapping[str, Sequence[Spelling]],
     known: Callable[[Collection[str]], Mapping[str, Spelling]],
 ) -> list[_Guess]:
-    """The likeliest slip in each of the unknown words."""
+    """The likeliest correction of each unknown word."""
     further: dict[str, dict[str, float]] = defaultdict(dict)
     places: dict[str, set[tuple[int, int]]] = defaultdict(set)
     for token in where.unknown:
@@ -263,7 +264,7 @@ def _slips(
 
 
 def _rewritten(where: _Slips) -> Iterator[tuple[int, int, str, float]]:
-    """Pieces with an unknown word on the other keyboard, and joined with a neighbour; with how unlikely that is."""
+    """Pieces with an unknown word, as typed on the other keyboard and joined with a neighbour; with their costs."""
     text, pieces = where.text, where.pieces
     for place, piece in enumerate(pieces):
         if not _holds_any(piece, where.unknown):
@@ -279,7 +280,7 @@ def _rewritten(where: _Slips) -> Iterator[tuple[int, int, str, float]]:
 
 
 def _with_signs(text: str, piece: _Piece) -> tuple[int, int]:
-    """The piece with the signs around it: on another keyboard they are letters."""
+    """The piece with the punctuation around it, which are letters on the other keyboard."""
     start = text.rfind(" ", 0, piece.start) + 1
     end = text.find(" ", piece.end)
     return start, end if end >= 0 else len(text)
@@ -295,7 +296,7 @@ def _finglish(
     language: str,
     begun: Sequence[str] = (),
 ) -> list[_Guess]:
-    """The Persian words that unknown Latin ones may be."""
+    """The Persian readings of unknown Latin words."""
     leaning = _leaning(pieces, language)
     guesses = []
     for piece in pieces:
@@ -313,7 +314,7 @@ def _finglish(
 
 
 def _leaning(pieces: Sequence[_Piece], language: str) -> float:
-    """How much the page and the words without a subject speak for Finglish."""
+    """The log-likelihood in favour of Finglish from the language of the page and from stop words."""
     leaning = _PERSIAN_PAGE if language == "fa" else _OTHER_PAGE
     for piece in pieces:
         if piece.word in ENGLISH_STOP_WORDS:
@@ -337,7 +338,7 @@ def _beside(piece: _Piece, sounds: Mapping[str, Sequence[Spelling]]) -> Reading 
 
 
 def _known_stop_words(known: Sequence[_Piece]) -> list[_Guess]:
-    """«man» is an English word, too; in a Finglish question it is not what is asked for."""
+    """Persian stop words among the known Latin words: «man» is an English word, too, but not in a Finglish question."""
     return [
         _Guess(piece.start, piece.end, reading.written, reading.likelihood, is_finglish=True)
         for piece in known
@@ -355,7 +356,7 @@ def _overlap(one: _Guess, other: _Guess) -> bool:
 
 
 def _best(guesses: Sequence[_Guess]) -> list[_Guess]:
-    """The likeliest guesses that do not speak of the same piece; unlikely ones only where there is no other."""
+    """The likeliest guesses that do not overlap."""
     best: list[_Guess] = []
     for guess in sorted(guesses, key=lambda guess: (-guess.likelihood, guess.start, guess.written)):
         if not any(_overlap(guess, other) for other in best):

@@ -1,6 +1,6 @@
-"""When two people asked the same: the one rule for it, whoever asks.
+"""Keys of questions: two texts are the same question if their keys are equal.
 
-Statistics, popular searches, gaps and clicks go by it, and so do the answers editors pin to a question.
+Statistics, popular searches, gaps, clicks and pinned answers all use these keys.
 """
 
 from __future__ import annotations
@@ -12,11 +12,11 @@ from search.models.activity import MAX_KEY_LENGTH
 
 
 def question_key(text: str, language: str = "") -> str:
-    """The stems of the question in order, as one word: equal for spellings that mean the same.
+    """The stems of the question in order, joined to one word; equal for different spellings of the same question.
 
     «وای فای»، «وای‌فای» and «وایفای» are one question, and so are ``Wi-Fi`` and ``wifi``, «كتابها» and «کتاب‌های». Stop words
-    count only where there is nothing else, and inside a compound: «پیش‌پرداخت» is not «پرداخت». Empty when there is nothing
-    to ask. Only words in Latin letters depend on the language.
+    count only if there is nothing else, and inside a compound: «پیش‌پرداخت» is not «پرداخت». Empty if the text has no
+    words. The language matters only for words in Latin letters.
     """
     found = tokens(text, language=language)
     stems: dict[int, str] = {}
@@ -32,15 +32,15 @@ def question_key(text: str, language: str = "") -> str:
 
 
 def readable_text(text: str) -> str:
-    """What may be kept of a question: without what names a person, then cut to what a person could mean.
+    """The text of a question as it may be stored: personal data redacted, then shortened.
 
-    In this order: half of a number would not be recognised as one.
+    In this order, because half of a phone number would not be recognised as one.
     """
     return prepare(redact(" ".join(clean(text).split())))[0]
 
 
 def query_key(text: str, language: str) -> str:
-    """The `question_key` of what may be told to others; empty when nothing is left of it."""
+    """The `question_key` of the redacted text; empty if nothing is left of it."""
     text = readable_text(text)
     for placeholder in PLACEHOLDERS:
         text = text.replace(placeholder, " ")

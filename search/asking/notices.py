@@ -1,4 +1,4 @@
-"""What is told a reader whose question was changed."""
+"""Notices that tell a reader how the question was changed."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 
 class NoticeCode(enum.StrEnum):
-    """What was done to the question."""
+    """The kinds of changes."""
 
     SHORTENED = "shortened"
     KEYBOARD = "keyboard"
@@ -21,7 +21,7 @@ class NoticeCode(enum.StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """A change of the question: what was typed and what was searched for instead, or which words were left out."""
+    """A change of the question: what was typed, and what was searched for instead or which words were left out."""
 
     code: NoticeCode
     typed: str = ""

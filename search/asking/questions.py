@@ -1,12 +1,12 @@
-"""What a person means by a text: its words as the index knows them, and what to try when it does not.
+"""Reading a text as a question: its words as the index knows them, and what is tried if it does not know them.
 
-The steps, each told to the reader when it changed the question:
+Each of these steps is reported to the reader if it changes the question:
 
-1. nothing known at all: the text as the same keys give it on the other keyboard
-2. words nobody wrote: what is likeliest meant by each (`search.asking.guesses`): a slip, Persian in Latin letters, a word on
-   the other keyboard
+1. no word is known: the text is read as typed on the other keyboard
+2. some words are unknown: the likeliest reading of each is taken (`search.asking.guesses`): a typing error, Persian in
+   Latin letters, a word on the other keyboard
 
-Between the two decides which explains more words.
+The step that explains more words is taken.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 MAX_TEXT_LENGTH: Final = 256
 MAX_WORDS: Final = 32
-#: How many words a beginning may become, those in most entries.
+#: Maximum number of completions of a beginning, by document frequency.
 COMPLETIONS: Final = 30
 
 _NOTHING: Final[Mapping[str, str]] = MappingProxyType({})
@@ -38,33 +38,33 @@ _NOTHING: Final[Mapping[str, str]] = MappingProxyType({})
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """A text, its terms, and what the index knows of them."""
+    """A text, its terms, and what the index knows about them."""
 
     text: str
     tokens: list[Token]
     vocabulary: Vocabulary
-    #: What editors say its words are also answered by, and the rules that say so.
+    #: The synonyms that apply to its words, and the rules they come from.
     alternatives: tuple[Alternative, ...] = ()
     rules: Rules = NO_RULES
 
     @property
     def words(self) -> list[Token]:
-        """The single words, in order."""
+        """The single words in order, without compounds."""
         single = {token.position: token for token in reversed(self.tokens) if token.width == 1}
         return [single[position] for position in sorted(single)]
 
     @property
     def unknown(self) -> list[Token]:
-        """The words no entry answers, neither alone nor joined with a neighbour."""
+        """The words that nothing in the index answers: not alone, not joined with a neighbour, and not by a synonym."""
         answered = {word for term in self.terms() for word in term.words}
         return [token for token in self.words if token.position not in answered]
 
     def terms(self) -> tuple[QueryTerm, ...]:
-        """The terms worth looking for: those some entry holds, and those of synonyms."""
+        """The terms to search for: those at least one entry contains, and those of synonyms."""
         return (*self.own_terms(), *self.synonym_terms())
 
     def own_terms(self) -> tuple[QueryTerm, ...]:
-        """Those of the text itself."""
+        """The terms of the text itself."""
         numbers = {token.position for token in self.words}
         words: dict[str, set[int]] = defaultdict(set)
         for token in self.tokens:
@@ -78,13 +78,13 @@ class Question:
         )
 
     def synonym_terms(self) -> tuple[QueryTerm, ...]:
-        """Those of the words' synonyms."""
+        """The terms of the synonyms of the words."""
         known = self.vocabulary.frequencies
         return tuple(term for alternative in self.alternatives for term in alternative.terms(known))
 
     @property
     def synonyms(self) -> list[str]:
-        """The synonyms some entry may hold, as their editor wrote them; what was typed itself is none."""
+        """The synonyms that the index may contain, as their editor wrote them; without what was typed itself."""
         typed = {token.text for token in self.tokens}
         found = (
             alternative.phrase.text
@@ -95,8 +95,8 @@ class Question:
 
 
 def prepare(text: str) -> tuple[str, list[Notice]]:
-    """The text without what no text needs, cut to what a person could mean."""
-    wanted = text[: 4 * MAX_TEXT_LENGTH]  # white space and control characters may go
+    """The text without control characters and superfluous spaces, shortened to the limits; and notices about that."""
+    wanted = text[: 4 * MAX_TEXT_LENGTH]  # white space and control characters are removed below
     prepared = " ".join(clean(wanted).split())
     cut = prepared[:MAX_TEXT_LENGTH]
     if len(cut) < len(prepared):
@@ -119,10 +119,10 @@ def ask(
     beside: Mapping[str, str] = _NOTHING,
     beginning: str = "",
 ) -> Question:
-    """The question, with what the index knows of its terms and their synonyms; one query.
+    """The question with what the index knows about its terms and their synonyms; one query.
 
-    `rules` are the synonyms to use, those of the language if not said otherwise. `beside` has words that mean the same
-    as some of the text. `beginning` is a word that may become another one.
+    `rules` are the synonyms to use; by default those of the language. `beside` maps words of the text to others with
+    the same meaning. `beginning` is a word that is still being typed.
     """
     found, others, rules = read(text, language, rules)
     found = _with_others(found, beside)
@@ -136,20 +136,20 @@ def ask(
 
 
 def read(text: str, language: str, rules: Rules | None = None) -> tuple[list[Token], tuple[Alternative, ...], Rules]:
-    """The terms of a text and their synonyms, before anything is known of them."""
+    """The terms of a text, their synonyms and the rules used, before the index is asked about them."""
     found = tokens(text, language=language, query=True)
     rules = rules_for(language) if rules is None else rules
     return found, alternatives(found, rules), rules
 
 
 def stems_of(found: Iterable[Token], others: Iterable[Alternative]) -> set[str]:
-    """All stems a text and its synonyms may be known by."""
+    """All stems of a text and its synonyms."""
     stems = {token.text for token in found}
     return stems.union(*(form for alternative in others for form in alternative.phrase.forms))
 
 
 def _with_others(found: list[Token], beside: Mapping[str, str]) -> list[Token]:
-    """The tokens, and at the same places those of the words that mean the same."""
+    """The tokens, and at the same positions those of the words with the same meaning."""
     others = [
         token._replace(text=stem(beside[token.word]), word=beside[token.word])
         for token in found
@@ -161,7 +161,7 @@ def _with_others(found: list[Token], beside: Mapping[str, str]) -> list[Token]:
 def understand(
     backend: Backend, question: Question, language: str, audiences: Collection[str], notices: list[Notice]
 ) -> Question:
-    """The question a person may have meant, when the index does not know the words; says so in `notices`."""
+    """The likeliest reading of a question with unknown words; adds to `notices` what was changed."""
     unknown = question.unknown
     if not unknown:
         return question
@@ -185,7 +185,7 @@ def understand(
 
 
 def notice_of(typed: str, meaning: Interpretation) -> Notice:
-    """How a text was read in another way."""
+    """The notice that a text was read in another way."""
     code = NoticeCode.FINGLISH if meaning.is_finglish else NoticeCode.REPAIRED
     return Notice(code, typed=typed, used=meaning.text)
 

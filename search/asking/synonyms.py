@@ -1,7 +1,7 @@
-"""Synonyms at the moment of a question: what a text's words and phrases are also answered by.
+"""Synonyms, applied at query time: other words and phrases that also answer the words of a question.
 
-What editors wrote (`search.models.Synonym`) is read once and remembered until one of them is changed. A text is looked
-up as it is typed, word by word and phrase by phrase; what is found is not looked up again: there are no chains.
+The synonyms of editors (`search.models.Synonym`) are read once and cached until one of them changes. Words and phrases
+are looked up as typed; what is found is not looked up again, so that there are no chains.
 """
 
 from __future__ import annotations
@@ -19,15 +19,15 @@ from search.models import Synonym
 if TYPE_CHECKING:
     from search.language.analysis import Token
 
-#: Per mille of what the word itself would count.
+#: Weight of a synonym in per mille of the weight of the word itself.
 SYNONYM_WEIGHT: Final = FULL_WEIGHT * 7 // 10
-#: Of one question; the rest is left out. It keeps a question that is a list of everything from becoming a huge one.
+#: Maximum number per question; more are left out, so that a text full of words with synonyms stays small.
 MAX_ALTERNATIVES: Final = 48
 
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """For each stem a phrase begins with: the forms of phrases, and what they also find."""
+    """For each first stem of a phrase: the forms of phrases that begin with it, and the phrases they also find."""
 
     by_stem: Mapping[str, Sequence[tuple[tuple[str, ...], Phrase]]] = field(default_factory=dict)
 
@@ -40,7 +40,7 @@ NO_RULES: Final = Rules()
 
 @dataclass(frozen=True, slots=True)
 class Alternative:
-    """A phrase that also answers some words of a question; `typed` are the stems of those words."""
+    """A phrase that also answers some words of a question; `typed` holds the stems of those words."""
 
     phrase: Phrase
     words: tuple[int, ...]
@@ -48,17 +48,18 @@ class Alternative:
 
     @property
     def adds_something(self) -> bool:
-        """Whether it finds entries the typed words do not: «رمز عبور» finds nothing that «رمز» does not."""
+        """Whether it can find entries the typed words do not: «رمز عبور» finds nothing that «رمز» does not."""
         return not any(set(form) >= set(self.typed) for form in self.phrase.forms)
 
     def known_forms(self, known: Mapping[str, int]) -> list[tuple[str, ...]]:
-        """The forms the index may hold."""
+        """The forms all of whose stems are in the index."""
         return [form for form in self.phrase.forms if all(stem in known for stem in form)]
 
     def terms(self, known: Mapping[str, int]) -> Iterator[QueryTerm]:
-        """What to look for. A phrase is known by its rarest word, and counts where its other words stand, too.
+        """The terms to search for. A phrase is searched for by its rarest word, which counts only beside the others.
 
-        It is as frequent as the typed words at least: a synonym nobody uses does not count more than the word itself.
+        Its document frequency is at least that of the typed words: a rare synonym must not count more than the word
+        itself.
         """
         typed = min(known.get(stem, 0) for stem in self.typed)
         for form in self.known_forms(known):
@@ -73,7 +74,7 @@ class Alternative:
 
 
 def rules_for(language: str) -> Rules:
-    """The synonyms in use for readers of a language. One query, remembered until a synonym changes."""
+    """The active synonyms for readers of a language. One query, cached until a synonym changes."""
     return _rules.get(language, lambda: rules_of(Synonym.objects.filter(language=language, is_active=True)))
 
 
@@ -81,13 +82,13 @@ _rules: Final[Memo[Rules]] = Memo(max_size=16, seconds=LONG_SECONDS, scopes=("se
 
 
 def rules_of(synonyms: Iterable[Synonym]) -> Rules:
-    """The rules these synonyms make; their order does not matter."""
+    """The rules for these synonyms, whose order does not matter."""
     by_stem: dict[str, dict[tuple[tuple[str, ...], str], Phrase]] = defaultdict(dict)
     for synonym in synonyms:
         for searched, found in synonym.pairs():
             for form in searched.forms:
                 known = by_stem[form[0]].setdefault((form, found.key), found)
-                if found.text < known.text:  # of two spellings always the same one
+                if found.text < known.text:  # of several spellings, always take the same one
                     by_stem[form[0]][form, found.key] = found
     return Rules(
         {
@@ -98,7 +99,7 @@ def rules_of(synonyms: Iterable[Synonym]) -> Rules:
 
 
 def alternatives(found: Sequence[Token], rules: Rules) -> tuple[Alternative, ...]:
-    """What the words of an analysed question are also answered by, in the order of the words."""
+    """The synonyms of the words of an analysed question, in the order of the words."""
     if not rules:
         return ()
     made: dict[tuple[str, tuple[int, ...]], Alternative] = {}
@@ -112,7 +113,7 @@ def alternatives(found: Sequence[Token], rules: Rules) -> tuple[Alternative, ...
 
 
 def _spans(found: Sequence[Token], rules: Rules) -> Iterator[tuple[tuple[int, ...], tuple[str, ...]]]:
-    """Every (words, stems) of the question that is a form of a phrase: neighbours, or two words joined."""
+    """Every (words, stems) of the question that is a form of a phrase: neighbouring words, or two words joined."""
     stems: dict[int, list[str]] = defaultdict(list)
     for token in found:
         if token.width == 1:

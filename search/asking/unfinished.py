@@ -1,8 +1,8 @@
-"""What is asked while somebody types: the last word may become another one, and words may be unknown.
+"""Questions that are still being typed: the last word may be a beginning, and words may be unknown.
 
-As typed first; else as the same keys give it on the other keyboard; else what is likeliest meant by the unknown words
-(`search.asking.guesses`), of which a last one in Latin letters may become a longer Persian one. Words that are known cost nothing
-more.
+The text is read as typed first; if that fails, as typed on the other keyboard; and then with the likeliest readings of
+the unknown words (`search.asking.guesses`), where a last word in Latin letters may be the beginning of a Persian one.
+The further readings cost queries only if there are unknown words.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _LAST_WORD: Final = re.compile(r"[^\W_]+\Z")
 
 @dataclass(frozen=True, slots=True)
 class Unfinished:
-    """What to look for, nothing where that is not known; the text it stands for, and how that came out of what was typed."""
+    """The plan to search with, which is empty if the text cannot be read; the text it is for, and what was changed."""
 
     plan: Plan
     text: str
@@ -36,7 +36,7 @@ class Unfinished:
 
 
 def read_unfinished(backend: Backend, typed: str, language: str, audiences: tuple[str, ...]) -> Unfinished:
-    """One query; at most five more where a word is unknown."""
+    """Read an unfinished text. One query; at most five more if a word is unknown."""
     asked = _on_both_keyboards(backend, typed, language, audiences)
     for question in asked:
         terms = _with_completions(question)
@@ -48,7 +48,7 @@ def read_unfinished(backend: Backend, typed: str, language: str, audiences: tupl
 
 
 def _on_both_keyboards(backend: Backend, typed: str, language: str, audiences: Collection[str]) -> list[Question]:
-    """The text as typed, and as the same keys give it on the other keyboard; one query for both."""
+    """The text as typed, and as typed on the other keyboard; one query for both."""
     texts = list(dict.fromkeys((typed, swap_keyboard(typed))))
     analysed = {text: read(text, language) for text in texts}
     vocabulary = backend.vocabulary(
@@ -61,7 +61,7 @@ def _on_both_keyboards(backend: Backend, typed: str, language: str, audiences: C
 
 
 def _as_meant(backend: Backend, question: Question, language: str, audiences: tuple[str, ...]) -> Unfinished:
-    """What is likeliest meant by the unknown words, when that answers most of them."""
+    """The text with the likeliest readings of its unknown words, if that explains most words."""
     nothing = Unfinished(Plan(terms=(), size=0, audiences=audiences), question.text)
     unknown = _without_answer(question, _with_completions(question))
     if not unknown:
@@ -93,15 +93,15 @@ def _plan(terms: Sequence[QueryTerm], question: Question, audiences: tuple[str, 
 
 
 def beginning_of(text: str) -> str:
-    """The last word, folded, as far as it is typed; empty after a space."""
+    """The folded last word as far as it has been typed; empty after a space."""
     match = _LAST_WORD.search(fold(text))
     return match[0] if match else ""
 
 
 def _with_completions(question: Question) -> tuple[QueryTerm, ...]:
-    """The terms of the question; its last word is also answered by everything it may become.
+    """The terms of the question, with all completions of its last word.
 
-    All completions count alike, as one word that is as frequent as they are together: which of them is rare says
+    All completions have the same weight, that of a word with the sum of their frequencies: which of them is rare says
     nothing about what the person is going to type.
     """
     terms = {term.text: term for term in question.own_terms()}

@@ -1,1 +1,1 @@
-"""The screens of the Wagtail admin for those who keep search useful."""
+"""Screens for editors in the Wagtail admin: synonyms, pinned answers, the search report."""

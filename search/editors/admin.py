@@ -1,4 +1,4 @@
-"""The editors' room for search: synonyms with a preview of what they change, and pinned answers."""
+"""The editors' section for search: synonyms with a preview of their effect, the report, and pinned answers."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ class Effect:
 
     @property
     def rows(self) -> list[tuple[Hit | None, Hit | None, bool]]:
-        """The first results side by side, and whether the one of afterwards is new among them."""
+        """The first results before and after, side by side, and whether the later one is new."""
         before, after = self.before.hits[:_SHOWN], self.after.hits[:_SHOWN]
         known = {(hit.kind, hit.object_id, hit.language) for hit in self.before.hits}
         count = max(len(before), len(after))
@@ -71,7 +71,7 @@ class Effect:
 
 
 def effects(synonym: Synonym, *, text: str, user: AnyUser) -> list[Effect]:
-    """What an unsaved synonym would change for `text`, or for its own first words. The user sees what they may see."""
+    """The effect of an unsaved synonym on `text`, or on its own first words, among results that the user may see."""
     others = synonym.others()
     without, with_it = rules_of(others), rules_of([*others, synonym])
     tried = [text] if text else [phrase.text for phrase in synonym.searched[:_TRIED]]
@@ -86,7 +86,7 @@ def effects(synonym: Synonym, *, text: str, user: AnyUser) -> list[Effect]:
 
 
 class SynonymForm(WagtailAdminModelForm):
-    """Begins in the language the editor works in."""
+    """The form of a synonym; a new one has the language of the editor's interface."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -95,7 +95,7 @@ class SynonymForm(WagtailAdminModelForm):
 
 
 class PreviewMixin:
-    """A second button beside "save": shows what the form would change, and keeps what was typed."""
+    """Adds a button next to "save" that shows what the synonym would change, without saving the form."""
 
     request: HttpRequest
 
@@ -117,7 +117,7 @@ class PreviewMixin:
         return self.render_to_response(self.get_context_data(form=self.form, **context))  # type: ignore[attr-defined]  # as above
 
     def form_valid(self, form: forms.ModelForm[Synonym]) -> HttpResponse:
-        form.instance.changed_by = self.request.user  # type: ignore[assignment]  # nobody else comes here
+        form.instance.changed_by = self.request.user  # type: ignore[assignment]  # only users reach this view
         response: HttpResponse = super().form_valid(form)  # type: ignore[misc]  # of the view it is mixed into
         for first, middle, last in form.instance.chains()[:1]:
             text = gettext(
@@ -129,7 +129,7 @@ class PreviewMixin:
 
 
 class SynonymCreateView(PreviewMixin, CreateView):
-    """Takes ``?language=fa&words=…`` to begin with, as links of the search report do."""
+    """Prefills the form from ``?language=fa&words=…``, which links of the search report use."""
 
     def get_initial(self) -> dict[str, Any]:
         initial: dict[str, Any] = super().get_initial()
@@ -149,7 +149,7 @@ class SynonymIndexView(IndexView):
     @cached_property
     def header_more_buttons(self) -> list[Button]:
         buttons: list[Button] = super().header_more_buttons
-        if self.add_url:  # who may add one may add many
+        if self.add_url:  # whoever may add one may import many
             url = reverse("wagtailsnippets_search_synonym:import")
             buttons.append(Button(_("Import a spreadsheet"), url=url, icon_name="upload", priority=80))
         return buttons
@@ -196,7 +196,7 @@ class SynonymViewSet(SnippetViewSet):
 
 
 class SearchGroup(SnippetViewSetGroup):
-    """Everything editors do for search, in one place of the menu."""
+    """The menu group with all screens for search."""
 
     menu_label = pgettext_lazy("noun", "Search")
     menu_name = "search-answers"

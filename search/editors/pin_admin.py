@@ -1,4 +1,4 @@
-"""Wagtail's own screens for promotions, with what ours need: a question to begin with, and no answer nobody will see."""
+"""Wagtail's screens for search promotions, adapted: a prefilled question, and no links that readers would not see."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ if TYPE_CHECKING:
 
 
 class PinIndexView(IndexView):
-    """Without the number of views, which nobody counts: Wagtail's counting would store what people typed."""
+    """Without the column for views, which are not counted: Wagtail's counter would store what people typed."""
 
     page_title = gettext_lazy("Pinned answers")
     columns = IndexView.columns[:2]
 
 
 class PinnedQuestionForm(QueryForm):
-    """The question, compared with those of readers by what it means."""
+    """The question that an answer is pinned to; it is matched with readers' questions by its key."""
 
     query_string = forms.CharField(
         label=gettext_lazy("Question"),
@@ -45,7 +45,7 @@ class PinnedQuestionForm(QueryForm):
 
 
 class PinMixin:
-    """Both screens."""
+    """What the screens for adding and editing have in common."""
 
     form_class = PinnedQuestionForm
 
@@ -62,7 +62,7 @@ class PinMixin:
 
 
 class PinCreateView(PinMixin, CreateView):
-    """Takes ``?query=…`` to begin with, as links of the search report do."""
+    """Prefills the form from ``?query=…``, which links of the search report use."""
 
     def get_initial(self) -> dict[str, Any]:
         initial: dict[str, Any] = super().get_initial()

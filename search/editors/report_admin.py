@@ -1,4 +1,4 @@
-"""The search report of the admin: what was asked, what found nothing, and the way to mend it."""
+"""The search report in the admin: what was searched for, what found nothing, and links to fix that."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ _LABELS: Final = {
 
 
 def may_see_report(user: Any) -> bool:
-    """Those who publish, and those who were given the permission."""
+    """Whether the user may publish pages or has the permission to see the report."""
     return user.has_perm(PERMISSION) or PagePermissionPolicy().user_has_permission(user, "publish")
 
 
@@ -56,7 +56,7 @@ def _may_see(request: HttpRequest) -> None:
 
 
 class SearchReportView(SpreadsheetExportMixin, WagtailAdminTemplateMixin, TemplateView):
-    """One language, one period, one list, 50 questions a page."""
+    """The report of one language and period: one of the lists, 50 questions per page."""
 
     page_title = _("Search report")
     header_icon = "search"
@@ -77,7 +77,7 @@ class SearchReportView(SpreadsheetExportMixin, WagtailAdminTemplateMixin, Templa
         "clicks_top": _("Clicks on the first three results"),
         "visits_before": _("Visits in the time before"),
     }
-    #: A question that begins like a formula is a text, also where a spreadsheet opens the file.
+    #: Spreadsheets must not evaluate a question that begins like a formula.
     custom_field_preprocess: ClassVar[dict[str, Any]] = {
         "text": {"csv": lambda text: f"'{text}" if text.startswith(_FORMULA) else text}
     }
@@ -127,7 +127,7 @@ class SearchReportView(SpreadsheetExportMixin, WagtailAdminTemplateMixin, Templa
 
 
 def _chosen(request: HttpRequest) -> tuple[str, int, Listing]:
-    """Language, days and list of the address; what it does not say, or nobody knows, is the usual."""
+    """Language, days and list from the URL, with defaults for missing and unknown values."""
     codes = dict(settings.LANGUAGES)
     language = request.GET.get("language", "")
     if language not in codes:
@@ -139,7 +139,7 @@ def _chosen(request: HttpRequest) -> tuple[str, int, Listing]:
 
 
 def _ways(question: QuestionFigures, user: Any) -> list[tuple[str, Any, str]]:
-    """What may be done about a question: icon, label, address."""
+    """The actions the user may take for a question: icon, label, URL."""
     asked = {"language": question.language}
     ways = [
         ("doc-empty", _("Create article"), "article_for_question", "wagtailadmin.access_admin", "title", asked),
@@ -161,7 +161,7 @@ def _ways(question: QuestionFigures, user: Any) -> list[tuple[str, Any, str]]:
 
 
 def _address(url_name: str) -> str:
-    """The address, where the feature is installed."""
+    """The URL, or an empty string if the feature is not installed."""
     try:
         return reverse(url_name)
     except NoReverseMatch:
@@ -170,7 +170,7 @@ def _address(url_name: str) -> str:
 
 @require_POST
 def ignore(request: HttpRequest) -> HttpResponse:
-    """Take a listed question off the lists of what to mend."""
+    """Ignore a listed question from now on."""
     _may_see(request)
     question = report.find(request.POST.get("language", ""), request.POST.get("key", "")[:200])
     if question is None:
@@ -180,7 +180,7 @@ def ignore(request: HttpRequest) -> HttpResponse:
         key=question.key,
         text=question.text,
         reason=question.reason or SearchGap.Reason.NO_CLICK,
-        by=request.user,  # type: ignore[arg-type]  # nobody else may see the report
+        by=request.user,  # type: ignore[arg-type]  # only users may see the report
     )
     messages.success(
         request,
@@ -192,7 +192,7 @@ def ignore(request: HttpRequest) -> HttpResponse:
 
 @require_POST
 def undo(request: HttpRequest) -> HttpResponse:
-    """Take `ignore` back."""
+    """Undo `ignore`."""
     _may_see(request)
     number = request.POST.get("gap", "")
     gap = gaps.mind_again(gap_id=int(number)) if number.isascii() and number.isdigit() and len(number) < 19 else None
@@ -230,7 +230,7 @@ class SearchReportViewSet(ViewSet):
 
 
 class GapsPanel(Component):
-    """On the first page of the admin: the newest questions that lead nowhere."""
+    """A panel on the admin's home page with the newest search gaps."""
 
     name = "search_gaps"
     template_name = "search/admin/gaps_panel.html"

@@ -1,7 +1,7 @@
-"""Synonyms from a spreadsheet: read and checked row by row, saved all together or not at all.
+"""Import of synonyms from a spreadsheet: rows are read and checked one by one, and saved all together or not at all.
 
-The first line names the columns, as the export of the list does in either language; only the words are required. What is
-known already is left as it is, so that the same file may come again.
+The first line names the columns like the export of the list, in either language; only the words are required. Synonyms
+that exist already are left unchanged, so that a file can be imported again.
 """
 
 from __future__ import annotations
@@ -41,11 +41,11 @@ _NO: Final = ("false", "no", "0", "نه", "خیر")
 
 
 class UnreadableError(Exception):
-    """The whole text cannot be read; the message is for the editor."""
+    """Raised if the text as a whole cannot be read; the message is shown to the editor."""
 
 
 class Outcome(enum.StrEnum):
-    """What becomes of a row."""
+    """The result of checking a row."""
 
     NEW = "new"
     KNOWN = "known"
@@ -65,7 +65,7 @@ _LABELS: Final = {
 
 @dataclass(slots=True)
 class Row:
-    """A row of the file: the line it begins in, its synonym as far as it can be read, and what is wrong with it."""
+    """A row of the file: its first line, its synonym as far as it can be read, and the problems found."""
 
     line: int
     synonym: Synonym
@@ -80,7 +80,10 @@ class Row:
 
 
 def decode(content: bytes) -> str:
-    """The text of a file: UTF-8 with or without a mark, or the UTF-16 spreadsheets call Unicode text."""
+    """The text of a file: UTF-8 with or without a byte order mark, or the UTF-16 that spreadsheets call Unicode text.
+
+    Raises `UnreadableError`.
+    """
     marks = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
     try:
         return content.decode("utf-16" if content.startswith(marks) else "utf-8-sig")
@@ -90,9 +93,9 @@ def decode(content: bytes) -> str:
 
 
 def read_rows(text: str, *, language: str) -> list[Row]:
-    """All rows, checked against each other and against the synonyms there are; one query.
+    """All rows, checked against each other and against the existing synonyms; one query.
 
-    `language` is meant where a row does not say. Raises `UnreadableError`.
+    `language` is the default for rows without one. Raises `UnreadableError`.
     """
     rows = [_row(line, values, language) for line, values in _cells(text)]
     _judge(rows)
@@ -100,7 +103,7 @@ def read_rows(text: str, *, language: str) -> list[Row]:
 
 
 def _judge(rows: Iterable[Row]) -> None:
-    """Compare the rows with each other and with the synonyms there are now; one query."""
+    """Check the rows against each other and against the existing synonyms; one query."""
     known = _Known(Synonym.objects.all())
     for row in rows:
         if not row.problems:
@@ -109,9 +112,9 @@ def _judge(rows: Iterable[Row]) -> None:
 
 @transaction.atomic
 def save_rows(rows: Sequence[Row], *, user: User) -> int:
-    """Save the new ones, with an entry in the log for each; how many. Nothing where a row is wrong.
+    """Save the new rows, with a log entry for each; return their number. If any row has a problem, nothing is saved.
 
-    Of two who save the same at once the second finds it there already.
+    If two editors save the same rows at once, the second one finds that they exist already.
     """
     lock_objects(_IMPORT, [0])
     _judge(rows)
@@ -129,7 +132,7 @@ def save_rows(rows: Sequence[Row], *, user: User) -> int:
 
 
 def _cells(text: str) -> Iterator[tuple[int, Mapping[str, str]]]:
-    """The line and the values of each row that is not empty."""
+    """The line number and the values of each row that is not empty."""
     names = _names_of_columns()
     text = normalise_input(text.replace("\0", ""))
     header = text.partition("\n")[0]
@@ -165,7 +168,7 @@ def _folded(line: str, delimiter: str) -> list[str]:
 
 
 def _row(line: int, values: Mapping[str, str], language: str) -> Row:
-    """A row with its synonym, and all that is wrong with each of its cells."""
+    """A row with its synonym and the problems of all its cells."""
     row = Row(line, Synonym(words=values.get("words", ""), also_finds=values.get("also_finds", "")))
     synonym = row.synonym
     synonym.note = values.get("note", "")
@@ -196,11 +199,11 @@ def _problems(synonym: Synonym) -> list[str]:
     return []
 
 
-# What is known ------------------------------------------------------------------------------------------------------
+# Existing synonyms ----------------------------------------------------------------------------------------------------
 
 
 class _Known:
-    """The synonyms there are, and those of the rows before."""
+    """The existing synonyms, and those of the preceding rows."""
 
     def __init__(self, synonyms: Iterable[Synonym]) -> None:
         self._same: set[tuple[Any, ...]] = set()
@@ -215,7 +218,7 @@ class _Known:
                 self._pairs.setdefault((synonym.language, searched.key, found.key), synonym)
 
     def judge(self, row: Row) -> None:
-        """Say whether the row is known as it stands, or says nothing that others do not say."""
+        """Mark the row as known if its synonym exists; add a problem if other synonyms cover all of it."""
         synonym = row.synonym
         row.is_known = _identity(synonym) in self._same
         if row.is_known:
@@ -228,7 +231,7 @@ class _Known:
 
 
 def _identity(synonym: Synonym) -> tuple[Any, ...]:
-    """Equal for synonyms of the same words, however they are spelled."""
+    """A key that is equal for synonyms of the same words in different spellings."""
     searched, found = (frozenset(phrase.key for phrase in some) for some in (synonym.searched, synonym.found))
     return synonym.language, synonym.direction, searched, found
 
@@ -249,7 +252,7 @@ def _label(name: str) -> str:
 
 
 def _languages() -> dict[str, str]:
-    """Codes by themselves, and by the names of their languages in all of them."""
+    """Language codes by code and by the name of the language in each language."""
     codes: dict[str, str] = {}
     for code, own_name in settings.LANGUAGES:
         codes |= {code: code, fold(own_name): code}
@@ -268,7 +271,7 @@ def _directions() -> dict[str, str]:
 
 
 def _shown(name: str) -> list[str]:
-    """What may be written in a column."""
+    """The values allowed in a column, for error messages."""
     if name == "language":
         return [code for code, _name in settings.LANGUAGES]
     return [str(value) for value in Synonym.Direction.values] if name == "direction" else ["true", "false"]

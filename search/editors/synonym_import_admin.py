@@ -1,4 +1,4 @@
-"""The screen where a spreadsheet of synonyms is looked through and imported."""
+"""The screen where a spreadsheet of synonyms is checked and imported."""
 
 from __future__ import annotations
 
@@ -35,12 +35,12 @@ if TYPE_CHECKING:
     from django.http.response import HttpResponseBase
 
 PERMISSION: Final = "search.add_synonym"
-#: The name of the button that saves; any other only looks.
+#: Name of the button that saves; the other one only checks.
 SAVE: Final = "save"
 
 
 class SynonymImportForm(forms.Form):
-    """A file, or its rows as text; a file that was chosen counts."""
+    """A file, or its rows as text; a file takes precedence."""
 
     file = forms.FileField(required=False)
     rows = forms.CharField(required=False, strip=False)
@@ -62,7 +62,7 @@ class SynonymImportForm(forms.Form):
 
 
 class SynonymImportView(WagtailAdminTemplateMixin, TemplateView):
-    """Nothing is saved before every row is right; what was uploaded stays in the form, to be mended there."""
+    """Saves nothing until every row is valid; the uploaded text stays in the form, where it can be corrected."""
 
     page_title = _("Import synonyms")
     header_icon = "upload"
@@ -85,8 +85,8 @@ class SynonymImportView(WagtailAdminTemplateMixin, TemplateView):
         else:
             problem = " ".join(map(str, form.non_field_errors()))
         if SAVE in request.POST and rows and not _has_problems(rows):
-            count = save_rows(rows, user=request.user)  # type: ignore[arg-type]  # nobody else comes here
-            if not _has_problems(rows):  # somebody may have written the same meanwhile
+            count = save_rows(rows, user=request.user)  # type: ignore[arg-type]  # only users reach this view
+            if not _has_problems(rows):  # somebody may have saved the same synonyms meanwhile
                 return self._saved(count)
         return self.render_to_response(self.get_context_data(text=text, rows=rows, problem=problem))
 

@@ -1,6 +1,6 @@
-"""What can be found and how it is looked up: in the portal's own database, and in a cluster where there is one.
+"""The indexes: one in the portal's own database, and one in a cluster if that is configured.
 
-`plan`       what is asked of an index and what it says   `answering`  which index answers
-`protocol`   what an index must be able to do             `errors`, `limits`  what may go wrong, and how long it may take
+`plan`       the query passed to an index, and its answer    `answering`  selects the index that answers
+`protocol`   the interface of an index                       `errors`, `limits`  exceptions and time limits
 `entry_terms`, `scoring`, `evidence`  what is stored of an entry, the same in every index
 """

@@ -1,4 +1,4 @@
-"""Which index answers: the cluster where there is one and it is well, else the one in the database."""
+"""Selects the index that answers: the cluster if it is configured and healthy, otherwise the one in the database."""
 
 from __future__ import annotations
 
@@ -24,16 +24,15 @@ DEFAULT_BACKEND: Final = "search.index.embedded.EmbeddedBackend"
 
 @lru_cache(maxsize=1)
 def get_backend() -> Backend:
-    """The index of this installation, from the setting ``SEARCH_BACKEND``."""
+    """The index in the database, as named by the setting ``SEARCH_BACKEND``."""
     backend: Backend = import_string(getattr(settings, "SEARCH_BACKEND", DEFAULT_BACKEND))()
     return backend
 
 
 def answer(question: Callable[[Backend], T]) -> T:
-    """What the index says to `question`, which is asked from its beginning again where one index fails it.
+    """Run `question` on an index and return its result; if the cluster fails, run it again on the database's index.
 
-    The cluster is asked first, if there is one that knows what was withdrawn. Where it fails, nobody else waits for it
-    until it is back.
+    The cluster is used only if it has processed all withdrawals. After a failure it is not used until it has recovered.
     """
     if cluster.may_answer():
         try:

@@ -1,8 +1,8 @@
-"""What the index stores of entries' texts: their terms with impacts, where these stand, and the words they were made of.
+"""What an index stores of the texts of entries: terms with impacts, their places, and the words they come from.
 
-Indexing spends its time here, so entries are analysed together: a text is taken apart at white space, each different piece
-is analysed once, and all that follows (counting, evening out, weighting) is done for all words of all entries at once.
-The result for an entry does not depend on the entries beside it.
+Indexing spends most of its time here, so entries are analysed in batches: texts are split at white space, each distinct
+piece is analysed once, and everything after that (counting, length normalisation, weighting) is computed with arrays
+for all words of all entries at once. The result for an entry does not depend on the other entries in the batch.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from search.documents import SearchEntry
 
-#: Occurrences remembered per term and field, for highlights; a snippet needs the first few.
+#: Number of occurrences stored per term and field, for highlighting; a snippet needs the first few.
 _MAX_PLACES: Final = 10
 
 _PIECE: Final = re.compile(r"\S+")
@@ -35,18 +35,18 @@ _ENDS_IN_PREFIX: Final = re.compile(rf"(?:^|[\W_])(?:{'|'.join(analysis.PERSIAN_
 _CONTENT: Final = "zzz"
 _and_a_space: Final = (1).__add__
 
-#: Stem, start, end, word, whether it is a single word, the word as it was written.
+#: Stem, start, end, folded word, whether it is a single word, the word as written.
 Written = tuple[str, int, int, str, bool, str]
 
 
 @dataclass(frozen=True, slots=True)
 class AnalysedEntries:
-    """What the index stores of some entries' texts.
+    """What an index stores of the texts of some entries.
 
-    `postings` has a row for each term an entry holds, entry by entry: the number of the entry, the number of the term in
-    `terms`, the impact. `places` has a row for each place, entry by entry: the number of the entry, the number of the
-    term among those of the entry, the start (times `FIELD_COUNT`, plus the number of the field), the end; see
-    `scoring.read_places`. `words`: each different word, as one of the entries has it.
+    `postings` has a row for each term of each entry, sorted by entry: index of the entry, index of the term in `terms`,
+    impact. `places` has a row for each place, sorted by entry: index of the entry, index of the term among those of the
+    entry, start (times `FIELD_COUNT`, plus the index of the field), end; see `scoring.read_places`. `words` has each
+    distinct word, as written in one of the entries.
     """
 
     terms: list[str]
@@ -56,9 +56,9 @@ class AnalysedEntries:
 
 
 def analyse(entries: Sequence[SearchEntry]) -> AnalysedEntries:
-    """Everything the index stores of the entries' texts.
+    """Analyse the texts of the entries.
 
-    What speaks for an entry beside its words (`search.index.evidence`) makes its impacts greater.
+    Evidence for an entry (`search.index.evidence`) increases its impacts.
     """
     reading = _Reading()
     for entry in entries:
@@ -70,19 +70,19 @@ def analyse(entries: Sequence[SearchEntry]) -> AnalysedEntries:
 
 @lru_cache(maxsize=5_000)
 def stems_in(title: str, language: str) -> frozenset[str]:
-    """The terms a title would be found by; remembered, as the same titles are offered key after key."""
+    """The terms of a title; cached, because the same titles are suggested with every keystroke."""
     return frozenset({token[0] for _offset, tokens in pieces_of(title, language) for token in tokens})
 
 
 def pieces_of(text: str, language: str) -> list[tuple[int, tuple[Written, ...]]]:
-    """What `analysis.tokens` finds in a text, piece by piece, with an offset to add to starts and ends."""
+    """The result of `analysis.tokens` piece by piece, with the offset to add to starts and ends."""
     pieces = _Pieces()
     numbers, starts = pieces.read(text, language)
     return [(start, pieces.tokens[number]) for number, start in zip(numbers, starts, strict=True)]
 
 
 def _texts(entry: SearchEntry) -> tuple[str, ...]:
-    """In the order of `FIELDS`."""
+    """The texts of an entry in the order of `FIELDS`."""
     texts = {TITLE: entry.title, SHORT_ANSWER: entry.short_answer, BODY: entry.body, KEYWORDS: entry.keywords}
     return tuple(texts[name] for name in FIELD_NAMES)
 
@@ -91,10 +91,10 @@ def _texts(entry: SearchEntry) -> tuple[str, ...]:
 
 
 class _Pieces:
-    """The different pieces of texts, numbered as they come, and the tokens of each.
+    """The distinct pieces of texts, numbered in order of appearance, and the tokens of each.
 
-    Words never reach over white space, except after a Persian verb prefix that stands alone: with what follows it is one
-    piece. So is a text of stop words alone, which count where there is nothing else.
+    Words never span white space, except after a detached Persian verb prefix, which forms one piece with what follows.
+    A text of stop words alone is also one piece, because stop words count if there is nothing else.
     """
 
     def __init__(self) -> None:
@@ -102,7 +102,7 @@ class _Pieces:
         self._numbers: dict[str, _Numbers] = {}
 
     def read(self, text: str, language: str) -> tuple[list[int], list[int]]:
-        """The numbers of the text's pieces, and where they start."""
+        """The numbers of the text's pieces, and their starts."""
         known = self._numbers.get(language)
         if known is None:
             known = self._numbers[language] = _Numbers(self.tokens, language)
@@ -119,12 +119,12 @@ class _Pieces:
 
 
 class _Numbers(dict[str, int]):
-    """Piece → its number in `tokens`, where unknown pieces are added."""
+    """Maps a piece to its index in `tokens`; unknown pieces are analysed and added."""
 
     def __init__(self, tokens: list[tuple[Written, ...]], language: str) -> None:
         super().__init__()
         self._tokens, self._language = tokens, language
-        #: The pieces that may go on after white space.
+        #: The pieces that may continue after white space.
         self.unfinished: set[int] = set()
 
     def __missing__(self, piece: str) -> int:
@@ -138,7 +138,7 @@ class _Numbers(dict[str, int]):
 
 
 def _starts(text: str, pieces: Sequence[str]) -> list[int]:
-    """Where the pieces of a text start."""
+    """The starts of the pieces of a text."""
     lengths = list(map(len, pieces))
     if sum(lengths) + len(pieces) - 1 == len(text):  # a single space between any two
         return list(accumulate(map(_and_a_space, lengths[:-1]), initial=0))
@@ -146,7 +146,7 @@ def _starts(text: str, pieces: Sequence[str]) -> list[int]:
 
 
 def _with_what_follows(text: str, known: _Numbers) -> tuple[list[int], list[int]]:
-    """The pieces of a text where verb prefixes stand alone, and their starts."""
+    """The pieces of a text with detached verb prefixes, and their starts."""
     numbers: list[int] = []
     starts: list[int] = []
     start: int | None = None
@@ -165,7 +165,7 @@ def _with_what_follows(text: str, known: _Numbers) -> tuple[list[int], list[int]
 
 @lru_cache(maxsize=50_000)
 def _tokens_of_piece(piece: str, language: str) -> tuple[tuple[Written, ...], bool]:
-    """The tokens, and whether the last word may be a verb prefix that belongs to what follows."""
+    """The tokens of a piece, and whether its last word may be a verb prefix that belongs to what follows."""
     folded, offsets = fold_with_offsets(piece)
     may_go_on = _ENDS_IN_PREFIX.search(folded) is not None
     alone = _ONE_WORD.fullmatch(folded)
@@ -176,7 +176,7 @@ def _tokens_of_piece(piece: str, language: str) -> tuple[tuple[Written, ...], bo
             return (), may_go_on
         start, end = alone.span(1)
         return (_found(analysis.Token(stem, start, end, 0, word[: analysis.MAX_WORD_LENGTH]), piece),), may_go_on
-    # With a word that says something, stop words are left out even where the piece holds nothing else.
+    # A content word is added so that stop words are removed even if the piece consists of them.
     made = analysis.tokens(f"{piece} {_CONTENT}", language=language)
     return tuple(_found(token, piece) for token in made if token.end <= len(piece)), may_go_on
 
@@ -186,7 +186,7 @@ def _found(token: analysis.Token, text: str) -> Written:
 
 
 def _spelling(token: analysis.Token, text: str) -> str:
-    """The word as the author wrote it; folded, where the place holds more than the word (its endings)."""
+    """The word as written; the folded word if the place in the text contains more, such as endings."""
     spelling = text[token.start : token.end]
     letters = fold(spelling).replace(ZWNJ, "") if len(spelling) <= 2 * len(token.word) else ""
     return spelling if letters == token.word else token.word
@@ -196,7 +196,7 @@ def _spelling(token: analysis.Token, text: str) -> str:
 
 
 class _Reading:
-    """The pieces of the fields of entries, one field after the other, and what follows from them."""
+    """Collects the pieces of the fields of entries, field by field, and computes what is stored of them."""
 
     def __init__(self) -> None:
         self._pieces = _Pieces()
@@ -211,7 +211,7 @@ class _Reading:
         self._counts.append(len(numbers))
 
     def analysed(self, most: np.ndarray) -> AnalysedEntries:
-        """`most`: the impact in each entry of a term that could not be stronger."""
+        """Compute the result; `most` is the maximum impact of a term in each entry."""
         terms: dict[str, int] = {}
         words: dict[str, Written] = {}
         of_pieces = []
@@ -222,7 +222,7 @@ class _Reading:
         sizes = np.array([len(tokens) for tokens in self._pieces.tokens], np.int64)
         tokens = np.array(of_pieces, np.int64).reshape(-1, 4)
         term, start, end, field, is_single = self._occurrences(tokens, sizes)
-        # Sorted by entry, term and field, in a field as they stand there.
+        # Sort by entry, term and field, keeping the order within a field.
         key = (field // FIELD_COUNT * len(terms) + term) * FIELD_COUNT + field % FIELD_COUNT
         order = np.argsort(key, kind="stable")
         key = key[order]
@@ -239,7 +239,7 @@ class _Reading:
         return AnalysedEntries(list(terms), np.stack([entry, number, impact], axis=1), places, words)
 
     def _occurrences(self, tokens: np.ndarray, sizes: np.ndarray) -> list[np.ndarray]:
-        """Of each token in the texts: term, start, end, the number of the field among all, whether it is a single word."""
+        """Arrays for all tokens: term, start, end, index of the field among all fields, whether it is a single word."""
         numbers = np.array(self._numbers, np.int64)
         count = sizes[numbers]
         behind = np.cumsum(count)
@@ -252,7 +252,7 @@ class _Reading:
         return [term, start + starts, end + starts, np.repeat(fields, count), is_single]
 
     def _shares(self, field: np.ndarray, is_single: np.ndarray) -> np.ndarray:
-        """What one occurrence in each field counts: BM25F's weight, evened out by the length of the text."""
+        """The weight of one occurrence in each field: BM25F's field weight, normalised by the length of the text."""
         fields = [FIELDS[name] for name in FIELD_NAMES]
         weight, usual, share = (
             np.tile([getattr(each, name) for each in fields], len(self._counts) // FIELD_COUNT)
@@ -264,12 +264,12 @@ class _Reading:
 
 
 def _firsts(key: np.ndarray) -> np.ndarray:
-    """Where other values begin in a sorted array."""
+    """The indexes at which a new value begins in a sorted array."""
     return np.flatnonzero(np.diff(key, prepend=-1))
 
 
 def _places(key: np.ndarray, first_in_field: np.ndarray, entry: np.ndarray, spans: np.ndarray) -> np.ndarray:
-    """The first places of each term in each field that is shown; everything is sorted by `key`."""
+    """The first places of each term in each field that can be shown; all arrays are sorted by `key`."""
     counts = np.diff(first_in_field, append=len(key))
     field: np.ndarray = key % FIELD_COUNT
     kept = (np.arange(len(key)) - np.repeat(first_in_field, counts) < _MAX_PLACES) & (

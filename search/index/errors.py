@@ -1,4 +1,4 @@
-"""What can go wrong with an index."""
+"""Exceptions raised by an index."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from collections.abc import Mapping
 
 
 class UnavailableError(Exception):
-    """The index does not answer, too late, or not as it should. The message says why, for the log."""
+    """Raised if an index does not answer, too late, or not as expected. The message is the reason, for the log."""
 
 
 class RejectedError(Exception):
-    """The index stored everything but these entries: their ids there, and why each was refused."""
+    """Raised if the index stored everything except some entries; `reasons` maps their ids there to the reason."""
 
     def __init__(self, reasons: Mapping[str, str]) -> None:
         super().__init__("; ".join(f"{entry}: {reason}" for entry, reason in reasons.items()))

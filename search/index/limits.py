@@ -1,6 +1,6 @@
-"""How long a question may wait for servers in all, whatever it asks of them.
+"""Time limits for all requests to other servers that one answer needs.
 
-A reader who waits does not care how many requests one answer takes: all of them share one budget of time.
+A waiting reader does not care how many requests that takes: all of them share one time budget.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _budget: Final[ContextVar[_Budget | None]] = ContextVar("search_budget", default
 
 @contextmanager
 def time_limit(seconds: float) -> Iterator[None]:
-    """All requests to servers inside together take no longer than that; an outer limit stays in force."""
+    """Limit the total time of all requests made in this context; an outer limit remains in force."""
     outer = _budget.get()
     deadline = time.monotonic() + seconds
     token = _budget.set(_Budget(min(deadline, outer.deadline) if outer else deadline))
@@ -38,13 +38,13 @@ def time_limit(seconds: float) -> Iterator[None]:
 
 
 def seconds_left(usual: float) -> float:
-    """How long the next request may take: `usual`, or what is left of the budget; nothing or less when it is spent."""
+    """The timeout for the next request: at most `usual`, at most the rest of the budget, which may be negative."""
     budget = _budget.get()
     return min(usual, budget.deadline - time.monotonic()) if budget else usual
 
 
 def once(key: Hashable, ask: Callable[[], T]) -> T:
-    """What `ask` says, asked once within a time limit: the parts of an answer go by the same facts."""
+    """The result of `ask`, called once per key within a time limit, so that all parts of an answer are consistent."""
     budget = _budget.get()
     if budget is None:
         return ask()

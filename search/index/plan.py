@@ -1,4 +1,4 @@
-"""What is asked of an index, and what it answers: the same words for all of them."""
+"""Queries to an index and its answers, in types that all indexes share."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from typing import Final
 
 from search.registry import KIND, LANGUAGE
 
-#: The facets every entry has a value of.
+#: The facets that every entry has a value for.
 HEADINGS: Final = (KIND.name, LANGUAGE.name)
 
 PAGE_SIZE: Final = 20
-#: Pages beyond are not offered; nobody reads so far, and each costs a sort of everything before it.
+#: Further pages are not offered: nobody reads that far, and each would need sorting everything before it.
 MAX_PAGES: Final = 50
 
-#: Fields of an entry a highlight can be in.
+#: The fields of an entry that are highlighted.
 TITLE: Final = "title"
 SHORT_ANSWER: Final = "short_answer"
 BODY: Final = "body"
@@ -26,21 +26,21 @@ BODY: Final = "body"
 Place = tuple[int, int]
 
 
-#: The weight of a word as it was asked for, in per mille.
+#: The weight of a word as typed, in per mille.
 FULL_WEIGHT: Final = 1000
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class QueryTerm:
-    """A term to look for, the numbers of the query's words it answers, and how many entries hold it.
+    """A term to search for, the numbers of the query's words it answers, and its document frequency.
 
-    `weight` says, in per mille, how much of its rarity counts: less than all for a synonym. Of the synonyms of a word
-    that an entry holds only the strongest counts, and none where the word itself is stronger: an entry that holds
-    them all is no better than one that holds the word.
+    `weight` is the part of its rarity that counts, in per mille; less than all for a synonym. If an entry contains
+    several synonyms of a word, only the strongest counts, and none if the word itself scores more: an entry that
+    contains them all is no better than one that contains the word.
 
-    `beside` are terms an entry must hold as well, all of them, for this one to count there: «همراه» beside «اینترنت»
-    answers «دیتا», alone it does not. They add nothing to the score; their places are shown where the term counts.
-    The same text may stand in several terms of a plan.
+    `beside` lists terms that an entry must all contain as well for this one to count: «همراه» beside «اینترنت» answers
+    «دیتا», alone it does not. They add nothing to the score, but are highlighted where the term counts. The same text
+    may occur in several terms of a plan.
     """
 
     text: str
@@ -51,10 +51,10 @@ class QueryTerm:
 
 
 class Filters(Mapping[str, tuple[str, ...]]):
-    """What a reader narrowed the results to: facet → values. Several values of one facet mean "or". Never changed.
+    """The filters a reader chose: facet → values. Several values of one facet are combined with "or". Immutable.
 
-    Only facets with values are in it. `updated_since`: only what was last changed then or later; what says nothing of
-    that is left out.
+    Contains only facets with values. With `updated_since`, only entries last changed at or after that time match;
+    entries without a time of change do not.
     """
 
     __slots__ = ("_chosen", "updated_since")
@@ -99,11 +99,11 @@ class Filters(Mapping[str, tuple[str, ...]]):
 
     @property
     def declared(self) -> dict[str, tuple[str, ...]]:
-        """What was chosen of the facets that documents declare."""
+        """The filters on facets that documents declare."""
         return {name: codes for name, codes in self.items() if name not in HEADINGS}
 
     def choosing(self, **chosen: Iterable[str]) -> Filters:
-        """The same with these values of these facets instead; with no values, without the facet."""
+        """A copy with other values for some facets; an empty list removes the facet."""
         return Filters(updated_since=self.updated_since, **{**self._chosen, **chosen})
 
 
@@ -118,18 +118,18 @@ class Sort(enum.StrEnum):
 EntryKey = tuple[str, int, str]
 
 
-#: Entries that hold all that was asked; where there are fewer, one of them alone may be the wrong answer.
+#: Wanted number of entries with all required words; if there are fewer, they may all be wrong answers.
 WANTED: Final = 5
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Plan:
-    """A question to the index.
+    """A query to an index.
 
-    An entry matches when it holds enough of the words (`enough`); a word counts once, whichever term answers it.
-    Without terms everything matches, the popular first. `size` is the number of entries the frequencies belong to.
-    Among entries that match alike, those with any of the values the reader `prefers` and those with evidence of being
-    good (`search.index.evidence`) come first.
+    An entry matches if it contains enough of the words (`enough`); a word counts once, whichever term answers it.
+    Without terms everything matches, most popular first. `size` is the number of entries that the document frequencies
+    refer to. Of entries that match about equally well, those with one of the values the reader `prefers` and those with
+    evidence (`search.index.evidence`) come first.
     """
 
     terms: tuple[QueryTerm, ...]
@@ -138,7 +138,7 @@ class Plan:
     filters: Filters = Filters()  # noqa: RUF009 - never changed
     sort: Sort = Sort.RELEVANCE
     prefers: Filters = Filters()  # noqa: RUF009 - never changed
-    #: Still being typed: an index may leave out some of the many words the last one may become, to be quick.
+    #: Whether the text is still being typed: an index may then leave out some completions of the last word, to be fast.
     is_unfinished: bool = False
     offset: int = 0
     limit: int = 20
@@ -149,26 +149,26 @@ class Plan:
 
     @property
     def required(self) -> int:
-        """How many words an entry should hold: all of up to three, three quarters of more; see `enough`."""
+        """The number of words an entry should contain: all of up to three, three quarters of more; see `enough`."""
         count = self.word_count
         return count if count <= 3 else -(-count * 3 // 4)
 
     @property
     def wanted(self) -> int:
-        """How many entries of a language should hold so many words: one is enough while a person types."""
+        """The number of entries per language that should contain so many words; one is enough while a person types."""
         return 1 if self.is_unfinished else WANTED
 
     def enough(self, *, most: int, holding: int) -> int:
-        """How many words an entry must hold in a language where `holding` entries hold as many as are required.
+        """The number of words an entry must contain, in a language where `holding` entries contain as many as required.
 
-        Where these are too few, entries with half as many as the best one's (`most`) are found beside them.
+        If these are too few, entries with at least half as many words as the best one (`most`) match as well.
         """
         return self.required if holding >= self.wanted else (most + 1) // 2
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class BackendHit:
-    """An entry as the index holds it. `places` says where the terms stand in each field, in order."""
+    """An entry as stored in the index. `places` holds the places of the terms in each field, in order."""
 
     kind: str
     object_id: int
@@ -188,21 +188,21 @@ class BackendHit:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Found:
-    """A page of hits and how many there are in all."""
+    """A page of hits, and the total number of hits."""
 
     hits: list[BackendHit]
     total: int
 
 
-#: Facet name → value → entries. The counts of a facet ignore what was chosen in the same facet.
+#: Facet name → value → number of entries. The counts of a facet ignore the filter on the same facet.
 FacetCounts = Mapping[str, Mapping[str, int]]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Vocabulary:
-    """What the index knows: how many entries it holds, how many hold each term, and the terms some beginnings lead to.
+    """The number of entries, the document frequencies of terms, and the completions of beginnings.
 
-    Only terms that stand in an entry the asker may see are known: what is hidden cannot be guessed from the answers.
+    Contains only terms that occur in an entry the reader may see, so that hidden texts cannot be guessed.
     """
 
     size: int

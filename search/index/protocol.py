@@ -1,7 +1,7 @@
-"""What an index must be able to do.
+"""The interface of an index.
 
-`search.queries` decides what to look for; an index looks. The embedded index and a cluster answer the same small protocol
-and pass the same tests (tests/search/contract.py).
+`search.queries` decides what to search for; an index finds it. The embedded index and the cluster's implement the same
+small protocol and pass the same tests (tests/search/contract.py).
 """
 
 from __future__ import annotations
@@ -17,19 +17,19 @@ if TYPE_CHECKING:
 
 
 class Backend(Protocol):
-    """An index. Writing methods take part in the caller's transaction where the index is in the same database."""
+    """An index. Writing methods take part in the caller's transaction if the index is in the same database."""
 
     def put(self, entries: Collection[SearchEntry], *, force: bool = False) -> None:
-        """Make `entries` all there is about their objects. Entries with the same digest are left alone unless forced."""
+        """Replace all entries of the objects in `entries`. Those with an equal digest are not written unless forced."""
 
     def remove(self, *, kind: str, object_ids: Collection[int]) -> None:
-        """Forget the objects, in every language. Unknown ones are no error."""
+        """Remove the objects in every language. Unknown ones are ignored."""
 
     def search(self, plan: Plan, *, with_places: bool = True) -> Found:
-        """The best entries for `plan`, the best first; equal ones in a fixed order."""
+        """The best entries for `plan`, best first; ties are in a fixed order."""
 
     def facets(self, plan: Plan) -> FacetCounts:
-        """How many entries match in each value of each facet that is offered (`search.registry`)."""
+        """The number of matching entries for each value of each offered facet (`search.registry`)."""
 
     def vocabulary(
         self,
@@ -39,41 +39,41 @@ class Backend(Protocol):
         beginnings: Collection[str] = (),
         completions: int = 0,
     ) -> Vocabulary:
-        """What is known of `terms`, and for each beginning up to `completions` of the most frequent terms."""
+        """Document frequencies of `terms`, and up to `completions` of the most frequent terms for each beginning."""
 
     def fetch(self, keys: Collection[EntryKey], plan: Plan) -> list[BackendHit]:
-        """Those of the entries that the plan's audiences and filters leave, with the places of its terms; unordered.
+        """The given entries that pass the plan's audiences and filters, with the places of its terms; unordered.
 
-        Whether they hold any of the terms does not matter; their score is that of `search`, or 0.
+        They need not contain any of the terms; their score is that of `search`, or 0.
         """
 
     def spellings(self, words: Collection[str], *, audiences: Collection[str]) -> Mapping[str, Spelling]:
-        """Those of the folded words that somebody wrote where the audiences may read it; thousands may be asked."""
+        """The spellings of those folded words that occur in entries the audiences may see; there may be thousands."""
 
     def sounding_like(
         self, skeletons: Collection[str], *, audiences: Collection[str], limit: int = 50
     ) -> Mapping[str, Sequence[Spelling]]:
-        """For each consonant skeleton (`search.language.finglish.skeleton`) the Persian words that have it, most frequent first."""
+        """The Persian words with each consonant skeleton (`search.language.finglish`), most frequent first."""
 
     def digests(self, kind: str) -> Iterator[tuple[int, str, str]]:
-        """Object, language and digest of every entry of a kind; for finding drift."""
+        """Object id, language and digest of every entry of a kind, to compare it with the database."""
 
     def kinds(self) -> set[str]:
-        """All kinds the index holds entries of."""
+        """All kinds that have entries in the index."""
 
     def count(self) -> int:
-        """How many entries the index holds."""
+        """The number of entries in the index."""
 
     def rebuild(self) -> AbstractContextManager[None]:
-        """Around putting everything again: searches see all entries meanwhile, and nothing superfluous afterwards."""
+        """A context for putting everything again. Searches find all entries meanwhile, and no obsolete ones after."""
 
 
 @runtime_checkable
 class Mirror(Backend, Protocol):
-    """An index on another server, which takes no part in transactions and may keep whoever writes to it waiting."""
+    """An index on another server, which takes no part in transactions and may be slow to write to."""
 
     def follow(self, *, kind: str, object_ids: Collection[int], read: Callable[[], Collection[SearchEntry]]) -> None:
-        """Make what `read` returns all there is of the objects; whoever read later overtakes, whoever writes later.
+        """Replace all entries of the objects with what `read` returns; of concurrent calls, the last to read wins.
 
-        `read` reads the database, and is called again where somebody else was faster.
+        `read` reads the database; it is called again if another writer was faster.
         """

@@ -1,9 +1,9 @@
-"""How strongly an entry is about a term: BM25F, worked out once when the entry is indexed.
+"""The impact of a term in an entry: BM25F, computed when the entry is indexed.
 
-For each field the frequency of a term is evened out by the field's length (three words of ten say more than three of
-a thousand), weighted, and summed; the sum saturates. What is left for the moment of the search is the term's rarity.
-The usual lengths are constants, not averages over the index: a score then depends on the entry alone, entries can be
-indexed one by one, and every database ranks alike.
+The frequency of a term in each field is normalised by the field's length (three of ten words say more than three of a
+thousand), weighted and summed; the sum saturates. Only the term's inverse document frequency is left for query time.
+The usual lengths are constants, not averages over the index: an impact then depends on the entry alone, entries can be
+indexed one by one, and the ranking is the same on every database.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class FieldScoring:
-    """`weight` of a field, its `usual_length` in words, and how far length counts (`length_share`, 0 to 1)."""
+    """The parameters of a field: weight, usual length in words, and BM25's b (`length_share`, 0 to 1)."""
 
     weight: float
     usual_length: float
@@ -37,13 +37,13 @@ FIELDS: Final[dict[str, FieldScoring]] = {
     BODY: FieldScoring(weight=1.0, usual_length=150, length_share=0.6),
     KEYWORDS: FieldScoring(weight=1.5, usual_length=6, length_share=0.3),
 }
-#: How soon more occurrences stop to count.
+#: BM25's k1: the lower, the sooner further occurrences stop counting.
 SATURATION: Final = 1.2
-#: A field much shorter than usual counts as this share of the usual length: a text of two words is no better title.
+#: Minimum length in the normalisation, as a share of the usual length: a title of two words is no better for it.
 SHORTEST: Final = 0.5
-#: The impact of a term that could not be stronger.
+#: The maximum impact of a term, before evidence is added.
 FULL_IMPACT: Final = 10_000
-#: Rarities are integers, too, in thousandths.
+#: Rarities are integers, too: thousandths.
 RARITY_UNIT: Final = 1000
 
 FIELD_NAMES: Final = list(FIELDS)
@@ -51,7 +51,7 @@ FIELD_COUNT: Final = len(FIELD_NAMES)
 
 
 def read_places(places: Sequence[int], numbers: Container[int]) -> dict[str, list[Place]]:
-    """Where the terms of these numbers stand, by field; see `entry_terms.AnalysedEntries.places`. In order."""
+    """The places of the terms with these numbers, by field, in order; see `entry_terms.AnalysedEntries.places`."""
     found: dict[str, list[Place]] = defaultdict(list)
     for number, start, end in zip(places[0::3], places[1::3], places[2::3], strict=True):
         if number in numbers:
@@ -60,11 +60,11 @@ def read_places(places: Sequence[int], numbers: Container[int]) -> dict[str, lis
 
 
 def rarity(frequency: int, size: int) -> int:
-    """The weight of a term that `frequency` of `size` entries hold: BM25's inverse document frequency, at least 1."""
+    """BM25's inverse document frequency, in thousandths, of a term in `frequency` of `size` entries; at least 1."""
     frequency = min(frequency, size)
     return max(1, round(RARITY_UNIT * math.log(1 + (size - frequency + 0.5) / (frequency + 0.5))))
 
 
 def facet_term(name: str, value: str) -> str:
-    """The term that stands for a value entries can be filtered by; no word holds the sign between."""
+    """The term for a facet value; no word contains the separator."""
     return f"{name}={value}"

@@ -1,1 +1,1 @@
-"""What the words of Persian and English texts are, and what a person may have meant by one nobody wrote."""
+"""Analysis of Persian and English texts, and the readings of words that no text contains."""

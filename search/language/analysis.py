@@ -1,14 +1,14 @@
-"""Text → the terms it is indexed and searched by, with their places in the original.
+"""Analysis: a text → the terms it is indexed and searched by, with their places in the original.
 
-One set of tables for every backend. Letters are folded by `portal.core.text`; here are words: half-spaces, inflection,
-stop words, stems. What must meet, meets:
+All indexes share these tables. Letters are folded by `portal.core.text`; this module handles words: half-spaces,
+inflection, stop words, stemming. Spellings that must find each other share a term:
 
     می‌خواهم · می خواهم · میخواهم            the verb prefix in any spelling
     کتاب‌ها · کتاب ها · کتابها               the plural in any spelling
-    پیاده‌سازی · پیاده سازی · پیادهسازی      compounds: the index holds parts and whole, the query joins neighbours
+    پیاده‌سازی · پیاده سازی · پیادهسازی      compounds: the index contains parts and whole, the query joins neighbours
     Wi-Fi · wifi · wi fi                     the same with hyphens
 
-Results keep offsets into the text that was given, so that a highlight never changes what an author wrote.
+Terms carry offsets into the original text, so that highlighting never changes what an author wrote.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ import Stemmer
 
 from portal.core.text import ZWNJ, fold, fold_with_offsets
 
-#: Raise it with every change of the tables and rules here or the weights in `search.index.scoring`: entries indexed under
-#: another version are drift, which `rebuild_search --check` repairs.
+#: Increase it with every change of the tables and rules here or of the weights in `search.index.scoring`: entries that
+#: were indexed with another version are out of date, and `rebuild_search --check` indexes them again.
 VERSION: Final = 3
 
-#: Longer stems and spellings are cut: nobody types them, and an index row must stay small.
+#: Longer stems and spellings are truncated: nobody types them, and rows of the index must stay small.
 MAX_WORD_LENGTH: Final = 64
 
 # Tables -------------------------------------------------------------------------------------------------------------
@@ -40,20 +40,20 @@ def _words(text: str) -> frozenset[str]:
 #: Verb prefixes, written with a half-space, a space or nothing.
 PERSIAN_PREFIXES: Final = _words("می نمی")
 
-#: Endings after a half-space, or standing alone after the word they belong to.
+#: Endings after a half-space, or as separate words after the word they belong to.
 PERSIAN_SUFFIXES: Final = _words(
     "ها های هایی هایم هایت هایش هایمان هایتان هایشان هاست هایند تر ترین تری ای ام ات اش ایم اید اند مان تان شان یی"
 )
-#: Endings only after a half-space; alone they are words or letters.
+#: Endings only after a half-space; on their own they are words or letters.
 PERSIAN_ATTACHED_SUFFIXES: Final = PERSIAN_SUFFIXES | _words(
     "است ی م ت ش را رو و مون تون شون هام هات هاش هامون هاتون هاشون"
 )
 
 
 class StemRule(NamedTuple):
-    """Endings written without a half-space: the first that fits is taken off, if `shortest` letters stay.
+    """Endings written without a half-space: the first that matches is removed, if at least `shortest` letters remain.
 
-    With `after`, only where one of these letters stays last.
+    With `after`, only if the remaining word ends with one of these letters.
     """
 
     endings: tuple[str, ...]
@@ -68,7 +68,7 @@ PERSIAN_STEM_RULES: Final = (
     StemRule(("ان", "ات"), 4),
     StemRule(("ین",), 5),
 )
-#: Words that only look inflected.
+#: Words that look inflected but are not.
 PERSIAN_UNINFLECTED: Final = _words(
     "تنها انتها فیلتر کامپیوتر پرینتر توییتر سازمان خیابان اصفهان عملیات مالیات ادبیات جزییات اطلاعات انتخابات پهلوی ثانوی معنوی وایفای"
 )
@@ -82,7 +82,7 @@ _LIGHT_VERBS: Final = _words(
     "بتوانم بتواند بتوانید بتونم بتونه بتونید بشوم بشم بشن بشید بکنیم بکنی بکنند باشه باشن هستیم هستید "
     "نکنم نکن نکنید نشه نشود نشده نشد نکرد نکرده نکردم"
 )
-#: Persian words that say nothing about the subject; questions and courtesies of a person who asks for help included.
+#: Persian words that say nothing about the subject, including question words and polite phrases.
 PERSIAN_STOP_WORDS: Final = (
     _words(
         "و در به از که این را رو با است برای آن یک تا بر هم نیز یا اما ولی اگر اگه چه هر ای ام من تو ما شما او وی "
@@ -100,11 +100,11 @@ ENGLISH_STOP_WORDS: Final = _words(
     "this to was will with i you he she we my me your our us do does did done doing can could would should shall may "
     "has have had having what which who whom how when where why am been being please hi hello"
 )
-#: What stays of a contracted word after its apostrophe.
+#: The part of a contraction after the apostrophe.
 ENGLISH_CONTRACTIONS: Final = frozenset({"s", "t", "d", "m", "re", "ll", "ve"})
 
-#: British spellings and the American ones they are indexed under, where a rule covers them all. Where a noun in -ision
-#: belongs to the verb (revise, precise), it keeps its s. (Words of their own, fibre and centre, are for synonyms.)
+#: British spellings and the American ones they are indexed as, if a rule covers them. Verbs with a noun in -ision
+#: (revise, precise) keep their s. Single words, such as fibre and centre, are left to synonyms.
 BRITISH_SPELLINGS: Final = (
     (re.compile("^([a-z]{2,}[^cvaeiou])is(e|ed|er|ers|es|ing|ement|ements|ation|ations|ational|able)$"), r"\1iz\2"),
     (re.compile("^([a-z]*(?:anal|paral|catal))ys(e|ed|er|ers|es|ing)$"), r"\1yz\2"),
@@ -122,11 +122,11 @@ _DEFAULT_SNOWBALL: Final = "english"
 
 
 class Token(NamedTuple):
-    """A term and where it comes from.
+    """A term and its origin.
 
-    `text` is the stem that is indexed, `word` the folded spelling it was made of. ``[start, end)`` is the place in
-    the original. `position` counts words, stop words included; `width` is how many of them the term stands for:
-    two or more for a compound written as one.
+    `text` is the stem that is indexed, `word` the folded word it comes from. ``[start, end)`` is the place in the
+    original. `position` counts words, including stop words; `width` is the number of words the term covers: two or
+    more for a compound.
     """
 
     text: str
@@ -159,15 +159,15 @@ _stemmers = threading.local()
 
 
 def clean(text: str) -> str:
-    """The text without characters a database or a page refuses: control characters and lone surrogates."""
+    """The text without characters that a database or a page rejects: control characters and lone surrogates."""
     return _UNSTORABLE.sub("", text)
 
 
 def tokens(text: str, *, language: str | None = None, query: bool = False) -> list[Token]:
-    """The terms of a text. Text of stop words alone keeps them: «چرا که نه» can be a title.
+    """The terms of a text. A text of stop words alone keeps them: «چرا که نه» can be a title.
 
-    `language` chooses the stemmer for words in Latin letters. With `query`, neighbours are also joined and words like
-    ``mesh6`` also split, to meet the other spelling in the index.
+    `language` selects the stemmer for words in Latin letters. With `query`, neighbouring words are also joined and
+    words like ``mesh6`` also split, to match the other spelling in the index.
     """
     folded, offsets = fold_with_offsets(text)
     compounds = list(_compounds(folded))
@@ -177,12 +177,12 @@ def tokens(text: str, *, language: str | None = None, query: bool = False) -> li
         if found:
             break
     offsets.append(len(text))
-    # A run ends after its last character's origin; characters that fold to nothing (vowel marks) belong to the left.
+    # A run ends after its last character's origin; characters that fold to nothing (vowel marks) belong to it.
     return [token._replace(start=offsets[token.start], end=_end(token.end, offsets)) for token in found]
 
 
 def term_of(word: str, *, language: str | None = None) -> str | None:
-    """The term that `tokens` makes of one folded word of letters and digits in a text; none of a stop word."""
+    """The term for one folded word of letters and digits in a text, as `tokens` has it; None for a stop word."""
     if _PERSIAN_LETTER.search(word):
         return None if word in PERSIAN_STOP_WORDS else stem(word)[:MAX_WORD_LENGTH]
     if word in ENGLISH_STOP_WORDS:
@@ -191,14 +191,14 @@ def term_of(word: str, *, language: str | None = None) -> str | None:
 
 
 def _end(end: int, offsets: list[int]) -> int:
-    """Where in the original a folded run ends: before the origin of the character that follows it."""
+    """The end of a folded run in the original: before the origin of the character that follows it."""
     last = offsets[end - 1]
     following = offsets[end]
     return following if following > last else last + 1
 
 
 def _compounds(folded: str) -> Iterator[list[_Part]]:
-    """Runs of letters and digits, those held together by a half-space or hyphen in one list."""
+    """Runs of letters and digits; those linked by a half-space or hyphen are in one list."""
     current: list[_Part] = []
     for match in _RUN.finditer(folded):
         part = _Part(match[0], match.start(), match.end())
@@ -223,7 +223,7 @@ def _analyse(
     folded: str, compounds: list[list[_Part]], stemmer: str, *, query: bool, keep_stop_words: bool
 ) -> Iterator[Token]:
     position = 0
-    previous: _Part | None = None  # the word before, where a query may join it with the next
+    previous: _Part | None = None  # the previous word, if a query may join it with the next
     waiting: list[_Part] = []  # a detached verb prefix
     for place, compound in enumerate(compounds):
         parts = [*waiting, *compound]
@@ -254,7 +254,7 @@ def _is_persian(part: _Part) -> bool:
 
 
 def _may_join(left: _Part, right: _Part) -> bool:
-    """Words of one script, or a number and its unit."""
+    """Whether these are words of one script, or a number and its unit."""
     return _is_persian(left) == _is_persian(right) or left.text.isdecimal() != right.text.isdecimal()
 
 
@@ -278,7 +278,7 @@ def _token(word: str, start: int, end: int, position: int, stemmer: str, *, widt
 
 
 def _persian(parts: list[_Part], position: int, stemmer: str, *, query: bool, keep_stop_words: bool) -> list[Token]:
-    """The terms of one Persian word, which may have a verb prefix, several parts and endings."""
+    """The terms of one Persian word, which may consist of a verb prefix, several parts and endings."""
     start, end = parts[0].start, parts[-1].end
     first, last = 0, len(parts)
     if len(parts) > 1 and parts[0].text in PERSIAN_PREFIXES:
@@ -332,7 +332,7 @@ def _latin(parts: list[_Part], position: int, stemmer: str, *, query: bool, keep
 
 
 def _with_number(part: _Part, position: int, stemmer: str) -> list[Token]:
-    """A word of a question; ``mesh6`` and «۵گیگ» also as a word and a number, as others may write them."""
+    """The terms of a word in a question; ``mesh6`` and «۵گیگ» are also split into a word and a number."""
     whole = _token(part.text, part.start, part.end, position, stemmer)
     split = _LETTERS_AND_DIGITS.fullmatch(part.text)
     if split is None:
@@ -347,7 +347,7 @@ def _with_number(part: _Part, position: int, stemmer: str) -> list[Token]:
 
 
 def _contracted(parts: list[_Part], position: int, stemmer: str, *, keep_stop_words: bool) -> list[Token]:
-    """``router's`` is a router; ``don't`` is also found as ``dont``."""
+    """The terms of a contraction: ``router's`` → router; ``don't`` also → ``dont``."""
     base, ending = parts
     made = []
     if keep_stop_words or base.text not in ENGLISH_STOP_WORDS:
@@ -385,7 +385,7 @@ def _persian_stem(word: str) -> str:
 
 
 def _snowball(stemmer: str, word: str) -> str:
-    """A PyStemmer object must not be shared between threads."""
+    """Stem with Snowball. PyStemmer objects must not be shared between threads, so each thread has its own."""
     known = getattr(_stemmers, stemmer, None)
     if known is None:
         known = Stemmer.Stemmer(stemmer)

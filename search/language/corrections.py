@@ -1,4 +1,4 @@
-"""What a person may have meant by a word nobody wrote: the spellings one slip away, and which of them is likely."""
+"""Spelling correction: known words within one or two typing errors of an unknown word, and the likeliest of them."""
 
 from __future__ import annotations
 
@@ -16,24 +16,24 @@ _PERSIAN_LETTERS: Final = "ابپتثجچحخدذرزژسشصضطظعغفقکگ�
 _LATIN_LETTERS: Final = "abcdefghijklmnopqrstuvwxyz"
 _PERSIAN: Final = re.compile("[\u0600-\u06ff]")
 
-#: Letters that sound alike: the slip of somebody who knows the word and not its spelling.
+#: Letters that sound alike: a common error of people who know the word but not its spelling.
 _SOUND_ALIKE: Final = tuple(map(frozenset, ("زذضظ", "سصث", "تط", "هح", "غق", "اع", "ck", "sz", "iy", "ae", "fv")))
 
-#: Shorter words have too many neighbours, longer ones are pasted, not typed.
+#: Shorter words have too many neighbours; longer ones are pasted rather than typed.
 SHORTEST: Final = 3
 LONGEST: Final = 24
-#: Two slips in a shorter word make another word; a longer one has too many neighbours.
+#: With two errors, shorter words become other words, and longer ones have too many candidates.
 SHORTEST_OF_TWO_SLIPS: Final = 8
 LONGEST_OF_TWO_SLIPS: Final = 16
 
-# How unlikely each slip is; a unit outweighs a word that is e times as frequent.
+# Costs of typing errors, as log-likelihoods: one unit makes up for a word that is e times as frequent.
 _SWAPPED: Final = 0.3
 _SOUNDS_ALIKE: Final = 0.3
 _DOUBLED: Final = 0.5
 _USUAL: Final = 0.5
 _OTHER: Final = 1.0
 _FIRST_LETTER: Final = 1.5
-#: What is said, but seldom written: my, your, his; the object; plural. «گوشیمو» is گوشی.
+#: Colloquial endings that are seldom written: possessives, the object marker, the plural. «گوشیمو» is گوشی.
 _ENDING: Final = 0.3
 _COLLOQUIAL_ENDINGS: Final = (
     *("م", "ت", "ش", "و", "ا", "ام", "ات", "اش", "مو", "تو", "شو", "مون", "تون", "شون", "امو", "اتو", "اشو", "ای"),
@@ -43,7 +43,7 @@ _RUN_TOGETHER: Final = 2.5
 
 
 def candidates_for(word: str) -> dict[str, float]:
-    """Every spelling one edit from `word`, and how unlikely the slip. Two words written as one hold a space."""
+    """Every spelling one edit from `word`, with its cost. A word split into two contains a space."""
     if not SHORTEST <= len(word) <= LONGEST:
         return {}
     candidates: dict[str, float] = {}
@@ -79,14 +79,14 @@ def _sound_alike(one: str, other: str) -> bool:
 
 
 class Correction(NamedTuple):
-    """A spelling that is known, as it was written (two words, where one was taken apart), and how likely it is meant."""
+    """A known word, folded and as written (two words if one was split), and its log-likelihood."""
 
     word: str
     written: str
     likelihood: float
 
 
-#: Words, or pieces of a text, and the spellings that may be meant by each with how unlikely they are.
+#: Words or pieces of a text → candidate spellings → costs.
 Candidates = Mapping[str, Mapping[str, float]]
 _Known = Callable[[Collection[str]], "Mapping[str, Spelling]"]
 
@@ -98,10 +98,10 @@ def correct(
     further: Candidates = MappingProxyType({}),
     readable: Collection[str] = (),
 ) -> dict[str, Correction]:
-    """For folded words nobody wrote, the likeliest that somebody did; `known` is asked once, rarely twice.
+    """The likeliest known word for each unknown folded word; `known` is called once, rarely twice.
 
-    Considered are all spellings one slip away and what is in `further`. Two slips are considered for a single long
-    word that has no correction otherwise and is not `readable` in another way.
+    Candidates are all spellings one error away, and those in `further`. Two errors are considered only for a single
+    long word that has no other correction and is not in `readable` (words with another reading).
     """
     candidates = {word: {**further.get(word, {}), **candidates_for(word)} for word in words}
     candidates |= {piece: dict(some) for piece, some in further.items() if piece not in words}
@@ -132,7 +132,7 @@ def _choose_all(candidates: Candidates, known: _Known) -> dict[str, Correction]:
 
 
 def choose(candidates: Mapping[str, float], frequencies: Mapping[str, int]) -> tuple[float, str] | None:
-    """The likeliest of the candidates that exist, with its likelihood; `frequencies` are those of single words."""
+    """The likeliest of the candidates that exist, with its log-likelihood; `frequencies` are those of single words."""
     best: tuple[float, str] | None = None
     for candidate, cost in candidates.items():
         frequency = min(frequencies.get(word, 0) for word in candidate.split())
@@ -143,7 +143,7 @@ def choose(candidates: Mapping[str, float], frequencies: Mapping[str, int]) -> t
 
 
 def two_slips_from(word: str) -> dict[str, float]:
-    """The spellings a usual slip and any other one from `word`: some thousands, not all that two edits make."""
+    """The spellings one common and one arbitrary error away from `word`: some thousands, not all within two edits."""
     candidates: dict[str, float] = {}
     for halfway, cost in _slips(word):
         if cost <= _USUAL and len(halfway) <= len(word):
@@ -154,7 +154,7 @@ def two_slips_from(word: str) -> dict[str, float]:
 
 
 def distance(word: str, other: str) -> float:
-    """How unlikely it is that somebody wrote `word` for `other`: the slips between them, the fewest."""
+    """The minimum cost of the typing errors that turn `other` into `word`."""
     row = [0.0, *accumulate(_OTHER for _letter in other)]
     for letter in word:
         above, row = row, [row[0] + _OTHER]

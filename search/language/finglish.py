@@ -1,9 +1,9 @@
-"""Persian written in Latin letters, as people do on a keyboard without Persian: «modem vasl nemishe».
+"""Finglish: Persian written in Latin letters, as on a keyboard without Persian: «modem vasl nemishe».
 
-There is no one spelling: vowels are written or not, and each sound stands for several Persian letters. What stays is the
-*skeleton* of consonants. Words of the index are kept by their skeletons (`skeleton`); a word in Latin letters may have
-several (`skeletons`); of the Persian words found by them, the one whose letters and vowels fit best (`misfit`), and
-which is frequent, is meant (`read`).
+There is no standard spelling: vowels may be omitted, and each sound stands for several Persian letters. What stays the
+same is the *skeleton* of consonants. Words of the index are stored with their skeletons (`skeleton`); a word in Latin
+letters may have several (`skeletons`); of the Persian words found by them, the one whose letters and vowels fit best
+(`misfit`) and which is frequent is taken (`read`).
 """
 
 from __future__ import annotations
@@ -20,7 +20,8 @@ from search.language.analysis import PERSIAN_STOP_WORDS
 if TYPE_CHECKING:
     from search.language.spelling import Spelling
 
-#: The sound of each Persian consonant; capitals are sounds of two Latin letters. Vowels and silent letters are left out.
+#: The sound of each Persian consonant; capitals are sounds written with two Latin letters. Vowels and silent letters
+#: are omitted.
 _SOUNDS: Final = str.maketrans(
     {
         **dict.fromkeys("طت", "t"),
@@ -38,7 +39,8 @@ _REPEATED: Final = re.compile(r"(.)\1+")
 _PERSIAN_WORD: Final = re.compile("[\u0600-\u06ff]{2,}")
 _LATIN_WORD: Final = re.compile("[a-z]{2,}")
 
-#: What Latin consonants may stand for in a skeleton, the usual first. Longer spellings are tried beside shorter ones.
+#: The sounds that Latin letters may stand for in a skeleton, most common first. Longer spellings are tried in addition
+#: to shorter ones.
 _READINGS: Final[Mapping[str, tuple[str, ...]]] = {
     **{letter: (letter,) for letter in "bdfglmnprstz"},
     **dict.fromkeys("aeiouywv", ("",)),
@@ -61,7 +63,7 @@ _READINGS: Final[Mapping[str, tuple[str, ...]]] = {
 }
 _MOST_SKELETONS: Final = 12
 
-#: Latin spellings of a Persian letter, and how unusual each is.
+#: Latin spellings of a Persian letter, with costs: the more unusual, the higher.
 _SPELLED: Final[Mapping[str, Mapping[str, float]]] = {
     "ا": {"a": 0.05, "aa": 0, "o": 0.5, "oo": 0.5, "u": 0.5, "ow": 0.4, "e": 0.6, "i": 0.8, "": 0.8},
     "ب": {"b": 0},
@@ -119,14 +121,15 @@ _LAST_SPELLED: Final[Mapping[str, Mapping[str, float]]] = {
 _SILENT_WAW: Final[Mapping[str, float]] = {"": 0, "o": 0.1, "w": 0.2, "v": 0.3}
 _ALEF_OF_LONG_I: Final[Mapping[str, float]] = {**_SPELLED["ا"], "": 0.3}
 _FIRST_OF_LONG_VOWEL: Final[Mapping[str, float]] = {**_FIRST_SPELLED["ا"], "": 0.05}
-#: «lotfan» is written لطفا.
+#: Cost of a final n for tanwin: «lotfan» is written لطفا.
 _TANWIN: Final = 0.1
 _DOUBLED: Final = 0.05
-#: Two vowels together are one that is written, as a rule; a last e is as often a written ه.
+#: Costs of an unwritten vowel next to another one, which is usually a written vowel, and of a final e, which is often
+#: ه.
 _TWO_VOWELS: Final = 0.4
 _FINAL_E: Final = 0.1
 _VOWEL_LETTERS: Final = frozenset("aeiou")
-#: Short vowels, which Persian does not write; in a foreign word, long ones are short.
+#: Costs of vowels that are not written in Persian: short ones, and in foreign words also long ones.
 _UNWRITTEN: Final[Mapping[str, float]] = {
     "a": 0.1,
     "e": 0.05,
@@ -138,7 +141,7 @@ _UNWRITTEN: Final[Mapping[str, float]] = {
     "h": 0.9,
 }
 
-#: Endings a reader may have added to a word the index knows, and what one that was taken off costs.
+#: Endings that may follow a word of the index, and the cost of removing one.
 _ENDINGS: Final = (
     "ha",
     "hay",
@@ -163,23 +166,23 @@ _ENDINGS_OF_MANY: Final = tuple(
 _ENDED: Final = 0.7
 _SHORTEST_FORM: Final = 3
 
-#: Stop words that have no skeleton.
+#: Stop words without consonants.
 _WITHOUT_CONSONANTS: Final[Mapping[str, str]] = {"o": "و", "va": "و", "ya": "یا", "ey": "ای", "ye": "یه"}
 
-#: Readings that fit worse are none; a longer word may differ in more places.
+#: Maximum misfit of a reading, which grows with the length of the word.
 _WORST: Final = 0.5
 _WORST_PER_LETTER: Final = 0.08
-#: Of a word that is still typed less is seen, and must fit better.
+#: Maximum misfit of a word that is still being typed.
 _WORST_BEGINNING: Final = 0.45
-#: A misfit of one outweighs a word that is e⁴ times as frequent.
+#: A misfit of 1 makes up for a word that is e⁴ times as frequent.
 _WEIGHT: Final = 4.0
-#: In how many entries a stop word would stand if it was counted, and how badly it may fit.
+#: Assumed document frequency of stop words, which are not indexed, and their maximum misfit.
 _STOP_WORD_FREQUENCY: Final = 400
 _WORST_STOP_WORD: Final = 0.35
 
 
 class Reading(NamedTuple):
-    """A Persian word that may be meant: as it is written, how badly it fits, and the logarithm of its likelihood."""
+    """A Persian reading of a word: folded, as written, its misfit, and its log-likelihood."""
 
     word: str
     written: str
@@ -188,9 +191,9 @@ class Reading(NamedTuple):
 
 
 def skeleton(word: str) -> str:
-    """The consonants of a folded word as Latin letters: equal for a Persian word and its Finglish spellings.
+    """The consonants of a folded word in Latin letters: equal for a Persian word and its Finglish spellings.
 
-    A final ``h`` is silent as often as not and is left out. Empty for words of neither alphabet, and without consonants.
+    A final ``h`` is often silent and is omitted. Empty for words in other alphabets and for words without consonants.
     """
     if _PERSIAN_WORD.fullmatch(word):
         sounds = word.translate(_SOUNDS)
@@ -214,13 +217,13 @@ def is_latin(word: str) -> bool:
 
 @lru_cache(maxsize=2048)
 def skeletons(word: str) -> tuple[str, ...]:
-    """The skeletons a folded Latin word may have, its own first; with those of the word without an ending."""
+    """All possible skeletons of a folded Latin word, its own first; including those of the word without an ending."""
     found = dict.fromkeys((skeleton(word), *_skeletons(word), *(skeleton(form) for form, _cost in _forms(word))))
     return tuple(filter(None, found))
 
 
 def _skeletons(word: str) -> list[str]:
-    """The most usual readings of the letters; a reading costs its place in the table."""
+    """The skeletons of the most common readings of the letters; the cost of a reading is its index in the table."""
     ways: list[dict[str, int]] = [{"": 0}, *({} for _letter in word)]
     for place in range(len(word)):
         so_good = sorted(ways[place].items(), key=lambda way: way[1])[:_MOST_SKELETONS]
@@ -229,14 +232,14 @@ def _skeletons(word: str) -> list[str]:
                 for before, so_far in so_good:
                     ways_on = ways[place + length]
                     ways_on[before + sound] = min(so_far + cost + (length == 1), ways_on.get(before + sound, 99))
-    # Words with a c are English, whose last d is often a Persian ت: card, کارت.
+    # Words with a c are English, and their final d is often written ت in Persian: card, کارت.
     ended = {sounds[:-1] + "t": cost + 1 for sounds, cost in ways[-1].items() if "c" in word and sounds[-1:] == "d"}
     complete = sorted((ways[-1] | ended).items(), key=lambda way: way[1])
     return [_tidy(sounds) for sounds, _cost in complete[:_MOST_SKELETONS]]
 
 
 def _forms(word: str) -> Iterator[tuple[str, float]]:
-    """The word, what else it may stand for, and what it is without an ending; with what each costs."""
+    """The word, its variants, and the word without an ending; each with its cost."""
     yield word, 0.0
     if "x" in word:
         yield word.replace("x", "ks"), 0.0
@@ -249,12 +252,12 @@ def _forms(word: str) -> Iterator[tuple[str, float]]:
 
 @lru_cache(maxsize=20_000)
 def misfit(latin: str, persian: str) -> float:
-    """How badly a Latin spelling fits a folded Persian word: 0 is what most people type; infinite, not at all."""
+    """How badly a Latin spelling fits a folded Persian word: 0 is what most people type, infinity means not at all."""
     return min(_aligned(form, persian) + cost for form, cost in _forms(latin))
 
 
 def _aligned(latin: str, persian: str) -> float:
-    """The cheapest way to spell the Persian letters one after the other so that the Latin word comes out."""
+    """The minimum cost of spelling the Persian letters one after another as the Latin word."""
     reached = {0: 0.0}
     for reached in _reached(latin, persian):  # noqa: B007 - the last is wanted
         pass
@@ -262,7 +265,7 @@ def _aligned(latin: str, persian: str) -> float:
 
 
 def _reached(latin: str, persian: str) -> Iterator[dict[int, float]]:
-    """After each Persian letter: how much of the Latin word is spelled by the letters so far, and the least it costs."""
+    """After each Persian letter: the prefixes of the Latin word that can be spelled so far, with minimum costs."""
     reached = {0: 0.0}
     for place, letter in enumerate(persian):
         following: dict[int, float] = {}
@@ -273,7 +276,7 @@ def _reached(latin: str, persian: str) -> Iterator[dict[int, float]]:
 
 
 def _spell(reached: dict[int, float], latin: str, start: int, so_far: float, spelled: Mapping[str, float]) -> None:
-    """Note how far the spellings of one letter lead from `start`."""
+    """Record the ends that the spellings of one letter reach from `start`."""
     for letters, cost in spelled.items():
         if latin.startswith(letters, start):
             _reach(reached, latin, start + len(letters), so_far + cost)
@@ -281,7 +284,7 @@ def _spell(reached: dict[int, float], latin: str, start: int, so_far: float, spe
 
 @lru_cache(maxsize=20_000)
 def misfit_of_beginning(latin: str, persian: str) -> float:
-    """How badly a Latin spelling fits some beginning of a folded Persian word."""
+    """How badly a Latin spelling fits the best prefix of a folded Persian word."""
     return min((reached.get(len(latin), math.inf) for reached in _reached(latin, persian)), default=math.inf)
 
 
@@ -300,7 +303,7 @@ def _spelled(letter: str, place: int, persian: str) -> Mapping[str, float]:
 
 
 def _reach(reached: dict[int, float], latin: str, end: int, cost: float) -> None:
-    """Note that the word is spelled up to `end`; doubled consonants and unwritten vowels carry it further."""
+    """Record that the word can be spelled up to `end`, and further over doubled consonants and unwritten vowels."""
     if cost >= reached.get(end, math.inf):
         return
     reached[end] = cost
@@ -315,7 +318,7 @@ def _reach(reached: dict[int, float], latin: str, end: int, cost: float) -> None
 
 
 def read(latin: str, known: Iterable[Spelling]) -> Reading | None:
-    """The likeliest Persian word for a Latin spelling, of those the index knows and those every sentence has."""
+    """The likeliest Persian word for a Latin spelling, among known words and stop words."""
     stop_word = read_stop_word(latin)
     worst = _WORST + _WORST_PER_LETTER * len(latin)
     found = _fitting(((spelling, misfit(latin, spelling.word)) for spelling in known), worst)
@@ -323,7 +326,7 @@ def read(latin: str, known: Iterable[Spelling]) -> Reading | None:
 
 
 def read_beginnings(latin: str, known: Iterable[Spelling]) -> list[Reading]:
-    """Those of the known Persian words that a Latin word may become while it is typed, the likeliest first."""
+    """The known Persian words that a Latin word may be the beginning of, likeliest first."""
     found = _fitting(((spelling, misfit_of_beginning(latin, spelling.word)) for spelling in known), _WORST_BEGINNING)
     return sorted(found, key=_order, reverse=True)
 
@@ -345,12 +348,12 @@ def _order(reading: Reading) -> tuple[float, str]:
 
 @lru_cache(maxsize=2048)
 def read_stop_word(latin: str) -> Reading | None:
-    """The Persian word without a subject of its own that is meant: «chetori», «mikham», «ro»; or none."""
+    """The Persian stop word for a Latin spelling («chetori», «mikham», «ro»), or None."""
     if latin in _WITHOUT_CONSONANTS:
         word = _WITHOUT_CONSONANTS[latin]
         return Reading(word, word, 0.0, math.log(_STOP_WORD_FREQUENCY))
     if "c" in latin.replace("ch", ""):
-        return None  # English: card is no کرد
+        return None  # an English word: card is not کرد
     words = (word for sounds in skeletons(latin) for word in _stop_words().get(sounds, ()))
     return likeliest(
         Reading(word, word, unfit, math.log(_STOP_WORD_FREQUENCY) - _WEIGHT * unfit)

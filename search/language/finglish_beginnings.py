@@ -1,4 +1,4 @@
-"""The first letters of the Persian words a Latin one may become while it is typed: «sefar» leads to what begins with «سفا»."""
+"""The first Persian letters that a Latin word may stand for while it is typed: «sefar» is the beginning of «سفا…»."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Final
 
-#: Shorter beginnings lead everywhere.
+#: Shorter beginnings match too many words.
 SHORTEST: Final = 3
 _LETTERS: Final = 3
 _MOST: Final = 16
@@ -15,14 +15,14 @@ _UNIT: Final = re.compile(r"([sckgz]h|ph|oo|ou|ee|e[iy]|aa|[a-z])\1*")
 
 
 def _table(lines: str) -> Mapping[str, tuple[str, ...]]:
-    """Latin letters, then what they may stand for; a dash is nothing."""
+    """Parse a table: Latin letters, then the Persian letters they may stand for; a dash stands for none."""
     return {
         latin: tuple(letters.replace("-", "") for letters in persian)
         for latin, *persian in (line.split() for line in lines.split("|"))
     }
 
 
-#: What each may stand for, the usual first; a vowel is often not written.
+#: What each may stand for, most common first; vowels are often not written.
 _STANDS_FOR: Final = _table(
     "a ا - ع|aa ا|b ب|c ک س|ch چ|d د|e - ی|ee ی|ei ی|ey ی|f ف|g گ|gh ق غ|h ه ح|i ی -|j ج|k ک|kh خ|l ل|m م|n ن|o - و ا"
     "|oo و|ou و|p پ|ph ف|q ق غ|r ر|s س ص ث|sh ش|t ت ط|u و|v و|w و|x خ|y ی|z ز ذ ض ظ|zh ژ"
@@ -35,7 +35,7 @@ _STANDS_FIRST_FOR: Final = {
 
 @lru_cache(maxsize=2048)
 def beginnings(latin: str) -> tuple[str, ...]:
-    """Two or three letters each, at most sixteen, the usual first."""
+    """At most sixteen Persian beginnings of two or three letters, most common first."""
     ways: dict[str, int] = {"": 0}
     found: dict[str, int] = {}
     for unit in _UNIT.finditer(latin):

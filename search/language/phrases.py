@@ -1,6 +1,7 @@
-"""Words and phrases as an editor writes them in a list, known by their stems.
+"""Words and phrases as editors write them in lists, identified by their stems.
 
-Letters, digits, half-spaces and inflection do not matter: «سيم كارت‌ها», «سیم‌کارت» and «سیمکارت» are one phrase.
+Variants of letters and digits, half-spaces and inflection do not matter: «سيم كارت‌ها», «سیم‌کارت» and «سیمکارت» are
+one phrase.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ _SEPARATORS: Final = re.compile(r"[\n\r،؛;]|(?<!\d),|,(?!\d)")
 
 @dataclass(frozen=True, slots=True)
 class Phrase:
-    """A word or several, as it was written. `stems` are those of its words, `joined` the one it has written as one."""
+    """One or more words, as written. `stems` are the stems of the words, `joined` the stem if written as one word."""
 
     text: str
     stems: tuple[str, ...]
@@ -31,24 +32,24 @@ class Phrase:
 
     @property
     def key(self) -> str:
-        """Equal for spellings of the same phrase."""
+        """A key that is equal for all spellings of the same phrase."""
         return "".join(self.stems)
 
     @property
     def forms(self) -> tuple[tuple[str, ...], ...]:
-        """The ways it may stand in a text: word by word, or written as one."""
+        """The stems by which it occurs in texts: word by word, or written as one."""
         return tuple(dict.fromkeys([self.stems, *([(self.joined,)] if self.joined else [])]))
 
 
 def read_phrases(text: str, language: str) -> list[Phrase]:
-    """The phrases of a list, one in each line or between commas; those without a letter or digit are left out."""
+    """The phrases of a list, one per line or separated by commas; those without letters and digits are left out."""
     written = (" ".join(part.split()) for part in _SEPARATORS.split(text))
     phrases = (_known_phrase(part, language) for part in written if part)
     return [phrase for phrase in phrases if phrase.stems]
 
 
 def read_phrase(text: str, language: str) -> Phrase:
-    """One phrase. A stop word that is part of a compound stays: «بی‌سیم» is not «سیم»."""
+    """Parse one phrase. A stop word that is part of a compound is kept: «بی‌سیم» is not «سیم»."""
     found = tokens(text, language=language, query=True)
     words = stems_of_words(found)
     whole = next((token for token in found if token.width > 1 and _covers(token, words)), None)
@@ -59,17 +60,17 @@ def read_phrase(text: str, language: str) -> Phrase:
     return Phrase(text, tuple(words.values()), whole.text)
 
 
-#: Lists are read again after every change of the content; their words stay the same.
+#: Lists are read again after every change of the content, but their words rarely change.
 _known_phrase: Final = lru_cache(maxsize=20_000)(read_phrase)
 
 
 def _covers(token: Token, numbers: Collection[int]) -> bool:
-    """Whether it stands for all these words."""
+    """Whether the token covers all these words."""
     return all(token.position <= number < token.position + token.width for number in numbers)
 
 
 def stems_of_words(found: Iterable[Token]) -> dict[int, str]:
-    """The stem of each single word, by its number, in order; of a verb with a prefix the stem without."""
+    """The stem of each single word by its number, in order; for a verb with a prefix, the stem without it."""
     words: dict[int, str] = {}
     for token in sorted(found, key=lambda token: token.position):
         if token.width == 1:
@@ -78,6 +79,6 @@ def stems_of_words(found: Iterable[Token]) -> dict[int, str]:
 
 
 def says_nothing(phrase: Phrase, language: str) -> bool:
-    """Whether it is made of stop words only."""
+    """Whether it consists of stop words."""
     found = tokens(phrase.text, language=language)
     return all(token.word in PERSIAN_STOP_WORDS or token.word in ENGLISH_STOP_WORDS for token in found)

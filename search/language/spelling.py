@@ -1,4 +1,4 @@
-"""A word of the index as it is written."""
+"""Words of the index with their spellings."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Spelling:
-    """A word somebody wrote: folded, as it was written, and how many entries hold its stem."""
+    """A word of the index: folded, as written, and the document frequency of its stem."""
 
     word: str
     written: str

@@ -1,12 +1,12 @@
-"""What the words find and what the meaning finds, as one list.
+"""Hybrid search: the results of keyword search and of semantic search, as one ranking.
 
-The two rankings are fused by reciprocal rank: an entry scores the sum of ``1 / (60 + its place)`` over those it is in
-(Cormack, Clarke and Büttcher, "Reciprocal Rank Fusion outperforms Condorcet and individual Rank Learning Methods",
-SIGIR 2009). Places can be compared where scores cannot.
+The two rankings are combined by reciprocal rank fusion: the score of an entry is the sum of ``1 / (60 + its rank)``
+over the rankings it is in (Cormack, Clarke and Büttcher, "Reciprocal Rank Fusion outperforms Condorcet and individual
+Rank Learning Methods", SIGIR 2009). Ranks can be compared where scores cannot.
 
-Of the words all that a reader can reach is fused, not only a first page: so pages never repeat or lose an entry.
-Everything is counted as it is listed: what only the meaning found is part of the total and of the counts of its facets.
-When more entries hold the words than a reader can reach, the meaning changes their order and adds none.
+All keyword results that a reader can page to are fused, not only the first page, so that pages never repeat or lose an
+entry. Totals and facet counts include entries that only semantic search found. If there are more keyword results than a
+reader can page to, semantic search only reorders them and adds none.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T", bound=Hashable)
 
-#: The constant of the paper: the greater it is, the less the first places are worth.
+#: The constant k of the paper: the greater it is, the less the first ranks count.
 RANK_CONSTANT: Final = 60
 REACHABLE: Final = MAX_PAGES * PAGE_SIZE
 
@@ -35,7 +35,7 @@ _LONG_AGO: Final = dt.datetime.min.replace(tzinfo=dt.UTC)
 
 
 def fuse(*rankings: Sequence[T]) -> list[T]:
-    """One ranking of all items; of equals, first what the earlier ranking names first."""
+    """One ranking of all items; ties keep the order of the first ranking."""
     scores: dict[T, float] = {}
     for ranking in rankings:
         for place, item in enumerate(ranking, start=1):
@@ -45,25 +45,25 @@ def fuse(*rankings: Sequence[T]) -> list[T]:
 
 @dataclass(frozen=True, slots=True)
 class Hybrid:
-    """An index that also finds what is of like meaning. Where nothing is, it is the index itself, and as quick."""
+    """An index combined with the semantically similar entries for one question. Without any, it is just the index."""
 
     backend: Backend
-    #: Entries of like meaning, the likest first, and what holds the words; of all kinds and languages, both for the
-    #: eyes of the plan's audiences.
+    #: Similar entries, most similar first, and the keyword results; of all kinds and languages, both restricted to the
+    #: plan's audiences.
     alike: Sequence[BackendHit] = ()
     worded: Found = Found(hits=[], total=0)  # noqa: RUF009 - never changed
 
     def __bool__(self) -> bool:
-        """Whether anything is of like meaning."""
+        """Whether there are any similar entries."""
         return bool(self.alike)
 
     @property
     def _is_whole(self) -> bool:
-        """Whether we hold all that has the words. Else only its order is changed, and nothing is added to it."""
+        """Whether `worded` holds all keyword results. If not, they are only reordered, and nothing is added."""
         return self.worded.total <= REACHABLE
 
     def search(self, plan: Plan) -> Found:
-        """A page of what the words and the meaning find. See `Backend.search`."""
+        """A page of the combined results. See `Backend.search`."""
         if not self:
             return self.backend.search(plan)
         if self._is_whole:
@@ -83,7 +83,7 @@ class Hybrid:
         return Found(hits=self._with_places(page, plan), total=len(hits) + more)
 
     def facets(self, plan: Plan) -> FacetCounts:
-        """How many entries `search` finds in each value of each facet. See `Backend.facets`."""
+        """Facet counts of what `search` finds. See `Backend.facets`."""
         if not self or not self._is_whole:
             return self.backend.facets(plan)
         counts: dict[str, Counter[str]] = {facet.name: Counter() for facet in offered_facets()}
@@ -94,14 +94,14 @@ class Hybrid:
         return counts
 
     def only_by_meaning(self, hits: Iterable[BackendHit]) -> bool:
-        """Whether there are hits and none of them holds enough of the words."""
+        """Whether there are hits, all of which only semantic search found."""
         if not self:
             return False
         known = {_key(hit) for hit in self.worded.hits}
         return self._is_whole and bool(hits) and not any(_key(hit) in known for hit in hits)
 
     def _with_places(self, hits: Sequence[BackendHit], plan: Plan) -> list[BackendHit]:
-        """The hits with the places of the words. Those of like meaning may hold some of them, too."""
+        """The hits with the places of the words, which semantically similar entries may contain, too."""
         if not plan.terms:
             return list(hits)
         places = {_key(hit): hit.places for hit in self.backend.fetch([_key(hit) for hit in hits], plan)}
@@ -109,9 +109,9 @@ class Hybrid:
 
 
 def with_meaning(backend: Backend, text: str, plan: Plan) -> Hybrid:
-    """The index for one question: as it is where the extra is off, nothing is of like meaning, or meaning fails.
+    """The index to use for one question: unchanged if the extra is off or fails, or if nothing is similar.
 
-    Two queries where something is. What the audiences may not read is left out by the index, as always.
+    Two queries if something is similar. The index leaves out what the audiences may not see, as always.
     """
     keys = [(near.kind, near.object_id, near.language) for near in nearest(text, audiences=plan.audiences)]
     if not keys:
@@ -129,14 +129,14 @@ def _key(hit: BackendHit) -> EntryKey:
 
 
 def _values(hit: BackendHit, facet: str) -> Collection[str]:
-    """What the entry is found under in a facet."""
+    """The values of the hit in a facet."""
     if facet == KIND.name:
         return (hit.kind,)
     return (hit.language,) if facet == LANGUAGE.name else hit.facets.get(facet, ())
 
 
 def _passes(hit: BackendHit, filters: Filters, *, but: str = "") -> bool:
-    """Whether the reader's filters leave the entry; what was chosen in the facet `but` is not asked."""
+    """Whether the hit passes the reader's filters, ignoring the filter on the facet `but`."""
     since = filters.updated_since
     if since and not (hit.updated and hit.updated >= since):
         return False

@@ -1,8 +1,8 @@
-"""All vectors in memory, and the nearest of them. Needs numpy; import it where the extra is known to be there.
+"""All vectors in memory, and nearest-neighbour search in them. Needs numpy: import it only if the extra is installed.
 
-A vector takes 384 bytes, and once more 48 as the signs of its numbers: how many signs two vectors share tells nearly as
-much as their angle, and is counted twenty times as fast. Angles are worked out only for the entries that share most.
-With keys and languages that is 47 MB for 100,000 entries, and 3 ms a question.
+A vector takes 384 bytes, plus 48 for the signs of its components: the number of signs two vectors share approximates
+their angle and is computed twenty times as fast. Angles are computed only for the entries that share the most signs.
+Including keys and languages, 100,000 entries take 47 MB, and a question takes 3 ms.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ import numpy as np
 
 from search.meaning.model import DIMENSIONS
 
-#: Entries of a language whose angle is worked out. Up to so many the result is exact, beyond very nearly so.
+#: Number of entries per language whose angles are computed. Up to so many the result is exact, beyond very nearly.
 SHORTLIST: Final = 1_000
 _WORDS: Final = DIMENSIONS // 64
 _FARTHEST: Final = np.uint16(DIMENSIONS + 1)
 
 
 class Row(NamedTuple):
-    """A vector as it is stored."""
+    """A stored vector with its entry."""
 
     pk: int
     kind: str
@@ -33,7 +33,7 @@ class Row(NamedTuple):
 
 
 class Near(NamedTuple):
-    """An entry and the cosine between it and the question, at most 1."""
+    """An entry and its cosine similarity to the question."""
 
     kind: str
     object_id: int
@@ -43,15 +43,15 @@ class Near(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Matrix:
-    """Never changed: `changed` makes another one, so that questions need no lock."""
+    """Immutable: `changed` returns a new matrix, so that searches need no lock."""
 
     pks: np.ndarray
     object_ids: np.ndarray
-    #: Numbers of kind, language and audience in `names`.
+    #: Indexes of kind, language and audience in `names`.
     labels: np.ndarray
     vectors: np.ndarray
     lengths: np.ndarray
-    #: Sixty-four signs to a number; one line for each sixty-four dimensions.
+    #: Sixty-four signs per integer; one row for each sixty-four dimensions.
     signs: np.ndarray
     names: tuple[str, ...]
 
@@ -76,7 +76,7 @@ class Matrix:
         return sum(array.nbytes for array in arrays)
 
     def changed(self, *, gone: Collection[int], new: Sequence[Row]) -> Matrix:
-        """This one without the rows whose keys are `gone`, and with the new ones."""
+        """A copy without the rows whose primary keys are `gone`, and with the new ones."""
         kept = ~np.isin(self.pks, np.fromiter(gone, np.int64, len(gone))) if gone else slice(None)
         numbers = {name: number for number, name in enumerate(self.names)}
         labels = [
@@ -102,9 +102,10 @@ class Matrix:
         margin: float,
         limit: int,
     ) -> list[Near]:
-        """In each language at most `limit` entries for these audiences, the nearest first.
+        """The nearest entries for these audiences, at most `limit` per language, most similar first.
 
-        Each is at least as much alike as `floor` says for its language and the number of entries in it, and at most `margin` less so than the best.
+        The similarity of each is at least `floor` of its language and the number of entries in it, and at most `margin`
+        less than that of the best one.
         """
         kinds, languages = self.labels[:2]
         allowed = np.array([name in audiences for name in self.names], np.bool_)[self.labels[2]]
@@ -131,7 +132,7 @@ class Matrix:
         return sorted(found, key=lambda near: (-near.similarity, near.kind, near.object_id, near.language))
 
     def _signs_apart(self, direction: np.ndarray) -> np.ndarray:
-        """In how many dimensions each vector has another sign than the question."""
+        """The number of dimensions in which each vector has another sign than the question."""
         apart: np.ndarray = np.zeros(len(self), np.uint16)
         for own, other in zip(self.signs, _signs(direction[None])[0], strict=True):
             apart += np.bitwise_count(own ^ other)

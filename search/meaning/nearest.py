@@ -1,7 +1,7 @@
-"""A question → the keys of entries of like meaning. Kept in each process, loaded behind the readers' backs.
+"""A question → the keys of the most similar entries. Each process keeps all vectors in memory.
 
-The first request a process answers begins the loading; until it is done, questions are answered by their words alone.
-Later changes are taken over by the next question: one query, and one more for what is new.
+They are loaded in the background after the first request of a process; until then, questions are answered by keywords
+alone. Later changes are read with the next question: one query, and one more for new vectors.
 """
 
 from __future__ import annotations
@@ -27,31 +27,32 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-#: How much alike an entry in the question's own language must be where there are about 4,500; the more there are to
-#: choose from, the liker is the likest stranger, and so the floor rises with their number, within these bounds.
+#: Minimum similarity of an entry in the question's own language if there are about 4,500. The more entries there are,
+#: the higher is the similarity of the most similar unrelated one, so the minimum rises with their number, within
+#: bounds.
 FLOOR: Final = 0.4
 LOWEST_FLOOR: Final = 0.28
 HIGHEST_FLOOR: Final = 0.42
 _RISE: Final = 0.12
-#: In another language everything is a little less alike.
+#: Added to the minimum for other languages, where all similarities are a little lower.
 ELSEWHERE: Final = -0.05
-#: A text of more pieces for each letter than words have is no words, or few: it must be so much liker for each more.
+#: A text with more tokens per letter than this contains few real words; the minimum rises steeply with the excess.
 _PIECES_OF_WORDS: Final = 0.4
 _STEEPNESS: Final = 2.0
-#: What is so much less alike than the best is not what was asked for.
+#: Entries whose similarity is so much lower than the best one's are left out.
 MARGIN: Final = 0.15
-#: Entries of each language.
+#: Maximum number of entries per language.
 LIMIT: Final = 50
 
-#: So many new vectors are read while a question waits; more are read behind its back.
+#: Up to so many new vectors are read while a question waits; more are read in the background.
 _AT_ONCE: Final = 1_000
-#: After a failure questions are answered by their words alone for so long.
+#: After a failure, questions are answered by keywords alone for so long.
 _PAUSE_SECONDS: Final = 60.0
 _CHUNK: Final = 5_000
 
 
 class _State:
-    """What this process knows."""
+    """The state of this process."""
 
     def __init__(self) -> None:
         self.lock = threading.Lock()
@@ -66,9 +67,9 @@ _state = _State()
 
 
 def nearest(text: str, *, audiences: Collection[str]) -> list[Near]:
-    """Entries of like meaning in all languages, the likest first; none where the extra is off, not ready or failing.
+    """The most similar entries in all languages, best first; empty if the extra is off, not ready or failing.
 
-    They are candidates: whether the reader may see them is for the index and the database to say.
+    These are candidates: index and database decide whether the reader may see them.
     """
     if not model.is_enabled() or time.monotonic() < _state.paused_until:
         return []
@@ -93,9 +94,10 @@ def nearest(text: str, *, audiences: Collection[str]) -> list[Near]:
 
 
 def floor_for(asked: model.Meaning, language: str, count: int) -> float:
-    """How much alike one of `count` entries of this language must be (docs/decisions/0011-semantic-extra.md).
+    """The minimum similarity for one of `count` entries of this language (docs/decisions/0011-semantic-extra.md).
 
-    The likest of so many strangers grows as the greatest of so many random numbers does: with the root of the logarithm.
+    The maximum similarity of unrelated entries grows like the maximum of so many normally distributed numbers: with the
+    square root of the logarithm.
     """
     floor = FLOOR + _RISE * (math.sqrt(2 * math.log(max(1, count))) - 4.1)
     floor = min(max(floor, LOWEST_FLOOR), HIGHEST_FLOOR)
@@ -105,26 +107,26 @@ def floor_for(asked: model.Meaning, language: str, count: int) -> float:
 
 
 def load() -> None:
-    """Have the engine and all vectors ready, now."""
+    """Load the engine and all vectors now."""
     model.load()
     with _state.lock:
         _take_over(_state.matrix)
 
 
 def wait_until_loaded() -> None:
-    """Wait for the thread that loads, if there is one; for tests."""
+    """Wait for the loading thread, if there is one; for tests."""
     if _state.loading is not None:
         _state.loading.join()
 
 
 def forget() -> None:
-    """As in a new process; for tests."""
+    """Reset the state as in a new process; for tests."""
     with _state.lock:
         _state.matrix, _state.stamp, _state.paused_until = None, None, 0.0
 
 
 def connect() -> None:
-    """Called once when the apps are ready: a process that answers requests will need it all."""
+    """Start loading with the first request. Called once when the apps are ready."""
     request_started.connect(_begin_loading, dispatch_uid="search_semantic")
 
 
@@ -135,12 +137,12 @@ def _begin_loading(**_kwargs: Any) -> None:
 
 
 def _current() -> Matrix | None:
-    """The vectors as they are in the database now; none while they are being loaded."""
+    """The current vectors; None while they are being loaded."""
     if _state.matrix is None:
         _load_in_background()
         return None
     changed = _state.stamp is None or not _state.stamp.is_current()
-    if changed and _state.lock.acquire(blocking=False):  # else somebody else is at it
+    if changed and _state.lock.acquire(blocking=False):  # otherwise another thread is doing it
         try:
             _take_over(_state.matrix, at_once=_AT_ONCE)
         finally:
@@ -163,15 +165,15 @@ def _load_quietly() -> None:
         _state.paused_until = time.monotonic() + _PAUSE_SECONDS
     finally:
         connections.close_all()
-    # What was answered without it meanwhile must not stay.
+    # Results cached meanwhile were computed without semantic search.
     scopes.forget_here("search")
 
 
 def _take_over(known: Matrix | None, *, at_once: int | None = None) -> None:
-    """Read what has changed. With more than `at_once` new vectors, leave that to a thread and stay as we are."""
+    """Read changed vectors. If more than `at_once` are new, leave them to a thread and keep the current state."""
     from search.meaning.matrix import Matrix  # noqa: PLC0415 - optional dependency
 
-    stamp = scopes.stamp("vectors")  # before reading: what comes later is read again
+    stamp = scopes.stamp("vectors")  # taken before reading, so that later changes are read again
     known = known or Matrix.empty()
     ready = EntryVector.objects.filter(model=model.VERSION, vector__isnull=False)
     before, now = set(known.pks.tolist()), set(ready.values_list("pk", flat=True))

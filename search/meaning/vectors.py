@@ -1,8 +1,8 @@
-"""Keeping the vectors true.
+"""Keeps the vectors of entries up to date.
 
-Whoever indexes objects also calls `follow`, in the same transaction: what is gone or says something else loses its
-vector at once, and what is new waits for one. `work_out` makes the vectors of what waits, outside any transaction: the
-outbox worker calls it between its passes, and `manage.py rebuild_search` after its work.
+Whatever indexes objects also calls `follow`, in the same transaction: the vectors of removed and changed entries are
+deleted at once, and new ones are queued. Queued vectors are computed outside any transaction: by the outbox worker
+between its passes (`work_out_some`), and by `manage.py rebuild_search` (`work_out_all`).
 """
 
 from __future__ import annotations
@@ -28,32 +28,32 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-#: The outbox worker looks after every pass whether anything waits.
+#: The outbox worker checks after every pass whether vectors are queued.
 JOB: Final = "search.vectors"
 INTERVAL: Final = timedelta(seconds=1)
-#: Of a text, in characters: what comes later says little about what it is about.
+#: Maximum number of characters of a text; what follows says little about its subject.
 _MOST_TEXT: Final = 2_000
 _BATCH: Final = 8
-#: How long the outbox worker stays with it before it looks after its messages again.
+#: Maximum time the outbox worker spends on vectors before it delivers messages again.
 _SLICE_SECONDS: Final = 8.0
 
 _Key = tuple[str, int, str]
 
 
 def text_of(entry: SearchEntry) -> str:
-    """What an entry is about, in its own words: a short answer says it better than all that follows, and in less time."""
+    """The text to embed: title and short answer, which says best what an entry is about; without one, the body."""
     return "\n".join(filter(None, (entry.title, entry.short_answer or entry.body)))[:_MOST_TEXT]
 
 
 def digest_of(entry: SearchEntry) -> str:
-    """Equal where the vectors are."""
+    """A hash of model and text: entries with equal digests have equal vectors."""
     return hashlib.blake2b(f"{model.VERSION}\n{text_of(entry)}".encode(), digest_size=20).hexdigest()
 
 
 def follow(*, kind: str, object_ids: Collection[int], entries: Iterable[SearchEntry]) -> None:
-    """Know that `entries` are all there is about these objects now. Nothing where the extra is off.
+    """Queue vectors for `entries`, which are all entries of these objects now. Does nothing if the extra is off.
 
-    Needs the transaction that has the objects locked. One query, and two more where something changed.
+    Must run in the transaction that has locked the objects. One query, and two more if something changed.
     """
     if not model.is_enabled():
         return
@@ -77,7 +77,7 @@ def follow(*, kind: str, object_ids: Collection[int], entries: Iterable[SearchEn
 
 
 def has_work() -> bool:
-    """Whether `work_out_some` has anything to do. Writes nothing."""
+    """Whether `work_out_some` has anything to do. Read-only."""
     if not model.is_enabled():
         return False
     rows = EntryVector.objects.all()
@@ -85,7 +85,7 @@ def has_work() -> bool:
 
 
 def work_out_some() -> None:
-    """Work for some seconds while anything waits; first note everything, when the extra is new. For the outbox worker."""
+    """Compute queued vectors for some seconds, after queuing all entries if there are none. For the outbox worker."""
     if not model.is_enabled():
         return
     if not EntryVector.objects.exists():
@@ -96,7 +96,7 @@ def work_out_some() -> None:
 
 
 def work_out_all(*, progress: Callable[[int, int], None]) -> int:
-    """Make every vector that waits; `progress` hears how many are done and how many there were. How many were made."""
+    """Compute all queued vectors; return their number. `progress` is called with the numbers done and queued."""
     waiting = EntryVector.objects.filter(vector=None).count()
     done = 0
     while some := _work_out_batch():
@@ -106,7 +106,7 @@ def work_out_all(*, progress: Callable[[int, int], None]) -> int:
 
 
 def fill() -> int:
-    """Note every entry that has no vector, or a wrong one; how many wait now. For `manage.py rebuild_search`."""
+    """Queue every entry without a correct vector; return the length of the queue. For `manage.py rebuild_search`."""
     kinds = {document.name: document for document in registry.all_documents()}
     for kind, document in kinds.items():
         pks = list(document.get_queryset().order_by("pk").values_list("pk", flat=True))
@@ -119,7 +119,7 @@ def fill() -> int:
 
 @transaction.atomic
 def _follow_again(kind: str, object_ids: Collection[int]) -> None:
-    """`follow` what the objects say now."""
+    """Call `follow` with the current entries of the objects."""
     document = registry.get_document(kind)
     lock_objects(kind, object_ids)
     instances = list(document.get_queryset().filter(pk__in=object_ids)) if document else []
@@ -128,7 +128,7 @@ def _follow_again(kind: str, object_ids: Collection[int]) -> None:
 
 
 def _work_out_batch() -> int:
-    """Make the vectors of the few that wait longest; how many were dealt with."""
+    """Compute the vectors of the oldest queued rows; return the number of rows processed."""
     waiting = list(EntryVector.objects.filter(vector=None).order_by("pk")[:_BATCH])
     objects: dict[str, set[int]] = defaultdict(set)
     for row in waiting:
@@ -143,14 +143,14 @@ def _work_out_batch() -> int:
     vectors = model.passage_vectors([texts[_key(row), row.digest] for row in ready], [row.language for row in ready])
     _keep(ready, vectors)
     for row in waiting:
-        if row not in ready:  # its object says something else by now
+        if row not in ready:  # its object has changed meanwhile
             _follow_again(row.kind, [row.object_id])
     return len(waiting)
 
 
 @transaction.atomic
 def _keep(rows: Sequence[EntryVector], vectors: Sequence[bytes]) -> None:
-    """Replace those of the rows that still wait by ones with their vectors."""
+    """Replace the rows that are still queued by rows with their vectors."""
     objects: dict[str, set[int]] = defaultdict(set)
     for row in rows:
         objects[row.kind].add(row.object_id)
@@ -181,7 +181,7 @@ def _key(row: EntryVector) -> _Key:
 
 
 def _delete(pks: Collection[int] | Iterable[int]) -> None:
-    """Delete rows without fetching them first, as Django does while anyone listens to deletions."""
+    """Delete rows without fetching them, which Django does if any receiver listens to deletions."""
     for some in _chunks(pks):
         EntryVector.objects.filter(pk__in=some)._raw_delete(connection.alias)  # noqa: SLF001 - the documented way fetches
 

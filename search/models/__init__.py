@@ -1,4 +1,4 @@
-"""The tables of search."""
+"""The models of search."""
 
 from search.models.activity import ClickEvidence, SearchClick, SearchDay, SearchGap, SearchLog
 from search.models.index import IndexedEntry, PostingBlock, Scope, Term, Word

@@ -1,13 +1,14 @@
-"""What readers asked and chose, without the readers (docs/decisions/0008-search-activity.md).
+"""Searches and clicks, stored anonymously (docs/decisions/0008-search-activity.md).
 
-`SearchLog`      one search, kept 90 days
-`SearchClick`    one result a visit chose after a search, kept 90 days
-`SearchDay`      a day of one question, counted; kept
-`SearchGap`      a question that finds nothing, or nothing anybody wants, until that is mended
-`ClickEvidence`  how often readers chose an object where it was shown: what the index weighs
+`SearchLog`      one search, deleted after 90 days
+`SearchClick`    a result that a visit chose, deleted after 90 days
+`SearchDay`      the counts of one question on one day; never deleted
+`SearchGap`      a question that finds nothing, or nothing that readers choose, until that is fixed
+`ClickEvidence`  the click rate of an object, which the index uses as evidence
 
-A *visit* is a hash good for one day (`portal.core.visitors`). A *key* is a question without its spelling
-(`search.asking.keys`). Nothing here names a member or an address, and texts are redacted before they come here.
+A *visit* is a hash that is valid for one day (`portal.core.visitors`). A *key* identifies a question regardless of its
+spelling (`search.asking.keys`). No row identifies a member or an address, and texts are redacted before they are
+stored.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ MAX_TEXT_LENGTH = 256
 
 
 class SearchLog(models.Model):
-    """Somebody searched; `total` results were found in the language of the page."""
+    """One search, with `total` results in the language of the page."""
 
     at = models.DateTimeField(_("at"), default=timezone.now)
     day = models.DateField(_("day"))
@@ -33,7 +34,7 @@ class SearchLog(models.Model):
     key = models.CharField(_("key"), max_length=MAX_KEY_LENGTH)
     text = models.CharField(_("text"), max_length=MAX_TEXT_LENGTH)
     total = models.PositiveIntegerField(_("results"))
-    #: Codes of what was done to the question (`search.asking.notices.NoticeCode`), separated by spaces.
+    #: Codes of the changes made to the question (`search.asking.notices.NoticeCode`), separated by spaces.
     notices = models.CharField(_("changes"), max_length=100, blank=True)
 
     class Meta:
@@ -46,7 +47,7 @@ class SearchLog(models.Model):
 
 
 class SearchClick(models.Model):
-    """A visit chose this object among the answers to a question: once, however often it was clicked."""
+    """An object that a visit chose among the results of a question; stored once, however often it was clicked."""
 
     class Source(models.TextChoices):
         RESULTS = "results", _("Results")
@@ -59,7 +60,7 @@ class SearchClick(models.Model):
     key = models.CharField(_("key"), max_length=MAX_KEY_LENGTH)
     kind = models.CharField(_("kind"), max_length=50)
     object_id = models.BigIntegerField(_("object"))
-    #: From 1, over all pages of the results.
+    #: Position in the results, from 1, counted over all pages.
     position = models.PositiveSmallIntegerField(_("position"))
     source = models.CharField(_("source"), max_length=12, choices=Source.choices, default=Source.RESULTS)
 
@@ -77,15 +78,15 @@ class SearchClick(models.Model):
 
 
 class SearchDay(models.Model):
-    """How a question fared on one day. Visits live for a day, so those of several days add up.
+    """The figures of a question on one day. Visits last one day, so that the numbers of several days can be added.
 
-    The empty key stands for questions too rare to be told apart, once their single searches are forgotten.
+    The empty key stands for all rare questions, once their single searches have been deleted.
     """
 
     day = models.DateField(_("day"))
     language = models.CharField(_("language"), max_length=10)
     key = models.CharField(_("key"), max_length=MAX_KEY_LENGTH, blank=True)
-    #: As most of the day's visits wrote it.
+    #: The most frequent spelling on that day.
     text = models.CharField(_("text"), max_length=MAX_TEXT_LENGTH, blank=True)
     searches = models.PositiveIntegerField(_("searches"), default=0)
     visits = models.PositiveIntegerField(_("visits"), default=0)
@@ -108,7 +109,7 @@ class SearchDay(models.Model):
 
 
 class SearchGap(models.Model):
-    """A question of several visits that leads nowhere. It closes itself when the question succeeds."""
+    """A question that finds nothing, or nothing that readers choose. Closed automatically once it succeeds."""
 
     class Reason(models.TextChoices):
         ZERO = "zero", _("No result")
@@ -125,7 +126,7 @@ class SearchGap(models.Model):
     reason = models.CharField(_("reason"), max_length=8, choices=Reason.choices)
     state = models.CharField(_("state"), max_length=7, choices=State.choices, default=State.OPEN)
     opened_at = models.DateTimeField(_("opened at"), default=timezone.now)
-    #: When it was closed or ignored. A gap that closed itself was closed by nobody.
+    #: Time it was closed or ignored. `closed_by` is None if it was closed automatically.
     closed_at = models.DateTimeField(_("closed at"), null=True, blank=True)
     closed_by = models.ForeignKey(
         settings.AUTH_USER_MODEL,
@@ -146,7 +147,7 @@ class SearchGap(models.Model):
 
 
 class ClickEvidence(models.Model):
-    """Hundredths: how often readers chose the object where it was shown; smoothed, see `search.activity.choices`."""
+    """The smoothed click rate of an object, in hundredths; see `search.activity.choices`."""
 
     kind = models.CharField(_("kind"), max_length=50)
     object_id = models.BigIntegerField(_("object"))

@@ -1,10 +1,10 @@
 """Tables of the embedded index: an inverted index in ordinary SQL (docs/decisions/0004-embedded-search.md).
 
-`Scope`          a kind, language and audience that entries have in common
-`IndexedEntry`   what is shown of a hit, and which terms it holds
-`Term`           a word stem, or a value to filter by, with the number of entries that hold it; the empty one: all entries
-`Word`           a word seen in the texts and the stem it is found under: for completion and repair
-`PostingBlock`   how strongly some neighbouring entries are about a term
+`Scope`          a combination of kind, language and audience
+`IndexedEntry`   the texts shown of a hit, and the terms it contains
+`Term`           a stem or a facet value, with its document frequency; the empty term stands for all entries
+`Word`           a word of the texts and its stem: for completion and spelling correction
+`PostingBlock`   the postings of a term in some neighbouring entries
 
 Only `search.index.embedded` reads and writes them; `search.mirror` compares their digests with those of a cluster.
 """
@@ -18,12 +18,12 @@ from django.utils.translation import gettext_lazy as _
 
 from search.language.analysis import MAX_WORD_LENGTH
 
-#: The longest name of a facet, a sign between, and the longest value.
+#: Length of the longest facet name, a separator, and the longest value.
 MAX_TERM_LENGTH: Final = 100
 
 
 class Scope(models.Model):
-    """What decides who sees an entry and under which heading. A handful of rows; never removed."""
+    """A kind, language and audience that entries have in common. A handful of rows, which are never deleted."""
 
     kind = models.CharField(_("kind"), max_length=50)
     language = models.CharField(_("language"), max_length=10)
@@ -42,9 +42,10 @@ class Scope(models.Model):
 
 
 class IndexedEntry(models.Model):
-    """One searchable object in one language, as it was when it was last put."""
+    """One object in one language, as it was last indexed."""
 
-    #: Given by the one writer there is at a time, each greater than all before: postings are appended in order.
+    #: Assigned by the writer, of which there is only one at a time, in increasing order: postings are appended in
+    #: order.
     id = models.BigIntegerField(primary_key=True)
     scope = models.ForeignKey(Scope, on_delete=models.PROTECT, related_name="entries", db_index=False)
     kind = models.CharField(_("kind"), max_length=50)
@@ -54,14 +55,15 @@ class IndexedEntry(models.Model):
     audience = models.CharField(_("audience"), max_length=255)
     popularity = models.IntegerField(_("popularity"), default=0)
     updated = models.DateTimeField(_("updated"), null=True, blank=True)
-    #: Of the entry and the version of the analysis; equal digests need no work.
+    #: Hash of the entry and the version of the analysis; an entry with the same digest need not be indexed again.
     digest = models.CharField(_("digest"), max_length=40)
     facets_text = models.TextField(_("facets"), blank=True)
     title = models.TextField(_("title"))
     short_answer = models.TextField(_("short answer"), blank=True)
     body = models.TextField(_("text"), blank=True)
     url = models.TextField(_("address"))
-    #: The keys of all its terms, and where they stand in the texts (`search.index.entry_terms`); packed (`search.index.embedded.blocks`).
+    #: The primary keys of its terms, and their places in the texts (`search.index.entry_terms`); both packed
+    #: (`search.index.embedded.blocks`).
     terms = models.BinaryField(_("terms"))
     places = models.BinaryField(_("places"))
 
@@ -73,7 +75,7 @@ class IndexedEntry(models.Model):
             models.UniqueConstraint(fields=["kind", "object_id", "language"], name="search_index_entry_unique"),
         ]
         indexes = [
-            # What is listed where nothing was asked.
+            # For listing entries without a question.
             models.Index(fields=["-popularity", "object_id", "language", "kind"], name="search_index_popular"),
         ]
 
@@ -82,7 +84,7 @@ class IndexedEntry(models.Model):
 
 
 class Term(models.Model):
-    """A stem and its document frequency, kept exact by `put` and `remove`."""
+    """A term and its document frequency, which `put` and `remove` keep exact."""
 
     text = models.CharField(_("stem"), max_length=MAX_TERM_LENGTH, unique=True)
     entry_count = models.PositiveIntegerField(_("entries"), default=0)
@@ -97,12 +99,12 @@ class Term(models.Model):
 
 
 class Word(models.Model):
-    """A folded word, as somebody once wrote it, and the stem it is found under. Never updated; pruned by a rebuild."""
+    """A folded word, one of its spellings, and its stem. Never updated; a rebuild deletes unused ones."""
 
     text = models.CharField(_("word"), max_length=MAX_WORD_LENGTH, unique=True)
     spelling = models.CharField(_("spelling"), max_length=MAX_WORD_LENGTH * 2)
     term = models.ForeignKey(Term, on_delete=models.CASCADE, related_name="words")
-    #: The consonants of a Persian word as somebody would type them in Latin letters (`search.language.finglish`).
+    #: The consonants of a Persian word in Latin letters (`search.language.finglish.skeleton`).
     skeleton = models.CharField(_("consonants"), max_length=MAX_WORD_LENGTH, blank=True, default="", db_index=True)
 
     class Meta:
@@ -115,11 +117,11 @@ class Word(models.Model):
 
 
 class PostingBlock(models.Model):
-    """A term in the entries of one scope whose keys are neighbours: the block `number` is the key without its last bits.
+    """The postings of a term in neighbouring entries of one scope; `number` is their primary key without the low bits.
 
-    `data` holds two numbers of four bytes for each entry, in the order of their keys: the key, and the *impact*: the whole
-    BM25 weight of the term in the entry but for the term's rarity. Impacts are whole numbers so that sums, and with
-    them rankings, are the same on every database (`search.index.embedded.blocks`).
+    `data` holds two four-byte integers for each entry, sorted by primary key: the key and the *impact*, which is the
+    BM25 weight of the term in the entry without the inverse document frequency. Impacts are integers so that sums, and
+    therefore rankings, are the same on every database (`search.index.embedded.blocks`).
     """
 
     pk = models.CompositePrimaryKey("term", "scope", "number")

@@ -1,4 +1,4 @@
-"""What many readers ask, as found out every hour."""
+"""Popular questions, computed every hour."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from search.models.activity import MAX_KEY_LENGTH, MAX_TEXT_LENGTH
 
 
 class PopularQuestion(models.Model):
-    """A question that many visits asked and that was answered when it was last tried, for every reader.
+    """A question that many visits asked and that had an answer for anonymous visitors when it was last tried.
 
-    `answers` are the first results then, as pairs of kind and number.
+    `answers` are the first results at that time, as pairs of kind and object id.
     """
 
     language = models.CharField(_("language"), max_length=10)
     key = models.CharField(_("key"), max_length=MAX_KEY_LENGTH)
-    #: As most visits wrote it.
+    #: The most frequent spelling.
     text = models.CharField(_("text"), max_length=MAX_TEXT_LENGTH)
-    #: From 1, the most asked first.
+    #: Rank by frequency, from 1.
     place = models.PositiveSmallIntegerField(_("place"))
     answers = models.JSONField(_("answers"), default=list)
 

@@ -1,4 +1,4 @@
-"""What editors know about words: who searches one should also find the other."""
+"""Synonyms, maintained by editors: a search for one word also finds the others."""
 
 from __future__ import annotations
 
@@ -26,9 +26,10 @@ def languages() -> list[tuple[str, str]]:
 
 
 class Synonym(models.Model):
-    """Words that find each other, or of which the first find the others, for readers of one language.
+    """Words that find each other, or of which the first ones find the others, for readers of one language.
 
-    Written as an editor writes a list; what counts are the stems (`search.language.phrases`), read anew with every analysis.
+    The lists are stored as the editor wrote them; matching uses the stems of the phrases (`search.language.phrases`),
+    which are computed when the synonyms are read.
     """
 
     class Direction(models.TextChoices):
@@ -77,24 +78,24 @@ class Synonym(models.Model):
         return f"{searched} {arrow} {self._listed(self.found)}"
 
     def _listed(self, phrases: list[Phrase]) -> str:
-        """As a list is written in the synonym's own language."""
+        """The phrases as a list, punctuated as in the synonym's language, shortened to 60 characters."""
         comma = "، " if get_language_info(self.language)["bidi"] else ", "
         return Truncator(comma.join(phrase.text for phrase in phrases)).chars(60)
 
     @property
     def searched(self) -> list[Phrase]:
-        """What people type."""
+        """The phrases people type."""
         return read_phrases(self.words, self.language)
 
     @property
     def found(self) -> list[Phrase]:
-        """What they find, too."""
+        """The phrases they also find."""
         return (
             self.searched if self.direction == self.Direction.TWO_WAY else read_phrases(self.also_finds, self.language)
         )
 
     def pairs(self) -> Iterator[tuple[Phrase, Phrase]]:
-        """Who searches the first also finds the second."""
+        """Pairs of phrases: a search for the first also finds the second."""
         searched = self.searched
         found = searched if self.direction == self.Direction.TWO_WAY else self.found
         for phrase in searched:
@@ -103,7 +104,7 @@ class Synonym(models.Model):
                     yield phrase, other
 
     def others(self) -> list[Synonym]:
-        """The other synonyms in use for the same readers; one query."""
+        """The other active synonyms of the same language; one query."""
         return list(Synonym.objects.filter(language=self.language, is_active=True).exclude(pk=self.pk))
 
     # Checks ---------------------------------------------------------------------------------------------------------
@@ -115,7 +116,7 @@ class Synonym(models.Model):
             self._check_repetition()
 
     def check_words(self) -> None:
-        """Raises `ValidationError` with what is wrong with the lists themselves; no query."""
+        """Validate the lists themselves, without a query. Raises `ValidationError`."""
         if self.direction == self.Direction.TWO_WAY:
             if self.also_finds.strip():
                 raise ValidationError(
@@ -131,7 +132,7 @@ class Synonym(models.Model):
                     raise ValidationError({"also_finds": _same(known[phrase.key], phrase)})
 
     def _check_repetition(self) -> None:
-        """Nothing that is known already; words that two synonyms share are fine."""
+        """Raise `ValidationError` if other synonyms cover all pairs of this one; sharing some words is allowed."""
         missing = {(searched.key, found.key) for searched, found in self.pairs()}
         holding = None
         for other in self.others():
@@ -144,13 +145,13 @@ class Synonym(models.Model):
 
     @staticmethod
     def repeats(other: Synonym) -> str:
-        """What to say of one that says nothing new."""
+        """The error message for a synonym that adds nothing to `other`."""
         return gettext("“%(other)s” says this already; change that one instead.") % {"other": other}
 
     def chains(self) -> list[tuple[str, str, str]]:
-        """Three words each: the first finds the second, the second finds the third, and the first does not find it.
+        """Triples of words of which the first finds the second, the second the third, but the first not the third.
 
-        Nobody passes words on, which may surprise; one query.
+        Synonyms are not applied transitively, which may surprise editors. One query.
         """
         pairs: dict[str, dict[str, str]] = {}
         texts: dict[str, str] = {}
@@ -170,7 +171,7 @@ class Synonym(models.Model):
 
 
 def _check_list(name: str, text: str, language: str, *, at_least: int) -> list[Phrase]:
-    """The phrases of a list; raises `ValidationError` with what is wrong with them."""
+    """Parse and validate a list of phrases. Raises `ValidationError`."""
     phrases = read_phrases(text, language)
     if len(phrases) < at_least:
         few: Any = ngettext("Write at least %(count)s word.", "Write at least %(count)s different words.", at_least)

@@ -1,4 +1,4 @@
-"""What entries mean, as numbers: filled only where the semantic extra is installed (docs/decisions/0011-semantic-extra.md)."""
+"""Vectors of entries, used only if the semantic extra is installed (docs/decisions/0011-semantic-extra.md)."""
 
 from __future__ import annotations
 
@@ -7,19 +7,19 @@ from django.utils.translation import gettext_lazy as _
 
 
 class EntryVector(models.Model):
-    """The meaning of one entry's text. Without a vector it waits for the outbox worker to work it out.
+    """The vector of one entry's text. A row without a vector is queued for the outbox worker, which computes it.
 
-    Rows are never changed, only replaced: what a process has not seen yet has a key it does not know.
-    The audience only narrows the candidates; the index and the database decide who sees an entry.
+    Rows are never changed, only replaced, so that each process recognises new vectors by their primary keys.
+    The audience only narrows the candidates; index and database decide who sees an entry.
     """
 
     kind = models.CharField(_("kind"), max_length=50)
     object_id = models.BigIntegerField(_("object"))
     language = models.CharField(_("language"), max_length=10)
     audience = models.CharField(_("audience"), max_length=255)
-    #: Name and version of what made the vector: those of different models cannot be compared.
+    #: Name and version of the model: vectors of different models cannot be compared.
     model = models.CharField(_("model"), max_length=40)
-    #: Of the text the vector is made of; equal digests need no work.
+    #: Hash of the embedded text; the vector of an entry with the same digest need not be computed again.
     digest = models.CharField(_("digest"), max_length=40)
     vector = models.BinaryField(_("vector"), null=True)
 

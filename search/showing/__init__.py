@@ -1,1 +1,1 @@
-"""What is shown of what the index found, to whom."""
+"""Presentation of results: highlighting, facets, the best answer, guidance, pinned answers, visibility."""

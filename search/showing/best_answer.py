@@ -1,14 +1,14 @@
-"""When the first result may be shown as *the* answer, open on the page, above all others.
+"""Decides whether the first result is shown as *the* answer, in a card above all others.
 
-A wrong card costs more than no card: it stands where a reader looks first and pushes everything else down. So the first
-hit has to pass a gate, made of nothing but the plan and the hits, whichever index found them. Of each word of the
-question its rarity is known; the share of the question that a text holds is weighted by it. The gate opens when
+A wrong card costs more than no card: it is where a reader looks first, and pushes everything else down. So the first
+hit has to pass a test, which uses only the plan and the hits and is therefore the same for every index. The share of
+the question that a text contains is weighted by the rarity of the words. The card is shown if
 
-- what the hit's title and short answer hold of the question is specific: two usual words or a rare one, and
-- either most of the question stands in title and short answer, and no other hit comes close,
-- or some of it does, nearly all of it somewhere in the hit, and no other hit is near.
+- the words of the question in the hit's title and short answer are specific: two usual words or a rare one, and
+- either most of the question is in title and short answer, and no other hit comes close,
+- or some of it is, nearly all of it is somewhere in the hit, and no other hit is near.
 
-Words nobody wrote count as the rarest there are: a question with one seldom has a card.
+Unknown words count as the rarest there are, so that a question with one seldom has a card.
 
 Measured by ``script/bench best-answer`` (docs/decisions/0012-best-answer.md): of what customers ask the demo, 67 % in
 Persian and 76 % in English get the right card, and 97 % and 96 % of the cards are right, those of questions no article
@@ -28,26 +28,26 @@ from search.language.analysis import tokens
 if TYPE_CHECKING:
     from search.index.plan import BackendHit, Plan, QueryTerm
 
-#: Of the rarity of a word that no entry holds: less is too little to know what is meant.
+#: Minimum weight in title and short answer, as a share of the rarity of an unknown word; less is too unspecific.
 SPECIFIC: Final = 0.5
-#: Shares of the question in title and short answer; the nearest other hit, as a share of the first.
+#: Minimum share of the question in title and short answer; maximum value of the next hit, as a share of the first.
 MOST: Final = 0.6
 CLOSE: Final = 0.9
-#: Shares in title and short answer, and anywhere; the nearest other hit.
+#: Minimum shares in title and short answer, and anywhere; maximum value of the next hit.
 SOME: Final = 0.35
 NEARLY_ALL: Final = 0.8
 NEAR: Final = 0.8
-#: What a word is worth that stands there. Places add to each other, and never to more than the word.
+#: Value of a word by where it occurs. Several places add up to at most the weight of the word.
 IN_TITLE: Final = 0.7
 IN_SHORT_ANSWER: Final = 0.4
 IN_BODY: Final = 0.25
-#: How many of the other hits are compared.
+#: Number of other hits that are compared.
 RIVALS: Final = 4
 
 
 @dataclass(frozen=True, slots=True)
 class _Coverage:
-    """Shares of the question, 0 to 1: in title and short answer, anywhere, and `value` weighted by where it stands."""
+    """Shares of the question, 0 to 1: in title and short answer, anywhere, and `value`, weighted by place."""
 
     in_front: float
     anywhere: float
@@ -55,7 +55,7 @@ class _Coverage:
 
 
 class _Words:
-    """The words of a question, with their weights, and where they stand in a hit."""
+    """The words of a question with their weights, and the coverage of a hit."""
 
     def __init__(self, terms: Sequence[QueryTerm], *, size: int, unknown: int) -> None:
         self._terms = {text: [term for term in terms if term.text == text] for text in {term.text for term in terms}}
@@ -80,7 +80,7 @@ class _Words:
         return sum(self._weights[word] * share for word, share in held.items()) / self.total
 
     def _held(self, texts: Collection[str] | Iterator[str], language: str) -> dict[int, float]:
-        """The words that stand in the texts; less than 1 where only a synonym does."""
+        """The words that occur in the texts; less than 1 if only a synonym does."""
         found = {token.text for text in texts for token in tokens(text, language=language)}
         held: dict[int, float] = {}
         for text in found & self._terms.keys():
@@ -91,7 +91,7 @@ class _Words:
 
 
 def _weight(word: int, terms: Sequence[QueryTerm], size: int) -> int:
-    """The rarity of a word: of the rarest term it was typed as."""
+    """The rarity of a word: that of the rarest term it was typed as."""
     own = [term for term in terms if word in term.words]
     typed = [term for term in own if term.weight == FULL_WEIGHT and not term.beside]
     return max(rarity(term.frequency, size) for term in typed or own)
@@ -102,7 +102,7 @@ def _joined(one: Mapping[int, float], other: Mapping[int, float]) -> dict[int, f
 
 
 def best_answer(hits: Sequence[BackendHit], plan: Plan, *, unknown: int) -> BackendHit | None:
-    """The first hit, when it may be shown as the answer. `unknown`: how many words of the question nobody wrote."""
+    """The first hit, if it may be shown as the answer; otherwise None. `unknown` is the number of unknown words."""
     if not hits or not plan.terms:
         return None
     first = hits[0]

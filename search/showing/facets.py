@@ -1,4 +1,4 @@
-"""What results can be narrowed by, as it is shown: values, what they are called, and how many results each leads to."""
+"""Facets as they are shown: values with their labels and numbers of results."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ if TYPE_CHECKING:
     from search.documents import Facet
     from search.index.plan import FacetCounts, Filters
 
-#: Values shown of a facet; those that were chosen always are.
+#: Maximum number of values shown of a facet; chosen ones are always shown.
 MAX_VALUES: Final = 10
 
 
 @dataclass(frozen=True, slots=True)
 class FacetValue:
-    """A value with the number of results it leads to."""
+    """A value with its number of results."""
 
     code: str
     label: str
@@ -31,7 +31,7 @@ class FacetValue:
 
 @dataclass(frozen=True, slots=True)
 class ShownFacet:
-    """A group of check boxes. `name` is also the name of the parameter in the address."""
+    """A group of check boxes. `name` is also the name of the parameter in the URL."""
 
     name: str
     label: str | _StrPromise
@@ -39,15 +39,15 @@ class ShownFacet:
 
 
 def chosen_in_vain(counts: FacetCounts, filters: Filters) -> bool:
-    """Whether something was chosen that no result has."""
+    """Whether a value was chosen that no result has."""
     return any(set(codes) - counts.get(name, {}).keys() for name, codes in filters.items())
 
 
 def describe(counts: FacetCounts, filters: Filters, *, visible: FacetCounts | None = None) -> dict[str, ShownFacet]:
-    """The facets by name, the most frequent values first.
+    """The facets by name, most frequent values first.
 
-    What was chosen is listed even if no result has it, as long as it is among the `visible` values: a made-up address
-    must not tell the name of a topic whose entries are hidden. Values without a name (deleted since) are left out.
+    A chosen value is listed even if no result has it, but only if it is among the `visible` values: a made-up URL must
+    not reveal the name of a topic whose entries are hidden. Values without a label (deleted since) are left out.
     """
     return {
         facet.name: _describe(

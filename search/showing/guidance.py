@@ -1,7 +1,7 @@
-"""Where to go when a search found nothing, or before one: never an empty page.
+"""Starting points for readers whose search found nothing, or who have not searched yet, instead of an empty page.
 
-Topics near the question (those of entries that hold some of its words, in any language and whatever was chosen), the best
-rated answers about what the reader owns or chose, and broader questions that do find something.
+These are topics near the question (those of entries with some of its words, in any language and regardless of filters),
+the best rated answers about products the reader owns or filtered by, and broader questions that do find something.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _BROADER: Final = 3
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Reader:
-    """Who asks in vain, and what."""
+    """The reader: language, audiences, products, and chosen filters."""
 
     language: str
     audiences: tuple[str, ...]
@@ -50,10 +50,10 @@ def starting_points(
     exact: bool = False,
     own_products: Sequence[str] | None = None,
 ) -> StartingPoints:
-    """What helps a reader on whose question found nothing; without a text, where anybody may start.
+    """Starting points for a reader whose question found nothing; without a text, general ones.
 
-    What concerns the user's `own_products` comes first; they are looked up when they are not given. A constant number of
-    queries: at most fifteen, and one for each kind of things that is shown.
+    Answers about the user's `own_products` come first; these are looked up if they are not given. A constant number of
+    queries: at most fifteen, and one for each kind of object shown.
     """
     reader = _Reader(
         language=language,
@@ -93,7 +93,7 @@ def _topics(backend: Backend, here: Plan) -> ShownFacet:
 
 
 def _near(backend: Backend, question: Question, reader: _Reader, topics: ShownFacet) -> ShownFacet | None:
-    """The topics of entries that hold some of the words, if any: in whatever language, the most of them first."""
+    """The topics of entries, in any language, with some of the words, most entries first; None if there are none."""
     terms = question.terms()
     if not terms:
         return None
@@ -106,9 +106,9 @@ def _near(backend: Backend, question: Question, reader: _Reader, topics: ShownFa
 
 
 def _broader(backend: Backend, question: Question, reader: _Reader) -> Iterator[Broader]:
-    """Questions that ask for less and find something: the same without filters, or without one of the rarest words.
+    """Broader questions that find something: without filters, or without one of the rarest words.
 
-    Where nothing was chosen there are none: an entry that holds any of the words would have been found.
+    Without filters there are none: an entry with any of the words would have been found.
     """
     terms = question.terms()
     if not terms or not reader.filters.choosing(language=()):
@@ -131,7 +131,7 @@ def _broader(backend: Backend, question: Question, reader: _Reader) -> Iterator[
 
 
 def _without_a_word(question: Question, plan: Plan) -> Iterator[tuple[str, Plan]]:
-    """The question without one of its words, the rarest first: the rarest is the likeliest to be in the way."""
+    """The question without one of its words, rarest first, as the rarest most likely prevents results."""
     rarities = {
         word.position: max(rarity(term.frequency, plan.size) for term in plan.terms if word.position in term.words)
         for word in question.words
@@ -152,7 +152,7 @@ def _without_a_word(question: Question, plan: Plan) -> Iterator[tuple[str, Plan]
 
 
 def _popular(backend: Backend, here: Plan, reader: _Reader) -> list[BackendHit]:
-    """The best rated entries: first those about the topics that were chosen and what the reader owns."""
+    """The best rated entries: first those about the chosen facet values and the reader's products."""
     own = here.filters.choosing(**{PRODUCT.name: reader.own_products, **reader.filters.declared})
     hits = backend.search(replace(here, filters=own, limit=_POPULAR)).hits if own != here.filters else []
     if len(hits) < _POPULAR:

@@ -1,4 +1,4 @@
-"""The words that were found, marked in the author's own text; everything else escaped."""
+"""Highlighting: the words found are marked in the author's original text; everything else is escaped."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from search.language.analysis import tokens
 if TYPE_CHECKING:
     from search.index.plan import Place, QueryTerm
 
-#: Two lines of text on a wide screen, in characters.
+#: Number of characters of a snippet: two lines on a wide screen.
 SNIPPET_LENGTH: Final = 180
-#: How much of a snippet stands before the first word that was found.
+#: Number of characters of a snippet before the first word found.
 _LEAD: Final = 40
 _BETWEEN_MARKS: Final = re.compile(rf"[\s{ZWNJ}-]*")
 _SPACE: Final = re.compile(r"\s+")
 
 
 def mark(text: str, places: Sequence[Place]) -> SafeString:
-    """The escaped text with the places in ``<mark>``. Neighbouring marks become one; places past the end are cut."""
+    """The escaped text with the places in ``<mark>``. Adjacent marks are merged; places past the end are cut off."""
     parts: list[str] = []
     done = 0
     for start, end in _merged(text, places):
@@ -48,7 +48,7 @@ def _merged(text: str, places: Sequence[Place]) -> list[Place]:
 
 
 def snippet(text: str, places: Sequence[Place], *, length: int = SNIPPET_LENGTH) -> SafeString:
-    """The part of the text that holds most of the words that were found, cut between words, with marks."""
+    """The part of the text with the most words found, cut at word boundaries, with marks."""
     start = _best_start(text, places, length)
     end = min(len(text), start + length)
     if start:
@@ -64,7 +64,7 @@ def snippet(text: str, places: Sequence[Place], *, length: int = SNIPPET_LENGTH)
 
 
 def _best_start(text: str, places: Sequence[Place], length: int) -> int:
-    """Where to begin, so that as many different words as possible are seen; the first of equal places."""
+    """The start with the most distinct words in the snippet; the first one if several are equal."""
     best, best_count = 0, 0
     for start, _end in places:
         begin = max(0, start - _LEAD) if start + length > len(text) or start > length - _LEAD else 0
@@ -75,7 +75,7 @@ def _best_start(text: str, places: Sequence[Place], length: int) -> int:
 
 
 def mark_terms(text: str, terms: Collection[str], *, language: str, beginning: str = "") -> SafeString:
-    """The text with its own words marked: whole where the term was asked for, by their beginning where it was typed."""
+    """The text with its words marked: completely if their term is in `terms`, partly if they start with `beginning`."""
     places: list[Place] = []
     for token in tokens(text, language=language):
         if beginning and token.word.startswith(beginning):
@@ -86,7 +86,7 @@ def mark_terms(text: str, terms: Collection[str], *, language: str, beginning: s
 
 
 def mark_answers(text: str, terms: Sequence[QueryTerm], *, language: str) -> SafeString:
-    """The text with those of its words marked that answer a question, as the index would count them."""
+    """The text with the words marked that answer a question, as the index counts them."""
     found = tokens(text, language=language)
     held = {token.text for token in found}
     stems = ((term.text, *term.beside) for term in terms)
@@ -95,7 +95,7 @@ def mark_answers(text: str, terms: Sequence[QueryTerm], *, language: str) -> Saf
 
 
 def _end_of_beginning(text: str, start: int, end: int, beginning: str) -> int:
-    """Where the typed beginning ends in the original, half-spaces inside it included."""
+    """The end of the typed beginning in the original text, including half-spaces inside it."""
     folded, offsets = fold_with_offsets(text[start:end])
     remaining = len(beginning)
     for place, character in enumerate(folded):

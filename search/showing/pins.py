@@ -1,7 +1,7 @@
-"""Answers editors pinned to a question: Wagtail's search promotions, shown above what was found.
+"""Answers that editors pinned to a question: Wagtail's search promotions, shown above the results.
 
-A promotion belongs to the reader's question when both are the same question (`search.asking.keys`). Only what the reader
-may see is shown, in the reader's language. That somebody asked is never written into Wagtail's tables.
+A promotion applies to the reader's question if both have the same key (`search.asking.keys`). Only pages that the
+reader may see are shown, in the reader's language. Questions of readers are never written to Wagtail's tables.
 """
 
 from __future__ import annotations
@@ -25,15 +25,15 @@ if TYPE_CHECKING:
 
     from search.documents import AnyUser
 
-#: Of one question; what stands below is no longer seen.
+#: Maximum number per question; more would not be noticed.
 MAX_PINS: Final = 5
-#: The only addresses outside the portal that are shown.
+#: Prefix of all external URLs that are shown.
 _SAFE: Final = "https://"
 
 
 @dataclass(frozen=True, slots=True)
 class Pin:
-    """A pinned answer, ready to show. `kind` and `object_id` say which hit it is, where it can be found, too."""
+    """A pinned answer, ready to show. `kind` and `object_id` identify its hit, if it is searchable."""
 
     title: str
     url: str
@@ -57,7 +57,7 @@ class Pin:
 
 @dataclass(frozen=True, slots=True)
 class _Promotion:
-    """What an editor pinned: the page in each language it is translated to, or an address elsewhere."""
+    """A pinned page in all its languages, or an external URL."""
 
     pages: Mapping[str, Page]
     url: str
@@ -66,14 +66,14 @@ class _Promotion:
 
 
 def is_safe(url: str) -> bool:
-    """Whether readers are sent to an address outside the portal."""
+    """Whether an external URL may be shown to readers."""
     return url.startswith(_SAFE)
 
 
 def pins_for(texts: Iterable[str], *, user: AnyUser, language: str) -> tuple[Pin, ...]:
-    """What is pinned to the first of `texts` that has any pins; what `user` may not see is left out.
+    """The pinned answers of the first of `texts` that has any, without those `user` may not see.
 
-    One query for each kind of page that is pinned to it, nothing without pins.
+    One query for each kind of pinned page; none without pins.
     """
     pinned = _promotions()
     if not pinned:
@@ -85,7 +85,7 @@ def pins_for(texts: Iterable[str], *, user: AnyUser, language: str) -> tuple[Pin
 
 
 def _promotions() -> Mapping[str, list[_Promotion]]:
-    """All promotions by the key of their question; two queries, remembered until a promotion or a page changes."""
+    """All promotions by the key of their question; two queries, cached until a promotion or a page changes."""
     return _memo.get("all", _read_promotions)
 
 
@@ -112,7 +112,7 @@ def _read_promotions() -> Mapping[str, list[_Promotion]]:
 
 
 def _visible(promotions: Iterable[_Promotion], user: AnyUser, language: str) -> tuple[Pin, ...]:
-    """Those the reader may see, in the editors' order; what is pinned twice stands once."""
+    """The promotions the reader may see, in the editors' order, without duplicates."""
     promotions = list(promotions)
     pages = [promotion.pages[language] for promotion in promotions if language in promotion.pages]
     allowed = _visible_pages(pages, user)
@@ -147,10 +147,10 @@ def _page_pin(page: Page, description: str, language: str) -> Pin:
 
 
 def _visible_pages(pages: Iterable[Page], user: AnyUser) -> set[int]:
-    """Those the user may see now; one query for each kind of page.
+    """The ids of the pages the user may see now; one query for each kind of page.
 
-    A kind that can be found is asked as for any result, other pages of ours by their audience, and the rest is for
-    everybody or for nobody.
+    Searchable kinds are checked like any result, other pages with an audience by that, and all others must be live and
+    public.
     """
     ids: dict[type[Page], set[int]] = defaultdict(set)
     for page in pages:

@@ -1,4 +1,4 @@
-"""Results, ready to show."""
+"""Results as they are shown."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class Hit:
     kind_label: str
     icon: str
     tone: str
-    #: What some of its facets call it, as in its topics.
+    #: Labels of the values of facets in the trail, such as topics.
     labels: tuple[str, ...]
     badges: tuple[ShownBadge, ...]
     updated: dt.datetime | None
@@ -56,18 +56,18 @@ class Hit:
 
     @property
     def trail(self) -> str:
-        """Where the result stands: its section and its topics."""
+        """The section and the topics of the result."""
         return " › ".join((self.kind_label, *self.labels))
 
     @property
     def direction(self) -> str:
-        """``rtl`` or ``ltr``, as the language is written; a title may begin with a foreign word."""
+        """``rtl`` or ``ltr``, by language rather than by the first letter: a title may begin with a foreign word."""
         return "rtl" if get_language_info(self.language)["bidi"] else "ltr"
 
 
 @dataclass(frozen=True, slots=True)
 class OtherLanguage:
-    """Results in a language the reader did not ask for."""
+    """Results in a language that was not searched."""
 
     code: str
     name: str
@@ -77,21 +77,21 @@ class OtherLanguage:
 
 @dataclass(frozen=True, slots=True)
 class BestAnswer:
-    """A result that very likely answers the question, with what of it is shown at once, escaped and marked."""
+    """A result that very likely answers the question, with the texts of its card, escaped and marked."""
 
     hit: Hit
     short_answer: SafeString
     steps: tuple[SafeString, ...]
-    #: How many steps the whole answer has, where it has more.
+    #: Total number of steps if not all are shown; otherwise 0.
     all_steps: int
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SearchResult:
-    """Everything a results page shows. `typed` is what was asked, `text` what was searched for in the end.
+    """Everything a results page shows. `typed` is the text as typed, `text` what was finally searched for.
 
-    The hit of the `best` answer is the first of the `hits`, too, and so may be what editors pinned; `listed` are those
-    without.
+    The hit of the `best` answer is also the first of the `hits`, and pinned answers may be among them, too; `listed`
+    are the hits without these.
     """
 
     typed: str
@@ -100,14 +100,14 @@ class SearchResult:
     page: int = 1
     hits: list[Hit] = field(default_factory=list)
     best: BestAnswer | None = None
-    #: Shown above the first page.
+    #: Shown above the hits of the first page.
     pins: tuple[Pin, ...] = ()
     facets: Mapping[str, ShownFacet] = field(default_factory=dict)
     notices: list[Notice] = field(default_factory=list)
-    #: Where little was found: another text that is likelier and of which this reader sees more results with all words.
+    #: If little was found: a likelier text with which this reader sees more results that contain all words.
     meant: str = ""
     elsewhere: list[OtherLanguage] = field(default_factory=list)
-    #: Another one for everything that was found afresh; HTML made of this result is good as long as it lasts.
+    #: Unique for each result computed by the index; HTML rendered from this result can be cached under it.
     version: int = field(default=0, compare=False)
 
     @property
@@ -126,7 +126,7 @@ class SearchResult:
 
 @dataclass(frozen=True, slots=True)
 class Broader:
-    """A question that asks for less and finds `total` entries, with or without what was chosen."""
+    """A broader question that finds `total` entries, with or without the chosen filters."""
 
     text: str
     total: int
@@ -135,10 +135,10 @@ class Broader:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class StartingPoints:
-    """What to read when a search found nothing, or before one.
+    """What is shown if a search found nothing, or before a search.
 
-    `are_near`: the topics are those near the question. `meant` is what a text that was searched exactly as typed may
-    have been meant to be.
+    `are_near` says whether the topics are those near the question. `meant` is the likeliest reading of a text that was
+    searched for exactly as typed.
     """
 
     topics: ShownFacet
@@ -159,9 +159,9 @@ class SuggestionGroup:
 
 @dataclass(frozen=True, slots=True)
 class Suggestions:
-    """What is offered while a person types; `total` counts all results of the text so far.
+    """Suggestions while a person types; `total` is the number of all results for the text so far.
 
-    `text` is what they are for; the `notice` says how it came out of what was typed, where it is another one.
+    `text` is the text they are for; the `notice` says how it differs from what was typed, if it does.
     """
 
     text: str
@@ -175,12 +175,12 @@ class Suggestions:
 
 
 def between_words() -> str:
-    """What stands between the words of a list, in the active language."""
+    """The separator between the words of a list in the active language."""
     return pgettext("between words of a list", ", ")
 
 
 def open_answer(hit: Hit, card: AnswerCard, terms: Sequence[QueryTerm]) -> BestAnswer:
-    """The hit with its card, in which the words of the question are marked."""
+    """The hit with its card, with the words of the question marked."""
     short_answer, *steps = (
         mark_answers(text, terms, language=hit.language) for text in (card.short_answer, *card.steps)
     )
@@ -188,9 +188,9 @@ def open_answer(hit: Hit, card: AnswerCard, terms: Sequence[QueryTerm]) -> BestA
 
 
 def present(hits: Sequence[BackendHit], titles: Sequence[SafeString] | None = None) -> list[Hit]:
-    """The hits as they are shown. At most one query per kind, where its document has details to add.
+    """The hits as they are shown. At most one query per kind, if its document has details.
 
-    `titles` replaces the titles with marks where the index said the terms stand.
+    `titles` replaces the titles, which are otherwise marked at the places the index returned.
     """
     ids: dict[str, list[int]] = defaultdict(list)
     for hit in hits:
@@ -241,7 +241,7 @@ def _hit(
 
 
 def _snippet(hit: BackendHit) -> SafeString:
-    """From the short answer, unless only the text holds what was asked for."""
+    """A snippet of the short answer, or of the body if only that contains words of the question."""
     in_answer, in_body = hit.places.get(SHORT_ANSWER, ()), hit.places.get(BODY, ())
     if hit.short_answer and (in_answer or not in_body):
         return snippet(hit.short_answer, in_answer)
@@ -249,7 +249,7 @@ def _snippet(hit: BackendHit) -> SafeString:
 
 
 def by_language(hits: Sequence[Hit], counts: Mapping[str, int], codes: Collection[str]) -> list[OtherLanguage]:
-    """The hits under their languages, the language with most results first."""
+    """The hits by language, the language with the most results first."""
     names = dict(settings.LANGUAGES)
     return [
         OtherLanguage(code, names[code], counts[code], [hit for hit in hits if hit.language == code])

@@ -1,4 +1,4 @@
-"""Which hits a person may see, according to the database: the index is never the boundary."""
+"""Checks in the database which hits a user may see: the index alone never decides about access."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _HitT = TypeVar("_HitT", bound=_Shown)
 
 
 def seen_by(user: AnyUser, hits: Sequence[_HitT]) -> list[_HitT]:
-    """Those hits the user may see; one query per kind."""
+    """The hits the user may see; one query per kind."""
     ids: dict[str, set[int]] = defaultdict(set)
     for hit in hits:
         ids[hit.kind].add(hit.object_id)

@@ -1,6 +1,6 @@
-"""The cluster that answers instead of the index in the database, where one is configured (``ELASTICSEARCH_URL``).
+"""The cluster that answers instead of the index in the database, if it is configured (``ELASTICSEARCH_URL``).
 
-The index in the database is always there and always true; the cluster is a mirror of it (`search.mirror`).
+The index in the database is always kept up to date; the cluster is a mirror of it (`search.mirror`).
 """
 
 from __future__ import annotations
@@ -17,29 +17,29 @@ from search.index.errors import UnavailableError
 if TYPE_CHECKING:
     from search.index.elastic import ElasticBackend
 
-#: What a reader waits for the cluster at most, whatever it is asked for one answer.
+#: Maximum time for all requests to the cluster that one answer needs.
 ANSWER_SECONDS: Final = 0.9
 
-#: Whose messages tell the cluster what was withdrawn.
+#: The outbox handler that tells the cluster about withdrawn entries.
 WITHDRAWALS: Final = "search.mirror.mirror_withdrawals"
 
 _breakers: Final[list[Breaker]] = []
 
 
 def is_configured() -> bool:
-    """Whether this installation has a cluster."""
+    """Whether a cluster is configured."""
     return bool(settings.ELASTICSEARCH_URL)
 
 
 def may_answer() -> bool:
-    """Whether the cluster is asked now: it is there, and has heard of everything that was withdrawn. One query."""
+    """Whether the cluster may answer now: it is available and has processed all withdrawals. One query."""
     if not (is_configured() and breaker().is_closed()):
         return False
     return not OutboxMessage.objects.pending().filter(handler=WITHDRAWALS).exists()
 
 
 def get_cluster() -> ElasticBackend:
-    """The cluster's index. Nothing is asked of it yet. Raises `UnavailableError` where no connection can be made."""
+    """The cluster's index, without sending a request. Raises `UnavailableError` if the client cannot be created."""
     if not is_configured():
         raise UnavailableError("no cluster is configured")
     return _connected(
@@ -54,7 +54,7 @@ def get_cluster() -> ElasticBackend:
 
 @lru_cache(maxsize=2)
 def _connected(*, url: str, user: str, password: str, api_key: str, ca: str, prefix: str) -> ElasticBackend:
-    # Loaded only where there is a cluster: the client costs half a second and 30 MB.
+    # Imported only if a cluster is configured: the client takes half a second to import and 30 MB.
     from search.index.elastic import ElasticBackend  # noqa: PLC0415
     from search.index.elastic.connection import connect  # noqa: PLC0415
 
@@ -62,10 +62,10 @@ def _connected(*, url: str, user: str, password: str, api_key: str, ca: str, pre
 
 
 def look_after_with(care: Care) -> None:
-    """Called once at the start: who brings the cluster back when it was away."""
+    """Set what brings the cluster up to date after an outage. Called once at start."""
     _breakers[:] = [Breaker(care)]
 
 
 def breaker() -> Breaker:
-    """Whether the cluster is asked."""
+    """The circuit breaker of the cluster."""
     return _breakers[0]

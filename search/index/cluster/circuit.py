@@ -1,9 +1,9 @@
-"""Whether the cluster is asked: not while it is away, and not before it knows all that the database knows.
+"""The circuit breaker of the cluster: it is not used while it is unavailable, nor before it is up to date again.
 
-The first question a cluster fails to answer opens the breaker, for all processes; until it is closed again the index in
-the database answers, and nobody waits. A thread in the background looks after the cluster meanwhile (`Care`), in one
-process at a time. What all processes know is in the cache. Where the cache has forgotten it, the cluster counts as away
-until it was looked after: it may have missed something.
+The first request that fails opens the breaker for all processes; until it is closed again, the index in the database
+answers without delay. Meanwhile a background thread restores the cluster (`Care`), in one process at a time. The state
+shared by all processes is in the cache. If the cache has lost it, the cluster counts as unavailable until it has been
+checked, because it may have missed changes.
 """
 
 from __future__ import annotations
@@ -21,41 +21,41 @@ from search.index.errors import UnavailableError
 
 logger = logging.getLogger("search.cluster")
 
-#: Between two looks at a cluster that is away.
+#: Interval between two probes of an unavailable cluster.
 PROBE_SECONDS: Final = 1.0
-#: How long a process that looks after the cluster is believed to be alive without a word.
+#: Time after which a process that restores the cluster without renewing its claim is considered dead.
 _PROBER_SECONDS: Final = 60
 _STATE: Final = "search-cluster"
 _PROBER: Final = "search-cluster-prober"
 
 
 class State(enum.StrEnum):
-    """What the processes know of the cluster."""
+    """The shared state of the cluster."""
 
     UP = "up"
     DOWN = "down"
-    #: It answers and takes changes; it is being brought up to date.
+    #: It answers and accepts changes, but is still being brought up to date.
     CATCHING_UP = "catching-up"
 
 
 class Care(Protocol):
-    """What brings a cluster back. Called in a thread of its own, with no transaction around it.
+    """Restores a cluster. Its methods are called in a background thread, outside any transaction.
 
-    All may raise `UnavailableError`: then it begins anew.
+    All of them may raise `UnavailableError`; the recovery then starts again.
     """
 
     def begin(self) -> None:
-        """See whether the cluster answers and has what it needs, and note in the database what there is to do."""
+        """Check that the cluster responds and has its indices, and record in the database what is to be compared."""
 
     def resume(self) -> None:
-        """Changes are taken from now on: have those that waited written."""
+        """Deliver the changes that were postponed; from now on changes are accepted."""
 
     def is_caught_up(self) -> bool:
-        """Do some of what there is to do; whether nothing is left."""
+        """Do a part of the remaining work; return whether nothing is left."""
 
 
 class Breaker:
-    """See above. Safe between threads."""
+    """The circuit breaker described above. Thread-safe."""
 
     def __init__(self, care: Care) -> None:
         self._care = care
@@ -63,13 +63,13 @@ class Breaker:
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
         self._stopping = threading.Event()
-        #: Why the cluster is not asked by this process; none while it is.
+        #: Why this process does not use the cluster; None while it does.
         self._reason: str | None = None
-        #: Whether the others have yet to hear that it is away.
+        #: Whether the other processes have yet to be told that it is unavailable.
         self._is_news = False
 
     def is_closed(self) -> bool:
-        """Whether the cluster may be asked now. Never waits for it."""
+        """Whether the cluster may be used now. Never blocks."""
         if self._reason is None:
             if _read() == State.UP:
                 return True
@@ -79,11 +79,11 @@ class Breaker:
         return False
 
     def takes_changes(self) -> bool:
-        """Whether changes may be written to the cluster now: also while it is being brought up to date."""
+        """Whether changes may be written to the cluster now; also true while it is being brought up to date."""
         return self.is_closed() or _read() == State.CATCHING_UP
 
     def trip(self, reason: str) -> None:
-        """The cluster failed: do not ask it again until it is looked after. Says so in the log, once."""
+        """Record that the cluster failed: it is not used again until it has been restored. Logged once per outage."""
         with self._lock:
             is_first = self._reason is None
             self._reason = reason
@@ -95,11 +95,11 @@ class Breaker:
         self._look_after()
 
     def state(self) -> State:
-        """What this process goes by."""
+        """The state as this process sees it."""
         return State.UP if self._reason is None and _read() == State.UP else _read() or State.DOWN
 
     def stop(self) -> None:
-        """End the thread and forget everything; for tests."""
+        """Stop the thread and clear all state; for tests."""
         self._stopping.set()
         thread = self._thread
         if thread is not None:
@@ -129,7 +129,7 @@ class Breaker:
             self._stopping.wait(PROBE_SECONDS)
 
     def _step(self) -> bool:
-        """Whether the cluster is back."""
+        """Try to restore the cluster; return whether it is available again."""
         with self._lock:
             is_news, self._is_news = self._is_news, False
         if is_news:
@@ -143,7 +143,7 @@ class Breaker:
         if state != State.UP:
             return False
         with self._lock:
-            if self._is_news:  # it failed somebody meanwhile
+            if self._is_news:  # a request failed meanwhile
                 return False
             self._reason = None
             self._thread = None
@@ -172,6 +172,6 @@ class Breaker:
 
 
 def _read() -> State | None:
-    """What all processes know; none when the cache does not."""
+    """The shared state; None if the cache has lost it."""
     value: Any = cache.get(_STATE)
     return State(value) if value in set(State) else None

@@ -1,10 +1,10 @@
 """The index in an Elasticsearch cluster (docs/decisions/0007-elasticsearch.md).
 
-Only this package imports elasticsearch and elasticsearch_dsl, and it is imported only where a cluster is configured.
+Only this package imports elasticsearch and elasticsearch_dsl, and it is imported only if a cluster is configured.
 
-`connection`  time, identity, errors     `schema`     what is stored of an entry
-`indices`     indices behind aliases     `writing`    bulk, versions
-`questions`   plans as queries           `words`      vocabulary, completions, spellings
+`connection`  timeouts, authentication, errors   `schema`     how an entry is stored
+`indices`     indices and their aliases          `writing`    bulk requests, versions
+`questions`   plans as queries                   `words`      vocabulary, completions, spellings
 """
 
 from __future__ import annotations
@@ -39,18 +39,18 @@ _SCORE_UNIT: Final = 1000
 _READ_AT_ONCE: Final = 2_000
 _MOST_KINDS: Final = 1_000
 
-#: The index that is being rebuilt here and now, if any: it alone is put to, everybody else writes into both.
+#: Whether this context rebuilds the indices: it then writes only to the new ones, while all others write to both.
 _rebuilding: Final[ContextVar[bool]] = ContextVar("search_rebuilding", default=False)
 
 
 class ElasticBackend:
-    """See `search.index.protocol.Backend`. Every method raises `UnavailableError` when the cluster fails it.
+    """Implements `search.index.protocol.Backend`. Every method raises `UnavailableError` if the cluster fails.
 
-    Writing is not part of a transaction.
+    Writes take no part in transactions.
     """
 
     def __init__(self, client: Elasticsearch, *, prefix: str, languages: Sequence[str] = ()) -> None:
-        """`prefix`: what the names of this portal's indices begin with. `languages` are the portal's if not said."""
+        """`prefix` begins the names of this portal's indices; `languages` are those of the portal by default."""
         self._client = client
         known = languages or [code for code, _name in settings.LANGUAGES]
         self.indices = Indices(client, prefix, known)
@@ -59,7 +59,7 @@ class ElasticBackend:
     # Writing --------------------------------------------------------------------------------------------------------
 
     def put(self, entries: Collection[SearchEntry], *, force: bool = False) -> None:
-        """Raises `RejectedError` for entries the cluster refused; the others are stored."""
+        """See `Backend.put`. Raises `RejectedError` for entries the cluster refused; the others are stored."""
         objects: dict[str, set[int]] = defaultdict(set)
         for entry in entries:
             objects[entry.kind].add(entry.object_id)
@@ -92,9 +92,9 @@ class ElasticBackend:
 
     @contextmanager
     def rebuild(self) -> Iterator[None]:
-        """Entries go into new indices, which take the place of the old ones in one step, with all that changed since.
+        """Fill new indices, which replace the old ones in one step, including changes made meanwhile.
 
-        What could not be put again is taken along as it was.
+        Entries that could not be put again are copied unchanged.
         """
         self.indices.delete_filling()
         created = self.indices.create(self.indices.languages)
@@ -204,7 +204,7 @@ class ElasticBackend:
     def digests(
         self, kind: str, *, above: int | None = None, up_to: int | None = None
     ) -> Iterator[tuple[int, str, str]]:
-        """See `Backend.digests`; also of the objects with numbers in ``(above, up_to]`` alone."""
+        """See `Backend.digests`; optionally only for objects with ids in ``(above, up_to]``."""
         numbers = {name: value for name, value in (("gt", above), ("lte", up_to)) if value is not None}
         filters = [Q("term", kind=kind), *([Q("range", object_id=numbers)] if numbers else [])]
         asked = Search().query("bool", filter=filters).source(["object_id", "language", "digest"])
@@ -222,10 +222,10 @@ class ElasticBackend:
         with asking():
             return Search(index=self._current()).using(in_time(self._client)).count()
 
-    # Asking ---------------------------------------------------------------------------------------------------------
+    # Requests ---------------------------------------------------------------------------------------------------------
 
     def _enough(self, plan: Plan) -> Mapping[str, int]:
-        """In each language how many words an entry must hold (`Plan.enough`)."""
+        """The number of words an entry must contain, by language (`Plan.enough`)."""
         if not plan.terms:
             return {}
         if plan.word_count == 1:
@@ -253,7 +253,7 @@ class ElasticBackend:
             return words.read_frequencies(answer, some)
 
     def _ask(self, asked: Search) -> dict[str, Any]:
-        """The whole answer to a question to all languages: a part of it would be wrong."""
+        """Search the indices of all languages. Partial results, which would be wrong, are an error."""
         asked = asked.index(self.indices.aliases).params(allow_partial_search_results=False)
         with asking():
             answer: dict[str, Any] = asked.using(in_time(self._client)).execute().to_dict()

@@ -2,20 +2,20 @@
 
     character filters   fold letters as `fold` does; join a detached verb prefix («می خواهم») with its verb
     tokenizer           a word with everything a half-space, hyphen, dot or apostrophe links to it
-    token filters       endings off, stop words out, parts and whole of compounds, stems
+    token filters       remove endings and stop words, emit the parts and the whole of compounds, stem
 
-No plug-in is needed. The terms are those of `tokens(text)`, but for the differences listed here, which are rare and
-harmless because a question asks for the parts and the whole alike:
+No plug-in is needed. The terms are those of `tokens(text)`, except for the following differences, which are rare and
+harmless because a question asks for both the parts and the whole:
 
-- a text of stop words alone has no terms under `ANALYZER`; index such a text with `STOP_WORDS_KEPT`,
-  where the prefix of a verb is a term, too
-- a compound of letters that happens to spell a stop word («i-t») is left out as one, and so is an English stop word
+- a text that consists of stop words has no terms under `ANALYZER`; index such a text with `STOP_WORDS_KEPT`,
+  where a verb prefix is a term, too
+- a compound of letters that happens to spell a stop word («i-t») is removed as one, and so is an English stop word
   inside a Persian compound («آن‌a»)
-- Snowball 3 (PyStemmer) and 2 (Lucene) differ in 1 of 750 English words; those that are likely in help texts are listed
-- places: an ending that was taken off counts no position; parts of a folded compound are marked as a whole
+- Snowball 3 (PyStemmer) and 2 (Lucene) differ in 1 of 750 English words; those likely in help texts are listed below
+- positions: a removed ending takes up no position; the parts of a folded compound are marked as a whole
 
-Everything is linear in the length of the text: repetitions of groups are possessive, because Java's expressions
-recurse on others and an overflowing stack ends the whole server.
+All expressions run in time linear to the length of the text: repeated groups are possessive, because Java's regular
+expressions use recursion for other groups, and a stack overflow stops the whole server.
 """
 
 from __future__ import annotations
@@ -40,12 +40,12 @@ from search.language.analysis import (
     stem,
 )
 
-#: The analyzer of a text, and the one for texts that consist of stop words.
+#: The analyzer for texts, and the one for texts that consist of stop words.
 ANALYZER: Final = "portal"
 STOP_WORDS_KEPT: Final = "portal_stop_words_kept"
 
 _DEFAULT_SNOWBALL: Final = "english"
-#: Words that Lucene's older Snowball algorithm stems otherwise than ours, and the ending of many more.
+#: Words that Lucene's older Snowball algorithm stems differently from ours, and an ending of many more.
 _STEMMED_OTHERWISE: Final = (
     "added adding ebbed ebbing egged egging erred erring offed offing hying vying paste pasted pastes pasting "
     "emergence emergencies emergency emergent evening evenings interfered interfering interval intervals lateral laterally "
@@ -67,7 +67,7 @@ _ASCII: Final = r"[0-9a-z]"
 _JOINER: Final = r"[-‐‑.'’‘]"
 _PREFIX: Final = "(?:" + "|".join(sorted(PERSIAN_PREFIXES)) + ")"
 
-#: Stands before the rest of a contraction (don·t): it is part of the whole, and no word of its own.
+#: Marks the rest of a contraction (don·t), which is part of the whole but not a term of its own.
 _REST: Final = "\ue000"
 
 
@@ -161,7 +161,7 @@ def _analyzer(*, keep_stop_words: bool) -> dict[str, Any]:
 
 @lru_cache(maxsize=1)
 def _folding() -> tuple[str, ...]:
-    """`fold` for every character that it changes, as rules of a mapping character filter."""
+    """The rules of a mapping character filter that has the effect of `fold`, one for every character it changes."""
     changed = []
     for code in range(sys.maxunicode + 1):
         if code not in _SURROGATES:
@@ -173,7 +173,7 @@ def _folding() -> tuple[str, ...]:
 
 
 def _escaped(text: str) -> str:
-    """The text in UTF-16 escapes, which mean themselves wherever Elasticsearch reads a rule."""
+    """The text in UTF-16 escapes, which Elasticsearch takes literally in every kind of rule."""
     units = text.encode("utf-16-be").hex()
     return "".join(rf"\u{units[place : place + 4]}" for place in range(0, len(units), 4))
 
@@ -187,13 +187,13 @@ def _any(words: Collection[str]) -> str:
 
 
 def _all_of(words: Collection[str]) -> str:
-    """A compound made of these words alone; compounds of one word are left to a stop filter."""
+    """A pattern for compounds that consist of these words; single words are left to a stop filter."""
     between = rf"[^\p{{L}}\p{{N}}{_REST}]++"
     return rf"^(?:(?:{_any(words)}){between})++(?:{_any(words)})$"
 
 
 def _compound() -> str:
-    """A word and what is linked to it, as `search.language.analysis` links: half-spaces; joiners between Latin ones; thousands."""
+    """A pattern for a word and what `search.language.analysis` links to it by half-space, joiner or thousands comma."""
     half_space = f"{ZWNJ}++{_LETTER}"
     joined = rf"(?<={_ASCII}){_JOINER}(?={_ASCII})"
     thousands = rf"(?<=(?<!{_LETTER})[0-9]{{1,20}}),(?=[0-9]{{3}}(?!{_LETTER}))"

@@ -1,4 +1,4 @@
-"""The way to the cluster: who we are, how long we wait, and one kind of error for whatever goes wrong."""
+"""Connections to the cluster: authentication, timeouts, and one exception for all failures."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ from elasticsearch.helpers import BulkIndexError, ScanError
 from search.index.errors import UnavailableError
 from search.index.limits import seconds_left
 
-#: What a request may take where nobody waits for it.
+#: Timeout of requests that no reader waits for.
 USUAL_SECONDS: Final = 10.0
-#: With less than that left, asking is not worth it.
+#: If less time than this is left, no request is made.
 _SHORTEST_SECONDS: Final = 0.02
-#: More than threads that ask at once: who finds no free connection would wait without a limit.
+#: More than there are threads: without a free connection, a thread would wait without a timeout.
 _CONNECTIONS: Final = 128
 _MAX_REASON_LENGTH: Final = 300
 
 
 @lru_cache(maxsize=8)
 def connect(url: str, user: str = "", password: str = "", api_key: str = "", ca: str = "") -> Elasticsearch:
-    """A client that tries once. It opens connections when they are needed; nothing is asked yet.
+    """A client without retries. It opens connections when they are needed; no request is made here.
 
-    Raises `UnavailableError` for what no connection can be made of, such as a broken file of certificates.
+    Raises `UnavailableError` for invalid settings, such as a broken certificate file.
     """
     options: dict[str, Any] = {}
     if api_key:
@@ -43,7 +43,7 @@ def connect(url: str, user: str = "", password: str = "", api_key: str = "", ca:
 
 
 def in_time(client: Elasticsearch, usual_seconds: float = USUAL_SECONDS) -> Elasticsearch:
-    """The client for one request that ends in time. Raises `UnavailableError` when there is no time."""
+    """The client with a timeout for one request. Raises `UnavailableError` if no time is left."""
     seconds = seconds_left(usual_seconds)
     if seconds < _SHORTEST_SECONDS:
         raise UnavailableError("the cluster took too long")
@@ -52,19 +52,19 @@ def in_time(client: Elasticsearch, usual_seconds: float = USUAL_SECONDS) -> Elas
 
 @contextmanager
 def asking() -> Iterator[None]:
-    """Turn whatever can go wrong while the cluster is asked and its answer is read into `UnavailableError`."""
+    """Convert all errors of a request, and of reading its response, to `UnavailableError`."""
     try:
         yield
     except ApiError as error:
         raise UnavailableError(f"HTTP {error.meta.status}: {_reason(error)}") from error
     except (TransportError, BulkIndexError, ScanError) as error:
         raise UnavailableError(f"{type(error).__name__}: {str(error)[:_MAX_REASON_LENGTH]}") from error
-    except (LookupError, TypeError, AttributeError, ValueError) as error:  # another program may answer there
+    except (LookupError, TypeError, AttributeError, ValueError) as error:  # another program may be listening there
         raise UnavailableError(f"an answer that makes no sense ({type(error).__name__})") from error
 
 
 def _reason(error: ApiError) -> str:
-    """What the cluster says is wrong, without what was asked: that is a person's text."""
+    """The cluster's error message without the query, which contains what a person typed."""
     body = error.body
     if isinstance(body, dict) and isinstance(body.get("error"), dict):
         causes = [body["error"], *body["error"].get("root_cause", ())]

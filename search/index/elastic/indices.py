@@ -1,11 +1,11 @@
-"""One index per language, behind names that stay while indices come and go.
+"""One index per language, behind aliases that stay the same while indices are replaced.
 
     portal-fa                        what is searched: an alias of one index, switched in one step
-    portal-fa-v1002-…                an index; its name says which release it is for
-    portal-fa-v1002-…-write          an alias of its own: nothing can be written into an index that is gone, which the
-                                     cluster would otherwise make anew, by guessing
+    portal-fa-v1002-…                an index; its name contains the version of the layout
+    portal-fa-v1002-…-write          an alias for writing: without it, a write to a deleted index would make the
+                                     cluster create it again, with guessed mappings
 
-An index that is being filled is written to by everybody from the moment it exists, and searched when it is full.
+All writers write to an index that is being filled as soon as it exists; it is searched when it is complete.
 """
 
 from __future__ import annotations
@@ -26,14 +26,14 @@ if TYPE_CHECKING:
 
 _WRITE: Final = "-write"
 _ADMIN_SECONDS: Final = 30.0
-#: How long an index that was replaced stays for searches that have begun.
+#: How long a replaced index is kept for searches that are still running.
 _GRACE_SECONDS: Final = 0.5
 _COPIED_AT_ONCE: Final = 1000
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """The indices of a language: the one that is searched, if any, and those that are being filled."""
+    """The indices of a language: the live one, which is searched, if any, and those that are being filled."""
 
     live: str | None
     filling: tuple[str, ...]
@@ -44,7 +44,7 @@ class Place:
 
     @property
     def current(self) -> str | None:
-        """Where to look what has been stored: in the live index, else in the one that will be."""
+        """The index that tells what has been stored: the live one, or else the newest of those being filled."""
         return self.live or (self.filling[-1] if self.filling else None)
 
 
@@ -57,7 +57,7 @@ class Indices:
         self.languages = tuple(languages)
 
     def alias(self, language: str) -> str:
-        """The name under which a language is searched."""
+        """The alias under which a language is searched."""
         return f"{self._prefix}-{language.lower()}"
 
     @property
@@ -65,11 +65,11 @@ class Indices:
         return [self.alias(language) for language in self.languages]
 
     def language_of(self, language: str) -> str:
-        """The language whose index holds entries in `language`: the first one where it has none of its own."""
+        """The language whose index holds entries in `language`; the first one if it has no index of its own."""
         return language if language in self.languages else self.languages[0]
 
     def places(self) -> dict[str, Place]:
-        """Where each language is stored now."""
+        """The current indices of each language."""
         with asking():
             found = in_time(self._client).indices.get_alias(
                 index=[*(f"{alias}-v*" for alias in self.aliases), *self.aliases], ignore_unavailable=True
@@ -81,7 +81,7 @@ class Indices:
         alias = self.alias(language)
         ours = re.compile(rf"{re.escape(alias)}-v(\d+)-[0-9a-f]+")
         versions = {name: int(match[1]) for name in aliases if (match := ours.fullmatch(name))}
-        # Of several, which the cluster names in no order, the newest: a newer release may be about to take over.
+        # Of several (the cluster lists them in no order) the newest: a newer release may be about to take over.
         live = max((name for name in versions if alias in aliases[name]), key=lambda name: versions[name], default=None)
         if live is not None and versions[live] > VERSION:
             raise UnavailableError(f"the index {live} belongs to a newer release of the portal")
@@ -91,12 +91,12 @@ class Indices:
         return Place(live, tuple(name for name in writable if name != live))
 
     def trouble(self) -> str:
-        """Why the indices cannot be searched, in a few words; empty when they can."""
+        """The reason why the indices cannot be searched, in a few words; empty if they can."""
         places = self.places()
         if any(place.live is None for place in places.values()):
             return "an index is missing or of an older release"
         with asking():
-            # Asked about an index that is missing, the cluster would wait for it.
+            # Without a timeout, the cluster would wait for an index that is missing.
             health = in_time(self._client).cluster.health(index=self.aliases, timeout="100ms")
             if health["status"] == "red":
                 return "the cluster is red"
@@ -110,7 +110,7 @@ class Indices:
         return ""
 
     def ensure(self) -> None:
-        """Have an index for every language that can be written to, if need be a new one that waits to be filled."""
+        """Make sure that every language has an index of this release; create those that are missing, to be filled."""
         places = self.places()
         wrong = [language for language, place in places.items() if not place.written]
         for language, place in places.items():
@@ -124,7 +124,7 @@ class Indices:
             return bool(self._wrong_marks({language: name}))
 
     def create(self, languages: Iterable[str]) -> dict[str, str]:
-        """New indices that everybody writes to from now on."""
+        """Create new indices, to which all writers write from now on; return their names by language."""
         created = {}
         for language in languages:
             stamp = f"{int(time.time()):x}{uuid.uuid4().hex[:8]}"
@@ -138,7 +138,7 @@ class Indices:
         return created
 
     def publish(self, names: Mapping[str, str]) -> None:
-        """Search these indices from now on, and delete what was searched before and all that is half filled."""
+        """Make these the live indices, and delete the previous ones and all that are incomplete."""
         for name in names.values():
             self.refresh(name)
         with asking():
@@ -151,7 +151,7 @@ class Indices:
             for language, name in names.items():
                 alias = self.alias(language)
                 for other, state in there.items():
-                    if other == alias:  # somebody made an index of the alias's name
+                    if other == alias:  # an index was created under the name of the alias
                         actions.append({"remove_index": {"index": other}})
                     elif other != name and alias in state["aliases"]:
                         actions.append({"remove": {"index": other, "alias": alias}})
@@ -163,17 +163,17 @@ class Indices:
             self._delete(old)
 
     def publish_filled(self) -> None:
-        """Search what was filled in languages where nothing could be searched."""
+        """Publish the filled index of each language without a live one."""
         filled = {language: place.filling[-1] for language, place in self.places().items() if not place.live}
         if filled:
             self.publish(filled)
 
     def delete_filling(self) -> None:
-        """Get rid of what a rebuild left that did not come to its end. Another one that still runs will fail."""
+        """Delete the indices of aborted rebuilds. A rebuild that is still running will fail."""
         self._delete([name for place in self.places().values() if place.live for name in place.filling])
 
     def delete_all(self) -> None:
-        """Leave nothing of this installation on the cluster."""
+        """Delete all indices of this installation from the cluster."""
         with asking():
             there = in_time(self._client).indices.get_alias(
                 index=[*(f"{alias}-v*" for alias in self.aliases), *self.aliases], ignore_unavailable=True
@@ -186,12 +186,12 @@ class Indices:
                 in_time(self._client, _ADMIN_SECONDS).indices.delete(index=list(names), ignore_unavailable=True)
 
     def refresh(self, name: str) -> None:
-        """Have everything found that was written."""
+        """Make everything that was written searchable."""
         with asking():
             in_time(self._client, _ADMIN_SECONDS).indices.refresh(index=name)
 
     def copy(self, ids: Sequence[str], *, source: str, target: str) -> None:
-        """Copy entries as they are; those that are newer in `target` stay."""
+        """Copy entries unchanged; newer versions in `target` are kept."""
         for start in range(0, len(ids), _COPIED_AT_ONCE):
             with asking():
                 in_time(self._client, _ADMIN_SECONDS).reindex(
@@ -202,5 +202,5 @@ class Indices:
 
     @staticmethod
     def writing_name(name: str) -> str:
-        """What an index is called by those who write into it."""
+        """The alias used for writing to an index."""
         return name + _WRITE

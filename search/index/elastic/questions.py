@@ -1,4 +1,4 @@
-"""A plan as queries of the cluster. Values only ever stand where the query language expects values."""
+"""Translation of plans to Elasticsearch queries. User input is only ever used as a value."""
 
 from __future__ import annotations
 
@@ -22,16 +22,16 @@ if TYPE_CHECKING:
 
 _MOST_VALUES: Final = 1000
 
-#: Marks around a match. Control characters: `search.language.analysis.clean` keeps them out of every text.
+#: Marks around a match: control characters, which `search.language.analysis.clean` removes from every text.
 _BEGIN: Final = "\x02"
 _END: Final = "\x03"
 _HIGHLIGHTED: Final = (TITLE, SHORT_ANSWER, BODY)
 
-#: From so many terms that answer the same word alike on, they are what a beginning may become.
+#: So many terms of equal frequency for the same word are taken to be the completions of a beginning.
 _ALIKE: Final = 4
-#: By which the weights of their texts are divided: a title then counts about as much as it does for a whole word.
+#: Divisor of the field weights of completions: a title then counts about as much as for a complete word.
 _ALIKE_SHARE: Final = 4.0
-#: What a term in further texts counts, beside the one where it counts most.
+#: Share of a term's score in the other fields that is added to its score in the best one.
 _OTHER_TEXTS: Final = 0.3
 
 _TIES: Final = [
@@ -43,12 +43,12 @@ _TIES: Final = [
 
 
 def visible(audiences: Sequence[str]) -> Any:
-    """What readers of these audiences may see."""
+    """A filter for what readers of these audiences may see."""
     return Q("terms", audience=list(audiences))
 
 
 def words_of(plan: Plan) -> dict[int, list[QueryTerm]]:
-    """The terms that answer each word of the question."""
+    """The terms that answer each word of the question, by the number of the word."""
     words: dict[int, list[QueryTerm]] = defaultdict(list)
     for term in plan.terms:
         for word in term.words:
@@ -57,7 +57,7 @@ def words_of(plan: Plan) -> dict[int, list[QueryTerm]]:
 
 
 def _holds(terms: Sequence[QueryTerm], **options: Any) -> Any:
-    """Whether an entry holds one of the terms, with all it needs beside it."""
+    """A query for entries that contain one of the terms, together with the terms required beside it."""
     alone = [term.text for term in terms if not term.beside]
     held = [Q("terms", terms=alone)] if alone else []
     held += [_all_of((term.text, *term.beside)) for term in terms if term.beside]
@@ -69,7 +69,7 @@ def _all_of(texts: Sequence[str]) -> Any:
 
 
 def most_words(plan: Plan, language: str) -> Search:
-    """The entries in a language that hold the most words: their score is the number."""
+    """A search for the entries in a language that contain the most words; the score is the number of words."""
     held = [Q("constant_score", filter=_holds(terms), boost=1.0) for terms in words_of(plan).values()]
     best = Q(
         "bool", should=held, minimum_should_match=1, filter=[visible(plan.audiences), Q("term", language=language)]
@@ -78,7 +78,7 @@ def most_words(plan: Plan, language: str) -> Search:
 
 
 def matching(plan: Plan, enough: Mapping[str, int]) -> Any:
-    """Visible entries that hold enough of the words, a number for each language; scored by how well they do."""
+    """A query for visible entries that contain at least `enough` words, by language; scored by relevance."""
     if not plan.terms:
         return Q("bool", filter=[visible(plan.audiences)])
     named = [_holds(terms, _name=str(word)) for word, terms in words_of(plan).items()]
@@ -105,7 +105,7 @@ def matching(plan: Plan, enough: Mapping[str, int]) -> Any:
 
 
 def _scores(plan: Plan) -> Iterator[Any]:
-    """For each word what the terms count that answer it: of the word and of its synonyms the stronger."""
+    """Score queries for each word: the better of its own terms and its strongest synonym."""
     for terms in words_of(plan).values():
         own = [term for term in terms if term.weight == FULL_WEIGHT]
         others = [term for term in terms if term.weight != FULL_WEIGHT]
@@ -129,7 +129,7 @@ def _own_scores(terms: Sequence[QueryTerm], plan: Plan) -> Iterator[Any]:
 
 
 def _score(term: QueryTerm, plan: Plan) -> Any:
-    """What a term counts in the text where it counts most, and a share of what it does in the others."""
+    """The score of a term in its best field, plus a share of its scores in the others."""
     score = Q(
         "multi_match", query=term.text, fields=list(TEXTS), type="best_fields", tie_breaker=_OTHER_TEXTS,
         analyzer="keyword", boost=_weight(term, plan),
@@ -138,12 +138,12 @@ def _score(term: QueryTerm, plan: Plan) -> Any:
 
 
 def _weight(term: QueryTerm, plan: Plan) -> float:
-    """The rarity of a term, shared out among the words it answers."""
+    """The rarity of a term, divided among the words it answers."""
     return rarity(term.frequency, plan.size) / RARITY_UNIT * term.weight / FULL_WEIGHT / len(term.words)
 
 
 def weighed(query: Any, plan: Plan) -> Any:
-    """The score grown by what else speaks for an entry (`search.index.evidence`)."""
+    """The query with its score increased by the evidence for each entry (`search.index.evidence`)."""
     since = timezone.now() - dt.timedelta(days=evidence.FRESH_DAYS)
     grown = [
         SF({"weight": 1.0}),
@@ -160,12 +160,12 @@ def _bonus(per_mille: int, condition: Any) -> Any:
 
 
 def _has(facet: str, codes: Sequence[str]) -> Any:
-    """Whether an entry has one of the values."""
+    """A query for entries with one of the values of a facet."""
     return Q("terms", **{field_of(facet): list(codes)})
 
 
 def chosen(filters: Filters, *, but: str = "") -> list[Any]:
-    """What the reader chose in all facets `but` one."""
+    """Clauses for the filters the reader chose, except in the facet `but`."""
     clauses = [_has(name, codes) for name, codes in filters.items() if name != but]
     if filters.updated_since is not None:
         clauses.append(Q("range", updated={"gte": filters.updated_since.isoformat()}))
@@ -173,7 +173,7 @@ def chosen(filters: Filters, *, but: str = "") -> list[Any]:
 
 
 def page(plan: Plan, enough: Mapping[str, int]) -> Search:
-    """The page of entries the plan asks for."""
+    """A search for the page of entries the plan asks for."""
     query = matching(plan, enough)
     if filters := chosen(plan.filters):
         query = Q("bool", must=[query], filter=filters)
@@ -187,12 +187,12 @@ def page(plan: Plan, enough: Mapping[str, int]) -> Search:
 
 
 def counted() -> list[str]:
-    """The facets whose values are counted."""
+    """The names of the facets whose values are counted."""
     return [facet.name for facet in offered_facets()]
 
 
 def counts(plan: Plan, enough: Mapping[str, int]) -> Search:
-    """How many entries match in each value of each facet, whatever was chosen in that facet."""
+    """A search that counts the matching entries for each value of each facet, ignoring the filter on that facet."""
     asked = Search().query("bool", filter=[matching(plan, enough)])[:0].extra(track_total_hits=False)
     for facet in counted():
         others = chosen(plan.filters, but=facet)
@@ -203,7 +203,7 @@ def counts(plan: Plan, enough: Mapping[str, int]) -> Search:
 
 
 def highlighted(asked: Search, terms: Sequence[QueryTerm]) -> Search:
-    """The same, saying where the terms stand."""
+    """The search with highlighting of the terms."""
     if not terms:
         return asked
     alone = [term.text for term in terms if not term.beside]
@@ -221,7 +221,7 @@ def highlighted(asked: Search, terms: Sequence[QueryTerm]) -> Search:
 
 
 def read_places(marked: Mapping[str, Sequence[str]]) -> dict[str, list[Place]]:
-    """Where the marks stand, in characters of the text without them."""
+    """The places of the highlighted words, as offsets in the text without marks."""
     places: dict[str, list[Place]] = {}
     for name, texts in marked.items():
         for text in texts:

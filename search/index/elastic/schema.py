@@ -1,4 +1,4 @@
-"""An entry as the cluster stores it, and the settings of an index."""
+"""How the cluster stores an entry, and the settings of an index."""
 
 from __future__ import annotations
 
@@ -19,21 +19,22 @@ from search.language import analysis, finglish
 if TYPE_CHECKING:
     from search.documents import SearchEntry
 
-#: Raise it with every change here. Releases side by side: the older one leaves an index of the newer one alone.
+#: Increase it with every change here. While two releases run side by side, the older one does not touch an index of
+#: the newer one.
 _LAYOUT: Final = 2
 VERSION: Final = _LAYOUT * 1000 + analysis.VERSION
 
 #: The fields that are searched.
 TEXTS: Final = (TITLE, SHORT_ANSWER, BODY, KEYWORDS)
 
-#: Between the parts of a stored word. Texts hold no control characters (`search.language.analysis.clean`).
+#: Separates the parts of a stored word. Texts contain no control characters (`search.language.analysis.clean`).
 SEPARATOR: Final = "\x1f"
 MAX_BEGINNING: Final = 12
 _KEYWORD: Final = "keyword"
 
 
 def _text(name: str) -> Any:
-    """A text whose words are stems in the index, and which is asked for stems: nobody analyses a question twice."""
+    """A text field that is indexed by stems; queries contain stems, so that they are not analysed a second time."""
     return Text(analyzer=ANALYZER, search_analyzer=_KEYWORD, similarity=_similarity(name), index_options="offsets")
 
 
@@ -42,10 +43,11 @@ def _similarity(name: str) -> str:
 
 
 class EntryDocument(Document):
-    """What is stored of an entry.
+    """An entry as it is stored.
 
-    Which words an entry holds is worked out here, by the analysis all indexes share (`terms`, `forms`): it decides what
-    matches and what is known. How well an entry matches and where is up to the cluster's own analysis of the texts.
+    The terms and word forms of an entry are computed here, by the analysis that all indexes share (`terms`, `forms`);
+    they decide what matches and which words are known. The cluster's own analysis of the texts decides only how well an
+    entry matches, and where.
     """
 
     kind = Keyword()
@@ -58,31 +60,31 @@ class EntryDocument(Document):
     keywords = _text(KEYWORDS)
     url = Keyword(index=False, doc_values=False)
     audience = Keyword()
-    #: A field for each facet, made when its first value comes.
+    #: One field per facet, created with its first value.
     facets = Object(dynamic=True)
     popularity = Integer()
     evidence = Integer()
     updated = Date()
     digest = Keyword(index=False)
-    #: The stems, the folded words, and all beginnings of these.
+    #: The stems, the folded words, and all prefixes of the words.
     terms = Keyword(eager_global_ordinals=True)
     words = Keyword()
     beginnings = Text(analyzer="portal_beginnings", search_analyzer=_KEYWORD, index_options="docs", norms=False)
-    #: Word, stem and spelling; the same behind the skeleton of consonants.
+    #: Word, stem and spelling; in `sounds` preceded by the consonant skeleton.
     forms = Keyword()
     skeletons = Keyword()
     sounds = Keyword()
 
 
 _FACETS: Final = "facets"
-#: What is read of a hit.
+#: The fields that are fetched for a hit.
 SHOWN: Final = [
     "kind", "object_id", "family", "language", TITLE, SHORT_ANSWER, BODY, "url", "popularity", "updated", _FACETS,
 ]  # fmt: skip
 
 
 def field_of(facet: str) -> str:
-    """Where the values of a facet are stored."""
+    """The field that stores the values of a facet."""
     return facet if facet in HEADINGS else f"{_FACETS}.{facet}"
 
 
@@ -118,10 +120,10 @@ def index_body(language: str) -> dict[str, Any]:
 
 
 def _scoring(name: str) -> dict[str, Any]:
-    """How much a term in the field counts, but for the term's rarity, which the question brings along (`search.index.scoring`).
+    """The similarity of a field: its BM25F weight without the inverse document frequency, which the query contains.
 
-    The cluster's own rarity counts each index by itself, and deleted entries too: it would rank the same question in
-    another way from day to day, and in every language.
+    See `search.index.scoring`. The cluster computes document frequencies per index and includes deleted entries: the
+    same question would be ranked differently from day to day and from language to language.
     """
     field = FIELDS[name]
     length = f"Math.max(doc.length / {field.usual_length:.1f}, {SHORTEST})"
@@ -133,7 +135,7 @@ def _scoring(name: str) -> dict[str, Any]:
 
 
 def mark_of(language: str) -> str:
-    """What an index of this release says of itself."""
+    """The mark in the metadata of an index made by this release."""
     mark: str = index_body(language)["mappings"]["_meta"]["portal"]
     return mark
 

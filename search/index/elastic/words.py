@@ -1,4 +1,4 @@
-"""What the cluster knows of words: frequencies, completions, spellings. Only of entries the asker may see."""
+"""Queries for the vocabulary: frequencies, completions, spellings. Only entries the reader may see are counted."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from search.index.elastic.schema import MAX_BEGINNING, SEPARATOR
 from search.language.analysis import MAX_WORD_LENGTH
 from search.language.spelling import Spelling
 
-#: The longest pattern an index takes, and what all patterns of one aggregation may hold together.
+#: Maximum length of a regular expression in an aggregation, and the maximum numbers of buckets.
 _MAX_PATTERN: Final = 900
 _MAX_FORMS: Final = 5_000
 _COMPLETED_FORMS: Final = 200
@@ -22,7 +22,7 @@ _NO_LETTER: Final = re.compile(r"([^\w]|_)")
 
 
 def frequencies(terms: Collection[str], audiences: Collection[str]) -> Search:
-    """How many entries there are, and how many hold each term; read with `read_frequencies`."""
+    """A search for the number of entries and the document frequency of each term; see `read_frequencies`."""
     asked = Search().query("bool", filter=[visible(list(audiences))])[:0].extra(track_total_hits=True)
     numbered = {str(number): Q("term", terms=term) for number, term in enumerate(terms)}
     if numbered:
@@ -37,11 +37,11 @@ def read_frequencies(answer: dict[str, Any], terms: Collection[str]) -> dict[str
 
 
 def completions(beginnings: Sequence[str], audiences: Collection[str]) -> Search:
-    """Words that begin so, with their stems; read with `read_completions`."""
+    """A search for words with these beginnings, and their stems; see `read_completions`."""
     asked = Search().query("bool", filter=[visible(list(audiences))])[:0].extra(track_total_hits=False)
     for number, beginning in enumerate(beginnings):
         if len(beginning) > MAX_WORD_LENGTH:
-            continue  # no word is so long, and no pattern either
+            continue  # longer than any word, and too long for a pattern
         begun = A("filter", Q("term", beginnings=beginning[:MAX_BEGINNING]))
         begun.bucket("forms", "terms", field="forms", include=f"{_literal(beginning)}.*", size=_COMPLETED_FORMS)
         asked.aggs.bucket(str(number), begun)
@@ -49,7 +49,7 @@ def completions(beginnings: Sequence[str], audiences: Collection[str]) -> Search
 
 
 def read_completions(answer: dict[str, Any], beginnings: Sequence[str]) -> dict[str, list[str]]:
-    """For each beginning the stems of its words, those of frequent words first."""
+    """The stems of the words with each beginning, most frequent words first."""
     found = {}
     for number, beginning in enumerate(beginnings):
         aggregations = answer.get("aggregations", {})
@@ -59,7 +59,7 @@ def read_completions(answer: dict[str, Any], beginnings: Sequence[str]) -> dict[
 
 
 def known(words: Sequence[str], audiences: Collection[str]) -> Search:
-    """Which of the words anybody wrote; thousands may be asked."""
+    """A search for the words that occur in any entry; there may be thousands."""
     asked = Search().query("bool", filter=[visible(list(audiences)), Q("terms", words=list(words))])
     asked.aggs.bucket("words", "terms", field="words", include=list(words), size=len(words))
     return asked[:0].extra(track_total_hits=False)
@@ -70,12 +70,12 @@ def read_known(answer: dict[str, Any]) -> list[str]:
 
 
 def forms(words: Sequence[str], audiences: Collection[str]) -> Search:
-    """Stems and spellings of words."""
+    """A search for the stems and spellings of words."""
     return _forms("words", "forms", words, audiences)
 
 
 def sounds(skeletons: Sequence[str], audiences: Collection[str]) -> Search:
-    """Words that share a skeleton of consonants."""
+    """A search for the words with these consonant skeletons."""
     return _forms("skeletons", "sounds", skeletons, audiences)
 
 
@@ -87,14 +87,14 @@ def _forms(among: str, field: str, values: Sequence[str], audiences: Collection[
 
 
 def read_forms(answer: dict[str, Any]) -> Iterator[tuple[list[str], int]]:
-    """The parts of each form, and in how many entries it stands; the most frequent of each word first."""
+    """The parts of each form with its document frequency, most frequent forms first."""
     found = [bucket for aggregation in answer.get("aggregations", {}).values() for bucket in aggregation["buckets"]]
     for bucket in sorted(found, key=lambda bucket: (-bucket["doc_count"], bucket["key"])):
         yield bucket["key"].split(SEPARATOR), bucket["doc_count"]
 
 
 def _patterns(values: Sequence[str]) -> Iterator[str]:
-    """Expressions that fit all that begins with one of the values, in pieces the cluster takes."""
+    """Regular expressions for strings that begin with one of the values, split to lengths the cluster accepts."""
     piece: list[str] = []
     length = 0
     for value in values:
@@ -111,12 +111,12 @@ def _patterns(values: Sequence[str]) -> Iterator[str]:
 
 
 def _literal(text: str) -> str:
-    """The text as a pattern of Lucene that fits nothing else."""
+    """The text escaped for a Lucene regular expression."""
     return _NO_LETTER.sub(r"\\\1", text)
 
 
 def spellings(found: Sequence[tuple[str, str, str]], counts: dict[str, int]) -> dict[str, Spelling]:
-    """From (word, stem, written), the most frequent writing first, and the entries that hold each stem."""
+    """Spellings from (word, stem, written), most frequent first, and the document frequencies of the stems."""
     known_words: dict[str, Spelling] = {}
     for word, stem, written in found:
         if word not in known_words and stem in counts:
@@ -127,7 +127,7 @@ def spellings(found: Sequence[tuple[str, str, str]], counts: dict[str, int]) -> 
 def by_sound(
     found: Sequence[tuple[str, str, str, str]], counts: dict[str, int], limit: int
 ) -> dict[str, list[Spelling]]:
-    """The words of each skeleton, those of the most frequent stems first."""
+    """The words with each skeleton, those with the most frequent stems first."""
     sounding: dict[str, dict[str, Spelling]] = defaultdict(dict)
     for sound, word, stem, written in found:
         if stem in counts:

@@ -1,8 +1,8 @@
-"""Writing into the cluster: in bulk, into every index of a language, and never an older text over a newer one.
+"""Writing to the cluster: in bulk, to every index of a language, and never an older text over a newer one.
 
-Nobody is kept waiting by a lock. Each write carries as its version the moment before its texts were read, so that of two
-that overtake each other the one that read later stays, and one that was given up and arrives late is refused. Where what
-is stored has a higher version, the texts are read again: the newer write may be of a machine whose clock is ahead.
+There are no locks. The version of each write is the time just before its texts were read: of two concurrent writes the
+one that read later wins, and one that was abandoned and arrives late is refused. If the stored version is higher, the
+texts are read again, because the other write may come from a machine whose clock is ahead.
 """
 
 from __future__ import annotations
@@ -35,16 +35,16 @@ _CURRENT_VERSION: Final = re.compile(r"current version \[(\d+)\]")
 _GONE: Final = frozenset({"index_not_found_exception", "index_closed_exception"})
 _REFUSED: Final = 400
 _CONFLICT: Final = 409
-#: What a change says of itself when something was otherwise before.
+#: Results of operations that changed something.
 _CHANGED: Final = frozenset({"created", "updated", "deleted"})
 
 
 class _IndexGoneError(Exception):
-    """An index was replaced while it was written to."""
+    """Raised if an index was replaced during a write."""
 
 
 class _OvertakenError(Exception):
-    """Something is stored with this version, which is higher than ours."""
+    """Raised if an entry is stored with this version, which is higher than ours."""
 
     def __init__(self, version: int) -> None:
         super().__init__(version)
@@ -57,7 +57,7 @@ def id_of(key: EntryKey) -> str:
 
 
 class Writer:
-    """Puts and removes entries; what was written is found at once, but for indices that are being filled."""
+    """Writes and removes entries. Changes can be searched at once, except in indices that are being filled."""
 
     def __init__(self, client: Elasticsearch, indices: Indices) -> None:
         self._client = client
@@ -71,14 +71,14 @@ class Writer:
         force: bool,
         into_filling_only: bool,
     ) -> bool:
-        """Make what `read` returns all there is of the objects, by kind; whether anything changed.
+        """Replace all entries of the objects (by kind) with what `read` returns; return whether anything changed.
 
-        Raises `RejectedError` for entries the cluster refused; the others are stored. Without `force`, entries that
-        look right are left alone.
+        Raises `RejectedError` for entries the cluster refused; the others are stored. Without `force`, entries with an
+        equal digest are not written.
         """
         newest = 0
         for _attempt in range(_ATTEMPTS):
-            version = max(time.time_ns() // 1000, newest + 1)  # before reading: see above
+            version = max(time.time_ns() // 1000, newest + 1)  # taken before reading: see above
             entries = read()
             places = self._indices.places()
             changes = self._changes(objects, entries, places, force=force, into_filling_only=into_filling_only)
@@ -113,7 +113,7 @@ class Writer:
 
     @staticmethod
     def _possible(objects: Mapping[str, Collection[int]], places: Mapping[str, Place]) -> set[tuple[str, EntryKey]]:
-        """Where there may be something of the objects: what was written a moment ago is not found yet."""
+        """All places where the objects may have entries; a search would not find what was written a moment ago."""
         return {
             (index, (kind, object_id, language))
             for language, place in places.items()
@@ -133,7 +133,7 @@ class Writer:
     def _stored(
         self, objects: Mapping[str, Collection[int]], places: Mapping[str, Place]
     ) -> dict[tuple[str, EntryKey], str]:
-        """The digests of what is found of the objects in each index."""
+        """The digests of the objects' entries that a search finds in each index."""
         indices = [index for place in places.values() for index in place.written]
         missing = [language for language, place in places.items() if not place.written]
         if missing:
@@ -154,7 +154,7 @@ class Writer:
         return found
 
     def _send(self, changes: list[dict[str, Any]], *, refresh: bool) -> bool:
-        """Whether anything is otherwise now."""
+        """Send the changes; return whether anything changed."""
         with asking():
             results = [
                 (change["_id"], next(iter(outcome.values())))

@@ -1,8 +1,8 @@
-"""The index in the portal's own database: the same rows and sums, and so the same ranking, on SQLite and PostgreSQL.
+"""The index in the portal's own database, with the same ranking on SQLite and PostgreSQL.
 
-`backend`   what it can do       `writing`   entries → rows, terms, postings       `blocks`   postings, packed
-`matching`  plan → entries       `pages`     entries → hits of a page              `counting` facets
-`sql`       statements both databases understand
+`backend`   the interface            `writing`   entries → rows, terms, postings       `blocks`   packed postings
+`matching`  plan → entries           `pages`     entries → hits of a page              `counting` facet counts
+`sql`       statements for both databases
 """
 
 from search.index.embedded.backend import EmbeddedBackend

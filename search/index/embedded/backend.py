@@ -1,4 +1,4 @@
-"""What the index in the portal's own database can do (docs/decisions/0004-embedded-search.md)."""
+"""The interface of the index in the portal's own database (docs/decisions/0004-embedded-search.md)."""
 
 from __future__ import annotations
 
@@ -40,16 +40,16 @@ if TYPE_CHECKING:
     from search.documents import SearchEntry
     from search.index.embedded.blocks import Heading
 
-#: Entries.
+#: Number of entries written after which PostgreSQL's statistics may be refreshed.
 _ANALYSE_AFTER: Final = 100
-#: Entries that are worth pausing for.
+#: Number of entries from which on the garbage collector is paused.
 _MANY: Final = 50
 
 
 class EmbeddedBackend:
-    """See `search.index.protocol.Backend`."""
+    """Implements `search.index.protocol.Backend`."""
 
-    #: Entries written by this process since the database last looked at the tables.
+    #: Number of entries this process has written since the last ANALYZE.
     _written: ClassVar[int] = 0
 
     # Writing --------------------------------------------------------------------------------------------------------
@@ -95,7 +95,7 @@ class EmbeddedBackend:
         content_changed("search:index")
 
     def _lock(self, objects: Mapping[str, set[int]]) -> dict[EntryKey, tuple[int, str]]:
-        """Have the objects, and then the index, for ourselves; the entries' keys and digests as they are now."""
+        """Lock the objects, then the index; return the primary keys and digests of the objects' entries."""
         for kind in sorted(objects):
             lock_objects(kind, objects[kind])
         sql.write_alone()
@@ -108,7 +108,7 @@ class EmbeddedBackend:
         return indexed
 
     def _keys(self, changed: Collection[EntryKey], indexed: Mapping[EntryKey, tuple[int, str]]) -> dict[EntryKey, int]:
-        """The keys of the entries' rows: those they have, and new ones greater than all."""
+        """The primary keys of the entries: the existing ones, and new ones greater than all others."""
         last = IndexedEntry.objects.aggregate(last=Max("pk"))["last"] or 0
         new = [key for key in changed if key not in indexed]
         return {key: indexed[key][0] for key in changed if key in indexed} | {
@@ -116,10 +116,10 @@ class EmbeddedBackend:
         }
 
     def _keep_statistics(self, written: int) -> None:
-        """Have PostgreSQL look at tables that grew: a plan made for an empty index takes minutes on a full one.
+        """Run ANALYZE on PostgreSQL if the tables grew: a plan made for an empty index takes minutes on a full one.
 
-        It would look by itself within a minute or so; a search right after an import must not wait that long. Looked
-        at again when as much as was there has come.
+        Autovacuum would do so within a minute or so, but a search right after an import must not wait that long. Runs
+        again only when this process has written at least a quarter of the index.
         """
         cls = type(self)
         cls._written += written
@@ -131,7 +131,7 @@ class EmbeddedBackend:
 
     @contextmanager
     def rebuild(self) -> Iterator[None]:
-        """Entries are replaced in place, so nothing is ever missing; afterwards counts are checked and words pruned."""
+        """Replace entries in place, so that none is ever missing; then correct counts and delete unused terms."""
         yield
         with transaction.atomic():
             sql.write_alone()
@@ -161,7 +161,7 @@ class EmbeddedBackend:
         return Found(hits=hits, total=len(found.pks))
 
     def _listed(self, plan: Plan) -> Found:
-        """Everything the filters leave, the popular or the new first."""
+        """All entries that pass the filters, most popular or newest first."""
         where, parameters = sql.listed(plan)
         among = matching.with_values(plan, plan.filters)
         if among is not None:
@@ -275,7 +275,7 @@ class EmbeddedBackend:
     def _words(
         self, condition: str, parameters: Sequence[str], audiences: Collection[str]
     ) -> Iterator[tuple[str, Spelling]]:
-        """Words with their skeletons, those in most entries first; one query."""
+        """Skeletons and spellings, highest document frequency first; one query."""
         visible, allowed = sql.visible(audiences)
         statement = f"""
             SELECT w.skeleton, w.text, w.spelling, t.entry_count
@@ -296,7 +296,7 @@ class EmbeddedBackend:
         return IndexedEntry.objects.count()
 
     def _places(self, rows: Sequence[tuple[Any, ...]], terms: Sequence[QueryTerm]) -> dict[int, dict[str, list[Place]]]:
-        """Where the terms stand in these entries, whose rows end in their terms and places; one query."""
+        """The places of the terms in these entries, whose rows end with terms and places; one query."""
         texts = {text for term in terms for text in (term.text, *term.beside)}
         if not rows or not texts:
             return {}
@@ -313,7 +313,7 @@ class EmbeddedBackend:
 
 @contextmanager
 def _bulk_work(count: int) -> Iterator[None]:
-    """While many entries are written, no looking for garbage in cycles: there is none, and it takes a third of the time."""
+    """Pause the garbage collector while many entries are written: it finds nothing, and takes a third of the time."""
     pausing = count >= _MANY and gc.isenabled()
     if pausing:
         gc.disable()

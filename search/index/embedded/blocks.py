@@ -1,9 +1,9 @@
-"""Postings, packed: the entries that hold a term, a block of neighbours in each row.
+"""Packed postings: the entries that contain a term, with a block of neighbouring entries in each row.
 
-A row for every word of every entry would be fifty rows for a short article, scattered over an index as large as all texts
-together. In blocks, an article that is put joins rows that are there, and a word that stands everywhere is read in
-hundreds of rows instead of a hundred thousand. Entries have growing keys, so new postings are appended by the database,
-without being read.
+One row per word and entry would be fifty rows for a short article, scattered over an index as large as all texts
+together. With blocks, indexing an article extends existing rows, and a very frequent word is read from hundreds of rows
+instead of a hundred thousand. Primary keys of entries increase, so that the database can append new postings to a block
+without reading it.
 """
 
 from __future__ import annotations
@@ -21,20 +21,20 @@ from django.db import connection
 
 from search.index.embedded import sql
 
-#: Bits of an entry's key that do not count for the number of its block.
+#: Low bits of an entry's primary key; the others are the number of its block.
 BLOCK_BITS: Final = 11
-#: Bytes of a packed number, and of one posting: key and impact.
+#: Size in bytes of a packed number, and of one posting (primary key and impact).
 NUMBER_SIZE: Final = 4
 POSTING_SIZE: Final = 2 * NUMBER_SIZE
 
-#: Entry → impact.
+#: Primary key of an entry → impact.
 Postings = dict[int, int]
-#: Term, scope and number of a block.
+#: Term, scope and block number.
 BlockKey = tuple[int, int, int]
 
 
 def pack(numbers: Iterable[int]) -> bytes:
-    """Whole numbers below 2³² as bytes, the same on every machine."""
+    """Pack integers below 2³² as little-endian bytes."""
     packed = array("I", numbers)
     if sys.byteorder == "big":
         packed.byteswap()
@@ -42,7 +42,7 @@ def pack(numbers: Iterable[int]) -> bytes:
 
 
 def packed(numbers: np.ndarray) -> bytes:
-    """As `pack`, of an array of whole numbers below 2³²."""
+    """Like `pack`, for an array of integers below 2³²."""
     return numbers.astype("<u4").tobytes()
 
 
@@ -56,7 +56,7 @@ def unpack(data: bytes | memoryview) -> array[int]:
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """Entries that hold a term, in no order, and its impact in each."""
+    """The entries that contain a term, unordered, and its impact in each."""
 
     pks: np.ndarray
     impacts: np.ndarray
@@ -65,36 +65,36 @@ class Held:
         return len(self.pks)
 
     def only(self, kept: np.ndarray) -> Held:
-        """Those for which `kept` is true."""
+        """The postings for which `kept` is true."""
         return Held(self.pks[kept], self.impacts[kept])
 
     @classmethod
     def joined(cls, some: Sequence[Held]) -> Held:
-        """Postings of several terms, one after the other."""
+        """Concatenate the postings of several terms."""
         return cls(np.concatenate([held.pks for held in some]), np.concatenate([held.impacts for held in some]))
 
 
 def held_of(data: bytes | memoryview) -> Held:
-    """Postings to calculate with."""
+    """Packed postings as arrays, for computing."""
     pairs = np.frombuffer(data, dtype="<u4").reshape(-1, 2)
     return Held(pairs[:, 0].astype(np.int64), pairs[:, 1].astype(np.int64))
 
 
 def postings_of(data: bytes | memoryview) -> Postings:
-    """Postings to be changed."""
+    """Packed postings as a dictionary, for changing them."""
     numbers = unpack(data)
     return dict(zip(numbers[0::2], numbers[1::2], strict=True))
 
 
 class Changes:
-    """Postings to be added and taken away, collected and then written together."""
+    """Collects postings to be added and removed, to write them together."""
 
     def __init__(self) -> None:
         self._added: list[np.ndarray] = []
         self._removed: dict[BlockKey, list[int]] = defaultdict(list)
 
     def add(self, postings: np.ndarray) -> None:
-        """Rows of term, scope, key of the entry, impact; the entries in the order of their keys."""
+        """Add rows of term, scope, primary key and impact, ordered by primary key."""
         self._added.append(postings)
 
     def remove(self, entry_pk: int, scope: int, terms: Iterable[int]) -> None:
@@ -103,7 +103,7 @@ class Changes:
             self._removed[term, scope, number].append(entry_pk)
 
     def counts(self) -> dict[int, int]:
-        """In how many more entries each term will stand."""
+        """The change in the document frequency of each term."""
         counts: dict[int, int] = defaultdict(int)
         for postings in self._added:
             terms, added = np.unique(postings[:, 0], return_counts=True)
@@ -114,7 +114,7 @@ class Changes:
         return {term: count for term, count in counts.items() if count}
 
     def write(self) -> None:
-        """Nobody else may write meanwhile."""
+        """Write all changes. The caller must hold the index's write lock."""
         added = _by_block(np.concatenate(self._added)) if self._added else {}
         known = _read(self._removed.keys())
         changed: dict[BlockKey, bytes] = {}
@@ -137,7 +137,7 @@ class Changes:
 
 
 def _by_block(postings: np.ndarray) -> dict[BlockKey, bytes]:
-    """The packed postings of each block, from rows of term, scope, key of the entry, impact."""
+    """The packed postings of each block, from rows of term, scope, primary key and impact."""
     term, scope, pk, _impact = postings.T
     rows = postings[np.lexsort((pk, scope, term))]
     keys = rows[:, :3].copy()
@@ -165,7 +165,7 @@ def _read(keys: Collection[BlockKey]) -> dict[BlockKey, bytes]:
 
 
 def _append(blocks: Mapping[BlockKey, bytes]) -> None:
-    """Add to the end of blocks; those that are not there are made."""
+    """Append to blocks; missing ones are created."""
     joined = f"{sql.BLOCK}.data || excluded.data"
     if connection.vendor == "sqlite":
         joined = f"CAST({joined} AS BLOB)"
@@ -192,7 +192,7 @@ def _delete(keys: Collection[BlockKey]) -> None:
 
 
 def correct_counts() -> None:
-    """Make the counts of all terms what their postings say; rows that are right are not written again."""
+    """Recompute the document frequencies of all terms from their postings; only wrong rows are updated."""
     with connection.cursor() as cursor:
         cursor.execute(f"""
             UPDATE {sql.TERM} SET entry_count = counted.entries
@@ -217,7 +217,7 @@ def read(
 ) -> dict[Heading, dict[str, Held]]:
     """The postings of terms, by kind and language and then by term; one query.
 
-    `numbers` narrows them to some blocks. With a `beginning`, the terms are all that begin so instead of `texts`.
+    `numbers` restricts them to some blocks. With a `beginning`, all terms with that prefix are read instead of `texts`.
     """
     clauses = [f"t.text IN ({sql.placeholders(texts)})"] if not beginning else [sql.begins("t.text")]
     parameters: list[Any] = [*texts] if not beginning else sql.bounds(beginning)

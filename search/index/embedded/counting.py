@@ -1,4 +1,4 @@
-"""How many entries each choice would leave."""
+"""Facet counts: the number of entries for each value."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ if TYPE_CHECKING:
     from search.index.embedded.blocks import Heading
     from search.index.plan import Plan
 
-#: Entries whose values are read from their rows; of more, the postings of all values are read.
+#: Up to so many entries, values are read from the entries' rows; for more, from the postings of all values.
 _READ_ROWS: Final = 2_000
 
 
 class Narrowed:
-    """What was found, without what other choices leave out."""
+    """The matching entries, restricted by the filters on other facets."""
 
     def __init__(self, found: Mapping[Heading, np.ndarray], *allowed: np.ndarray | None) -> None:
         self._found: Mapping[Heading, np.ndarray] = found
@@ -30,7 +30,7 @@ class Narrowed:
                 self._found = {heading: pks[np.isin(pks, only)] for heading, pks in self._found.items()}
 
     def count(self, part: int, *, kinds: Sequence[str] = (), languages: Sequence[str] = ()) -> dict[str, int]:
-        """Entries for each kind (part 0) or language (part 1)."""
+        """The number of entries for each kind (part 0) or language (part 1)."""
         counts: dict[str, int] = defaultdict(int)
         for heading, pks in self._of(kinds, languages):
             counts[heading[part]] += len(pks)
@@ -46,7 +46,7 @@ class Narrowed:
 
 
 def everything(plan: Plan) -> dict[Heading, np.ndarray]:
-    """All entries the audiences may see."""
+    """The primary keys of all entries the audiences may see."""
     statement = f"""
         SELECT s.kind, s.language, e.id FROM {sql.ENTRY} e JOIN {sql.SCOPE} s ON s.id = e.scope_id
         WHERE s.audience IN ({sql.placeholders(plan.audiences)})
@@ -58,7 +58,7 @@ def everything(plan: Plan) -> dict[Heading, np.ndarray]:
 
 
 def count_values(plan: Plan, pks: np.ndarray, names: Sequence[str]) -> dict[str, dict[str, int]]:
-    """How many of the entries have each value: from their rows if they are few, else from the postings of all values."""
+    """The number of the entries with each value; read from their rows if they are few, otherwise from postings."""
     counts: dict[str, dict[str, int]] = {name: defaultdict(int) for name in names}
     if not names:
         return counts

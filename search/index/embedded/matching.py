@@ -1,8 +1,8 @@
-"""Which entries answer a plan, and how well: whole numbers worked out from postings, the same on every database.
+"""The entries that match a plan, and their scores: integers computed from postings, the same on every database.
 
-Reading a word that stands in every third entry costs more than all the rest, so it is avoided where the answer does not
-need it: an entry that holds enough of the words holds one of the rarest of them, and only the blocks of such entries are
-read of the others.
+Reading the postings of a word that occurs in every third entry costs more than everything else, so it is avoided if the
+result does not depend on it: an entry with enough of the words contains one of the rarest of them, so of the more
+frequent words only the blocks of such entries are read.
 """
 
 from __future__ import annotations
@@ -24,29 +24,29 @@ if TYPE_CHECKING:
     from search.index.embedded.blocks import Heading
     from search.index.plan import Filters, Plan, QueryTerm
 
-#: Postings that are read at once without further thought.
+#: Up to so many postings, all terms are read completely.
 _LITTLE: Final = 60_000
-#: Postings read of unfinished words while a person types.
+#: Number of postings read for completions while a person types.
 _WHILE_TYPING: Final = 20_000
-#: A narrowed reading asks for at most so many blocks.
+#: Maximum number of blocks that a query is restricted to.
 _MAX_BLOCKS: Final = 2_000
 
 
 @dataclass(frozen=True, slots=True)
 class Matching:
-    """The entries of one kind and language that answer: keys in order, score and number of words of each."""
+    """The matching entries of one kind and language: sorted primary keys, scores, and numbers of words contained."""
 
     pks: np.ndarray
     scores: np.ndarray
     matched: np.ndarray
 
     def only(self, kept: np.ndarray) -> Matching:
-        """Those for which `kept` is true."""
+        """The entries for which `kept` is true."""
         return Matching(self.pks[kept], self.scores[kept], self.matched[kept])
 
 
 def joined(matches: Iterable[Matching]) -> Matching:
-    """All of them as one; no entry stands in two."""
+    """All of them as one; they must be disjoint."""
     some = [Matching(np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0, np.int16)), *matches]
     return Matching(
         *(np.concatenate([getattr(match, name) for match in some]) for name in ("pks", "scores", "matched"))
@@ -54,7 +54,7 @@ def joined(matches: Iterable[Matching]) -> Matching:
 
 
 def for_typing(plan: Plan, counts: Mapping[str, int]) -> Plan:
-    """The plan with as many of the words an unfinished one may become as can be read quickly; at least one each."""
+    """The plan with only so many completions as can be read quickly, but at least one term for each word."""
     left = _WHILE_TYPING
     kept: list[QueryTerm] = []
     answered: set[int] = set()
@@ -67,11 +67,10 @@ def for_typing(plan: Plan, counts: Mapping[str, int]) -> Plan:
 
 
 def find(plan: Plan, filters: Filters) -> dict[Heading, Matching]:
-    """The entries that hold enough of the words, of the kinds and languages of `filters`; at most four queries.
+    """The entries with enough of the words, in the kinds and languages of `filters`; at most four queries.
 
-    How many words are enough is decided in each language by itself, so that the number of results in another
-    language is the number its reader would see. Of the many words that an unfinished one may become some
-    are left out.
+    How many words are enough is decided for each language separately, so that the number of results shown for another
+    language is the number its readers would see. For an unfinished word, some of the completions may be left out.
     """
     where = _Where(plan.audiences, filters.languages)
     if sum(term.frequency for term in plan.terms) <= _LITTLE:
@@ -89,7 +88,7 @@ def find(plan: Plan, filters: Filters) -> dict[Heading, Matching]:
 
 
 def _counts(texts: Collection[str]) -> dict[str, int]:
-    """In how many entries each term stands; of words an unfinished one may become, the plan knows only the sum."""
+    """The document frequency of each term; for completions, the plan contains only their sum."""
     statement = f"SELECT text, entry_count FROM {sql.TERM} WHERE text IN ({sql.placeholders(texts)})"  # noqa: S608 - our name
     return dict(sql.fetch(statement, list(texts)))
 
@@ -111,13 +110,13 @@ def _texts(terms: Iterable[QueryTerm]) -> set[str]:
 
 
 def _all_terms(plan: Plan, where: _Where) -> dict[Heading, Matching]:
-    """Every entry that holds any of the words."""
+    """All entries with at least one of the words."""
     found = where.read(_texts(plan.terms))
     return {heading: _matching(plan, postings, None) for heading, postings in found.items()}
 
 
 def _enough(plan: Plan, found: Mapping[Heading, Matching]) -> dict[Heading, Matching]:
-    """Without the entries that hold too few of the words, measured by the others of their language."""
+    """Remove entries with too few of the words, compared with the others in their language (`Plan.enough`)."""
     most: dict[str, int] = defaultdict(int)
     holding: dict[str, int] = defaultdict(int)
     for (_kind, language), match in found.items():
@@ -134,7 +133,10 @@ def _at_least(match: Matching, words: int) -> Matching:
 
 
 def _holding_required(plan: Plan, where: _Where, counts: Mapping[str, int]) -> dict[Heading, Matching]:
-    """The entries that hold as many words as the plan requires, led by its rarest words; only of languages with enough."""
+    """The entries with as many words as the plan requires, found by its rarest words.
+
+    Languages with fewer such entries than the plan wants are left out.
+    """
     terms_of: dict[int, list[QueryTerm]] = defaultdict(list)
     for term in plan.terms:
         for word in term.words:
@@ -161,9 +163,9 @@ def _holding_required(plan: Plan, where: _Where, counts: Mapping[str, int]) -> d
 
 
 def _all_of(postings: Iterable[Held]) -> np.ndarray:
-    """The keys of all entries that hold any of the terms, each once, in order."""
+    """The sorted primary keys of all entries with at least one of the terms."""
     some = [held.pks for held in postings if len(held)]
-    # Keys are dense: a mark for each of them is much cheaper than sorting.
+    # Primary keys are dense: a bitmap is much cheaper than sorting.
     holds: np.ndarray = np.zeros(max((int(pks.max()) for pks in some), default=0) + 1, bool)
     for pks in some:
         holds[pks] = True
@@ -171,7 +173,7 @@ def _all_of(postings: Iterable[Held]) -> np.ndarray:
 
 
 def _matching(plan: Plan, postings: Mapping[str, Held], candidates: np.ndarray | None) -> Matching:
-    """Scores and numbers of words of the candidates, or of all entries that hold a word."""
+    """Scores and numbers of words of the candidates, or of all entries with at least one of the words."""
     pks = candidates
     if pks is None:
         pks = _all_of(postings[term.text] for term in plan.terms if term.text in postings)
@@ -190,9 +192,9 @@ def _matching(plan: Plan, postings: Mapping[str, Held], candidates: np.ndarray |
 
 @dataclass(frozen=True, slots=True)
 class _Part:
-    """Terms that answer the same words with the same weight: where entries that hold them stand among all, and impacts.
+    """Terms that answer the same words with the same weight: indexes of entries among all matches, and impacts.
 
-    An entry stands there once for each of the terms it holds. `is_typed`: not a synonym.
+    An entry occurs once for each of the terms it contains. `is_typed` is False for a synonym.
     """
 
     words: tuple[int, ...]
@@ -203,7 +205,7 @@ class _Part:
 
 
 def _found(plan: Plan, postings: Mapping[str, Held], pks: np.ndarray) -> Iterator[_Part]:
-    """An unfinished word may become thirty: they are looked for together."""
+    """The postings of the terms, merged where words and weight are equal, as for the up to thirty completions."""
     if not len(pks):
         return
     places: np.ndarray = np.zeros(int(pks[-1]) + 1, np.int32)
@@ -232,14 +234,14 @@ def _scores(found: Iterable[_Part], count: int) -> np.ndarray:
 
 
 def _sums(part: _Part, count: int) -> np.ndarray:
-    """The impacts of each entry added up: whole numbers far below 2⁵³, so nothing is lost on the way."""
+    """The sum of impacts per entry: integers far below 2⁵³, so that the floats used meanwhile are exact."""
     return np.bincount(part.where, part.impacts, count).astype(np.int64)
 
 
 def _scores_with_synonyms(found: Iterable[_Part], count: int) -> np.ndarray:
-    """For each word what its own terms say, or the strongest synonym where that says more.
+    """Scores where each word counts by its own terms, or by its strongest synonym if that scores more.
 
-    The weight of a term that answers several words is shared out among them.
+    The weight of a term that answers several words is divided among them.
     """
     own: dict[int, np.ndarray] = defaultdict(lambda: np.zeros(count, np.int64))
     other: dict[int, np.ndarray] = defaultdict(lambda: np.zeros(count, np.int64))
@@ -259,7 +261,10 @@ def _scores_with_synonyms(found: Iterable[_Part], count: int) -> np.ndarray:
 
 
 def with_values(plan: Plan, filters: Filters, *, but: str = "") -> np.ndarray | None:
-    """The entries that have what was chosen of the declared facets; none at all where nothing was. One query."""
+    """The sorted primary keys of the entries that pass the filters on declared facets, except that on `but`.
+
+    Returns None if there are no such filters. One query.
+    """
     chosen = {
         name: [facet_term(name, value) for value in values] for name, values in filters.declared.items() if name != but
     }

@@ -1,4 +1,4 @@
-"""The hits of a page: which they are, in which order, and their rows."""
+"""The hits of a page: selection, order and rows."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from search.index.embedded.matching import Matching
     from search.index.plan import Filters
 
-#: Entries of which everything is read at once; of more, first what their order depends on.
+#: Up to so many entries, all columns are read at once; for more, first only those that determine the order.
 READ_WHOLE: Final = 60
 
 ORDER: Final = "e.id, e.kind, e.object_id, e.language, e.popularity, e.updated, e.facets_text"
@@ -37,7 +37,7 @@ def rows(columns: str, pks: Collection[int], *, with_places: bool = False) -> li
 
 
 def narrowed(plan: Plan, filters: Filters, found: Matching) -> Matching:
-    """Only the entries with the values that were chosen, changed since the time that was chosen."""
+    """The entries that pass the filters on declared facets and on the time of the last change."""
     for allowed in (matching.with_values(plan, filters), changed_since(plan, found.pks)):
         if allowed is not None:
             found = found.only(np.isin(found.pks, allowed))
@@ -45,7 +45,7 @@ def narrowed(plan: Plan, filters: Filters, found: Matching) -> Matching:
 
 
 def changed_since(plan: Plan, *found: np.ndarray) -> np.ndarray | None:
-    """Those of the entries that were changed since the time that was chosen; none at all where none was."""
+    """The primary keys of the entries changed since the time of the filter; None if there is no such filter."""
     since = plan.filters.updated_since
     if since is None:
         return None
@@ -65,7 +65,7 @@ def changed_since(plan: Plan, *found: np.ndarray) -> np.ndarray | None:
 
 
 def candidates(plan: Plan, found: Matching) -> Matching:
-    """The entries that may stand on the page, whatever else is known of them."""
+    """The entries that could be on the page once evidence is taken into account."""
     wanted = plan.offset + plan.limit
     if len(found.pks) <= max(wanted, READ_WHOLE) or plan.sort == Sort.NEWEST:
         return found
@@ -75,7 +75,7 @@ def candidates(plan: Plan, found: Matching) -> Matching:
 
 
 def final(plan: Plan, scores: Mapping[int, int], row: tuple[Any, ...]) -> int:
-    """The score of the text, grown by what speaks for the entry today and for this reader (`search.index.evidence`)."""
+    """The score of the text, increased by freshness and the reader's preferences (`search.index.evidence`)."""
     _pk, _kind, _object_id, _language, _popularity, updated, facets_text = row[:7]
     share = evidence.FULL
     if updated and (moment := _moment(updated)) and moment > timezone.now() - dt.timedelta(days=evidence.FRESH_DAYS):
@@ -90,7 +90,7 @@ def _preferred(plan: Plan) -> set[str]:
 
 
 def best(plan: Plan, scores: Mapping[int, int], rows: Iterable[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
-    """The rows of the page, in an order that is never in doubt."""
+    """The rows of the page in a deterministic order."""
 
     def order(row: tuple[Any, ...]) -> tuple[Any, ...]:
         _pk, kind, object_id, language, popularity, updated = row[:6]
@@ -137,7 +137,7 @@ def hit(row: tuple[Any, ...], places: Mapping[str, Sequence[Place]], score: int,
 
 
 def _moment(value: dt.datetime | str | None) -> dt.datetime | None:
-    """A moment as read by a raw query: SQLite keeps it as text in UTC."""
+    """A datetime from a raw query: SQLite stores it as text in UTC."""
     if isinstance(value, str):
         value = parse_datetime(value)
     if value is not None and value.tzinfo is None:

@@ -1,4 +1,4 @@
-"""The statements of the embedded index: one text for SQLite and PostgreSQL. Values are always parameters."""
+"""SQL statements of the embedded index, for both SQLite and PostgreSQL. Values are always passed as parameters."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ TERM: Final = _table(Term)
 WORD: Final = _table(Word)
 BLOCK: Final = _table(PostingBlock)
 
-#: Values in one IN (…); SQLite takes 32,766 parameters.
+#: Maximum number of values in one IN (…); SQLite allows 32,766 parameters.
 AT_ONCE: Final = 20_000
-#: Parameters of one INSERT on PostgreSQL, which takes 65,535.
+#: Maximum number of parameters of one INSERT on PostgreSQL, which allows 65,535.
 _PARAMETERS: Final = 30_000
-#: Any number; whoever holds PostgreSQL's lock of this number writes the index.
+#: Arbitrary key of the PostgreSQL advisory lock that the writer of the index holds.
 _WRITING: Final = 7_241_993
 
 
@@ -43,17 +43,17 @@ def chunks(values: Iterable[T], size: int = AT_ONCE) -> Iterator[list[T]]:
 
 
 def write_alone() -> None:
-    """Wait until nobody else writes the index, and keep it so until the transaction ends.
+    """Take the write lock of the index; it is held until the transaction ends.
 
-    Every put changes what frequent words share, so writers would wait for each other anyway; this way never in a circle.
-    On SQLite the transaction itself is the lock: it began IMMEDIATE.
+    Every write changes the rows of frequent words, so that writers would wait for each other anyway; with one lock they
+    cannot deadlock. On SQLite the transaction, begun with IMMEDIATE, is the lock.
     """
     if connection.vendor == "postgresql":
         fetch("SELECT pg_advisory_xact_lock(%s)", [_WRITING])
 
 
 def listed(plan: Plan) -> tuple[str, list[Any]]:
-    """The WHERE clause for a plan without words, on the entry ``e``; what documents declare apart."""
+    """The WHERE clause on entry ``e`` for a plan without words; filters on declared facets are not included."""
     clauses = [f"e.audience IN ({placeholders(plan.audiences)})"]
     parameters: list[Any] = [*plan.audiences]
     narrowed, values = columns(plan.filters)
@@ -61,7 +61,7 @@ def listed(plan: Plan) -> tuple[str, list[Any]]:
 
 
 def columns(filters: Filters) -> tuple[list[str], list[Any]]:
-    """Conditions on the entry ``e`` for what was chosen of its kind, language and time."""
+    """Conditions on entry ``e`` for the filters on kind, language and time of the last change."""
     clauses: list[str] = []
     parameters: list[Any] = []
     for column, values in (("kind", filters.kinds), ("language", filters.languages)):
@@ -75,7 +75,7 @@ def columns(filters: Filters) -> tuple[list[str], list[Any]]:
 
 
 def visible(audiences: Collection[str]) -> tuple[str, list[Any]]:
-    """A condition on the term ``t``: it stands in an entry of one of these audiences."""
+    """A condition on term ``t``: it occurs in an entry for one of these audiences."""
     sql = f"""EXISTS (
         SELECT 1 FROM {BLOCK} b JOIN {SCOPE} s ON s.id = b.scope_id
         WHERE b.term_id = t.id AND s.audience IN ({placeholders(audiences)})
@@ -84,7 +84,7 @@ def visible(audiences: Collection[str]) -> tuple[str, list[Any]]:
 
 
 def begins(column: str) -> str:
-    """A condition an index serves; see `bounds` for its parameters."""
+    """A prefix condition that can use a database index; `bounds` returns its parameters."""
     if connection.vendor == "postgresql":
         return f"{column} LIKE %s"
     return f"{column} >= %s AND {column} < %s"
@@ -97,7 +97,7 @@ def bounds(beginning: str) -> list[str]:
 
 
 def byte_order() -> str:
-    """Text in the order of its bytes, on every database and in every locale."""
+    """A collation that sorts text by its bytes, on every database and in every locale."""
     return 'COLLATE "C"' if connection.vendor == "postgresql" else ""
 
 
@@ -113,7 +113,7 @@ def fetch(sql: str, parameters: Sequence[Any]) -> list[tuple[Any, ...]]:
 
 
 def delete(table: str, column: str, keys: Collection[int]) -> None:
-    """Delete rows without reading them: while anyone listens to deletions, Django's own way fetches every row."""
+    """Delete rows without reading them: Django fetches every row if any receiver listens to deletions."""
     if keys:
         with connection.cursor() as cursor:
             cursor.execute(f"DELETE FROM {table} WHERE {column} IN ({placeholders(keys)})", list(keys))  # noqa: S608 - our names
@@ -122,7 +122,7 @@ def delete(table: str, column: str, keys: Collection[int]) -> None:
 def insert(
     table: str, columns: Sequence[str], rows: Iterable[Sequence[Any]], *, conflict: str = "ON CONFLICT DO NOTHING"
 ) -> None:
-    """Add rows; `conflict` says what becomes of those that are there already. Much faster than making objects."""
+    """Insert rows; `conflict` says what happens to existing ones. Much faster than creating model instances."""
     values = list(rows)
     if not values:
         return
@@ -132,14 +132,14 @@ def insert(
         if connection.vendor != "postgresql":
             cursor.executemany(f"{head} {row} {conflict}", values)
             return
-        for some in chunks(values, _PARAMETERS // len(columns)):  # a statement for each row would be a journey for each
+        for some in chunks(values, _PARAMETERS // len(columns)):  # one statement per row would cost a round trip each
             cursor.execute(
                 f"{head} {', '.join([row] * len(some))} {conflict}", [value for each in some for value in each]
             )
 
 
 def count_terms(changes: Mapping[int, int]) -> None:
-    """Change in how many entries terms stand; `changes` by the keys of their rows."""
+    """Change the document frequencies of terms; `changes` are by primary key of the term."""
     rows = sorted(changes.items())
     with connection.cursor() as cursor:
         if connection.vendor != "postgresql":
@@ -155,7 +155,7 @@ def count_terms(changes: Mapping[int, int]) -> None:
 
 
 def analyse() -> None:
-    """Tell PostgreSQL's planner how full the index is. SQLite needs no telling."""
+    """Refresh the statistics of PostgreSQL's query planner. Not needed on SQLite."""
     if connection.vendor == "postgresql":
         with connection.cursor() as cursor:
             cursor.execute(f"ANALYZE {', '.join((ENTRY, TERM, WORD, BLOCK))}")

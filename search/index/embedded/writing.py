@@ -1,4 +1,4 @@
-"""Entries on their way into the index: their rows, terms, words and postings. Only one process writes at a time."""
+"""Writing entries to the index: their rows, terms, words and postings. Only one process writes at a time."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from search.index.entry_terms import Written
     from search.index.plan import EntryKey
 
-#: The term that stands in every entry: its count is the size of the index, without counting.
+#: A term that occurs in every entry: its document frequency is the size of the index.
 EVERYTHING: Final = ""
 
 _COLUMNS: Final = (
@@ -44,7 +44,7 @@ def take_out(pks: Sequence[int], changes: blocks.Changes) -> None:
 def write(
     entries: Sequence[tuple[EntryKey, SearchEntry]], pks: Mapping[EntryKey, int], changes: blocks.Changes
 ) -> None:
-    """Add the rows of the entries, which come in the order of their keys, and have `changes` add their postings."""
+    """Insert the rows of the entries, which are sorted by primary key, and add their postings to `changes`."""
     analysed = analyse([entry for _key, entry in entries])
     facets = [[facet_term(*value) for value in entry.values] for _key, entry in entries]
     known = _know_terms({*analysed.terms, *chain.from_iterable(facets)})
@@ -87,7 +87,7 @@ def _know_scopes(wanted: Collection[tuple[str, str, str]]) -> dict[tuple[str, st
 
 
 def _know_terms(texts: Collection[str]) -> dict[str, int]:
-    """The keys of the terms; new ones are added."""
+    """The primary keys of the terms; new terms are inserted."""
     known = term_ids(texts)
     missing = sorted({*texts, EVERYTHING} - known.keys())
     if missing:
@@ -117,7 +117,7 @@ def _know_words(words: Mapping[str, Written], term_ids: Mapping[str, int]) -> No
 
 
 def settle(changes: blocks.Changes, more_entries: int) -> None:
-    """Write the postings, and count the terms anew."""
+    """Write the postings, and update document frequencies and the size of the index."""
     changes.write()
     sql.count_terms(changes.counts())
     if more_entries:
@@ -125,7 +125,7 @@ def settle(changes: blocks.Changes, more_entries: int) -> None:
 
 
 def _split(numbers: np.ndarray, owners: np.ndarray, count: int) -> list[bytes]:
-    """The packed rows of each owner from 0 to `count`; they are sorted by owner."""
+    """The packed rows of each owner from 0 to `count`; `numbers` and `owners` are sorted by owner."""
     ends: list[int] = np.asarray(np.searchsorted(owners, np.arange(count + 1))).tolist()
     size = numbers[:1].size * blocks.NUMBER_SIZE
     data = blocks.packed(numbers)
@@ -133,7 +133,7 @@ def _split(numbers: np.ndarray, owners: np.ndarray, count: int) -> list[bytes]:
 
 
 def _row(entry: SearchEntry, pk: int, scope: int, terms: bytes, places: bytes) -> tuple[Any, ...]:
-    """The values of `_COLUMNS`."""
+    """The values of `_COLUMNS` for an entry."""
     updated = connection.ops.adapt_datetimefield_value(entry.updated) if entry.updated else None
     return (
         pk, scope, entry.kind, entry.object_id, entry.family, entry.language, entry.audience, entry.popularity,

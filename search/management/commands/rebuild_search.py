@@ -1,4 +1,4 @@
-"""`manage.py rebuild_search`: index everything again, or only what drifted; in the cluster, too, if there is one."""
+"""`manage.py rebuild_search`: index everything again, or only what differs, in the database and in the cluster."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ class Command(BaseCommand):
         return failed
 
     def _work(self, name: str, backend: Backend, *, check: bool) -> bool:
-        """Whether anything failed."""
+        """Rebuild or check one index and print a report; return whether any object failed."""
         started = time.monotonic()
         report = services.check(backend) if check else services.rebuild(backend)
         seconds = time.monotonic() - started
@@ -63,7 +63,7 @@ class Command(BaseCommand):
         return report.failed > 0
 
     def _fill_meanings(self) -> None:
-        """Half a second for each long text: said from the beginning, so that nobody thinks it hangs."""
+        """Compute missing vectors; reports progress, because a long text takes half a second."""
         started = time.monotonic()
         told = started
 
