@@ -1,13 +1,14 @@
-"""How often the best answer is shown, and how often it is the right one. Run by `script/bench best-answer`.
+"""Measure how often the best answer is shown, and how often it is correct. Run by `script/bench best-answer`.
 
-Two sets of questions, each asked of an index that holds nothing else:
+Two sets of questions, each with an index of its own:
 
-- what customers type, to the demo's articles in Persian and English (bench/demo_questions.tsv; some have no answer)
-- questions people wrote about 1,103 passages of an encyclopaedia (PQuAD, ../shared/data), where it is present; a
-  passage's first sentence is its short answer
+- questions as customers type them, on the demo's articles in Persian and English (bench/demo_questions.tsv; some have
+  no answer)
+- questions people wrote about 1,103 passages of an encyclopaedia (PQuAD, ../shared/data), if that is present; the first
+  sentence of a passage is its short answer
 
-*Coverage* is the share of the answerable questions that get a card, *precision* the share of the cards that are right;
-the card of a question nothing answers is a wrong one. The bar is a precision of 90 %.
+*Coverage* is the share of answerable questions with a correct card, *precision* the share of correct cards; a card for
+a question without an answer is wrong. The bar is a precision of 90 %.
 """
 
 from __future__ import annotations
@@ -56,7 +57,7 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True)
 class Tally:
-    """What became of the questions of a set."""
+    """The results of a set of questions."""
 
     name: str
     questions: int = 0
@@ -83,7 +84,7 @@ class Tally:
 
 
 def card_for(text: str, language: str) -> int | None:
-    """The object whose card a visitor is shown."""
+    """The id of the object whose card an anonymous visitor is shown, or None."""
     best = search(text=text, user=None, language=language).best
     return best.hit.object_id if best else None
 
@@ -101,7 +102,7 @@ def demo(language: str) -> Tally:
 
 
 class PassageDocument(SearchDocument[Topic]):
-    """Passages: public, answers all of them, and in no table."""
+    """The passages: all public, all with a card, and not stored in a table."""
 
     name = "bench.passage"
     model = Topic
@@ -158,7 +159,7 @@ def main() -> int:
     argparse.ArgumentParser(
         prog="script/bench best-answer", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     ).parse_args()
-    settings.DEBUG = False  # or every statement is remembered
+    settings.DEBUG = False  # otherwise Django stores every statement
     call_command("prepare", demo=True, verbosity=0)
     tallies = [demo("fa"), demo("en")]
     if PASSAGES.exists():

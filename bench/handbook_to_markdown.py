@@ -3,8 +3,8 @@
     python bench/handbook_to_markdown.py /tmp/handbook
     python manage.py import_articles /tmp/handbook --topic handbook
 
-Each of the 127 pages becomes one file per language. The texts are plain: every sign that means something in Markdown is
-escaped, and long texts are cut into paragraphs between sentences. Needs only the standard library.
+Each of the 127 pages becomes one file per language. The texts are plain: every character with a meaning in Markdown is
+escaped, and long texts are split into paragraphs between sentences. Needs only the standard library.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _SENTENCE_END: Final = re.compile(r"(?<=[.!?؟])\s+")
 
 
 def page_id(page: dict[str, object]) -> str:
-    """The name of the page's file, as an id."""
+    """An id made from the name of the page's file."""
     return re.sub(r"[^A-Za-z0-9-]+", "-", Path(str(page["file"])).stem).strip("-").lower()
 
 
@@ -35,7 +35,7 @@ def clean(text: object) -> str:
 
 
 def paragraphs(text: str) -> list[str]:
-    """The text in pieces of about the same length, cut between sentences."""
+    """The text split between sentences into paragraphs of similar length."""
     found = [""]
     for sentence in _SENTENCE_END.split(text):
         if found[-1] and len(found[-1]) + len(sentence) > PARAGRAPH_LENGTH:
@@ -45,7 +45,7 @@ def paragraphs(text: str) -> list[str]:
 
 
 def shortened(text: str) -> str:
-    """The beginning, cut between words."""
+    """The beginning of the text, cut at a word boundary."""
     if len(text) <= SHORT_ANSWER_LENGTH:
         return text
     return text[:SHORT_ANSWER_LENGTH].rsplit(" ", 1)[0].rstrip(" ,;:،؛") + "…"
@@ -68,7 +68,7 @@ def markdown(page: dict[str, object], language: str) -> str:
 
 
 def convert(data: Path, folder: Path) -> int:
-    """Write the files; how many."""
+    """Write the files; return their number."""
     pages = json.loads(gzip.decompress(data.read_bytes()))
     folder.mkdir(parents=True, exist_ok=True)
     for page in pages:

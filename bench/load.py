@@ -1,6 +1,6 @@
-"""How many requests a second an address answers: wrk when installed, else a small client in a process of its own.
+"""Load generator: requests per second of a URL, by wrk if it is installed, otherwise by a small client process.
 
-The same client measures both sides of every ratio, so what it costs itself falls on both alike.
+Both sides of every ratio are measured with the same client, so that its own cost affects both equally.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 WRK = shutil.which("wrk")
-#: wrk asks for the paths in turn.
+#: Makes wrk request the paths in turn.
 _ROTATE = """
 local paths = { %s }
 local at = 0
@@ -33,7 +33,7 @@ def client_name() -> str:
 
 
 def requests_per_second(base: str, paths: list[str], *, cookie: str, seconds: float, connections: int) -> float:
-    """Ask for `paths` in turn over kept connections; raises when an answer is not a 200."""
+    """Request `paths` in turn over keep-alive connections. Raises an error if a response is not a 200."""
     if WRK:
         return _with_wrk(base, paths, cookie=cookie, seconds=seconds, connections=connections)
     order = json.dumps({"base": base, "paths": paths, "cookie": cookie, "seconds": seconds, "connections": connections})
@@ -59,7 +59,7 @@ def _with_wrk(base: str, paths: list[str], *, cookie: str, seconds: float, conne
 
 
 async def exchange(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, request: bytes) -> tuple[int, bytes]:
-    """Status and body of the answer to one request on a connection that is kept."""
+    """Send one request on a keep-alive connection; return status and body of the response."""
     writer.write(request)
     head = await reader.readuntil(b"\r\n\r\n")
     length = re.search(rb"(?i)content-length: (\d+)", head)

@@ -1,21 +1,21 @@
-"""How fast pages are, as a ratio to what the same server does with almost nothing to do. Run by `script/bench pages`.
+"""Measure the speed of pages, relative to minimal pages on the same server. Run by `script/bench pages`.
 
-In one run and in interleaved rounds, so that a busy machine disturbs both sides alike: pages for anonymous visitors
+In one run and in interleaved rounds, so that a busy machine affects both sides equally: pages for anonymous visitors
 against a constant Django view of the same size, pages for a signed-in customer and search results against a minimal
-Django page with three queries. Afterwards the memory of the portal's two workers is read.
+Django page with three queries. Afterwards the memory of the portal's two workers is measured.
 
-The minimal page is what `django-admin startproject` gives: the usual middleware, a base template, a page of the same
-size, three queries for its content, and a signed-in person where the portal's page has one, which costs it the same two
-queries more as ours. A bare view without any middleware is no page anybody serves; how fast we are beside that one is
-written, too, in the column "bare", and has no bar.
+The minimal page is as made by `django-admin startproject`: the default middleware, a base template, a page of the same
+size, three queries for its content, and a signed-in user if the portal's page has one, which costs both sites the same
+two queries. Nobody serves a bare view without any middleware; the ratio to that is shown, too, in the column "bare",
+and has no bar.
 
-With `--writes 20`, something else is measured: how fast pages for anonymous visitors are while others write twenty posts and
-votes a second, as a ratio to how fast they are when nobody writes. Posts and votes are made by a process of their own, whose
-work takes from the same processor, as it would for real. Beside the rate stands what one answer costs the workers' processors:
-other work on the machine changes that little.
+With `--writes 20`, something else is measured: the speed of pages for anonymous visitors while others write twenty
+posts and votes per second, relative to their speed without writes. Posts and votes are made by a separate process,
+which uses the same processor, as in production. Besides the rate, the processor time of the workers per response is
+shown, which other work on the machine affects little.
 
-The addresses are asked for in turn, five articles and forty questions: what is measured is a portal whose workers have
-shown each of them before, as is usual for what is read often.
+Five articles and forty questions are requested in turn: this measures a portal whose workers have rendered each of them
+before, as is usual for popular pages.
 """
 
 from __future__ import annotations
@@ -46,10 +46,10 @@ if TYPE_CHECKING:
 
 MEMORY_BAR_MB = 350
 CONSTANT, MINIMAL = "constant", "three queries"
-#: Of the rate without writes.
+#: Minimum rate with writes, as a share of the rate without.
 WRITES_BAR = 0.8
 
-#: Runs inside the portal: addresses to ask for, and a session of a demo customer.
+#: Run inside the portal: prints the URLs to request, and the session of a demo customer.
 DISCOVER = """
 import json, random
 from urllib.parse import quote
@@ -74,7 +74,7 @@ print(json.dumps({
 
 @dataclass
 class Case:
-    """One page, what it is compared with, and the least ratio it must reach."""
+    """One page, what it is compared with, and the minimum ratio."""
 
     name: str
     paths: list[str]
@@ -114,7 +114,7 @@ def main() -> None:
 
 
 def compare_with_minimal_site(arguments: argparse.Namespace) -> list[str]:
-    """Measure and tell; the names of the bars that were missed."""
+    """Measure and print a report; return the names of the bars that were missed."""
     with ExitStack() as stack:
         env, found = prepare(stack, arguments)
         minimal_env = {**env, "DJANGO_SETTINGS_MODULE": "bench.minimal_site.settings"}
@@ -134,7 +134,7 @@ def compare_with_minimal_site(arguments: argparse.Namespace) -> list[str]:
 
 
 def prepare(stack: ExitStack, arguments: argparse.Namespace) -> tuple[dict[str, str], dict]:
-    """A demo portal: its environment, and what `DISCOVER` finds in it."""
+    """Prepare a demo portal; return its environment and the output of `DISCOVER`."""
     folder = arguments.folder or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="portal-bench-")))
     folder.mkdir(parents=True, exist_ok=True)
     env = portal_environment(folder)
@@ -155,18 +155,18 @@ def make_cases(found: dict) -> list[Case]:
     ]
 
 
-# Beside writes -------------------------------------------------------------------------------------------------------
+# With writes ---------------------------------------------------------------------------------------------------------
 
 
 @dataclass
 class Beside:
-    """One page, and how fast it is while others write, in each round."""
+    """One page, and its rates without and with writes, by round."""
 
     name: str
     paths: list[str]
     quiet: list[float] = field(default_factory=list)
     busy: list[float] = field(default_factory=list)
-    #: Milliseconds of the workers' processors for one answer.
+    #: Processor time of the workers per response, in milliseconds.
     quiet_ms: list[float] = field(default_factory=list)
     busy_ms: list[float] = field(default_factory=list)
 
@@ -216,7 +216,7 @@ class Writer:
 
 
 def compare_with_writes(arguments: argparse.Namespace) -> list[str]:
-    """Measure and tell; the names of the bars that were missed."""
+    """Measure and print a report; return the names of the bars that were missed."""
     with ExitStack() as stack:
         env, found = prepare(stack, arguments)
         portal, pid = stack.enter_context(server("portal.wsgi:application", env, arguments))
@@ -229,7 +229,7 @@ def compare_with_writes(arguments: argparse.Namespace) -> list[str]:
         ]
 
         def rate(page: Beside) -> tuple[float, float]:
-            """Answers a second, and milliseconds of the processor for each."""
+            """Responses per second, and processor time per response in milliseconds."""
             before = processor_seconds(pid)
             answers = requests_per_second(
                 portal, page.paths, cookie="", seconds=arguments.seconds, connections=arguments.connections
@@ -306,7 +306,7 @@ def measure(cases: list[Case], portal: str, minimal: str, minimal_cookie: str, a
 
 
 def size_of(base: str, case: Case) -> int:
-    """Bytes of the first page; also makes sure that what will be measured is a page."""
+    """The size of the first page in bytes; exits if it is not a page."""
     connection = http.client.HTTPConnection(base.removeprefix("http://"), timeout=30)
     connection.request("GET", case.paths[0], headers={"Cookie": case.cookie} if case.cookie else {})
     answer = connection.getresponse()
@@ -317,7 +317,7 @@ def size_of(base: str, case: Case) -> int:
 
 
 def memory_of(pid: int) -> dict[str, float]:
-    """MB of the server: resident size summed over its workers, and the fair share (PSS) of all its processes."""
+    """Memory of the server in MB: resident set size of its workers, and proportional set size of all its processes."""
     children = [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
     processes = [pid, *children]
     pss = sum(smaps(process, "Pss") for process in processes)
@@ -325,7 +325,7 @@ def memory_of(pid: int) -> dict[str, float]:
 
 
 def processor_seconds(pid: int) -> float:
-    """What the workers of the server have used so far."""
+    """Processor time of the server's workers so far, in seconds."""
     children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
     used = 0
     for child in children:
@@ -350,7 +350,7 @@ def portal_environment(folder: Path) -> dict[str, str]:
     return {
         **kept, "DJANGO_SETTINGS_MODULE": "portal.settings.production", "DATA_DIR": str(folder),
         "SECRET_KEY": "only-for-measuring", "STAFF_SECOND_FACTOR": "False", "LOG_LEVEL": "WARNING", "PYTHONPATH": str(ROOT),
-        "SEARCH_REQUESTS_PER_MINUTE": "0",  # all these people have one address
+        "SEARCH_REQUESTS_PER_MINUTE": "0",  # all requests come from one address
     }  # fmt: skip
 
 
@@ -363,7 +363,7 @@ def run(*command: str, env: dict[str, str]) -> str:
 
 @contextmanager
 def server(application: str, env: dict[str, str], arguments: argparse.Namespace) -> Iterator[tuple[str, int]]:
-    """Serve `application` exactly as script/server does; gives its address and process id."""
+    """Serve `application` exactly as script/server does; yields its URL and process id."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -390,7 +390,7 @@ def server(application: str, env: dict[str, str], arguments: argparse.Namespace)
         process.wait(timeout=20)
 
 
-# Telling -------------------------------------------------------------------------------------------------------------
+# Reporting -----------------------------------------------------------------------------------------------------------
 
 
 def report(cases: list[Case], memory: dict[str, float], arguments: argparse.Namespace) -> None:

@@ -1,10 +1,11 @@
-"""The community of `bench.pages --writes`: posts and votes while visitors read articles.
+"""The writing process of `bench.pages --writes`: posts and votes while visitors read articles.
 
-There is no forum to write to yet. A post is what one will do: a row and its announcement through the outbox, delivered
-after the commit, and the scopes of its thread and its area. A vote is a real one on an article, through the service.
+There is no forum yet. A post does what one in the forum will do: it announces an event through the outbox, which is
+delivered after the commit, and changes the scopes of its thread and area. A vote is a real one on an article, through
+the service.
 
-Says that it is ready; then, for each order on a line (JSON: writes per second, seconds), how many there were and what went
-wrong.
+Prints a line when it is ready; then, for each line of JSON (writes per second, seconds), the number of writes and the
+errors.
 """
 
 from __future__ import annotations
@@ -38,18 +39,18 @@ _AREAS = 12
 
 @dataclass(frozen=True, kw_only=True)
 class PostWritten(DomainEvent):
-    """Somebody wrote in a thread."""
+    """A post was written in a thread."""
 
     name: ClassVar[str] = "bench.post_written"
     thread_id: int
 
 
 def note(_event: PostWritten) -> None:
-    """What others do about it."""
+    """A handler that does nothing."""
 
 
 def post(number: int) -> None:
-    """Write in a thread."""
+    """Write a post in a thread."""
     thread = number % _THREADS
     with transaction.atomic():
         emit(PostWritten(thread_id=thread))
@@ -57,14 +58,14 @@ def post(number: int) -> None:
 
 
 def vote(number: int, article: ArticlePage) -> None:
-    """Say that the article helped, as a new visitor."""
+    """Rate the article as a new visitor."""
     give_feedback(
         article=article, revision_id=article.live_revision_id, solved=number % 3 > 0, visitor=f"bench{time.time_ns()}"
     )
 
 
 def work(per_second: float, seconds: float, articles: itertools.cycle[ArticlePage]) -> dict[str, object]:
-    """Post and vote in turn at even intervals; what is late is not made up for."""
+    """Post and vote in turn at regular intervals, without catching up on delays."""
     errors: list[str] = []
     began = time.monotonic()
     number = 0

@@ -1,9 +1,9 @@
-"""Make search/meaning/centres.npy: the middles of Persian and English passages and questions, as the model sees them.
+"""Make search/meaning/centres.npy: the mean vectors of Persian and English passages and questions.
 
     python bench/semantic_centres.py
 
 Needs requirements-semantic.txt and ../shared/data. Run it when the model changes, then change `model.VERSION`.
-Every set of texts counts alike, however many it has.
+Every set of texts has the same weight, whatever its size.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import numpy as np
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 DATA: Final = ROOT.parent / "shared" / "data"
-#: Of each set.
+#: Number of texts used of each set.
 TEXTS: Final = 600
 
 

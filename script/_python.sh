@@ -1,6 +1,6 @@
-# Sourced by the scripts beside it, with $here set to this folder: finds a Python to begin with and puts it in $python.
+# Sourced by the scripts in this folder, with $here set to it: finds a suitable Python and sets $python.
 
-suits() { # suits PYTHON [STATEMENT]: is it a Python we support, and does STATEMENT work in it?
+suits() { # suits PYTHON [STATEMENT]: whether we support this Python, and STATEMENT works in it
     "$1" -c "import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 15))" >/dev/null 2>&1 &&
         "$1" -c "${2:-pass}" >/dev/null 2>&1
 }
@@ -10,7 +10,7 @@ find_python() {
         python=$here/../.venv/bin/python
         return
     fi
-    # First one that can make a virtual environment (Debian ships Pythons that cannot), then any.
+    # Prefer one that can create virtual environments (some of Debian's cannot).
     for statement in "import ensurepip, venv" pass; do
         for candidate in ${PYTHON:+"$PYTHON"} python3.14 python3.13 python3.12 python3.11 python3 python; do
             if suits "$candidate" "$statement"; then

@@ -1,11 +1,11 @@
-"""script/pythons: the portal on the oldest and the newest Python found here, each in a copy and an environment of its own.
+"""script/pythons: tests the portal on the oldest and the newest Python of this machine, each in a separate copy.
 
-  script/pythons                 finds them on the PATH and where pyenv and uv keep theirs
-  script/pythons /opt/py/bin/python3.14 …   tries these
+  script/pythons                            finds Pythons on the PATH and those of pyenv and uv
+  script/pythons /opt/py/bin/python3.14 …   uses these
 
-Each is taken through script/server as a stranger would: packages, migrations, start, a page. Then come the tests that need
-neither a database nor a browser. Says which Pythons were there, since a machine seldom has all that we support. The Python
-of .venv is the one all other tests run on.
+Each of them runs script/server as a new user would (packages, migrations, start, a page), and then the tests that need
+neither a database nor a browser. The Pythons found are listed, because few machines have all that we support. All other
+tests run on the Python of .venv.
 """
 
 from __future__ import annotations
@@ -31,10 +31,10 @@ from _common import ROOT, our_folders, say, stop
 if TYPE_CHECKING:
     from typing import IO
 
-#: The first that we support, and the first that we do not.
+#: The oldest version we support, and the first one that is too new.
 FROM, BEFORE = (3, 11), (3, 15)
 READY_SECONDS = 400
-#: What those tests import, beside what the portal itself needs; the versions are those of requirements-dev.txt.
+#: Packages those tests need in addition to the portal's; the versions are those of requirements-dev.txt.
 PACKAGES = ("factory_boy", "hypothesis", "pytest-randomly", "pytest-socket", "wagtail-factories")
 TESTS = (
     "tests/accounts/test_user_agents.py",
@@ -47,13 +47,13 @@ TESTS = (
     "tests/faq/test_importing_sources.py",
     "tests/search/test_highlight.py",
 )
-#: Of the operator's installation: a copy must not see them.
+#: Variables of the operator's installation, which the copies must not see.
 PRIVATE = {"DATABASE_URL", "DATA_DIR", "REDIS_URL", "ELASTICSEARCH_URL", "SECRET_KEY", "ALLOWED_HOSTS", "BASE_URL", "HOST",
            "DJANGO_SETTINGS_MODULE", "VIRTUAL_ENV", "PYTHONPATH", "PYTHONHOME", "SEMANTIC", "CI"}  # fmt: skip
 
 
 class FailedError(Exception):
-    """Something did not work on one of the Pythons; the log says what."""
+    """Raised if something fails on one of the Pythons; the log says what."""
 
 
 @dataclass(frozen=True, order=True)
@@ -88,7 +88,7 @@ def main() -> None:
 
 
 def candidates() -> list[str]:
-    """Names on the PATH, and what pyenv and uv installed; the latter may hold what is not ours."""
+    """Paths of Pythons on the PATH, and of those pyenv and uv installed, which may have other versions."""
     names = [f"python3.{minor}" for minor in range(FROM[1], BEFORE[1])]
     paths = [str(Path(folder) / name) for folder in os.get_exec_path() for name in (*names, "python3")]
     home = Path.home()
@@ -97,7 +97,7 @@ def candidates() -> list[str]:
 
 
 def known(path: str) -> Python | None:
-    """None for what is no Python of ours, cannot make an environment, or is one."""
+    """The Python at this path; None if we do not support it, it cannot create environments, or it is in one."""
     probe = "import ensurepip, sys, venv; print(*sys.version_info[:3], sys.prefix == sys.base_prefix)"
     try:
         done = subprocess.run([path, "-c", probe], capture_output=True, text=True, check=False, timeout=30)
@@ -128,7 +128,7 @@ def tried(python: Python) -> bool:
 
 
 def copied(project: Path) -> Path:
-    """Our code without environments and data."""
+    """Copy our code, without environments and data."""
     project.mkdir()
     for name in (*our_folders(), "templates", "script", "tests"):
         shutil.copytree(ROOT / name, project / name, ignore=shutil.ignore_patterns("__pycache__", "*.mo"))
@@ -138,7 +138,7 @@ def copied(project: Path) -> Path:
 
 
 def serve(project: Path, python: Python, log: IO[bytes]) -> None:
-    """Start it as script/server does, wait for a page in each language, stop it."""
+    """Start the portal by script/server, check a page in each language, and stop it."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
@@ -166,7 +166,7 @@ def serve(project: Path, python: Python, log: IO[bytes]) -> None:
 
 
 def status(port: int, path: str) -> int:
-    """Of a GET; 0 where nothing answers."""
+    """The status of a GET request; 0 if there is no response."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
     try:
         connection.request("GET", path)
@@ -178,7 +178,7 @@ def status(port: int, path: str) -> int:
 
 
 def test(project: Path, log: IO[bytes]) -> str:
-    """Run the tests; their last line."""
+    """Run the tests; return the last line of their output."""
     python = str(project / ".venv" / "bin" / "python")
     pins = (ROOT / "requirements-dev.txt").read_text(encoding="utf-8")
     wanted = [found for name in PACKAGES for found in re.findall(rf"^{name}==\S+", pins, re.MULTILINE)]

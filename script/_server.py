@@ -1,12 +1,12 @@
-"""script/server: from a clone to a running portal in one command, and from a stopped one in a few seconds.
+"""script/server: sets up and starts the portal in one command; later starts take a few seconds.
 
-Settings come from the environment (docs/operate.md lists them all); the ones met first:
+Settings are environment variables (docs/operate.md lists them all); the first ones needed:
 
-  HOST, PORT     where to listen              127.0.0.1, 8000
+  HOST, PORT     address and port             127.0.0.1, 8000
   DATA_DIR       database, uploads, keys      var/ in the project folder
   DATABASE_URL   postgres://user@host/name    SQLite in DATA_DIR
-  WORKERS        processes that answer        2
-  SEMANTIC       1: install what finding by meaning needs (95 MB, once)
+  WORKERS        server processes             2
+  SEMANTIC       1: install the packages of semantic search (95 MB, once)
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ LOOPBACK = {"127.0.0.1", "::1", "localhost"}
 
 
 class Stopped(Exception):  # noqa: N818 - not an error
-    """Ctrl-C, or the signal a service manager sends."""
+    """Raised on Ctrl-C, and on the signal of a service manager."""
 
 
 def main() -> None:
@@ -84,7 +84,7 @@ def whole_number(name: str, text: str, lowest: int, highest: int) -> int:
 
 
 def serve(arguments: argparse.Namespace, children: list[subprocess.Popen[bytes]]) -> None:
-    """Everything in order; what can fail for a reason outside the portal is tried before the long work."""
+    """Run all steps in order; those that can fail for reasons outside the portal come before the slow ones."""
     check_port(arguments.host, arguments.port)
     data_dir = Path(os.environ.get("DATA_DIR") or ROOT / "var").absolute()
     check_writable(data_dir)
@@ -99,7 +99,8 @@ def serve(arguments: argparse.Namespace, children: list[subprocess.Popen[bytes]]
         sign_ins = prepare(env, mark, demo=not arguments.no_demo, children=children)
     server = start_server(arguments, env, sign_ins, children)
     if wait_until_ready(arguments, env, server) >= HTTPStatus.INTERNAL_SERVER_ERROR and known:
-        # The database is not the one we prepared: emptied, restored, or unreachable. `prepare` repairs it or says why.
+        # The database is not the one we prepared: emptied, restored, or unreachable. `prepare` fixes that or says why
+        # not.
         stop_children([server])
         children.remove(server)
         sign_ins = prepare(env, mark, demo=not arguments.no_demo, children=children)
@@ -109,7 +110,7 @@ def serve(arguments: argparse.Namespace, children: list[subprocess.Popen[bytes]]
     watch(server, env, children)
 
 
-# Before the long work ------------------------------------------------------------------------------------------------
+# Preconditions -------------------------------------------------------------------------------------------------------
 
 
 def check_port(host: str, port: int) -> None:
@@ -149,7 +150,7 @@ def check_writable(data_dir: Path) -> None:
 
 
 def check_database(database_url: str) -> None:
-    """Whether something listens where DATABASE_URL points; passwords and the like are found out by `prepare`."""
+    """Exit if nothing listens where DATABASE_URL points; passwords etc. are checked by `prepare`."""
     try:
         parts = urlsplit(database_url)
         host, port = parts.hostname, parts.port or 5432
@@ -169,8 +170,8 @@ def check_database(database_url: str) -> None:
 
 
 def address(host: str, port: int) -> str:
-    """The address to print, and the BASE_URL where none is set."""
-    shown = "localhost" if host in WILDCARDS | LOOPBACK else host  # browsers keep no passkeys for a bare number
+    """The URL to print, and the default of BASE_URL."""
+    shown = "localhost" if host in WILDCARDS | LOOPBACK else host  # browsers do not accept passkeys for IP addresses
     return f"http://[{shown}]:{port}" if ":" in shown else f"http://{shown}:{port}"
 
 
@@ -191,7 +192,7 @@ def set_default(env: dict[str, str], name: str, value: str) -> None:
 
 
 def allowed_hosts(host: str) -> list[str]:
-    """The names this machine answers to: itself, HOST, and all its addresses when it listens on all of them."""
+    """The default of ALLOWED_HOSTS: localhost, HOST, and all addresses of this machine if it listens on all of them."""
     names = {"localhost", "127.0.0.1", "[::1]"}
     if host not in WILDCARDS:
         names.add(f"[{host}]" if ":" in host else host)
@@ -201,7 +202,7 @@ def allowed_hosts(host: str) -> list[str]:
     with suppress(OSError):
         names |= {str(found[4][0]) for found in socket.getaddrinfo(own, None, family=socket.AF_INET)}
     with suppress(OSError), socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        probe.connect(("192.0.2.1", 9))  # sends nothing; tells which address the network sees
+        probe.connect(("192.0.2.1", 9))  # sends nothing, but selects the address of the outgoing interface
         names.add(probe.getsockname()[0])
     return sorted(name for name in names if name)
 
@@ -216,7 +217,7 @@ def make_secret_key(file: Path) -> None:
 
 
 def fingerprint(env: dict[str, str], *, demo: bool) -> str:
-    """Changes with anything `prepare` would act on or complain of: our files, the packages, the settings."""
+    """A hash of everything that affects `prepare`: our files, the packages, the settings."""
     digest = hashlib.sha256(f"{PYTHON} {sys.version} {demo}".encode())
     settings = "".join(file.read_text(encoding="utf-8") for file in sorted((ROOT / "portal" / "settings").glob("*.py")))
     for name in sorted(env):
@@ -232,7 +233,7 @@ def fingerprint(env: dict[str, str], *, demo: bool) -> str:
 
 
 def recall(env: dict[str, str], mark: str) -> list[list[str]] | None:
-    """The sign-ins of the last `prepare`, if nothing it acts on has changed since."""
+    """The sign-ins of the last `prepare`; None if anything that affects it has changed since."""
     data_dir = Path(env["DATA_DIR"])
     static = Path(env.get("STATIC_ROOT") or data_dir / "static") / "staticfiles.json"
     if not static.is_file() or not (env.get("DATABASE_URL") or (data_dir / "portal.sqlite3").is_file()):
@@ -245,7 +246,7 @@ def recall(env: dict[str, str], mark: str) -> list[list[str]] | None:
 
 
 def prepare(env: dict[str, str], mark: str, *, demo: bool, children: list[subprocess.Popen[bytes]]) -> list[list[str]]:
-    """Run `manage.py prepare`; returns the demo's sign-ins, or nothing when this is not the demo."""
+    """Run `manage.py prepare`; return the demo's sign-ins, which are empty without the demo."""
     report = Path(env["DATA_DIR"]) / "prepared.json"
     report.unlink(missing_ok=True)
     command = ["manage.py", "prepare", "--report", str(report), *(["--demo"] if demo else [])]
@@ -264,17 +265,17 @@ def start_server(
     sign_ins: list[list[str]],
     children: list[subprocess.Popen[bytes]],
 ) -> subprocess.Popen[bytes]:
-    """Two workers, one thread each: docs/decisions/0001-server.md."""
+    """Start the server with two workers of one thread each: docs/decisions/0001-server.md."""
     if sign_ins:
         set_default(env, "STAFF_SECOND_FACTOR", "False")
     command = ["-m", "granian", "--interface", "wsgi", "--host", arguments.host, "--port", str(arguments.port)]
     command += ["--workers", str(arguments.workers), "--blocking-threads", "1", "--respawn-failed-workers"]
-    command += ["--workers-kill-timeout", "5"]  # one that was told to stop while it started would never hear of it
+    command += ["--workers-kill-timeout", "5"]  # a worker that is told to stop while it starts misses the signal
     return start([*command, "--no-ws", "--log-level", "warning", "portal.wsgi:application"], env, children)
 
 
 def wait_until_ready(arguments: argparse.Namespace, env: dict[str, str], server: subprocess.Popen[bytes]) -> int:
-    """Returns the status of /health/ as soon as there is one."""
+    """Wait for the server; return the status of its first response to /health/."""
     host = {"0.0.0.0": "127.0.0.1", "": "127.0.0.1", "::": "::1"}.get(arguments.host, arguments.host)  # noqa: S104
     headers = {"Host": env["ALLOWED_HOSTS"].split(",")[0].lstrip(".*") or "localhost", "X-Forwarded-Proto": "https"}
     deadline = time.monotonic() + READY_SECONDS
@@ -314,7 +315,7 @@ def announce(host: str, url: str, env: dict[str, str], sign_ins: list[list[str]]
 
 
 def start(command: list[str], env: dict[str, str], children: list[subprocess.Popen[bytes]]) -> subprocess.Popen[bytes]:
-    """Start Python with `command`, in a process group of its own, so that Ctrl-C reaches us first and only us."""
+    """Start Python with `command` in a new process group, so that Ctrl-C reaches only us."""
     child = subprocess.Popen(
         [PYTHON, *command], cwd=ROOT, env=env, stdin=subprocess.DEVNULL,
         start_new_session=True, preexec_fn=end_with_parent if sys.platform == "linux" else None,  # noqa: PLW1509 - one thread
@@ -324,17 +325,17 @@ def start(command: list[str], env: dict[str, str], children: list[subprocess.Pop
 
 
 def end_with_parent() -> None:
-    """Linux: when this launcher is killed outright, its children get SIGTERM instead of living on.
+    """On Linux, make a child receive SIGTERM if this launcher is killed.
 
-    A best effort: a worker that is being started at that very moment may live on.
+    A best effort: a worker that is being started at that moment may keep running.
     """
     ctypes.CDLL(None).prctl(1, signal.SIGTERM)  # 1 is PR_SET_PDEATHSIG
-    if os.getppid() != LAUNCHER:  # killed before the line above: no signal will come any more
+    if os.getppid() != LAUNCHER:  # it was killed before the line above: there will be no signal
         os._exit(1)
 
 
 def watch(server: subprocess.Popen[bytes], env: dict[str, str], children: list[subprocess.Popen[bytes]]) -> None:
-    """Run the outbox worker beside the server until one of us is told to stop."""
+    """Run the outbox worker alongside the server, and restart it if it ends, until the server or we are stopped."""
     outbox = None
     while server.poll() is None:
         if outbox is None or outbox.poll() is not None:
@@ -348,7 +349,7 @@ def watch(server: subprocess.Popen[bytes], env: dict[str, str], children: list[s
 
 
 def stop_children(children: list[subprocess.Popen[bytes]]) -> None:
-    """Ask all, wait together, then kill what is left, whole process groups at a time."""
+    """Terminate all process groups, wait for them together, then kill those that are left."""
     for child in children:
         with suppress(ProcessLookupError):
             os.killpg(child.pid, signal.SIGTERM)

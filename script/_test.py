@@ -1,13 +1,14 @@
-"""script/test: unit and contract tests, and beside them the browser tests.
+"""script/test: runs the unit and contract tests, and the browser tests.
 
   script/test                     everything, on SQLite
-  script/test --postgres          then on PostgreSQL what is marked for both databases (TEST_DATABASE_URL says where)
+  script/test --postgres          then those marked for both databases on PostgreSQL, at TEST_DATABASE_URL
   script/test --all-databases     then everything on PostgreSQL
-  script/test tests/faq -k rate   only these; what pytest understands is passed on
+  script/test tests/faq -k rate   only these; arguments are passed on to pytest
 
-TEST_DATABASE_URL (postgres://user@host:port/name) alone has the same effect as --postgres. The user must be allowed to
-create databases. Which tests run on both databases, and why not all: tests/README.md. Browser tests need Chromium
-(CHROMIUM, else one on the PATH). Tests with a real Elasticsearch run, on SQLite, where TEST_ELASTICSEARCH_URL names one:
+Setting TEST_DATABASE_URL (postgres://user@host:port/name) has the same effect as --postgres. The user must be allowed
+to create databases. tests/README.md says which tests run on both databases, and why not all. Browser tests need
+Chromium (CHROMIUM, or one on the PATH). Tests with a real Elasticsearch run, on SQLite, if TEST_ELASTICSEARCH_URL names
+one:
 
   ELASTICSEARCH_HOME=/var/cache/portal-elasticsearch script/elasticsearch start --quick
   TEST_ELASTICSEARCH_URL=http://127.0.0.1:9200 script/test
@@ -38,7 +39,7 @@ if TYPE_CHECKING:
     from typing import IO
 
 IN_CI = os.environ.get("CI") == "true"
-#: Tests of a file run in one process, which makes once what they share; slow files begin first (tests/gate.py).
+#: The tests of a file run in one process, so that fixtures are shared; slow files begin first (tests/gate.py).
 SHARED_OUT = ["--dist", "loadfile", "--no-loadscope-reorder"]
 _PERCENT = re.compile(rb"\[ *(\d+)%\]\s*$")
 _TOLD_EVERY = 20
@@ -46,13 +47,13 @@ _TOLD_EVERY = 20
 
 @dataclass
 class Run:
-    """One pytest, in a folder of its own."""
+    """One run of pytest, in its own folder."""
 
     name: str
     title: str
     arguments: list[str]
     database_url: str = ""
-    #: Politeness: browsers beside it are asked how long a page takes.
+    #: Niceness: browser tests that run at the same time measure how long pages take.
     nice: int = 0
     seconds: float = 0
     succeeded: bool = False
@@ -101,10 +102,11 @@ def lane_of_chosen(chosen: list[str], postgres: str) -> list[Run]:
 
 
 def stages_of_everything(arguments: argparse.Namespace, postgres: str) -> list[list[list[Run]]]:
-    """Stages, one after the other; in each what runs side by side, and in each lane one after the other.
+    """The stages, run one after another; the lanes of a stage run in parallel, the runs of a lane one after another.
 
-    Browsers mostly wait: beside two busy processes they cost little time. But not beside the run on SQLite: both stop and
-    start nodes of Elasticsearch, and a node that gets no processor answers too late.
+    Browser tests mostly wait, so that they cost little time in parallel with two busy processes. They do not run in
+    parallel with the run on SQLite: both stop and start Elasticsearch nodes, and a node without processor time answers
+    too late.
     """
     share = ["--ignore=tests/browser", "-n", arguments.workers, *SHARED_OUT]
     coverage = ["--cov", "--cov-report=term:skip-covered", "--cov-fail-under=90"] if IN_CI else []
@@ -125,7 +127,7 @@ def stages_of_everything(arguments: argparse.Namespace, postgres: str) -> list[l
 
 
 def test_environment(folder: str) -> dict[str, str]:
-    """A run that sees nothing of the operator's installation: its own folder, no addresses of real services."""
+    """The environment of a run, without the operator's installation: its own folder, no URLs of real services."""
     private = {"DATABASE_URL", "REDIS_URL", "EMAIL_URL", "SECRET_KEY", "ALLOWED_HOSTS", "HOST", "PORT", "DATA_DIR"}
     private |= {name for name in os.environ if name.startswith("ELASTICSEARCH_") and name != "ELASTICSEARCH_HOME"}
     env = {name: value for name, value in environment().items() if name not in private}
@@ -133,7 +135,7 @@ def test_environment(folder: str) -> dict[str, str]:
 
 
 def run_lanes(lanes: list[list[Run]], env: dict[str, str], folder: Path) -> None:
-    """A single lane speaks as it goes; of several, each run says how far it is and what it said when it has ended."""
+    """Run the lanes. The output of a single lane is shown at once; of several, progress, and the output at the end."""
     aloud = len(lanes) == 1
 
     def run_lane(lane: list[Run]) -> None:
@@ -166,7 +168,7 @@ def run_one(run: Run, env: dict[str, str], folder: Path, *, aloud: bool) -> None
 
 
 def follow(run: Run, output: IO[bytes]) -> list[bytes]:
-    """Everything it says, telling now and then how far it is."""
+    """Collect the output of a run, and print its progress now and then."""
     said: list[bytes] = []
     told = 0
     for line in output:
@@ -178,7 +180,7 @@ def follow(run: Run, output: IO[bytes]) -> list[bytes]:
 
 
 def table(runs: list[Run]) -> str:
-    """Seconds and tests of each folder under tests/, by run. Processes add up: two of them spend two in a second."""
+    """A table of seconds and tests of each folder in tests/, by run. The seconds of parallel processes are added up."""
     folders: defaultdict[str, float] = defaultdict(float)
     for run in runs:
         for name, (took, _tests) in run.by_folder.items():

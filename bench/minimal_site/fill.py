@@ -1,6 +1,6 @@
-"""Make the tables of the minimal site and put in what its pages show: `python -m bench.minimal_site.fill`.
+"""Create and fill the tables of the minimal site: `python -m bench.minimal_site.fill`.
 
-Prints the session cookie of the one person who is signed in.
+Prints the session cookie of its only user.
 """
 
 import os

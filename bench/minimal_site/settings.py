@@ -1,6 +1,6 @@
-"""What `django-admin startproject` gives, with one small app. Pages of the portal are compared with it.
+"""A site as made by `django-admin startproject`, with one small app, to compare the portal's pages with.
 
-The database, the cached templates and the kept connection are those of the portal, so that only the pages differ.
+It uses the same database, cached templates and persistent connections as the portal, so that only the pages differ.
 """
 
 import os

@@ -9,19 +9,19 @@ from bench.minimal_site.models import Article, Comment, Topic
 
 
 def constant(request: HttpRequest, size: int) -> HttpResponse:
-    """The ceiling: bytes that are there already."""
+    """The upper limit: a constant response."""
     return HttpResponse(b"x" * size)
 
 
 def bare(request: HttpRequest, pk: int) -> HttpResponse:
-    """Three queries and one template, nothing else: no middleware, no session, no person."""
+    """Three queries and one template, nothing else: no middleware, no session, no user."""
     return render(request, "bare.html", _content(pk))
 
 
 def page(request: HttpRequest, pk: int, size: int) -> HttpResponse:
-    """The page anybody would serve: three queries for its content, a base template, a form, and who is signed in.
+    """An ordinary page: three queries for its content, a base template, a form, and the signed-in user.
 
-    About `size` bytes, most of them a text that is stored as HTML, so that writing them costs next to nothing.
+    It has about `size` bytes, most of which are stored HTML that costs next to nothing to render.
     """
     content = _content(pk)
     text = mark_safe(content["article"].body[: max(0, size - 1800)])  # noqa: S308 - our own text

@@ -1,4 +1,4 @@
-"""The minimal site. Only its real page goes through the usual middleware; the two ceilings have none."""
+"""The minimal site. Only its ordinary page uses the default middleware; the two upper limits have none."""
 
 import os
 from typing import Any

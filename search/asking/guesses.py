@@ -225,7 +225,7 @@ def _sounding_alike(
     return backend.sounding_like(wanted, audiences=audiences) if wanted else {}
 
 
-# Typing errors --------------------------------------------------------------------------------------------------------
+# Typing errors ------------------------------------------------------------------------------------------------------
 
 
 class _Slips(NamedTuple):

@@ -222,7 +222,7 @@ class ElasticBackend:
         with asking():
             return Search(index=self._current()).using(in_time(self._client)).count()
 
-    # Requests ---------------------------------------------------------------------------------------------------------
+    # Requests -------------------------------------------------------------------------------------------------------
 
     def _enough(self, plan: Plan) -> Mapping[str, int]:
         """The number of words an entry must contain, by language (`Plan.enough`)."""
