@@ -1,4 +1,4 @@
-"""Who may see an object: one small expression, checked everywhere the same way.
+"""Audiences: who may see an object, stored as a short expression and checked the same way everywhere.
 
 An audience is a conjunction of clauses, each a choice of keys:
 
@@ -7,9 +7,9 @@ An audience is a conjunction of clauses, each a choice of keys:
     partner|segment:fibre         partners or members of the segment
     signed-in & segment:fibre     both (an article narrows what its topic allows)
 
-Objects store the expression as text. A user satisfies a set of keys (`audience_keys`), and `audiences_for` turns them
+Objects store the expression as text. A user satisfies a set of keys (`audience_keys`); `audiences_for` turns the keys
 into the list of stored expressions that admit the user, so that every query is a plain ``audience IN (…)``.
-An expression nobody registered is seen by no one: deny by default. See docs/decisions/0003-audiences.md.
+An expression that is not registered admits nobody: deny by default. See docs/decisions/0003-audiences.md.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ SIGNED_IN: Final = "signed-in"
 PARTNER: Final = "partner"
 STAFF: Final = "staff"
 
-#: What an editor chooses from; segments are added by the form where there are any.
+#: The audiences offered to editors; the form adds the segments that exist.
 CHOICES: Final = [
     (PUBLIC, _("Everyone")),
     (SIGNED_IN, _("Signed-in customers")),
@@ -49,18 +49,18 @@ _in_use: Final[Memo[list[str]]] = Memo(max_size=1, scopes=("audiences",))
 
 
 class InvalidAudienceError(ValueError):
-    """The text is no audience expression."""
+    """Raised for text that is not an audience expression."""
 
 
 @dataclass(frozen=True, slots=True)
 class Audience:
-    """A parsed expression. `clauses` must all hold; a clause holds when one of its keys is satisfied."""
+    """A parsed expression. All `clauses` must hold; a clause holds when the user satisfies at least one of its keys."""
 
     clauses: frozenset[frozenset[str]]
 
     @classmethod
     def parse(cls, text: str) -> Audience:
-        """Read an expression; raises `InvalidAudienceError` for anything else."""
+        """Parse an expression. Raises `InvalidAudienceError` when `text` is not one."""
         clauses = set()
         for clause in text.split("&"):
             keys = frozenset(key.strip() for key in clause.split("|"))
@@ -74,7 +74,7 @@ class Audience:
         return Audience(self.clauses | other.clauses)
 
     def __str__(self) -> str:
-        """The canonical text: equal audiences have equal text."""
+        """Return the canonical text: equal audiences have equal text."""
         return "&".join(sorted("|".join(sorted(clause)) for clause in self.clauses)) or PUBLIC
 
     def admits(self, keys: Iterable[str]) -> bool:
@@ -83,7 +83,7 @@ class Audience:
 
 
 class AudienceInUse(models.Model):
-    """Every expression some object carries; a short list, so that queries can say ``IN``."""
+    """An expression that at least one object carries. The table is short, which makes ``IN`` queries possible."""
 
     expression = models.CharField(max_length=MAX_LENGTH, unique=True)
 
@@ -92,7 +92,7 @@ class AudienceInUse(models.Model):
 
 
 def register_audience(expression: str) -> str:
-    """Remember an expression as in use and return its canonical text."""
+    """Register an expression as in use and return its canonical text. Raises `InvalidAudienceError`."""
     text = str(Audience.parse(expression))
     if len(text) > MAX_LENGTH:
         raise InvalidAudienceError(text)
@@ -103,7 +103,7 @@ def register_audience(expression: str) -> str:
 
 
 def audience_keys(user: AbstractBaseUser | AnonymousUser | None) -> frozenset[str]:
-    """The keys `user` satisfies. One query for a signed-in user, kept on the user object."""
+    """Return the keys `user` satisfies. One query for a signed-in user, cached on the user object."""
     if user is None or not user.is_authenticated:
         return frozenset({PUBLIC})
     held: frozenset[str] | None = getattr(user, "_audience_keys", None)
@@ -120,7 +120,7 @@ def audience_keys(user: AbstractBaseUser | AnonymousUser | None) -> frozenset[st
 
 
 def _keys_in(memberships: type[models.Model], user_id: int) -> list[str]:
-    """The keys of one person, asked on nearly every page: as plain SQL, a fifth of what a queryset costs."""
+    """Return one person's keys. Plain SQL, because nearly every page needs them: a fifth of the cost of a queryset."""
     table = connection.ops.quote_name(memberships._meta.db_table)  # noqa: SLF001 - Django's documented name
     with connection.cursor() as cursor:
         cursor.execute(f'SELECT "key" FROM {table} WHERE user_id = %s', [user_id])  # noqa: S608 - our own table
@@ -128,7 +128,7 @@ def _keys_in(memberships: type[models.Model], user_id: int) -> list[str]:
 
 
 def audiences_for(user: AbstractBaseUser | AnonymousUser | None) -> list[str]:
-    """The stored expressions that admit `user`, for use in ``audience__in``."""
+    """Return the stored expressions that admit `user`, for use in ``audience__in``."""
     keys = audience_keys(user)
     if keys == {PUBLIC}:
         return [PUBLIC]
@@ -140,11 +140,11 @@ def audiences_for(user: AbstractBaseUser | AnonymousUser | None) -> list[str]:
 
 
 def audiences_in_use() -> list[str]:
-    """All registered expressions, remembered until one is added; who does not know the newest yet denies."""
+    """Return all registered expressions, cached until one is added. A process with a stale list denies access."""
     return _in_use.get("all", lambda: sorted({PUBLIC, *AudienceInUse.objects.values_list("expression", flat=True)}))
 
 
 def explain_audience(expression: str, keys: frozenset[str]) -> list[tuple[list[str], bool]]:
-    """Why a reader who holds `keys` can or cannot see something: the keys of each clause, and whether it holds."""
+    """Explain why a reader with `keys` can or cannot see an object: the keys of each clause, and whether it holds."""
     clauses = Audience.parse(expression).clauses or {frozenset({PUBLIC})}
     return [(sorted(clause), STAFF in keys or bool(clause & keys)) for clause in sorted(clauses, key=sorted)]

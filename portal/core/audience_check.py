@@ -1,4 +1,4 @@
-""" "Who can see this?" of the page editor: each clause of a page's audience, and whether it holds for a reader."""
+"""The "Who can see this?" screen of the page editor: each clause of a page's audience, and whether it holds."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 class ReaderForm(forms.Form):
-    """As whom to look: a kind of reader, or (for those who may see accounts) a person."""
+    """Form to choose a reader: a kind of reader or, for users who may see accounts, a person."""
 
     kind = forms.ChoiceField(label=_("Kind of reader"), required=False)
     email = forms.EmailField(label=_("Or a person's e-mail address"), required=False)
@@ -37,7 +37,7 @@ class ReaderForm(forms.Form):
             del self.fields["email"]
 
     def keys(self) -> frozenset[str] | None:
-        """The keys of the chosen reader; `None` when nobody has the address."""
+        """Return the keys of the chosen reader, or `None` when no account has the address."""
         if email := self.cleaned_data.get("email"):
             person = get_user_model().objects.filter(email__iexact=email).first()
             return audience_keys(person) if person is not None else None
@@ -47,7 +47,7 @@ class ReaderForm(forms.Form):
 
 @require_GET
 def audience_check(request: HttpRequest, page_id: int) -> HttpResponse:
-    """ "Why can this person see it?" for those who may edit or publish the page."""
+    """Show who can see a page, and why, to users who may edit or publish it."""
     page = get_object_or_404(Page, pk=page_id).specific
     if not isinstance(page, PortalPage):
         raise Http404
@@ -81,7 +81,7 @@ def _clauses(expression: str, keys: frozenset[str]) -> list[tuple[str, bool]]:
 
 
 def _audiences_above(page: PortalPage) -> list[tuple[Page, str]]:
-    """Where the audience comes from: this page and those above it that narrow it."""
+    """Return the pages that determine the audience: this page and its ancestors that narrow it."""
     names = dict(audience_choices())
     line = [*page.get_ancestors().filter(depth__gt=1).specific(), page]
     return [

@@ -1,4 +1,4 @@
-"""What the portal calls itself: the name of the default site in the admin, and how it is written in other languages."""
+"""The portal's name: that of the default site in the admin, and its spelling in other languages."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ _names: Memo[LocalizedText] = Memo(max_size=1, seconds=LONG_SECONDS, scopes=("si
 
 
 def site_name(language: str = "") -> str:
-    """The name in `language` (the active one when empty). A portal without a name is called what it is.
+    """Return the portal's name in `language` (the active one when empty), or "Customer portal" when none is set.
 
-    One query when this process has not read it since it changed, else none.
+    One query when the name has changed since this process last read it, else none.
     """
     language = language or get_language() or settings.LANGUAGE_CODE
     names = site_names()
@@ -31,7 +31,7 @@ def site_name(language: str = "") -> str:
 
 
 def site_names() -> LocalizedText:
-    """The names by language; under the empty string, the one for languages that have none of their own."""
+    """Return the names by language; the empty string is the key of the name used for all other languages."""
     return _names.get("default", _read)
 
 

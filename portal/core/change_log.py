@@ -1,11 +1,12 @@
-"""What has changed, told to all processes: a log that everybody appends to and reads on from where they were.
+"""Change log shared by all processes: each process appends its changes and reads on from its own position.
 
     log.append("thread:42 community:area:7")        after the commit
     log.has_grown()                                 one `stat`, or one GET
-    log.read()                                      the lines since the last time; None: they are not known any more
+    log.read()                                      the lines since the last call; None if some of them are lost
 
-On one machine the log is a file beside the database, on several a list in Redis. Both are bounded: whoever has not read
-for so long that lines are gone has to forget everything, and so has whoever finds the log lost, cut or damaged.
+On one machine the log is a file beside the database, on several a list in Redis. Both are limited in size. A reader so
+far behind that lines were dropped has to invalidate everything, as does a reader that finds the log lost, truncated or
+damaged.
 """
 
 from __future__ import annotations
@@ -28,47 +29,47 @@ if TYPE_CHECKING:
     from collections.abc import Hashable, Iterator, Sequence
     from pathlib import Path
 
-#: Bytes after which a new file is begun: some 25,000 changes.
+#: Size in bytes at which a new file is started: some 25,000 changes.
 MAX_FILE_BYTES: Final = 1024 * 1024
-#: Changes that Redis keeps.
+#: Number of changes kept in Redis.
 MAX_LIST_LENGTH: Final = 10_000
-#: How long Redis may take to connect or to answer.
+#: Timeout in seconds for connecting to Redis and for each answer.
 REDIS_SECONDS: Final = 0.5
 
 
 class UnavailableError(Exception):
-    """The log can be neither read nor written at the moment."""
+    """Raised when the log can currently be neither read nor written."""
 
 
 class ChangeLog(Protocol):
-    """Lines of text in one order for all processes. The methods raise `UnavailableError`; `read` is called by one thread."""
+    """Lines of text in one order for all processes. Methods raise `UnavailableError`; only one thread calls `read`."""
 
     def append(self, line: str) -> None:
-        """Add a line; it holds no line break."""
+        """Append a line, which must not contain a line break."""
 
     def has_grown(self) -> bool:
-        """Whether there is anything to `read`. Cheap: asked before anything kept is used."""
+        """Return whether there is anything to `read`. Must be cheap: called before every use of a cached value."""
 
     def read(self) -> Sequence[str] | None:
-        """The lines since the last time; None when some of them cannot be known, as on the first time."""
+        """Return the lines since the last call, or None if some are unknown, as they are on the first call."""
 
     def keep_place(self) -> None:
-        """What the last `read` returned has been taken over: `has_grown` compares with that from now on."""
+        """Mark the result of the last `read` as processed: `has_grown` compares with that position from now on."""
 
 
 # A file --------------------------------------------------------------------------------------------------------------
 
 _HEAD: Final = re.compile(rb"changes 1 [0-9a-f]{32}\n")
 _HEAD_LENGTH: Final = len(b"changes 1 \n") + 32
-#: How long a reader waits for the end of a line, in seconds: again and again, less than a tenth of one in all.
+#: Pauses in seconds while a reader waits for the end of a line; less than 0.1 s in all.
 _PAUSES: Final = (0.001, 0.002, 0.004, 0.008, 0.016, 0.032)
-#: Ends a line whose writer died while it wrote.
+#: Terminates a line whose writer died while writing it.
 _TORN: Final = b"?\n"
 
 
 @dataclass(frozen=True, slots=True)
 class _Place:
-    """Up to where the log was read."""
+    """Position up to which the log was read."""
 
     head: bytes = b""
     offset: int = 0
@@ -76,13 +77,14 @@ class _Place:
 
 
 class FileLog:
-    """For one machine: an append-only file. `has_grown` is one ``stat``, about 2 µs.
+    """Change log for one machine: an append-only file. `has_grown` is one ``stat``, about 2 µs.
 
-    Each file begins with a random number, so that one that took the place of another is not mistaken for it. A full file
-    is renamed and a new one begun; the renamed one stays until the next time, for those who have not read its end.
+    renamed and a new one started; the renamed file stays until the next rotation for readers that have not reached its
+    end.
 
-    Appending is one ``write`` under a lock that goes with its process. A line that was cut short by the death of its
-    writer is marked by the next one; until then readers see a line without an end. Both count as lines nobody knows.
+    Appending is one ``write`` under a lock that the kernel releases when the process ends. When a writer dies in the
+    middle of a line, the next writer marks that line as broken; until then readers see an unterminated line. In both
+    cases the content of the line counts as unknown.
     """
 
     def __init__(self, path: Path, *, max_bytes: int = MAX_FILE_BYTES) -> None:
@@ -106,14 +108,14 @@ class FileLog:
 
     @contextmanager
     def _locked(self) -> Iterator[tuple[int, int]]:
-        """The file that is appended to, for us alone, and its size; a new one when it was full or no log."""
+        """Yield the current file, exclusively locked, and its size; starts a new file if it was full or not a log."""
         self._path.parent.mkdir(parents=True, exist_ok=True)
         while True:
             file = os.open(self._path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o644)
             try:
                 fcntl.flock(file, fcntl.LOCK_EX)
                 status = os.fstat(file)
-                if not self._is_current(status):  # somebody renamed it while we waited
+                if not self._is_current(status):  # another process renamed it while this one waited
                     continue
                 if status.st_size >= self._max_bytes or (status.st_size and not self._head_of(file)):
                     self._path.rename(self._old)
@@ -121,7 +123,7 @@ class FileLog:
                 yield file, status.st_size
                 return
             finally:
-                os.close(file)  # and the lock with it
+                os.close(file)  # also releases the lock
 
     def _is_current(self, status: os.stat_result) -> bool:
         with suppress(FileNotFoundError):
@@ -149,10 +151,10 @@ class FileLog:
         place = self._place
         try:
             file = os.open(self._path, os.O_RDONLY | os.O_CLOEXEC)
-        except FileNotFoundError:  # lost, or just being renamed
+        except FileNotFoundError:  # lost, or being renamed at this moment
             return self._read_between(place)
         try:
-            if not os.fstat(file).st_size:  # just being made, or emptied
+            if not os.fstat(file).st_size:  # being created at this moment, or emptied
                 return self._read_between(place)
             head = self._head_of(file)
             lines: list[str] | None = []
@@ -166,13 +168,13 @@ class FileLog:
         return None if lines is None or more is None or not head else lines + more
 
     def _read_between(self, place: _Place) -> list[str] | None:
-        """Where a new file is not there yet: the rest of the renamed one, if that is the one we were reading."""
+        """Read while the new file does not exist yet: the rest of the renamed file, if that is the one being read."""
         lines, offset = self._rest_of_old(place)
         self._next = _Place(place.head, offset, None)
         return lines
 
     def _rest_of_old(self, place: _Place) -> tuple[list[str] | None, int]:
-        """What came after `place` in the renamed file, if that is the one we were reading; and where it ends."""
+        """Return the lines after `place` in the renamed file, if that is the one being read, and its end offset."""
         with suppress(FileNotFoundError):
             file = os.open(self._old, os.O_RDONLY | os.O_CLOEXEC)
             try:
@@ -185,7 +187,7 @@ class FileLog:
 
     @staticmethod
     def _head_of(file: int) -> bytes:
-        """What tells this file from others; empty where it is no log."""
+        """Return the header that identifies this file; empty when it is not a log."""
         head = os.pread(file, _HEAD_LENGTH, 0)
         return head if _HEAD.fullmatch(head) else b""
 
@@ -195,10 +197,10 @@ def _seen(status: os.stat_result) -> Hashable:
 
 
 def _lines_from(file: int, offset: int) -> tuple[list[str] | None, int, Hashable]:
-    """The whole lines from `offset` on, where the last of them ends, and what the file looked like.
+    """Return the complete lines from `offset` on, the end offset of the last one, and the file's state at that moment.
 
-    No lines when the file is shorter than that, or ends in the middle of one that is not completed soon. A line that crosses
-    the end of a page of memory is seen in two parts: readers hold no lock that could make a writer wait.
+    The lines are None if the file is shorter than `offset` or ends in a line that is not completed soon. A line that
+    crosses a memory page boundary becomes visible in two parts: readers hold no lock that could make a writer wait.
     """
     for pause_seconds in (*_PAUSES, 0):
         status = os.fstat(file)
@@ -220,9 +222,9 @@ def _lines_from(file: int, offset: int) -> tuple[list[str] | None, int, Hashable
 
 
 class RedisLog:
-    """For several machines: a list of the last lines, and a counter that tells how many there have been.
+    """Change log for several machines: a list of the latest lines and a counter of all lines written so far.
 
-    The counter begins at a random number: when Redis lost everything, nobody can mistake the new list for the old one.
+    The counter starts at a random number: when Redis lost its data, the new list is not mistaken for the old one.
     `has_grown` is one GET.
     """
 
@@ -268,7 +270,7 @@ class RedisLog:
             return lines[len(lines) - new :] if self._place >= 0 and 0 <= new <= len(lines) else None
 
     def _last(self, wanted: int) -> tuple[int, list[str]]:
-        """How many lines there have been, and the last of them, at most as many as wanted."""
+        """Return the number of lines written so far and the latest of them, at most `wanted`."""
         try:
             with self._client.pipeline(transaction=True) as pipe:
                 pipe.set(self._count_key, _somewhere(), nx=True)

@@ -1,4 +1,4 @@
-"""What an operator or a developer could get wrong, said before the first request."""
+"""System checks for mistakes of operators and developers, reported before the first request."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from django.utils.module_loading import import_string
 
 from portal.core import outbox
 
-#: What the test runner puts in place of any other.
+#: The backend that Django's test runner puts in place of any other.
 _BACKEND_OF_TESTS: Final = "django.core.mail.backends.locmem.EmailBackend"
 #: Pairs (earlier, later) of middleware that only work in this order.
 _ORDER: Final = (
@@ -26,7 +26,7 @@ _ORDER: Final = (
 
 @checks.register
 def check_subscriptions(**_kwargs: Any) -> list[checks.CheckMessage]:
-    """core.E001, core.E002: stored messages must find exactly one event class and one handler."""
+    """core.E001, core.E002: each stored message must belong to exactly one event class and one handler."""
     functions = defaultdict(set)
     classes = defaultdict(set)
     for subscription in outbox.subscriptions():
@@ -55,7 +55,7 @@ def check_subscriptions(**_kwargs: Any) -> list[checks.CheckMessage]:
 
 @checks.register
 def check_middleware(**_kwargs: Any) -> list[checks.CheckMessage]:
-    """core.E003: order matters for caching and preferences."""
+    """core.E003: caching and preferences depend on the order of the middleware."""
     place = {name: index for index, name in enumerate(settings.MIDDLEWARE)}
     return [
         checks.Error(f"{earlier} must come before {later}.", hint="Put MIDDLEWARE in this order.", id="core.E003")
@@ -66,7 +66,7 @@ def check_middleware(**_kwargs: Any) -> list[checks.CheckMessage]:
 
 @checks.register
 def check_sqlite(**_kwargs: Any) -> list[checks.CheckMessage]:
-    """core.E004: without these options concurrent writers meet "database is locked"."""
+    """core.E004: without these options concurrent writers get "database is locked" errors."""
     found: list[checks.CheckMessage] = []
     for alias, database in settings.DATABASES.items():
         options = database.get("OPTIONS", {})
@@ -85,7 +85,7 @@ def check_sqlite(**_kwargs: Any) -> list[checks.CheckMessage]:
 
 @checks.register
 def check_languages(**_kwargs: Any) -> list[checks.CheckMessage]:
-    """core.E005: the site's own language must be one of its languages."""
+    """core.E005: the site's default language must be one of its languages."""
     if settings.LANGUAGE_CODE in dict(settings.LANGUAGES):
         return []
     return [
@@ -99,7 +99,7 @@ def check_languages(**_kwargs: Any) -> list[checks.CheckMessage]:
 
 @checks.register
 def check_data_folder(**_kwargs: Any) -> list[checks.CheckMessage]:
-    """core.E006: the folder for database, uploads and mail can be written to, or made."""
+    """core.E006: the folder for database, uploads and mail must be writable, or possible to create."""
     folder = Path(settings.DATA_DIR)
     nearest = next(path for path in (folder, *folder.resolve().parents) if path.exists())
     if nearest.is_dir() and os.access(nearest, os.W_OK):
@@ -115,7 +115,7 @@ def check_data_folder(**_kwargs: Any) -> list[checks.CheckMessage]:
 
 @checks.register(deploy=True)
 def check_shared_cache(**_kwargs: Any) -> list[checks.CheckMessage]:
-    """core.W001: limits count in the cache, so it must be one for all workers."""
+    """core.W001: rate limits count in the cache, so all workers must share one."""
     if not str(settings.CACHES["default"]["BACKEND"]).endswith((".LocMemCache", ".DummyCache")):
         return []
     return [
@@ -129,7 +129,7 @@ def check_shared_cache(**_kwargs: Any) -> list[checks.CheckMessage]:
 
 @checks.register
 def check_mail(**_kwargs: Any) -> list[checks.CheckMessage]:
-    """core.E007: mail goes through the queue, and from there to a transport that exists."""
+    """core.E007: mail must go through the queue, and from there to a transport that exists."""
     found: list[checks.CheckMessage] = []
     queue = "portal.core.mail.QueueBackend"
     if settings.EMAIL_BACKEND not in {queue, _BACKEND_OF_TESTS}:

@@ -1,4 +1,4 @@
-"""Context every template has."""
+"""Context variables available in every template."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from portal.core.preferences import current_preferences
 if TYPE_CHECKING:
     from django.http import HttpRequest
 
-#: Names of `constants`.
+#: Names of the variables that `constants` returns.
 CONSTANTS: Final = ("LANGUAGE_CODE", "text_dir", "theme", "nav", "site_brand", "site_address")
 _NAV: Final = Addresses()
 
 
 class Brand:
-    """What the portal calls itself, read only when a template asks."""
+    """The portal's name and tagline, read only when a template uses them."""
 
     @property
     def name(self) -> str:
@@ -37,9 +37,9 @@ _BRAND: Final = Brand()
 
 
 def constants(request: HttpRequest | None) -> dict[str, Any]:
-    """What is the same for everybody who asks this host in this language with these preferences.
+    """Return the variables that are the same for everybody on this host with this language and these preferences.
 
-    Fragments that are kept for many readers see it, too: nothing here may depend on anything else of the request.
+    Cached fragments see them as well: nothing here may depend on anything else in the request.
     """
     language = get_language() or settings.LANGUAGE_CODE
     return {
@@ -53,7 +53,7 @@ def constants(request: HttpRequest | None) -> dict[str, Any]:
 
 
 def shell(request: HttpRequest) -> dict[str, Any]:
-    """The names templates/base.html uses."""
+    """Return the variables used by templates/base.html."""
     return {
         **constants(request),
         "nav_section": section_of(request),

@@ -1,11 +1,12 @@
-"""What happened, told to whoever listens: the public door of the outbox.
+"""Domain events: the public interface of the outbox.
 
-    class SolutionAccepted(DomainEvent): ...             events.py of the app that knows
+    class SolutionAccepted(DomainEvent): ...             events.py of the app where it happens
     emit(SolutionAccepted(thread_id=1, …))               services.py, inside its transaction
-    subscribe(SolutionAccepted, award_points)            portal/wiring.py, once at the start
+    subscribe(SolutionAccepted, award_points)            portal/wiring.py, once at startup
 
-An event is a fact in the past tense with ids and plain values. It is stored with the change it tells of and delivered
-after the commit, at least once and in any order: handlers must be repeatable. See `portal.core.outbox`.
+An event is a fact in the past tense with ids and plain values. It is stored in the transaction of the change it
+describes and delivered after the commit, at least once and in any order: handlers must be idempotent. See
+`portal.core.outbox`.
 """
 
 from __future__ import annotations
@@ -26,19 +27,22 @@ _MOMENT = "$datetime"
 
 @dataclass(frozen=True, kw_only=True)
 class DomainEvent:
-    """Base of all events. `name` is stored with undelivered messages: it never changes."""
+    """Base class of all events. `name` is stored with undelivered messages: never change it."""
 
     name: ClassVar[str]
-    #: Whether an event that equals one still waiting adds nothing: then it is not written a second time.
+    #: Whether an event equal to one that is still waiting is dropped instead of being written a second time.
     merges: ClassVar[bool] = False
 
     def to_payload(self) -> dict[str, Any]:
-        """The fields as JSON values; raises `TypeError` for anything but ids and plain values."""
+        """Return the fields as JSON values. Raises `TypeError` for anything but ids and plain values."""
         return {field.name: _encode(getattr(self, field.name)) for field in fields(self)}
 
     @classmethod
     def from_payload(cls, payload: dict[str, Any]) -> Self:
-        """The event as it was. Fields that are new since then take their default, ones that are gone are left out."""
+        """Rebuild the event. Fields added since then get their default; removed fields are ignored.
+
+        Raises `ValueError` when a new field has no default.
+        """
         known = {field.name: field for field in fields(cls)}
         values = {name: _decode(value) for name, value in payload.items() if name in known}
         missing = [
@@ -77,7 +81,7 @@ def _decode(value: Any) -> Any:
 
 
 def handler_name(handler: Callable[..., Any]) -> str:
-    """The name under which messages for `handler` wait: its module and its name there."""
+    """Return the name under which messages for `handler` are stored: its module and qualified name."""
     return f"{handler.__module__}.{handler.__qualname__}"
 
 
@@ -89,11 +93,11 @@ def subscribe(
     when: Callable[[], bool] = lambda: True,
     is_remote: bool = False,
 ) -> None:
-    """Have `handler` called for each event of the class. The same handler twice counts once.
+    """Have `handler` called for each event of the class. Subscribing the same handler twice has no effect.
 
-    Messages wait in the database under the handler's name: give the old `name` when you move or rename it. Events that
-    happen while `when` says no are not sent to it; those that waited before are still delivered. A handler that works
-    with another server `is_remote`: only the outbox worker calls it, with no transaction open.
+    Messages wait in the database under the handler's name: pass the old `name` when you move or rename it. No message
+    is written for events that happen while `when` returns False; earlier messages are still delivered. Set `is_remote`
+    for a handler that works with another server: only the outbox worker calls it, with no transaction open.
     """
     outbox.register(
         outbox.Subscription(
@@ -110,15 +114,15 @@ def subscribe(
 
 @contextmanager
 def subscribed(event_class: type[E], handler: Callable[[E], None], *, name: str = "") -> Iterator[None]:
-    """`subscribe` for the time of the block; for tests and one-off commands."""
+    """Subscribe for the duration of the block; for tests and one-off commands."""
     with outbox.temporary_subscriptions():
         subscribe(event_class, handler, name=name)
         yield
 
 
 def emit(event: DomainEvent) -> None:
-    """Tell all subscribers of `event`, if and when the current transaction commits.
+    """Send `event` to all its subscribers, if and when the current transaction commits.
 
-    Raises `outbox.OutsideTransactionError` outside a transaction: the fact and its announcement stand or fall together.
+    Raises `outbox.OutsideTransactionError` outside a transaction: the change and its event are committed together.
     """
     outbox.send(event.name, event.to_payload(), merge=event.merges)

@@ -1,7 +1,7 @@
-"""Serving uploaded files from the local disk, for installations without a web server in front.
+"""Serving of uploaded files from the local disk, for installations without a web server in front.
 
-Answers HEAD, conditional and single-range requests (RFC 9110, sections 13 and 14), so that a video can be sought and a
-download resumed. Originals of pictures are never served: what readers get are the re-encoded renditions.
+Answers HEAD, conditional and single-range requests (RFC 9110, sections 13 and 14), so that readers can seek in a video
+and resume a download. Original pictures are never served: readers get the re-encoded renditions.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ if TYPE_CHECKING:
     from django.http import HttpRequest
     from django.http.response import HttpResponseBase
 
-#: Folders of MEDIA_ROOT that readers may fetch; anything else is for the application alone.
+#: Folders of MEDIA_ROOT that readers may fetch; all others are private to the application.
 PUBLIC_FOLDERS: Final = frozenset({"images", "media", "media_thumbnails", "captions", "avatar_images"})
-#: Types a browser may show in place; all others are saved, never run.
+#: Types that browsers may display inline; all others are sent as attachments and never executed.
 _INLINE: Final = ("image/png", "image/jpeg", "image/webp", "image/gif", "image/avif", "audio/", "video/", "text/vtt")
 _RANGE: Final = re.compile(r"bytes=(\d*)-(\d*)\Z")
 _CHUNK_BYTES: Final = 64 * 1024
@@ -36,9 +36,9 @@ mimetypes.add_type("image/webp", ".webp")
 
 
 def parse_range(header: str, size: int) -> tuple[int, int] | None:
-    """First and last byte of a single-range header; `None` when it is to be ignored.
+    """Return the first and last byte of a single-range header, or `None` when it is to be ignored.
 
-    Raises `ValueError` when no byte of the file is in the range (416).
+    Raises `ValueError` when the range contains no byte of the file (416).
     """
     match = _RANGE.match(header.strip())
     if match is None or match.group(0) == "bytes=-":
@@ -66,10 +66,10 @@ def _slice(file: BinaryIO, first: int, length: int) -> Iterator[bytes]:
 
 @require_safe
 def media(request: HttpRequest, path: str) -> HttpResponseBase:
-    """One file below MEDIA_ROOT."""
+    """Serve one file below MEDIA_ROOT."""
     try:
         file = Path(safe_join(settings.MEDIA_ROOT, path))
-        # The folder of the file itself, not of the address: `media/../original_images` is inside MEDIA_ROOT, too.
+        # Check the folder of the resolved file, not of the URL: `media/../original_images` is inside MEDIA_ROOT, too.
         folder = file.relative_to(Path(settings.MEDIA_ROOT).absolute()).parts[:1]
         status = file.stat()
     except (SuspiciousFileOperation, OSError, ValueError) as error:
@@ -110,6 +110,6 @@ def media(request: HttpRequest, path: str) -> HttpResponseBase:
     response["ETag"] = etag
     response["Last-Modified"] = formatdate(status.st_mtime, usegmt=True)
     response["Accept-Ranges"] = "bytes"
-    # A changed file gets a new name, so what is fetched once stays true.
+    # A changed file gets a new name, so a cached response never becomes outdated.
     response["Cache-Control"] = "public, max-age=31536000, immutable"
     return response

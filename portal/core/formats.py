@@ -1,7 +1,7 @@
-"""Numbers, dates and sizes as the present reader writes them. The template filters of `ui` are these functions.
+"""Numbers, dates and sizes formatted for the current reader. The template filters of `ui` call these functions.
 
-Grouping, decimal and percent signs follow the digits; month names follow the language; the calendar is its own choice:
-English with Jalali dates and Persian with Gregorian ones are both somebody's daily life.
+Grouping, decimal and percent signs follow the digits; month names follow the language; the calendar is a separate
+preference, since some people read English with Jalali dates, and others Persian with Gregorian ones.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ Number: TypeAlias = int | float | Decimal
 
 MINUS: Final = "\u2212"
 _PERSIAN_SIGNS: Final = str.maketrans({",": "٬", ".": "٫", "%": "٪"})
-#: Gregorian years that lie wholly inside what the conversion knows.
+#: First Gregorian year that lies entirely within the range of the conversion.
 _FIRST_JALALI_YEAR: Final = 623
 _LAST_JALALI_YEAR: Final = 9997
 _WEEK: Final = dt.timedelta(days=7)
@@ -88,7 +88,7 @@ def _in_digits(text: str) -> str:
 
 
 def _as_number(value: object) -> Number | None:
-    """The number in `value`; a text counts when it is a plain number such as ``"12480"``."""
+    """Return the number in `value`; text counts when it is a plain number such as ``"12480"``."""
     if isinstance(value, int | float | Decimal) and not isinstance(value, bool):
         return value
     try:
@@ -99,9 +99,9 @@ def _as_number(value: object) -> Number | None:
 
 
 def format_number(value: object, decimals: int | None = None) -> str:
-    """``12,480`` or ``۱۲٬۴۸۰``. Text that is no number only gets the reader's digits; none is empty.
+    """Format as ``12,480`` or ``۱۲٬۴۸۰``. Other text only gets the reader's digits; None gives an empty string.
 
-    With `decimals`, exactly so many places.
+    With `decimals`, exactly that many decimal places.
     """
     if value is None:
         return ""
@@ -115,20 +115,20 @@ def format_number(value: object, decimals: int | None = None) -> str:
 
 
 def format_percent(value: object, decimals: int | None = None) -> str:
-    """``68%`` or ``۶۸٪``, for a value that already counts in hundredths."""
+    """Format as ``68%`` or ``۶۸٪``; `value` is already a percentage."""
     text = format_number(value, decimals)
     return text and text + ("٪" if current_preferences().has_persian_digits else "%")
 
 
 def format_signed(value: object) -> SafeString:
-    """A change, with its sign and isolated: ``<bdi>+200</bdi>``."""
+    """Format a change with its sign, isolated: ``<bdi>+200</bdi>``."""
     number = _as_number(value)
     sign = "+" if number is not None and number > 0 else ""
     return format_html("<bdi>{}{}</bdi>", sign, format_number(value))
 
 
 def format_size(size_bytes: int) -> str:
-    """``4.2 MB`` or «۴٫۲ مگابایت»; units of 1024 bytes. Put it through `ltr` only where units stay Latin."""
+    """Format as ``4.2 MB`` or «۴٫۲ مگابایت», in units of 1024 bytes. Apply `ltr` only where units stay Latin."""
     size, unit = float(max(size_bytes, 0)), 0
     while size >= 1024 and unit < len(_SIZES) - 1:
         size /= 1024
@@ -138,24 +138,24 @@ def format_size(size_bytes: int) -> str:
 
 
 def format_ltr(value: object, *, wrap: bool = False) -> SafeString:
-    """An element that keeps left-to-right order and Latin digits: versions, serials, phones, paths, addresses.
+    """Return an element that keeps left-to-right order and Latin digits: versions, serials, phones, paths, addresses.
 
-    With `wrap`, long ones (hashes) may break anywhere.
+    With `wrap`, long values such as hashes may break anywhere.
     """
     text = without_bidi_controls(to_latin_digits(str(value)))
     return format_html('<bdi class="{}">{}</bdi>', "ltr ltr--wrap" if wrap else "ltr", text)
 
 
 def _local(value: dt.date) -> dt.date:
-    """A moment in the reader's time zone; a plain date as it is."""
+    """Return a datetime in the reader's time zone, and a plain date unchanged."""
     return timezone.localtime(value) if isinstance(value, dt.datetime) and timezone.is_aware(value) else value
 
 
 def date_text(value: dt.date, form: str = "") -> str:
-    """The date in the reader's calendar and digits: ``22 Nov 2026``, «۱ آذر ۱۴۰۵».
+    """Return the date in the reader's calendar and digits: ``22 Nov 2026``, «۱ آذر ۱۴۰۵».
 
     Forms: ``""`` day, month, year · ``"day"`` without the year · ``"month"`` without the day · ``"full"`` with the
-    weekday. Years the solar calendar is not worked out for are Gregorian.
+    weekday. Years outside the range of the solar calendar's conversion are shown as Gregorian dates.
     """
     local = _local(value)
     year, month, day = local.year, local.month, local.day
@@ -170,33 +170,33 @@ def date_text(value: dt.date, form: str = "") -> str:
 
 
 def time_text(value: dt.datetime | dt.time) -> str:
-    """The time of day on a 24-hour clock, ``09:05`` or ``۰۹:۰۵``, in the reader's time zone."""
+    """Return the time of day on a 24-hour clock, ``09:05`` or ``۰۹:۰۵``, in the reader's time zone."""
     local = _local(value) if isinstance(value, dt.datetime) else value
     return _in_digits(local.strftime("%H:%M"))
 
 
 def moment_text(value: dt.date) -> str:
-    """Date and, where there is one, time of day."""
+    """Return the date and, for a datetime, the time of day."""
     if not isinstance(value, dt.datetime):
         return date_text(value)
     return pgettext("date and time", "%(date)s, %(time)s") % {"date": date_text(value), "time": time_text(value)}
 
 
 def format_date(value: dt.date, form: str = "") -> SafeString:
-    """`date_text` inside ``<time>``; the machine-readable date is the one the reader sees, always Gregorian."""
+    """Return `date_text` inside ``<time>``; the ``datetime`` attribute is the reader's local date, always Gregorian."""
     local = _local(value)
     day = local.date() if isinstance(local, dt.datetime) else local
     return format_html('<time datetime="{}">{}</time>', day.isoformat(), date_text(value, form))
 
 
 def format_time(value: dt.datetime | dt.time) -> SafeString:
-    """`time_text` inside ``<time>``."""
+    """Return `time_text` inside ``<time>``."""
     machine = value.isoformat(timespec="minutes") if isinstance(value, dt.datetime) else value.strftime("%H:%M")
     return format_html('<time datetime="{}">{}</time>', machine, time_text(value))
 
 
 def ago_text(value: dt.date, now: dt.datetime | None = None) -> str:
-    """How long ago, in words, within a week on either side of now; else the date."""
+    """Return the relative time in words within a week before or after `now`, otherwise the date."""
     now = now or timezone.now()
     if not isinstance(value, dt.datetime):
         return _days_ago_text(value, timezone.localdate(now))
@@ -244,7 +244,7 @@ def _days_ago_text(value: dt.date, today: dt.date) -> str:
 
 
 def format_ago(value: dt.date) -> SafeString:
-    """`ago_text` inside ``<time>``, with the whole moment as its title."""
+    """Return `ago_text` inside ``<time>``, with date and time as its title."""
     return format_html('<time datetime="{}" title="{}">{}</time>', _machine(value), moment_text(value), ago_text(value))
 
 

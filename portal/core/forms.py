@@ -1,4 +1,4 @@
-"""Form fields that understand how people type here, and the look all forms of the portal share.
+"""Form fields that accept what people type on Persian and English keyboards, and the common look of the portal's forms.
 
 For a model form: ``class Meta: field_classes = {"title": FoldedCharField}``.
 """
@@ -23,14 +23,14 @@ TEXT_MAX_LENGTH: Final = 10_000
 CODE_MAX_LENGTH: Final = 64
 PHONE_MAX_LENGTH: Final = 40
 
-#: International numbers have at most 15 digits (E.164); fewer than 7 is a short code nobody can be reached at.
+#: International numbers have at most 15 digits (E.164); fewer than 7 is a short code that does not identify a person.
 _E164: Final = re.compile(r"\+[1-9][0-9]{6,14}\Z")
 _IRAN: Final = "98"
 _IRAN_NATIONAL: Final = re.compile(r"[1-9][0-9]{9}\Z")
 
 
 class LengthValidator(MaxLengthValidator):
-    """Says how long the text may be and how long it is, in the reader's digits."""
+    """Validator whose message gives the maximum and the actual length, in the reader's digits."""
 
     def __call__(self, value: str) -> None:
         if len(value) > self.limit_value:
@@ -42,9 +42,9 @@ class LengthValidator(MaxLengthValidator):
 
 
 class FoldedCharField(forms.CharField):
-    """Text with Persian ی and ک, without bidi and control characters. Half-spaces stay, inside the text.
+    """Text field that normalises to Persian ی and ک and removes bidi and control characters. Inner half-spaces stay.
 
-    With ``digits=True`` Persian and Arabic digits become Latin. Without a `max_length` there still is one.
+    With ``digits=True`` Persian and Arabic digits become Latin. A default limit applies when no `max_length` is given.
     """
 
     def __init__(self, *, digits: bool = False, **kwargs: Any) -> None:
@@ -70,15 +70,15 @@ class FoldedCharField(forms.CharField):
 
 
 def compact(text: str) -> str:
-    """The text with Latin digits and without what people put between groups: spaces, half-spaces, dashes."""
+    """Return the text with Latin digits and without the separators between groups: spaces, half-spaces, dashes."""
     text = normalise_input(text, digits=True)
     return "".join(c for c in text if c not in {ZWNJ, "\u200b"} and unicodedata.category(c) not in {"Pd", "Zs", "Cc"})
 
 
 class CodeField(forms.CharField):
-    """A one-time or recovery code: any digits, spaces and dashes are accepted; the value has Latin digits and neither.
+    """Field for a one-time or recovery code. Accepts spaces, dashes and any digits, and returns Latin digits only.
 
-    With ``numeric=False`` phones offer letters, too.
+    With ``numeric=False`` phones show a keyboard with letters.
     """
 
     def __init__(self, *, numeric: bool = True, **kwargs: Any) -> None:
@@ -101,9 +101,9 @@ class CodeField(forms.CharField):
 
 
 def normalise_phone(text: str) -> str | None:
-    """The number as E.164, ``+989123456789``; none when it is not a possible one.
+    """Return the number as E.164, ``+989123456789``, or None if it is not a possible number.
 
-    Without a country code it is of the site's own country (setting `PHONE_COUNTRY_CODE`, else Iran).
+    A number without a country code belongs to the site's own country (setting `PHONE_COUNTRY_CODE`, default Iran).
     """
     home = str(getattr(settings, "PHONE_COUNTRY_CODE", _IRAN))
     number = re.sub(r"[()./]", "", compact(text))
@@ -116,13 +116,13 @@ def normalise_phone(text: str) -> str | None:
     elif not number.startswith("+"):
         number = "+" + number
     if number.startswith("+" + _IRAN):
-        national = number[3:].removeprefix("0")  # many write +98 0912…
+        national = number[3:].removeprefix("0")  # many people write +98 0912…
         return f"+{_IRAN}{national}" if _IRAN_NATIONAL.match(national) else None
     return number if _E164.match(number) else None
 
 
 class PhoneField(forms.CharField):
-    """A phone number, Iranian or with its country code, in any digits; the value is E.164."""
+    """Field for a phone number, Iranian or with a country code, in any digits; the value is E.164."""
 
     widget = forms.TextInput(attrs={"type": "tel"})
     default_error_messages = {
@@ -146,9 +146,9 @@ class PhoneField(forms.CharField):
 
 
 class FormMixin:
-    """The look of the portal's forms: ``{{ form }}`` gives an error summary and every field, as the design draws them.
+    """Common look of the portal's forms: ``{{ form }}`` renders an error summary and every field as designed.
 
-    Mix in before `forms.Form` or `forms.ModelForm`. The form element, the token and the buttons are the page's.
+    Mix in before `forms.Form` or `forms.ModelForm`. The page supplies the form element, the token and the buttons.
     """
 
     template_name = "components/form.html"
@@ -170,7 +170,7 @@ _PLAIN_WIDGETS: Final = (
 
 
 def dress(widget: forms.Widget) -> None:
-    """Give a widget, and those it is made of, the class of the design."""
+    """Add the CSS class of the design to a widget and to its subwidgets."""
     if isinstance(widget, forms.MultiWidget):
         for part in widget.widgets:
             dress(part)

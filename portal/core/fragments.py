@@ -1,15 +1,16 @@
-"""HTML that is the same for many readers, rendered apart from all of them and kept in this process.
+"""Fragments: HTML shared by many readers, rendered without any reader's data and cached in this process.
 
 The tags ``{% shared %}``, ``{% frame %}`` and ``{% unkept %}`` (`portal.core.templatetags.ui`) are explained here.
 
-What stands inside a fragment is rendered with the values the fragment declares and with nothing else: there is no request, no
-session, no message, no token, and ``user`` knows only whether it ``is_authenticated``. Beside those there is what is
-the same for everybody at this host in this language and with these preferences (`portal.core.context_processors.constants`).
-So nothing of one person can be kept for another by mistake: it is not there.
+A fragment is rendered with the values it declares and nothing else: there is no request, session, message or token, and
+``user`` only has ``is_authenticated``. In addition it sees what is the same for everybody on this host in this language
+and with these preferences (`portal.core.context_processors.constants`). One person's data therefore cannot be cached for
+another by mistake: it is not available.
 
-A fragment that asks for anything it did not declare comes out empty and is reported to the log; with
-``settings.FRAGMENTS_ARE_STRICT`` (tests and development) it raises `UndeclaredError`. Every look-up is noted, so this holds
-inside ``{% if %}``, ``{% include %}``, filters with defaults and tags that take the context, all of which pass over errors.
+A fragment that uses anything it did not declare is rendered as an empty string and reported to the log; with
+``settings.FRAGMENTS_ARE_STRICT`` (tests and development) it raises `UndeclaredError`. Every look-up is recorded, so
+this also holds inside ``{% if %}``, ``{% include %}``, filters with defaults and tags that take the context, all of
+which swallow errors.
 """
 
 from __future__ import annotations
@@ -56,22 +57,22 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-#: Of the frame of all pages: a few dozen pieces, which no number of addresses or contents may push out.
+#: Limit for page frames: a few dozen pieces, which must not be evicted by any number of addresses or contents.
 MAX_FRAME_BYTES: Final = 4 * 1024 * 1024
-#: Of contents.
+#: Limit for contents.
 MAX_SHARED_BYTES: Final = 32 * 1024 * 1024
-#: What is greater is rendered each time.
+#: A larger fragment is rendered each time.
 MAX_PIECE_BYTES: Final = 512 * 1024
-#: Characters; whoever asks something longer gets it rendered and not kept.
+#: In characters; a fragment with a longer key is rendered but not cached.
 _MAX_KEY_LENGTH: Final = 2000
 
-#: Names of what belongs to one person: never declared, and never asked for without being noticed.
+#: Names of personal data: they cannot be declared, and every use of them is recorded.
 PERSONAL_NAMES: Final = frozenset({"request", "user", "session", "messages", "perms", "csrf_token"})
 _PERSONAL_TYPES: Final = (HttpRequest, AbstractBaseUser, AnonymousUser, SessionBase)
-#: Marks of one visitor.
+#: Strings that show that the HTML holds one visitor's token.
 _TOKEN_MARKS: Final = ("csrfmiddlewaretoken", "X-CSRFToken")
 _PLAIN_TYPES: Final = (str, int, float, bool, decimal.Decimal, dt.date, dt.time, dt.timedelta, uuid.UUID, type(None))
-#: Django's own tags look whether it is there.
+#: Looked up by Django's own tags, which check whether it exists.
 _OF_LOOPS: Final = "forloop"
 
 _SECRET: Final = secrets.token_hex(8)
@@ -79,14 +80,14 @@ _MARK: Final = re.compile(f"\x02{_SECRET}:(\\d+)\x03")
 
 
 class UndeclaredError(Exception):
-    """A fragment asked for something it did not declare, or declares what it must not hold."""
+    """Raised when a fragment uses something it did not declare, or declares something it must not contain."""
 
 
-# What a fragment sees --------------------------------------------------------------------------------------------------
+# What a fragment sees ------------------------------------------------------------------------------------------------
 
 
 class AnyReader:
-    """All a fragment knows of the person who reads it. Whatever else is asked of it is noted."""
+    """All that a fragment knows of its reader. Access to any other attribute is recorded."""
 
     def __init__(self, *, is_authenticated: bool, asked: list[str]) -> None:
         self.is_authenticated = is_authenticated
@@ -103,7 +104,7 @@ class AnyReader:
 
 
 class _NoRequest:
-    """In place of ``context.request``: ``{% url %}`` may look for its own two attributes, nobody for others."""
+    """Replaces ``context.request``: only the two attributes that ``{% url %}`` looks up may be asked for."""
 
     def __init__(self, asked: list[str]) -> None:
         self._asked = asked
@@ -115,15 +116,15 @@ class _NoRequest:
 
 
 class FragmentContext(template.Context):
-    """The declared values and the constants. Notes every name that is asked for and not there.
+    """Context with the declared values and the constants. Records every name that is looked up and missing.
 
-    A template included with ``only`` may leave its parameters out; there, only the names of one person's things are noted.
+    A template included with ``only`` may omit parameters; inside it, only names of personal data are recorded.
     """
 
     def __init__(
         self, values: Mapping[str, Any], *, around: template.Context, is_authenticated: bool, fixed: Mapping[str, Any]
     ) -> None:
-        """`around` is the context of the page, of which only the way of writing is taken; `fixed` are the constants."""
+        """Take only the output settings from `around`, the context of the page; `fixed` are the constants."""
         super().__init__(
             {**fixed, **values}, autoescape=around.autoescape, use_l10n=around.use_l10n, use_tz=around.use_tz
         )
@@ -166,11 +167,11 @@ class FragmentContext(template.Context):
             self.asked.append(str(name))
 
 
-# What is kept ----------------------------------------------------------------------------------------------------------
+# What is kept --------------------------------------------------------------------------------------------------------
 
 
 class Kept(NamedTuple):
-    """A rendered fragment: its HTML in parts, and between them what is rendered for each reader afresh."""
+    """A rendered fragment: its HTML in parts, and between them the parts that are rendered for each reader."""
 
     parts: tuple[str, ...]
     unkept: tuple[UnkeptNode, ...]
@@ -185,7 +186,7 @@ class Kept(NamedTuple):
 
     @property
     def size(self) -> int:
-        """Bytes in memory."""
+        """Size in memory, in bytes."""
         return sum(map(sys.getsizeof, self.parts)) + sys.getsizeof(self.parts)
 
 
@@ -199,7 +200,7 @@ class _Entry:
 
 @dataclass(frozen=True, slots=True)
 class StoreState:
-    """How a store of this process is doing. `hit_rate` is a share between 0 and 1, none before the first question."""
+    """State of a store of this process. `hit_rate` is between 0 and 1, and None before the first look-up."""
 
     entries: int
     bytes: int
@@ -208,7 +209,7 @@ class StoreState:
 
 
 class FragmentStore:
-    """The fragments of this process: the least recently used ones leave when they are too many bytes. Safe for threads."""
+    """The cached fragments of this process, limited by bytes; least recently used ones are evicted. Thread-safe."""
 
     def __init__(self, max_bytes: int, seconds: float = memo.LONG_SECONDS) -> None:
         self._max_bytes = max_bytes
@@ -223,7 +224,7 @@ class FragmentStore:
         os.register_at_fork(after_in_child=self._start_again)
 
     def get(self, key: Hashable, scopes: tuple[str, ...], make: Callable[[], Kept]) -> Kept:
-        """What is kept under `key`, else what `make` returns. What it is made into depends on the same scopes."""
+        """Return the value cached under `key`, else that of `make`. The value around it gets the same scopes."""
         with self._lock:
             entry = self._entries.get(key)
             forgotten = self._forgotten
@@ -242,7 +243,7 @@ class FragmentStore:
         if entry.size > MAX_PIECE_BYTES:
             return kept
         with self._lock:
-            if forgotten == self._forgotten:  # else it was made from what has changed meanwhile
+            if forgotten == self._forgotten:  # otherwise it was made from content that has changed meanwhile
                 self._drop(key)
                 self._entries[key] = entry
                 self._bytes += entry.size
@@ -256,7 +257,7 @@ class FragmentStore:
             self._bytes -= entry.size
 
     def _start_again(self) -> None:
-        """In a forked process: the lock may be held by a thread that is not here."""
+        """Reset a forked process: the lock may be held by a thread that does not exist there."""
         self._lock = threading.Lock()
         self.forget()
 
@@ -267,7 +268,7 @@ class FragmentStore:
             self._bytes = 0
 
     def kept(self) -> list[tuple[Hashable, Kept]]:
-        """Everything that is kept now with its key, whose first part is the name of the fragment."""
+        """Return all cached fragments with their keys; the first part of a key is the name of the fragment."""
         with self._lock:
             return [(key, entry.kept) for key, entry in self._entries.items()]
 
@@ -280,7 +281,7 @@ class FragmentStore:
 
 
 def _size_of(key: Hashable) -> int:
-    """Bytes of a key in memory, counting what it holds; nearly."""
+    """Return the approximate size of a key in memory, in bytes, including what it contains."""
     inner = sum(map(_size_of, key)) if isinstance(key, tuple) else 0
     return (0 if isinstance(key, type) else sys.getsizeof(key)) + inner
 
@@ -290,15 +291,15 @@ contents: Final = FragmentStore(MAX_SHARED_BYTES)
 
 
 def figures() -> dict[str, object]:
-    """How the stores of this process are doing, for `/health/`."""
+    """Return the state of the stores of this process, for `/health/`."""
     return {"frames": asdict(frames.state), "contents": asdict(contents.state)}
 
 
-# The tags --------------------------------------------------------------------------------------------------------------
+# The tags ------------------------------------------------------------------------------------------------------------
 
 
 class _Reader(NamedTuple):
-    """What a fragment depends on beside its values, language and preferences."""
+    """What a fragment depends on besides its values, language and preferences."""
 
     is_authenticated: bool
     scheme: str | None
@@ -306,7 +307,7 @@ class _Reader(NamedTuple):
 
 
 class UnkeptNode(template.Node):
-    """See ``{% unkept %}``. Inside a fragment it leaves a mark, which is filled for each reader afresh."""
+    """Node of ``{% unkept %}``. Inside a fragment it leaves a mark, which is replaced for each reader."""
 
     def __init__(self, nodelist: NodeList) -> None:
         self.nodelist = nodelist
@@ -319,7 +320,7 @@ class UnkeptNode(template.Node):
 
 
 class FragmentNode(template.Node):
-    """See ``{% shared %}`` and ``{% frame %}``."""
+    """Node of ``{% shared %}`` and ``{% frame %}``."""
 
     def __init__(
         self,
@@ -332,7 +333,7 @@ class FragmentNode(template.Node):
         scopes: FilterExpression | None = None,
         is_frame: bool = False,
     ) -> None:
-        """`fingerprint` tells two fragments apart that bear the same name, and a template from its next version."""
+        """Store the arguments; `fingerprint` distinguishes fragments of the same name, and versions of a template."""
         self.nodelist = nodelist
         self.name = name
         self.values = values
@@ -356,7 +357,7 @@ class FragmentNode(template.Node):
         except UndeclaredError as error:
             if settings.FRAGMENTS_ARE_STRICT:
                 raise
-            if not self._was_reported:  # once: else every page would say so
+            if not self._was_reported:  # once: otherwise every page view would log it
                 self._was_reported = True
                 logger.error("A fragment is left out of the pages: %s", error)  # noqa: TRY400 - where it is raised says nothing
             return SafeString("")
@@ -367,7 +368,7 @@ class FragmentNode(template.Node):
         key = self._key_of(values, context, reader, request)
         scopes = self._scopes_in(context)
         if key is None or request is None or getattr(request, "is_preview", False):
-            with making(*scopes):  # a page that is kept depends on it all the same
+            with making(*scopes):  # a cached page around it depends on these scopes all the same
                 return self._make(values, context, request, reader)
         store = frames if self.is_frame else contents
         return store.get(key, scopes, lambda: self._make(values, context, request, reader))
@@ -375,7 +376,7 @@ class FragmentNode(template.Node):
     def _key_of(
         self, values: dict[str, Any], context: template.Context, reader: _Reader, request: HttpRequest | None
     ) -> Hashable | None:
-        """All the fragment depends on; none where it is too long to be kept under it."""
+        """Return everything the fragment depends on, or None if that is too long to be a key."""
         given = None if self._key is None else _identity(self._key.resolve(context))
         if self._key is not None and given is None:
             raise UndeclaredError(f"{self!r}: key= must be a text, a number, a date or a tuple of those")
@@ -393,7 +394,7 @@ class FragmentNode(template.Node):
         return self.name, self._fingerprint, known_by, reader, audiences, _look(current_preferences(), get_language())
 
     def _scopes_in(self, context: template.Context) -> tuple[str, ...]:
-        """What the fragment depends on: it is forgotten when one of them changes; none for all there are."""
+        """Return the scopes whose change makes the fragment outdated; empty means all."""
         found = () if self._scopes is None else self._scopes.resolve(context)
         return found if isinstance(found, tuple) else tuple(str(found).split())
 
@@ -419,7 +420,7 @@ class FragmentNode(template.Node):
         try:
             html = self.nodelist.render(inside)
         except Exception as error:
-            if inside.asked:  # the tag that was refused something has failed for that
+            if inside.asked:  # the tag failed because a name was refused
                 raise self._undeclared(inside) from error
             raise
         if inside.asked:
@@ -430,7 +431,7 @@ class FragmentNode(template.Node):
         return UndeclaredError(f"{self!r} asks for what it does not declare: {', '.join(dict.fromkeys(inside.asked))}")
 
     def _render_inside(self, values: dict[str, Any], around: FragmentContext) -> SafeString:
-        """A fragment in a fragment is kept with it; it sees its own values only all the same."""
+        """Render a fragment nested in another one, with its own values only; it is cached as part of the outer one."""
         rests_on(*self._scopes_in(around))
         inside = FragmentContext(values, around=around, is_authenticated=around.is_authenticated, fixed=around.fixed)
         inside.unkept = around.unkept
@@ -438,7 +439,7 @@ class FragmentNode(template.Node):
 
 
 def _reader_of(request: HttpRequest | None) -> _Reader:
-    """Whose HTML it is. Does not touch the session of people without an account."""
+    """Return what the HTML depends on of this reader. Does not touch the session of people without an account."""
     if request is None:
         return _Reader(is_authenticated=False, scheme=None, host="")
     known: _Reader | None = getattr(request, "_fragment_reader", None)
@@ -452,15 +453,15 @@ def _reader_of(request: HttpRequest | None) -> _Reader:
 
 @lru_cache(maxsize=1024)
 def _look(preferences: Preferences, language: str | None) -> tuple[Hashable, ...]:
-    """What `preferences` come to in a language: whoever chose what is usual there sees the same as who chose nothing."""
+    """Return the effective preferences in a language: choosing its default explicitly gives the same result."""
     with translation.override(language):
         return language, preferences.theme, preferences.is_jalali, preferences.has_persian_digits, preferences.time_zone
 
 
 def _identity(value: Any) -> Hashable:
-    """What tells a plain value from every other one; none for a value that is not plain.
+    """Return a key that distinguishes a plain value from all others, or None for a value that is not plain.
 
-    The type belongs to it: text that is safe to print and text that is not are equal, and so are 1 and true.
+    The type is part of the key, because safe and unsafe text compare equal, and so do 1 and True.
     """
     kind = type(value)
     if kind is tuple:
@@ -470,7 +471,7 @@ def _identity(value: Any) -> Hashable:
         return kind, value
     if issubclass(kind, Promise):  # a translation; the language is part of the key
         return kind, str(value)
-    if issubclass(kind, LazyObject):  # asking it anything would have it made
+    if issubclass(kind, LazyObject):  # any access would evaluate it
         return None
     own: Hashable = getattr(value, "fragment_key", None)
     return None if own is None else (kind, own)
@@ -483,5 +484,5 @@ def _length_of(identity: Any) -> int:
 
 
 def fingerprint(texts: Collection[str]) -> str:
-    """A short name for the source of a fragment."""
+    """Return a short hash of a fragment's source."""
     return uuid.uuid5(uuid.NAMESPACE_URL, "\0".join(texts)).hex

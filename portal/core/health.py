@@ -1,8 +1,8 @@
-"""What `/health/` says beside the state of the database: each service adds a word of its own.
+"""Contents of `/health/` besides the state of the database: each service adds its own status.
 
     health.report("search", state)          apps.py of the app that knows
 
-What is reported is public: no addresses, no reasons. What only staff may know is reported apart:
+The status is public: no addresses, no reasons. Figures that only staff may see are reported separately:
 
     health.report_to_staff("fragments", figures)
 """
@@ -19,20 +19,20 @@ _reports: dict[str, Callable[[], str]] = {}
 
 
 def report(name: str, state: Callable[[], str]) -> None:
-    """Have `/health/` say under `name` what `state` returns; it must be quick and never raise."""
+    """Register `state`, whose result `/health/` shows under `name`; it must be fast and never raise."""
     _reports[name] = state
 
 
 def reports() -> dict[str, str]:
-    """What all services say of themselves now."""
+    """Return the current status of all services."""
     return {name: state() for name, state in sorted(_reports.items())}
 
 
 def report_to_staff(name: str, figures: Callable[[], Mapping[str, object]]) -> None:
-    """Have `/health/` give staff under `name` the figures of this process; they must be quick and never raise."""
+    """Register `figures` of this process, shown to staff under `name`; it must be fast and never raise."""
     _figures[name] = figures
 
 
 def reports_to_staff() -> dict[str, dict[str, object]]:
-    """The figures of all services now, in the process that is asked."""
+    """Return the current figures of all services in the process that answers."""
     return {name: dict(figures()) for name, figures in sorted(_figures.items())}

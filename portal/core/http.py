@@ -1,4 +1,4 @@
-"""Small rules of HTTP."""
+"""HTTP helpers: origin of a request, forms without a token, status of a form page."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ REASON_OTHER_ORIGIN: Final = "The request did not come from a page of this site.
 
 
 def is_same_origin(request: HttpRequest) -> bool:
-    """Whether the browser says that a page of this very origin sent the request. No word from it is a no.
+    """Return whether the browser states that a page of this origin sent the request; False when it states nothing.
 
-    ``Sec-Fetch-Site`` cannot be set by a page; browsers without it, and plain-HTTP sites, have ``Origin`` or
-    ``Referer``. ``none`` is a person's own doing, such as sending the form again after a reload.
+    ``Sec-Fetch-Site`` cannot be set by a page; browsers without it, and plain-HTTP sites, send ``Origin`` or
+    ``Referer``. ``none`` means that the user did it, for instance by sending the form again after a reload.
     """
     fetch_site = request.headers.get("Sec-Fetch-Site")
     if fetch_site is not None:
@@ -49,10 +49,10 @@ def is_same_origin(request: HttpRequest) -> bool:
 
 
 def same_origin_post(view: View) -> View:
-    """For forms that people without an account send from cached pages, which hold no CSRF token.
+    """Protect a view whose form people without an account send from cached pages, which contain no CSRF token.
 
-    Signed-in people pass Django's full CSRF check. Others have no session a forger could use; their request must come
-    from a page of this origin. Refused requests get the usual CSRF page, 403.
+    Signed-in people pass Django's full CSRF check. Others have no session that a forger could use; their request must
+    come from a page of this origin. Refused requests get the usual CSRF page with status 403.
     """
     checked = csrf_protect(view)
 
@@ -72,5 +72,5 @@ def same_origin_post(view: View) -> View:
 
 
 def form_status(form: BaseForm) -> int:
-    """The status of a page with `form`: 422 when what was sent has errors, so that machines can tell, too."""
+    """Return the status of a page with `form`: 422 when the submitted data has errors, so that programs notice too."""
     return HTTPStatus.UNPROCESSABLE_ENTITY if form.is_bound and form.errors else HTTPStatus.OK

@@ -1,14 +1,14 @@
-"""Work that is due again and again: tidying, counting, closing.
+"""Periodic jobs: tidying, counting, closing.
 
     every(timedelta(hours=1), name="search.tidy", run=tidy)          apps.py of the app that owns it
-    run_due()                                                        the worker (`manage.py run_outbox`), again and again
+    run_due()                                                        the worker (`manage.py run_outbox`), repeatedly
 
-When a job runs next is a row in the database. A job is claimed by one conditional UPDATE with a lease, as a message of
-the outbox is, so that any number of workers may run: each round is done by one of them. A worker that dies leaves its
-job to the next one when the lease is over; jobs must therefore be repeatable.
+The next run of a job is stored in the database. A job is claimed by one conditional UPDATE with a lease, like a
+message of the outbox, so any number of workers may run: each round is done by one of them. When a worker dies, another
+one takes its job over after the lease has expired; jobs must therefore be idempotent.
 
-A job that often has nothing to do says so: `is_needed` is asked first, and where it answers no, nothing is written. It
-reads only, and hears when the job last ended well.
+A job that often has nothing to do can pass `is_needed`, which is called first; when it returns False, nothing is
+written. It must only read, and receives the time of the last successful run.
 """
 
 from __future__ import annotations
@@ -33,15 +33,15 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-#: How long a job may take before another worker does it again.
+#: How long a job may take before another worker runs it again.
 LEASE: Final = timedelta(minutes=15)
-#: How soon a failed job is tried again, unless its own interval is shorter.
+#: Delay before a failed job is retried, unless its own interval is shorter.
 PAUSE: Final = timedelta(minutes=5)
 
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """A repeatable function and how often it is called."""
+    """An idempotent function and how often it is called."""
 
     name: str
     interval: timedelta
@@ -50,7 +50,7 @@ class Job:
 
 
 _jobs: dict[str, Job] = {}
-#: When this process last asked a job that had nothing to do (`time.monotonic`).
+#: Times at which this process last found that a job was not needed (`time.monotonic`).
 _idle_since: dict[str, float] = {}
 
 
@@ -61,24 +61,24 @@ def every(
     run: Callable[[], object],
     is_needed: Callable[[datetime | None], bool] = lambda _last_end: True,
 ) -> None:
-    """Have `run` called once per interval by one of all workers. `name` is stored: it never changes.
+    """Have `run` called once per interval, by one of all workers. `name` is stored: never change it.
 
-    `is_needed` is asked before, with the time the job last ended well; it must write nothing.
+    `is_needed` is called first, with the end of the last successful run (None before the first); it must not write.
     """
     _jobs[name] = Job(name, interval, run, is_needed)
 
 
 def forget(name: str) -> None:
-    """Call the job no more; for tests."""
+    """Unregister a job; for tests."""
     _jobs.pop(name, None)
     _idle_since.pop(name, None)
 
 
 def run_due(*, should_stop: Callable[[], bool] = lambda: False) -> int:
-    """Run the jobs that are due, one after the other; how many ended well. A failing one is logged and put off.
+    """Run the jobs that are due, one after the other, and return how many succeeded. Logs failures and retries later.
 
-    One query when nothing is due, and one more for each job that is asked whether it is needed; nothing is written then.
-    Raises database errors of its own book-keeping only.
+    One query when nothing is due, and one more for each job with `is_needed`; nothing is written then. Raises only the
+    database errors of its own bookkeeping.
     """
     if not _jobs:
         return 0
@@ -100,7 +100,7 @@ def run_due(*, should_stop: Callable[[], bool] = lambda: False) -> int:
 
 
 def _has_work(job: Job, last_end: datetime | None) -> bool:
-    """Whether the job says that it is needed; after a no it is asked again when its interval is over."""
+    """Return whether the job is needed; after a no the question is repeated only when its interval is over."""
     idle_since = _idle_since.get(job.name)
     if idle_since is not None and time.monotonic() - idle_since < job.interval.total_seconds():
         return False
@@ -117,7 +117,7 @@ def _has_work(job: Job, last_end: datetime | None) -> bool:
 
 
 def _claim(name: str) -> int | None:
-    """Win the job with one conditional UPDATE; the number of the claim."""
+    """Claim the job with one conditional UPDATE; return the number of the claim, or None if another worker has it."""
     now = timezone.now()
     due = PeriodicJob.objects.filter(name=name, due_at__lte=now)
     if not due.update(due_at=now + LEASE, claims=F("claims") + 1):
@@ -139,10 +139,10 @@ def _run(job: Job, claim: int) -> bool:
 
 
 def _ours(job: Job, claim: int) -> QuerySet[PeriodicJob]:
-    """The row, if nobody claimed it after us."""
+    """Return the row, unless another worker has claimed it since."""
     return PeriodicJob.objects.filter(name=job.name, claims=claim)
 
 
 def all_jobs() -> list[Job]:
-    """The jobs of this process, by name."""
+    """Return the jobs registered in this process, by name."""
     return [_jobs[name] for name in sorted(_jobs)]

@@ -1,4 +1,4 @@
-"""The ways from a page to the same page in other languages."""
+"""Links from a page to the same page in other languages."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from portal.core.pages import PLACES
 if TYPE_CHECKING:
     from django.http import HttpRequest
 
-#: Per page and host: its addresses in all languages.
+#: By page and host: the page's addresses in all languages.
 _addresses: Final[Memo[dict[str, tuple[str, bool]]]] = Memo(max_size=2048, scopes=(PLACES, "site"))
 
 
 @dataclass(frozen=True, slots=True)
 class LanguageLink:
-    """A way to this page in another language; `translated` is false when it leads to the nearest parent."""
+    """A link to this page in another language; `translated` is False when it leads to the nearest parent instead."""
 
     code: str
     name: str
@@ -32,7 +32,7 @@ class LanguageLink:
 
 
 def language_links(request: HttpRequest) -> list[LanguageLink]:
-    """Every language with the address of this page in it. One query on a content page that is not remembered, else none."""
+    """Return one link per language. One query on a content page that is not cached, else none."""
     current = get_language() or settings.LANGUAGE_CODE
     page: Any = getattr(request, "portal_page", None)
     urls = _page_addresses(page, request) if page is not None else {}
@@ -50,7 +50,7 @@ def language_links(request: HttpRequest) -> list[LanguageLink]:
 
 
 def _page_addresses(page: Any, request: HttpRequest) -> dict[str, tuple[str, bool]]:
-    """`PortalPage.urls_by_language`, remembered until content changes."""
+    """Return `PortalPage.urls_by_language`, cached until content changes."""
     if getattr(request, "is_preview", False) or not page.path:
         return dict(page.urls_by_language(request))
     key = (page.pk, page.path, request.scheme, request.get_host())
@@ -58,7 +58,7 @@ def _page_addresses(page: Any, request: HttpRequest) -> dict[str, tuple[str, boo
 
 
 def _translated_address(request: HttpRequest, language: str) -> str:
-    """The address of this view in another language, its query kept; empty where it has none of its own."""
+    """Return the address of this view in another language, with its query; empty when there is none."""
     match = request.resolver_match
     if match is None or not match.view_name:
         return ""

@@ -1,4 +1,4 @@
-"""How often the same person may do something. For what has no account behind it; sign-in has limits of its own."""
+"""Rate limits per person, for actions that need no account; sign-in has its own limits."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ _LOCAL_KEYS: Final = 10_000
 
 
 def client_address(request: HttpRequest) -> str:
-    """The address the request came from: of the last hop that `ALLAUTH_TRUSTED_PROXY_COUNT` proxies did not write.
+    """Return the client's address: the last hop not written by one of the `ALLAUTH_TRUSTED_PROXY_COUNT` proxies.
 
-    An IPv6 address is cut to its /64, which is what one customer gets. Never stored or logged by this module.
+    An IPv6 address is cut to its /64 prefix, which one customer usually gets. Addresses are never stored or logged.
     """
     address = str(request.META.get("REMOTE_ADDR", ""))
     proxies = getattr(settings, "ALLAUTH_TRUSTED_PROXY_COUNT", 0)
@@ -49,7 +49,7 @@ def client_address(request: HttpRequest) -> str:
 
 
 def _who(request: HttpRequest) -> str:
-    """The account, where there is one; else the address. Does not touch the session of people without one."""
+    """Return the account, if any, else the address. Does not touch the session of people without an account."""
     if settings.SESSION_COOKIE_NAME in request.COOKIES:
         user = getattr(request, "user", None)
         if user is not None and user.is_authenticated:
@@ -58,11 +58,11 @@ def _who(request: HttpRequest) -> str:
 
 
 def limited(request: HttpRequest, scope: str, limit: int, seconds: int, *, shared: bool = True) -> int | None:
-    """Count this request; how many seconds to wait when it is one too many, else `None`.
+    """Count this request; return the seconds to wait when it exceeds the limit, else `None`.
 
-    Up to `limit` requests in each window of `seconds` for one person and `scope`. Counts are shared by all workers
-    through the cache, under a salted hash. With ``shared=False`` each worker counts for itself and nothing is written:
-    for frequent, cheap requests such as searching.
+    Allows `limit` requests in each window of `seconds` per person and `scope`. Counts are shared by all workers
+    through the cache, under a salted hash. With ``shared=False`` each worker counts separately and nothing is written:
+    for frequent, cheap requests such as searches.
     """
     now = time.time()
     window = int(now // seconds)
@@ -76,7 +76,7 @@ def _count_shared(key: str, seconds: int) -> int:
     keep_seconds = seconds + 5  # a little longer than the window: clocks differ
     cache = caches[DEFAULT_CACHE_ALIAS]
     if isinstance(cache, BaseDatabaseCache):
-        # Its `incr` reads, then writes, and forgets the expiry: do both in one step here.
+        # Its `incr` reads, then writes, and drops the expiry: do both in one step here.
         with _one_at_a_time(key, router.db_for_write(cache.cache_model_class) or DEFAULT_DB_ALIAS):
             count: int = cache.get(key, 0) + 1
             cache.set(key, count, keep_seconds)
@@ -85,14 +85,14 @@ def _count_shared(key: str, seconds: int) -> int:
         return 1
     try:
         return cache.incr(key)
-    except ValueError:  # it was dropped between the two
+    except ValueError:  # it expired between the two calls
         cache.set(key, 1, keep_seconds)
         return 1
 
 
 @contextmanager
 def _one_at_a_time(key: str, alias: str) -> Iterator[None]:
-    """A transaction in which nobody else counts `key`. On SQLite BEGIN IMMEDIATE queues the writers by itself."""
+    """Open a transaction in which no other process counts `key`. On SQLite BEGIN IMMEDIATE queues the writers."""
     with transaction.atomic(using=alias):
         if connections[alias].vendor == "postgresql":
             with connections[alias].cursor() as cursor:
@@ -114,7 +114,7 @@ def _count_local(key: str) -> int:
 
 
 def too_many_requests(request: HttpRequest, wait_seconds: int) -> HttpResponse:
-    """The 429 page, with when to come back."""
+    """Return the 429 page with the waiting time."""
     context = {"wait_seconds": wait_seconds, "wait_minutes": math.ceil(wait_seconds / 60)}
     response = render(request, "429.html", context, status=429)
     response["Retry-After"] = str(wait_seconds)

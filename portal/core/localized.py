@@ -1,8 +1,8 @@
-"""Short texts that exist in every interface language, kept beside the row they name.
+"""Short texts in every interface language, stored in the row they name.
 
-A product has one row and a name per language. A translation table would cost a join in every list, one column per
-language a migration for every new language; so it is one JSON object, read in the active language. Long, edited
-content is not for this: that is what translated pages are for.
+A product has one row and one name per language. A translation table would cost a join in every list; one column per
+language would need a migration for every new language. Therefore it is one JSON object, read in the active language.
+Long, edited content belongs in translated pages instead.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from django.utils.translation import gettext_lazy as _
 
 
 class LocalizedText(dict[str, str]):
-    """The texts by language code; as a string, the one for the active language, else any there is."""
+    """The texts by language code; as a string, the one in the active language, else any other."""
 
     def in_language(self, language: str) -> str:
         base = language.split("-", maxsplit=1)[0]
@@ -29,7 +29,7 @@ class LocalizedText(dict[str, str]):
 
 
 class LocalizedTextWidget(forms.MultiWidget):
-    """One text input per interface language, each in its own direction."""
+    """Widget with one text input per interface language, each in the direction of its language."""
 
     template_name = "django/forms/widgets/multiwidget.html"
 
@@ -62,7 +62,7 @@ class LocalizedTextFormField(forms.MultiValueField):
 
 
 class LocalizedTextField(models.JSONField):
-    """Stores `LocalizedText`. Required in at least one language unless ``blank``."""
+    """Field that stores a `LocalizedText`. Required in at least one language unless ``blank``."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         kwargs.setdefault("default", LocalizedText)

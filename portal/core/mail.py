@@ -1,13 +1,13 @@
-"""The one door for mail: queued with the change it tells of, sent by the outbox worker, at most once.
+"""Outgoing mail: queued in the transaction of the change it reports, sent by the outbox worker, at most once.
 
     send_mail(to=user.email, template="faq/email/feedback", context={…}, language=user.language, key="faq.feedback:7")
 
-`send_mail` renders a plain and an HTML part and writes one row in the caller's transaction; what libraries send comes the
-same way (`EMAIL_BACKEND` is `QueueBackend`). After the commit the worker hands it to
-`MAIL_TRANSPORT` (`portal.core.mail_delivery`). No page and no transaction ever waits for a mail server.
+`send_mail` renders a plain and an HTML part and writes one row in the caller's transaction; mails of libraries go
+through the same queue (`EMAIL_BACKEND` is `QueueBackend`). After the commit the worker hands the mail to
+`MAIL_TRANSPORT` (`portal.core.mail_delivery`). No page and no transaction waits for a mail server.
 
-A `key` names the fact a mail tells of: a second mail with it is not written. A mail holds codes and addresses: it rests
-encrypted, is erased as soon as it is sent or worthless, and is never logged.
+A `key` identifies the fact a mail reports: a second mail with the same key is not queued. Mails contain codes and
+addresses: they are stored encrypted, erased as soon as they are sent or obsolete, and never logged.
 """
 
 from __future__ import annotations
@@ -39,14 +39,14 @@ from portal.core.text import isolate
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-#: How long a mail that does not lose its worth is tried, as mail servers do.
+#: How long delivery of a mail without an expiry of its own is retried; mail servers usually do the same.
 PATIENCE: Final = timedelta(days=5)
 _PURPOSE: Final = "mail"
 
 
 @dataclass(frozen=True, kw_only=True)
 class MailQueued(DomainEvent):
-    """A mail waits to be sent."""
+    """A mail is waiting to be sent."""
 
     name: ClassVar[str] = "core.mail_queued"
     mail_id: int
@@ -65,9 +65,9 @@ def send_mail(
 ) -> int | None:
     """Queue the mail of ``<template>_subject.txt`` and ``<template>_message.txt``, in `language` or the active one.
 
-    It leaves after the commit, or never. `key` names the fact, so that it is told once. `valid_for`: when that time is
-    over the mail is worthless and no longer sent. `replaces`: number of a mail that is worthless now and not sent if it
-    still waits. Returns the number; None when the fact was told already.
+    It is sent after the commit, or never. `key` identifies the fact, so that it is reported only once. `valid_for`: the
+    mail is not sent later than this. `replaces`: number of an earlier mail that is now obsolete and is not sent if it
+    is still waiting. Returns the number of the mail, or None if the fact was already reported.
     """
     with override(language) if language in dict(settings.LANGUAGES) else nullcontext():
         message = _render(template, [to] if isinstance(to, str) else list(to), context)
@@ -76,10 +76,10 @@ def send_mail(
 
 
 def _render(template: str, to: list[str], context: Mapping[str, Any]) -> EmailMultiAlternatives:
-    """A plain part from the template and an HTML part of the same paragraphs, so that the two never differ.
+    """Render a plain part from the template and an HTML part from the same paragraphs, so that both agree.
 
-    A paragraph that is the code or an address of its own is set apart. The subject is isolated, so that it reads right in
-    a list of mails written in the other direction.
+    A paragraph that is only a code or an address is set apart. The subject is isolated, so that it reads correctly in a
+    list of mails of the opposite direction.
     """
     language = get_language() or settings.LANGUAGE_CODE
     about = {"site_name": site_name(), "base_url": settings.BASE_URL}
@@ -108,7 +108,7 @@ def _render(template: str, to: list[str], context: Mapping[str, Any]) -> EmailMu
 
 
 def _isolated(subject: str) -> str:
-    """`subject` isolated as a whole; what its template isolated inside stays so, where the marks match."""
+    """Return `subject` isolated as a whole; isolates inside it stay if their marks are balanced."""
     return f"\u2068{subject}\u2069" if subject.count("\u2068") == subject.count("\u2069") else isolate(subject)
 
 
@@ -121,9 +121,10 @@ def queue(
     valid_for: timedelta | None = None,
     replaces: int | None = None,
 ) -> int | None:
-    """Queue a mail somebody else rendered; see `send_mail`. None also when it is to nobody.
+    """Queue a mail that is already rendered; see `send_mail`. Also returns None when it has no recipients.
 
-    Raises what building it raises, `BadHeaderError` for instance, and `TypeError` for parts other than texts and files.
+    Raises whatever building the mail raises, such as `BadHeaderError`, and `TypeError` for parts other than texts and
+    files.
     """
     if replaces is not None:
         waiting = OutgoingMail.objects.waiting().filter(pk=replaces, handed_over_at=None)
@@ -131,7 +132,7 @@ def queue(
     if not message.recipients():
         return None
     content = _content_of(message)
-    _restored(content).message()  # what cannot be built fails here, where it is known who wrote it
+    _restored(content).message()  # a mail that cannot be built fails here, in the code that wrote it
     now = timezone.now()
     row, is_new = OutgoingMail.objects.get_or_create(
         key=key or uuid.uuid4().hex,
@@ -150,7 +151,7 @@ def queue(
 
 
 def _content_of(message: EmailMessage) -> dict[str, Any]:
-    """The mail as JSON values, with the headers a good sender sets. A second try sends the same Message-ID."""
+    """Return the mail as JSON values, with the recommended headers. A second attempt sends the same Message-ID."""
     address = parseaddr(message.from_email)[1]
     domain = address.rpartition("@")[2] or urlsplit(settings.BASE_URL).hostname or "localhost"
     headers = {str(name): str(value) for name, value in message.extra_headers.items()}
@@ -177,7 +178,7 @@ def _content_of(message: EmailMessage) -> dict[str, Any]:
 
 
 def _with_name(sender: str) -> str:
-    """The sender with the name of the portal, where it has none of its own."""
+    """Return the sender with the portal's name, unless it has a name already."""
     name, address = parseaddr(sender)
     return sender if name or not address else formataddr((site_name(), address))
 
@@ -197,7 +198,7 @@ def _file(part: object) -> list[str]:
 
 
 def message_of(mail: OutgoingMail) -> EmailMultiAlternatives:
-    """The mail as it was queued; raises `vault.UnreadableError` when the key to it is lost."""
+    """Return the mail as it was queued. Raises `vault.UnreadableError` when its encryption key is lost."""
     return _restored(json.loads(vault.decrypt(mail.content, purpose=_PURPOSE)))
 
 
@@ -220,10 +221,10 @@ def _restored(content: Mapping[str, Any]) -> EmailMultiAlternatives:
 
 
 class QueueBackend(BaseEmailBackend):
-    """Puts the mails of every library into the queue: what `EMAIL_BACKEND` names. Nothing is sent here."""
+    """Backend for `EMAIL_BACKEND`: puts the mails of every library into the queue. It sends nothing itself."""
 
     def send_messages(self, email_messages: Sequence[EmailMessage]) -> int:
-        """Queue them; how many. With `fail_silently` a database that takes nothing is no error."""
+        """Queue the mails and return how many. With `fail_silently` database errors are ignored."""
         try:
             return sum(queue(message) is not None for message in email_messages)
         except DatabaseError:

@@ -1,4 +1,4 @@
-"""For administrators: the mails that could not be sent, and sending them again."""
+"""Admin report of the mails that could not be sent, with an action to send them again."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _PERMISSION = "core.change_outgoingmail"
 
 
 class MailReportView(ReportView):
-    """Newest first. Whom a mail was for is shown as long as the mail is kept."""
+    """Unsent mails, newest first. Recipients are shown as long as the mail itself is kept."""
 
     model = OutgoingMail
     page_title = _("Mails that could not be sent")
@@ -71,7 +71,7 @@ def _recipients(mail: OutgoingMail) -> str:
 @permission_required(_PERMISSION)
 @require_POST
 def send(request: HttpRequest) -> HttpResponse:
-    """Have the chosen mails tried again."""
+    """Queue the selected mails for another attempt."""
     chosen = [int(value) for value in request.POST.getlist("mail") if value.isdecimal() and len(value) < 19]
     count = send_again(chosen)
     text = ngettext("%(count)d mail is on its way again.", "%(count)d mails are on their way again.", count)

@@ -1,12 +1,13 @@
-"""What the outbox worker does with queued mails: handing them over, at most once, and tidying up.
+"""Delivery of queued mails by the outbox worker: handing them over, at most once, and tidying up.
 
-The moment before the server is given the text of a mail is noted in the database. Where it refused, or went away before
-that moment, it has not taken the mail, which is tried again. Where nobody knows, because no answer came or the worker was
-killed, the mail is not sent a second time but shown to staff, who may send it again. Transports other than our SMTP do not
-tell that moment: it is noted before they are called, and when they raise, they count as not having taken the mail.
+The database records the moment before the text of a mail is given to the server. If the server refused the mail, or
+went away before that moment, it has not accepted the mail and delivery is retried. If the outcome is unknown, because
+there was no answer or the worker was killed, the mail is not sent a second time but shown to staff, who may send it
+again. Transports other than our SMTP backend do not report that moment: it is recorded before they are called, and
+when they raise, the mail counts as not accepted.
 
-While the server is away mails wait as long as they are worth anything; one is tried every few seconds, so that a worker is
-not kept by each of them. docs/decisions/0016-mail.md says why.
+While the server is away mails wait until they expire; only one is tried every few seconds, so that the worker is not
+blocked by each of them. For the reasons see docs/decisions/0016-mail.md.
 """
 
 from __future__ import annotations
@@ -38,18 +39,18 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-#: How long the row of a mail stays after its end; its key is known as long.
+#: How long the row of a mail is kept after its end; its key is remembered for the same time.
 KEEP: Final = timedelta(days=30)
-#: From when on a mail that waits is late.
+#: Age from which a waiting mail counts as late.
 LATE: Final = timedelta(minutes=1)
-#: How long whoever handed a mail over may take to note the answer.
+#: How long a process that handed a mail over may take to record the answer.
 _ANSWER: Final = timedelta(minutes=5)
-#: Pauses while the mail server is away double from the first to the longest.
+#: Pauses while the mail server is away double, from the first to the longest.
 _FIRST_PAUSE: Final = timedelta(seconds=5)
 _LONGEST_PAUSE: Final = timedelta(minutes=1)
-#: Who was the reason of a pause is tried a little after the others: a mail that breaks the connection must not stop them.
+#: Extra delay of the mail that caused a pause, so that one that breaks the connection does not block the others.
 _BEHIND_OTHERS: Final = timedelta(seconds=1)
-#: What a server says of us, not of a mail: sign in first, or otherwise.
+#: SMTP codes about our sign-in rather than about a mail.
 _SIGN_IN: Final = frozenset({530, 534, 535, 538})
 _PERMANENT: Final = 500
 
@@ -57,18 +58,18 @@ State = OutgoingMail.State
 
 
 class _Server:
-    """What this process knows of the mail server: while it is away, only one mail in a while is tried."""
+    """State of the mail server as this process knows it: while it is away, only one mail at a time is tried."""
 
     def __init__(self) -> None:
         self._failures = 0
         self._away_until = 0.0
 
     def pause(self) -> timedelta:
-        """How long nobody need try."""
+        """Return how long no attempt is needed."""
         return timedelta(seconds=max(0.0, self._away_until - time.monotonic()))
 
     def failed(self, reason: str) -> timedelta:
-        """It is away; how long to leave it alone. Said once in the log."""
+        """Record that the server is away and return how long to wait. Logged once per outage."""
         self._failures += 1
         if self._failures == 1:
             logger.error("The mail server is away (%s). Mails wait until it is back.", reason)
@@ -77,13 +78,13 @@ class _Server:
         return pause
 
     def answered(self) -> None:
-        """It took or refused a mail."""
+        """Record that the server accepted or refused a mail."""
         if self._failures:
             logger.warning("The mail server is back.")
         self.forget()
 
     def forget(self) -> None:
-        """Try at once; for tests."""
+        """Forget the outage; for tests."""
         self._failures, self._away_until = 0, 0.0
 
 
@@ -91,11 +92,11 @@ server: Final = _Server()
 
 
 class _TakenError(Exception):
-    """Somebody else is handing the mail over."""
+    """Raised when another process is handing the mail over."""
 
 
 def _begin(mail: OutgoingMail) -> None:
-    """Note that the server may have the mail from now on; only one process can."""
+    """Record that the server may have the mail from now on; only one process succeeds, others get `_TakenError`."""
     now = timezone.now()
     if not _ours(mail).update(handed_over_at=now):
         raise _TakenError
@@ -103,12 +104,12 @@ def _begin(mail: OutgoingMail) -> None:
 
 
 def _ours(mail: OutgoingMail) -> OutgoingMailQuerySet:
-    """The row, unless another process went on with it."""
+    """Return the row, unless another process has changed it since."""
     return OutgoingMail.objects.waiting().filter(pk=mail.pk, handed_over_at=mail.handed_over_at)
 
 
 def deliver(event: MailQueued) -> None:
-    """Hand over a mail that waits. Raises `NotNowError` where it must go on waiting."""
+    """Hand over a waiting mail. Raises `NotNowError` when it has to wait longer."""
     mail = OutgoingMail.objects.waiting().filter(pk=event.mail_id).first()
     if mail is None:
         return
@@ -164,7 +165,7 @@ def _hand_over(mail: OutgoingMail, message: EmailMessage) -> None:
 def _refused(
     mail: OutgoingMail, error: smtplib.SMTPDataError | smtplib.SMTPRecipientsRefused | smtplib.SMTPSenderRefused
 ) -> None:
-    """The server said no: for ever, or for now."""
+    """Handle a refusal by the server, permanent or temporary."""
     if isinstance(error, smtplib.SMTPRecipientsRefused):
         code = min(code for code, _said in error.recipients.values())
     else:
@@ -180,13 +181,13 @@ def _refused(
 
 
 def _wait(mail: OutgoingMail, pause: timedelta, note: str) -> None:
-    """The server has not taken the mail: try again later, at the latest to find that it is worthless now."""
+    """Postpone a mail that the server has not accepted; at the latest until its expiry."""
     _ours(mail).update(handed_over_at=None, tries=F("tries") + 1, note=note)
     raise NotNowError(max(timedelta(seconds=1), min(pause, mail.expires_at - timezone.now())))
 
 
 def _end(mail: OutgoingMail, state: State, note: str) -> None:
-    """Nothing more happens to the mail by itself. It is kept only where staff can still send it."""
+    """Finish the mail in `state`. Its content is kept only if staff can still send it."""
     kept = {} if state in State.shown() and not mail.is_perishable else {"content": ""}
     if not _ours(mail).update(state=state, note=note, ended_at=timezone.now(), **kept):
         return
@@ -201,7 +202,7 @@ def _end(mail: OutgoingMail, state: State, note: str) -> None:
 
 @transaction.atomic
 def send_again(pks: Collection[int]) -> int:
-    """Have mails that could not be sent tried anew; how many. One whose fate nobody knows may arrive twice then."""
+    """Queue unsent mails again and return how many. A mail whose state is uncertain may then arrive twice."""
     mails = OutgoingMail.objects.select_for_update().filter(pk__in=pks, state__in=State.shown()).exclude(content="")
     again = list(mails.values_list("pk", flat=True))
     OutgoingMail.objects.filter(pk__in=again).update(
@@ -217,12 +218,12 @@ def send_again(pks: Collection[int]) -> int:
 
 
 def is_late() -> bool:
-    """Whether mails wait longer than they should; one query."""
+    """Return whether mails wait longer than they should; one query."""
     return OutgoingMail.objects.waiting().filter(created_at__lt=timezone.now() - LATE).exists()
 
 
 def health() -> str:
-    """For `/health/`: ``ok``; ``waiting`` when a mail is late; ``failing`` when one could not be sent since yesterday."""
+    """Return for `/health/`: ``ok``; ``waiting`` when a mail is late; ``failing`` when one failed since yesterday."""
     if is_late():
         return "waiting"
     yesterday = timezone.now() - timedelta(days=1)
@@ -230,7 +231,7 @@ def health() -> str:
 
 
 def tidy() -> int:
-    """Delete rows of mails that ended long ago, and end those whose time is over while nobody delivers. How many."""
+    """Delete rows of mails that ended long ago, and end expired mails that nothing delivers. Returns how many."""
     now = timezone.now()
     deleted, _by_model = OutgoingMail.objects.filter(ended_at__lt=now - KEEP).delete()
     forgotten = list(_forgotten(now))
@@ -240,7 +241,7 @@ def tidy() -> int:
 
 
 def needs_tidying() -> bool:
-    """Whether `tidy` has anything to do."""
+    """Return whether `tidy` has anything to do."""
     now = timezone.now()
     return OutgoingMail.objects.filter(ended_at__lt=now - KEEP).exists() or _forgotten(now).exists()
 

@@ -1,4 +1,4 @@
-"""How mail leaves: what `MAIL_TRANSPORT` may name, beside the backends of Django and of others."""
+"""Mail transports for `MAIL_TRANSPORT`, in addition to the backends of Django and of other packages."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ if TYPE_CHECKING:
 
 
 class SmtpBackend(smtp.EmailBackend):
-    """Django's, which calls `before_text` when the server has agreed to a mail and is about to be given its text.
+    """Django's SMTP backend, which also calls `before_text` when the server has agreed to a mail, before its text.
 
-    Before that call the server cannot have taken the mail, afterwards it may have.
+    Before that call the server cannot have accepted the mail, afterwards it may have.
     """
 
     before_text: Callable[[], None] = staticmethod(lambda: None)
@@ -28,14 +28,14 @@ class SmtpBackend(smtp.EmailBackend):
 
 
 class _SaysWhen:
-    """Mixed into a connection: calls `before_text` once the server has agreed to take the text."""
+    """Connection mixin: calls `before_text` once the server has agreed to receive the text."""
 
     def __init__(self, *args: Any, before_text: Callable[[], None], **kwargs: Any) -> None:
         self._before_text = before_text
         super().__init__(*args, **kwargs)
 
     def send(self, s: Any) -> None:
-        """Commands are sent as `str`; only the text of a mail is bytes."""
+        """Send; commands are `str`, and only the text of a mail is bytes."""
         if isinstance(s, bytes):
             self._before_text()
         super().send(s)  # type: ignore[misc] # the class it is mixed into has it
@@ -50,7 +50,7 @@ class _SmtpSsl(_SaysWhen, smtplib.SMTP_SSL):
 
 
 class FileBackend(filebased.EmailBackend):
-    """Django's, with files only their owner can read: there are codes and addresses in them."""
+    """Django's file backend, with files readable by their owner only: they contain codes and addresses."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

@@ -1,7 +1,7 @@
-"""Small memories inside one process, for what is costly to work out and the same for many readers.
+"""Small per-process caches for values that are costly to compute and the same for many readers.
 
-A value lives for a short time, and no longer than what it was made of is true (`portal.core.scopes`). Never put anything
-in that depends on one person.
+A value expires after a short time, and as soon as one of its scopes changes (`portal.core.scopes`). Never store
+anything that depends on one person.
 """
 
 from __future__ import annotations
@@ -23,22 +23,22 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 DEFAULT_SECONDS: Final = 30.0
-#: For what depends on nothing but its scopes, and is costly to make.
+#: Lifetime of values that depend on nothing but their scopes, and are costly to compute.
 LONG_SECONDS: Final = 300.0
 _memos: list[Memo[object]] = []
-#: What forgets together with the memos.
+#: Functions called together with the memos' `forget`.
 _others: list[Callable[[], None]] = []
 
 
 class Memo(Generic[T]):
-    """At most `max_size` values, the least used leave first. Safe between threads; two may make the same value once."""
+    """Cache of at most `max_size` values, least used first out. Thread-safe; two threads may compute the same value."""
 
     def __init__(
         self, *, max_size: int, seconds: float = DEFAULT_SECONDS, scopes: Collection[str] = (scopes_.EVERYTHING,)
     ) -> None:
-        """`scopes`: what all values depend on; `portal.core.scopes.rests_on` adds to them for one value.
+        """Set the limits; all values depend on `scopes`, and `portal.core.scopes.rests_on` adds more for one value.
 
-        With no scopes at all (`()`) each value says it all itself, and one that says nothing depends on everything.
+        With no scopes at all (`()`) each value declares its own, and one that declares none depends on everything.
         """
         self._max_size = max_size
         self._seconds = seconds
@@ -49,7 +49,7 @@ class Memo(Generic[T]):
         _memos.append(self)  # type: ignore[arg-type]  # a memo of anything is a memo
 
     def get(self, key: Hashable, make: Callable[[], T]) -> T:
-        """The remembered value, else `make()`. What is being made of it depends on the same."""
+        """Return the cached value, else that of `make()`. The value being made around it gets the same scopes."""
         with self._lock:
             known = self._values.get(key)
             if known is not None:
@@ -69,23 +69,23 @@ class Memo(Generic[T]):
         return value
 
     def forget(self) -> None:
-        """As `forget_all`, these values alone; other processes keep theirs for their time."""
+        """Drop the values of this memo only; other processes keep theirs until they expire."""
         with self._lock:
             self._forgotten += 1
             self._values.clear()
 
     def start_again(self) -> None:
-        """In a forked process: the lock may be held by a thread that is not here."""
+        """Reset a forked process: the lock may be held by a thread that does not exist there."""
         self._lock = threading.Lock()
 
 
 def forget_with_all(forget: Callable[[], None]) -> None:
-    """Have `forget` called whenever everything remembered in this process may be out of date."""
+    """Register `forget`, to be called whenever everything cached in this process may be outdated."""
     _others.append(forget)
 
 
 def forget_all() -> None:
-    """Everything remembered in this process may be out of date."""
+    """Drop everything cached in this process."""
     for memo in _memos:
         memo.forget()
     for forget in _others:

@@ -1,4 +1,4 @@
-"""What every answer carries, and what every reader prefers."""
+"""Middleware for security headers of every response and for the preferences of every reader."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ if TYPE_CHECKING:
     from django.http import HttpRequest
     from django.http.response import HttpResponseBase
 
-#: Wagtail's page editor and reports start their date choosers by inline scripts, and place things by inline styles.
+#: Wagtail's page editor and reports start their date choosers with inline scripts and position things with inline styles.
 INLINE_PREFIXES: Final = ("/admin/", "/django-admin/")
 _INLINE: Final = {"script-src": [UNSAFE_INLINE], "style-src": [UNSAFE_INLINE]}
 
-#: Powerful features no page uses. Passkeys and copying stay at their defaults: this origin only.
+#: Powerful browser features that no page uses. Passkeys and copying keep their default: this origin only.
 PERMISSIONS_POLICY: Final = ", ".join(
     f"{feature}=()"
     for feature in (
@@ -56,7 +56,7 @@ _PER_RESPONSE: Final = (
 
 
 class ContentSecurityPolicyMiddleware(CSPMiddleware):
-    """The strict policy of the settings everywhere; inline code only inside the two admins. And a permissions policy."""
+    """Sets Permissions-Policy and the strict policy of the settings; inline code is allowed in the two admins only."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
         super().__init__(get_response)
@@ -84,10 +84,10 @@ class ContentSecurityPolicyMiddleware(CSPMiddleware):
 
 
 class PreferencesMiddleware:
-    """Calendar, digits, theme, time zone and, where the address names none, language of the reader.
+    """Applies the reader's calendar, digits, theme, time zone and, where the URL has none, language.
 
-    Comes after the locale and the authentication middleware. Without a session cookie there is no account to ask:
-    such requests touch neither the session nor the database.
+    Must come after the locale and authentication middleware. A request without a session cookie has no account: it
+    touches neither the session nor the database.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:

@@ -1,4 +1,4 @@
-"""Tables of the foundation."""
+"""Models of the foundation."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class OutboxMessageQuerySet(models.QuerySet["OutboxMessage"]):
 
 
 class OutboxMessage(models.Model):
-    """One event on its way to one subscriber. See `portal.core.outbox`."""
+    """One event to be delivered to one subscriber. See `portal.core.outbox`."""
 
     event = models.CharField(_("event"), max_length=100)
     handler = models.CharField(_("handler"), max_length=200)
@@ -46,7 +46,7 @@ class OutboxMessage(models.Model):
     delivered_at = models.DateTimeField(_("delivered at"), null=True, blank=True)
     failed_at = models.DateTimeField(_("given up at"), null=True, blank=True)
     last_error = models.TextField(_("last error"), blank=True)
-    #: Equal for events that say the same, where the event class merges them; empty where each one counts.
+    #: Equal for equal events whose class merges them; empty where every event counts.
     merge_key = models.CharField(_("merge key"), max_length=64, blank=True, default="", db_default="")
 
     objects = OutboxMessageQuerySet.as_manager()
@@ -85,39 +85,39 @@ class OutgoingMailQuerySet(models.QuerySet["OutgoingMail"]):
 
 
 class OutgoingMail(models.Model):
-    """One mail on its way out, and afterwards the memory that it was. See `portal.core.mail`."""
+    """One outgoing mail; after sending, the record that it was sent. See `portal.core.mail`."""
 
     class State(models.TextChoices):
         WAITING = "waiting", _("waiting")
         SENT = "sent", _("sent")
-        #: A newer mail made it worthless.
+        #: Made obsolete by a newer mail.
         REPLACED = "replaced", _("replaced by a newer one")
         EXPIRED = "expired", _("waited too long")
         REFUSED = "refused", _("refused")
-        #: The server was given it and did not answer.
+        #: The server was given the mail and did not answer.
         UNCERTAIN = "uncertain", _("may have arrived")
 
         @classmethod
         def shown(cls) -> tuple[OutgoingMail.State, ...]:
-            """What staff are shown: somebody may wait for a mail in vain."""
+            """Return the states that staff see, since somebody may be waiting for the mail in vain."""
             return (cls.EXPIRED, cls.REFUSED, cls.UNCERTAIN)
 
-    #: The fact it tells of, or a random one.
+    #: Identifies the fact the mail reports; otherwise random.
     key = models.CharField(_("key"), max_length=200, unique=True)
-    #: Name of its template.
+    #: Name of the template.
     kind = models.CharField(_("kind"), max_length=100)
     state = models.CharField(_("state"), max_length=10, choices=State.choices, default=State.WAITING)
-    #: Everything about it, encrypted; empty when nobody needs it any more.
+    #: The complete mail, encrypted; empty when it is no longer needed.
     content = models.TextField(_("content"), blank=True)
-    #: Whether it holds a code, and is worthless afterwards.
+    #: Whether the mail contains a code and is useless once that has expired.
     is_perishable = models.BooleanField(_("perishable"), default=False)
     created_at = models.DateTimeField(_("created at"), default=timezone.now)
     expires_at = models.DateTimeField(_("expires at"))
-    #: From when on the server may have it.
+    #: Time from which the server may have the mail.
     handed_over_at = models.DateTimeField(_("handed over at"), null=True, blank=True)
     ended_at = models.DateTimeField(_("ended at"), null=True, blank=True)
     tries = models.PositiveSmallIntegerField(_("tries"), default=0)
-    #: Why it was not sent: no text of a server, which may hold an address.
+    #: Why the mail was not sent; never the server's own text, which may contain an address.
     note = models.TextField(_("note"), blank=True)
 
     objects = OutgoingMailQuerySet.as_manager()
@@ -135,7 +135,7 @@ class OutgoingMail(models.Model):
 
 
 class VisitSalt(models.Model):
-    """What makes the keys of one day's visitors impossible to undo; kept for that day only. See `portal.core.visitors`."""
+    """Salt that makes one day's visitor keys irreversible; kept for that day only. See `portal.core.visitors`."""
 
     day = models.DateField(_("day"), unique=True)
     salt = models.CharField(_("salt"), max_length=64)
@@ -149,11 +149,11 @@ class VisitSalt(models.Model):
 
 
 class PeriodicJob(models.Model):
-    """When a job runs again, for all processes together. See `portal.core.jobs`."""
+    """Next run of a job, shared by all processes. See `portal.core.jobs`."""
 
     name = models.CharField(_("name"), max_length=100, unique=True)
     due_at = models.DateTimeField(_("due at"), default=timezone.now)
-    #: Grows with every claim: who finds another number here has lost the job to somebody else.
+    #: Increases with every claim: a process that finds another number here has lost the job to another one.
     claims = models.PositiveBigIntegerField(_("times started"), default=0)
     finished_at = models.DateTimeField(_("finished at"), null=True, blank=True)
     last_error = models.TextField(_("last error"), blank=True)
@@ -167,11 +167,11 @@ class PeriodicJob(models.Model):
 
 
 class RoleGroup(models.Model):
-    """The group of a role, and every right it was ever given by us. See `portal.core.roles`."""
+    """The group of a role, and every right this code ever gave it. See `portal.core.roles`."""
 
     role = models.CharField(_("role"), max_length=40, unique=True)
     group = models.OneToOneField(Group, verbose_name=_("group"), on_delete=models.CASCADE, related_name="+")
-    #: Each right is given once: what is listed here and missing in the group was taken away by an administrator.
+    #: Each right is given once: one that is listed here but missing in the group was removed by an administrator.
     given = models.JSONField(_("rights given"), default=list)
 
     class Meta:
@@ -184,7 +184,7 @@ class RoleGroup(models.Model):
 
 @register_setting(icon="site", order=10)
 class SiteBrand(BaseSiteSetting):
-    """How the portal's name is written in each language. See `portal.core.brand`."""
+    """The portal's name in each language. See `portal.core.brand`."""
 
     name = LocalizedTextField(
         _("name of the portal"),
@@ -203,7 +203,7 @@ class SiteBrand(BaseSiteSetting):
 
 @register_setting(icon="mail", order=100)
 class SupportSettings(BaseSiteSetting):
-    """How to reach a person, where the portal itself cannot help. Read it with `portal.core.support`."""
+    """Contact details of the support, shown where the portal cannot help. Read them with `portal.core.support`."""
 
     support_phone = models.CharField(_("telephone of the support"), max_length=30, blank=True)
     support_hours = LocalizedTextField(

@@ -1,6 +1,6 @@
-"""The main navigation: what apps offer to be led to, and where it stands.
+"""Main navigation: the entries that apps register, and where they appear.
 
-Each app registers its own entries when it is ready; the header, the tab bar and the footer loop over them. The foundation
+Each app registers its own entries in `ready()`; the header, the tab bar and the footer loop over them. The foundation
 knows no feature, and an app that is not installed leaves no gap.
 
     navigation.register(
@@ -8,8 +8,8 @@ knows no feature, and an app that is not installed leaves no gap.
     )
     navigation.add_section("search", namespaces={"search"})
 
-In templates ``nav.search_url`` is the address of the entry ``search``, empty where there is none, and
-``{% navigation "tabbar" as links %}`` the entries of a place.
+In templates ``nav.search_url`` is the URL of the entry ``search``, empty when it has none, and
+``{% navigation "tabbar" as links %}`` gives the entries of a place.
 """
 
 from __future__ import annotations
@@ -37,14 +37,14 @@ HEADER: Final = "header"
 HEADER_TOOLS: Final = "header-tools"
 #: A button at the end of the header.
 HEADER_BUTTON: Final = "header-button"
-#: The picture of who is signed in leads there.
+#: Target of the signed-in person's picture.
 HEADER_PERSON: Final = "header-person"
-#: At the lower edge of small screens.
+#: At the bottom of small screens.
 TABBAR: Final = "tabbar"
 
 
 class For(enum.Enum):
-    """Whom an entry is for."""
+    """Which readers see an entry."""
 
     EVERYONE = "everyone"
     VISITORS = "visitors"
@@ -60,26 +60,26 @@ class NavItem:
 
     name: str
     label: str | _StrPromise
-    #: Of Lucide; only tab bar and tools show it.
+    #: Name of a Lucide icon; shown only in the tab bar and by the tools.
     icon: str
-    #: The name of a URL, or a function that takes a language and returns an address; empty: there is none.
+    #: Name of a URL, or a function that takes a language and returns an address; empty when there is none.
     address: str | Callable[[str], str]
-    #: The part of the site it leads to, in which it is marked (`section_of`).
+    #: The part of the site it leads to; the entry is marked there (`section_of`).
     section: str = ""
-    #: Where it stands; an entry without places is only an address (``nav.<name>_url``).
+    #: Places where the entry appears; without any it only provides an address (``nav.<name>_url``).
     places: tuple[str, ...] = ()
     readers: For = For.EVERYONE
-    #: Lower ones come first.
+    #: Lower values come first.
     order: int = 50
-    #: What ``aria-current`` says in its section: ``page`` where that is one page, ``true`` where there are more.
+    #: Value of ``aria-current`` in its section: ``page`` if that is a single page, ``true`` if it has more.
     current: str = "true"
-    #: By place the sections in which it is left out: what it leads to is on those pages anyway.
+    #: By place, the sections in which the entry is omitted because their pages already contain its target.
     hidden_in: Mapping[str, Collection[str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class NavGroup:
-    """A column of the footer: the place that is called as it is."""
+    """A column of the footer: the place with the same name."""
 
     name: str
     label: str | _StrPromise
@@ -88,7 +88,7 @@ class NavGroup:
 
 @dataclass(frozen=True, slots=True)
 class NavLink:
-    """An entry as one reader sees it. `current` is for ``aria-current``, empty outside its section."""
+    """An entry as one reader sees it. `current` is the value of ``aria-current``, empty outside its section."""
 
     name: str
     label: str | _StrPromise
@@ -116,12 +116,12 @@ class _Section:
 _items: dict[str, NavItem] = {}
 _groups: dict[str, NavGroup] = {}
 _sections: list[_Section] = []
-#: Those that are looked up lead to pages.
+#: Only addresses that need a look-up are cached; those lead to pages.
 _addresses: Memo[str] = Memo(max_size=256, scopes=("articles:places", "site"))
 
 
 def register(*items: NavItem) -> None:
-    """Add entries. Called once by each app when it is ready; a name that is taken is an error."""
+    """Add entries. Each app calls it once in `ready()`. Raises `ValueError` when a name is already taken."""
     for item in items:
         if item.name in _items:
             raise ValueError(f"There are two entries of the navigation called {item.name}")
@@ -129,19 +129,19 @@ def register(*items: NavItem) -> None:
 
 
 def register_group(group: NavGroup) -> None:
-    """Add a column to the footer."""
+    """Add a column to the footer. Raises `ValueError` when its name is already taken."""
     if group.name in _groups:
         raise ValueError(f"There are two columns of the footer called {group.name}")
     _groups[group.name] = group
 
 
 def add_section(name: str, *, namespaces: Collection[str] = (), url_name_prefixes: Collection[str] = ()) -> None:
-    """Say which views belong to a section: by the namespace of their URL, or how its name begins where it has none."""
+    """Declare which views belong to a section: by URL namespace, or by prefix of a URL name without namespace."""
     _sections.append(_Section(name, frozenset(namespaces), tuple(url_name_prefixes)))
 
 
 def section_of(request: HttpRequest | None) -> str:
-    """The section a request is in: what the page says (`PortalPage.nav_section`), else what its URL says."""
+    """Return the section of a request: that of its page (`PortalPage.nav_section`), else that of its URL."""
     page = getattr(request, "portal_page", None)
     if page is not None:
         return str(getattr(page, "nav_section", ""))
@@ -156,7 +156,7 @@ def section_of(request: HttpRequest | None) -> str:
 
 
 def address_of(name: str) -> str:
-    """The address of an entry in the active language, empty where there is none; remembered until content changes."""
+    """Return the address of an entry in the active language, empty when there is none; cached until content changes."""
     item = _items.get(name)
     if item is None:
         return ""
@@ -174,7 +174,7 @@ def _address(item: NavItem, language: str) -> str:
 
 
 def links_at(place: str, *, is_authenticated: bool, section: str = "") -> list[NavLink]:
-    """The entries of a place that this reader is shown in this section and that lead somewhere, in order."""
+    """Return the entries of a place that this reader sees in this section and that have an address, in order."""
     items = (
         item
         for item in _items.values()
@@ -195,7 +195,7 @@ def links_at(place: str, *, is_authenticated: bool, section: str = "") -> list[N
 
 
 def groups(*, is_authenticated: bool, section: str = "") -> list[NavGroupLinks]:
-    """The columns of the footer that have links for this reader."""
+    """Return the columns of the footer that have links for this reader."""
     columns = (
         NavGroupLinks(group.name, group.label, links_at(group.name, is_authenticated=is_authenticated, section=section))
         for group in sorted(_groups.values(), key=lambda group: group.order)
@@ -204,12 +204,12 @@ def groups(*, is_authenticated: bool, section: str = "") -> list[NavGroupLinks]:
 
 
 def home_url(language: str) -> str:
-    """Where everything in a language begins."""
+    """Return the address of the home page in a language."""
     return f"/{language}/"
 
 
 class Addresses:
-    """``nav`` of templates: ``nav.<name>_url`` is the address of an entry, looked up only when a template asks."""
+    """``nav`` in templates: ``nav.<name>_url`` is the address of an entry, looked up only when used."""
 
     def __getitem__(self, key: str) -> str:
         name, _url, rest = key.rpartition("_url")

@@ -1,17 +1,17 @@
-"""Messages that are as safe as the change they announce.
+"""Transactional outbox: messages that are as durable as the change they announce.
 
 `send` writes one row per subscriber in the caller's transaction. After the commit this process delivers what it just
-wrote; the worker (`manage.py run_outbox`) delivers what failed, was cut short, or did not fit. A message is claimed by one
-conditional UPDATE with a lease, so any number of processes may deliver at once, on any database. The handler and the
-"delivered" mark share one transaction that is refused when the lease went to somebody else: effects in our own
-database happen exactly once, effects outside (another server) at least once.
+wrote; the worker (`manage.py run_outbox`) delivers messages that failed, were interrupted or exceeded the time limit. A
+message is claimed by one conditional UPDATE with a lease, so any number of processes may deliver at once, on any
+database. The handler and the "delivered" mark share one transaction, which is rolled back when another process has
+taken the lease over: effects in our own database happen exactly once, effects outside (another server) at least once.
 
-A handler that is `is_remote` works with another server, which may hang. Only the worker calls it, never the process that
-wrote the message: nobody waits for it. It has no transaction around it, and opens its own for what it writes.
+A handler that is `is_remote` works with another server, which may hang. Only the worker calls it, never the process
+that wrote the message, so no request is delayed. It runs outside any transaction and opens its own to write.
 
-Events that merge are written once while an equal one waits that nobody has tried to deliver. The waiting row is locked
-until the commit of whoever relies on it, and claims pass over locked rows: its handler starts after that commit and
-sees the change. A message that somebody claimed or tried is not relied on.
+Of events that merge, only one is written while an equal one is waiting that has never been tried. The waiting row is
+locked until the commit of the transaction that relies on it, and claims skip locked rows: its handler starts after that
+commit and sees the change. A message that was already claimed or tried is not relied on.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ LONGEST_PAUSE: Final = timedelta(hours=1)
 NOT_NOW_PAUSE: Final = timedelta(minutes=1)
 MAX_ATTEMPTS: Final = 12
 
-#: What one request may spend on delivering its own messages; the rest waits for `run_outbox`.
+#: Time that one request may spend on delivering its own messages, in seconds; the rest is left to `run_outbox`.
 INLINE_SECONDS: Final = 1.0
 INLINE_MESSAGES: Final = 100
 _BATCH: Final = 100
@@ -59,13 +59,13 @@ _PURGE_BATCH: Final = 1_000
 
 
 class OutsideTransactionError(RuntimeError):
-    """An event was emitted with no transaction around the change it tells of."""
+    """Raised when an event is emitted without a transaction around the change it describes."""
 
 
 class NotNowError(Exception):
-    """Raised by a handler that knows it cannot work yet, because a server it needs is away and somebody has said so.
+    """Raised by a handler that cannot work yet because a server it needs is known to be away.
 
-    The message waits for a `pause`, usually a minute, or until `hurry`; that is no failure, and no attempt.
+    The message waits for `pause`, one minute by default, or until `hurry`; it counts neither as a failure nor as a try.
     """
 
     def __init__(self, pause: timedelta | None = None) -> None:
@@ -74,11 +74,11 @@ class NotNowError(Exception):
 
 
 class _LeaseLostError(Exception):
-    """Somebody else took the message over while its handler ran; what the handler did is rolled back."""
+    """Raised when another process took the message over while its handler ran; the handler's work is rolled back."""
 
 
 class _UnknownHandlerError(LookupError):
-    """No such subscriber in this process: an older or a newer release wrote the message."""
+    """Raised when this process has no such subscriber: an older or a newer release wrote the message."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,9 +90,9 @@ class Subscription:
     event_class: type
     function: Callable[..., None]
     deliver: Callable[[dict[str, Any]], None]
-    #: Whether new messages are written for it; those that wait are delivered anyway.
+    #: Whether new messages are written for it; those already waiting are delivered anyway.
     is_wanted: Callable[[], bool] = lambda: True
-    #: Whether it works with another server: only the worker calls it, and no transaction is open meanwhile.
+    #: Whether it works with another server: only the worker calls it, with no transaction open.
     is_remote: bool = False
 
 
@@ -100,7 +100,7 @@ _subscriptions: list[Subscription] = []
 
 
 def register(subscription: Subscription) -> None:
-    """Add a subscription; the same function for the same event and name counts once."""
+    """Add a subscription; repeating it for the same function, event and name has no effect."""
     if not any(
         known.event == subscription.event
         and known.handler == subscription.handler
@@ -111,13 +111,13 @@ def register(subscription: Subscription) -> None:
 
 
 def subscriptions() -> list[Subscription]:
-    """All subscriptions of this process."""
+    """Return all subscriptions of this process."""
     return list(_subscriptions)
 
 
 @contextmanager
 def temporary_subscriptions() -> Iterator[None]:
-    """Forget at the end what was registered inside."""
+    """Remove on exit what was registered inside the block."""
     before = subscriptions()
     try:
         yield
@@ -126,9 +126,9 @@ def temporary_subscriptions() -> Iterator[None]:
 
 
 def send(event: str, payload: dict[str, Any], *, merge: bool = False) -> None:
-    """Write one message per subscriber, and deliver them after the commit; those of remote subscribers are left to the worker.
+    """Write one message per subscriber and deliver them after the commit; remote ones are left to the worker.
 
-    With `merge` none is written where one with the same payload waits that was never tried.
+    With `merge` a message is skipped if an equal one is waiting that was never tried. Raises `OutsideTransactionError`.
     """
     if not transaction.get_connection().in_atomic_block:
         raise OutsideTransactionError(event)
@@ -156,10 +156,10 @@ def _merge_key(event: str, payload: dict[str, Any]) -> str:
 
 
 def _lock_waiting(handlers: Iterable[str], merge_key: str) -> dict[str, int]:
-    """For each handler a message with this key that nobody has tried; nobody starts with it before our commit.
+    """Return for each handler a waiting message with this key that was never tried, locked until our commit.
 
-    Rows that another transaction has locked are passed over, so that none ever waits for another: then there are as many
-    as transactions met. SQLite has no such locks and needs none: whoever writes is alone.
+    Rows locked by another transaction are skipped, so that no transaction waits for another; at worst there are as many
+    equal messages as concurrent transactions. SQLite has no row locks and needs none: it allows one writer at a time.
     """
     waiting = OutboxMessage.objects.pending().filter(merge_key=merge_key, attempts=0)
     free = waiting.select_for_update(skip_locked=True, no_key=True).order_by("pk").values_list("pk", flat=True)
@@ -171,12 +171,12 @@ def _lock_waiting(handlers: Iterable[str], merge_key: str) -> dict[str, int]:
 
 
 class _Inline(threading.local):
-    """What this thread may still deliver by itself."""
+    """What this thread may still deliver inline."""
 
     def __init__(self) -> None:
         self.waiting: deque[int] = deque()
         self.is_delivering = False
-        self.seconds_left: float | None = None  # no limit outside a request: nobody waits for the answer
+        self.seconds_left: float | None = None  # no limit outside a request, where no reader is waiting
 
 
 _inline = _Inline()
@@ -195,10 +195,10 @@ request_finished.connect(_unlimit_inline_delivery, dispatch_uid="outbox")
 
 
 def _deliver_after_commit(pks: Iterable[int]) -> None:
-    """Deliver the messages, and those their handlers write. Never raises: the change itself is committed."""
+    """Deliver the messages, and those written by their handlers. Never raises: the change itself is committed."""
     _inline.waiting.extend(pks)
     if _inline.is_delivering:
-        return  # a handler emitted: the loop below us goes on with it
+        return  # a handler emitted: the loop further up the stack delivers it
     _inline.is_delivering = True
     started = time.monotonic()
     try:
@@ -220,19 +220,19 @@ def _deliver_after_commit(pks: Iterable[int]) -> None:
 
 
 class _Outcome(Enum):
-    """What became of one message."""
+    """Result of one attempt to deliver a message."""
 
     DELIVERED = auto()
     FAILED = auto()
     #: Its handler cannot work yet.
     PUT_OFF = auto()
-    #: Somebody else delivers it, or will.
+    #: Another process delivers it, or will.
     NOT_OURS = auto()
 
 
 @dataclass(slots=True)
 class DrainResult:
-    """What one pass did."""
+    """Result of one pass."""
 
     delivered: int = 0
     failed: int = 0
@@ -245,9 +245,9 @@ def drain(
     handlers: Collection[str] | None = None,
     but_not: Collection[str] = (),
 ) -> DrainResult:
-    """Deliver what is due, to all or some `handlers`, oldest first, until nothing is, or `limit` were tried. One pass.
+    """Deliver due messages, oldest first, until none is left or `limit` were tried; to all or only some `handlers`.
 
-    Failing messages are put off, so a pass ends. Raises database errors; those of handlers are recorded and logged.
+    Failing messages are postponed, so a pass ends. Raises database errors; errors of handlers are recorded and logged.
     """
     result = DrainResult()
     while True:
@@ -262,24 +262,24 @@ def drain(
             outcomes.add(outcome)
             result.delivered += outcome is _Outcome.DELIVERED
             result.failed += outcome is _Outcome.FAILED
-        if outcomes <= {_Outcome.NOT_OURS}:  # nothing is due, or others have all of it in hand
+        if outcomes <= {_Outcome.NOT_OURS}:  # nothing is due, or other processes are delivering all of it
             return result
 
 
 def due_handlers() -> set[str]:
-    """Whom something could be delivered to now; one query that writes nothing."""
+    """Return the handlers for which a message is due; one query that writes nothing."""
     return set(OutboxMessage.objects.due().order_by().values_list("handler", flat=True).distinct())
 
 
 def remote_handlers() -> set[str]:
-    """The handlers that work with another server."""
+    """Return the names of the handlers that work with another server."""
     return {subscription.handler for subscription in _subscriptions if subscription.is_remote}
 
 
 def purge(*, older_than: timedelta) -> int:
-    """Delete messages delivered longer ago than that; those given up stay for the operator. Returns how many.
+    """Delete messages delivered longer ago than `older_than`; failed ones are kept for the operator. Returns how many.
 
-    Some at a time: other writers need not wait.
+    Deletes in batches, so that other writers do not have to wait.
     """
     old = _delivered_before(timezone.now() - older_than)
     deleted = 0
@@ -289,7 +289,7 @@ def purge(*, older_than: timedelta) -> int:
 
 
 def has_old(*, older_than: timedelta) -> bool:
-    """Whether `purge` would delete anything."""
+    """Return whether `purge` would delete anything."""
     return _delivered_before(timezone.now() - older_than).exists()
 
 
@@ -298,23 +298,23 @@ def _delivered_before(moment: datetime) -> QuerySet[OutboxMessage]:
 
 
 def retry_failed() -> int:
-    """Put messages that were given up on their way again, with all attempts ahead of them. Returns how many."""
+    """Queue failed messages again, with all attempts available. Returns how many."""
     return OutboxMessage.objects.exclude(failed_at=None).update(failed_at=None, attempts=0, available_at=timezone.now())
 
 
 def hurry(handlers: Collection[str]) -> int:
-    """Have what waits for these handlers delivered now, also what was given up. Returns how many messages."""
+    """Make the messages of these handlers due now, including failed ones. Returns how many."""
     waiting = OutboxMessage.objects.filter(delivered_at=None, handler__in=handlers).exclude(last_error="")
     return waiting.update(failed_at=None, attempts=0, available_at=timezone.now())
 
 
 def pause_after(attempts: int) -> timedelta:
-    """How long to wait after so many failed attempts: 10 s, doubling, at most an hour."""
+    """Return the delay after `attempts` failed attempts: 10 s, doubled each time, at most an hour."""
     return min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** min(max(attempts - 1, 0), 16))
 
 
 def _claim(pk: int) -> OutboxMessage | None:
-    """Win the message with one conditional UPDATE. One that somebody merges an event into is passed over for now."""
+    """Claim the message with one conditional UPDATE. One that an event is being merged into is skipped for now."""
     lease = timezone.now() + LEASE
     with transaction.atomic():
         free = OutboxMessage.objects.due().filter(pk=pk).select_for_update(skip_locked=True).values("pk")
@@ -327,7 +327,7 @@ def _attempt(pk: int) -> _Outcome:
     message = _claim(pk)
     if message is None:
         return _Outcome.NOT_OURS
-    if message.attempts > MAX_ATTEMPTS:  # every attempt ended with the death of its process
+    if message.attempts > MAX_ATTEMPTS:  # each attempt ended with the death of its process
         _record_failure(message, "given up: no attempt came to an end")
         return _Outcome.FAILED
     try:
@@ -360,7 +360,7 @@ def _subscription_of(message: OutboxMessage) -> Subscription:
 
 
 def _ours(message: OutboxMessage) -> Any:
-    """The row, if nobody claimed it after us."""
+    """Return the row, unless another process has claimed it since."""
     return OutboxMessage.objects.pending().filter(pk=message.pk, attempts=message.attempts)
 
 
@@ -391,7 +391,7 @@ def _record_failure(message: OutboxMessage, reason: str) -> None:
 
 
 def describe(error: BaseException) -> str:
-    """Class and place of an error, without its message: that may quote personal data."""
+    """Return class and location of an error, without its message, which may quote personal data."""
     frames = traceback.extract_tb(error.__traceback__)[-4:]
     places = " < ".join(
         f"{frame.name} {frame.filename.rpartition('/')[2]}:{frame.lineno}" for frame in reversed(frames)

@@ -1,8 +1,8 @@
-"""Pages for people without an account, kept for a minute.
+"""Page cache for people without an account; a page is cached for one minute.
 
-Such a page is the same for everybody who asks for the same address in the same language, theme and digits. Kept are
-only answers that prove to be so: no cookie set, no CSRF token or nonce handed out, nothing personal in the request.
-Each process keeps its own pages, and forgets those whose scopes have changed (`portal.core.scopes`).
+Such a page is the same for everybody who requests the same address in the same language, theme and digits. Only
+responses that prove this are cached: no cookie set, no CSRF token or nonce handed out, nothing personal in the
+request. Each process has its own cache, and drops pages whose scopes have changed (`portal.core.scopes`).
 """
 
 from __future__ import annotations
@@ -45,25 +45,25 @@ if TYPE_CHECKING:
 KEEP_SECONDS: Final = 60.0
 MAX_PAGES: Final = 512
 MAX_BYTES: Final = 64 * 1024 * 1024
-#: Of pages that answer a question: fewer, since there is no end of questions.
+#: Limit for pages that answer a query: fewer, since the number of different queries is unlimited.
 MAX_ANSWERS: Final = 256
 MAX_ANSWER_BYTES: Final = 16 * 1024 * 1024
 MAX_QUESTION_LENGTH: Final = 300
-#: How long a request waits for another one that renders the same page, before it renders by itself.
+#: How long a request waits for another one that renders the same page, before it renders the page itself.
 WAIT_SECONDS: Final = 10.0
-#: The only query parameter a kept page may have, except where questions are asked; else it is rendered afresh.
+#: The only query parameter of cached pages, except where queries are answered; other pages are rendered each time.
 PAGE_PARAMETER: Final = "page"
 
-#: What an answer tells the middleware outside this one; kept with the page, and to be taken off before it is sent.
+#: Information from a response to the middleware outside this one; stored with the page and removed before it is sent.
 FACTS_HEADER: Final = "X-Portal-Facts"
 
 _MESSAGES_COOKIE: Final = "messages"
 _READER_COOKIES: Final = ((THEME_COOKIE, THEMES), (CALENDAR_COOKIE, CALENDARS), (DIGITS_COOKIE, DIGITS))
-#: What a kept page may vary on: cookies are in the key or keep the request out.
+#: Headers that a cached page may vary on: cookies are part of the key or prevent caching.
 _KNOWN_VARY: Final = frozenset({"cookie", "hx-request"})
 _TAKES_GZIP: Final = re.compile(r"\bgzip\b(?!\s*;\s*q=0(?:\.0*)?\s*(?:,|$))")
 _PRIVATE: Final = ("no-store", "no-cache", "private", "max-age=0")
-#: Marks of one visitor that must never reach another, whatever header was forgotten.
+#: Strings that belong to one visitor and must never reach another, even if a header was forgotten.
 _TOKEN_MARKS: Final = (b"csrfmiddlewaretoken", b"X-CSRFToken")
 
 
@@ -72,7 +72,7 @@ _TOKEN_MARKS: Final = (b"csrfmiddlewaretoken", b"X-CSRFToken")
 
 @dataclass(frozen=True, slots=True)
 class KeptPage:
-    """A rendered page and what it depends on. Compressing it is safe: it holds no secret to be guessed by length."""
+    """A rendered page and its scopes. Compressing it is safe: it contains no secret whose length could leak."""
 
     content: bytes
     gzipped: bytes
@@ -83,7 +83,7 @@ class KeptPage:
 
     @property
     def size(self) -> int:
-        """Bytes in memory, nearly."""
+        """Return the approximate size in memory, in bytes."""
         return len(self.content) + len(self.gzipped)
 
     @property
@@ -92,7 +92,7 @@ class KeptPage:
 
 
 class PageStore:
-    """The pages of this process: least recently used ones go first, by number and by bytes. Safe for threads."""
+    """The cached pages of this process, limited in number and bytes; least recently used out first. Thread-safe."""
 
     def __init__(self, max_pages: int = MAX_PAGES, max_bytes: int = MAX_BYTES) -> None:
         self._max_pages = max_pages
@@ -135,7 +135,7 @@ class PageStore:
             self._bytes = 0
 
     def claim(self, key: Hashable) -> threading.Event | None:
-        """None when it is the caller's turn to render (`release` it then), else what to wait for."""
+        """Return None if the caller is to render (and then `release`), else the event to wait for."""
         with self._lock:
             event = self._rendering.get(key)
             if event is None:
@@ -148,7 +148,7 @@ class PageStore:
         event.set()
 
     def is_passing(self, key: Hashable) -> bool:
-        """Whether this address lately gave an answer that is not kept: nobody should queue for it."""
+        """Return whether the last response of this address was not cacheable: requests should not queue for it."""
         return self._passing.get(key, 0.0) > time.monotonic()
 
     def let_pass(self, key: Hashable) -> None:
@@ -160,19 +160,19 @@ class PageStore:
 
 
 store = PageStore()
-#: What was found for visitors.
+#: Results pages for visitors.
 answers = PageStore(MAX_ANSWERS, MAX_ANSWER_BYTES)
 
 _question_paths: set[str] = set()
 
 
 def keep_answers_at(path: str) -> None:
-    """Keep pages at ``/<language>/<path>`` whatever their query says, apart from the others."""
+    """Cache pages at ``/<language>/<path>`` whatever their query string, separately from other pages."""
     _question_paths.add(path)
 
 
 class PageCacheMiddleware:
-    """Answers from the store. Stands before everything that makes a page; what those add to it is kept with it."""
+    """Answers from the cache. Runs before everything that makes a page; the response is cached with what those add."""
 
     def __init__(self, get_response: Render) -> None:
         self.get_response = get_response
@@ -196,7 +196,7 @@ class PageCacheMiddleware:
         return self._render_once(kept, request, key, page)
 
     def _render(self, request: HttpRequest) -> tuple[HttpResponseBase, Stamp | None]:
-        """The answer with its stamp; none for what changes something, and so may be made of what it has changed itself."""
+        """Return the response with its stamp; none for unsafe methods, which may show their own changes."""
         if request.method not in {"GET", "HEAD"}:
             return self.get_response(request), None
         with scopes.making(request=request) as recorder:
@@ -206,7 +206,7 @@ class PageCacheMiddleware:
     def _render_once(
         self, kept: PageStore, request: HttpRequest, key: Hashable, grown_old: KeptPage | None
     ) -> HttpResponseBase:
-        """One request renders; the others get the page that has just grown old, or wait if there is none."""
+        """Let one request render; the others get the page that has just expired, or wait if there is none."""
         event = kept.claim(key)
         if event is not None:
             if grown_old is not None:
@@ -228,7 +228,7 @@ class PageCacheMiddleware:
             kept.release(key)
 
     def _key(self, request: HttpRequest) -> tuple[Hashable, ...] | None:
-        """What the page depends on; none for requests whose answer is not for keeping."""
+        """Return everything the page depends on, or None for requests whose response is not cacheable."""
         language, _slash, path = request.path_info[1:].partition("/")
         if (
             request.method not in {"GET", "HEAD"}
@@ -257,7 +257,7 @@ class PageCacheMiddleware:
 
 
 def _may_have_query(path: str, query: str) -> bool:
-    """Whether there is a bounded number of such pages, or a bounded number of them is kept."""
+    """Return whether the number of such pages, or the number of those that are cached, is limited."""
     if path in _question_paths:
         return len(query) <= MAX_QUESTION_LENGTH
     name, _equals, number = query.partition("=")
@@ -265,7 +265,7 @@ def _may_have_query(path: str, query: str) -> bool:
 
 
 def _is_for_everybody(request: HttpRequest, response: HttpResponse) -> bool:
-    """Whether nothing in the answer, or in how it was made, is of one visitor."""
+    """Return whether neither the response nor the way it was made belongs to one visitor."""
     headers = response.headers
     vary = {name.strip().lower() for name in headers.get("Vary", "").split(",") if name.strip()}
     return (
@@ -281,7 +281,7 @@ def _is_for_everybody(request: HttpRequest, response: HttpResponse) -> bool:
 
 
 def _page_to_keep(request: HttpRequest, response: HttpResponseBase, stamp: Stamp) -> KeptPage | None:
-    """The page in `response`, if it is one and the same for everybody."""
+    """Return the page in `response` if it is the same for everybody, else None."""
     if (
         response.status_code != HTTPStatus.OK
         or not isinstance(response, HttpResponse)
@@ -291,7 +291,7 @@ def _page_to_keep(request: HttpRequest, response: HttpResponseBase, stamp: Stamp
         return None
     content = response.content
     headers = {name: value for name, value in response.items() if name != "Content-Length"}
-    # Browsers may keep it, but ask each time: after signing in the same address shows another page.
+    # Browsers may store it, but must revalidate: after signing in the same address shows another page.
     headers["Cache-Control"] = "private, no-cache"
     headers["Vary"] = "Accept-Encoding, Cookie, HX-Request"
     headers["ETag"] = etag = f'W/"{blake2b(content, digest_size=12).hexdigest()}"'
@@ -317,6 +317,6 @@ def _answer(request: HttpRequest, page: KeptPage) -> HttpResponse:
 
 
 def _matches(asked: str, etag: str) -> bool:
-    """Weak comparison (RFC 9110, 13.1.2)."""
+    """Compare weakly (RFC 9110, 13.1.2)."""
     opaque = etag.removeprefix("W/")
     return any(candidate.strip().removeprefix("W/") in {opaque, "*"} for candidate in asked.split(","))

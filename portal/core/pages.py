@@ -1,7 +1,7 @@
-"""The abstract page every portal page extends.
+"""Abstract base class of all portal pages.
 
-We extend instead of swapping Wagtail's page model: swapping is for new projects only, and wagtail-localize cannot work
-with a swapped model (docs/decisions/0002-pages.md).
+Pages extend it instead of replacing Wagtail's page model: swapping is possible for new projects only, and
+wagtail-localize does not work with a swapped model (docs/decisions/0002-pages.md).
 """
 
 from __future__ import annotations
@@ -47,40 +47,40 @@ if TYPE_CHECKING:
     AnyUser = AbstractBaseUser | AnonymousUser | None
 
 
-#: The scope of all pages of editors: articles, topics, the home page, simple pages (`portal.core.scopes`).
+#: Scope of all editors' pages: articles, topics, the home page, simple pages (`portal.core.scopes`).
 ARTICLES: Final = "articles"
-#: For what only shows where pages are and that they are there: not touched when one is edited in its place.
+#: Scope of content that only shows where pages are and that they exist: not touched when a page is edited in place.
 PLACES: Final = f"{ARTICLES}:places"
 
-#: What the pages below a page inherit was worked out again. `page_ids`: of the pages that changed; inside the transaction.
+#: Sent after inherited fields below a page were recomputed. `page_ids`: the changed pages; inside the transaction.
 inherited_changed = Signal()
 
 
 class PortalPageQuerySet(PageQuerySet):
     def visible_to(self, user: AnyUser) -> Self:
-        """Live pages this person may see: the one door for lists, search, feeds and exports."""
+        """Return the live pages this person may see: the only access path for lists, search, feeds and exports."""
         return self.live().filter(effective_audience__in=audiences_for(user))
 
     def for_serving(self) -> Self:
-        """With what the page itself needs to be shown; `portal.core.routing` fetches one row with it."""
+        """Add what is needed to serve the page; `portal.core.routing` fetches one row with it."""
         return self.select_related("locale")
 
 
 def audience_choices() -> list[tuple[str, str]]:
-    """What an editor chooses from: the four usual ones, the segments people are in, and combinations already used."""
+    """Return the editor's choices: the four usual ones, the segments people are in, and combinations already used."""
     known = {str(key): str(label) for key, label in CHOICES}
     memberships = getattr(get_user_model(), "audience_memberships", None)
     if memberships is not None:
         for key in memberships.rel.related_model.objects.order_by("key").values_list("key", flat=True).distinct():
             known.setdefault(key, _("Segment: %(name)s") % {"name": key.partition(":")[2]} if ":" in key else key)
     for expression in AudienceInUse.objects.order_by("expression").values_list("expression", flat=True):
-        if "&" not in expression:  # conjunctions come from inheriting, nobody chooses them
+        if "&" not in expression:  # conjunctions result from inheritance, nobody chooses them
             known.setdefault(expression, expression)
     return list(known.items())
 
 
 class PortalPageForm(WagtailAdminPageForm):
-    """The page form with the audiences there are to choose from."""
+    """Page form that offers the available audiences."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -96,7 +96,7 @@ class PortalPageForm(WagtailAdminPageForm):
 
 
 class PortalPage(Page):
-    """A page with an audience. Wagtail's own view restrictions are off: there is one door, not two."""
+    """A page with an audience. Wagtail's own view restrictions are off, so that access is checked in one way only."""
 
     audience = models.CharField(
         _("audience"),
@@ -108,16 +108,16 @@ class PortalPage(Page):
 
     objects = PageManager.from_queryset(PortalPageQuerySet)()
 
-    #: Fields that lists and other pages may choose by: when one of them changes, so may all of them.
+    #: Fields that lists and other pages may filter by: when one of them changes, so may all of these.
     placing_fields: ClassVar[tuple[str, ...]] = ("live", "slug", "url_path", "effective_audience", "locale_id")
 
     base_form_class = PortalPageForm
     private_page_options: ClassVar[list[str]] = []
-    #: Fields worked out from the parent page; kept true below a page that changes or moves.
+    #: Fields computed from the parent page; updated in all descendants when a page changes or moves.
     inherited_fields: ClassVar[tuple[str, ...]] = ("effective_audience",)
-    #: Fields the pages below work theirs out from.
+    #: Fields from which child pages compute theirs.
     handed_down_fields: ClassVar[tuple[str, ...]] = ("effective_audience",)
-    # A translation is for the same people as its source.
+    # A translation has the same audience as its source.
     override_translatable_fields: ClassVar[list[Any]] = [SynchronizedField("audience", overridable=False)]
     settings_panels: ClassVar[list[Any]] = [
         MultiFieldPanel([FieldPanel("audience")], heading=_("Audience")),
@@ -141,9 +141,9 @@ class PortalPage(Page):
 
     @transaction.atomic
     def save(self, *args: Any, **kwargs: Any) -> None:
-        """Also keeps `inherited_fields` true, here and on every page below.
+        """Save, and update `inherited_fields` here and on every page below.
 
-        Saving part of a page (`update_fields`, which is how Wagtail stores drafts) leaves them as they are.
+        Saving only some fields (`update_fields`, which is how Wagtail stores drafts) leaves them unchanged.
         """
         if kwargs.get("update_fields") is not None:
             super().save(*args, **kwargs)
@@ -159,10 +159,10 @@ class PortalPage(Page):
             refresh_inherited(self)
 
     def _lock_place(self) -> Page | None:
-        """Lock the page above, then this one, and return the former as it is now, not as the caller fetched it.
+        """Lock the parent, then this page, and return the parent as stored now, not as the caller fetched it.
 
-        Always in this order, from the top down: somebody may be closing the page above, or adding one below. A save writes
-        every column, so the place in the tree is read again, too: what others did to it must not be undone.
+        Always in this order, from the top down: another transaction may be restricting the parent, or adding a child. A
+        save writes every column, so the position in the tree is re-read, too: changes by others must not be undone.
         """
         while True:
             if self.pk:
@@ -179,12 +179,12 @@ class PortalPage(Page):
                 return parent
 
     def inherit_from(self, parent: Page | None) -> None:
-        """Set `inherited_fields` from the page above (its specific object). A page narrows what its parent allows."""
+        """Set `inherited_fields` from the parent (its specific object). A page narrows what its parent allows."""
         above = getattr(parent, "effective_audience", PUBLIC)
         self.effective_audience = register_audience(str(Audience.parse(self.audience) & Audience.parse(above)))
 
     def _handed_down(self) -> tuple[Any, ...] | None:
-        """As stored."""
+        """Return the stored values of `handed_down_fields`."""
         return self._stored(self.handed_down_fields)
 
     def _stored(self, names: tuple[str, ...]) -> tuple[Any, ...] | None:
@@ -192,33 +192,36 @@ class PortalPage(Page):
 
     @property
     def scopes(self) -> tuple[str, ...]:
-        """What the page shows (`portal.core.scopes`)."""
+        """Return the scopes of what the page shows (`portal.core.scopes`)."""
         return (ARTICLES, "catalogue", "site")
 
     @property
     def changed_scopes(self) -> tuple[str, ...]:
-        """What changes with the page when it stays where it is and as visible as it was; else all of `ARTICLES` does."""
+        """Return what changes when a page is edited but keeps its place and visibility; otherwise all of `ARTICLES`."""
         return (ARTICLES,)
 
-    #: Whether people look for such pages. False for those that only lead on to others, or are always in sight.
+    #: Whether people search for such pages. False for pages that only lead to others, or are always linked.
     holds_answers: ClassVar[bool] = True
-    #: Which entry of the main navigation is marked on this page.
+    #: The entry of the main navigation that is marked on this page.
     nav_section: ClassVar[str] = ""
 
     @cached_property
     def _family(self) -> list[Page]:
-        """The pages above this one and the live translations of all of them; one query."""
+        """Return the ancestors of this page, itself, and the live translations of all of them; one query."""
         paths = [self.path[:length] for length in range(2 * Page.steplen, len(self.path) + 1, Page.steplen)]
         own = Page.objects.filter(path__in=paths).values("translation_key")
         return list(Page.objects.filter(translation_key__in=own).select_related("locale").order_by("depth", "path"))
 
     @cached_property
     def trail(self) -> list[Page]:
-        """The pages above this one, from the home page down; one query with `urls_by_language`."""
+        """Return the ancestors of this page, from the home page down; one query, shared with `urls_by_language`."""
         return [page for page in self._family if self.path.startswith(page.path) and page.depth < self.depth]
 
     def urls_by_language(self, request: HttpRequest | None = None) -> dict[str, tuple[str, bool]]:
-        """Address per language and whether it is this very page; else the nearest parent's. One query with `trail`."""
+        """Return for each language a URL and whether it is that of this page; if not, of its nearest translated parent.
+
+        One query, shared with `trail`.
+        """
         rank = {page.translation_key: page.depth for page in (*self.trail, self)}
         found: dict[str, tuple[int, str]] = {}
         for page in self._family:
@@ -228,7 +231,7 @@ class PortalPage(Page):
         return {code: (url, place == self.depth) for code, (place, url) in found.items() if url}
 
     def get_view_restrictions(self) -> Any:
-        """None, without asking: no form makes any. If somebody made one all the same, it holds."""
+        """Return no restrictions, without a query: no form creates any. One that exists nevertheless is enforced."""
         if not _restricted.get("any", PageViewRestriction.objects.exists):
             return PageViewRestriction.objects.none()
         return super().get_view_restrictions()
@@ -238,11 +241,11 @@ class PortalPage(Page):
 
     @property
     def summary(self) -> str:
-        """One line about the page for search engines and previews; empty when it has none."""
+        """Return one line about the page for search engines and previews; empty when it has none."""
         return ""
 
     def get_context(self, request: HttpRequest, *args: Any, **kwargs: Any) -> dict[str, Any]:
-        """Adds `place` (`portal.core.places`) for ``content_page.html``."""
+        """Add `place` (`portal.core.places`) for ``content_page.html``."""
         from portal.core.places import place_of  # noqa: PLC0415 - places are about pages, a page asks where it stands
 
         return {**super().get_context(request, *args, **kwargs), "place": place_of(self, request)}
@@ -259,20 +262,20 @@ class PortalPage(Page):
 
 
 def page_url(page: Page, request: HttpRequest | None = None) -> str:
-    """The address of a page within its site; empty when it has none. No query once the site's roots are known."""
+    """Return a page's address within its site; empty when it has none. No query once the site's roots are cached."""
     parts = page.get_url_parts(request if request is not None else _RootsHolder())
     return (parts and parts[2]) or ""
 
 
 class _RootsHolder:
-    """Where Wagtail keeps the roots of the sites while it works out one address."""
+    """Object on which Wagtail stores the root paths of the sites while it computes one address."""
 
     def __init__(self) -> None:
         self._wagtail_cached_site_root_paths = site_roots()
 
 
 def site_roots() -> list[Any]:
-    """Wagtail's site root paths, remembered in this process: it asks the shared cache on every page otherwise."""
+    """Return Wagtail's site root paths, cached in this process: otherwise every page asks the shared cache."""
     return _roots.get("roots", Site.get_site_root_paths)
 
 
@@ -289,9 +292,9 @@ def _locked() -> Any:
 
 @transaction.atomic
 def refresh_inherited(top: Page, *, including_top: bool = False) -> list[int]:
-    """Work out again what the pages below `top` inherit; returns the ids of those that changed.
+    """Recompute what the pages below `top` inherit; return the ids of those that changed.
 
-    Goes down level by level and locks each before it reads the next: nobody can put a page below a locked one.
+    Goes down level by level and locks each level before reading the next: no page can be added below a locked one.
     """
     changed: list[int] = []
     if including_top:
@@ -313,7 +316,7 @@ def refresh_inherited(top: Page, *, including_top: bool = False) -> list[int]:
 
 
 def _inherit(page: Page, parent: Page | None, changed: list[int]) -> Page:
-    """Let one page inherit and store it if that changes anything."""
+    """Recompute the inherited fields of one page and store them if they changed."""
     if isinstance(page, PortalPage):
         before = [getattr(page, name) for name in page.inherited_fields]
         page.inherit_from(parent)
@@ -326,7 +329,7 @@ def _inherit(page: Page, parent: Page | None, changed: list[int]) -> Page:
 
 @receiver(post_save, sender=Page, dispatch_uid="portal.core.pages.moved")
 def _after_move(instance: Page, created: bool, raw: bool, **_kwargs: Any) -> None:
-    """Wagtail moves a page by saving it as a plain `Page` inside its transaction, and announces it only afterwards."""
+    """Recompute after a move: Wagtail saves a plain `Page` in its transaction, and sends its signal only afterwards."""
     if not created and not raw:
         refresh_inherited(Page.objects.get(pk=instance.pk), including_top=True)
         content_changed()

@@ -11,7 +11,7 @@ LATEST: Final = 6
 
 
 class MyDraftsPanel(Component):
-    """Pages this editor owns whose last version is not published."""
+    """Pages owned by this editor whose latest version is not published."""
 
     name = "my_drafts"
     template_name = "core/admin/my_drafts.html"

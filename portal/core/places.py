@@ -1,4 +1,4 @@
-"""Where a page stands: the way to it from the home page, and its addresses in all languages."""
+"""Position of a page in the site: its breadcrumbs, and its addresses in all languages."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Crumb:
-    """One step of the way to a page, for ``components/crumbs.html``."""
+    """One breadcrumb, for ``components/crumbs.html``."""
 
     title: str
     url: str
@@ -25,18 +25,18 @@ class Crumb:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """`crumbs`: the pages above, from the home page down. `alternates`: absolute addresses by language."""
+    """`crumbs`: the ancestors, from the home page down. `alternates`: absolute addresses by language."""
 
     crumbs: tuple[Crumb, ...] = ()
     alternates: tuple[tuple[str, str], ...] = ()
 
 
-#: Per page and host.
+#: By page and host.
 _places: Final[Memo[Place]] = Memo(max_size=512, scopes=("site",))
 
 
 def place_of(page: PortalPage, request: HttpRequest) -> Place:
-    """Where this very page stands; nowhere for a draft nobody has saved. At most one query; remembered until content changes."""
+    """Return a page's place, empty for an unsaved draft. At most one query; cached until content changes."""
     if not page.path:
         return Place()
     if getattr(request, "is_preview", False):

@@ -1,7 +1,7 @@
-"""How one reader wants things shown: calendar, digits, time zone and theme, for the time of a request or a mail.
+"""Display preferences of one reader: calendar, digits, time zone and theme, for the duration of a request or a mail.
 
-The values chosen by a person live in a context variable; what they left open follows the active language, which may
-change inside a request (a mail in another language). Formatting reads `current_preferences()` and nothing else.
+The values chosen by a person are in a context variable; whatever they left open follows the active language, which may
+change within a request (a mail in another language). Formatting depends on `current_preferences()` only.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ CALENDARS: Final = frozenset({JALALI, GREGORIAN})
 DIGITS: Final = frozenset({PERSIAN, LATIN})
 THEMES: Final = frozenset({"auto", "light", "dark"})
 
-#: Cookies of people without an account. Any other value counts as not chosen.
+#: Cookies of people without an account. Unknown values are ignored.
 CALENDAR_COOKIE: Final = "calendar"
 DIGITS_COOKIE: Final = "digits"
 THEME_COOKIE: Final = "theme"
@@ -36,7 +36,7 @@ THEME_COOKIE: Final = "theme"
 
 @dataclass(frozen=True, slots=True)
 class Preferences:
-    """What a reader chose; an empty text means "as the language" (or, for the time zone, as the site)."""
+    """A reader's choices; an empty value means the default of the language (of the site, for the time zone)."""
 
     language: str = ""
     calendar: str = ""
@@ -46,12 +46,12 @@ class Preferences:
 
     @property
     def is_jalali(self) -> bool:
-        """Whether dates are of the solar calendar."""
+        """Return whether dates are shown in the solar calendar."""
         return self.calendar == JALALI or (not self.calendar and current_language() == "fa")
 
     @property
     def has_persian_digits(self) -> bool:
-        """Whether numbers are written ۰-۹."""
+        """Return whether numbers are written ۰-۹."""
         return self.digits == PERSIAN or (not self.digits and current_language() == "fa")
 
 
@@ -60,12 +60,12 @@ _active: ContextVar[Preferences] = ContextVar("preferences", default=NONE_CHOSEN
 
 
 def current_language() -> str:
-    """The code of the active language, without a country."""
+    """Return the code of the active language, without a country."""
     return (translation.get_language() or settings.LANGUAGE_CODE).split("-")[0]
 
 
 def current_preferences() -> Preferences:
-    """What the present reader chose."""
+    """Return the preferences of the current reader."""
     return _active.get()
 
 
@@ -74,7 +74,7 @@ def _among(value: object, allowed: frozenset[str]) -> str:
 
 
 def preferences_of(user: Any) -> Preferences:
-    """The preferences stored on `user`; unknown values count as not chosen. No query."""
+    """Return the preferences stored on `user`; unknown values are ignored. No query."""
     return Preferences(
         language=_among(getattr(user, "language", ""), frozenset(code for code, _name in settings.LANGUAGES)),
         calendar=_among(getattr(user, "calendar", ""), CALENDARS),
@@ -85,7 +85,7 @@ def preferences_of(user: Any) -> Preferences:
 
 
 def preferences_from_cookies(cookies: Mapping[str, str]) -> Preferences:
-    """The preferences of somebody without an account."""
+    """Return the preferences of a person without an account."""
     calendar = _among(cookies.get(CALENDAR_COOKIE), CALENDARS)
     digits = _among(cookies.get(DIGITS_COOKIE), DIGITS)
     theme = _among(cookies.get(THEME_COOKIE), THEMES) or "auto"
@@ -96,7 +96,7 @@ def preferences_from_cookies(cookies: Mapping[str, str]) -> Preferences:
 
 @lru_cache(maxsize=256)
 def _zone(name: str) -> zoneinfo.ZoneInfo | None:
-    """The named time zone; none when this machine does not know it."""
+    """Return the named time zone, or None if this machine does not know it."""
     try:
         return zoneinfo.ZoneInfo(name)
     except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):
@@ -105,9 +105,9 @@ def _zone(name: str) -> zoneinfo.ZoneInfo | None:
 
 @contextmanager
 def preferences_in_use(preferences: Preferences, *, with_language: bool = True) -> Iterator[None]:
-    """Show everything inside the block as `preferences` say: language, calendar, digits, time zone.
+    """Apply `preferences` inside the block: language, calendar, digits, time zone.
 
-    The language of a page comes from its address, so the middleware passes ``with_language=False``.
+    The language of a page is determined by its address, so the middleware passes ``with_language=False``.
     """
     token = _active.set(preferences)
     try:

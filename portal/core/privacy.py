@@ -1,9 +1,9 @@
-"""What may be kept of a visitor: nothing that leads back to a person. Their keys: `portal.core.visitors`.
+"""Limits on what may be stored about a visitor: nothing that identifies a person. For keys see `portal.core.visitors`.
 
-`redact`      takes out of a text what only one person has: addresses, phone, identity, card and account numbers
-`redact_to`   the same for a column that holds so many characters
-`register_typed_text`   says which columns hold what readers typed
-`is_person`   leaves out what no person asked for: robots, and pages a browser fetches in advance
+`redact`                removes from a text what identifies a person: addresses, phone, identity, card, account numbers
+`redact_to`             the same for a column with a maximum length
+`register_typed_text`   declares which columns contain text that readers typed
+`is_person`             excludes requests that no person made: robots, and pages that browsers prefetch
 """
 
 from __future__ import annotations
@@ -28,13 +28,13 @@ _ROBOT: Final = re.compile(
 
 
 def is_person(request: HttpRequest) -> bool:
-    """Whether a person asked for this. A robot that calls itself a browser passes."""
+    """Return whether a person made this request. A robot that presents itself as a browser passes."""
     agent = request.headers.get("User-Agent", "")
     return bool(agent) and _ROBOT.search(agent) is None and not is_prefetch(request)
 
 
 def is_prefetch(request: HttpRequest) -> bool:
-    """Whether the browser fetches the page before somebody wants to see it."""
+    """Return whether the browser fetches the page before the user asks for it."""
     headers = request.headers
     purpose = " ".join(headers.get(name, "") for name in ("Sec-Purpose", "Purpose", "X-Purpose", "X-Moz")).lower()
     return "prefetch" in purpose or "prerender" in purpose or "preview" in purpose
@@ -50,7 +50,7 @@ IBAN: Final = "[iban]"
 NUMBER: Final = "[number]"
 PLACEHOLDERS: Final = (EMAIL, PHONE, NATIONAL_ID, CARD, IBAN, NUMBER)
 
-#: Between the groups of a number: spaces, half-spaces, dashes, marks of direction. No comma: that is in prices.
+#: Separators between the groups of a number: spaces, half-spaces, dashes, bidi marks. Not a comma: prices contain it.
 _GAP: Final = r"[-\s\u00a0\u200b-\u200f\u202a-\u202e\u2066-\u2069\u2010-\u2015\u2212_]"
 _GAP_OR_DOT: Final = _GAP.replace("]", ".()]")
 _BEFORE: Final = r"(?<![\d])(?<!\d[.,٫٬/:])"
@@ -67,7 +67,7 @@ _MOBILE: Final = (
     rf"|{_BEFORE}9\d{{9}}{_AFTER}{_MONEY}"
 )
 _ABROAD: Final = rf"(?:\+{_GAP}?|00)[1-9](?:{_GAP_OR_DOT}{{0,2}}\d){{7,14}}{_AFTER}"
-#: A phone number of its own, not the middle of a longer number; and whatever looks like one.
+#: A phone number on its own, not the middle of a longer number.
 _PHONE_ALONE: Final = re.compile(rf"(?<!\d)(?<!\d{_GAP})(?:{_MOBILE}|{_ABROAD})")
 _PHONE: Final = re.compile(rf"(?<!\d)(?:{_MOBILE}|{_ABROAD})")
 _LANDLINE: Final = re.compile(
@@ -79,17 +79,17 @@ _TEN_DIGITS: Final = re.compile(
     rf"{_BEFORE}(?:\d{{10}}|\d{{3}}{_GAP}\d{{6}}{_GAP}\d|\d{{3}}{_GAP}\d{{3}}{_GAP}\d{{4}}|\d{{3}}{_GAP}\d{{4}}{_GAP}\d{{3}}"
     rf"|\d{{4}}{_GAP}\d{{3}}{_GAP}\d{{3}}|\d{{5}}{_GAP}\d{{5}}){_AFTER}{_MONEY}"
 )
-#: A card in its usual groups, whatever its first digits look like.
+#: A card number in its usual groups, whatever its first digits.
 _CARD: Final = re.compile(rf"(?<!\d)(?<!\d{_GAP})\d{{4}}(?:{_GAP}{{1,2}}\d{{4}}){{3}}(?!\d)")
 _LONG: Final = re.compile(rf"(?<!\d)\d{{2,}}(?:(?:{_GAP}{{1,2}}|\.)\d{{2,}})*(?!\d)")
 _SHORTEST_LONG: Final = 13
 
 
 def redact(text: str) -> str:
-    """The text with placeholders for what only one person has. Digits may be Latin, Persian or Arabic.
+    """Return the text with placeholders for what identifies a person. Digits may be Latin, Persian or Arabic.
 
-    Numbers of thirteen digits and more go whatever they are: a card number with a slip is still most of a card number.
-    Versions, prices, dates and the names of models stay. Redacting twice changes nothing.
+    Numbers of thirteen or more digits are always replaced: a mistyped card number is still most of a card number.
+    Versions, prices, dates and model names stay. Redacting twice changes nothing.
     """
     for pattern, classify in _RULES:
         text = _replace(text, pattern, classify)
@@ -97,13 +97,13 @@ def redact(text: str) -> str:
 
 
 def redact_to(text: str, max_length: int) -> str:
-    """`redact`, then cut to `max_length` characters: half of a number would not be recognised as one."""
+    """Return the redacted text, then cut to `max_length` characters: half of a number would not be recognised."""
     return redact(text)[:max_length].rstrip()
 
 
 def _replace(text: str, pattern: re.Pattern[str], classify: Callable[[str], str | None]) -> str:
-    """`text` with what the pattern finds, and `classify` names, replaced by the name."""
-    latin = _latin_digits(text)  # of the same length: places are the same
+    """Replace each match of the pattern by the name that `classify` returns for it, if any."""
+    latin = _latin_digits(text)  # of the same length, so positions are the same
     parts, end = [], 0
     for match in pattern.finditer(latin):
         placeholder = classify(match[0])
@@ -141,7 +141,7 @@ def _long_number(text: str) -> str | None:
     return CARD if len(digits) <= 19 and passes_luhn(digits) else NUMBER
 
 
-#: In this order: what is longer and surer first.
+#: Applied in this order: longer and more certain patterns first.
 _RULES: Final[tuple[tuple[re.Pattern[str], Callable[[str], str | None]], ...]] = (
     (_EMAIL, lambda _text: EMAIL),
     (_IRANIAN_IBAN, lambda _text: IBAN),
@@ -156,7 +156,7 @@ _RULES: Final[tuple[tuple[re.Pattern[str], Callable[[str], str | None]], ...]] =
 
 
 def is_national_id(digits: str) -> bool:
-    """Whether ten digits are an Iranian national number: its last one checks the others."""
+    """Return whether ten digits are a valid Iranian national number: the last digit is a check digit."""
     if len(digits) != 10 or len(set(digits)) == 1:
         return False
     rest = sum(int(digit) * (10 - place) for place, digit in enumerate(digits[:9])) % 11
@@ -164,13 +164,13 @@ def is_national_id(digits: str) -> bool:
 
 
 def passes_luhn(digits: str) -> bool:
-    """Whether the last digit checks the others as on payment cards."""
+    """Return whether the digits pass the Luhn check used on payment cards."""
     doubled = (int(digit) * (1 + place % 2) for place, digit in enumerate(reversed(digits)))
     return sum(value - 9 if value > 9 else value for value in doubled) % 10 == 0
 
 
 def is_iban(text: str) -> bool:
-    """Whether letters and digits are an international account number: two letters, two check digits, the account."""
+    """Return whether the text is a valid international account number: two letters, two check digits, the account."""
     if not (15 <= len(text) <= 34 and text.isascii() and text.isalnum()):
         return False
     return int("".join(str(int(character, 36)) for character in text[4:] + text[:4])) % 97 == 1
@@ -181,11 +181,11 @@ def is_iban(text: str) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class TypedText:
-    """A column that holds words of readers."""
+    """A column that contains text typed by readers."""
 
     model: str
     field: str
-    #: After so many days the words are deleted; None if they stay as long as their row.
+    #: Days after which the text is deleted; None if it is kept as long as its row.
     keep_days: int | None
     #: Why the column is not redacted; empty if it is.
     as_typed_because: str
@@ -195,15 +195,15 @@ _typed_texts: dict[tuple[str, str], TypedText] = {}
 
 
 def register_typed_text(model: str, *fields: str, keep_days: int | None = None, as_typed_because: str = "") -> None:
-    """Say that these columns hold what readers typed; called in the `apps.py` of the app that owns the model.
+    """Declare that these columns contain text typed by readers; called in the `apps.py` of the app that owns the model.
 
-    They are redacted before they are stored, unless `as_typed_because` says why not. Expiry, export and erasure, and the
-    test that searches a whole database for what was typed, go by this register.
+    The text is redacted before it is stored, unless `as_typed_because` gives a reason not to. Expiry, export, erasure
+    and the test that searches a whole database for typed text rely on this register.
     """
     for field in fields:
         _typed_texts[model, field] = TypedText(model, field, keep_days, as_typed_because)
 
 
 def typed_texts() -> list[TypedText]:
-    """All columns that hold what readers typed."""
+    """Return all columns that contain text typed by readers."""
     return [_typed_texts[identity] for identity in sorted(_typed_texts)]

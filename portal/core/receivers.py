@@ -1,9 +1,9 @@
-"""Content that changes is announced by its scopes (`portal.core.scopes`): what shows it is forgotten.
+"""Signal receivers that announce changed content by its scopes (`portal.core.scopes`) to all caches.
 
     touches(Product, "catalogue")         apps.py of the app that owns the model
 
-A row of a model that was said to be shown touches these scopes when it is saved or deleted. Wagtail's own models, settings
-and snippets touch everything, unless something else was said of them; all other models nothing. Pages say for themselves
+Saving or deleting a row of a registered model touches the given scopes. Wagtail's own models, settings and snippets
+touch everything unless registered otherwise; all other models touch nothing. Pages define their own scopes
 (`PortalPage.changed_scopes`).
 """
 
@@ -28,7 +28,7 @@ from portal.core.scopes import EVERYTHING, content_changed
 if TYPE_CHECKING:
     from django.db import models
 
-#: Shown by who knows which pages.
+#: Models that may be shown on any page.
 _SHOWN_SOMEWHERE: Final = (
     AbstractDocument,
     AbstractImage,
@@ -42,13 +42,13 @@ _touched: Final[dict[type[models.Model], tuple[str, ...]]] = {}
 
 
 def touches(model: type[models.Model], *scopes: str) -> None:
-    """Saving or deleting a row of `model`, or of one that extends it, changes these scopes."""
+    """Declare that saving or deleting a row of `model`, or of a subclass, changes these scopes."""
     _touched[model] = scopes
     scopes_of.cache_clear()
 
 
 def connect() -> None:
-    """Called once when the apps are ready."""
+    """Connect the receivers; called once when the apps are ready."""
     for model in (Redirect, SiteBrand, SupportSettings):
         touches(model, "site")
     for signal in (page_published, page_unpublished):
@@ -60,17 +60,17 @@ def connect() -> None:
 
 
 def page_changed(*, instance: Page, **_kwargs: Any) -> None:
-    """A page became visible or vanished."""
+    """Announce that a page was published or unpublished."""
     content_changed(*(instance.changed_scopes if isinstance(instance, PortalPage) else (EVERYTHING,)))
 
 
 def place_changed(*, instance: Page, **_kwargs: Any) -> None:
-    """A page, and with it all below it, has another address."""
+    """Announce that a page, and everything below it, has another address."""
     content_changed(ARTICLES if isinstance(instance, PortalPage) else EVERYTHING)
 
 
 def row_changed(sender: type[models.Model], *, created: bool | None = None, **_kwargs: Any) -> None:
-    """A row that pages show was saved or deleted. A saved page is a draft until it is published."""
+    """Announce that a row shown on pages was saved or deleted. A saved page is only a draft until it is published."""
     deleted = created is None
     scopes = ((EVERYTHING,) if deleted else ()) if issubclass(sender, Page) else scopes_of(sender)
     if scopes:
@@ -79,7 +79,7 @@ def row_changed(sender: type[models.Model], *, created: bool | None = None, **_k
 
 @cache
 def scopes_of(model: type[models.Model]) -> tuple[str, ...]:
-    """What a row of this model changes when it is saved or deleted; nothing for what no page shows."""
+    """Return the scopes that change when a row of this model is saved or deleted; empty if no page shows it."""
     for known in model.__mro__:
         if known in _touched:
             return _touched[known]

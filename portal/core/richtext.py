@@ -1,4 +1,4 @@
-"""How links to pages inside rich text become addresses."""
+"""Conversion of page links in rich text to addresses."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from portal.core.pages import page_url
 
 
 class LocalizedPageLinkHandler(PageLinkHandler):
-    """Links lead to the page in the language being read, where it exists, else to the page itself.
+    """Links to the page in the language being read if it exists, otherwise to the page itself.
 
-    One query for any number of links (Wagtail's own handler takes three for each). A page that is gone or not live leaves
-    its words behind, without a link.
+    One query for any number of links (Wagtail's own handler needs three for each). A link to a page that is deleted or
+    not live is replaced by its text.
     """
 
     @classmethod

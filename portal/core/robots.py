@@ -1,4 +1,4 @@
-"""``/robots.txt``: what search engines leave alone. Each app declares its rooms in `apps.py`."""
+"""``/robots.txt``: paths that search engines should not visit. Each app declares its own in `apps.py`."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ _names: Final[dict[str, None]] = {}
 
 
 def disallow(*paths: str) -> None:
-    """Ask search engines not to visit addresses that begin with `paths`; ``*`` stands for anything."""
+    """Ask search engines not to visit addresses that begin with `paths`; ``*`` matches anything."""
     _paths.update(dict.fromkeys(paths))
 
 
 def disallow_in_each_language(*names: str) -> None:
-    """The same for ``/<language>/<name>/``."""
+    """Disallow ``/<language>/<name>/`` in every language."""
     _names.update(dict.fromkeys(names))
 
 
 @require_safe
 @cache_control(max_age=3600, public=True)
 def robots(request: HttpRequest) -> HttpResponse:
-    """Everything is allowed but what apps declared."""
+    """Return the file: everything is allowed except what apps declared."""
     under_a_language = [f"/{code}/{name}/" for code, _name in settings.LANGUAGES for name in _names]
     lines = [
         "User-agent: *",

@@ -1,11 +1,11 @@
-"""The roles an installation begins with, and which rights each app gives to them.
+"""Roles that every installation starts with, and the rights that each app gives to them.
 
-    # faq/roles.py: a module `roles` is found in every app
+    # faq/roles.py: the module `roles` of every app is imported
     give(CONTENT_EDITORS, "faq.view_feedback", "faq.change_feedback")
 
-A role is a group. It is made after `migrate`, and every declared right is given to it once: rights that a later version
-declares are given to the groups of older installations too, and what an administrator takes away is not given again.
-An administrator may rename the group; one that is deleted is made anew, with all rights, after the next `migrate`.
+A role is a group. It is created after `migrate`, and every declared right is given to it once: rights declared by a
+later version are also given to the groups of existing installations, and a right removed by an administrator is not
+given again. Administrators may rename the group; the next `migrate` creates a deleted group again, with all rights.
 """
 
 from __future__ import annotations
@@ -30,10 +30,10 @@ logger = logging.getLogger(__name__)
 
 
 class Where(StrEnum):
-    """What a right is for."""
+    """Objects to which a right applies."""
 
     EVERYWHERE = ""
-    #: The whole tree of pages.
+    #: The whole page tree.
     PAGES = "pages"
     #: Pictures, documents and media in every collection.
     COLLECTIONS = "collections"
@@ -41,7 +41,7 @@ class Where(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Role:
-    """`code` never changes; `name` is what the group is called until an administrator renames it."""
+    """`code` never changes; `name` is the group's name until an administrator renames it."""
 
     code: str
     name: str
@@ -49,13 +49,13 @@ class Role:
 
 @dataclass(frozen=True, slots=True)
 class Right:
-    """A Django permission, ``app_label.codename``, and where it holds."""
+    """A Django permission, ``app_label.codename``, and where it applies."""
 
     permission: str
     where: Where = Where.EVERYWHERE
 
     def __str__(self) -> str:
-        """How it is remembered: never changes for a right that was once declared."""
+        """Return the stored form: it must not change for a right that was ever declared."""
         return f"{self.where}:{self.permission}" if self.where else self.permission
 
     @property
@@ -63,9 +63,9 @@ class Right:
         return self.permission.partition(".")[0]
 
 
-#: Write and publish: pages, pictures, media, and what belongs to them. Nothing of customers.
+#: Write and publish pages, pictures, media, and related objects. No access to customers' data.
 CONTENT_EDITORS: Final = Role("content-editors", "Content editors")
-#: Look after what customers write.
+#: Moderate what customers write.
 COMMUNITY_MANAGERS: Final = Role("community-managers", "Community managers")
 
 #: Rights by role, in the order of declaration.
@@ -73,30 +73,30 @@ _rights: Final[dict[Role, dict[Right, None]]] = {CONTENT_EDITORS: {}, COMMUNITY_
 
 
 def give(role: Role, *permissions: str, where: Where = Where.EVERYWHERE) -> None:
-    """Declare that members of `role` have `permissions` (``app_label.codename``). Repeating a declaration is harmless."""
+    """Declare that `role` has `permissions` (``app_label.codename``). Repeating a declaration has no effect."""
     _rights[role].update(dict.fromkeys(Right(permission, where) for permission in permissions))
 
 
 def actions_on(model: str, *actions: str) -> list[str]:
-    """``actions_on("faq.feedback", "view", "change")``: the names of Django's permissions for a model."""
+    """Return Django's permission names for a model: ``actions_on("faq.feedback", "view", "change")``."""
     app_label, name = model.split(".")
     return [f"{app_label}.{action}_{name}" for action in actions]
 
 
 def rights_of(role: Role) -> list[Right]:
-    """All rights declared for `role`."""
+    """Return all rights declared for `role`."""
     return list(_rights[role])
 
 
 def group_of(role: Role) -> Group:
-    """The group of a role, whatever it is called by now. Raises `Group.DoesNotExist` while it was not made."""
+    """Return the group of a role, whatever its current name. Raises `Group.DoesNotExist` before it is created."""
     return Group.objects.get(pk__in=RoleGroup.objects.filter(role=role.code).values("group"))
 
 
 def make_roles(**kwargs: Any) -> None:
-    """Make the groups that are missing and give them the declared rights they were never given; runs after `migrate`.
+    """Create missing groups and give them the declared rights they were never given; runs after `migrate`.
 
-    Nothing happens while the tables it needs are missing, as between the steps of a migration.
+    Does nothing while tables it needs are missing, as they are between the steps of a migration.
     """
     migrated = kwargs.get("apps", apps)
     if not all(_is_migrated(migrated, model) for model in (RoleGroup, Group, Page, Collection)):
@@ -125,14 +125,14 @@ def _make(role: Role, rights: Iterable[Right]) -> None:
     new = [right for right in rights if str(right) not in given]
     if not new:
         return
-    for label in dict.fromkeys(right.app_label for right in new):  # Django's own turn comes after ours
+    for label in dict.fromkeys(right.app_label for right in new):  # Django creates its permissions after this
         create_permissions(apps.get_app_config(label), verbosity=0)
     made.given = sorted(given.union(str(right) for right in new if _add(made.group, right)))
     made.save(update_fields=["given"])
 
 
 def _add(group: Group, right: Right) -> bool:
-    """Returns whether the permission exists; one that does not is tried again after the next `migrate`."""
+    """Return whether the permission exists; a missing one is tried again after the next `migrate`."""
     app_label, codename = right.permission.split(".")
     permission = Permission.objects.filter(content_type__app_label=app_label, codename=codename).first()
     if permission is None:
@@ -162,6 +162,6 @@ give(
     CONTENT_EDITORS,
     *actions_on("wagtailimages.image", "add", "change", "choose"),
     *actions_on("wagtaildocs.document", "add", "change", "choose"),
-    *actions_on("wagtailmedia.media", "add", "change"),  # the library asks for these, whatever the model is
+    *actions_on("wagtailmedia.media", "add", "change"),  # the library checks for these, whatever the model is
     where=Where.COLLECTIONS,
 )

@@ -1,7 +1,7 @@
-"""From an address to a page in one or two queries, or none while the page is remembered.
+"""URL routing from an address to a page in one or two queries, or none while the page is cached.
 
-Wagtail walks down the tree, two queries for each part of the address, after asking for the site and the language. Our
-pages have no routes of their own, so the whole path names the page. Whatever is not found this way is left to Wagtail.
+Wagtail walks down the tree with two queries for each part of the address, after looking up the site and the language.
+Our pages have no routes of their own, so the whole path identifies the page. Anything else is left to Wagtail.
 """
 
 from __future__ import annotations
@@ -22,18 +22,18 @@ if TYPE_CHECKING:
     from django.http import HttpRequest, HttpResponse
 
 _MAX_KINDS: Final = 4096
-#: Only a hint that saves a query: the row itself is always asked whether it still has this address.
+#: Only a hint that saves a query: the page table is always asked whether the row still has this address.
 _kinds: dict[str, type[Page]] = {}
-#: Whole pages by address.
+#: Complete pages by address.
 _pages: Memo[Page] = Memo(max_size=256, scopes=("site",))
 
 
 class _NoPageError(Exception):
-    """Nothing is remembered of addresses that lead nowhere: there is no end of them."""
+    """Raised inside the cache for an unknown address: those are not cached, since their number is unlimited."""
 
 
 def serve(request: HttpRequest, path: str) -> HttpResponse:
-    """Wagtail's page view, spared the walk through the tree."""
+    """Serve a page like Wagtail's view, without walking through the tree."""
     roots = site_roots()
     request._wagtail_cached_site_root_paths = roots  # type: ignore[attr-defined]  # noqa: SLF001 - where Wagtail looks
     if len({root.site_id for root in roots}) == 1:
@@ -48,7 +48,7 @@ def serve(request: HttpRequest, path: str) -> HttpResponse:
 
 
 def find_page(url_path: str) -> Page | None:
-    """The live page with this tree path, as its own class: a copy, so that no request sees what another one did to it."""
+    """Return the live page with this tree path, as its own class: a copy, so that requests do not share changes."""
 
     def read() -> Page:
         page = _read_page(url_path)

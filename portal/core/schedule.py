@@ -1,7 +1,7 @@
-"""Go-live and expiry dates that editors set, carried out.
+"""Scheduled publishing: applies the go-live and expiry dates set by editors.
 
-Wagtail has a command for this (`publish_scheduled`), which stops at the first page that cannot be published. Here each
-page stands for itself: what fails is logged and tried again with the next round, and holds nothing else up.
+Wagtail's own command (`publish_scheduled`) stops at the first page that cannot be published. Here pages are
+independent: a failure is logged, retried in the next round, and does not block other pages.
 """
 
 from __future__ import annotations
@@ -31,13 +31,13 @@ INTERVAL: Final = timedelta(minutes=1)
 def carry_out_schedule() -> int:
     """Unpublish what has expired, then publish what is due. Returns how many pages and snippets changed.
 
-    One query per kind of content when nothing is due; repeating it is harmless.
+    One query per kind of content when nothing is due; safe to repeat.
     """
     return sum(_try(act, what) for what, act in [*_expired(), *_due()])
 
 
 def is_anything_due() -> bool:
-    """Whether `carry_out_schedule` has anything to do. Writes nothing."""
+    """Return whether `carry_out_schedule` has anything to do. Writes nothing."""
     return any(True for _change in chain(_expired(), _due()))
 
 

@@ -1,20 +1,20 @@
-"""Only what changed is forgotten: named scopes tell what a page, a fragment or a remembered value was made of.
+"""Cache invalidation by named scopes, which state what a page, a fragment or a cached value was made of.
 
     content_changed("thread:42", "community:area:7")    the service that changed it, inside its transaction
     depends_on(request, "thread:42", "site")            the view, before it reads
     Memo(max_size=64, scopes=("catalogue", "site"))     see `portal.core.memo`
-    rests_on("thread:42")                               inside what makes a remembered value, when it is known only there
+    rests_on("thread:42")                               while a cached value is computed, if known only there
 
-A scope is a name, or a path of names: ``community:area:7`` lies in ``community:area`` and in ``community``. A change of a
-scope touches whatever depends on it, on anything in it, or on anything it lies in. So a page that shows all of the
-community depends on ``community``, and one that shows an area only on ``community:area:7``.
+A scope is a name or a path of names: ``community:area:7`` is inside ``community:area`` and ``community``. A change of a
+scope invalidates whatever depends on it, on anything inside it, or on anything around it. So a page that shows all of
+the community depends on ``community``, and one that shows an area only on ``community:area:7``.
 
-Whoever declares nothing depends on everything, and ``content_changed()`` without a name means that everything changed.
-What is made of remembered values also depends on what those depend on; that is seen to here.
+A value that declares nothing depends on everything, and ``content_changed()`` without a name means that everything
+changed. A value made from cached values inherits their scopes; this module takes care of that.
 
-Each process counts the changes it hears of (`portal.core.change_log`) and knows for each scope which was the last to touch
-it. A value carries a `Stamp`: its scopes, and the count from before it was made. It is true as long as none of its scopes
-was touched after that, so what was read before a change and kept after it is never used.
+Each process counts the changes it hears of (`portal.core.change_log`) and remembers for each scope the last change that
+touched it. A value carries a `Stamp`: its scopes, and the count from before it was made. It is valid as long as none of
+its scopes was touched after that, so a value read before a change and stored after it is never used.
 See docs/decisions/0015-scopes.md.
 """
 
@@ -46,15 +46,15 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-#: The scope of all scopes.
+#: The scope that contains all scopes.
 EVERYTHING: Final = "*"
-#: What depends on more than so many scopes depends on everything, and so much at once is a change of everything.
+#: A value with more scopes than this depends on everything; a change of more scopes is a change of everything.
 MAX_SCOPES: Final = 64
-#: How many scopes a process tells apart. Of those that changed longest ago it only knows when the last of them did.
+#: How many scopes a process tracks singly. Of those changed less recently it only knows when the last one changed.
 MAX_KNOWN: Final = 16_384
-#: While the log cannot be read or written, it is tried so often.
+#: Seconds between attempts while the log cannot be read or written.
 RETRY_SECONDS: Final = 2.0
-#: Announcements that wait for a log that cannot be written; more become one of everything.
+#: Limit of announcements waiting for a log that cannot be written; more are merged into a change of everything.
 _MAX_UNSENT: Final = 100
 
 _SCOPE: Final = re.compile(r"[a-z0-9][a-z0-9_.-]*(?::[a-z0-9][a-z0-9_.-]*)*")
@@ -62,10 +62,10 @@ _MAX_LENGTH: Final = 100
 
 
 def content_changed(*scopes: str) -> None:
-    """What readers see of these scopes has changed: everybody forgets it when the current transaction commits.
+    """Announce that these scopes changed: all caches drop what depends on them when the current transaction commits.
 
-    This process forgets at once what it remembers, since the transaction itself reads on; kept pages stay until the commit,
-    and for good when there is none. Without a scope everything has changed. Raises `ValueError` for what is no scope.
+    This process drops its cached values at once, because the transaction goes on reading; cached pages stay until the
+    commit, and stay valid if there is none. Without scopes everything has changed. Raises `ValueError`.
     """
     changed = _checked(scopes)
     _begun.touch([changed])
@@ -73,15 +73,14 @@ def content_changed(*scopes: str) -> None:
 
 
 def forget_here(*scopes: str) -> None:
-    """As `content_changed`, at once and in this process alone: what it keeps may be out of date."""
+    """Invalidate the scopes at once and in this process only."""
     _changes.heard.touch([_checked(scopes)])
 
 
 def depends_on(request: HttpRequest, *scopes: str) -> None:
-    """Say that the answer to `request` shows these scopes, and else only what it takes from remembered values.
+    """Declare that the response to `request` shows these scopes, besides those of the cached values it uses.
 
-    Call it before reading. Counts where the answer may be kept; the page of an answer that says nothing depends on
-    everything.
+    Call it before reading. It matters where the response may be cached; else the page depends on everything.
     """
     recorder: Recorder | None = getattr(request, "_scopes", None)
     if recorder is not None:
@@ -90,7 +89,7 @@ def depends_on(request: HttpRequest, *scopes: str) -> None:
 
 
 def rests_on(*scopes: str) -> None:
-    """Say that what is being made (a remembered value, a fragment, a page) depends on these scopes, too."""
+    """Declare that what is being made (a cached value, a fragment, a page) also depends on these scopes."""
     recorder = _making.get()
     if recorder is not None and scopes:
         recorder.add(_checked(scopes))
@@ -98,19 +97,19 @@ def rests_on(*scopes: str) -> None:
 
 
 def stamp(*scopes: str) -> Stamp:
-    """The stamp of a value that is read after this call."""
+    """Return the stamp of a value that is read after this call."""
     return Stamp(_checked(scopes), _now())
 
 
 @contextmanager
 def making(*scopes: str, request: HttpRequest | None = None) -> Iterator[Recorder]:
-    """Around what makes a value of these scopes; `recorder.stamp` is its stamp, when the block is done.
+    """Record the scopes of a value made inside the block; `recorder.stamp` is its stamp afterwards.
 
-    Without scopes, `rests_on` says them inside; the value of a block that says nothing depends on everything. With a
-    `request`, what is made is the answer to it, and `depends_on` says them.
+    Without `scopes`, calls of `rests_on` inside declare them; a block that declares none depends on everything. With a
+    `request`, the value is the response to it, and `depends_on` declares the scopes.
 
-    All that is made inside counts as made when the outermost block began: it may be made of what was read since then. For
-    the same reason one look at the log is enough for a block.
+    Everything made inside is stamped with the beginning of the outermost block, since it may use what was read since
+    then. For the same reason the log is checked only once per block.
     """
     around = _making.get()
     recorder = Recorder(_now() if around is None else around.now, is_page=request is not None)
@@ -128,7 +127,7 @@ def making(*scopes: str, request: HttpRequest | None = None) -> Iterator[Recorde
 
 
 class Stamp:
-    """What a value depends on, and since when it is true."""
+    """What a value depends on, and since when it is valid."""
 
     __slots__ = ("_begun", "_confirmed", "_heard", "_watched", "scopes")
 
@@ -141,7 +140,7 @@ class Stamp:
         self._confirmed = now
 
     def is_current(self) -> bool:
-        """Whether nothing the value depends on has changed since it was made. One look at the log."""
+        """Return whether nothing the value depends on has changed since it was made. Checks the log once."""
         now = _now()
         if self._confirmed == now:
             return True
@@ -151,19 +150,19 @@ class Stamp:
         return False
 
     def is_current_for_others(self) -> bool:
-        """As `is_current`, but changes of this process whose transactions have not committed do not count."""
+        """Return `is_current` without regard to this process's changes in uncommitted transactions."""
         _changes.look()
         return _changes.heard.is_untouched(self._watched, self._heard)
 
     def pass_on(self) -> None:
-        """The value is used in what is being made now: that depends on the same."""
+        """Add the value's scopes to those of whatever is being made from it now."""
         recorder = _making.get()
         if recorder is not None:
             recorder.add(self.scopes)
 
 
 class Recorder:
-    """Collects what a value that is being made depends on."""
+    """Collects the scopes of a value while it is being made."""
 
     __slots__ = ("_scopes", "_stamp", "is_declared", "is_page", "now")
 
@@ -190,7 +189,7 @@ _making: Final[ContextVar[Recorder | None]] = ContextVar("portal_scopes_making",
 
 @lru_cache(maxsize=2048)
 def _checked(scopes: tuple[str, ...]) -> frozenset[str]:
-    """The scopes as a set; everything where there are none, or too many."""
+    """Return the scopes as a set; everything if there are none, or too many. Raises `ValueError`."""
     for scope in scopes:
         if scope != EVERYTHING and (len(scope) > _MAX_LENGTH or not _SCOPE.fullmatch(scope)):
             raise ValueError(f"{scope!r} is no scope")
@@ -198,7 +197,7 @@ def _checked(scopes: tuple[str, ...]) -> frozenset[str]:
 
 
 def _above(scope: str) -> Iterator[str]:
-    """What a scope lies in, from the nearest on."""
+    """Yield the scopes around a scope, innermost first."""
     while (end := scope.rfind(":")) > 0:
         scope = scope[:end]
         yield scope
@@ -206,7 +205,7 @@ def _above(scope: str) -> Iterator[str]:
 
 @lru_cache(maxsize=2048)
 def _watched_by(scopes: frozenset[str]) -> tuple[str, ...]:
-    """The names that are touched when one of the scopes is: itself, what it lies in, and (with a colon) anything in it."""
+    """Return the names touched along with the scopes: themselves, those around them and (with a colon) all inside."""
     if EVERYTHING in scopes:
         return ()
     watched = {name for scope in scopes for name in (scope, f"{scope}:", *_above(scope))}
@@ -214,14 +213,14 @@ def _watched_by(scopes: frozenset[str]) -> tuple[str, ...]:
 
 
 class _Table:
-    """Counts changes, and knows for each scope which was the last to touch it. Safe between threads."""
+    """Counts changes and remembers for each scope the last change that touched it. Thread-safe."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self.count = 1
-        #: The last change by name, those of lately at the end.
+        #: Number of the last change by name, most recent last.
         self._touched: OrderedDict[str, int] = OrderedDict()
-        #: The last change of everything, or of a name that is not known any more.
+        #: Number of the last change of everything, or of a name that is no longer tracked.
         self._everything = 1
 
     def touch(self, changes: Iterable[frozenset[str]]) -> None:
@@ -240,10 +239,10 @@ class _Table:
             while len(self._touched) > MAX_KNOWN:
                 _name, at = self._touched.popitem(last=False)
                 self._everything = max(self._everything, at)
-            self.count = count  # last: who reads it finds all that was touched
+            self.count = count  # last: a reader that sees it also sees everything that was touched
 
     def is_untouched(self, watched: tuple[str, ...], since: int) -> bool:
-        """Whether nothing of it changed after the count was `since`. Nothing watched means everything."""
+        """Return whether none of the names changed after the count was `since`. No names means everything."""
         if self._everything > since:
             return False
         if not watched:
@@ -252,12 +251,12 @@ class _Table:
         return all(touched.get(name, 0) <= since for name in watched)
 
     def start_again(self) -> None:
-        """In a forked process: the lock may be held by a thread that is not here."""
+        """Reset a forked process: the lock may be held by a thread that does not exist there."""
         self._lock = threading.Lock()
 
 
 class _Changes:
-    """The changes that were committed, by whichever process. A forked process goes on by itself."""
+    """The committed changes of all processes. A forked process continues independently."""
 
     def __init__(self) -> None:
         self.heard = _Table()
@@ -268,10 +267,10 @@ class _Changes:
         self._send_again_at = self._ask_again_at = 0.0
 
     def look(self) -> int:
-        """The count, after hearing what other processes have told."""
+        """Return the count, after reading the changes announced by other processes."""
         log = self._current_log()
         if self._ask_again_at and time.monotonic() < self._ask_again_at:
-            self.heard.touch([_ALL])  # nobody knows: nothing that was made before now is used
+            self.heard.touch([_ALL])  # changes may be unknown: nothing made before now is used
             return self.heard.count
         try:
             grown = log.has_grown()
@@ -284,7 +283,7 @@ class _Changes:
         return self.heard.count
 
     def announce(self, scopes: frozenset[str]) -> None:
-        """Tell all processes, this one too. What cannot be told now is told later."""
+        """Announce to all processes, including this one. What cannot be written now is written later."""
         with self._lock:
             self.heard.touch([scopes])
             self._unsent.append(scopes)
@@ -294,7 +293,7 @@ class _Changes:
         self._catch_up(self._current_log())
 
     def _catch_up(self, log: ChangeLog) -> None:
-        """Write what waits, then read what is new, ours included."""
+        """Write waiting announcements, then read new lines, including our own."""
         with self._lock:
             try:
                 while self._unsent:
@@ -312,7 +311,7 @@ class _Changes:
                 self._be_careful(error)
 
     def _be_careful(self, error: UnavailableError) -> None:
-        """For a while nothing is kept, and the log is left alone."""
+        """Disable caching and leave the log alone for a while."""
         logger.error("Changes of other processes cannot be heard: %s", error.__cause__ or error)
         self._ask_again_at = time.monotonic() + RETRY_SECONDS
         self.heard.touch([_ALL])
@@ -327,7 +326,7 @@ class _Changes:
         return self._log
 
     def start_again(self) -> None:
-        """In a forked process: the lock may be held by a thread that is not here."""
+        """Reset a forked process: the lock may be held by a thread that does not exist there."""
         self._lock = threading.Lock()
         self.heard.start_again()
 
@@ -337,7 +336,7 @@ FILE_NAME: Final = "changes"
 
 
 def _read_line(line: str) -> frozenset[str]:
-    """The scopes of a line of the log; everything where it is damaged."""
+    """Return the scopes in a line of the log; everything if it is damaged."""
     try:
         return _checked(tuple(line.split(" ")))
     except ValueError:
@@ -345,12 +344,12 @@ def _read_line(line: str) -> frozenset[str]:
 
 
 _changes: Final = _Changes()
-#: Changes of this process whose transactions may not have committed.
+#: Changes made by this process whose transactions may not have committed yet.
 _begun: Final = _Table()
 os.register_at_fork(after_in_child=_changes.start_again)
 os.register_at_fork(after_in_child=_begun.start_again)
 
 
 def _now() -> tuple[int, int]:
-    """How many changes there have been, of all processes and begun here; at most one look at the log."""
+    """Return the number of changes by all processes and of those begun here; checks the log at most once."""
     return _changes.heard.count if _making.get() else _changes.look(), _begun.count

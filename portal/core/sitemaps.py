@@ -1,6 +1,6 @@
-"""``/sitemap.xml``: what search engines may find.
+"""``/sitemap.xml``: addresses for search engines.
 
-Every live page that everybody may see is there, in each language it exists in. What is no page is added by its app:
+It lists every live public page in each language it exists in. Apps add addresses that are not pages:
 
     sitemaps.register("threads", ThreadSitemap)          apps.py
 """
@@ -66,7 +66,7 @@ class PageSitemap(Sitemap[Any]):
 
 
 def _alternates(versions: list[tuple[str, str]]) -> list[dict[str, str]]:
-    """All languages, and the site's first one for everybody else."""
+    """Return the address in every language, and that in the site's default language for everybody else."""
     if len(versions) < 2:
         return []
     found = [{"lang_code": code, "location": url} for code, url in sorted(versions)]
@@ -85,10 +85,10 @@ _sections: Final[dict[str, type[Sitemap[Any]]]] = {"pages": PageSitemap}
 
 
 def register(section: str, entries: type[Sitemap[Any]]) -> None:
-    """Add a section; like pages, it lists only what everybody may see."""
+    """Add a section; like the pages, it must list public addresses only."""
     _sections[section] = entries
 
 
 def sitemap(request: HttpRequest) -> TemplateResponse:
-    """All sections in one list."""
+    """Return all sections as one list."""
     return views.sitemap(request, sitemaps=dict(_sections))

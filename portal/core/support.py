@@ -1,4 +1,4 @@
-"""How to reach a person: what the settings of the site say."""
+"""Contact details of the support, from the site's settings."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _contact: Memo[SupportContact | None] = Memo(max_size=1, scopes=("site",))
 
 
 def support_contact() -> SupportContact | None:
-    """How to reach a person, if the settings say so; remembered until they change."""
+    """Return the contact details, or None if none are set; cached until the settings change."""
 
     def read() -> SupportContact | None:
         found = SupportSettings.objects.exclude(support_phone="").order_by("-site__is_default_site", "pk").first()

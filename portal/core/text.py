@@ -1,12 +1,12 @@
-"""Letters, digits and direction: what Persian and English text needs before it is stored, compared or shown.
+"""Letters, digits and direction: processing of Persian and English text before it is stored, compared or shown.
 
-Three different cleanings, not to be mixed up:
+Three different functions, not to be confused:
 
-`normalise_input`  what a person typed → what is stored. Keeps meaning, half-spaces and digits as written.
-`fold`             stored or typed text → what search compares. Loses everything that spelling varies in.
+`normalise_input`  user input → stored text. Keeps meaning, half-spaces and digits as written.
+`fold`             stored or typed text → text that search compares. Removes everything in which spellings vary.
 `isolate`          text → text that keeps its own direction inside a plain-text sentence.
 
-Nothing here raises on strange text: lone surrogates, NUL and unassigned characters are text, too.
+Nothing here raises on unusual text: lone surrogates, NUL and unassigned characters are accepted.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ _LATIN_DIGITS: Final = "0123456789"
 _TO_LATIN_DIGITS: Final = str.maketrans(_PERSIAN_DIGITS + _ARABIC_DIGITS, _LATIN_DIGITS * 2)
 _TO_PERSIAN_DIGITS: Final = str.maketrans(_LATIN_DIGITS + _ARABIC_DIGITS, _PERSIAN_DIGITS * 2)
 
-#: Marks, embeddings, overrides and isolates: they steer direction and carry no text.
+#: Marks, embeddings, overrides and isolates: they control direction and carry no text.
 _BIDI_CONTROLS: Final = "\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
 _WITHOUT_BIDI: Final = str.maketrans("", "", _BIDI_CONTROLS)
 
-#: Letters that one keyboard or another writes for the same Persian letter.
+#: Different letters that keyboards produce for the same Persian letter.
 SAME_LETTERS: Final = {
     "ی": "يىېۍێئےۓ",
     "ک": "كڪ",
@@ -38,9 +38,9 @@ SAME_LETTERS: Final = {
     "ا": "أإٱآ",
     "و": "ؤۇۆ",
 }
-#: Characters that stand for a half-space: the real one, the zero-width space, and U+00AC, which old converters left.
+#: Characters used as a half-space: the real one, the zero-width space, and U+00AC, left behind by old converters.
 HALF_SPACES: Final = ZWNJ + "\u200b\u00ac"
-#: Characters that search does not see at all: tatweel, hamza on the line, joiners, soft hyphen, byte order mark.
+#: Characters that search ignores: tatweel, hamza on the line, joiners, soft hyphen, byte order mark.
 UNSEEN: Final = "\u0640\u0621\u200d\u2060\u00ad\ufeff" + _BIDI_CONTROLS
 _SIGNS: Final = {"٬": ",", "٫": ".", "٪": "%", "،": ",", "؛": ";", "؟": "?"}
 
@@ -53,7 +53,7 @@ _FOLDED: Final[dict[str, str]] = {
 
 
 def _is_dropped_mark(character: str) -> bool:
-    """Accents of Latin, Greek and Cyrillic; vowel marks and hamza above or below of Arabic script; variation selectors."""
+    """Return whether it is an accent (Latin, Greek, Cyrillic), Arabic vowel mark or hamza, or variation selector."""
     code = ord(character)
     if 0x0300 <= code <= 0x036F or 0xFE00 <= code <= 0xFE0F:
         return True
@@ -61,7 +61,7 @@ def _is_dropped_mark(character: str) -> bool:
 
 
 def _fold_character(character: str) -> str:
-    """What one character becomes; folding the answer again changes nothing."""
+    """Return the folded form of one character; folding the result again does not change it."""
     if character in _FOLDED:
         return _FOLDED[character]
     if character not in "\t\n\r" and unicodedata.category(character) in {"Cc", "Cs"}:
@@ -75,11 +75,11 @@ def _fold_character(character: str) -> str:
 
 
 class _Folding(dict[int, str]):
-    """Code point → folded text, worked out on first use. Bounded: text may hold any of a million code points."""
+    """Code point → folded text, computed on first use. Limited in size, since there are a million code points."""
 
     def __init__(self) -> None:
         super().__init__()
-        #: Of the characters seen so far those that become none, or several.
+        #: Characters seen so far that fold to none or to several characters.
         self.uneven: set[str] = set()
 
     def __missing__(self, code: int) -> str:
@@ -96,18 +96,18 @@ _FOLDING: Final = _Folding()
 
 
 def fold(text: str) -> str:
-    """The text as search compares it: one letter per sound, Latin digits, lower case, no marks or bidi controls.
+    """Return the text as search compares it: one letter per sound, Latin digits, lower case, no marks or bidi controls.
 
-    Works character by character (NFKC of each without its marks), so that composed and decomposed spellings meet and
-    every folded character has one origin. Half-spaces become U+200C. Folding twice is the same as folding once.
+    Works character by character (NFKC of each, without its marks), so that composed and decomposed spellings become
+    equal and every folded character has one origin. Half-spaces become U+200C. Folding is idempotent.
     """
     return text.translate(_FOLDING)
 
 
 def fold_with_offsets(text: str) -> tuple[str, list[int]]:
-    """The folded text, and for each of its characters the index in `text` it came from.
+    """Return the folded text, and for each of its characters the index in `text` from which it came.
 
-    A character that folds to several (``ﷲ``, ``ß``) repeats its index; one that vanishes leaves a gap.
+    A character that folds to several (``ﷲ``, ``ß``) repeats its index; one that disappears leaves a gap.
     """
     folded = text.translate(_FOLDING)
     if _FOLDING.uneven.isdisjoint(text):
@@ -130,7 +130,7 @@ _LINE_ENDS: Final = re.compile("\r\n?|[\x85\u2028\u2029]")
 
 
 def normalise_input(text: str, *, digits: bool = False) -> str:
-    """What a person typed, as it is stored: Persian ی and ک, NFC, no bidi or control characters, ``\\n`` line ends.
+    """Return user input as it is stored: Persian ی and ک, NFC, no bidi or control characters, ``\\n`` line ends.
 
     Half-spaces stay. With `digits`, Persian and Arabic digits become Latin ones (codes, numbers, phones).
     """
@@ -140,24 +140,24 @@ def normalise_input(text: str, *, digits: bool = False) -> str:
 
 
 def to_latin_digits(text: str) -> str:
-    """Persian and Arabic digits as ``0``-``9``; everything else as it is."""
+    """Return the text with Persian and Arabic digits as ``0``-``9``; everything else is unchanged."""
     return text.translate(_TO_LATIN_DIGITS)
 
 
 def to_persian_digits(text: str) -> str:
-    """Latin and Arabic digits as ``۰``-``۹``; everything else as it is."""
+    """Return the text with Latin and Arabic digits as ``۰``-``۹``; everything else is unchanged."""
     return text.translate(_TO_PERSIAN_DIGITS)
 
 
 def without_bidi_controls(text: str) -> str:
-    """The text without the invisible characters that steer direction."""
+    """Return the text without the invisible characters that control direction."""
     return text.translate(_WITHOUT_BIDI)
 
 
 def isolate(text: str) -> str:
-    """The text inside U+2068 … U+2069, for plain-text places such as mail subjects and page titles.
+    """Return the text inside U+2068 … U+2069, for plain-text places such as mail subjects and page titles.
 
-    Controls inside are dropped: an unmatched one would end the isolation early.
+    Controls inside are removed: an unmatched one would end the isolation early.
     """
     return f"\u2068{without_bidi_controls(text)}\u2069"
 
@@ -172,7 +172,7 @@ def _is_arabic_script(character: str) -> bool:
 
 
 def is_persian(text: str) -> bool:
-    """Whether at least half of the letters are of the Arabic script. Text without letters is not Persian."""
+    """Return whether at least half of the letters are Arabic script. Text without letters is not Persian."""
     letters = [character for character in text if character.isalpha()]
     persian = sum(map(_is_arabic_script, letters))
     return persian > 0 and persian * 2 >= len(letters)
@@ -181,14 +181,14 @@ def is_persian(text: str) -> bool:
 _KEYS_EN: Final = "qwertyuiop[]asdfghjkl;'zxcvbnm,."
 _KEYS_FA: Final = "ضصثقفغعهخحجچشسیبلاتنمکگظطزرذدپو."
 _EN_TO_FA: Final = str.maketrans(_KEYS_EN, _KEYS_FA)
-#: Beside the plain keys: letters that share a key on one of the usual layouts, and the Arabic twins.
+#: In addition to the plain keys: letters that share a key on one of the usual layouts, and the Arabic twins.
 _FA_TO_EN: Final = str.maketrans(_KEYS_FA + "ئآژيك", _KEYS_EN + "mhcd;")
 
 
 def swap_keyboard(text: str) -> str:
-    """The text as the same keys give it on the other layout: ``]vhy rvlc`` ↔ ``چراغ قرمز``.
+    """Return the text that the same keys produce on the other layout: ``]vhy rvlc`` ↔ ``چراغ قرمز``.
 
-    Text that mixes scripts, or has no letters, was not typed on the wrong layout and comes back unchanged.
+    Text that mixes scripts or has no letters was not typed on the wrong layout and is returned unchanged.
     """
     persian = any(_is_arabic_script(c) and c.isalpha() for c in text)
     latin = any(c.isascii() and c.isalpha() for c in text)
@@ -199,12 +199,12 @@ def swap_keyboard(text: str) -> str:
     return text.lower().translate(_EN_TO_FA)
 
 
-#: Words a minute. Persian has no agreed figure; its words carry more than English ones.
+#: Words per minute. There is no established figure for Persian; its words carry more than English ones.
 _READING_SPEED: Final = {"fa": 200, "en": 220}
 
 
 def reading_minutes(text: str, language: str) -> int:
-    """How many minutes the text takes to read, at least one. Joined words («می‌شود») count once."""
+    """Return the reading time in minutes, at least one. Joined words («می‌شود») count once."""
     speed = _READING_SPEED.get(language.split("-", maxsplit=1)[0], 200)
     return max(1, math.ceil(len(text.split()) / speed))
 
@@ -213,9 +213,9 @@ _NOT_IN_SLUG: Final = re.compile(r"[\W_]+")
 
 
 def slugify_unicode(text: str, *, max_length: int = 100) -> str:
-    """A readable piece of URL in the text's own script: letters and Latin digits joined by hyphens.
+    """Return a readable URL slug in the text's own script: letters and Latin digits joined by hyphens.
 
-    Cut between words to `max_length` characters. May be empty, when the text has no letter or digit.
+    Cut between words to `max_length` characters. Empty when the text has no letter or digit.
     """
     text = "".join(c for c in normalise_input(text, digits=True).lower() if not _is_dropped_mark(c) and c != "\u0640")
     slug = _NOT_IN_SLUG.sub("-", text).strip("-")

@@ -1,4 +1,4 @@
-"""Pages, by `portal.core.routing`. Wagtail's own addresses follow for the rest."""
+"""URLs of pages, served by `portal.core.routing`; Wagtail's own URLs follow for everything else."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""Secrets at rest: what the database keeps of them cannot be read without ``SECRET_KEY``.
+"""Encryption of secrets stored in the database, which cannot be read without ``SECRET_KEY``.
 
-A copy of the database alone, a backup for instance, gives nothing away. After changing the key keep the old one in
+A copy of the database alone, such as a backup, reveals nothing. After changing the key keep the old one in
 ``SECRET_KEY_FALLBACKS``.
 """
 
@@ -16,16 +16,16 @@ __all__ = ["UnreadableError", "decrypt", "encrypt"]
 
 
 class UnreadableError(Exception):
-    """The text was encrypted with a key that is gone, or was tampered with."""
+    """Raised for a text that was encrypted with a lost key, or tampered with."""
 
 
 def encrypt(text: str, *, purpose: str) -> str:
-    """What `decrypt` with the same purpose turns back into `text`."""
+    """Return a token that `decrypt` turns back into `text`; only with the same purpose."""
     return _fernet(purpose).encrypt(text.encode()).decode()
 
 
 def decrypt(token: str, *, purpose: str) -> str:
-    """The text; raises `UnreadableError`."""
+    """Return the text. Raises `UnreadableError`."""
     try:
         return _fernet(purpose).decrypt(token.encode()).decode()
     except InvalidToken as error:

@@ -1,4 +1,4 @@
-"""The address without a language, error pages, and health."""
+"""Views for the address without a language, error pages, and `/health/`."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from portal.core.preferences import preferences_of
 if TYPE_CHECKING:
     from django.http import HttpRequest
 
-#: Never shown again, whatever the form: secrets, and the token itself.
+#: Form fields whose values are never shown again: secrets, and the token itself.
 _NEVER_REPEATED: Final = frozenset({"csrfmiddlewaretoken", "password", "password1", "password2", "oldpassword", "code"})
 _WORTH_KEEPING: Final = 20
 _KEPT_CHARACTERS: Final = 20_000
@@ -35,7 +35,7 @@ _WORD_BREAK = re.compile(r"[\W_]+")
 
 @require_safe
 def language_root(request: HttpRequest) -> HttpResponse:
-    """``/``: to the home page in the account's language, else the cookie's, the browser's, the site's."""
+    """Redirect ``/`` to the home page in the language of the account, else of the cookie, the browser, the site."""
     language = ""
     if settings.SESSION_COOKIE_NAME in request.COOKIES and request.user.is_authenticated:
         language = preferences_of(request.user).language
@@ -48,7 +48,7 @@ def language_root(request: HttpRequest) -> HttpResponse:
 
 
 def page_not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
-    """404 with a search box that already holds the words of the address."""
+    """Return the 404 page, with the words of the address in its search box."""
     last = unquote(request.path).rstrip("/").rsplit("/", 1)[-1]
     return render(request, "404.html", {"guess": _WORD_BREAK.sub(" ", last).strip()[:80]}, status=404)
 
@@ -58,16 +58,16 @@ def permission_denied(request: HttpRequest, exception: Exception) -> HttpRespons
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    """A page that needs nothing: no request, no database, both languages."""
+    """Return the 500 page, which needs no request and no database, and is in both languages."""
     try:
         css = static("portal/css/error.css")
-    except ValueError:  # not collected: the page is readable without
+    except ValueError:  # static files not collected: the page is readable without the style sheet
         css = ""
     return HttpResponseServerError(get_template("500.html").render({"error_css_url": css}))
 
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
-    """The form was too old or came from elsewhere; nothing that was typed is lost."""
+    """Return the 403 page for a form that was too old or came from elsewhere, with what the reader typed, except secrets."""
     fields = [(name, str(value)) for name, value in request.POST.items() if name not in _NEVER_REPEATED]
     typed = [value for _name, value in fields if len(value) > _WORTH_KEEPING]
     kept = "\n\n".join(typed)[:_KEPT_CHARACTERS]
@@ -77,10 +77,10 @@ def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
 @never_cache
 @require_safe
 def health(request: HttpRequest) -> JsonResponse:
-    """For monitors: 200 while the database answers; with the age of the oldest undelivered event in seconds.
+    """Return the state for monitoring: 200 while the database answers, with the age of the oldest undelivered message.
 
-    What else can be away without harm to the portal says so, and staff get figures of the process that answers
-    (`portal.core.health`).
+    The age is in seconds. Services that may be away without harm to the portal report their own status; staff also get figures of the process
+    that answers (`portal.core.health`).
     """
     with connection.cursor() as cursor:
         cursor.execute("SELECT 1")
@@ -91,5 +91,5 @@ def health(request: HttpRequest) -> JsonResponse:
 
 
 def _is_staff(request: HttpRequest) -> bool:
-    """Monitors come without a session, and none is looked up for them."""
+    """Return whether a member of staff asks. Monitors send no session cookie, and no session is looked up for them."""
     return settings.SESSION_COOKIE_NAME in request.COOKIES and bool(getattr(request.user, "is_staff", False))

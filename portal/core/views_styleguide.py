@@ -1,4 +1,4 @@
-"""The page that shows every component in one place; developers and the visual checks read it."""
+"""The style guide: one page that shows every component, for developers and the visual checks."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ COLOURS = (
 
 
 class SampleForm(forms.Form):
-    """One field of each kind, one of them wrong."""
+    """Form with one field of each kind, one of them with an error."""
 
     title = forms.CharField(
         label=_("Question title"), help_text=_("One sentence, the way you would ask a friend."), max_length=120

@@ -1,12 +1,12 @@
-"""Telling people without an account apart for a day, without being able to say who they are.
+"""Pseudonymous keys that distinguish people without an account for one day, without revealing who they are.
 
-A visitor's key is a hash of address and browser with a random salt of the day. The salt is in the database for its day
-only: afterwards nobody can tell, not even with the database and a list of all addresses, whose key it was. Each *purpose*
-has keys of its own ("activity", "feedback"), so that what is kept for one cannot be joined with what is kept for another.
+A visitor's key is a hash of address and browser with a random salt of the day. The salt is stored for its day only:
+afterwards nobody can tell whose key it was, not even with the database and a list of all addresses. Each *purpose*
+("activity", "feedback") has its own keys, so that data stored for one cannot be joined with data stored for another.
 
-`visitor_of`      the key of whoever sends a request
-`visitor_hash`    the same, for those who noted address and browser earlier
-`VisitorCookie`   a key that outlives the day, for those who did something that must count once
+`visitor_of`      the key of the sender of a request
+`visitor_hash`    the same, for code that recorded address and browser earlier
+`VisitorCookie`   a key that outlives the day, for people who did something that must count only once
 """
 
 from __future__ import annotations
@@ -31,12 +31,12 @@ from portal.core.models import VisitSalt
 if TYPE_CHECKING:
     from django.http import HttpRequest, HttpResponse
 
-#: Characters of a key: 96 bits, so that no two visitors of a day meet.
+#: Characters of a key: 96 bits, enough to avoid collisions within a day.
 VISITOR_LENGTH: Final = 24
 
 
 class _Salts:
-    """The salts this process remembers: those of one day. A forked process starts without any."""
+    """The salts cached in this process: those of one day. A forked process starts without any."""
 
     def __init__(self) -> None:
         self.start_afresh()
@@ -51,23 +51,23 @@ os.register_at_fork(after_in_child=_salts.start_afresh)
 
 
 def visitor_of(request: HttpRequest, purpose: str, day: dt.date | None = None) -> str:
-    """The key of whoever sends the request, valid for one day (today by default); see `visitor_hash`."""
+    """Return the key of the sender of a request, valid for one day (today by default); see `visitor_hash`."""
     address, user_agent = client_address(request), request.headers.get("User-Agent", "")
     return visitor_hash(purpose, address, user_agent, day or timezone.localdate())
 
 
 def visitor_hash(purpose: str, address: str, user_agent: str, day: dt.date) -> str:
-    """The same key for the same purpose, address, browser and day; a different one when any of them differs.
+    """Return the same key for the same purpose, address, browser and day, and a different one if any of them differs.
 
-    Not inside a transaction: the first call of a day stores the salt, and a salt that is rolled back would leave this
-    process with keys that no other process makes. Raises `RuntimeError` there.
+    Must be called outside a transaction, otherwise raises `RuntimeError`: the first call of a day stores the salt, and
+    if that is rolled back, this process keeps producing keys that no other process produces.
     """
     who = f"{purpose}\n{address}\n{user_agent}".encode("utf-8", "replace")
     return hmac.new(_salt(day), who, hashlib.sha256).hexdigest()[:VISITOR_LENGTH]
 
 
 def _salt(day: dt.date) -> bytes:
-    """The day's salt; read once per process and day. The first visitor of a day makes it and destroys the older ones."""
+    """Return the day's salt; read once per process and day. The day's first visitor creates it and deletes old ones."""
     with _salts.lock:
         salt = _salts.of.get(day)
         if salt is None:
@@ -82,13 +82,13 @@ def _salt(day: dt.date) -> bytes:
 
 
 def forget_salts(*, before: dt.date | None = None) -> int:
-    """Destroy the salts of earlier days (before today by default) and return how many there were. Repeatable."""
+    """Delete the salts of days before `before` (today by default) and return how many there were. Safe to repeat."""
     deleted, _by_model = VisitSalt.objects.filter(day__lt=before or timezone.localdate()).delete()
     return deleted
 
 
 def has_old_salts() -> bool:
-    """Whether `forget_salts` would destroy any."""
+    """Return whether `forget_salts` would delete any."""
     return VisitSalt.objects.filter(day__lt=timezone.localdate()).exists()
 
 
@@ -99,9 +99,9 @@ def forget_remembered_salts() -> None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VisitorCookie:
-    """A visitor's key for one purpose that lasts as long as a cookie, which only those have who did something.
+    """A visitor's key for one purpose, stored in a cookie that is set only for people who did something.
 
-    Reading never sets it: who only reads has no cookie.
+    Reading a page never sets it.
     """
 
     name: str
@@ -109,12 +109,12 @@ class VisitorCookie:
     max_age_seconds: int
 
     def key_of(self, request: HttpRequest) -> str:
-        """The key in the cookie, else today's. The same request sent twice has the same key."""
+        """Return the key in the cookie, else today's. The same request sent twice has the same key."""
         known = request.COOKIES.get(self.name, "")
         return known if _KEY.match(known) else visitor_of(request, self.purpose)
 
     def remember(self, response: HttpResponse, key: str) -> None:
-        """Have the browser keep the key."""
+        """Store the key in the visitor's browser."""
         response.set_cookie(
             self.name,
             key,
@@ -125,5 +125,5 @@ class VisitorCookie:
         )
 
 
-#: What a cookie may hold. Earlier versions made keys of 32 characters; readers still have them.
+#: Valid values of the cookie. Earlier versions made keys of 32 characters, which readers still have.
 _KEY: Final = re.compile(rf"(?:[0-9a-f]{{{VISITOR_LENGTH}}}|[0-9a-f]{{32}})\Z")

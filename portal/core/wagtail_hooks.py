@@ -1,4 +1,4 @@
-"""What every page editor has, whatever the page, and what administrators have. Registers only."""
+"""Wagtail hooks for all page editors, whatever the page, and for administrators. Only registers."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def own_drafts(request: HttpRequest, panels: list[Component]) -> None:
 
 @hooks.register("construct_main_menu")
 def no_second_help(request: HttpRequest, menu_items: list[MenuItem]) -> None:
-    """Wagtail's own Help leads to other sites."""
+    """Remove Wagtail's own Help menu, which leads to other sites."""
     menu_items[:] = [item for item in menu_items if item.name != "help"]
 
 

@@ -1,8 +1,9 @@
-"""What delivers messages and runs jobs beside the web server: `manage.py run_outbox --loop`.
+"""The outbox worker, which delivers messages and runs jobs beside the web server: `manage.py run_outbox --loop`.
 
-The main thread looks twice a second whether anything is due, which writes nothing, and wakes who deals with it. There is
-a thread for what works with our own database, one for the periodic jobs, and one for each handler that works with another
-server: a mail server that hangs keeps neither the index nor the jobs waiting, and a long job no sign-in code.
+The main thread checks twice a second whether anything is due, which writes nothing, and wakes the thread for it. There
+is one thread for handlers that use only our own database, one for the periodic jobs, and one for each handler that
+works with another server: a hanging mail server delays neither the index nor the jobs, and a long job delays no
+sign-in code.
 """
 
 from __future__ import annotations
@@ -21,14 +22,14 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-#: Between two looks, in seconds.
+#: Seconds between two checks.
 INTERVAL: Final = 0.5
-#: Between two tries while the database is away.
+#: Seconds between attempts while the database is away.
 _AWAY_SECONDS: Final = 5.0
 
 
 def work(stopping: threading.Event, *, interval: float = INTERVAL) -> None:
-    """Deliver and run what is due until `stopping` is set; what is at hand then is finished."""
+    """Deliver messages and run jobs that are due until `stopping` is set; work in progress is finished first."""
     remote = outbox.remote_handlers()
     drain = partial(outbox.drain, should_stop=stopping.is_set)
     here = _Lane("here", partial(drain, but_not=remote), stopping)
@@ -44,7 +45,7 @@ def work(stopping: threading.Event, *, interval: float = INTERVAL) -> None:
 
 
 def _wake(here: _Lane, regular: _Lane, elsewhere: dict[str, _Lane]) -> bool:
-    """Wake the lanes that have something to do; whether the database answers."""
+    """Wake the lanes that have something to do; return whether the database answers."""
     close_old_connections()
     try:
         due = outbox.due_handlers()
@@ -55,12 +56,12 @@ def _wake(here: _Lane, regular: _Lane, elsewhere: dict[str, _Lane]) -> bool:
         elsewhere[handler].wake()
     if due - elsewhere.keys():
         here.wake()
-    regular.wake()  # it looks for itself
+    regular.wake()  # checks for itself
     return True
 
 
 class _Lane:
-    """One thread that does one kind of work whenever it is woken. It starts when it is first woken."""
+    """A thread that does one kind of work whenever it is woken. It starts when it is first woken."""
 
     def __init__(self, name: str, run: Callable[[], object], stopping: threading.Event) -> None:
         self._run = run
@@ -74,7 +75,7 @@ class _Lane:
             self._thread.start()
 
     def join(self) -> None:
-        """Wait for the end of what is at hand."""
+        """Wait for the end of the work in progress."""
         self._woken.set()
         if self._thread.ident is not None:
             self._thread.join()

@@ -1,4 +1,4 @@
-"""Tags and filters of pages that stand somewhere: ``{% load places %}``. See `portal.core.places`."""
+"""Template tags and filters about a page's place in the site: ``{% load places %}``. See `portal.core.places`."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ _JSON_ESCAPES: Final = {ord("<"): "\\u003C", ord(">"): "\\u003E", ord("&"): "\\u
 
 @register.filter
 def default_address(alternates: Iterable[tuple[str, str]]) -> str:
-    """The address for readers of no language we have: that of the site's own language."""
+    """Return the address for readers of unsupported languages: that of the site's default language."""
     return dict(alternates).get(settings.LANGUAGE_CODE, "")
 
 
 @register.simple_tag(takes_context=True)
 def crumbs_json_ld(context: Any, page: Any, crumbs: Iterable[Crumb]) -> SafeString:
-    """What machines read of the way to a page."""
+    """Return the breadcrumbs as structured data."""
     site_address = context["site_address"]
     items: list[dict[str, Any]] = [
         {"@type": "ListItem", "position": place, "name": crumb.title, "item": urljoin(site_address, crumb.url)}
@@ -40,7 +40,7 @@ def crumbs_json_ld(context: Any, page: Any, crumbs: Iterable[Crumb]) -> SafeStri
 
 
 def json_ld(data: dict[str, Any]) -> SafeString:
-    """Data for machines, without what is empty; a ``</script>`` in a title must not end it."""
+    """Return structured data without empty values; a ``</script>`` in a title is escaped and cannot end the element."""
     known = {key: value for key, value in data.items() if value not in (None, "")}
     text = json.dumps(known, ensure_ascii=False).translate(_JSON_ESCAPES)
     return format_html('<script type="application/ld+json">{}</script>', mark_safe(text))  # noqa: S308 - escaped above

@@ -1,4 +1,4 @@
-"""Tags and filters of every template: ``{% load ui %}``. What they write is explained in `portal.core.formats`."""
+"""Template tags and filters for every template: ``{% load ui %}``. For the formats see `portal.core.formats`."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 register = template.Library()
 
-#: Icons that point along the line of reading; the style sheet turns them over in right-to-left pages.
+#: Icons that point in reading direction; the style sheet mirrors them on right-to-left pages.
 DIRECTIONAL_ICONS: Final = frozenset(
     {
         "arrow-left",
@@ -68,7 +68,7 @@ def num(value: object, decimals: int | None = None) -> str:
 
 @register.filter
 def percent(value: object, decimals: int | None = None) -> str:
-    """``{{ share|percent }}`` of a value in hundredths."""
+    """``{{ share|percent }}``, for a value that is already a percentage."""
     return formats.format_percent(value, decimals)
 
 
@@ -80,32 +80,32 @@ def signed(value: object) -> SafeString:
 
 @register.filter
 def ltr(value: object, form: str = "") -> SafeString:
-    """``{{ version|ltr }}``; ``{{ hash|ltr:"wrap" }}`` may break anywhere. Nothing for none."""
+    """``{{ version|ltr }}``; ``{{ hash|ltr:"wrap" }}`` may break anywhere. Empty for None."""
     return SafeString("") if value in (None, "") else formats.format_ltr(value, wrap=form == "wrap")
 
 
 @register.filter
 def tel(number: str) -> str:
-    """A telephone number for ``href="tel:…"``."""
+    """Return a telephone number for ``href="tel:…"``."""
     digits = to_latin_digits(str(number))
     return ("+" if digits.lstrip().startswith("+") else "") + "".join(filter(str.isdigit, digits))
 
 
 @register.filter
 def isolate(value: object) -> str:
-    """For places that take no markup (``<title>``, mail subjects): keeps the direction of the value to itself."""
+    """Isolate the direction of the value in places that take no markup (``<title>``, mail subjects)."""
     return isolate_text(str(value))
 
 
 @register.filter
 def filesize_l(value: int | None) -> str:
-    """``{{ file.size|filesize_l }}`` of bytes."""
+    """``{{ file.size|filesize_l }}``, for a size in bytes."""
     return "" if value is None else formats.format_size(int(value))
 
 
 @register.filter
 def date_l(value: dt.date | None, form: str = "") -> SafeString:
-    """``{{ day|date_l }}``; forms ``"day"``, ``"month"``, ``"full"``. Nothing for no date."""
+    """``{{ day|date_l }}``; forms ``"day"``, ``"month"``, ``"full"``. Empty for None."""
     return formats.format_date(value, form) if isinstance(value, dt.date) else SafeString("")
 
 
@@ -142,19 +142,19 @@ def _icon(name: str, classes: str, label: str) -> SafeString:
 
 @register.simple_tag
 def icon(name: str, classes: str = "", *, label: str = "") -> SafeString:
-    """``{% icon "search" %}``, ``{% icon "check" "i--sm" %}``: a Lucide icon, inline.
+    """``{% icon "search" %}``, ``{% icon "check" "i--sm" %}``: an inline Lucide icon.
 
-    Decoration unless it has a `label`. An unknown name raises `lucide.IconDoesNotExist`.
+    Decorative unless it has a `label`. Raises `lucide.IconDoesNotExist` for an unknown name.
     """
     return _icon(str(name), str(classes), str(label))
 
 
 @register.simple_tag(takes_context=True)
 def form_token(context: template.Context) -> SafeString:
-    """``{% form_token %}`` instead of ``{% csrf_token %}`` in forms on pages that people without an account read, too.
+    """``{% form_token %}`` instead of ``{% csrf_token %}`` in forms on pages that are cached for visitors.
 
-    Nothing for those: a token would belong to one visitor, and the page is kept for all of them. The view behind such
-    a form is decorated with `portal.core.http.same_origin_post`.
+    Empty for people without an account: a token would belong to one of them, but the page is cached for all. The view that receives
+    such a form must be decorated with `portal.core.http.same_origin_post`.
     """
     request: HttpRequest | None = context.get("request")
     if request is None or settings.SESSION_COOKIE_NAME not in request.COOKIES or not request.user.is_authenticated:
@@ -164,48 +164,49 @@ def form_token(context: template.Context) -> SafeString:
 
 @register.simple_block_tag(end_name="endcard")
 def card(content: SafeString, *, title: str = "", tone: str = "", **extra: Any) -> SafeString:
-    """``{% card title=heading tone="accent" %}…{% endcard %}``; what else is given goes to ``components/card.html``."""
+    """``{% card title=heading tone="accent" %}…{% endcard %}``; passes other arguments to ``components/card.html``."""
     return render_to_string("components/card.html", {"content": content, "title": title, "tone": tone, **extra})
 
 
 @register.tag
 def shared(parser: template.base.Parser, token: template.base.Token) -> FragmentNode:
-    """``{% shared "article" article=data.view solved=data.solved_count scopes="articles" %}…{% endshared %}``: kept HTML.
+    """``{% shared "article" article=data.view solved=data.solved_count scopes="articles" %}…{% endshared %}``.
 
-    It is the same for many readers, rendered once in a process and kept until content changes. Inside, there are only the
-    values that are declared, under their declared names, and what is the same for everybody: ``nav``, ``site_brand``,
-    ``LANGUAGE_CODE``, ``text_dir``, ``theme``, ``site_address``, and a ``user`` who knows only whether it
-    ``is_authenticated``. No request, session, message or token. What asks for anything else is empty, and an error in
-    tests (`portal.core.fragments`).
+    Caches HTML that is the same for many readers: it is rendered once per process and kept until content changes. Inside, only the
+    declared values are available, under their declared names, and what is the same for everybody: ``nav``,
+    ``site_brand``, ``LANGUAGE_CODE``, ``text_dir``, ``theme``, ``site_address``, and a ``user`` with nothing but
+    ``is_authenticated``. There is no request, session, message or token. A fragment that uses anything else is
+    rendered empty, and raises an error in tests (`portal.core.fragments`).
 
-    Kept is one HTML for each combination of the values, audiences of the reader, language, preferences and host. Texts,
-    numbers, dates and tuples of these tell themselves apart, and so does an object with a `fragment_key`, a plain value
-    that changes with it. For other values ``key=`` says what they are known by: another plain value that is another one
-    whenever any of them is (``key=page.live_revision_id``).
+    One version is cached for each combination of the values, the reader's audiences, language, preferences and host.
+    Texts, numbers, dates and tuples of these are compared by value; an object can have a `fragment_key`, a plain value
+    that changes with it. For other values pass ``key=``: a plain value that differs whenever any of them does
+    (``key=page.live_revision_id``).
 
-    ``scopes="articles thread:42"`` names what it depends on: it is forgotten when one of these changes, and without
-    scopes, when anything does.
+    ``scopes="articles thread:42"`` names what the fragment depends on: it is dropped when one of these changes; without
+    scopes, when anything changes.
 
-    A fragment holds whole elements. What is of one person, or of one address, stands in the middle of it in ``{% unkept %}``.
+    A fragment consists of complete elements. Parts that belong to one person or one address go in ``{% unkept %}``
+    inside it.
     """
     return _fragment_node(parser, token, is_frame=False)
 
 
 @register.tag
 def frame(parser: template.base.Parser, token: template.base.Token) -> FragmentNode:
-    """``{% frame "tabbar" section=nav_section %}…{% endframe %}``: as `shared`, the same for all audiences.
+    """``{% frame "tabbar" section=nav_section %}…{% endframe %}``: like `shared`, but the same for all audiences.
 
-    Only for the frame of pages, which shows no content: few values, none of them an address or the number of something.
-    Saves asking which audiences the reader belongs to, and is kept apart, so that contents never push it out.
+    Only for the frame of pages, which shows no content: few values, none of them an address or an identifier.
+    It saves looking up the reader's audiences, and is cached separately, so that contents never evict it.
     """
     return _fragment_node(parser, token, is_frame=True)
 
 
 @register.tag
 def unkept(parser: template.base.Parser, token: template.base.Token) -> UnkeptNode:
-    """``{% unkept %}{{ user.name }}{% endunkept %}``: rendered for each reader afresh, in the middle of kept HTML.
+    """``{% unkept %}{{ user.name }}{% endunkept %}``: rendered for each reader, inside cached HTML.
 
-    It sees what the fragment around it does not: the page's own context. But nothing that was set inside the fragment,
+    It sees the page's own context, which the fragment around it does not, but nothing that was set inside the fragment,
     such as the variable of a loop.
     """
     nodelist = parser.parse(("endunkept",))
@@ -225,7 +226,7 @@ def _fragment_node(parser: template.base.Parser, token: template.base.Token, *, 
     taken = (fragments.PERSONAL_NAMES | set(context_processors.CONSTANTS)) & set(values)
     if taken:
         raise template.TemplateSyntaxError(f"{tag} {name}: {', '.join(sorted(taken))} cannot be declared")
-    to_come: list[Any] = list(parser.tokens)  # the next one last
+    to_come: list[Any] = list(parser.tokens)  # in reverse order: the next token is last
     nodelist = parser.parse((f"end{tag}",))
     source = to_come[len(parser.tokens) :]
     parser.delete_first_token()
@@ -244,9 +245,9 @@ def _fragment_node(parser: template.base.Parser, token: template.base.Token, *, 
 
 @register.simple_tag(takes_context=True)
 def navigation(context: template.Context, place: str) -> list[navigation_registry.NavLink]:
-    """``{% navigation "tabbar" as links %}``: the links that apps have registered for a place, for this reader.
+    """``{% navigation "tabbar" as links %}``: the links that apps registered for a place, for this reader.
 
-    Needs ``nav_section`` (in a fragment: declare it).
+    Needs ``nav_section`` in the context (declare it in a fragment).
     """
     return navigation_registry.links_at(
         place, is_authenticated=_is_authenticated(context), section=context.get("nav_section") or ""

@@ -30,7 +30,7 @@ class Command(BaseCommand):
         for source in compiled:
             _compile(source)
         if compiled:
-            # Forget what this process has read; the path only has to look like a catalogue.
+            # Drop the catalogues cached in this process; the path only has to look like a catalogue.
             translation_file_changed(sender=None, file_path=compiled[0].with_suffix(".mo"))
         if options["verbosity"] > 1 or (compiled and options["verbosity"]):
             self.stdout.write(f"{len(compiled)} translation files compiled.")
@@ -42,7 +42,7 @@ def _is_newer(source: Path) -> bool:
 
 
 def _compile(source: Path) -> None:
-    """Write the .mo beside `source`, in one step, so that a running server never reads half a file."""
+    """Write the .mo beside `source`, atomically, so that a running server never reads half a file."""
     try:
         with source.open("rb") as file:
             catalogue = read_po(file, abort_invalid=True)

@@ -54,7 +54,7 @@ class Command(BaseCommand):
         self.stdout.write(f"{result.delivered} delivered, {result.failed} to be tried again or given up.")
 
     def _loop(self, interval: float) -> None:
-        """Go on until a signal comes; the messages at hand are finished."""
+        """Run until a signal arrives; messages being delivered are finished first."""
         stopping = threading.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_args: stopping.set())
