@@ -1,4 +1,4 @@
-"""Where django-allauth asks the portal: mails, addresses after sign-in, names, secrets at rest."""
+"""Adapters that django-allauth calls: mails, addresses after sign-in, names, encryption of secrets."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from portal.accounts.models import User
 
 
-#: How long the code in a mail is valid.
+#: How long the code in each kind of mail is valid.
 _CODES: Final = {
     "account/email/login_code": timedelta(seconds=allauth_settings.LOGIN_BY_CODE_TIMEOUT),
     "account/email/password_reset_code": timedelta(seconds=allauth_settings.PASSWORD_RESET_BY_CODE_TIMEOUT),
@@ -48,7 +48,7 @@ def user_display(user: User) -> str:
 
 
 def home_in_language_of(user: User) -> str:
-    """The home page in the language the person chose, else the one they are reading."""
+    """Return the home page in the language the person chose, else in the one they are reading."""
     chosen = user.language if user.language in dict(settings.LANGUAGES) else ""
     return f"/{chosen or get_language() or settings.LANGUAGE_CODE}/"
 
@@ -72,7 +72,7 @@ class AccountAdapter(DefaultAccountAdapter):
         return user
 
     def get_reauthentication_methods(self, user: User) -> list[dict[str, Any]]:
-        """The ways to show that it is really you, in the words of the sign-in page."""
+        """Return the ways to confirm one's identity, described in the words of the sign-in page."""
         words = {
             "reauthenticate": _("Use the password"),
             "mfa_reauthenticate": _("Use the authenticator app or a recovery code"),
@@ -84,7 +84,7 @@ class AccountAdapter(DefaultAccountAdapter):
     # Mail -----------------------------------------------------------------------------------------------------------
 
     def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
-        """Queue the mail. One with a code is not sent when the code is no longer valid: too old, or replaced by a new one."""
+        """Queue the mail. A mail whose code has expired or was replaced by a newer one is not sent."""
         request = request_context.request
         valid_for = _CODES.get(template_prefix)
         session = getattr(request, "session", None) if valid_for else None
@@ -114,7 +114,7 @@ class AccountAdapter(DefaultAccountAdapter):
         context: dict[str, Any] | None = None,
         email: str | None = None,
     ) -> None:
-        """Tell a person what happened to their account, in the language they chose."""
+        """Notify a person of a change to their account, in the language they chose."""
         known = user.language in dict(settings.LANGUAGES)
         with override(user.language) if known else nullcontext():
             super().send_notification_mail(template_prefix, user, context, email)
@@ -122,14 +122,14 @@ class AccountAdapter(DefaultAccountAdapter):
 
 class SocialAccountAdapter(DefaultSocialAccountAdapter):
     def get_app(self, request: HttpRequest, provider: str, client_id: str | None = None) -> SocialApp:
-        """The keys of a sign-in provider; its addresses are not there where nobody configured it."""
+        """Return the keys of a sign-in provider. Raises `Http404` if it is not configured."""
         try:
             return super().get_app(request, provider, client_id)
         except SocialApp.DoesNotExist:
             raise Http404 from None
 
     def populate_user(self, request: HttpRequest, sociallogin: SocialLogin, data: dict[str, Any]) -> User:
-        """Take over the name; the public name stays one that says nothing until the person chooses one."""
+        """Take over the name; the public name stays a random one until the person chooses another."""
         user: User = super().populate_user(request, sociallogin, data)
         names = [data.get("first_name") or "", data.get("last_name") or ""]
         user.name = (data.get("name") or " ".join(filter(None, names)))[:100]
@@ -138,10 +138,10 @@ class SocialAccountAdapter(DefaultSocialAccountAdapter):
 
 
 class MFAAdapter(DefaultMFAAdapter):
-    """Secrets of authenticator apps and recovery codes rest encrypted with a key derived from ``SECRET_KEY``.
+    """Encrypts the secrets of authenticator apps and recovery codes with a key derived from ``SECRET_KEY``.
 
-    A copy of the database alone then opens no second door. After changing the key keep the old one in
-    ``SECRET_KEY_FALLBACKS``.
+    A copy of the database alone is then not enough to pass the second factor. After changing the key keep the old one
+    in ``SECRET_KEY_FALLBACKS``.
     """
 
     def encrypt(self, text: str) -> str:
@@ -151,7 +151,7 @@ class MFAAdapter(DefaultMFAAdapter):
         try:
             return vault.decrypt(encrypted_text, purpose="mfa")
         except vault.UnreadableError:
-            # The key was lost: no code will match, and the person comes back with another factor or through staff.
+            # The key was lost: no code will match, and the person needs another factor or the help of staff.
             return ""
 
     def _get_site_name(self) -> str:
@@ -161,7 +161,7 @@ class MFAAdapter(DefaultMFAAdapter):
         return user.email
 
     def generate_authenticator_name(self, user: User, type: Authenticator.Type) -> str:  # noqa: A002 - allauth's name
-        """What a new passkey is called until its owner says otherwise: the device it was made on."""
+        """Return the default name of a new passkey: the device it was created on."""
         request = request_context.request
         device = describe_user_agent(request.headers.get("User-Agent", "")) if request else ""
         return device or pgettext("name of a new passkey", "Passkey")

@@ -1,4 +1,4 @@
-"""People in Django's admin: for emergencies. Daily work happens in Wagtail's."""
+"""User administration in Django's admin, for emergencies. Daily work is done in Wagtail's admin."""
 
 from __future__ import annotations
 
@@ -53,5 +53,5 @@ class UserAdmin(DjangoUserAdmin):
     add_fieldsets = ((None, {"classes": ("wide",), "fields": ("email", "usable_password", "password1", "password2")}),)
 
 
-# allauth's list of sessions searches for a user name, which our people do not have.
+# allauth's list of sessions searches for a user name, which our accounts do not have.
 UserSessionAdmin.search_fields = ["user__email", "user__handle", "ip"]

@@ -1,7 +1,7 @@
 """Forms of the account: our own, and allauth's with our fields and attributes.
 
-Codes accept Persian and Arabic digits, password managers and the browser's one-time-code helper find their fields, and
-nothing depends on a placeholder.
+Codes may be entered in Persian and Arabic digits, password managers and the browser's one-time-code autofill recognise
+their fields, and no field depends on a placeholder.
 """
 
 from __future__ import annotations
@@ -29,17 +29,17 @@ from portal.accounts.models import Calendar, Digits, User
 from portal.accounts.rules import validate_handle_is_free_to_take
 from portal.core.forms import CodeField, FoldedCharField, FormMixin, PhoneField
 
-#: Regions of the tz database that name places; the rest are aliases and fixed offsets.
+#: Regions of the tz database that name places; all others are aliases and fixed offsets.
 _REGIONS: Final = ("Africa/", "America/", "Asia/", "Atlantic/", "Australia/", "Europe/", "Indian/", "Pacific/")
 
 
 class LookMixin(FormMixin):
-    """The portal's look, and what password managers and assistive technology rely on."""
+    """The portal's look, and the attributes that password managers and assistive technology rely on."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         for name, field in self.fields.items():
-            # Labels say what belongs there; a placeholder that repeats them vanishes when one starts to type.
+            # Labels say what belongs in a field; a placeholder that repeats the label disappears on typing.
             field.widget.attrs.pop("placeholder", None)
             if isinstance(field, CodeField):
                 field.widget.attrs["class"] = "input input--code"
@@ -54,7 +54,7 @@ class LookMixin(FormMixin):
 
 
 class PasswordHelpMixin(LookMixin):
-    """One plain sentence about passwords instead of a list of four rules."""
+    """Replaces the list of four password rules by one plain sentence."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -151,7 +151,7 @@ class ActivateTOTPForm(LookMixin, totp_forms.ActivateTOTPForm):
 
 
 class CredentialMixin(LookMixin):
-    """Refuses what no browser sends: for a made-up credential the parser raises whatever it happens to stumble over."""
+    """Refuses credentials that no browser sends: on invented ones the parser raises arbitrary exceptions."""
 
     def full_clean(self) -> None:
         try:
@@ -161,7 +161,7 @@ class CredentialMixin(LookMixin):
 
 
 class AddWebAuthnForm(CredentialMixin, webauthn_forms.AddWebAuthnForm):
-    #: Always a passkey that can sign in alone: two kinds of keys with two names help nobody.
+    #: Always a passkey that can sign in by itself: two kinds of keys with two names would only confuse people.
     passwordless = forms.BooleanField(initial=True, required=False, widget=forms.HiddenInput)
     name = FoldedCharField(label=pgettext_lazy("of a passkey", "Name"), max_length=60, required=False)
 
@@ -224,7 +224,7 @@ def _language_choices() -> list[tuple[str, str]]:
 
 @lru_cache(maxsize=8)
 def time_zone_choices(language: str) -> list[tuple[str, str]]:
-    """Every named place with its city in `language`, from west to east; the first entry is the site's own zone."""
+    """Return every time zone with its city in `language`, from west to east; the first entry is the site's own zone."""
     try:
         locale = Locale.parse(language, sep="-")
     except (UnknownLocaleError, ValueError):
@@ -243,7 +243,7 @@ def time_zone_choices(language: str) -> list[tuple[str, str]]:
     return [(name, label) for _minutes, _city, name, label in sorted(places)]
 
 
-#: What the form says where the account keeps nothing: "as the language" is an answer, not a question left out.
+#: Form value for an empty account field: following the language is a choice, not a missing answer.
 _OPEN: Final = "auto"
 
 
@@ -257,7 +257,7 @@ class _OpenChoiceField(forms.TypedChoiceField):
 
 
 class PreferencesForm(LookMixin, forms.ModelForm):
-    """What the portal looks like for one person. Empty choices follow the language or the device."""
+    """Display preferences of one person. Empty choices follow the language or the device."""
 
     language = forms.ChoiceField(label=_("Language"), choices=_language_choices)
     calendar = _OpenChoiceField(label=_("Calendar"), choices=Calendar.choices, widget=forms.RadioSelect)

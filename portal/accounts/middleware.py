@@ -1,4 +1,4 @@
-"""Staff pages: who may enter, and only with a second factor."""
+"""Access to staff pages: only for staff, and only with a second factor."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ if TYPE_CHECKING:
     from django.http import HttpRequest
     from django.http.response import HttpResponseBase
 
-#: Where staff work. Wagtail's admin first, Django's for emergencies.
+#: Admin prefixes. Wagtail's is the main one, Django's is for emergencies.
 WAGTAIL_PREFIX: Final = "/admin/"
 DJANGO_PREFIX: Final = "/django-admin/"
 
 
 class StaffSecondFactorMiddleware:
-    """Lets into the staff pages only people who may be there and whose account has a second factor.
+    """Admits to the staff pages only staff whose account has a second factor.
 
-    Signing in asks for the factor as soon as there is one, so having it is enough here, provided that nobody comes in
-    by another door: the sign-in forms of the two admins know nothing of it and lead to ours. A signed-in customer is
-    refused at once; the admins would send them to the sign-in page, which would send them back.
+    Signing in asks for the factor as soon as there is one, so it is enough to check here that it exists, provided that
+    there is no other way to sign in: the sign-in forms of the two admins know nothing of it and redirect to ours.
+    A signed-in customer is refused at once; the admins would redirect to the sign-in page, which would redirect back.
     Costs one query more than the admin itself, and nothing on any other page.
     """
 
@@ -61,6 +61,6 @@ class StaffSecondFactorMiddleware:
 
     @staticmethod
     def _target(request: HttpRequest) -> str:
-        """Where the admin's own sign-in page would have led."""
+        """Return the address to which the admin's own sign-in page would have redirected."""
         target = request.GET.get("next", "")
         return target if target and is_own_address(request, target) else request.path.removesuffix("login/")

@@ -1,4 +1,4 @@
-"""People: identity, preferences and what they belong to."""
+"""Accounts: identity, preferences and audiences of people."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Theme(models.TextChoices):
 
 
 def new_handle() -> str:
-    """A public name nobody has chosen yet; says nothing about the person."""
+    """Return a random public name, which reveals nothing about the person."""
     return f"user-{secrets.token_hex(4)}"
 
 
@@ -49,7 +49,7 @@ class UserManager(BaseUserManager["User"]):
         return self._create(email, password, **fields)
 
     def create_superuser(self, email: str, password: str | None = None, **fields: Any) -> User:
-        """An administrator whose address needs no confirmation: whoever may run commands vouches for it."""
+        """Create an administrator whose address counts as confirmed: whoever may run commands is trusted."""
         user = self._create(email, password, **{"is_staff": True, "is_superuser": True, **fields})
         user.confirm_address()
         return user
@@ -59,7 +59,7 @@ class UserManager(BaseUserManager["User"]):
 
 
 class User(AbstractBaseUser, PermissionsMixin):
-    """A person with an account. The e-mail address identifies; the handle is what others see."""
+    """A person with an account. The e-mail address identifies them; the handle is their public name."""
 
     email = models.EmailField(_("e-mail address"), max_length=254)
     handle = models.CharField(
@@ -113,19 +113,19 @@ class User(AbstractBaseUser, PermissionsMixin):
         return self.name.split(" ")[0] if self.name else self.handle
 
     def confirm_address(self) -> None:
-        """Treat the e-mail address as confirmed, so that the person can sign in without a code. Repeatable."""
+        """Mark the e-mail address as confirmed, so that the person can sign in without a code. Safe to repeat."""
         from allauth.account.models import EmailAddress  # noqa: PLC0415 - it needs the user model
 
         EmailAddress.objects.update_or_create(user=self, email=self.email, defaults={"primary": True, "verified": True})
 
     @property
     def initial(self) -> str:
-        """One letter for the avatar."""
+        """Return one letter for the avatar."""
         return (self.name or self.handle)[:1].upper()
 
 
 class AudienceMembership(models.Model):
-    """A key of `portal.core.audience` this person satisfies: ``partner`` or ``segment:…``."""
+    """A key of `portal.core.audience` that this person satisfies: ``partner`` or ``segment:…``."""
 
     user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="audience_memberships")
     key = models.CharField(_("audience"), max_length=60)

@@ -1,4 +1,4 @@
-"""How people get to their account, or to one."""
+"""Navigation entries for the account, sign-in and sign-up."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _FOOTER = ("footer-account",)
 
 
 def connect() -> None:
-    """Called once when the app is ready."""
+    """Register the entries; called once when the app is ready."""
     me = pgettext_lazy("tab bar", "Me")
     register(
         NavItem("me", me, "user-round", "accounts:overview", "account", (TABBAR,), For.SIGNED_IN, order=90),
@@ -63,7 +63,7 @@ def connect() -> None:
         NavItem(
             "signup", _("Create an account"), "user-plus", "account_signup", "account", _FOOTER, For.VISITORS, order=20
         ),
-        # The theme is kept on the device, and in the account where there is one.
+        # The theme is stored on the device, and in the account if there is one.
         NavItem("theme", "", "sun-moon", "accounts:theme"),
     )
     add_section("account", namespaces={"accounts"}, url_name_prefixes=("account_", "mfa_", "usersessions_"))

@@ -1,4 +1,4 @@
-"""What the security page shows about one person."""
+"""Data of the security page."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SecurityState:
-    """The ways in and the second factors of one person."""
+    """Sign-in methods and second factors of one person."""
 
     has_password: bool
     passkeys: list[Authenticator] = field(default_factory=list)
     has_app: bool = False
-    #: Unused recovery codes; None when there never were any.
+    #: Number of unused recovery codes; None if there never were any.
     recovery_codes_left: int | None = None
     session_count: int = 0
     connection_count: int = 0
@@ -31,7 +31,7 @@ class SecurityState:
 
 
 def security_state(user: User) -> SecurityState:
-    """Three queries."""
+    """Return the security state of `user`. Three queries."""
     passkeys, has_app, codes_left = [], False, None
     for authenticator in Authenticator.objects.filter(user=user).order_by("created_at"):
         match authenticator.type:

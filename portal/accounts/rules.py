@@ -1,4 +1,4 @@
-"""What a person may be called and where a sign-in may lead."""
+"""Rules for public names and for redirects after sign-in."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from portal.core.brand import site_names
 if TYPE_CHECKING:
     from django.http import HttpRequest
 
-#: Public names that would pass for the company or its staff.
+#: Public names that could be mistaken for the company or its staff.
 RESERVED_HANDLES: Final = frozenset(
     {
         *("admin", "administrator", "help", "moderator", "official", "root", "staff", "support", "system", "team"),
@@ -25,7 +25,7 @@ _SEPARATORS: Final = re.compile(r"[._-]+")
 
 
 def validate_handle_is_free_to_take(value: str) -> None:
-    """Refuse a name that would pass for the company or its staff, also as one of its parts: ``support.team``."""
+    """Refuse names that could be mistaken for the company or its staff, also as a part: ``support.team``."""
     company = {part for name in site_names().values() for part in name.casefold().split()}
     parts = {part for part in _SEPARATORS.split(value.casefold()) if part}
     if parts & (RESERVED_HANDLES | company):
@@ -33,5 +33,5 @@ def validate_handle_is_free_to_take(value: str) -> None:
 
 
 def is_own_address(request: HttpRequest, url: str) -> bool:
-    """Whether `url` leads to this very host, so that a redirect cannot be used to send people elsewhere."""
+    """Return whether `url` leads to this host, so that a redirect cannot be used to send people elsewhere."""
     return url_has_allowed_host_and_scheme(url, allowed_hosts={request.get_host()}, require_https=request.is_secure())

@@ -1,4 +1,4 @@
-"""Addresses under a language. Those that other companies know are in `portal.accounts.urls_root`."""
+"""URLs under a language. Those registered with other companies are in `portal.accounts.urls_root`."""
 
 from __future__ import annotations
 

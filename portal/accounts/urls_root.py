@@ -1,4 +1,4 @@
-"""Addresses without a language: the ones registered with sign-in providers, which must never change."""
+"""URLs without a language: they are registered with sign-in providers and must never change."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A few words for a browser, so that a person recognises their own device in a list."""
+"""Short descriptions of browsers, so that people recognise their own device in a list."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Final
 
 from django.utils.translation import gettext as _
 
-#: The first match wins: nearly every browser also claims to be Safari, and Edge to be Chrome.
+#: The first match wins: nearly every browser also claims to be Safari, and Edge claims to be Chrome.
 _BROWSERS: Final = (
     (re.compile(r"\bEdgA?(?:iOS)?/"), "Edge"),
     (re.compile(r"\b(?:OPR|Opera)/"), "Opera"),
@@ -28,7 +28,7 @@ _SYSTEMS: Final = (
 
 
 def describe_user_agent(text: str) -> str:
-    """Browser and device of a User-Agent header, for example "Firefox on Windows"; empty when neither is known."""
+    """Return browser and device of a User-Agent header, such as "Firefox on Windows"; empty when both are unknown."""
     browser = next((name for pattern, name in _BROWSERS if pattern.search(text)), "")
     system = next((name for pattern, name in _SYSTEMS if pattern.search(text)), "")
     if browser and system:

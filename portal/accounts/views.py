@@ -1,4 +1,4 @@
-"""Pages of the account."""
+"""Views of the account pages."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from django.http import HttpRequest, HttpResponse
 
 _YEAR_SECONDS = 60 * 60 * 24 * 365
-#: allauth's limits do not say when they open again; all that a visitor meets reset within a minute or ask for patience.
+#: allauth does not tell when a limit ends; those that visitors meet reset within a minute or ask them to wait.
 _WAIT_SECONDS = 60
 
 
@@ -76,14 +76,14 @@ def security(request: HttpRequest) -> HttpResponse:
 @login_required
 @never_cache
 def second_factor(request: HttpRequest) -> HttpResponse:
-    """Why staff pages did not open, and the two ways on."""
+    """Explain why the staff pages did not open, and show the two ways to set up a second factor."""
     return render(request, "accounts/second_factor.html")
 
 
 @login_required
 @require_POST
 def session_end(request: HttpRequest, pk: int) -> HttpResponse:
-    """Sign out one other device. The present one is left by signing out."""
+    """Sign out one other device. The current device is signed out by the ordinary sign-out."""
     session = get_object_or_404(UserSession, pk=pk, user=request.user)
     if not session.is_current():
         get_sessions_adapter().end_sessions([session])
@@ -94,7 +94,7 @@ def session_end(request: HttpRequest, pk: int) -> HttpResponse:
 @require_POST
 @same_origin_post
 def theme(request: HttpRequest) -> HttpResponse:
-    """Light, dark or as the device: on this device, and in the account when there is one."""
+    """Set the theme, light, dark or as the device, on this device and in the account if there is one."""
     chosen = request.POST.get("theme", "")
     if chosen not in Theme.values:
         chosen = Theme.AUTO
@@ -109,12 +109,12 @@ def theme(request: HttpRequest) -> HttpResponse:
 
 
 def too_many_requests(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
-    """What allauth shows when one of its limits is reached."""
+    """Return the page that allauth shows when one of its limits is reached."""
     return answer_too_many_requests(request, _WAIT_SECONDS)
 
 
 def _fresh(request: HttpRequest) -> User:
-    """The signed-in person as their own object: a form that fails must not change the name in the page's head."""
+    """Return a fresh copy of the signed-in person: an invalid form must not change the name in the page header."""
     return User.objects.get(pk=request.user.pk or 0)
 
 
@@ -130,7 +130,7 @@ def _set_cookie(response: HttpResponse, name: str, value: str) -> None:
 
 
 def _remember_on_device(response: HttpResponse, user: User) -> None:
-    """Keep the look after signing out, on this device."""
+    """Store the preferences on this device, so that they remain after signing out."""
     _set_cookie(response, settings.LANGUAGE_COOKIE_NAME, user.language)
     for name in ("calendar", "digits", "theme"):
         _set_cookie(response, name, getattr(user, name))

@@ -1,4 +1,4 @@
-"""What the account brings into Wagtail's admin."""
+"""Wagtail hooks of the account app."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class SecondFactorOffPanel(Component):
-    """Says on the admin's home page that staff may come in with a password alone."""
+    """Warns on the admin's home page that staff can sign in with a password alone."""
 
     order = 10
 

@@ -1,4 +1,4 @@
-"""The editor's lists of products, their versions, and topics."""
+"""Admin lists of products, their versions, and topics."""
 
 from __future__ import annotations
 

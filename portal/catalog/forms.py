@@ -1,4 +1,4 @@
-"""Telling us about a product one has."""
+"""Form in which customers add a product they own."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from django.forms import ModelChoiceField
 
 _SERIAL: Final = re.compile(r"[A-Z0-9][A-Z0-9-]{3,39}\Z")
-#: Dashes that phones and word processors put in the place of a hyphen.
+#: Dashes that phones and word processors put in place of a hyphen.
 _HYPHENS: Final = str.maketrans(dict.fromkeys("\u2010\u2011\u2012\u2013\u2014\u2212\u0640", "-"))
 
 
@@ -25,7 +25,7 @@ def _number_of(obj: ProductVersion) -> str:
 
 
 class OwnershipForm(forms.Form):
-    """Version and serial number of `product`; only what exists for it is asked."""
+    """Version and serial number of `product`; fields that do not apply to it are left out."""
 
     version = forms.ModelChoiceField(
         ProductVersion.objects.none(),
@@ -62,7 +62,7 @@ class OwnershipForm(forms.Form):
             del self.fields["serial_number"]
 
     def clean_serial_number(self) -> str:
-        """Latin digits and capitals, without spaces; empty when it was left out."""
+        """Return the number in Latin digits and capitals, without spaces; empty when it was left out."""
         typed: str = self.cleaned_data["serial_number"]
         serial = re.sub(r"\s+", "", normalise_input(typed, digits=True)).translate(_HYPHENS).upper()
         if serial and not _SERIAL.match(serial):

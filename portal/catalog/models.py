@@ -15,7 +15,7 @@ from portal.core.localized import LocalizedTextField
 
 
 def validate_icon(name: str) -> None:
-    """Pages show icons by name; one that does not exist would take the page with it."""
+    """Check that the icon exists, since an unknown name raises an error on every page that shows it."""
     try:
         lucide(name)
     except IconDoesNotExist as error:
@@ -55,7 +55,7 @@ class Product(models.Model):
 
 
 class ProductVersion(models.Model):
-    """A version of a product customers can tell apart (firmware, model year)."""
+    """A version of a product that customers can distinguish (firmware, model year)."""
 
     product = models.ForeignKey(Product, on_delete=models.CASCADE, related_name="versions")
     number = models.CharField(_("version"), max_length=40)
@@ -72,7 +72,7 @@ class ProductVersion(models.Model):
 
 
 class Topic(models.Model):
-    """A subject of articles (and later of threads and downloads). Pages per language present it."""
+    """A subject of articles (later also of threads and downloads). In each language a page presents it."""
 
     class Tone(models.TextChoices):
         BRAND = "", _("Turquoise")
@@ -102,7 +102,7 @@ class OwnershipQuerySet(models.QuerySet["Ownership"]):
 
 
 class Ownership(models.Model):
-    """A product a customer has told us about."""
+    """A product that a customer has added to their account."""
 
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="ownerships")
     product = models.ForeignKey(Product, on_delete=models.PROTECT, related_name="ownerships")

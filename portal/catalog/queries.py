@@ -1,4 +1,4 @@
-"""Questions about products and who has them."""
+"""Queries about products and their owners."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def own_product_codes(user: AbstractBaseUser | AnonymousUser | None) -> tuple[str, ...]:
-    """Codes of the products the user told us about, in order; none, without a query, for a visitor."""
+    """Return the codes of the products the user has added, in order; empty, without a query, for a visitor."""
     if user is None or not user.is_authenticated:
         return ()
     return tuple(

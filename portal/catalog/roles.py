@@ -1,4 +1,4 @@
-"""Rights for the catalogue. Nobody deletes what articles and customers refer to."""
+"""Rights for the catalogue. No role may delete rows that articles and customers refer to."""
 
 from __future__ import annotations
 

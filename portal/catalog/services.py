@@ -1,4 +1,4 @@
-"""What a customer does with the catalogue."""
+"""Services for customers' own products."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 def add_ownership(
     *, user: User, product: Product, version: ProductVersion | None = None, serial_number: str = ""
 ) -> Ownership:
-    """Remember that `user` has `product`.
+    """Record that `user` owns `product`.
 
-    The same product with the same serial number is the same thing: adding it again only corrects its version.
+    The same product with the same serial number is the same thing: adding it again only updates its version.
     """
     ownership, created = Ownership.objects.select_for_update().get_or_create(
         user=user, product=product, serial_number=serial_number, defaults={"version": version}

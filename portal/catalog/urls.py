@@ -1,4 +1,4 @@
-"""Addresses of the customer's own products, under a language."""
+"""URLs of the customer's own products, under a language."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The customer's own products."""
+"""Views of the customer's own products."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def device_add(request: HttpRequest, code: str) -> HttpResponse:
 @login_required
 @require_POST
 def device_remove(request: HttpRequest, pk: int) -> HttpResponse:
-    """Take a product off one's own list; nothing happens to what is gone already or belongs to somebody else."""
+    """Remove a product from one's own list; does nothing if it is already gone or belongs to somebody else."""
     ownership = Ownership.objects.for_user(request.user).filter(pk=pk).first()
     if ownership is not None:
         ownership.delete()

@@ -1,4 +1,4 @@
-"""Registers what `portal.catalog.admin` offers. Nothing else."""
+"""Wagtail hooks that register the views of `portal.catalog.admin`."""
 
 from __future__ import annotations
 

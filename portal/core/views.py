@@ -67,7 +67,7 @@ def server_error(request: HttpRequest) -> HttpResponse:
 
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
-    """Return the 403 page for a form that was too old or came from elsewhere, with what the reader typed, except secrets."""
+    """Return the 403 page for a form that was too old or came from elsewhere, with the reader's text, except secrets."""
     fields = [(name, str(value)) for name, value in request.POST.items() if name not in _NEVER_REPEATED]
     typed = [value for _name, value in fields if len(value) > _WORTH_KEEPING]
     kept = "\n\n".join(typed)[:_KEPT_CHARACTERS]
@@ -79,8 +79,8 @@ def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
 def health(request: HttpRequest) -> JsonResponse:
     """Return the state for monitoring: 200 while the database answers, with the age of the oldest undelivered message.
 
-    The age is in seconds. Services that may be away without harm to the portal report their own status; staff also get figures of the process
-    that answers (`portal.core.health`).
+    The age is in seconds. Services that may be away without harm to the portal report their own status; staff also get
+    figures of the process that answers (`portal.core.health`).
     """
     with connection.cursor() as cursor:
         cursor.execute("SELECT 1")

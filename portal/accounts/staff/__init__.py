@@ -1,1 +1,1 @@
-"""People in Wagtail's admin: who works here, with which roles."""
+"""User management in Wagtail's admin: staff and their roles."""

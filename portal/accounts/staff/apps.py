@@ -12,5 +12,6 @@ class StaffUsersConfig(WagtailUsersAppConfig):
 
         from portal.accounts.staff.forms import OwnNameForm  # noqa: PLC0415 - apps must be ready
 
-        # Wagtail has no setting for this form, and its own asks for a first and a last name and keeps neither.
+        # Wagtail has no setting for this form; its own asks for a first and a last name, and our model has neither
+        # field.
         NameEmailSettingsPanel.form_class = OwnNameForm

@@ -1,4 +1,4 @@
-"""Adding and changing people in Wagtail's admin."""
+"""Forms for adding and editing people in Wagtail's admin."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class _PersonFormMixin(forms.ModelForm):
 
     @transaction.atomic
     def save(self, commit: bool = True) -> User:
-        """Save, and keep the sign-in address the same as the address shown here."""
+        """Save, and keep the sign-in address equal to the address shown here."""
         user: User = super().save(commit=commit)
         if commit and "email" in self.changed_data:
             EmailAddress.objects.filter(user=user).exclude(email=user.email).delete()
@@ -56,7 +56,7 @@ class PersonEditForm(_PersonFormMixin, UserEditForm):
 
 
 class OwnNameForm(forms.ModelForm):
-    """The name on one's own account page in Wagtail's admin."""
+    """Form for one's own name on the account page of Wagtail's admin."""
 
     class Meta:
         model = User

@@ -1,4 +1,4 @@
-"""The list of people and its forms."""
+"""List of people in Wagtail's admin, and its forms."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Filters of the account's pages."""
+"""Template filters for the account pages."""
 
 from __future__ import annotations
 
@@ -11,5 +11,5 @@ register = template.Library()
 
 @register.filter
 def device(user_agent: str) -> str:
-    """Browser and device in a few words; empty when unknown."""
+    """Describe browser and device in a few words; empty when unknown."""
     return describe_user_agent(user_agent)

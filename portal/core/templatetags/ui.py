@@ -153,8 +153,8 @@ def icon(name: str, classes: str = "", *, label: str = "") -> SafeString:
 def form_token(context: template.Context) -> SafeString:
     """``{% form_token %}`` instead of ``{% csrf_token %}`` in forms on pages that are cached for visitors.
 
-    Empty for people without an account: a token would belong to one of them, but the page is cached for all. The view that receives
-    such a form must be decorated with `portal.core.http.same_origin_post`.
+    Empty for people without an account: a token would belong to one of them, but the page is cached for all. The view
+    that receives such a form must be decorated with `portal.core.http.same_origin_post`.
     """
     request: HttpRequest | None = context.get("request")
     if request is None or settings.SESSION_COOKIE_NAME not in request.COOKIES or not request.user.is_authenticated:
@@ -172,10 +172,10 @@ def card(content: SafeString, *, title: str = "", tone: str = "", **extra: Any) 
 def shared(parser: template.base.Parser, token: template.base.Token) -> FragmentNode:
     """``{% shared "article" article=data.view solved=data.solved_count scopes="articles" %}…{% endshared %}``.
 
-    Caches HTML that is the same for many readers: it is rendered once per process and kept until content changes. Inside, only the
-    declared values are available, under their declared names, and what is the same for everybody: ``nav``,
-    ``site_brand``, ``LANGUAGE_CODE``, ``text_dir``, ``theme``, ``site_address``, and a ``user`` with nothing but
-    ``is_authenticated``. There is no request, session, message or token. A fragment that uses anything else is
+    Caches HTML that is the same for many readers: it is rendered once per process and kept until content changes.
+    Inside, only the declared values are available, under their declared names, and what is the same for everybody:
+    ``nav``, ``site_brand``, ``LANGUAGE_CODE``, ``text_dir``, ``theme``, ``site_address``, and a ``user`` with nothing
+    but ``is_authenticated``. There is no request, session, message or token. A fragment that uses anything else is
     rendered empty, and raises an error in tests (`portal.core.fragments`).
 
     One version is cached for each combination of the values, the reader's audiences, language, preferences and host.
