@@ -2,7 +2,7 @@ from django.apps import AppConfig
 
 
 class PortalConfig(AppConfig):
-    """The composition: connects who reacts to which event."""
+    """Composition of the project: connects events with their handlers."""
 
     name = "portal"
     default_auto_field = "django.db.models.BigAutoField"

@@ -1,4 +1,4 @@
-"""Addresses. What people read is under a language; what machines call is not."""
+"""URLs of the project. Pages for people are under a language; addresses for programs are not."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who reacts to which event; the only module that knows both sides."""
+"""Subscriptions of event handlers; the only module that knows both sides."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from portal.core.robots import disallow
 
 
 def connect() -> None:
-    """Called once when the apps are ready."""
+    """Subscribe all handlers; called once when the apps are ready."""
     subscribe(FeedbackGiven, notify_owner_of_feedback)
 
     register_group(NavGroup("footer-help", _("Help"), order=10))

@@ -1,4 +1,4 @@
-"""The pages a new portal begins with: a home page and an empty list of topics in each language."""
+"""Initial pages of a new portal: a home page and an empty list of topics in each language."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from portal.home.models import HomePage
 
 @transaction.atomic
 def make_first_pages() -> bool:
-    """Put the first pages in place of Wagtail's welcome page; returns whether it was still there.
+    """Replace Wagtail's welcome page by the initial pages; return whether it was still there.
 
-    Whatever somebody else made is left alone, so repeating it is harmless.
+    Pages made by anybody else are left alone, so it is safe to repeat.
     """
     site = Site.objects.select_for_update().filter(is_default_site=True).select_related("root_page").first()
     if site is None or site.root_page.specific_class is not Page:

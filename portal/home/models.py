@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class HomePage(PortalPage):
-    """The first page. One per language; topics, most asked and personal cards are fetched, not edited."""
+    """The home page, one per language; topics, most helpful articles and personal cards are fetched, not edited."""
 
     lead = models.CharField(_("line under the greeting"), max_length=250, blank=True)
 
@@ -34,7 +34,7 @@ class HomePage(PortalPage):
     holds_answers = False
 
     if TYPE_CHECKING:
-        popular_searches: Any  # the manager of modelcluster, which takes unsaved objects
+        popular_searches: Any  # modelcluster's manager, which accepts unsaved objects
 
     class Meta:
         verbose_name = _("home page")
@@ -50,7 +50,7 @@ class HomePage(PortalPage):
         return {**super().get_context(request, *args, **kwargs), "data": home_data(self, request)}
 
     def serve(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        """Also takes "I do not need these first steps", the one form that posts to the page."""
+        """Also handle "I do not need these first steps", the only form that posts to this page."""
         from portal.home.queries import CHECKLIST_DISMISSED  # noqa: PLC0415 - as above
 
         if request.method == "POST" and request.user.is_authenticated and "dismiss" in request.POST:

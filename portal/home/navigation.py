@@ -1,4 +1,4 @@
-"""How readers get to the home page, and to the pages about this site."""
+"""Navigation entries for the home page and the pages about this site."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from portal.home.queries import info_page_url
 
 
 def connect() -> None:
-    """Called once when the app is ready."""
+    """Register the entries; called once when the app is ready."""
     register(
         NavItem("home", _("Home"), "house", home_url, "home", (TABBAR,), order=10, current="page"),
         NavItem(

@@ -1,4 +1,4 @@
-"""What the home page shows, read through the features' own queries."""
+"""Data of the home page, read through the queries of the features."""
 
 from __future__ import annotations
 
@@ -39,15 +39,15 @@ MOST_HELPFUL: Final = 5
 RECENT: Final = 4
 CARDS: Final = 3
 GUIDES_ON_CARD: Final = 2
-#: How long somebody is new here.
+#: How many days a customer counts as new.
 NEW_CUSTOMER_DAYS: Final = 30
-#: In the session of somebody who does not want the first steps any more.
+#: Session key set when a customer has dismissed the first steps.
 CHECKLIST_DISMISSED: Final = "home-checklist-dismissed"
 
 
 @dataclass(frozen=True, slots=True)
 class ProductCard:
-    """Something the customer has, and what to read about it. `newest` is a version newer than theirs, if there is one."""
+    """A product the customer owns, and what to read about it. `newest` is a newer version than theirs, if any."""
 
     name: LocalizedText
     icon: str
@@ -59,7 +59,7 @@ class ProductCard:
 
 @dataclass(frozen=True, slots=True)
 class Checklist:
-    """The first steps of a new customer, and which are done."""
+    """The first steps of a new customer, and which of them are done."""
 
     has_product: bool
     has_preferences: bool
@@ -76,7 +76,7 @@ class _SharedData:
 
 @dataclass(frozen=True, slots=True)
 class HomeData:
-    """Everything the home page shows beside its own fields."""
+    """Everything the home page shows besides its own fields."""
 
     topics: tuple[TopicLink, ...]
     most_helpful: tuple[ArticleLink, ...]
@@ -92,7 +92,7 @@ _shared: Memo[_SharedData] = Memo(max_size=64, scopes=(ARTICLES, "catalogue", "s
 
 
 def home_data(page: HomePage, request: HttpRequest) -> HomeData:
-    """The home page for one reader; the same number of queries for any number of articles, topics and products."""
+    """Return the home page's data for one reader; the number of queries does not depend on the amount of content."""
     user = request.user
     language = page.locale.language_code
     shared = _shared.get((language, tuple(audiences_for(user))), lambda: _shared_data(language, user))
@@ -124,7 +124,7 @@ def _shared_data(language: str, user: AnyUser) -> _SharedData:
 
 
 def product_cards(language: str, user: User) -> tuple[ProductCard, ...]:
-    """Up to three things the customer has, devices first, each with its own guides; at most four queries."""
+    """Return up to three products the customer owns, devices first, with guides for each; at most four queries."""
     owned = list(Ownership.objects.for_user(user))
     owned.sort(key=lambda item: item.product.kind != Product.Kind.DEVICE)
     owned = list({item.product_id: item for item in reversed(owned)}.values())[::-1][:CARDS]
@@ -151,7 +151,7 @@ def product_cards(language: str, user: User) -> tuple[ProductCard, ...]:
 
 
 def _guides_by_product(language: str, user: AnyUser, product_ids: list[int]) -> dict[int, list[ArticleLink]]:
-    """For each product the first articles about it, each article once; two queries."""
+    """Return the first articles about each product, each article once; two queries."""
     links = {link.id: link for link in articles_for_products(language, user, product_ids, 60)}
     about = ArticlePage.products.through.objects.filter(articlepage_id__in=links)
     products_of: dict[int, set[int]] = {}
@@ -160,7 +160,7 @@ def _guides_by_product(language: str, user: AnyUser, product_ids: list[int]) -> 
     guides: dict[int, list[ArticleLink]] = {product_id: [] for product_id in product_ids}
     taken: set[int] = set()
     for product_id in product_ids:
-        # What is about few products says most about this one; among equals, in the order of the list.
+        # An article about few products is the most specific; ties are kept in the order of the list.
         ranked = sorted(links, key=lambda pk: len(products_of.get(pk, ())))
         for article_id in ranked:
             is_about = product_id in products_of.get(article_id, ())
@@ -171,13 +171,13 @@ def _guides_by_product(language: str, user: AnyUser, product_ids: list[int]) -> 
 
 
 def _newest_versions(product_ids: Iterable[int]) -> dict[int, ProductVersion]:
-    """The version released last of each product; one query."""
+    """Return the most recently released version of each product; one query."""
     released = ProductVersion.objects.filter(product_id__in=product_ids, released_on__lte=timezone.localdate())
     return {version.product_id: version for version in released.order_by("released_on", "pk")}
 
 
 def first_steps(user: User, *, has_product: bool) -> Checklist | None:
-    """What a new customer has still to do; none when it is done or they are not new any more. No query."""
+    """Return a new customer's first steps; None when they are done or the customer is no longer new. No query."""
     if user.date_joined < timezone.now() - dt.timedelta(days=NEW_CUSTOMER_DAYS):
         return None
     steps = Checklist(has_product, bool(user.calendar or user.digits or user.time_zone))
@@ -185,7 +185,7 @@ def first_steps(user: User, *, has_product: bool) -> Checklist | None:
 
 
 def info_page_url(language: str, role: str) -> str:
-    """The address of the information page with a role (see `InfoPage.Role`); empty when there is none."""
+    """Return the address of the information page with a role (see `InfoPage.Role`); empty when there is none."""
     pages = InfoPage.objects.visible_to(None).filter(locale__language_code=language, role=role)
     page = pages.select_related("locale").order_by("path").first()
     return page_url(page) if page is not None else ""

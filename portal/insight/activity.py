@@ -1,4 +1,4 @@
-"""What a visitor does, as a record: who counts as a visitor, and what every record has."""
+"""Activity records: who counts as a visitor, and the fields common to all records."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ if TYPE_CHECKING:
 
     from django.http import HttpRequest
 
-#: Keys of activity cannot be joined with those of other purposes (`portal.core.visitors`).
+#: Purpose of the keys, so that they cannot be joined with those of other purposes (`portal.core.visitors`).
 PURPOSE: Final = "activity"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Activity:
-    """One thing a visitor did, while it waits in memory. Each kind of activity is a subclass with fields of its own.
+    """One thing a visitor did, as long as it waits in memory. Each kind of activity is a subclass with its own fields.
 
-    The address and the browser are there to compute `visit` and for nothing else: they are never stored.
+    Address and browser are used only to compute `visit`: they are never stored.
     """
 
     at: dt.datetime
@@ -35,7 +35,7 @@ class Activity:
 
     @classmethod
     def of(cls, request: HttpRequest, **fields: Any) -> Self:
-        """What the sender of the request does now. No query."""
+        """Return a record of what the sender of the request is doing now. No query."""
         return cls(
             at=timezone.now(),
             address=client_address(request),
@@ -45,21 +45,21 @@ class Activity:
 
     @property
     def day(self) -> dt.date:
-        """The day in the portal's time zone."""
+        """Return the day in the portal's time zone."""
         return timezone.localdate(self.at)
 
     @property
     def visit(self) -> str:
-        """The visitor's key for this day. One query per day and process; not inside a transaction."""
+        """Return the visitor's key for this day. One query per day and process; not inside a transaction."""
         return visitor_hash(PURPOSE, self.address, self.user_agent, self.day)
 
 
 def is_visitor(request: HttpRequest) -> bool:
-    """Whether a person sent the request who is not at work here. Costs nothing for people without a session."""
+    """Return whether a person sent the request who is not staff. No query for people without a session."""
     return is_person(request) and not is_staff(request)
 
 
 def is_staff(request: HttpRequest) -> bool:
-    """Whether a member of staff sent the request; without a session cookie nobody is looked up."""
+    """Return whether a member of staff sent the request; without a session cookie no user is looked up."""
     user = getattr(request, "user", None) if settings.SESSION_COOKIE_NAME in request.COOKIES else None
     return bool(user is not None and user.is_staff)

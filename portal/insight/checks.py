@@ -1,4 +1,4 @@
-"""What a developer could get wrong about recording activity."""
+"""System checks for mistakes of developers in recording activity."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from django.core.checks import CheckMessage, Error, register
 
 @register()
 def check_middleware(**_kwargs: Any) -> list[CheckMessage]:
-    """Pages out of the page cache are heard of outside it only, and nobody else takes their facts off."""
+    """insight.E001: facts of cached pages are only seen, and only removed, outside the page cache."""
     places = {name.rpartition(".")[2]: place for place, name in enumerate(settings.MIDDLEWARE)}
     cache, facts = places.get("PageCacheMiddleware"), places.get("PageFactsMiddleware")
     if cache is None or (facts is not None and facts < cache):

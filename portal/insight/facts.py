@@ -1,10 +1,10 @@
-"""What a page says about itself to those who record what visitors do: also when it comes out of the page cache.
+"""Facts about a page for the recording of activity, also when the page comes out of the page cache.
 
-    tell(response, "search", language, total)           the view: kept with the page, never sent
+    tell(response, "search", language, total)           the view: stored with the page, never sent
     register_facts("search", note_search)               the recorder: called for every visitor who gets the page
 
-A page that is kept is made once and read by many; no view runs for them. Its facts are the same for all its readers, so
-that they may be kept with it. They travel in a header that `portal.insight.middleware` takes off.
+A cached page is rendered once and read by many; no view runs for later readers. Its facts must be the same for all of
+its readers, so that they can be stored with it. They travel in a header that `portal.insight.middleware` removes.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from django.http import HttpRequest
     from django.http.response import HttpResponseBase
 
-    #: The request of a visitor, and the values that the page told.
+    #: Called with the request of a visitor and the values of the fact.
     Handler = Callable[[HttpRequest, Sequence[str]], None]
 
 logger = logging.getLogger(__name__)
@@ -34,24 +34,24 @@ _handlers: dict[str, Handler] = {}
 
 
 def register_facts(name: str, handler: Handler) -> None:
-    """Have `handler` called for every visitor who gets a page that tells `name`. It must be quick; it may raise."""
+    """Have `handler` called for every visitor who gets a page with the fact `name`. It must be fast; it may raise."""
     _handlers[name] = handler
 
 
 def forget_facts(name: str) -> None:
-    """Call the handler no more; for tests."""
+    """Unregister the handler; for tests."""
     _handlers.pop(name, None)
 
 
 def tell(response: HttpResponseBase, name: str, *values: object) -> None:
-    """Add a fact to the page: nothing that is about its reader. Values become texts; a page may tell several facts."""
+    """Add a fact to the page; never one about its reader. Values become text; a page may have several facts."""
     fact = _BETWEEN_VALUES.join(quote(str(value), safe="") for value in (name, *values))
     known = response.headers.get(FACTS_HEADER)
     response.headers[FACTS_HEADER] = fact if known is None else f"{known}{_BETWEEN_FACTS}{fact}"
 
 
 def take(response: HttpResponseBase) -> list[tuple[str, ...]]:
-    """Take the facts off the response: for each its name and its values."""
+    """Remove the facts from the response and return them: for each its name and its values."""
     told = response.headers.get(FACTS_HEADER)
     if told is None:
         return []
@@ -60,7 +60,7 @@ def take(response: HttpResponseBase) -> list[tuple[str, ...]]:
 
 
 def hear(request: HttpRequest, facts: Sequence[tuple[str, ...]]) -> None:
-    """Hand each fact to whom it concerns. Never raises: the reader has a page to read."""
+    """Pass each fact to its handler. Never raises, so that the reader still gets the page."""
     for name, *values in facts:
         handler = _handlers.get(name)
         if handler is None:
@@ -68,5 +68,5 @@ def hear(request: HttpRequest, facts: Sequence[tuple[str, ...]]) -> None:
         try:
             handler(request, values)
         except Exception as error:  # noqa: BLE001 - as above
-            # The values in a traceback may be what somebody typed.
+            # The values in a traceback may be text that somebody typed.
             logger.error("Activity “%s” was not noted: %s", name, describe(error))  # noqa: TRY400

@@ -1,4 +1,4 @@
-"""Hears what pages say about themselves. Stands outside the page cache, so that kept pages are heard, too."""
+"""Middleware that collects the facts of pages. Runs outside the page cache, so that cached pages are included."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ if TYPE_CHECKING:
     from django.http import HttpRequest
     from django.http.response import HttpResponseBase
 
-#: Somebody sees the page: sent now, or still in the browser.
+#: Statuses with which somebody sees the page: sent now, or still in the browser.
 _SEEN: Final = frozenset({HTTPStatus.OK, HTTPStatus.NOT_MODIFIED})
 
 
 class PageFactsMiddleware:
-    """Takes the facts off every response and, if a visitor gets the page, hands them to whoever records them.
+    """Removes the facts from every response and, if a visitor gets the page, passes them to their handlers.
 
-    Robots, pages that a browser fetches in advance and staff at work do not count.
+    Robots, pages prefetched by a browser and staff do not count.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:

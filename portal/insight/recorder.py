@@ -1,12 +1,12 @@
-"""Records on their way to the database: never in the way of a page.
+"""Recorder: stores activity records in the database without delaying any page.
 
     searches = recorder.kind("search", store=write)             once, where the rows are defined
     searches.record(Searched.of(request, text="modem"))         in a request: returns at once and never raises
 
 A request only appends to a short queue in memory; one thread per process takes the records out every two seconds and
-stores them in batches. Each kind has a queue of its own, so that one that cannot be stored holds up no other. While the
-database is away, records wait; when a queue is full, new ones are dropped and counted. Whatever the database does, a
-page waits for none of this, and neither does the end of a process for longer than `GOODBYE_SECONDS`.
+stores them in batches. Each kind has its own queue, so that one that cannot be stored does not block the others. While
+the database is away, records wait; when a queue is full, new ones are dropped and counted. Whatever the database does,
+no page is delayed, and the end of a process is delayed by at most `GOODBYE_SECONDS`.
 """
 
 from __future__ import annotations
@@ -33,24 +33,24 @@ logger = logging.getLogger(__name__)
 
 A = TypeVar("A")
 
-#: Records of one kind that may wait: a few megabytes at most.
+#: Maximum number of waiting records of one kind: a few megabytes at most.
 MAX_WAITING: Final = 5_000
 BATCH: Final = 50
 PAUSE_SECONDS: Final = 2.0
-#: How long the end of a process waits for the last records.
+#: How long the end of a process waits for the last records to be stored.
 GOODBYE_SECONDS: Final = 3.0
-#: How often a batch is tried that fails though the database is there.
+#: How often a batch is tried that fails although the database is available.
 _ATTEMPTS: Final = 3
 #: A record that waits longer than this shows that nothing can be stored.
 _LONG_SECONDS: Final = 60.0
-#: How long the state tells of a loss.
+#: How long the state reports a loss.
 _REMEMBERED_SECONDS: Final = 600.0
-#: The database is away, hangs or is locked; as opposed to a record that it refuses.
+#: Errors that mean that the database is away, hangs or is locked, as opposed to a record that it refuses.
 _AWAY: Final = (OperationalError, InterfaceError)
 
 
 class Kind(Generic[A]):
-    """One kind of records: the function that stores them, and those of this process that wait for it."""
+    """One kind of records: the function that stores them, and those of this process that are waiting."""
 
     def __init__(
         self,
@@ -67,12 +67,12 @@ class Kind(Generic[A]):
         self.start_afresh()
 
     def start_afresh(self) -> None:
-        """Forget everything: in a forked process, whose records are stored by the parent."""
+        """Reset a forked process: records waiting at the time of the fork are stored by the parent."""
         self._lock = threading.Lock()  # another thread may have held the old one at the time of the fork
         self._waiting: deque[A] = deque()
         self._failures = 0
         self._is_away = False
-        #: How many records were lost since the log last said so.
+        #: How many records were lost since the last log message about it.
         self.dropped = 0
         self._moved_at = time.monotonic()
         self._lost_at: float | None = None
@@ -81,7 +81,7 @@ class Kind(Generic[A]):
         return len(self._waiting)
 
     def record(self, activity: A) -> None:
-        """Put the record into the queue, or drop it when there is no room. Returns at once and never raises."""
+        """Queue the record, or drop it when the queue is full. Returns at once and never raises."""
         with self._lock:
             waiting = len(self._waiting)
             if waiting >= self._max_waiting:
@@ -97,20 +97,20 @@ class Kind(Generic[A]):
         self._lost_at = time.monotonic()
 
     def forget(self) -> None:
-        """Drop what waits; for tests."""
+        """Drop waiting records; for tests."""
         with self._lock:
             self._waiting.clear()
 
     @property
     def state(self) -> str:
-        """``dropping`` if records were lost in the last ten minutes, ``waiting`` if one waits for a minute, else ``ok``."""
+        """Return ``dropping`` if records were lost in the last ten minutes, ``waiting`` if one is late, else ``ok``."""
         now = time.monotonic()
         if self._lost_at is not None and now - self._lost_at < _REMEMBERED_SECONDS:
             return "dropping"
         return "waiting" if self._waiting and now - self._moved_at > _LONG_SECONDS else "ok"
 
     def store_some(self) -> bool:
-        """Store one batch; whether that went well and there may be more. Only one thread at a time. Never raises."""
+        """Store one batch; return whether that succeeded and there may be more. One thread at a time. Never raises."""
         with self._lock:
             batch = [self._waiting.popleft() for _ in range(min(BATCH, len(self._waiting)))]
         if not batch:
@@ -133,7 +133,7 @@ class Kind(Generic[A]):
             self._waiting.extendleft(reversed(batch))
 
     def _refused(self, batch: Sequence[A], error: Exception) -> bool:
-        """Try the batch again, and the last time record by record: one that is refused takes no other with it."""
+        """Try the batch again, the last time record by record, so that a refused record does not spoil others."""
         self._failures += 1
         if self._failures < _ATTEMPTS:
             self._put_back(batch)
@@ -151,7 +151,7 @@ class Kind(Generic[A]):
         if lost:
             with self._lock:
                 self._lost_at = time.monotonic()
-            # The values in a traceback may be what somebody typed.
+            # The values in a traceback may be text that somebody typed.
             logger.error("Activity “%s”: %s rows lost: %s", self.name, lost, describe(error))
         self._stored()
         return True
@@ -169,7 +169,7 @@ class Kind(Generic[A]):
 
 
 class Recorder:
-    """The queues of this process and the thread that empties them. Safe for threads; a fork starts with empty ones."""
+    """The queues of this process and the thread that empties them. Thread-safe; a fork starts with empty queues."""
 
     def __init__(self) -> None:
         self._kinds: list[Kind[Any]] = []
@@ -177,7 +177,7 @@ class Recorder:
         _recorders.add(self)
 
     def start_afresh(self) -> None:
-        """Forget what waits and the thread, which stayed in the process this one was forked from."""
+        """Reset a forked process: waiting records and the thread stayed in the parent."""
         self._starting = threading.Lock()
         self._storing = threading.Lock()
         self._wake = threading.Event()
@@ -187,11 +187,11 @@ class Recorder:
             kind.start_afresh()
 
     def kind(self, name: str, *, store: Callable[[Sequence[A]], None], max_waiting: int = MAX_WAITING) -> Kind[A]:
-        """A new kind of records. `name` is for the log.
+        """Return a new kind of records. `name` appears in the log.
 
-        `store` gets up to 50 records in the order in which they were made, from another thread than the requests. It
-        redacts and anonymises them, opens one transaction for all it writes, and raises whatever went wrong: then the
-        same records come again. It is never called twice at the same time.
+        `store` gets up to 50 records, in order of creation, in another thread than the requests. It redacts and
+        anonymises them, opens one transaction for everything it writes, and raises if anything fails: it is then called
+        again with the same records. It is never called twice at the same time.
         """
         kind = Kind(name, store, max_waiting=max_waiting, when_waiting=self._when_waiting)
         self._kinds.append(kind)
@@ -202,24 +202,26 @@ class Recorder:
 
     @property
     def state(self) -> str:
-        """A word for operators: ``ok``, ``waiting`` or ``dropping``, the worst of all kinds in this process."""
+        """Return the state for operators, the worst of all kinds in this process: ``ok``, ``waiting`` or
+        ``dropping``.
+        """
         states = {kind.state for kind in self._kinds}
         return next((word for word in ("dropping", "waiting") if word in states), "ok")
 
     def forget(self) -> None:
-        """Drop what waits; for tests."""
+        """Drop waiting records; for tests."""
         for kind in self._kinds:
             kind.forget()
 
     def flush(self) -> None:
-        """Store what waits in this thread, as far as it can be stored. Never raises."""
+        """Store waiting records in the calling thread, as far as possible. Never raises."""
         with self._storing:
             kinds = list(self._kinds)
-            while kinds:  # in turn, so that a busy kind holds up no other
+            while kinds:  # in turn, so that a busy kind does not block the others
                 kinds = [kind for kind in kinds if kind.store_some()]
 
     def finish(self, seconds: float = GOODBYE_SECONDS) -> None:
-        """Have the thread store what waits, and wait for that, but not for longer than `seconds`."""
+        """Have the thread store waiting records, and wait for that for at most `seconds`."""
         if self._thread is None:
             return
         stored = threading.Event()
@@ -246,7 +248,7 @@ class Recorder:
                 logger.error("Activity is not stored: %s", describe(error))  # noqa: TRY400 - no values in the log
                 return
             self._thread = thread
-            # Servers end their workers by either way; finishing twice does no harm.
+            # Servers end their workers in either way; finishing twice does no harm.
             atexit.register(self.finish)
             multiprocessing.util.Finalize(self, self.finish, exitpriority=10)
 
@@ -274,5 +276,5 @@ def _start_afresh_after_fork() -> None:
 
 os.register_at_fork(after_in_child=_start_afresh_after_fork)
 
-#: The one of the portal.
+#: The recorder of the portal.
 recorder: Final = Recorder()

@@ -1,4 +1,4 @@
-"""Sign-up and sign-in: what django-allauth may do here, and which providers an operator switched on."""
+"""Sign-up and sign-in: settings of django-allauth, and the providers that an operator configured."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from django.core.exceptions import ImproperlyConfigured
 
 from portal.settings.environment import env
 
-#: allauth's backend is Django's own plus limits and the same effort for an unknown address. A second backend would
-#: check every password twice and be a way around the limits.
+#: allauth's backend is Django's own plus rate limits and equal effort for unknown addresses. A second backend would
+#: check every password twice and bypass the limits.
 AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
 
 LOGIN_URL = "account_login"
@@ -25,7 +25,7 @@ ACCOUNT_SESSION_REMEMBER = True
 ACCOUNT_EMAIL_VERIFICATION = "mandatory"
 ACCOUNT_EMAIL_VERIFICATION_BY_CODE_ENABLED = True
 ACCOUNT_EMAIL_VERIFICATION_SUPPORTS_RESEND = True
-#: Offered only to addresses without an account, so it would tell the two apart.
+#: Offered only to addresses without an account, so it would reveal which addresses have one.
 ACCOUNT_EMAIL_VERIFICATION_SUPPORTS_CHANGE = False
 ACCOUNT_LOGIN_BY_CODE_ENABLED = True
 ACCOUNT_LOGIN_BY_CODE_SUPPORTS_RESEND = True
@@ -37,13 +37,13 @@ ACCOUNT_EMAIL_NOTIFICATIONS = True
 ACCOUNT_PREVENT_ENUMERATION = True
 ACCOUNT_REAUTHENTICATION_REQUIRED = True
 ACCOUNT_EMAIL_SUBJECT_PREFIX = ""
-#: Six digits, three attempts a code. The limits below keep guessing under 100 attempts a day and address.
+#: Six digits, three attempts per code. The limits below allow fewer than 100 guesses per day and address.
 ALLAUTH_USER_CODE_FORMAT = {"numeric": True, "dashed": False, "length": 6}
 ACCOUNT_RATE_LIMITS = {
     "request_login_code": "20/m/ip,5/10m/key,30/d/key",
     "reset_password": "20/m/ip,5/10m/key,20/d/key",
 }
-#: How many proxies in front of the portal append to X-Forwarded-For; the limits count the address they saw.
+#: Number of proxies in front of the portal that append to X-Forwarded-For; limits count the address they saw.
 ALLAUTH_TRUSTED_PROXY_COUNT = env.int("TRUSTED_PROXY_COUNT", default=0)
 
 ACCOUNT_FORMS = {
@@ -79,12 +79,12 @@ MFA_FORMS = {
     "reauthenticate_webauthn": "portal.accounts.forms.ReauthenticateWebAuthnForm",
 }
 
-#: Staff pages open only to people with a second factor. A demonstration may switch it off; then the admin says so.
+#: Staff pages require a second factor. A demonstration may switch this off; the admin then shows a warning.
 STAFF_SECOND_FACTOR = env.bool("STAFF_SECOND_FACTOR", default=True)
 
 SOCIALACCOUNT_ADAPTER = "portal.accounts.adapter.SocialAccountAdapter"
 SOCIALACCOUNT_FORMS = {"signup": "portal.accounts.forms.SocialSignupForm"}
-#: The start of a sign-in elsewhere is a POST with a token, so that nobody can be signed in as somebody else by a link.
+#: Sign-in with a provider starts with a POST and a token, so that no link can sign a person in as somebody else.
 SOCIALACCOUNT_LOGIN_ON_GET = False
 SOCIALACCOUNT_STORE_TOKENS = False
 SOCIALACCOUNT_EMAIL_AUTHENTICATION = False
@@ -92,9 +92,10 @@ SOCIALACCOUNT_REQUESTS_TIMEOUT = 10
 
 
 def _providers() -> dict[str, dict[str, Any]]:
-    """Providers from the environment.
+    """Return the providers configured in the environment.
 
     ``OIDC_PROVIDERS`` is a JSON list of objects with ``id``, ``name``, ``client_id``, ``secret`` and ``server_url``.
+    Raises `ImproperlyConfigured` for an incomplete one.
     """
     providers: dict[str, dict[str, Any]] = {}
     try:
@@ -127,9 +128,9 @@ def _providers() -> dict[str, dict[str, Any]]:
 
 SOCIALACCOUNT_PROVIDERS = _providers()
 
-#: Staff sign in through the same door, with the same second factor.
+#: Staff use the same sign-in page, with the same second factor.
 WAGTAILADMIN_LOGIN_URL = LOGIN_URL
 WAGTAIL_FRONTEND_LOGIN_URL = LOGIN_URL
 
-#: Addresses are unique whatever their letter case, by a constraint on ``lower(email)`` that this check cannot see.
+#: Addresses are unique regardless of letter case, by a constraint on ``lower(email)`` that this check cannot see.
 SILENCED_SYSTEM_CHECKS = ["auth.W004"]

@@ -1,6 +1,6 @@
-"""Everything the portal needs to run; the other modules hold only differences.
+"""Base settings of the portal; the other modules contain only the differences.
 
-Each environment variable is read here once and listed in docs/operate.md. A wrong value stops the start.
+Each environment variable is read here once and listed in docs/operate.md. An invalid value prevents the start.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ BASE_DIR = Path(__file__).resolve().parent.parent.parent
 
 
 class PortalName:
-    """The name the portal has in its database, in the language of whoever reads it."""
+    """The portal's name from the database, in the language of the reader."""
 
     def __str__(self) -> str:
         from portal.core.brand import site_name  # noqa: PLC0415 - settings are read before the apps are ready
@@ -29,7 +29,7 @@ class PortalName:
         return site_name()
 
 
-#: Where this installation keeps its database, uploads, mail and keys.
+#: Folder for this installation's database, uploads, mail and keys.
 DATA_DIR = env.path("DATA_DIR", default=str(BASE_DIR / "var"))
 DATA_DIR = Path(str(DATA_DIR))
 
@@ -37,7 +37,7 @@ DEBUG = False
 SECRET_KEY = env.str("SECRET_KEY", default="")
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"])
 CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
-#: The address people type; used in mails and where there is no request.
+#: The public address of the portal; used in mails and wherever there is no request.
 BASE_URL = env.address("BASE_URL", default="http://localhost:8000", schemes=("http", "https")).rstrip("/")
 
 # Applications -------------------------------------------------------------------------------------------------------
@@ -63,7 +63,7 @@ INSTALLED_APPS = [
     "wagtail.contrib.sitemaps",
     "wagtail.embeds",
     "wagtail.sites",
-    "portal.accounts.staff.apps.StaffUsersConfig",  # in the place of wagtail.users, and under its label
+    "portal.accounts.staff.apps.StaffUsersConfig",  # replaces wagtail.users, under the same label
     "wagtail.snippets",
     "wagtail.documents",
     "wagtail.images",
@@ -127,7 +127,7 @@ TEMPLATES = [
         },
     },
 ]
-#: Whether HTML kept for many readers that asks for something it did not declare is an error; else it is left out and logged.
+#: Whether a fragment that uses undeclared values raises an error; otherwise it is left out and logged.
 FRAGMENTS_ARE_STRICT = False
 FORM_RENDERER = "django.forms.renderers.TemplatesSetting"
 
@@ -135,7 +135,7 @@ FORM_RENDERER = "django.forms.renderers.TemplatesSetting"
 
 DATABASES = {"default": env.database("DATABASE_URL", default=f"sqlite:///{DATA_DIR / 'portal.sqlite3'}")}
 if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
-    # Readers never wait for the writer (WAL); writers queue at BEGIN instead of failing half way (IMMEDIATE).
+    # Readers never wait for the writer (WAL); writers queue at BEGIN instead of failing halfway (IMMEDIATE).
     DATABASES["default"]["OPTIONS"] = {
         "transaction_mode": "IMMEDIATE",
         "timeout": 20,
@@ -151,7 +151,7 @@ else:
 
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
-# Shared between workers: rate limits and page invalidation count on it. Redis for several machines.
+# Shared by all workers: rate limits and page invalidation rely on it. Redis when there are several machines.
 REDIS_URL = env.address("REDIS_URL", default="", schemes=("redis", "rediss", "unix"))
 CACHES = {
     "default": (
@@ -160,7 +160,7 @@ CACHES = {
         else {
             "BACKEND": "django.core.cache.backends.db.DatabaseCache",
             "LOCATION": "cache_entries",
-            "OPTIONS": {"MAX_ENTRIES": 50_000},  # the default of 300 would forget rate limits
+            "OPTIONS": {"MAX_ENTRIES": 50_000},  # the default of 300 would evict rate limits
         }
     ),
 }
@@ -213,14 +213,14 @@ AUTH_PASSWORD_VALIDATORS = [
 if email := env.email("EMAIL_URL"):
     vars().update(email)
     MAIL_TRANSPORT = "portal.core.mail_transports.SmtpBackend"
-else:  # embedded: every mail is a file a person can open
+else:  # without a mail server: every mail becomes a file
     MAIL_TRANSPORT = "portal.core.mail_transports.FileBackend"
     EMAIL_FILE_PATH = str(DATA_DIR / "mail")
-#: Whatever a page or a library sends waits for the outbox worker, which hands it to the transport.
+#: Mails of pages and libraries wait for the outbox worker, which passes them to the transport.
 EMAIL_BACKEND = "portal.core.mail.QueueBackend"
-#: What the worker waits for each answer of a mail server, in seconds.
+#: Seconds the worker waits for each answer of a mail server.
 EMAIL_TIMEOUT = env.int("EMAIL_TIMEOUT", default=10) or 10
-#: Where answers to our mails go, if not to the sender.
+#: Address for replies to our mails, if not the sender.
 REPLY_TO_EMAIL = env.str("REPLY_TO_EMAIL", default="")
 DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default=f"no-reply@{urlsplit(BASE_URL).hostname}")
 SERVER_EMAIL = DEFAULT_FROM_EMAIL
@@ -228,7 +228,7 @@ ADMINS = [("", address) for address in env.list("ADMINS", default=[])]
 
 # Outbox -------------------------------------------------------------------------------------------------------------
 
-#: How long a message is kept after it was delivered, for whoever looks what happened.
+#: Days for which a delivered message is kept, for troubleshooting.
 OUTBOX_KEEP_DAYS = env.int("OUTBOX_KEEP_DAYS", default=7)
 
 # Security -----------------------------------------------------------------------------------------------------------
@@ -255,7 +255,7 @@ CONTENT_SECURITY_POLICY = {
         "object-src": [NONE],
     },
 }
-#: Behind a TLS-terminating proxy: trust its header, insist on HTTPS, mark cookies.
+#: Behind a proxy that terminates TLS: trust its header, redirect to HTTPS, mark cookies as secure.
 HTTPS = env.bool("HTTPS", default=False)
 if HTTPS:
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
@@ -294,27 +294,27 @@ TAGGIT_CASE_INSENSITIVE = True
 
 # Insight --------------------------------------------------------------------------------------------------------------
 
-#: Whether a thread of each process stores what visitors did; else whoever calls `portal.insight.recorder.recorder.flush`.
+#: Whether a thread in each process stores activity; otherwise callers use `portal.insight.recorder.recorder.flush`.
 ACTIVITY_THREAD = True
 
 # Search --------------------------------------------------------------------------------------------------------------
 
-#: For one person or address; generous, because many customers may share an address. Suggestions: five times as many.
+#: Per person or address; generous, because many customers may share an address. Suggestions: five times as many.
 SEARCH_REQUESTS_PER_MINUTE = env.int("SEARCH_REQUESTS_PER_MINUTE", default=600)
-#: From how many visits on a question is listed; fewer could be one person's own words.
+#: Number of visits from which a question is listed; fewer could reveal one person's own words.
 SEARCH_LISTED_FROM_VISITS = env.int("SEARCH_LISTED_FROM_VISITS", default=5)
-#: How long single searches and clicks are kept; afterwards there are counts per day.
+#: Days for which single searches and clicks are kept; afterwards only counts per day.
 SEARCH_LOG_DAYS = env.int("SEARCH_LOG_DAYS", default=90)
-#: A cluster that answers instead of the index in the database, which stays and takes over when the cluster is away.
+#: A cluster that answers instead of the database index, which is kept up to date and takes over in an outage.
 ELASTICSEARCH_URL = env.address("ELASTICSEARCH_URL", default="", schemes=("http", "https")).rstrip("/")
 ELASTICSEARCH_USER = env.str("ELASTICSEARCH_USER", default="")
 ELASTICSEARCH_PASSWORD = env.str("ELASTICSEARCH_PASSWORD", default="")
 ELASTICSEARCH_API_KEY = env.str("ELASTICSEARCH_API_KEY", default="")
-#: File of the authority that signed the cluster's certificate.
+#: Certificate file of the authority that signed the cluster's certificate.
 ELASTICSEARCH_CA = env.str("ELASTICSEARCH_CA", default="")
-#: Beginning of the names of this portal's indices.
+#: Prefix of the names of this portal's indices.
 ELASTICSEARCH_PREFIX = env.str("ELASTICSEARCH_PREFIX", default="portal")
-#: Finding by meaning: None where its package is installed (requirements-semantic.txt).
+#: Semantic search; None means: if its package is installed (requirements-semantic.txt).
 SEARCH_SEMANTIC = env.switch("SEARCH_SEMANTIC")
 
 # Logs ---------------------------------------------------------------------------------------------------------------
@@ -330,9 +330,9 @@ LOGGING = {
     },
     "loggers": {
         "django.server": {"level": "WARNING"},
-        "django_tasks": {"level": "WARNING"},  # one line per indexed object otherwise
+        "django_tasks": {"level": "WARNING"},  # otherwise one line per indexed object
         "wagtail": {"level": "WARNING"},
-        "elastic_transport": {"level": "ERROR"},  # search says itself what failed, once
+        "elastic_transport": {"level": "ERROR"},  # search itself logs each failure, once
     },
 }
 

@@ -1,4 +1,4 @@
-"""For developing: debug pages, unhashed static files, a throw-away key."""
+"""Settings for development: debug pages, unhashed static files, a throw-away key."""
 
 from portal.settings.base import *
 from portal.settings.base import STORAGES

@@ -1,7 +1,7 @@
-"""Reads environment variables strictly: what is not understood stops the start, naming the variable.
+"""Strict parsing of environment variables: an invalid value prevents the start, with a message naming the variable.
 
-django-environ alone takes every unknown word for "false", so a slip in ``STAFF_SECOND_FACTOR`` or ``HTTPS`` would switch
-protection off without a word.
+django-environ by itself reads every unknown word as "false", so a typo in ``STAFF_SECOND_FACTOR`` or ``HTTPS`` would
+silently switch protection off.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _FALSE = {"0", "false", "no", "off"}
 
 
 class Env(environ.Env):
-    """An empty variable counts as unset (compose files pass such on); a leading ``$`` is an ordinary character."""
+    """Parser for which an empty variable is unset (compose files pass these on) and a leading ``$`` is not special."""
 
     ENVIRON = {name: f"\\{value}" if value.startswith("$") else value for name, value in os.environ.items() if value}
 
@@ -38,7 +38,7 @@ class Env(environ.Env):
         return text.strip().lower() in _TRUE
 
     def switch(self, var: str) -> bool | None:
-        """True, False, or None where nothing is said."""
+        """Return True, False, or None when the variable is not set."""
         return self.bool(var) if self.str(var, default="") else None
 
     def int(self, var: str, default: Any = environ.Env.NOTSET) -> int:
@@ -59,14 +59,14 @@ class Env(environ.Env):
         return text
 
     def address(self, var: str, default: str, schemes: Collection[str]) -> str:
-        """A URL of one of these schemes, with a host (or, for sockets, a path)."""
+        """Return a URL with one of these schemes and a host (or, for sockets, a path)."""
         text: str = self.str(var, default=default)
         if text and not _is_address(text, schemes):
             raise ImproperlyConfigured(f"{var} must look like {'…, '.join(f'{s}://' for s in schemes)}…")
         return text
 
     def database(self, var: str, default: str) -> dict[str, Any]:
-        text: str = self.str(var, default=default)  # never shown: it may hold a password
+        text: str = self.str(var, default=default)  # never printed: it may contain a password
         if not _is_address(text, ("postgres", "postgresql", "sqlite")):
             raise ImproperlyConfigured(
                 f"{var} must look like postgres://user:password@host:5432/name or sqlite:////path."
@@ -74,7 +74,7 @@ class Env(environ.Env):
         return dict(self.db_url_config(text))
 
     def email(self, var: str) -> dict[str, Any]:
-        """Django's settings for sending mail; none when unset."""
+        """Return Django's settings for sending mail; empty when unset."""
         text: str = self.str(var, default="")
         if text and not _is_address(text, ("smtp", "smtps", "smtp+tls", "smtp+ssl")):
             raise ImproperlyConfigured(f"{var} must look like smtp+tls://user:password@host:587.")
@@ -85,7 +85,7 @@ def _is_address(text: str, schemes: Collection[str]) -> bool:
     try:
         parts = urlsplit(text)
         return parts.scheme in schemes and bool(parts.netloc or parts.path.strip("/")) and (parts.port or 1) > 0
-    except ValueError:  # a port that is no number, an unclosed bracket
+    except ValueError:  # a port that is not a number, an unclosed bracket
         return False
 
 

@@ -1,4 +1,4 @@
-"""For the tests: fast, alone, and with nothing on the network."""
+"""Settings for the tests: fast, isolated, without network access."""
 
 import os
 
@@ -16,10 +16,10 @@ CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"
 if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
     # A file, not memory: the concurrency tests use real threads and processes.
     DATABASES["default"]["TEST"] = {"NAME": str(DATABASES["default"]["NAME"]) + ".test"}
-ACTIVITY_THREAD = False  # the tests say when; a thread of its own would wait for their transactions
+ACTIVITY_THREAD = False  # tests store explicitly; a separate thread would wait for their transactions
 WHITENOISE_AUTOREFRESH = True
-# Each process that shares the tests is an installation of its own: what one publishes, another need not forget.
+# Each test process is an installation of its own: changes in one need not invalidate caches in another.
 DATA_DIR = BASE_DATA_DIR / os.environ.get("PYTEST_XDIST_WORKER", "alone")
-# Tests of it switch it on; all others must find the same with and without its package.
+# Its own tests switch it on; all others must get the same results with and without its package.
 SEARCH_SEMANTIC = False
 ELASTICSEARCH_URL = ""  # tests of a cluster name their own in TEST_ELASTICSEARCH_URL

@@ -30,9 +30,9 @@ if TYPE_CHECKING:
     from argparse import ArgumentParser
     from collections.abc import Iterator
 
-#: Any number, the same for every portal on one PostgreSQL database: who holds it prepares, the others wait.
+#: An arbitrary number, the same for every portal on one PostgreSQL database: one process prepares, the others wait.
 _LOCK = 7_316_201
-#: Where our own apps are; the others come in packages.
+#: Parent folders of our own apps; all other apps are installed packages.
 _OWN_FOLDERS = {Path(settings.BASE_DIR), Path(settings.BASE_DIR) / "portal"}
 
 
@@ -41,7 +41,7 @@ class Command(BaseCommand):
         "Brings everything a running portal needs up to date: translations, database, cache table, static files, and with "
         "--demo the demo company in an empty database. Repeating it costs about a second."
     )
-    requires_system_checks: list[str] = []  # the server checks; here it would only take time
+    requires_system_checks: list[str] = []  # the server runs the checks; here they would only take time
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--demo", action="store_true", help="Load the demo company if the database is empty.")
@@ -78,17 +78,17 @@ class Command(BaseCommand):
                 call_command("migrate", interactive=False, verbosity=0)
 
     def _fill_index(self) -> None:
-        """Index everything when the index is empty, as it is after a release that keeps it in another way."""
+        """Build the index if it is empty, as it is after a release that changed its format."""
         try:
             if get_backend().kinds() or not any(document.get_queryset().exists() for document in all_documents()):
                 return
         except UnavailableError:
-            return  # an index elsewhere fills itself when it is back
+            return  # an index elsewhere fills itself when it is available again
         with self._step("Filling the search index"):
             rebuild()
 
     def _collect_static(self) -> None:
-        """Collect and compress the static files, unless nothing they come from has changed."""
+        """Collect and compress the static files, unless their sources are unchanged."""
         stamp = Path(settings.DATA_DIR) / "static.stamp"
         state = f"{settings.STATIC_ROOT} {_fingerprint()}"
         manifest = Path(settings.STATIC_ROOT) / "staticfiles.json"
@@ -108,13 +108,13 @@ class Command(BaseCommand):
 
 
 def _demo_sign_ins() -> list[list[str]]:
-    """Role, e-mail and password of the demo's people; nothing when this is not the demo."""
+    """Return role, e-mail and password of the demo's people; empty when this is not the demo."""
     there = set(User.objects.filter(email__in=[person.email for person in PEOPLE]).values_list("email", flat=True))
     return [[person.role, person.email, PASSWORD] for person in PEOPLE if person.email in there]
 
 
 def _fingerprint() -> str:
-    """Changes when a static file of ours, a package or the Python changes."""
+    """Return a hash that changes when one of our static files, a package or the Python version changes."""
     digest = hashlib.sha256(sys.version.encode())
     digest.update((Path(settings.BASE_DIR) / "requirements.txt").read_bytes())
     own = (Path(app.path) / "static" for app in apps.get_app_configs() if Path(app.path).parent in _OWN_FOLDERS)
@@ -127,7 +127,7 @@ def _fingerprint() -> str:
 
 @contextmanager
 def _alone() -> Iterator[None]:
-    """Two portals that start together on one database or one folder prepare one after the other."""
+    """Hold a lock, so that two portals that start together on one database or folder prepare one after the other."""
     with (Path(settings.DATA_DIR) / "prepare.lock").open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         if connection.vendor != "postgresql":
