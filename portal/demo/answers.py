@@ -1,4 +1,4 @@
-"""What the demo's editors know about words, and what they pinned. The same lists as an editor would write."""
+"""Synonyms and pinned answers of the demo, as editors would write them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class OneWay:
-    """Who searches `words` also finds `finds`, not the other way round."""
+    """A synonym in one direction: a search for `words` also finds `finds`, but not the reverse."""
 
     words: str
     finds: str
@@ -24,7 +24,7 @@ class OneWay:
 
 @dataclass(frozen=True, slots=True)
 class Pinned:
-    """An article above the results of a question."""
+    """An article pinned above the results of a question."""
 
     question: str
     language: str
@@ -96,7 +96,7 @@ PINS: Final = (
 
 
 def load_answers(editor: User) -> None:
-    """Make the synonyms and pins; those that are there stay as they are. Repeatable."""
+    """Create the synonyms and pins; existing ones stay as they are. Safe to repeat."""
     for language, lists in SYNONYMS.items():
         for words in lists:
             fields = {"changed_by": editor}

@@ -1,4 +1,4 @@
-"""What Noora sells and what its help is about: products, versions and topics."""
+"""Catalogue of the demo: the products, versions and topics of Noora."""
 
 from __future__ import annotations
 
@@ -111,7 +111,7 @@ TOPICS: Final = (
 
 
 def load_catalogue() -> None:
-    """Make products, versions and topics as they are here. Repeatable."""
+    """Create products, versions and topics, or set existing ones to these values. Safe to repeat."""
     for order, item in enumerate(PRODUCTS, start=1):
         product, _created = Product.objects.update_or_create(
             code=item.code,

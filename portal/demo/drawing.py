@@ -1,4 +1,4 @@
-"""A small drawing board on Pillow: twice the size while drawing, smooth after shrinking, plus soft shadows and glow."""
+"""Drawing helpers on top of Pillow: drawn at twice the size and scaled down, with soft shadows and glow."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ Colour = str | tuple[int, int, int, int]
 
 
 def rgba(colour: Colour, alpha: float = 1.0) -> tuple[int, int, int, int]:
-    """A colour with an opacity between 0 and 1."""
+    """Return a colour with an opacity between 0 and 1."""
     if isinstance(colour, tuple):
         return (*colour[:3], round(colour[3] * alpha))
     red, green, blue = (int(colour[i : i + 2], 16) for i in (1, 3, 5))
@@ -48,7 +48,7 @@ def rgba(colour: Colour, alpha: float = 1.0) -> tuple[int, int, int, int]:
 
 
 def blend(first: str, second: str, share: float) -> str:
-    """A colour between two: 0 is the first, 1 the second."""
+    """Return a mixture of two colours: 0 is the first, 1 the second."""
     pairs = zip(rgba(first)[:3], rgba(second)[:3], strict=True)
     return "#" + "".join(f"{round(a + (b - a) * share):02X}" for a, b in pairs)
 
@@ -63,7 +63,7 @@ class Board:
         self._image = Image.new("RGB", (width * self.FACTOR, height * self.FACTOR), background)
 
     def finish(self) -> Image.Image:
-        """The picture in its final size."""
+        """Return the picture in its final size."""
         return self._image.resize((self.width, self.height), Image.Resampling.LANCZOS)
 
     # Shapes ---------------------------------------------------------------------------------------------------------
@@ -88,7 +88,7 @@ class Board:
         )
 
     def shaded_box(self, at: Box, top: str, bottom: str, *, radius: float = 0) -> None:
-        """A rounded box whose colour runs from top to bottom."""
+        """Draw a rounded box with a vertical colour gradient."""
         x0, y0, x1, y1 = (round(value * self.FACTOR) for value in at)
         size = (x1 - x0, y1 - y0)
         shade = Image.linear_gradient("L").resize(size)
@@ -115,7 +115,7 @@ class Board:
         )
 
     def arc(self, centre: Point, radius: float, start: float, end: float, colour: Colour, *, width: float) -> None:
-        """Part of a circle with round ends; degrees run clockwise from three o'clock."""
+        """Draw part of a circle with round ends; degrees run clockwise from three o'clock."""
         x, y = centre
         outer = radius + width / 2
         self._draw().arc(
@@ -130,14 +130,14 @@ class Board:
             self.circle((x + radius * math.cos(turn), y + radius * math.sin(turn)), width / 2, colour)
 
     def line(self, points: list[Point], colour: Colour, *, width: float = 2) -> None:
-        """A path with round corners and ends."""
+        """Draw a path with round corners and ends."""
         self._draw().line(self._scaled(points), fill=rgba(colour), width=round(width * self.FACTOR), joint="curve")
         if width >= 3 and rgba(colour)[3] == 255:
             for point in (points[0], points[-1]):
                 self.circle(point, width / 2, colour)
 
     def curve(self, points: list[Point], colour: Colour, *, width: float = 2) -> None:
-        """A cubic Bézier path through groups of three further points."""
+        """Draw a cubic Bézier path through groups of three further points."""
         path = [points[0]]
         for i in range(0, len(points) - 3, 3):
             a, b, c, d = points[i : i + 4]
@@ -153,7 +153,7 @@ class Board:
         self._draw().polygon(self._scaled(points), fill=rgba(fill))
 
     def khatam(self, centre: Point, radius: float, fill: Colour, *, turn: float = 0) -> None:
-        """The eight-pointed star of the design."""
+        """Draw the eight-pointed star of the design."""
         x, y = centre
         points = []
         for corner in range(16):
@@ -178,7 +178,7 @@ class Board:
         spacing: float = 0,
         bold: bool = False,
     ) -> None:
-        """Latin text; `spacing` widens the gaps between capitals."""
+        """Draw Latin text; `spacing` widens the gaps between capitals."""
         font = ImageFont.load_default(size * self.FACTOR)
         draw = self._draw()
         stroke = size * self.FACTOR / 26 if bold else 0
@@ -200,7 +200,7 @@ class Board:
         self._image.paste(Image.new("RGB", self._image.size, rgba(colour)[:3]), mask=mask)
 
     def shadow(self, at: Box, *, radius: float = 0, blur: float = 24, down: float = 14, strength: float = 0.22) -> None:
-        """A soft shadow under a box; draw it before the box."""
+        """Draw a soft shadow under a box; call it before drawing the box."""
         mask = Image.new("L", self._image.size, 0)
         x0, y0, x1, y1 = at
         ImageDraw.Draw(mask).rounded_rectangle(
@@ -209,7 +209,7 @@ class Board:
         self._lay(_blurred(mask, blur * self.FACTOR), LAPIS_DEEP)
 
     def glow(self, centre: Point, radius: float, colour: Colour, *, strength: float = 0.7) -> None:
-        """Light around a lamp; draw it before the lamp."""
+        """Draw light around a lamp; call it before drawing the lamp."""
         mask = Image.new("L", self._image.size, 0)
         x, y = centre
         ImageDraw.Draw(mask).ellipse(
@@ -218,7 +218,7 @@ class Board:
         self._lay(_blurred(mask, radius * 0.55 * self.FACTOR), colour)
 
     def pattern(self, at: Box, colour: Colour, *, step: float = 64, alpha: float = 0.5) -> None:
-        """A quiet lattice of stars, cut off at the edge of the box."""
+        """Draw a faint lattice of stars, clipped to the box."""
         layer = Board(self.width, self.height, "#000000")
         y, row = at[1], 0
         while y < at[3] + step:
@@ -234,6 +234,6 @@ class Board:
 
 
 def _blurred(mask: Image.Image, radius: float) -> Image.Image:
-    """A large blur, worked out small: a sixteenth of the pixels, and nobody sees the difference."""
+    """Return the mask blurred, computed at a sixteenth of the pixels: the difference is invisible."""
     small = mask.resize((mask.width // 4, mask.height // 4), Image.Resampling.BILINEAR)
     return small.filter(ImageFilter.GaussianBlur(radius / 4)).resize(mask.size, Image.Resampling.BICUBIC)

@@ -1,4 +1,4 @@
-"""Three months of readers' answers under the articles. The same every time for the same articles."""
+"""Three months of readers' feedback on the articles, the same every time for the same articles."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ DAYS: Final = 90
 _SEED: Final = 1405
 
 _REASON: Final = Feedback.Reason
-#: What readers wrote, by reason: (Persian, English).
+#: Comments of readers, by reason: (Persian, English).
 COMMENTS: Final[dict[str, tuple[tuple[str, str], ...]]] = {
     _REASON.OUTDATED: (
         ("در نسخهٔ جدید برنامه جای این گزینه عوض شده.", "The option has moved in the new version of the app."),
@@ -58,7 +58,7 @@ _THANKS: Final = (
     ("با گام دوم حل شد.", "Step two did it."),
     ("همین را لازم داشتم.", "Just what I needed."),
 )
-#: Reasons as often as readers give them.
+#: Relative frequency of the reasons.
 _WEIGHTS: Final = {
     _REASON.INCOMPLETE: 5,
     _REASON.UNCLEAR: 4,
@@ -71,7 +71,7 @@ _WEIGHTS: Final = {
 
 
 def load_feedback() -> int:
-    """Answers for every live article that has none; how many were made. Repeatable."""
+    """Create feedback for every live article that has none and return how much. Safe to repeat."""
     now = timezone.now()
     customers = list(User.objects.filter(email__in=["sara@noora.example", "reza@noora.example"]).order_by("pk"))
     articles = (
@@ -87,7 +87,7 @@ def load_feedback() -> int:
         made.extend(_answers(article, now, customers))
     moments = [answer.created_at for answer in made]
     Feedback.objects.bulk_create(made, batch_size=200)
-    for answer, moment in zip(made, moments, strict=True):  # bulk_create writes the present moment
+    for answer, moment in zip(made, moments, strict=True):  # bulk_create stores the current time
         answer.created_at = answer.updated_at = moment
     Feedback.objects.bulk_update(made, ["created_at", "updated_at"], batch_size=200)
     return len(made)
@@ -118,7 +118,7 @@ def _answer(article: ArticlePage, number: int, *, quality: float, chance: random
         comment = chance.choice(COMMENTS[reason])[place] if chance.random() < 0.5 else ""
     searched = chance.random() < 0.45
     keywords = [word.strip() for word in article.keywords.split(",") if word.strip()]
-    # More answers lately than three months ago, and few at night.
+    # More feedback recently than three months ago, and little at night.
     day = DAYS * chance.random() ** 1.3
     moment = (now - dt.timedelta(days=day)).replace(
         hour=chance.choice((5, 6, 8, 9, 10, 12, 14, 15, 16, 17, 18, 19)), minute=chance.randint(0, 59), microsecond=0

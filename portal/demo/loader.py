@@ -1,4 +1,4 @@
-"""The demo, step by step: what `manage.py load_demo` and the tests call."""
+"""The steps that load the demo, called by `manage.py load_demo` and the tests."""
 
 from __future__ import annotations
 
@@ -37,27 +37,28 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 ARTICLES_FOLDER: Final = Path(__file__).resolve().parent / "content" / "articles"
-#: The newest article looks this old, whenever the demo is loaded.
+#: Apparent age in days of the newest article, whenever the demo is loaded.
 _NEWEST_DAYS: Final = 2
 
 
 @dataclass(frozen=True, slots=True)
 class DemoReport:
-    """What was loaded."""
+    """Result of loading the demo: the report on articles, and the number of answers."""
 
     articles: ImportReport
     feedback: int
 
 
 def is_site_empty() -> bool:
-    """Whether nothing would be mixed with the demo: no home page, no article, nobody with an account."""
+    """Return whether there is nothing the demo could be mixed up with: no home page, no article, no account."""
     return not (HomePage.objects.exists() or ArticlePage.objects.exists() or User.objects.exists())
 
 
 def load(*, progress: Callable[[str, int, int | None], None] | None = None) -> DemoReport:
-    """Load everything; what is there already stays. `progress` gets the step's name, how much is done, and of how much.
+    """Load everything; what exists already stays. `progress` gets the name of a step, how much is done, and of how
+    much.
 
-    One transaction: an interrupted load leaves nothing half done. Search hears of everything once, at the end.
+    Runs in one transaction: an interrupted load leaves nothing behind. Search is notified once, at the end.
     """
     tell = progress or (lambda _step, _done, _total: None)
     with tempfile.TemporaryDirectory(prefix="demo-") as folder:
@@ -85,14 +86,14 @@ def load(*, progress: Callable[[str, int, int | None], None] | None = None) -> D
             load_answers(editor)
             content_changed()
             tell("search", 0, None)
-        renew_popular()  # what many ask is tried, now that it can be found
+        renew_popular()  # tries frequent questions, now that the articles can be found
     return DemoReport(articles, feedback)
 
 
 def _make_recent() -> None:
-    """Move all dates of publication by the same time, so that the newest is two days old.
+    """Shift all dates of publication by the same number of whole days, so that the newest is two days old.
 
-    Only forward or back by whole days; a second load finds nothing to move.
+    Forward or back; a second load finds nothing to shift.
     """
     newest = ArticlePage.objects.aggregate(newest=Max("last_published_at"))["newest"]
     if newest is None:
@@ -108,7 +109,7 @@ def _make_recent() -> None:
 
 @contextmanager
 def _references_counted_once() -> Iterator[None]:
-    """Wagtail's list of what refers to what is written once per page, not after each of its savings."""
+    """Have Wagtail's reference index written once per page instead of after each save."""
     with disable_reference_index_auto_update():
         yield
     for model in (HomePage, InfoPage, HelpIndexPage, TopicPage, ArticlePage):
@@ -118,7 +119,7 @@ def _references_counted_once() -> Iterator[None]:
 
 @contextmanager
 def _announced_together() -> Iterator[None]:
-    """Announce everything to search once, instead of each page several times. Inside the transaction of the changes."""
+    """Announce all changes to search at once, instead of each page several times. Inside the transaction."""
     before = OutboxMessage.objects.aggregate(last=Max("pk"))["last"] or 0
     yield
     piecemeal = [EntriesChanged.name, PageTreeChanged.name]

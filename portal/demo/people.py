@@ -1,4 +1,4 @@
-"""The people of the demo. One documented password for all; never use it for anything real."""
+"""People of the demo. They share one documented password; never use it for anything real."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ PASSWORD: Final = "noora-demo"  # noqa: S105 - printed by load_demo, for trying 
 
 @dataclass(frozen=True, slots=True)
 class DemoPerson:
-    """Somebody who can sign in. `role` is what the list of sign-ins calls them."""
+    """A person who can sign in. `role` is their description in the list of sign-ins."""
 
     role: str
     email: str
@@ -33,7 +33,7 @@ class DemoPerson:
     owns: tuple[tuple[str, str, str], ...] = ()
     is_staff: bool = False
     is_superuser: bool = False
-    #: How long ago they joined; somebody new is shown the first steps.
+    #: Days since they joined; new customers are shown the first steps.
     days_here: int = 240
 
 
@@ -69,9 +69,9 @@ PEOPLE: Final = (
 
 
 def load_people() -> User:
-    """Make the people with what they own; returns the editor, who owns the articles. Repeatable.
+    """Create the people and what they own; return the editor, who owns the articles. Safe to repeat.
 
-    The password of somebody who is there already stays as it is.
+    The password of a person who exists already is not changed.
     """
     make_roles()
     password = make_password(PASSWORD)

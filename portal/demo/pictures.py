@@ -1,4 +1,4 @@
-"""The demo's pictures, drawn by code: no photographs, no licences, no text but Latin labels."""
+"""The demo's pictures, drawn by code: no photographs, no licences, no text except Latin labels."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ LIGHTS: Final = ("POWER", "DSL", "NET", "WIFI")
 
 
 def _table(board: Board, level: float = 560) -> None:
-    """A wall with the quiet pattern, and a table top."""
+    """Draw a wall with the faint pattern, and a table top."""
     board.pattern((0, 0, board.width, level), LINE, step=96, alpha=0.42)
     board.shaded_box((0, level, board.width, board.height), SURFACE_3, SUNKEN)
     board.line([(0, level), (board.width, level)], LINE_STRONG, width=1.5)
@@ -60,7 +60,7 @@ def _lamp(board: Board, at: Point, colour: str, label: str = "", *, size: float 
 
 
 def _router_front(board: Board, lamps: dict[str, str], *, name: str, dark: bool, antennas: int) -> None:
-    """A lying router seen from the front, on a table; the power button first, then the lights in order."""
+    """Draw a router lying on a table, from the front; the power button first, then the lights in order."""
     _table(board)
     left, top, right, bottom = 220, 300, 1060, 520
     face = (LAPIS, LAPIS_DEEP) if dark else (SURFACE, "#E9E4DA")
@@ -108,7 +108,7 @@ def x2_red_light() -> Board:
 
 
 def _socket(board: Board, at: Box, colour: str, *, contacts: int) -> None:
-    """A modular socket (RJ11, RJ45): frame, hole with the notch for the latch, contacts."""
+    """Draw a modular socket (RJ11, RJ45): frame, hole with the notch for the latch, contacts."""
     x0, y0, x1, y1 = at
     board.box(at, colour, radius=8)
     inset = 9
@@ -206,7 +206,7 @@ def tv_box() -> Board:
 
 
 def _sim(board: Board, x: float, y: float, scale: float) -> None:
-    """A SIM card: body with the cut corner, and the gold chip."""
+    """Draw a SIM card: body with the cut corner, and the gold chip."""
 
     def point(px: float, py: float) -> Point:
         return x + px * scale, y + py * scale
@@ -231,7 +231,7 @@ def _sim(board: Board, x: float, y: float, scale: float) -> None:
 
 
 def sim_card() -> Board:
-    """The plastic frame with its empty window, and the SIM snapped out of it, half on the frame and half beside."""
+    """Draw the plastic frame with its empty window, and the SIM snapped out of it, half beside it."""
     board = Board()
     board.pattern((0, 0, 1280, 720), LINE, step=96, alpha=0.4)
     card = (170, 140, 890, 594)
@@ -250,7 +250,7 @@ def sim_card() -> Board:
 
 
 def esim_qr() -> Board:
-    """A pattern that looks like a QR code. It is none: nobody should scan a line out of a picture."""
+    """Draw a pattern that only looks like a QR code, so that nobody scans a plan from a picture."""
     board = Board()
     board.pattern((0, 0, 1280, 720), LINE, step=96, alpha=0.4)
     sheet = (390, 70, 890, 650)
@@ -279,7 +279,7 @@ def esim_qr() -> Board:
 
 
 def wall_socket() -> Board:
-    """A socket on the wall with a plugged-in line."""
+    """Draw a socket on the wall with a plugged-in line."""
     board = Board(background=PAPER)
     board.pattern((0, 0, 1280, 596), LINE, step=96, alpha=0.3)
     board.shaded_box((0, 596, 1280, 640), SURFACE, SURFACE_3)
@@ -308,7 +308,7 @@ def wall_socket() -> Board:
 
 
 def router_placement() -> Board:
-    """A flat from above: the router in the middle, its waves in every room."""
+    """Draw a flat from above: the router in the middle, its waves in every room."""
     board = Board(background=PAPER)
     outer = (150, 70, 1130, 650)
     board.shadow(outer, radius=10, blur=24, down=12, strength=0.16)
@@ -320,7 +320,7 @@ def router_placement() -> Board:
     board.circle(centre, 500, outline=rgba(BRAND, 0.1), width=3)
     for radius in (330, 245, 160):
         board.circle(centre, radius, outline=rgba(BRAND, 0.45), width=3)
-    # What waves leave outside the flat.
+    # Erase the waves outside the flat.
     for side in ((0, 0, 150, 720), (1130, 0, 1280, 720), (0, 0, 1280, 70), (0, 650, 1280, 720)):
         board.box(side, PAPER)
     walls: list[list[Point]] = [
@@ -346,7 +346,7 @@ def router_placement() -> Board:
 
 
 def _furniture(board: Board) -> None:
-    """Bed, sofa, kitchen, table and the devices that want Wi-Fi."""
+    """Draw bed, sofa, kitchen, table and the devices that use Wi-Fi."""
     soft, edge = SURFACE_3, LINE_STRONG
     board.box((184, 106, 340, 250), soft, radius=10, outline=edge, width=2)
     for pillow in (196, 268):
@@ -368,7 +368,7 @@ def _furniture(board: Board) -> None:
 
 
 def wifi_channels() -> Board:
-    """Networks as humps over their channels: crowded at 2.4 GHz, apart at 5 GHz."""
+    """Draw networks as humps over their channels: crowded at 2.4 GHz, apart at 5 GHz."""
     board = Board(background=SURFACE)
     charts = (
         (90, 590, "2.4 GHz", [("1", 2.5), ("6", 7.5), ("11", 12.5)], 15,
@@ -407,7 +407,7 @@ def _hump(board: Board, foot: Point, half: float, height: float, colour: str) ->
 
 
 def _phone(board: Board, at: Box) -> Box:
-    """A phone; returns its screen."""
+    """Draw a phone and return the area of its screen."""
     x0, y0, x1, y1 = at
     board.shadow(at, radius=52, blur=28, down=18, strength=0.34)
     board.box(at, INK, radius=52)
@@ -450,7 +450,7 @@ def speed_test() -> Board:
 
 
 def app_usage() -> Board:
-    """The app's usage screen: a ring for what is left, a bar for each day."""
+    """Draw the app's usage screen: a ring for what is left, a bar for each day."""
     board = Board()
     board.pattern((0, 0, 1280, 720), LINE, step=96, alpha=0.4)
     x0, y0, x1, y1 = _phone(board, (450, 24, 830, 700))
@@ -479,7 +479,7 @@ def app_usage() -> Board:
 
 
 def bill_sample() -> Board:
-    """A bill: monthly fee, the lines that are new (with a dot), tax, and the total at the bottom."""
+    """Draw a bill: monthly fee, the lines that are new (with a dot), tax, and the total at the bottom."""
     board = Board()
     board.pattern((0, 0, 1280, 720), LINE, step=96, alpha=0.4)
     sheet = (360, 36, 920, 700)
@@ -516,7 +516,7 @@ def bill_sample() -> Board:
 
 
 def fibre_line() -> Board:
-    """The way of a fibre: exchange, street cabinet, wall of the house, the small box inside, router."""
+    """Draw the route of a fibre: exchange, street cabinet, wall of the house, the small box inside, router."""
     board = Board(background="#EAF3F6")
     board.circle((1110, 116), 54, SAFFRON_SOFT)
     board.circle((1110, 116), 36, SAFFRON)
@@ -566,7 +566,7 @@ def _exchange(board: Board, ground: float) -> None:
 
 
 def _house(board: Board, ground: float) -> None:
-    """A house cut open: the fibre comes in through the wall."""
+    """Draw a house in cross-section: the fibre comes in through the wall."""
     board.polygon([(780, 340), (980, 200), (1180, 340)], POM)
     board.polygon([(808, 340), (980, 220), (1152, 340)], blend(POM, "#FFFFFF", 0.12))
     board.box((806, 340, 1154, ground), "#FFF8EA", outline=INK_2, width=10)
@@ -579,7 +579,7 @@ def _house(board: Board, ground: float) -> None:
 
 
 def cable_ports() -> Board:
-    """Three sockets that look alike, side by side, each with its plug."""
+    """Draw three sockets that look alike, side by side, each with its plug."""
     board = Board()
     board.pattern((0, 0, 1280, 720), LINE, step=96, alpha=0.4)
     for place, (name, note) in enumerate(
@@ -608,7 +608,7 @@ def cable_ports() -> Board:
     return board
 
 
-#: File name → how it is drawn.
+#: File name → function that draws it.
 PICTURES: Final[dict[str, Callable[[], Board]]] = {
     "x1-front.png": x1_front,
     "x2-front.png": x2_front,

@@ -1,4 +1,4 @@
-"""Ten weeks of what readers searched for, and what they chose. The same every time for the same day and articles."""
+"""Ten weeks of searches and clicks by readers, the same every time for the same day and articles."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ _KIND: Final = "faq.article"
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A question: how it is written, by how many visits a day, and how it ends.
+    """A question: its spellings, how many visits ask it per day, and how it ends.
 
-    `found_since`: for how many days it has found something; none for always, 0 for never. `chosen`: the share of visits
-    that then choose one of `articles`, the first most often.
+    `found_since`: number of days since it first found something; None for always, 0 for never. `chosen`: the share of
+    visits that then choose one of `articles`, the first most often.
     """
 
     language: str
@@ -73,14 +73,14 @@ ASKED: Final = (
     Asked("en", ("wifi calling",), 0.4, 0.66, ("wifi-calling",), found_since=24),
     Asked("en", ("landlord invoice for flat 12",), 0.03, 0.0),
 )  # fmt: skip
-#: What an editor decided not to answer.
+#: Questions that an editor decided not to answer.
 IGNORED: Final = frozenset({"استخدام"})
-#: Places of the answers that were chosen: most often the first.
+#: Positions of the chosen answers: most often the first.
 _PLACES: Final = ((1, 2, 3, 4, 6), (62, 20, 10, 5, 3))
 
 
 def load_searches() -> int:
-    """The searches, their clicks, days, gaps and evidence, where there are none yet; how many searches. Repeatable."""
+    """Create searches, clicks, daily counts, gaps and evidence if there are none; return how many searches."""
     if SearchLog.objects.exists() or SearchDay.objects.exists():
         return 0
     articles = {
@@ -108,7 +108,7 @@ def _ask(
     for days_ago in range(DAYS, 0, -1):
         moment = (now - dt.timedelta(days=days_ago)).replace(minute=0, second=0, microsecond=0)
         day = timezone.localdate(moment)
-        growth = 1.15 - 0.4 * days_ago / DAYS  # a little more every week, and quiet Fridays
+        growth = 1.15 - 0.4 * days_ago / DAYS  # a little more every week, and fewer on Fridays
         mean = asked.visits * growth * (0.6 if day.weekday() == 4 else 1.0)
         total = 0 if asked.found_since is not None and days_ago > asked.found_since else chance.randint(2, 18)
         for number in range(_poisson(chance, mean)):
@@ -138,7 +138,7 @@ def _visit(asked: Asked, days_ago: int, number: int) -> str:
 
 
 def _poisson(chance: random.Random, mean: float) -> int:
-    """How often something happens that happens `mean` times on the average."""
+    """Return a random number of events, given their mean."""
     number, left = 0, chance.expovariate(1.0)
     while left < mean:
         number += 1
@@ -147,7 +147,7 @@ def _poisson(chance: random.Random, mean: float) -> int:
 
 
 def _gap(asked: Asked) -> SearchGap | None:
-    """What the hourly work would have found out in the meantime."""
+    """Return the gap that the hourly job would have found by now."""
     now = timezone.now()
     gap = SearchGap(
         language=asked.language,

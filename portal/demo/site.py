@@ -1,4 +1,4 @@
-"""The pages around the articles: home, list of topics, topics, information pages. In both languages."""
+"""Pages around the articles: home, list of topics, topics, information pages. In both languages."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ SUPPORT_HOURS: Final = {"fa": "هر روز از ۸ تا ۲۰", "en": "every day,
 
 @dataclass(slots=True)
 class DemoSite:
-    """Makes the pages once; finds what is there when repeated."""
+    """Creates the pages once; when repeated, finds the existing ones."""
 
     owner: User
 
@@ -110,7 +110,7 @@ class DemoSite:
         return home
 
     def _page(self, model: type[PageType], parent: Page, name: str, **fields: Any) -> PageType:
-        """The page of this kind and name below `parent`; made and published if it is not there."""
+        """Return the page of this kind and name below `parent`, created and published if it does not exist."""
         key = _key(name)
         found: PageType | None = model.objects.filter(translation_key=key, locale=parent.locale).first()
         if found is not None:
@@ -122,7 +122,7 @@ class DemoSite:
 
     @staticmethod
     def _make_default_site(home: HomePage) -> None:
-        """Serve from `home`; Wagtail's own welcome page goes."""
+        """Serve the site from `home` and delete Wagtail's own welcome page."""
         site = Site.objects.filter(is_default_site=True).first() or Site(hostname="localhost", is_default_site=True)
         welcome = site.root_page if site.root_page_id else None
         if welcome is None or welcome.specific_class is Page:
@@ -138,11 +138,11 @@ class DemoSite:
 
 
 def _key(name: str) -> uuid.UUID:
-    """The same for all languages of a page, and in every installation of the demo."""
+    """Return a key that is the same for all languages of a page, and in every installation of the demo."""
     return uuid.uuid5(uuid.NAMESPACE_URL, f"https://noora.example/demo/{name}")
 
 
 def is_loaded() -> bool:
-    """Whether the demo is in this database."""
+    """Return whether the demo is in this database."""
     found: bool = HelpIndexPage.objects.filter(translation_key=_key("help")).exists()
     return found

@@ -45,7 +45,7 @@ class Command(BaseCommand):
                 f" ({seconds:.0f} s)."
             )
         )
-        if not options["if_empty"]:  # else `prepare` called, and its launcher lists them at every start
+        if not options["if_empty"]:  # otherwise `prepare` called, and its launcher prints them at every start
             self.stdout.write("")
             self.stdout.write(sign_ins())
 
@@ -59,7 +59,7 @@ class Command(BaseCommand):
 
 
 def sign_ins() -> str:
-    """Who can sign in, as a table; the password is the same for all."""
+    """Return a table of the people who can sign in; the password is the same for all."""
     width = max(len(person.email) for person in PEOPLE)
     lines = [f"  {person.email:<{width}}  {person.role}" for person in PEOPLE]
     return "\n".join([f"Sign in with the password {PASSWORD} as", *lines])
