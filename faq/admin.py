@@ -1,4 +1,4 @@
-"""The editor's rooms: lists, the feedback report, and what waits on the admin's home page."""
+"""Admin screens of the help pages: lists, the feedback report, and the panel on the admin's home page."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class ReusableContentViewSet(SnippetViewSet):
 
 
 class ArticleListViewSet(PageListingViewSet):
-    """All articles in one list, whatever their topic."""
+    """List of all articles, across topics."""
 
     model = ArticlePage
     icon = "doc-full"
@@ -84,7 +84,7 @@ class FeedbackFilterSet(WagtailFilterSet):
 
 
 class FeedbackReportView(ReportView):
-    """Every answer, newest first; those with a reason can be marked as handled together."""
+    """Report of all feedback, newest first; answers with a reason can be marked as handled in bulk."""
 
     model = Feedback
     page_title = _("Feedback")
@@ -137,7 +137,7 @@ class FeedbackReportView(ReportView):
 
 @require_POST
 def handle(request: HttpRequest) -> HttpResponse:
-    """Mark the chosen answers as dealt with."""
+    """Mark the selected answers as handled."""
     _may_handle(request)
     chosen = [int(value) for value in request.POST.getlist("feedback") if value.isdecimal() and len(value) < 19]
     done = services.mark_handled(feedback_ids=chosen, by=request.user)
@@ -152,7 +152,7 @@ def handle(request: HttpRequest) -> HttpResponse:
 
 @require_POST
 def undo(request: HttpRequest) -> HttpResponse:
-    """Take back the last `handle` of this person."""
+    """Undo the last `handle` by this person."""
     _may_handle(request)
     services.mark_unhandled(feedback_ids=request.session.pop(UNDO_KEY, []), by=request.user)
     messages.success(request, gettext("The answers are waiting again."))
@@ -203,7 +203,7 @@ class HelpGroup(SnippetViewSetGroup):
 
 
 class NewFeedbackPanel(Component):
-    """What readers said did not help, and nobody has dealt with."""
+    """Answers that say why an article did not help and that nobody has handled."""
 
     name = "new_feedback"
     template_name = "faq/admin/new_feedback.html"

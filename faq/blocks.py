@@ -1,4 +1,4 @@
-"""What an article is made of. Each block has a template in templates/faq/blocks/."""
+"""StreamField blocks of an article. Each block has a template in templates/faq/blocks/."""
 
 from __future__ import annotations
 
@@ -199,7 +199,7 @@ class RelatedArticleBlock(blocks.StructBlock):
 
 
 class SharedBody(blocks.StreamBlock):
-    """What a shared text may hold."""
+    """The blocks allowed in a shared text."""
 
     paragraph = ParagraphBlock()
     steps = StepsBlock()

@@ -1,4 +1,4 @@
-"""Walking through an article's body, whatever it is nested in. Knows block values, no models."""
+"""Traversal of an article's body, at any level of nesting. Knows block values, but no models."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def leaves(block: Block, value: Any) -> Iterator[tuple[Block, Any]]:
-    """Every block that holds no other, with its value, in reading order."""
+    """Yield every block that contains no other block, with its value, in reading order."""
     inner = None if value is None else _children(block, value)
     if inner is None:
         if value is not None:
@@ -27,7 +27,7 @@ def leaves(block: Block, value: Any) -> Iterator[tuple[Block, Any]]:
 
 
 def _children(block: Block, value: Any) -> list[tuple[Block, Any]] | None:
-    """What a block holds, or none when it holds no blocks."""
+    """Return the blocks inside a block, or None when it is a leaf."""
     if isinstance(block, blocks.StreamBlock):
         return [(child.block, child.value) for child in value]
     if isinstance(block, blocks.ListBlock):
@@ -48,9 +48,10 @@ _HEADING = blocks.CharBlock()
 
 
 def words_of(body: Any) -> str:
-    """The words a reader meets in the body, without markup: headings, texts, captions, tables, shared texts, transcripts.
+    """Return the readable words of the body without markup: headings, texts, captions, tables, shared texts,
+    transcripts.
 
-    Titles of linked articles and names of files are left out: they are about something else.
+    Titles of linked articles and file names are left out: they are about something else.
     """
     found = (_words(block, value) for block, value in leaves(body.stream_block, body)) if body else ()
     return " ".join(filter(None, found))
@@ -72,10 +73,10 @@ def _words(block: Block, value: Any) -> str:
 
 
 def first_steps(body: Any) -> list[str]:
-    """What to do in each of the first steps of the body, in order; none where it has no list of steps.
+    """Return the titles of the first list of steps in the body, in order; empty when it has none.
 
-    Reads the stored values alone, so that no picture is fetched for it. Steps that differ by product are left out: which
-    of them is meant depends on the reader.
+    Reads stored values only, so that no picture is fetched. Steps that differ by product are left out, because which of
+    them apply depends on the reader.
     """
     steps: list[Any] = next(
         (block["value"] for block in (body.raw_data if body else ()) if block["type"] == "steps"), []
@@ -85,7 +86,7 @@ def first_steps(body: Any) -> list[str]:
 
 
 def pictures_of(body: Any) -> list[AbstractImage]:
-    """Every picture object in the body, shared texts included."""
+    """Return every picture object in the body, including those in shared texts."""
     found: list[AbstractImage] = []
     for _block, value in leaves(body.stream_block, body) if body else ():
         if isinstance(value, AbstractImage):

@@ -1,4 +1,4 @@
-"""What happens in the help pages."""
+"""Domain events of the help pages."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What can go wrong; every message may be shown to the reader."""
+"""Exceptions of the help pages; every message may be shown to the reader."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from django.utils.translation import gettext as _
 
 
 class FaqError(Exception):
-    """Base of this app's errors."""
+    """Base class of this app's errors."""
 
 
 class UnknownRevisionError(FaqError):
-    """The answer is about a version of the article that does not exist, or is not the article's."""
+    """Raised for feedback about a revision that does not exist or belongs to another article."""
 
     def __init__(self) -> None:
         super().__init__(_("This form does not belong to the article. Open the article again and answer there."))

@@ -1,4 +1,4 @@
-"""Input of the help pages."""
+"""Forms of the help pages."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from portal.core.forms import FoldedCharField
 from portal.core.text import normalise_input
 
 _MAX_ID = 2**63 - 1
-#: None of ours is longer.
+#: None of our own addresses is longer.
 _MAX_ADDRESS = 4_000
 
 
 class FeedbackForm(forms.Form):
-    """ "Did this solve it?", and why not. The hidden fields say what was read and where the reader came from."""
+    """The question "Did this solve it?", and why not. Hidden fields hold the revision and the referrer."""
 
     solved = forms.ChoiceField(
         label=_("Did this solve your problem?"), choices=[("yes", _("Yes, solved")), ("no", _("No"))]
@@ -37,7 +37,7 @@ class FeedbackForm(forms.Form):
     )
     revision = forms.IntegerField(required=False, min_value=0, max_value=_MAX_ID, widget=forms.HiddenInput)
     language = forms.ChoiceField(required=False, choices=settings.LANGUAGES, widget=forms.HiddenInput)
-    came_from = forms.Field(required=False, widget=forms.HiddenInput)  # whatever it holds, the answer counts
+    came_from = forms.Field(required=False, widget=forms.HiddenInput)  # the feedback counts whatever this contains
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or {}
@@ -46,9 +46,9 @@ class FeedbackForm(forms.Form):
 
 
 def _origin(came_from: str) -> dict[str, str]:
-    """The search and the page that led to the article, from an address on this site. Anything else is ignored.
+    """Return the search and the page that led to the article, from an address on this site. Anything else is ignored.
 
-    Whole texts, decoded: who stores them redacts them first and then cuts them.
+    Returns the complete, decoded texts: the code that stores them redacts first and then cuts.
     """
     nowhere = {"came_from_search": "", "came_from_page": ""}
     if len(came_from) > _MAX_ADDRESS:

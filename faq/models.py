@@ -1,4 +1,4 @@
-"""Help pages: topics and articles, and what readers say about them."""
+"""Models of the help pages: topics, articles and readers' feedback."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ SHORT_ANSWER_LENGTH = 320
 
 
 class HelpMedia(AbstractMedia):
-    """A video or sound with the captions and transcript it needs."""
+    """A video or sound with its captions and transcript."""
 
     captions = models.FileField(
         _("captions (WebVTT)"),
@@ -114,7 +114,7 @@ class TopicPageQuerySet(PortalPageQuerySet):
 
 
 class TopicPage(PortalPage):
-    """A topic presented in one language; may hold sub-topics and articles."""
+    """A topic presented in one language; may contain sub-topics and articles."""
 
     topic = models.ForeignKey(Topic, verbose_name=_("topic"), on_delete=models.PROTECT, related_name="pages")
     intro = models.CharField(_("one line"), max_length=250, blank=True)
@@ -148,13 +148,13 @@ class TopicPage(PortalPage):
 
 
 def family_scope(translation_key: UUID) -> str:
-    """The scope of an article in all languages (`portal.core.scopes`)."""
+    """Return the scope of an article in all languages (`portal.core.scopes`)."""
     return f"{ARTICLES}:family:{translation_key}"
 
 
 class ArticlePageQuerySet(PortalPageQuerySet):
     def for_serving(self) -> Self:
-        """Adds `number` (of the short link) and `solved_count` in the same query."""
+        """Add `number` (of the short link) and `solved_count` in the same query."""
         solved = Feedback.objects.filter(article=models.OuterRef("pk"), solved=True).order_by().values("article")
         return (
             super()
@@ -169,7 +169,7 @@ class ArticlePageQuerySet(PortalPageQuerySet):
         )
 
     def for_listing(self) -> Self:
-        """What a list of articles shows, in one query."""
+        """Select what a list of articles shows, in one query."""
         return self.select_related("topic", "locale").only(
             "title", "slug", "url_path", "locale__language_code", "short_answer", "kind", "reading_minutes",
             "first_published_at", "last_published_at", "topic__code", "topic__icon", "topic__tone", "topic__name", "content_type",
@@ -277,7 +277,7 @@ class ArticlePage(PortalPage):
 
     @transaction.atomic
     def save(self, *args: Any, **kwargs: Any) -> None:
-        """Also keeps the reading time, and a short link from the moment the article is live."""
+        """Save, update the reading time, and create the short link once the article is live."""
         self.reading_minutes = reading_minutes(f"{self.short_answer} {self.body_text()}", self.locale.language_code)
         super().save(*args, **kwargs)
         if self.live:
@@ -285,17 +285,17 @@ class ArticlePage(PortalPage):
 
     @property
     def scopes(self) -> tuple[str, ...]:
-        """The article shows others of its topic, and its translations; see `changed_scopes`."""
+        """Return the scopes of what the article shows: others of its topic, and its translations."""
         return (*self.changed_scopes, "catalogue", "site")
 
     @property
     def changed_scopes(self) -> tuple[str, ...]:
-        """Its topic, where it is listed, and its family, the article in all languages, for those that link to it."""
+        """Return its topic, where it is listed, and its family (all languages), on which pages linking to it depend."""
         topic = f"{ARTICLES}:topic:{self.topic_id}" if self.topic_id else ARTICLES
         return (topic, family_scope(self.translation_key))
 
     def inherit_from(self, parent: Page | None) -> None:
-        """The parent's topic too: every list filters on it."""
+        """Inherit the parent's topic as well, because every list filters by it."""
         super().inherit_from(parent)
         self.topic_id = getattr(parent, "topic_id", None)
 
@@ -305,7 +305,7 @@ class ArticlePage(PortalPage):
         return {**super().get_context(request, *args, **kwargs), "data": article_page_data(self, request)}
 
     def body_text(self) -> str:
-        """The words of the body without markup, shared texts and transcripts included: for search and reading time."""
+        """Return the words of the body without markup, with shared texts and transcripts."""
         return words_of(self.body)
 
     @property
@@ -314,7 +314,7 @@ class ArticlePage(PortalPage):
 
 
 class RelatedArticle(Orderable):
-    """A link an editor chose."""
+    """A related article chosen by an editor."""
 
     page = ParentalKey(ArticlePage, on_delete=models.CASCADE, related_name="related_articles")
     article = models.ForeignKey(ArticlePage, verbose_name=_("article"), on_delete=models.CASCADE, related_name="+")
@@ -329,7 +329,7 @@ class RelatedArticle(Orderable):
 
 
 class ShortLink(models.Model):
-    """The number in ``/a/<number>``: one for all languages of an article, for ever."""
+    """The number in ``/a/<number>``: one for all languages of an article, permanent."""
 
     translation_key = models.UUIDField(unique=True)
 
@@ -345,7 +345,7 @@ class FeedbackQuerySet(models.QuerySet["Feedback"]):
         return self.filter(solved=False)
 
     def waiting(self) -> Self:
-        """What an editor has not dealt with: unsolved, and says why."""
+        """Return answers that no editor has handled: not solved, with a reason or comment."""
         return self.unsolved().filter(handled_at=None).exclude(reason="", comment="")
 
 
@@ -363,7 +363,7 @@ class Feedback(models.Model):
 
     article = models.ForeignKey(ArticlePage, on_delete=models.CASCADE, related_name="feedback")
     revision = models.ForeignKey("wagtailcore.Revision", on_delete=models.SET_NULL, null=True, related_name="+")
-    #: The number of that revision, which outlives it: old revisions may be purged, and one vote must stay one vote.
+    #: Number of that revision. It outlives the revision, which may be purged, so that a reader still has one vote.
     revision_read = models.PositiveBigIntegerField(_("revision read"), default=0, help_text=_("0: the page had none."))
     user = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.CASCADE, null=True, blank=True, related_name="+"
@@ -411,7 +411,7 @@ class Feedback(models.Model):
 
 
 class VoteEvidence(models.Model):
-    """How helpful an article has proved by its votes, as search weighs it. Computed again every hour: a vote changes no page."""
+    """How helpful an article has proved by its votes, as weighed by search. Computed hourly; a vote changes no page."""
 
     article = models.OneToOneField(
         ArticlePage, on_delete=models.CASCADE, primary_key=True, related_name="vote_evidence"

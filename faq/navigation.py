@@ -1,4 +1,4 @@
-"""How readers get to the help pages."""
+"""Navigation entries for the help pages."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from portal.core.navigation import HEADER, TABBAR, NavItem, register
 
 
 def connect() -> None:
-    """Called once when the app is ready."""
+    """Register the entries; called once when the app is ready."""
     register(
         NavItem("help", _("Help"), "life-buoy", help_url, "help", (HEADER, TABBAR), order=20),
         NavItem("topics", _("All topics"), "layout-grid", help_url, "help", ("footer-help",), order=20),

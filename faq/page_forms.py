@@ -1,4 +1,4 @@
-"""The form behind the page editor."""
+"""Form of the article editor."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from portal.core.pages import PortalPageForm
 
 
 class ArticlePageForm(PortalPageForm):
-    """Platforms are a list of codes in one column; an editor ticks boxes."""
+    """Article form with check boxes for platforms, which are stored as a list of codes in one column."""
 
     platforms = forms.MultipleChoiceField(
         label=_("Platforms"), choices=Platform.choices, required=False, widget=forms.CheckboxSelectMultiple

@@ -11,7 +11,7 @@ LATEST = 8
 
 
 class FeedbackPanel(Panel):
-    """What readers said about this article: numbers, and the latest reasons why it did not help."""
+    """Feedback on this article: counts, and the latest reasons why it did not help."""
 
     class BoundPanel(Panel.BoundPanel):
         template_name = "faq/admin/feedback_panel.html"

@@ -1,4 +1,4 @@
-"""An article begun from elsewhere: with a title, in the right language, below a topic the editor chooses."""
+"""Creation of an article from another screen: with a title, in the right language, below a topic the editor chooses."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ if TYPE_CHECKING:
 
 _MAX_TITLE: Final = 200
 
-#: The title of the request at hand, from Wagtail's hook before the form to its signal of the new page.
+#: Title of the current request, passed from Wagtail's hook before the form to its signal for the new page.
 _title: ContextVar[str] = ContextVar("article_title", default="")
 
 
 @require_GET
 def article_for_question(request: HttpRequest) -> HttpResponse:
-    """``?language=fa&title=…``: on to the form of a new article, or first a choice among the topics it may go below."""
+    """Redirect ``?language=fa&title=…`` to the form of a new article, or first offer the topics it may go below."""
     title = _clean(request.GET.get("title", ""))
     topics = [
         (
@@ -41,13 +41,13 @@ def article_for_question(request: HttpRequest) -> HttpResponse:
 
 
 def remember_title(request: HttpRequest, _parent: Page, page_class: type[Page]) -> None:
-    """For Wagtail's hook ``before_create_page``: keep what the address says of the title, or nothing."""
+    """Store the title given in the address; for Wagtail's hook ``before_create_page``."""
     wanted = request.method == "GET" and issubclass(page_class, ArticlePage)
     _title.set(_clean(request.GET.get("title", "")) if wanted else "")
 
 
 def fill_in_title(*, page: Page, **_kwargs: Any) -> None:
-    """For Wagtail's signal ``init_new_page``: the form begins with the title."""
+    """Fill in the stored title; for Wagtail's signal ``init_new_page``."""
     title = _title.get()
     _title.set("")
     if title and isinstance(page, ArticlePage):

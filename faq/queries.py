@@ -1,6 +1,6 @@
-"""What the help pages show, read through one door: `visible_to(user)`.
+"""Queries of the help pages; everything is read through `visible_to(user)`.
 
-What does not depend on the person is remembered for a short time in each process (`portal.core.memo`), per audience.
+Data that does not depend on the person is cached for a short time in each process (`portal.core.memo`), per audience.
 """
 
 from __future__ import annotations
@@ -51,14 +51,14 @@ IN_TOPIC: Final = 5
 ON_A_PAGE: Final = 20
 RECENT_DAYS: Final = 30
 HELPFUL_DAYS: Final = 90
-#: A count of one article is noise, not news.
+#: Smallest number of articles that is shown; a smaller one tells the reader nothing.
 MIN_COUNT_SHOWN: Final = 2
 _Z: Final = 1.96
 
 
 @dataclass(frozen=True, slots=True)
 class ArticleLink:
-    """What a list shows of an article."""
+    """An article as shown in a list."""
 
     id: int
     title: str
@@ -73,7 +73,7 @@ class ArticleLink:
 
 @dataclass(frozen=True, slots=True)
 class TopicLink:
-    """What a list shows of a topic. `count` is 0 when it is not worth showing."""
+    """A topic as shown in a list. `count` is 0 when it is not worth showing."""
 
     id: int
     code: str
@@ -88,7 +88,7 @@ class TopicLink:
 
 @dataclass(frozen=True, slots=True)
 class AppliesTo:
-    """A product, or one version of it, an article is about."""
+    """A product, or one version of it, that an article is about."""
 
     product_id: int
     name: LocalizedText
@@ -98,7 +98,7 @@ class AppliesTo:
 
 @dataclass(frozen=True, slots=True)
 class OwnAnswer:
-    """What this reader said about the revision being read."""
+    """This reader's feedback on the revision being read."""
 
     solved: bool
     reason: str
@@ -119,9 +119,9 @@ class _SharedArticleData:
 
 @dataclass(frozen=True, slots=True)
 class ArticleView:
-    """What an article shows to all readers of one audience; nothing here is of one person.
+    """The part of an article that is shown to all readers of one audience; contains nothing about one person.
 
-    The HTML made of it is kept (``{% shared %}``), known by `fragment_key`.
+    The HTML made from it is cached (``{% shared %}``) under its `fragment_key`.
     """
 
     fragment_key: tuple[int, int, dt.datetime | None]
@@ -134,13 +134,13 @@ class ArticleView:
     place: Place
     short_url: str
     support: SupportContact | None
-    #: What the page shows (`portal.core.scopes`): itself, its topic, and the articles it links to.
+    #: Scopes of what the page shows (`portal.core.scopes`): itself, its topic, and the articles it links to.
     scopes: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class ArticlePageData:
-    """Everything the article page shows: `article` to everybody, the rest to this reader."""
+    """Everything the article page shows: `article` is the same for everybody, the rest is for this reader."""
 
     article: ArticleView
     solved_count: int
@@ -175,13 +175,13 @@ _articles: Memo[_SharedArticleData] = Memo(max_size=512, scopes=("catalogue", "s
 
 
 def help_url(language: str) -> str:
-    """The address of the list of topics in a language; empty when there is none."""
+    """Return the address of the list of topics in a language; empty when there is none."""
     page = HelpIndexPage.objects.live().filter(locale__language_code=language).order_by("path").first()
     return page_url(page) if page is not None else ""
 
 
 def article_by_number(number: int, language: str, user: AnyUser) -> ArticlePage | None:
-    """The article behind a short link as `user` may see it: in `language`, else in another one that exists."""
+    """Return the article behind a short link as `user` may see it: in `language`, else in any other one; or None."""
     found = (
         ArticlePage.objects.visible_to(user)
         .filter(translation_key__in=ShortLink.objects.filter(pk=number).values("translation_key"))
@@ -195,7 +195,7 @@ def article_by_number(number: int, language: str, user: AnyUser) -> ArticlePage 
 
 
 def article_link(page: ArticlePage) -> ArticleLink:
-    """A row of `for_listing` as a list shows it; no query."""
+    """Return a row of `for_listing` as shown in a list; no query."""
     first = page.first_published_at
     return ArticleLink(
         id=page.pk,
@@ -215,7 +215,7 @@ def _links(pages: Iterable[ArticlePage]) -> tuple[ArticleLink, ...]:
 
 
 def helpful_score(solved: int, votes: int) -> float:
-    """The lower end of the Wilson interval (95 %) of the share of readers an article helped; 0 without votes."""
+    """Return the lower bound of the 95 % Wilson interval of the share of readers an article helped; 0 without votes."""
     if not votes:
         return 0.0
     share = solved / votes
@@ -224,10 +224,10 @@ def helpful_score(solved: int, votes: int) -> float:
 
 
 def most_helpful(language: str, user: AnyUser, limit: int) -> list[ArticleLink]:
-    """The articles readers found most helpful lately, best first; one query.
+    """Return the articles that readers found most helpful, best first; one query.
 
-    Ordered by the lower end of the Wilson interval of "solved" votes of the last 90 days (few votes prove little), then
-    those editors chose, then the newest. Views are not measured yet.
+    Ordered by the lower bound of the Wilson interval of "solved" votes in the last 90 days, so that few votes count
+    little; then those featured by editors; then the newest. Page views are not measured yet.
     """
     since = timezone.now() - dt.timedelta(days=HELPFUL_DAYS)
     recent = Q(feedback__updated_at__gte=since)
@@ -250,13 +250,13 @@ def most_helpful(language: str, user: AnyUser, limit: int) -> list[ArticleLink]:
 
 
 def recently_changed(language: str, user: AnyUser, limit: int) -> list[ArticleLink]:
-    """The articles published last, newest first; one query."""
+    """Return the most recently published articles, newest first; one query."""
     found = ArticlePage.objects.visible_to(user).filter(locale__language_code=language).for_listing()
     return list(_links(found.order_by(F("last_published_at").desc(nulls_last=True), "pk")[:limit]))
 
 
 def articles_for_products(language: str, user: AnyUser, product_ids: Iterable[int], limit: int) -> list[ArticleLink]:
-    """Articles about products somebody has, guides first; one query."""
+    """Return articles about the given products, guides first; one query."""
     about = ArticlePage.products.through.objects.filter(articlepage_id=OuterRef("pk"), product_id__in=list(product_ids))
     found = ArticlePage.objects.visible_to(user).filter(Exists(about), locale__language_code=language).for_listing()
     return list(
@@ -265,7 +265,7 @@ def articles_for_products(language: str, user: AnyUser, product_ids: Iterable[in
 
 
 def topics_for_home(language: str, user: AnyUser) -> list[TopicLink]:
-    """The topics at the top of the help pages, in editors' order, with the number of articles; two queries."""
+    """Return the top-level topics, in editors' order, with their number of articles; two queries."""
     topics = (
         TopicPage.objects.visible_to(user)
         .filter(locale__language_code=language)
@@ -276,7 +276,7 @@ def topics_for_home(language: str, user: AnyUser) -> list[TopicLink]:
 
 
 def _topic_links(topics: Any, user: AnyUser, *, examples: int = 0) -> tuple[TopicLink, ...]:
-    """Topic pages of one level with the number of articles anywhere below them and, if wanted, the first few of those."""
+    """Return topic pages of one level with the number of articles anywhere below and, if asked for, the first few."""
     pages = list(topics.select_related("topic").order_by("path"))
     if not pages:
         return ()
@@ -318,7 +318,7 @@ def _topic_links(topics: Any, user: AnyUser, *, examples: int = 0) -> tuple[Topi
 
 
 def help_index_data(page: HelpIndexPage, request: HttpRequest) -> HelpIndexData:
-    """The list of all topics; the same number of queries for any number of them."""
+    """Return the list of all topics; the number of queries does not depend on their number."""
     topics = TopicPage.objects.child_of(page).visible_to(request.user)
     return HelpIndexData(
         topics=_topic_links(topics, request.user, examples=3),
@@ -327,7 +327,7 @@ def help_index_data(page: HelpIndexPage, request: HttpRequest) -> HelpIndexData:
 
 
 def topic_page_data(page: TopicPage, request: HttpRequest) -> TopicPageData:
-    """A topic: its sub-topics, its articles 20 at a time, and what is new or changed among them."""
+    """Return a topic: its sub-topics, its articles 20 at a time, and what is new or changed among them."""
     user = request.user
     articles = ArticlePage.objects.child_of(page).visible_to(user).for_listing()
     ordered = articles.order_by("-featured", F("last_published_at").desc(nulls_last=True), "pk")
@@ -348,9 +348,9 @@ def topic_page_data(page: TopicPage, request: HttpRequest) -> TopicPageData:
 
 
 def article_page_data(page: ArticlePage, request: HttpRequest) -> ArticlePageData:
-    """An article for one reader.
+    """Return an article for one reader.
 
-    The body and the lists beside it are remembered per revision and audience; numbers and answers are read each time.
+    The body and the lists beside it are cached per revision and audience; counts and feedback are read each time.
     """
     user = request.user
     language = page.locale.language_code
@@ -389,7 +389,7 @@ def article_page_data(page: ArticlePage, request: HttpRequest) -> ArticlePageDat
 
 
 def own_answer(page: ArticlePage, user: AbstractBaseUser) -> OwnAnswer | None:
-    """What a signed-in reader said about the revision that is live now."""
+    """Return a signed-in reader's feedback on the current live revision, or None."""
     read = page.live_revision_id or 0
     given = Feedback.objects.filter(article_id=page.pk, revision_read=read, user_id=user.pk).order_by()
     for solved, reason, comment in given.values_list("solved", "reason", "comment"):  # at most one
@@ -409,7 +409,7 @@ def _shared_data(page: ArticlePage, user: AnyUser, *, draft: bool = False) -> _S
 
 
 def _linked_articles(page: ArticlePage, user: AnyUser) -> dict[UUID, ArticleLink]:
-    """The articles that blocks of the body point at, in the page's language and visible to the reader."""
+    """Return the articles that blocks of the body link to, in the page's language and visible to the reader."""
     blocks = page.body.blocks_by_name("related_article")
     keys = {block.value["page"].translation_key for block in blocks if block.value["page"]}
     if not keys:
@@ -420,9 +420,10 @@ def _linked_articles(page: ArticlePage, user: AnyUser) -> dict[UUID, ArticleLink
 
 
 def _applies_to(page: ArticlePage, *, draft: bool) -> tuple[AppliesTo, ...]:
-    """Products and versions in the catalogue's order; one query. A product that is there with a version is not repeated.
+    """Return products and versions in the catalogue's order; one query. A product listed with a version is not
+    repeated.
 
-    Of a `draft` the choices are not stored yet: they are read from the page itself.
+    For a `draft`, whose choices are not stored yet, they are read from the page itself.
     """
     of_product = ("pk", "name", "kind", "order")
     of_version = ("product_id", "product__name", "product__kind", "product__order", "number")
@@ -452,7 +453,7 @@ def _applies_to(page: ArticlePage, *, draft: bool) -> tuple[AppliesTo, ...]:
 def _neighbours(
     page: ArticlePage, user: AnyUser, product_ids: list[int]
 ) -> tuple[tuple[ArticleLink, ...], tuple[ArticleLink, ...]]:
-    """Related articles (the editor's, else of the same topic and product) and others of the topic; one query."""
+    """Return related articles (the editor's, else of the same topic and product) and others of the topic; one query."""
     chosen = RelatedArticle.objects.filter(page_id=page.pk)
     place = chosen.filter(article__translation_key=OuterRef("translation_key")).values("sort_order")[:1]
     same_product = ArticlePage.products.through.objects.filter(
@@ -485,7 +486,7 @@ def _neighbours(
 
 
 def _other_devices(applies_to: tuple[AppliesTo, ...], user: AnyUser) -> tuple[str, ...]:
-    """The reader's devices when the article is about devices and about none of theirs; one query."""
+    """Return the reader's devices if the article is about devices but about none of theirs; one query."""
     devices = {item.product_id for item in applies_to if item.is_device}
     if not devices:
         return ()

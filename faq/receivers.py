@@ -1,4 +1,4 @@
-"""What changes the text, audience or place of articles without saving them: they are indexed again."""
+"""Signal receivers that reindex articles whose text, audience or place changed without their being saved."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from search.services import reindex
 
 
 def connect() -> None:
-    """Called once when the apps are ready."""
+    """Connect the receivers; called once when the apps are ready."""
     inherited_changed.connect(inherited, dispatch_uid="faq.inherited")
     for model in (ReusableContent, HelpMedia):
         post_save.connect(part_changed, sender=model, dispatch_uid="faq.part_changed")
@@ -27,12 +27,12 @@ def connect() -> None:
 
 
 def inherited(page_ids: list[int], **_kwargs: Any) -> None:
-    """Audience or topic came from above."""
+    """Reindex articles whose inherited audience or topic changed."""
     reindex(ArticlePage.objects.filter(pk__in=page_ids))
 
 
 def part_changed(instance: ReusableContent | HelpMedia, created: bool, **_kwargs: Any) -> None:
-    """A shared text or a transcript: articles that hold it say something else now."""
+    """Reindex the articles that contain a changed shared text or transcript."""
     if not created:
         using = ReferenceIndex.get_references_to(instance).values_list("object_id", flat=True)
         reindex(ArticlePage.objects.filter(pk__in=[int(pk) for pk in using if str(pk).isdecimal()]))

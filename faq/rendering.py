@@ -1,4 +1,4 @@
-"""From a body of blocks to HTML, in a number of queries that does not grow with the body."""
+"""Rendering of an article's blocks to HTML; the number of queries does not grow with the body."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ if TYPE_CHECKING:
 
     from faq.queries import ArticleLink
 
-#: A table of contents for fewer headings says nothing.
+#: Fewer headings need no table of contents.
 MIN_HEADINGS: Final = 3
-#: A picture in one of the first blocks is seen at once: it must not wait for scrolling.
+#: Pictures in the first blocks are visible at once, so they must not be loaded lazily.
 BLOCKS_ABOVE_THE_FOLD: Final = 2
 
 
@@ -40,15 +40,15 @@ class RenderedBody:
 
     @property
     def contents(self) -> tuple[Heading, ...]:
-        """The headings worth a table of contents."""
+        """Return the headings if there are enough for a table of contents, else nothing."""
         return self.headings if len(self.headings) >= MIN_HEADINGS else ()
 
 
 def render_body(body: StreamValue, *, language: str, linked: Mapping[UUID, ArticleLink]) -> RenderedBody:
-    """The body as HTML. `linked`: the articles it may point at, by translation key; others are left out.
+    """Render the body as HTML. `linked`: the articles it may link to, by translation key; others are left out.
 
-    Links inside rich text are stored as page numbers. The blocks' templates leave them so, and they are resolved here for
-    the whole body at once.
+    Links inside rich text are stored as page numbers. The templates of the blocks leave them so; they are resolved here
+    for the whole body at once.
     """
     prefetch_renditions(body)
     parts: list[str] = []
@@ -70,7 +70,7 @@ def render_body(body: StreamValue, *, language: str, linked: Mapping[UUID, Artic
 
 
 def _anchor(title: str, fallback: str, taken: set[str]) -> str:
-    """A readable id that is unique on the page; `s-` keeps it clear of the ids of the frame."""
+    """Return a readable id that is unique on the page; the prefix `s-` avoids collisions with ids of the page frame."""
     base = f"s-{slugify_unicode(title, max_length=60) or fallback[:8]}"
     anchor, number = base, 1
     while anchor in taken:
@@ -81,7 +81,7 @@ def _anchor(title: str, fallback: str, taken: set[str]) -> str:
 
 
 def prefetch_renditions(body: StreamValue) -> None:
-    """Two queries for all pictures of a body: one is Wagtail's for the pictures, one for their sizes."""
+    """Fetch all pictures of a body in two queries: Wagtail's for the pictures, and one for their renditions."""
     pictures = pictures_of(body)
     if pictures:
         renditions = get_image_model().get_rendition_model().objects.all()

@@ -1,4 +1,4 @@
-"""Rights for articles and what readers say about them."""
+"""Rights for articles and for readers' feedback."""
 
 from __future__ import annotations
 

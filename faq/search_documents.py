@@ -1,4 +1,4 @@
-"""How articles are found."""
+"""Search document of articles."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from portal.core.pages import AnyUser
 
-#: How many steps of an article are shown on a page of results.
+#: Number of steps of an article shown in an answer card.
 _STEPS_SHOWN: Final = 3
 
 
@@ -32,7 +32,7 @@ def _article_kinds() -> Mapping[str, str]:
     return {code: str(label) for code, label in ArticlePage.Kind.choices}
 
 
-#: Known of a result, and nothing to choose from yet.
+#: Stored with each result; not offered as a filter yet.
 ARTICLE_KIND: Final = Facet(name="tag", label=_("Kind"), labels=_article_kinds, is_offered=False, has_fixed_values=True)
 
 
@@ -81,7 +81,7 @@ class ArticleDocument(SearchDocument[ArticlePage]):
         return set(found.order_by().values_list("pk", flat=True))
 
     def answer_card(self, object_id: int) -> AnswerCard | None:
-        """The short answer and the first three of the steps, where the article begins its instructions with some."""
+        """Return the short answer and the first three steps, if the article's instructions begin with steps."""
         article = ArticlePage.objects.filter(pk=object_id).only("short_answer", "body").first()
         if article is None:
             return None
@@ -89,7 +89,7 @@ class ArticleDocument(SearchDocument[ArticlePage]):
         return AnswerCard(short_answer=article.short_answer, steps=tuple(steps[:_STEPS_SHOWN]), step_count=len(steps))
 
     def details(self, ids: Collection[int]) -> Mapping[int, HitDetails]:
-        """How long it takes to read, and how many it helped."""
+        """Return the reading time and the number of readers it helped."""
         rows = (
             ArticlePage.objects.filter(pk__in=ids)
             .annotate(solved_votes=Count("feedback", filter=Q(feedback__solved=True)))

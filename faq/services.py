@@ -1,4 +1,4 @@
-"""What readers and editors do with articles."""
+"""Services for readers and editors of articles."""
 
 from __future__ import annotations
 
@@ -46,9 +46,9 @@ def give_feedback(
 ) -> Feedback:
     """Store or change one reader's answer about the revision they read (`None`: the page had none).
 
-    A reader is a `user` or, without an account, a `visitor` key. Giving the same answer twice is harmless and announced
-    once. A newer revision does not matter: the answer is about what was read. What was typed is redacted before it is
-    stored. Raises `UnknownRevisionError` and `CommentTooLongError`.
+    A reader is a `user` or, without an account, a `visitor` key. Repeating the same answer is harmless and announced
+    only once. A newer revision does not matter: the answer is about the one that was read. Typed text is redacted
+    before it is stored. Raises `UnknownRevisionError` and `CommentTooLongError`.
     """
     if (user is None) == (not visitor):
         raise ValueError("Either a user or a visitor gives feedback.")
@@ -94,10 +94,10 @@ def give_feedback(
 
 @transaction.atomic
 def weigh_votes() -> list[int]:
-    """Compute from all votes how helpful each article has proved, and have those indexed again whose weight changed.
+    """Compute from all votes how helpful each article has proved, and reindex the articles whose weight changed.
 
-    Returns their ids. Search only learns of votes here, once an hour: were each vote indexed at once, it would make everybody
-    forget what was found. Repeatable; two queries, and three more where something changed.
+    Returns their ids. Search learns of votes only here, once an hour: if each vote were indexed at once, it would
+    invalidate cached results for everybody. Safe to repeat; two queries, and three more if something changed.
     """
     weights = _weights_of_votes()
     known = dict(VoteEvidence.objects.select_for_update().values_list("article_id", "helpful"))
@@ -118,12 +118,12 @@ def weigh_votes() -> list[int]:
 
 
 def has_votes_to_weigh() -> bool:
-    """Whether `weigh_votes` has anything to do. Two queries; writes nothing."""
+    """Return whether `weigh_votes` has anything to do. Two queries; writes nothing."""
     return _weights_of_votes() != dict(VoteEvidence.objects.values_list("article_id", "helpful"))
 
 
 def _weights_of_votes() -> dict[int, int]:
-    """How helpful each article with votes has proved, in hundredths."""
+    """Return how helpful each article with votes has proved, in hundredths."""
     votes = (
         Feedback.objects.order_by()
         .values("article")
@@ -136,11 +136,11 @@ def _weights_of_votes() -> dict[int, int]:
 
 
 def _revision_read(article: ArticlePage, revision_id: int | None) -> Revision | None:
-    """The revision, if it is one of this article that readers can have seen."""
+    """Return the revision that was read, or None without an id. Raises `UnknownRevisionError` for an unpublished one."""
     if not revision_id:
         return None
     if article.live_revision_id is not None and revision_id > article.live_revision_id:
-        raise UnknownRevisionError  # a draft nobody has seen
+        raise UnknownRevisionError  # a draft that was never published
     revision = Revision.objects.filter(
         pk=revision_id, object_id=str(article.pk), base_content_type__model="page"
     ).first()
@@ -150,7 +150,7 @@ def _revision_read(article: ArticlePage, revision_id: int | None) -> Revision | 
 
 
 def mark_handled(*, feedback_ids: Collection[int], by: User) -> list[int]:
-    """Mark answers as dealt with; returns the ids of those that were not yet, for `mark_unhandled`."""
+    """Mark answers as handled; return the ids of those that were not yet, for `mark_unhandled`."""
     with transaction.atomic():
         waiting = Feedback.objects.select_for_update().filter(pk__in=feedback_ids, handled_at=None)
         ids = list(waiting.order_by("pk").values_list("pk", flat=True))
@@ -159,14 +159,14 @@ def mark_handled(*, feedback_ids: Collection[int], by: User) -> list[int]:
 
 
 def mark_unhandled(*, feedback_ids: Collection[int], by: User) -> int:
-    """Take back what `by` marked as dealt with; returns how many."""
+    """Undo what `by` marked as handled; return how many."""
     return Feedback.objects.filter(pk__in=feedback_ids, handled_by=by).update(handled_at=None, handled_by=None)
 
 
 def notify_owner_of_feedback(event: FeedbackGiven) -> None:
-    """Mail the article's owner a "no" with a comment, in their language.
+    """Mail the article's owner about a "no" with a comment, in their language.
 
-    The mark and the mail belong to one transaction of the outbox: an event delivered again writes no second mail.
+    The mark and the mail are written in one transaction of the outbox: an event delivered again writes no second mail.
     """
     won = Feedback.objects.filter(pk=event.feedback_id, solved=False, owner_told_at=None).exclude(comment="")
     if not won.update(owner_told_at=timezone.now()):

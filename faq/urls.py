@@ -1,4 +1,4 @@
-"""Addresses without a language."""
+"""URLs without a language."""
 
 from __future__ import annotations
 

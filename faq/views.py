@@ -1,4 +1,4 @@
-"""Short links and feedback: addresses without a language, because they belong to all translations of an article."""
+"""Views for short links and feedback. Their URLs have no language, because they belong to all translations."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ if TYPE_CHECKING:
     from django.http import HttpRequest
 
 VOTES_PER_HOUR = 10
-#: Who voted without an account counts once, for half a year.
+#: A voter without an account counts once within half a year.
 VOTER = VisitorCookie(name="visitor", purpose="feedback", max_age_seconds=60 * 60 * 24 * 180)
 
 
 @require_safe
 def short_link(request: HttpRequest, number: int) -> HttpResponse:
-    """``/a/<number>``: to the article in the reader's language, else in one it exists in."""
+    """Redirect ``/a/<number>`` to the article in the reader's language, else in another one."""
     article = queries.article_by_number(number, get_language() or settings.LANGUAGE_CODE, request.user)
     if article is None:
         raise Http404
@@ -48,9 +48,9 @@ def short_link(request: HttpRequest, number: int) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 @same_origin_post
 def article_feedback(request: HttpRequest, number: int) -> HttpResponse:
-    """Did this solve it? One POST stores the answer; htmx gets the next part of the form, others a page.
+    """Store an answer to "Did this solve it?" (POST); htmx gets the next part of the form, other browsers a page.
 
-    GET is the whole form on a page of its own, for those without JavaScript.
+    GET shows the whole form on a page of its own, for browsers without JavaScript.
     """
     given = request.POST if request.method == "POST" else request.GET
     language = given.get("language", "")

@@ -1,4 +1,4 @@
-"""Registers what `faq.admin` offers. Nothing else."""
+"""Wagtail hooks that register the views of `faq.admin`."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""Articles from files: a folder (or zip) of Markdown with front matter, or a CSV file.
+"""Import of articles from files: a folder (or zip) of Markdown with front matter, or a CSV file.
 
-`import_articles` is the whole public interface; `manage.py import_articles` is a thin skin over it. The format is
+`import_articles` is the whole public interface; `manage.py import_articles` is a thin wrapper. The format is
 described in faq/importing/README.md.
 """
 

@@ -1,4 +1,4 @@
-"""Which encoding a text file is in. Persian spreadsheets come as UTF-8, UTF-16 or Windows-1256."""
+"""Detection of text encodings. Persian spreadsheets come as UTF-8, UTF-16 or Windows-1256."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ _CHUNK_BYTES: Final = 65_536
 
 
 def detect_encoding(chunks: Iterable[bytes], name: str) -> tuple[str, str]:
-    """The Python name of the encoding, and a note for the report (empty for UTF-8).
+    """Return the Python name of the encoding, and a note for the report (empty for UTF-8).
 
-    Reads all chunks but keeps only a sample. Raises `SourceError` when no encoding gives believable text.
+    Reads all chunks but keeps only a sample. Raises `SourceError` when no encoding gives plausible text.
     """
     is_utf8, sample = _scan(chunks)
     utf16 = _utf16(sample)
@@ -41,7 +41,7 @@ def detect_encoding(chunks: Iterable[bytes], name: str) -> tuple[str, str]:
 
 
 def _scan(chunks: Iterable[bytes]) -> tuple[bool, bytes]:
-    """Whether all of it is UTF-8, and the beginning."""
+    """Return whether all chunks are valid UTF-8, and the beginning of the text."""
     decoder = codecs.getincrementaldecoder("utf-8")()
     sample = b""
     is_utf8 = True
@@ -61,7 +61,7 @@ def _accepts(decoder: codecs.IncrementalDecoder, chunk: bytes, *, final: bool = 
 
 
 def _utf16(sample: bytes) -> str:
-    """The kind of UTF-16, by its mark or by where its zero bytes are; empty when it is none."""
+    """Return the kind of UTF-16, recognised by its byte order mark or its zero bytes; empty when it is not UTF-16."""
     if sample.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         return "utf-16"
     head = sample[:4000]
@@ -76,7 +76,7 @@ def _utf16(sample: bytes) -> str:
 
 
 def decode(content: bytes, name: str) -> tuple[str, str]:
-    """The text of a whole file and the note of `detect_encoding`."""
+    """Return the text of a whole file and the note of `detect_encoding`. Raises `SourceError`."""
     encoding, note = detect_encoding(
         [content[i : i + _CHUNK_BYTES] for i in range(0, len(content), _CHUNK_BYTES)], name
     )

@@ -1,4 +1,4 @@
-"""What can be wrong with a source or a row. Every message is safe and useful to show to the person importing."""
+"""Errors of a source or a row. Every message is safe and useful to show to the person importing."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ if TYPE_CHECKING:
 
 
 class SourceError(Exception):
-    """The source cannot be read at all: nothing was imported."""
+    """Raised when the source cannot be read at all: nothing was imported."""
 
 
 class RowError(Exception):
-    """One row cannot be imported; the others go on."""
+    """Raised when one row cannot be imported; the import continues with the others."""
 
     def __init__(self, problems: Sequence[Problem]) -> None:
         super().__init__("; ".join(problem.message for problem in problems))
@@ -23,4 +23,4 @@ class RowError(Exception):
 
 
 class FileProblemError(Exception):
-    """A picture, sound or text file is missing, too large or not what its name says."""
+    """Raised when a picture, sound or text file is missing, too large or not what its name says."""

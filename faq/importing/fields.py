@@ -1,4 +1,4 @@
-"""The front matter of one row, checked: every problem of the row at once, each naming its field and what is allowed."""
+"""Validation of a row's front matter: reports all problems at once, each with its field and the allowed values."""
 
 from __future__ import annotations
 
@@ -31,10 +31,10 @@ _DATE: Final = re.compile(r"(\d{4})[-/.](\d{1,2})[-/.](\d{1,2})(?:[T ].*)?\Z")
 _LIST_SEPARATORS: Final = re.compile(r"[,،;؛|\n]")
 _YES: Final = {"true", "yes", "1", "y", "بله", "بلی"}
 _NO: Final = {"false", "no", "0", "n", "", "نه", "خیر"}
-#: Years below this are of the Jalali calendar.
+#: Years below this belong to the Jalali calendar.
 _FIRST_GREGORIAN_YEAR: Final = 1700
 
-#: Longest text per field, as the model has it.
+#: Maximum length per field, as in the model.
 _LENGTHS: Final = {
     "title": 255,
     "slug": 255,
@@ -47,7 +47,7 @@ _LENGTHS: Final = {
 
 @dataclass(slots=True)
 class ArticleFields:
-    """What a row says beside its body. `updated` is none when the row does not say."""
+    """The fields of a row, without its body. `updated` is None when the row has no date."""
 
     external_id: str
     language: str
@@ -69,7 +69,7 @@ class ArticleFields:
 
 @dataclass(slots=True)
 class Vocabulary:
-    """What the portal has at this moment, looked up once: products, and topic pages by (topic, language)."""
+    """Existing products, and topic pages by (topic, language); looked up once per import."""
 
     products: dict[str, int]
     topic_pages: dict[tuple[str, str], int]
@@ -90,7 +90,7 @@ class Vocabulary:
 
 
 class FieldReader:
-    """Reads fields one by one and collects what is wrong with them."""
+    """Reads fields one by one and collects their problems."""
 
     def __init__(self, row: SourceRow) -> None:
         self._row = row
@@ -145,7 +145,7 @@ class FieldReader:
         return value in _YES
 
     def date(self, name: str) -> datetime.date | None:
-        """A Gregorian or Jalali date, in any digits."""
+        """Return a Gregorian or Jalali date written in any digits; None when it is missing or invalid."""
         text = to_latin_digits(self.text(name))
         if not text:
             return None
@@ -175,9 +175,9 @@ def _parse_date(text: str) -> datetime.date | None:
 def read_fields(
     row: SourceRow, vocabulary: Vocabulary, *, default_language: str = "", default_topic: str = ""
 ) -> tuple[ArticleFields | None, list[Problem], list[Problem]]:
-    """The fields of a row, what makes them unusable, and what is only worth telling.
+    """Return the fields of a row, the problems that make it unusable, and notes for the report.
 
-    The fields are none when there is a problem of the first kind.
+    The fields are None if there are any problems.
     """
     reader = FieldReader(row)
     external_id = reader.text("id", required=True)

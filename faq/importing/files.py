@@ -1,4 +1,4 @@
-"""Where an import's files come from: a folder or a zip, read with limits and never outside their root."""
+"""File access of an import: a folder or a zip, read with size limits and never outside its root."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from faq.importing.errors import FileProblemError, SourceError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-#: A zip that unpacks to more than this is refused before anything is read.
+#: A zip that would unpack to more than this is refused before anything is read.
 MAX_ZIP_TOTAL_BYTES: Final = 500 * 1024 * 1024
 MAX_ZIP_MEMBERS: Final = 20_000
-#: Where pictures and sounds are looked for, beside the text and under the root.
+#: Folders in which pictures and sounds are looked up, beside the text and under the root.
 SUBFOLDERS: Final = ("", "pictures", "images", "media")
 
 
@@ -32,7 +32,7 @@ class Files(Protocol):
     def has(self, name: str) -> bool: ...
 
     def read(self, name: str, limit: int) -> bytes:
-        """The content; raises `FileProblemError` when it is larger than `limit` bytes or cannot be read."""
+        """Return the content. Raises `FileProblemError` when it is larger than `limit` bytes or cannot be read."""
         ...
 
 
@@ -43,7 +43,7 @@ def _too_large(name: str, limit: int) -> FileProblemError:
 
 
 class FolderFiles:
-    """The files under a folder. Links that lead out of it are not followed."""
+    """The files under a folder. Links that lead outside it are not followed."""
 
     def __init__(self, root: Path) -> None:
         self._root = root.resolve()
@@ -75,7 +75,7 @@ class FolderFiles:
 
 
 class ZipFiles:
-    """The files in a zip archive. Sizes are checked as declared and again while reading: the header may lie."""
+    """The files in a zip archive. Sizes are checked as declared and again while reading, as headers can lie."""
 
     def __init__(self, path: Path) -> None:
         try:
@@ -118,7 +118,7 @@ def _is_safe(member: zipfile.ZipInfo) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class FoundFile:
-    """A file somebody named in an article, and where it was found."""
+    """A file named in an article, and where it was found."""
 
     name: str
     files: Files
@@ -136,13 +136,13 @@ class FoundFile:
 
 
 class FileFinder:
-    """Finds what an article names: beside the article, then under the root, then in the zip beside the source."""
+    """Finds the files named in an article: beside the article, then under the root, then in the zip beside it."""
 
     def __init__(self, places: Sequence[Files]) -> None:
         self._places = places
 
     def find(self, name: str, *, near: str = "") -> FoundFile | None:
-        """The file called `name`; none when there is no such file or the name points outside."""
+        """Return the file called `name`, or None when there is no such file or the name points outside."""
         path = PurePosixPath(name.replace("\\", "/"))
         if path.is_absolute() or ".." in path.parts or ":" in name or not path.parts:
             return None

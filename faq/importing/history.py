@@ -1,4 +1,4 @@
-"""How an import appears in a page's history in the admin; `faq.wagtail_hooks` registers it."""
+"""Display of imports in a page's history in the admin; registered by `faq.wagtail_hooks`."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ LOG_ACTION: Final = "faq.import"
 
 
 class ImportFormatter(LogFormatter):
-    """Says from which file and line the text came."""
+    """Log entry that names the file and line from which the text came."""
 
     label = gettext_lazy("Import")
 
@@ -26,5 +26,5 @@ class ImportFormatter(LogFormatter):
 
 
 def register_import_action(actions: LogActionRegistry) -> None:
-    """For Wagtail's hook ``register_log_actions``."""
+    """Register the log action; for Wagtail's hook ``register_log_actions``."""
     actions.register_action(LOG_ACTION)(ImportFormatter)

@@ -1,4 +1,4 @@
-"""Wagtail writes a line or two per page it saves; a load of hundreds would hide everything else."""
+"""Quieter logs: Wagtail writes a line or two per saved page, which would hide everything else in a large import."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _CHATTY: Final = ("wagtail", "django_tasks")
 
 @contextmanager
 def quiet_logs() -> Iterator[None]:
-    """Only warnings of those loggers inside the block."""
+    """Limit those loggers to warnings inside the block."""
     loggers = [logging.getLogger(name) for name in _CHATTY]
     levels = [logger.level for logger in loggers]
     for logger in loggers:

@@ -1,7 +1,7 @@
-"""Markdown → the blocks of an article.
+"""Conversion of Markdown to the blocks of an article.
 
-The rich text is built from the parsed tree, tag by tag, so it can hold nothing but the features of `faq.blocks`;
-there is nothing to clean afterwards. HTML in the source is an error, not a way round.
+The rich text is built from the parsed tree, tag by tag, so it contains only the features of `faq.blocks` and needs no
+cleaning afterwards. HTML in the source is an error and cannot bypass this.
 """
 
 from __future__ import annotations
@@ -34,22 +34,23 @@ _HEADING_LENGTH: Final = 150
 _TITLE_LENGTH: Final = 200
 _CAPTION_LENGTH: Final = 250
 
-#: A Latin word, then anything without letters, then a Persian digit. Without a mark between them the number is drawn
-#: as part of the Latin word: «X2، ۴ چراغ» would show the four on the wrong side. Tags between them do not separate.
+#: A Latin word, then anything without letters, then a Persian digit. Without a mark between them the number is
+#: displayed as part of the Latin word: «X2، ۴ چراغ» would show the four on the wrong side. Tags between them do not
+#: separate.
 _LATIN_THEN_DIGIT: Final = re.compile(r"([A-Za-z](?:<[^>]*>|[،٪]|[^<>A-Za-z\u0590-\u06ef\u06fa-\u08ff۰-۹])*?)(?=[۰-۹])")
 _RLM: Final = "\u200f"
 
 
 def bidi_safe(text: str, language: str) -> str:
-    """The text with a right-to-left mark where Persian digits follow a Latin word. For Persian text (or HTML) only."""
+    """Return the text with a right-to-left mark where Persian digits follow a Latin word; only if it is Persian."""
     return _LATIN_THEN_DIGIT.sub(rf"\1{_RLM}", text) if language == "fa" else text
 
 
 class Resolver(Protocol):
-    """Finds or makes what the text names. Raises `FileProblemError` for files that cannot be used."""
+    """Finds or creates what the text names. Raises `FileProblemError` for files that cannot be used."""
 
     def page_id(self, article: str) -> int | None:
-        """The page of the article with this id in the row's language; none when there is no such article."""
+        """Return the page of the article with this id in the row's language, or None when there is no such article."""
         ...
 
     def picture_id(self, name: str) -> int: ...
@@ -75,17 +76,17 @@ _PARSER: Final = _parser()
 
 @dataclass(slots=True)
 class Body:
-    """A parsed body: the raw value of the StreamField, and what is worth telling."""
+    """A parsed body: the raw value of the StreamField, and notes for the report."""
 
     blocks: list[dict[str, Any]] = field(default_factory=list)
     notes: list[Problem] = field(default_factory=list)
 
 
 def parse_body(text: str, *, language: str, key: str, resolver: Resolver, first_line: int = 0) -> Body:
-    """The blocks of a Markdown text; raises `RowError` with all that is wrong, each with its line.
+    """Return the blocks of a Markdown text. Raises `RowError` with all problems, each with its line.
 
-    `first_line` is the file's line before the text's first. Block ids come from `key` and the content, so the same
-    text gives the same blocks.
+    `first_line` is the number of the file's line before the text. Block ids are derived from `key` and the content, so
+    the same text gives the same blocks.
     """
     return _Builder(text, language, key, resolver, first_line).build()
 
@@ -145,7 +146,7 @@ class _Builder:
     # Blocks ---------------------------------------------------------------------------------------------------------
 
     def _blocks(self, nodes: Sequence[SyntaxTreeNode], *, inside: str = "") -> list[tuple[str, Any]]:
-        """The nodes as (block name, value); neighbours of one kind become one block. `inside` names the box, if any."""
+        """Convert nodes to (block name, value); adjacent nodes of one kind form one block. `inside` names the box."""
         blocks: list[tuple[str, Any]] = []
         for name, run in itertools.groupby(nodes, lambda node: self._run_of(node, inside)):
             found = list(run)
@@ -164,13 +165,13 @@ class _Builder:
         return blocks
 
     def _run_of(self, node: SyntaxTreeNode, inside: str) -> str:
-        """The block this node makes together with its neighbours; empty for a node that is a block of its own."""
+        """Return the block that this node forms with its neighbours; empty for a node that is a block of its own."""
         if node.type == "container_box" and not inside:
             return {"details": "accordion", "product": "product_switch"}.get(_box_kind(node), "")
         return "paragraph" if self._is_rich_text(node) and not self._is_steps(node) else ""
 
     def _single(self, node: SyntaxTreeNode, inside: str) -> list[tuple[str, Any]]:
-        """A node that is a block (or several, or none) of its own."""
+        """Convert a node that is a block (or several, or none) of its own."""
         found: list[tuple[str, Any]] = []
         if self._is_steps(node):
             found = [("steps", self._items([self._step(item) for item in node.children]))]
@@ -261,7 +262,7 @@ class _Builder:
 
     @staticmethod
     def _is_steps(node: SyntaxTreeNode) -> bool:
-        """A numbered list of two or more items that all begin with a bold title."""
+        """Return whether the node is a numbered list of two or more items that all begin with a bold title."""
         if node.type != "ordered_list" or len(node.children) < 2:
             return False
         for item in node.children:
@@ -300,7 +301,7 @@ class _Builder:
 
     @staticmethod
     def _images(node: SyntaxTreeNode) -> list[SyntaxTreeNode]:
-        """The pictures of a paragraph that holds nothing else."""
+        """Return the pictures of a paragraph that contains nothing else."""
         if node.type != "paragraph" or not node.children:
             return []
         parts = [
@@ -351,7 +352,7 @@ class _Builder:
         return node.type in {"bullet_list", "ordered_list", "fence", "code_block"}
 
     def _fragment(self, nodes: Sequence[SyntaxTreeNode], *, headings: bool = True, inside: str = "") -> str:
-        """Rich text made of all the nodes; anything that is a block of its own is refused."""
+        """Convert all nodes to rich text; anything that would be a block of its own is refused."""
         parts = []
         for node in nodes:
             if self._is_rich_text(node) and (headings or node.type != "heading"):
@@ -387,7 +388,7 @@ class _Builder:
         return f"<li>{'<br/>'.join(lines)}{nested}</li>"
 
     def _inline(self, node: SyntaxTreeNode) -> str:
-        """The words of a paragraph, heading or cell as HTML of the inline features."""
+        """Convert the words of a paragraph, heading or cell to HTML with inline features."""
         return self._marked("".join(map(self._inline_node, node.children[0].children)).strip()) if node.children else ""
 
     def _inline_node(self, node: SyntaxTreeNode) -> str:
@@ -455,7 +456,7 @@ def _box_title(node: SyntaxTreeNode) -> str:
 
 
 def _name_of(node: SyntaxTreeNode) -> str:
-    """What stands in the wrong place, in words."""
+    """Describe in words what stands in the wrong place."""
     names = {
         "table": _("A table"),
         "heading": _("A heading"),

@@ -1,4 +1,4 @@
-"""Pictures and sounds of an import: verified before they are stored, and stored once."""
+"""Pictures and sounds of an import: verified before they are stored, and stored only once."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _VTT: Final = re.compile(r"WEBVTT(?:[ \t\n]|\Z)")
 
 
 class MediaLibrary:
-    """Verifies and stores files of one import. What it stored can be taken back (`forget`, `undo`)."""
+    """Verifies and stores files of one import. What it stored can be removed again (`forget`, `undo`)."""
 
     def __init__(self, finder: FileFinder) -> None:
         self._finder = finder
@@ -44,11 +44,11 @@ class MediaLibrary:
     # Pictures -------------------------------------------------------------------------------------------------------
 
     def verify_picture(self, name: str, *, near: str) -> None:
-        """Raises `FileProblemError` unless the file is a picture this portal accepts."""
+        """Check a picture. Raises `FileProblemError` unless this portal accepts it."""
         self._picture(name, near)
 
     def store_picture(self, name: str, *, near: str) -> int:
-        """The id of the picture, stored now unless the same file is already there."""
+        """Return the id of the picture, which is stored now unless the same file exists already."""
         found, content, digest = self._picture(name, near)
         known = self._pictures.get(digest)
         if known is not None:
@@ -87,11 +87,11 @@ class MediaLibrary:
     # Sounds and videos ----------------------------------------------------------------------------------------------
 
     def verify_media(self, kind: str, name: str, *, language: str, near: str) -> None:
-        """Raises `FileProblemError` unless the file and its captions are there and usable."""
+        """Check a file and its captions. Raises `FileProblemError` unless both exist and are usable."""
         self._media_files(kind, name, language, near)
 
     def store_media(self, kind: str, name: str, *, title: str, language: str, near: str) -> int:
-        """The id of the sound or video with its captions and transcript in `language`."""
+        """Return the id of the sound or video with its captions and transcript in `language`."""
         found, content, captions, transcript = self._media_files(kind, name, language, near)
         digest = hashlib.sha1(content + captions.encode() + transcript.encode(), usedforsecurity=False).hexdigest()
         key = (digest, language, title)
@@ -117,7 +117,9 @@ class MediaLibrary:
 
     @staticmethod
     def _same_media(title: str, language: str, content: bytes, captions: str, transcript: str) -> int | None:
-        """A stored file with the same content: repeating an import makes nothing new."""
+        """Return the id of a stored file with the same content, so that repeating an import creates nothing; or
+        None.
+        """
         candidates = HelpMedia.objects.filter(title=title, captions_language=language, transcript=transcript)
         for media in candidates.order_by("-pk")[:5]:
             try:
@@ -155,12 +157,12 @@ class MediaLibrary:
     # Taking back ----------------------------------------------------------------------------------------------------
 
     def begin_row(self) -> int:
-        """A mark for `undo`: what is stored from here on belongs to the row."""
+        """Return a mark for `undo`: files stored from here on belong to the row."""
         self._new_keys.clear()
         return len(self._new_files)
 
     def undo(self, mark: int = 0) -> None:
-        """The rows of the database were rolled back: remove the files stored since `mark`, too."""
+        """Remove the files stored since `mark`, after their database rows were rolled back."""
         for key in self._new_keys:
             if isinstance(key, str):
                 self._pictures.pop(key, None)
@@ -173,11 +175,11 @@ class MediaLibrary:
 
 
 def _what_is_wrong_with_picture(content: bytes, kind: str) -> str:
-    """Empty when the picture decodes completely and is of its kind and within the size this portal accepts."""
+    """Return what is wrong; empty if the picture decodes completely, is of its kind and within the accepted size."""
     limit = settings.WAGTAILIMAGES_MAX_IMAGE_PIXELS
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", Pillow.DecompressionBombWarning)  # our own limit is below, and lower
+            warnings.simplefilter("ignore", Pillow.DecompressionBombWarning)  # our own, lower limit is checked below
             with Pillow.open(io.BytesIO(content), formats=[_FORMATS[kind]]) as picture:
                 width, height = picture.size
                 if width * height * getattr(picture, "n_frames", 1) > limit:
@@ -191,7 +193,7 @@ def _what_is_wrong_with_picture(content: bytes, kind: str) -> str:
 
 
 def _wave_seconds(content: bytes) -> float:
-    """How long a WAV sound is; 0 (unknown) for other kinds."""
+    """Return the duration of a WAV sound in seconds; 0 (unknown) for other kinds."""
     try:
         with wave.open(io.BytesIO(content)) as sound:
             return sound.getnframes() / float(sound.getframerate() or 1)

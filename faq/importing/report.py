@@ -1,4 +1,4 @@
-"""What an import did, row by row, for people (a table) and for programs (JSON)."""
+"""Report of an import, row by row, for people (a table) and for programs (JSON)."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class Outcome(enum.StrEnum):
-    """What became of a row."""
+    """Result of importing a row."""
 
     CREATED = "created"
     CHANGED = "changed"
@@ -39,7 +39,7 @@ _LABELS = {
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One thing to know about a row. `line` counts from 1 in the file; 0 when it has no place."""
+    """One problem or note about a row. `line` counts from 1 in the file; 0 when it is unknown."""
 
     message: str
     field: str = ""
@@ -51,7 +51,7 @@ class Problem:
 
 @dataclass(slots=True)
 class RowReport:
-    """One row of the source: where it is, which article it is, and what became of it and why."""
+    """One row of the source: its location, its article, and its outcome with the reasons."""
 
     place: str
     line: int
@@ -63,7 +63,7 @@ class RowReport:
 
     @property
     def where(self) -> str:
-        """The file and the most exact line known."""
+        """Return the file and the most exact line known."""
         line = next((problem.line for problem in self.problems if problem.line), self.line)
         return f"{self.place}:{line}"
 
@@ -81,7 +81,7 @@ class RowReport:
 
 @dataclass(slots=True)
 class ImportReport:
-    """Everything an import did. `notes` are about the source as a whole, such as its encoding."""
+    """Result of an import. `notes` are about the source as a whole, such as its encoding."""
 
     dry_run: bool = False
     rows: list[RowReport] = field(default_factory=list)
@@ -99,7 +99,7 @@ class ImportReport:
         return any(row.outcome is Outcome.FAILED for row in self.rows)
 
     def write(self, path: Path) -> None:
-        """Write the report as JSON or CSV, by the file's name. The CSV opens well in spreadsheets."""
+        """Write the report as JSON or CSV, depending on the file's name. The CSV opens well in spreadsheets."""
         if path.suffix.lower() == ".json":
             content = {
                 "dry_run": self.dry_run,
@@ -120,5 +120,5 @@ class ImportReport:
 
 
 def _harmless_in_spreadsheets(cell: object) -> object:
-    """Text that a spreadsheet would run as a formula gets an apostrophe in front."""
+    """Put an apostrophe before text that a spreadsheet would run as a formula."""
     return f"'{cell}" if isinstance(cell, str) and cell.startswith(("=", "+", "-", "@", "\t", "\r")) else cell

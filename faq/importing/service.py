@@ -1,4 +1,4 @@
-"""Importing articles: check everything first, then write row by row, so that a broken row never loses the others."""
+"""Import of articles: checks everything first, then writes row by row, so that a broken row does not affect others."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from faq.importing.sources import Source, SourceRow
     from portal.accounts.models import User
 
-    #: Called after each row with how many are done and how many there are (none during the check).
+    #: Called after each row with the number of rows done and the total (None during the check).
     Progress = Callable[[int, int | None], None]
 
 
@@ -52,11 +52,11 @@ def import_articles(
 ) -> ImportReport:
     """Import the articles at `source` (a folder or zip of Markdown, a Markdown file, a CSV file).
 
-    Repeatable: an article is known by its id and language, and a row that would change nothing makes no revision.
-    Articles that were edited here since their last import are skipped unless `overwrite`. `language` and `topic` are
-    for rows that do not say. A dry run does everything and takes it back.
+    Safe to repeat: an article is identified by its id and language, and a row that would change nothing creates no
+    revision. Articles edited here since their last import are skipped unless `overwrite`. `language` and `topic` are
+    the defaults for rows without them. A dry run does everything and rolls it back.
 
-    Raises `SourceError` when the source as a whole cannot be read; everything about single rows is in the report.
+    Raises `SourceError` when the source as a whole cannot be read; problems of single rows are in the report.
     """
     opened = open_source(source, pictures=pictures)
     run = _Import(
@@ -75,7 +75,7 @@ def import_articles(
 
 @dataclass(slots=True)
 class _Resolver:
-    """What a body names, for one row. While checking, files are verified but not stored."""
+    """Resolves the names in a body, for one row. While checking, files are verified but not stored."""
 
     run: _Import
     fields: ArticleFields
@@ -83,7 +83,7 @@ class _Resolver:
     checking: bool
 
     def page_id(self, article: str) -> int | None:
-        if self.checking:  # what exists is known only after all rows
+        if self.checking:  # which articles exist is known only after all rows
             return 0
         return self.run.page_id(article, self.fields.language)
 
@@ -108,8 +108,8 @@ class _Resolver:
 class _Import:
     """One run over a source, in two passes.
 
-    The first checks every row and makes an unpublished page for each new article, so that links between articles can
-    be resolved whatever their order. The second writes the content. Each row has a transaction of its own.
+    The first checks every row and creates an unpublished page for each new article, so that links between articles can
+    be resolved in any order. The second writes the content. Each row has its own transaction.
     """
 
     def __init__(
@@ -150,7 +150,7 @@ class _Import:
         return self._report
 
     def page_id(self, article: str, language: str) -> int | None:
-        """The page of an article, of this import or of an earlier one."""
+        """Return the page of an article, from this import or an earlier one, or None."""
         key = (article, language)
         if key in self._pages:
             return self._pages[key]
@@ -162,7 +162,7 @@ class _Import:
     # First pass -----------------------------------------------------------------------------------------------------
 
     def _check(self, row: SourceRow) -> RowReport:
-        """Everything that can be wrong with a row; for a good row, the page it goes to."""
+        """Check a row completely and, if it is valid, find or create its page."""
         report = RowReport(row.place, row.line)
         if row.problem is not None:
             report.problems = [row.problem]
@@ -170,7 +170,7 @@ class _Import:
         report.external_id = str(row.fields.get("id") or "")[:120]
         report.language = str(row.fields.get("language") or self._language)[:10]
         fields, problems, notes = self._fields(row)
-        # What is wrong with the body is worth knowing in the same round, even when the fields are not usable.
+        # Problems of the body are reported in the same round, even when the fields are not usable.
         plain = fields or ArticleFields(report.external_id, report.language, "", "", "", "")
         try:
             self._body(row, plain, checking=True)
@@ -203,12 +203,12 @@ class _Import:
         body = parse_body(
             row.body, language=fields.language, key=key, resolver=resolver, first_line=max(row.body_line, 0)
         )
-        if row.body_line < 0:  # in a CSV the lines of a cell are not those of the file
+        if row.body_line < 0:  # in a CSV the line numbers of a cell are not those of the file
             body.notes = [Problem(note.message, note.field, row.line) for note in body.notes]
         return body
 
     def _page_for(self, fields: ArticleFields, row: SourceRow) -> tuple[int, bool]:
-        """The page of the article in its language and whether it was made just now, empty and unpublished."""
+        """Return the page of the article in its language, and whether it was just created, empty and unpublished."""
         siblings = ArticlePage.objects.filter(external_id=fields.external_id).order_by("pk")
         for page in siblings.select_related("locale"):
             if page.locale.language_code == fields.language:
@@ -237,7 +237,7 @@ class _Import:
     # Second pass ----------------------------------------------------------------------------------------------------
 
     def _write(self, row: SourceRow, report: RowReport) -> None:
-        """Bring the page of a checked row up to date."""
+        """Update the page of a checked row."""
         mark = self.media.begin_row()
         is_new = report.page_id in self._new_pages
         try:
@@ -268,7 +268,7 @@ class _Import:
         report.problems = [*report.problems, *body.notes]
         content = _fingerprint(fields, body, related)
         last = self._last_import(page)
-        is_new = page.latest_revision_id is None  # just made, or left empty by an import that was cut short
+        is_new = page.latest_revision_id is None  # just created, or left empty by an interrupted import
         was_edited = not is_new and (last is None or last.revision_id != page.latest_revision_id)
         if last is not None and last.data.get("content") == content and (page.live or not self._waits(last)):
             report.outcome = Outcome.UNCHANGED
@@ -295,7 +295,7 @@ class _Import:
         report.outcome = Outcome.CREATED if is_new else Outcome.CHANGED
 
     def _waits(self, last: PageLogEntry) -> bool:
-        """Whether a draft of an earlier import is to be published now."""
+        """Return whether a draft of an earlier import is to be published now."""
         return self._publish and not last.data.get("published", True)
 
     @staticmethod
@@ -315,7 +315,7 @@ class _Import:
         return found
 
     def _move(self, page: ArticlePage, fields: ArticleFields) -> None:
-        """Under the topic the row names, if it is elsewhere. A topic page below that topic counts, too."""
+        """Move the page under the topic the row names, unless it is there or under a page of that topic already."""
         parent = page.get_parent().specific
         if getattr(getattr(parent, "topic", None), "code", None) != fields.topic:
             target = TopicPage.objects.get(pk=self.vocabulary.topic_pages[fields.topic, fields.language])
@@ -338,7 +338,7 @@ def _set_plain_fields(page: ArticlePage, fields: ArticleFields) -> None:
 
 
 def _set_dates(page_id: int, updated: dt.date, *, is_new: bool) -> None:
-    """The article is as old as its source says. Noon keeps the date in every time zone."""
+    """Set the dates of an article to that of its source; noon is the same date in nearly every time zone."""
     at = timezone.make_aware(dt.datetime(updated.year, updated.month, updated.day, 12))  # noqa: DTZ001 - made aware here
     at = min(at, timezone.now())
     dates = {"last_published_at": at, **({"first_published_at": at} if is_new else {})}
@@ -346,7 +346,7 @@ def _set_dates(page_id: int, updated: dt.date, *, is_new: bool) -> None:
 
 
 def _fingerprint(fields: ArticleFields, body: Body, related: list[int]) -> str:
-    """Equal when a row would write the same article again."""
+    """Return a hash that is equal when a row would write the same article again."""
     plain: dict[str, Any] = {name: getattr(fields, name) for name in fields.__slots__}
     plain["updated"] = str(fields.updated or "")
     content = json.dumps([plain, body.blocks, related], ensure_ascii=False, sort_keys=True)

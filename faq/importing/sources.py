@@ -1,4 +1,4 @@
-"""A source as a stream of rows. Rows can be read twice: once to check, once to write."""
+"""Sources of an import as streams of rows. Rows can be read twice: once to check, once to write."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 MAX_TEXT_BYTES: Final = 2 * 1024 * 1024
 MAX_FRONT_MATTER: Final = 64 * 1024
 
-#: The keys of the front matter and the columns of a CSV.
+#: Keys of the front matter and columns of a CSV.
 REQUIRED_FIELDS: Final = ("id", "title", "short_answer")
 KNOWN_FIELDS: Final = (
     "id", "language", "kind", "topic", "title", "slug", "short_answer", "spoken_answer", "products", "platforms",
@@ -34,10 +34,10 @@ KNOWN_FIELDS: Final = (
 
 @dataclass(frozen=True, slots=True)
 class SourceRow:
-    """One article in one language, as the source has it.
+    """One article in one language, as it is in the source.
 
-    `line` is where the row starts and `body_line` the line before the body's first (-1: not known). `folder` is where
-    the files it names are looked for first. A row that could not be read has a `problem` and nothing else.
+    `line` is where the row starts and `body_line` the line before the body's first (-1: unknown). `folder` is where
+    files it names are looked up first. A row that could not be read has a `problem` and nothing else.
     """
 
     place: str
@@ -50,7 +50,7 @@ class SourceRow:
 
 
 class Source(Protocol):
-    """Something articles can be read from."""
+    """Something from which articles can be read."""
 
     notes: list[str]
     files: FileFinder
@@ -59,9 +59,10 @@ class Source(Protocol):
 
 
 def open_source(path: Path, *, pictures: Path | None = None) -> Source:
-    """The source at `path`: a folder or zip of Markdown, one Markdown file, or a CSV file.
+    """Open the source at `path`: a folder or zip of Markdown, one Markdown file, or a CSV file.
 
     Pictures come from the folder itself, from `pictures` (a folder or zip), or from a zip beside the source.
+    Raises `SourceError` when it cannot be read.
     """
     if not path.exists():
         raise SourceError(_("“%(path)s” does not exist.") % {"path": path})
@@ -83,14 +84,14 @@ def open_source(path: Path, *, pictures: Path | None = None) -> Source:
 
 
 def _zips_beside(path: Path, *, inside: bool) -> list[ZipFiles]:
-    """``pictures.zip`` and the like in the source's folder; ``articles.zip`` beside ``articles.csv``."""
+    """Return ``pictures.zip`` and similar in the source's folder, or ``articles.zip`` beside ``articles.csv``."""
     folder = path if inside else path.parent
     candidates = [folder / "pictures.zip", folder / "images.zip", path.parent / f"{path.stem}.zip"]
     return [ZipFiles(candidate) for candidate in dict.fromkeys(candidates) if candidate.is_file()]
 
 
 class MarkdownSource:
-    """Files with YAML front matter, in the order of their names. ``README.md`` and hidden files are not articles."""
+    """Files with YAML front matter, ordered by name. ``README.md`` and hidden files are not articles."""
 
     def __init__(self, root: Files, finder: FileFinder, names: list[str] | None = None) -> None:
         self.notes: list[str] = []
@@ -124,8 +125,8 @@ _LANGUAGE_IN_NAME: Final = re.compile(r"(?P<id>.+)\.(?P<language>[a-z]{2}(?:-[a-
 
 
 class _FrontMatterLoader(yaml.BaseLoader):
-    """Texts, lists and mappings only. Every value stays as written (``1405-02-31`` is no date to YAML, ``0012`` no 10),
-    and there are no aliases: a few lines of them expand to gigabytes.
+    """Accepts texts, lists and mappings only. Every value stays as written (``1405-02-31`` does not become a date, nor
+    ``0012`` the number 10), and there are no aliases: a few lines of them can expand to gigabytes.
     """
 
     def compose_node(self, parent: Any, index: Any) -> Any:
@@ -136,7 +137,9 @@ class _FrontMatterLoader(yaml.BaseLoader):
 
 
 def parse_markdown(name: str, text: str) -> SourceRow:
-    """A row from the text of a Markdown file. ``id`` and ``language`` default to the file's name ``id.fa.md``."""
+    """Return a row from the text of a Markdown file. ``id`` and ``language`` default to the file's name
+    ``id.fa.md``.
+    """
     text = normalise_input(text)
     match = _FRONT_MATTER.match(text)
     if match is None:
@@ -223,7 +226,7 @@ class CsvSource:
 
 
 def _without_controls(lines: Iterator[str] | io.TextIOBase) -> Iterator[str]:
-    """NUL ends a text in some databases and confuses the reader; it never means anything."""
+    """Remove NUL, which ends a text in some databases and confuses the reader; it never carries meaning."""
     for line in lines:
         yield line.replace("\0", "")
 
@@ -234,6 +237,6 @@ def _column_names(header: str, delimiter: str) -> list[str]:
 
 
 def _sniff_delimiter(header: str) -> str:
-    """The delimiter under which the header names most columns we know."""
+    """Return the delimiter with which the header contains most known columns."""
     known = {*KNOWN_FIELDS, "body"}
     return max(",;\t|", key=lambda delimiter: len(known.intersection(_column_names(header, delimiter))))

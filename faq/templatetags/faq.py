@@ -1,4 +1,4 @@
-"""Tags and filters of the help pages: ``{% load faq %}``."""
+"""Template tags and filters of the help pages: ``{% load faq %}``."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ _ONE_PARAGRAPH: Final = re.compile(r"<p\b[^>]*>((?:(?!</?p\b).)*)</p>\s*\Z", re.
 
 @register.filter
 def rich(value: RichText | str | None) -> SafeString:
-    """Rich text as stored. Its links are page numbers until `faq.rendering` resolves those of the whole body at once."""
+    """Return rich text as stored. Its links are page numbers until `faq.rendering` resolves them for the whole body."""
     source = value.source if isinstance(value, RichText) else value or ""
     return mark_safe(source)  # noqa: S308 - cleaned by the editor's whitelist when it was saved
 
 
 @register.filter
 def rich_inline(value: RichText | str | None) -> SafeString:
-    """As `rich`; a single paragraph loses its ``<p>``, which a table cell does not need."""
+    """Return `rich` without the ``<p>`` around a single paragraph, which a table cell does not need."""
     source = rich(value)
     single = _ONE_PARAGRAPH.match(source.strip())
     return mark_safe(single[1]) if single else source  # noqa: S308 - part of what `rich` returned
@@ -43,13 +43,13 @@ def rich_inline(value: RichText | str | None) -> SafeString:
 
 @register.filter
 def article_of(linked: Mapping[UUID, ArticleLink] | None, page: Any) -> ArticleLink | None:
-    """The link a block may show, if the reader may see the article."""
+    """Return the link that a block may show, or None if the reader may not see the article."""
     return linked.get(page.translation_key) if linked and page else None
 
 
 @register.simple_tag
 def note_kind(kind: str) -> str:
-    """What the colour of a note says, for those who do not see it."""
+    """Return in words what the colour of a note means, for screen readers."""
     return {"tip": _("Tip:"), "warning": _("Warning:"), "danger": _("Danger:")}.get(kind, _("Information:"))
 
 
@@ -60,7 +60,7 @@ def media_type(media: Any) -> str:
 
 @register.filter
 def isolated_list(names: Iterable[str]) -> SafeString:
-    """Names in a sentence, each keeping its own direction."""
+    """Return names for use in a sentence, each isolated in its own direction."""
     return format_html_join(pgettext("list separator", ", "), "<bdi>{}</bdi>", ((name,) for name in names))
 
 
@@ -71,13 +71,13 @@ def device_names(items: Iterable[AppliesTo]) -> SafeString:
 
 @register.filter
 def feedback_state(data: ArticlePageData) -> str:
-    """What the feedback box shows at first: the answer already given, else the question."""
+    """Return the initial state of the feedback box: ``done`` if the reader has answered, else ``ask``."""
     return "done" if data.answer else "ask"
 
 
 @register.simple_tag(takes_context=True)
 def article_json_ld(context: Any, article: ArticleView) -> SafeString:
-    """What machines read of an article: the question and its answer, or the guide; and where it stands."""
+    """Return an article as structured data: the question and its answer, or the guide; and its breadcrumbs."""
     page = article.page
     address = dict(article.place.alternates).get(page.locale.language_code, "")
     common: dict[str, Any] = {

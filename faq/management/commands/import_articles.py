@@ -1,4 +1,4 @@
-"""``manage.py import_articles``: articles from Markdown files or a table."""
+"""``manage.py import_articles``: imports articles from Markdown files or a table."""
 
 from __future__ import annotations
 
