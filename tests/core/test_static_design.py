@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from django.template.loader import get_template
 from django.urls import reverse
 from django.utils import translation
 from lucide.templatetags.lucide import lucide
@@ -199,13 +200,14 @@ def test_styleguide_shows_every_component(client, language, direction):
     assert "data-error-summary" in response.text
 
 
-def test_server_error_page_needs_no_context():
-    from django.template.loader import get_template
+@pytest.mark.parametrize("name", ["500.html", "503.html"])
+def test_server_error_page_needs_no_context(name):
+    """Nor a database, which this test has not."""
+    html = get_template(name).render()
 
-    html = get_template("500.html").render()
-
-    assert 'lang="fa" dir="rtl"' in html
-    assert 'lang="en" dir="ltr"' in html
+    assert re.findall(r'<section lang="(\w\w)" dir="(\w+)">\s*<h[12]>', html) == [("fa", "rtl"), ("en", "ltr")]
+    assert '<svg viewBox="0 0 32 32" width="72" height="72" aria-hidden="true">' in html
+    assert re.search("<title>.+ · .+</title>", html)
 
 
 # Templates ----------------------------------------------------------------------------------------------------------
