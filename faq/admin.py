@@ -7,14 +7,13 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import django_filters
 from django import forms
 from django.contrib import messages
-from django.core.exceptions import PermissionDenied
 from django.http import HttpResponseRedirect
 from django.urls import path, reverse
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_POST
+from wagtail.admin.auth import permission_required
 from wagtail.admin.filters import WagtailFilterSet
-from wagtail.admin.menu import MenuItem
 from wagtail.admin.ui.components import Component
 from wagtail.admin.ui.tables import Column
 from wagtail.admin.views.reports import ReportView
@@ -25,12 +24,15 @@ from wagtail.snippets.views.snippets import SnippetViewSet, SnippetViewSetGroup
 
 from faq import services
 from faq.models import ArticlePage, Feedback, ReusableContent
+from portal.core.admin_menu import menu_item_for
 
 if TYPE_CHECKING:
     from django.http import HttpRequest, HttpResponse
 
 UNDO_KEY = "feedback_handled"
 LATEST = 6
+_MAY_SEE = "faq.view_feedback"
+_MAY_HANDLE = "faq.change_feedback"
 
 # Articles and shared texts ---------------------------------------------------------------------------------------------
 
@@ -124,7 +126,7 @@ class FeedbackReportView(ReportView):
         context = super().get_context_data(*args, **kwargs)
         return {
             **context,
-            "can_handle": self.request.user.has_perm("faq.change_feedback"),
+            "can_handle": self.request.user.has_perm(_MAY_HANDLE),
             "undo_count": len(self.request.session.get(UNDO_KEY, [])),
             "handle_url": reverse("feedback_report:handle"),
             "undo_url": reverse("feedback_report:undo"),
@@ -135,10 +137,10 @@ class FeedbackReportView(ReportView):
         return ""
 
 
+@permission_required(_MAY_HANDLE)
 @require_POST
 def handle(request: HttpRequest) -> HttpResponse:
     """Mark the selected answers as handled."""
-    _may_handle(request)
     chosen = [int(value) for value in request.POST.getlist("feedback") if value.isdecimal() and len(value) < 19]
     done = services.mark_handled(feedback_ids=chosen, by=request.user)
     if done:
@@ -150,18 +152,13 @@ def handle(request: HttpRequest) -> HttpResponse:
     return HttpResponseRedirect(_back(request))
 
 
+@permission_required(_MAY_HANDLE)
 @require_POST
 def undo(request: HttpRequest) -> HttpResponse:
     """Undo the last `handle` by this person."""
-    _may_handle(request)
     services.mark_unhandled(feedback_ids=request.session.pop(UNDO_KEY, []), by=request.user)
     messages.success(request, gettext("The answers are waiting again."))
     return HttpResponseRedirect(_back(request))
-
-
-def _may_handle(request: HttpRequest) -> None:
-    if not request.user.has_perm("faq.change_feedback"):
-        raise PermissionDenied
 
 
 def _back(request: HttpRequest) -> str:
@@ -170,17 +167,12 @@ def _back(request: HttpRequest) -> str:
     return wanted if wanted.split("?")[0] == report else report
 
 
-class PermittedMenuItem(MenuItem):
-    def is_shown(self, request: HttpRequest) -> bool:
-        return request.user.has_perm("faq.view_feedback") or request.user.has_perm("faq.change_feedback")
-
-
 class FeedbackViewSet(ViewSet):
     name = "feedback_report"
     url_prefix = "help/feedback"
     icon = "comment"
     menu_label = _("Feedback")
-    menu_item_class = PermittedMenuItem
+    menu_item_class = menu_item_for(lambda user: user.has_perm(_MAY_SEE) or user.has_perm(_MAY_HANDLE))
 
     def get_urlpatterns(self) -> list[Any]:
         return [
@@ -211,7 +203,7 @@ class NewFeedbackPanel(Component):
 
     def get_context_data(self, parent_context: Any = None) -> dict[str, Any]:
         request = parent_context["request"]
-        if not request.user.has_perm("faq.view_feedback"):
+        if not request.user.has_perm(_MAY_SEE):
             return {"waiting": []}
         waiting = Feedback.objects.waiting().select_related("article")
         return {

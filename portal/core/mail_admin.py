@@ -11,13 +11,13 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_POST
 from wagtail.admin.auth import permission_required
-from wagtail.admin.menu import MenuItem
 from wagtail.admin.ui.tables import Column
 from wagtail.admin.views.reports import ReportView
 from wagtail.admin.viewsets.base import ViewSet
 from wagtail.permission_policies import ModelPermissionPolicy
 
 from portal.core import vault
+from portal.core.admin_menu import menu_item_for
 from portal.core.mail import message_of
 from portal.core.mail_delivery import send_again
 from portal.core.models import OutgoingMail
@@ -79,17 +79,12 @@ def send(request: HttpRequest) -> HttpResponse:
     return HttpResponseRedirect(reverse("unsent_mails:index"))
 
 
-class PermittedMenuItem(MenuItem):
-    def is_shown(self, request: HttpRequest) -> bool:
-        return request.user.has_perm(_PERMISSION)
-
-
 class MailViewSet(ViewSet):
     name = "unsent_mails"
     url_prefix = "reports/unsent-mails"
     icon = "mail"
     menu_label = _("Unsent mails")
-    menu_item_class = PermittedMenuItem
+    menu_item_class = menu_item_for(lambda user: user.has_perm(_PERMISSION))
     menu_hook = "register_reports_menu_item"
 
     def get_urlpatterns(self) -> list[Any]:

@@ -6,15 +6,15 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from django.conf import settings
 from django.contrib import messages
-from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpResponseRedirect
 from django.urls import NoReverseMatch, path, reverse
+from django.utils.decorators import method_decorator
 from django.utils.http import urlencode
 from django.utils.translation import gettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_POST
 from django.views.generic import TemplateView
-from wagtail.admin.menu import MenuItem
+from wagtail.admin.auth import user_passes_test
 from wagtail.admin.paginator import WagtailPaginator
 from wagtail.admin.ui.components import Component
 from wagtail.admin.views.generic.base import WagtailAdminTemplateMixin
@@ -22,6 +22,7 @@ from wagtail.admin.views.mixins import SpreadsheetExportMixin
 from wagtail.admin.viewsets.base import ViewSet
 from wagtail.permission_policies.pages import PagePermissionPolicy
 
+from portal.core.admin_menu import menu_item_for
 from portal.core.preferences import current_language
 from search.activity import gaps, report
 from search.activity.report import DEFAULT_PERIOD, PERIODS, Listing, QuestionFigures
@@ -29,7 +30,6 @@ from search.models import SearchGap
 
 if TYPE_CHECKING:
     from django.http import HttpRequest, HttpResponse
-    from django.http.response import HttpResponseBase
 
 PERMISSION: Final = "search.view_report"
 _PER_PAGE: Final = 50
@@ -50,11 +50,10 @@ def may_see_report(user: Any) -> bool:
     return user.has_perm(PERMISSION) or PagePermissionPolicy().user_has_permission(user, "publish")
 
 
-def _may_see(request: HttpRequest) -> None:
-    if not may_see_report(request.user):
-        raise PermissionDenied
+_for_those_who_may_see = user_passes_test(may_see_report)
 
 
+@method_decorator(_for_those_who_may_see, name="dispatch")
 class SearchReportView(SpreadsheetExportMixin, WagtailAdminTemplateMixin, TemplateView):
     """The report of one language and period: one of the lists, 50 questions per page."""
 
@@ -81,10 +80,6 @@ class SearchReportView(SpreadsheetExportMixin, WagtailAdminTemplateMixin, Templa
     custom_field_preprocess: ClassVar[dict[str, Any]] = {
         "text": {"csv": lambda text: f"'{text}" if text.startswith(_FORMULA) else text}
     }
-
-    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
-        _may_see(request)
-        return super().dispatch(request, *args, **kwargs)
 
     def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         self.language, self.days, self.listing = _chosen(request)
@@ -168,10 +163,10 @@ def _address(url_name: str) -> str:
         return ""
 
 
+@_for_those_who_may_see
 @require_POST
 def ignore(request: HttpRequest) -> HttpResponse:
     """Ignore a listed question from now on."""
-    _may_see(request)
     question = report.find(request.POST.get("language", ""), request.POST.get("key", "")[:200])
     if question is None:
         raise Http404
@@ -190,10 +185,10 @@ def ignore(request: HttpRequest) -> HttpResponse:
     return HttpResponseRedirect(_back(request))
 
 
+@_for_those_who_may_see
 @require_POST
 def undo(request: HttpRequest) -> HttpResponse:
     """Undo `ignore`."""
-    _may_see(request)
     number = request.POST.get("gap", "")
     gap = gaps.mind_again(gap_id=int(number)) if number.isascii() and number.isdigit() and len(number) < 19 else None
     if gap is None:
@@ -208,18 +203,13 @@ def _back(request: HttpRequest) -> str:
     return wanted if wanted.split("?")[0] == home else home
 
 
-class ReportMenuItem(MenuItem):
-    def is_shown(self, request: HttpRequest) -> bool:
-        return may_see_report(request.user)
-
-
 class SearchReportViewSet(ViewSet):
     name = "search_report"
     url_prefix = "search/report"
     icon = "search"
     menu_label = pgettext_lazy("search", "Report")
     menu_order = 1
-    menu_item_class = ReportMenuItem
+    menu_item_class = menu_item_for(may_see_report)
 
     def get_urlpatterns(self) -> list[Any]:
         return [

@@ -295,8 +295,14 @@ def test_only_a_listed_question_can_be_ignored(client, editor):
     assert not SearchGap.objects.exists()
 
 
-def test_ignoring_is_posted(client, editor):
-    assert client.get(reverse("search_report:ignore")).status_code == 405
+@pytest.mark.parametrize("name", ["ignore", "undo"])
+def test_ignoring_is_posted_and_the_right_is_asked_for_first(client, editor, name):
+    assert client.get(reverse(f"search_report:{name}")).status_code == 405
+
+    client.force_login(user_with())
+
+    for method in (client.get, client.post):
+        assert method(reverse(f"search_report:{name}"))["Location"] == reverse("wagtailadmin_home")
 
 
 def test_after_ignoring_one_comes_back_to_the_same_list_and_nowhere_else(client, editor):
