@@ -105,6 +105,9 @@ def main() -> None:
     parser.add_argument("--no-speed", action="store_true")
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write the figures there")
     parser.add_argument("--load", action="store_true", help="many searches a second while articles change")
+    parser.add_argument(
+        "--folder", type=Path, help="with --load: keep the demo portal there and use it again the next time"
+    )
     parser.add_argument("--per-second", type=int, default=200)
     parser.add_argument("--seconds", type=int, default=60)
     arguments = parser.parse_args()
@@ -135,7 +138,7 @@ def measure_load(arguments: argparse.Namespace) -> int:
     with tempfile.TemporaryDirectory(prefix="search-bench-") as folder:
         store = POSTGRES if "postgresql" in (arguments.only or []) else SQLITE
         with database(store, folder) as url:
-            figures = search_load.measure(load, url if store == POSTGRES else "")
+            figures = search_load.measure(load, url if store == POSTGRES else "", arguments.folder)
     search_load.tell(load, figures)
     if arguments.json:
         arguments.json.write_text(json.dumps(figures, indent=1), encoding="utf-8")

@@ -54,10 +54,13 @@ class Load:
     seconds: int
 
 
-def measure(load: Load, database_url: str = "") -> dict[str, Any]:
-    """The figures of a load on a server of our own, whose data are in SQLite unless `database_url` names a database."""
-    with tempfile.TemporaryDirectory(prefix="search-load-") as folder:
-        env = _environment(folder, database_url)
+def measure(load: Load, database_url: str = "", folder: Path | None = None) -> dict[str, Any]:
+    """The figures of a load on a server of our own, whose data are in SQLite unless `database_url` names a database.
+
+    Its other data are in `folder`, which may hold a demo portal already, or in a temporary one.
+    """
+    with tempfile.TemporaryDirectory(prefix="search-load-") as temporary:
+        env = _environment(str(folder or temporary), database_url)
         print("Starting script/server with the demo …", flush=True)
         with _server(env) as (base, pid):
             for path in _paths(100, seed=1):  # every worker has answered before it counts

@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.databases import migrated_file
+from tests.demo_portal import demo_data
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -136,7 +136,7 @@ def portal(tmp_path_factory: pytest.TempPathFactory, django_db_blocker) -> Itera
     }
     ready = Portal(f"http://127.0.0.1:{port}", data_dir, env)
     with django_db_blocker.unblock():
-        migrated_file(data_dir / "portal.sqlite3")
+        demo_data(data_dir)
     ready.manage("prepare", "--demo")
     process = subprocess.Popen(
         [sys.executable, "-m", "granian", "--interface", "wsgi", "--host", "127.0.0.1", "--port", str(port),

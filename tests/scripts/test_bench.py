@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from search.meaning import model
+from tests.demo_portal import demo_data
 
 ROOT = Path(__file__).resolve().parents[2]
 ELSEWHERE = ("DATABASE_URL", "TEST_DATABASE_URL", "BENCH_DATABASE_URL", "REDIS_URL", "DJANGO_SETTINGS_MODULE")
@@ -104,10 +105,12 @@ def test_speed_is_measured_for_every_search(quick):
 
 
 @pytest.mark.slow
-def test_pages_are_measured_while_others_write(tmp_path):
-    file = tmp_path / "writes.json"
+def test_pages_are_measured_while_others_write(tmp_path, django_db_blocker):
+    file, folder = tmp_path / "writes.json", tmp_path / "portal"
+    with django_db_blocker.unblock():
+        demo_data(folder)
 
-    done = bench("pages", "--writes", "20", "--quick", "--json", str(file))
+    done = bench("pages", "--writes", "20", "--quick", "--folder", str(folder), "--json", str(file))
 
     assert done.returncode == 0, done.stdout + done.stderr
     figures = json.loads(file.read_text(encoding="utf-8"))

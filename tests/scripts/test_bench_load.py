@@ -9,6 +9,7 @@ import time
 import pytest
 
 from bench.search_load_client import Client
+from tests.demo_portal import demo_data
 from tests.scripts.test_bench import bench
 
 ANSWERS = {
@@ -82,10 +83,14 @@ def test_waiting_for_a_free_connection_counts_and_what_comes_too_late_is_not_sen
 
 
 @pytest.mark.slow
-def test_a_real_server_answers_while_articles_are_changed(tmp_path):
-    file = tmp_path / "load.json"
+def test_a_real_server_answers_while_articles_are_changed(tmp_path, django_db_blocker):
+    file, folder = tmp_path / "load.json", tmp_path / "portal"
+    with django_db_blocker.unblock():
+        demo_data(folder)
 
-    done = bench("search", "--load", "--per-second", "10", "--seconds", "5", "--json", str(file))
+    done = bench(
+        "search", "--load", "--per-second", "10", "--seconds", "5", "--folder", str(folder), "--json", str(file)
+    )
 
     assert done.returncode == 0, done.stdout + done.stderr
     figures = json.loads(file.read_text(encoding="utf-8"))
