@@ -1,4 +1,4 @@
-// Tells a form which page of this site the reader came from; nothing is sent before the form is.
+// Fills in the page of this site from which the reader came; sent only with the form.
 try {
   const from = new URL(document.referrer);
   if (from.origin === location.origin) {

@@ -1,5 +1,5 @@
 // Passkeys. A form marked data-passkey="get" or "create" asks the browser for a credential and posts it.
-// Without JavaScript or without support the form stays hidden and the page offers its other ways.
+// Without JavaScript or browser support the form stays hidden and the page offers the other sign-in methods.
 const decode = (text) => Uint8Array.from(atob(text.replace(/-/g, "+").replace(/_/g, "/")), (c) => c.charCodeAt(0));
 const encode = (buffer) =>
   btoa(String.fromCharCode(...new Uint8Array(buffer)))
@@ -8,7 +8,7 @@ const encode = (buffer) =>
     .replace(/=+$/, "");
 const withIds = (list) => (list ?? []).map((item) => ({ ...item, id: decode(item.id) }));
 
-let waiting; // the request behind the e-mail field's own suggestions; only one may run at a time
+let waiting; // the request for the e-mail field's suggestions; only one may run at a time
 
 async function optionsOf(form) {
   if (form.dataset.optionsUrl) {
@@ -79,14 +79,14 @@ function send(form, credential) {
   form.submit();
 }
 
-// Offer passkeys in the suggestions of the e-mail field, where the browser can.
+// Offer passkeys in the suggestions of the e-mail field, if the browser supports it.
 async function offerInField(form) {
   if (!(await PublicKeyCredential.isConditionalMediationAvailable?.())) return;
   waiting = new AbortController();
   try {
     send(form, await get(await optionsOf(form), { mediation: "conditional", signal: waiting.signal }));
   } catch {
-    // Nobody chose one, or the button was used instead.
+    // No passkey was chosen, or the button was used instead.
   }
 }
 

@@ -1,12 +1,12 @@
-// Suggestions under a search form. The form works alone; this adds a combobox (WAI-ARIA) around it.
-// The server answers `?q=…` with links of role="option", if it likes in groups, a `.pop__foot` (put outside the list)
+// Suggestions under a search form. The form works without them; this adds a combobox (WAI-ARIA).
+// The server answers `?q=…` with links of role="option", optionally in groups, a `.pop__foot` (moved outside the list)
 // and a `[data-status]` whose text is announced.
 const PAUSE = 150;
 const SHORTEST = 2;
 const STORE = "recent-searches";
 const KEPT = 5;
 
-// What this device remembers: nothing, where storage is full, refused or damaged.
+// Values stored on this device; none if storage is full, denied or damaged.
 function stored(name, value) {
   try {
     if (value === undefined) return JSON.parse(localStorage.getItem(name));
@@ -37,7 +37,7 @@ function enhance(form) {
   let combobox;
   let timer;
   let request;
-  let shown = ""; // the text the open list belongs to
+  let shown = ""; // the query text of the open list
 
   const target = (text) => `${form.action}?${new URLSearchParams({ q: text })}`;
   const chosen = () => list.querySelector("[aria-selected=true]");
@@ -48,7 +48,7 @@ function enhance(form) {
   }
 
   function close() {
-    stop(); // an answer on its way must not open the list again
+    stop(); // a pending response must not open the list again
     if (!pop.hidden) combobox?.stop();
     pop.hidden = true;
     status.textContent = "";
@@ -142,7 +142,7 @@ function enhance(form) {
   input.addEventListener("focus", ready, { once: true });
   if (document.activeElement === input) ready();
 
-  // Before the library hears the keys: those it has no answer for.
+  // Keys the library does not handle; registered before its own listener.
   form.addEventListener(
     "keydown",
     (event) => {
@@ -180,7 +180,7 @@ function enhance(form) {
 const forms = [...document.querySelectorAll("form[data-search]")];
 forms.filter((form) => form.dataset.suggestUrl).forEach(enhance);
 
-// Tells which answer was chosen, not by whom.
+// Reports which answer was chosen, but not by whom.
 function chose({ target, button }) {
   const hit = button < 2 && target.closest?.("a")?.closest("[data-hit]");
   if (!hit) return;
@@ -201,7 +201,7 @@ function chose({ target, button }) {
 document.addEventListener("click", chose);
 document.addEventListener("auxclick", chose);
 
-// "/" leads to the search of the page, or to the search page, unless somebody switched it off on this device.
+// "/" focuses the search field, or opens the search page, unless the shortcut is switched off on this device.
 for (const box of document.querySelectorAll("[data-slash]")) {
   box.checked = stored("slash") !== false;
   box.closest("[hidden]").hidden = false;

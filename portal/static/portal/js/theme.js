@@ -1,5 +1,5 @@
-// Light, dark or like the device. Without JavaScript the same form posts to the server.
-// The cookie is what the server renders `data-theme` from; the request in the background keeps a signed-in choice.
+// Theme: light, dark or as the device. Without JavaScript the same form posts to the server.
+// The server renders `data-theme` from the cookie; the background request stores the choice of signed-in people.
 const root = document.documentElement;
 const YEAR = 365 * 24 * 60 * 60;
 const BARS = { light: "#FBF9F4", dark: "#0A1220" };

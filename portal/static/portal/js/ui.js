@@ -1,5 +1,5 @@
-// Small helps for pages that work without them. Everything is bound by data- attributes and by delegation,
-// so parts that arrive later (htmx) need nothing more.
+// Enhancements of pages that also work without them. Everything is bound by data- attributes and by delegation,
+// so parts loaded later (htmx) need no set-up.
 const LINGER = 6000;
 
 // Menus: <details data-menu> closes on a click elsewhere, on Escape and when focus leaves.
@@ -21,7 +21,7 @@ document.addEventListener("keydown", (event) => {
   }
 });
 
-// Toasts: messages of the server float, go after six seconds, and stay while somebody reads them.
+// Toasts: messages of the server float, disappear after six seconds, and stay while hovered or focused.
 const region = document.querySelector("[data-toasts]");
 
 function armToast(toast) {
@@ -63,7 +63,7 @@ if (region) {
   new MutationObserver(() => region.querySelectorAll("[data-toast]").forEach(armToast)).observe(region, {
     childList: true,
   });
-  // Put back a moment later, so that screen readers announce them.
+  // Inserted again a moment later, so that screen readers announce them.
   if (waiting.length) setTimeout(() => region.append(...waiting), 150);
 }
 
@@ -92,12 +92,12 @@ document.addEventListener("click", async (event) => {
   }
 });
 
-// A list of errors takes focus, at load and after a part of the page was exchanged.
+// An error summary takes focus, on load and after a part of the page was replaced.
 const focusErrors = () => document.querySelector("[data-error-summary]")?.focus();
 focusErrors();
 document.addEventListener("htmx:after:swap", focusErrors);
 
-// Contents: the heading one reads is marked.
+// Table of contents: the heading being read is marked.
 for (const toc of document.querySelectorAll("[data-toc]")) {
   const links = new Map();
   for (const link of toc.querySelectorAll("a[href^='#']")) {
