@@ -456,7 +456,7 @@ def _box_title(node: SyntaxTreeNode) -> str:
 
 
 def _name_of(node: SyntaxTreeNode) -> str:
-    """Describe in words what stands in the wrong place."""
+    """Describe in words what is in the wrong place."""
     names = {
         "table": _("A table"),
         "heading": _("A heading"),

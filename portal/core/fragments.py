@@ -83,7 +83,7 @@ class UndeclaredError(Exception):
     """Raised when a fragment uses something it did not declare, or declares something it must not contain."""
 
 
-# What a fragment sees ------------------------------------------------------------------------------------------------
+# Context of a fragment ------------------------------------------------------------------------------------------------
 
 
 class AnyReader:
@@ -167,7 +167,7 @@ class FragmentContext(template.Context):
             self.asked.append(str(name))
 
 
-# What is kept --------------------------------------------------------------------------------------------------------
+# The cache -----------------------------------------------------------------------------------------------------------
 
 
 class Kept(NamedTuple):
@@ -439,7 +439,7 @@ class FragmentNode(template.Node):
 
 
 def _reader_of(request: HttpRequest | None) -> _Reader:
-    """Return what the HTML depends on of this reader. Does not touch the session of people without an account."""
+    """Return the properties of the reader that the HTML depends on. Does not touch the session of people without an account."""
     if request is None:
         return _Reader(is_authenticated=False, scheme=None, host="")
     known: _Reader | None = getattr(request, "_fragment_reader", None)

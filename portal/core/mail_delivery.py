@@ -58,14 +58,14 @@ State = OutgoingMail.State
 
 
 class _Server:
-    """State of the mail server as this process knows it: while it is away, only one mail at a time is tried."""
+    """State of the mail server as this process knows it: while it is away, a mail is tried only now and then."""
 
     def __init__(self) -> None:
         self._failures = 0
         self._away_until = 0.0
 
     def pause(self) -> timedelta:
-        """Return how long no attempt is needed."""
+        """Return how long to wait before the next attempt."""
         return timedelta(seconds=max(0.0, self._away_until - time.monotonic()))
 
     def failed(self, reason: str) -> timedelta:

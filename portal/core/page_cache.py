@@ -67,7 +67,7 @@ _PRIVATE: Final = ("no-store", "no-cache", "private", "max-age=0")
 _TOKEN_MARKS: Final = (b"csrfmiddlewaretoken", b"X-CSRFToken")
 
 
-# What is kept --------------------------------------------------------------------------------------------------------
+# The cache -----------------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
