@@ -1,4 +1,4 @@
-"""Every address the portal answers, found by walking the resolver; tests/test_every_address.py asks them all."""
+"""All URLs of the portal, found by walking the resolver; tests/test_every_address.py requests them."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ if TYPE_CHECKING:
 
     from django.urls.resolvers import RoutePattern
 
-#: What converters make of a sample number or word.
+#: Sample values for path converters.
 _SAMPLES = {"uuid": "00000000-0000-4000-8000-{number:012d}", "int": "{number}"}
 
 
 @dataclass(frozen=True)
 class Address:
-    """One pattern of the resolver."""
+    """A URL pattern of the resolver."""
 
-    #: With its namespaces: ``search:results``; the view's own name where it has none.
+    #: The name with namespaces, as in ``search:results``; the name of the view if the pattern has none.
     name: str
     parts: tuple[Any, ...]
     #: The module of the view.
@@ -34,21 +34,21 @@ class Address:
 
     @property
     def is_staffs(self) -> bool:
-        """Wagtail's admin or Django's."""
+        """Whether it belongs to Wagtail's or Django's admin."""
         return self.path().startswith(("/admin/", "/django-admin/"))
 
     @property
     def takes_values(self) -> bool:
-        """Whether part of it is chosen by whoever asks."""
+        """Whether it contains parameters."""
         return self.path(number=1, word="x") != self.path(number=2, word="y")
 
     def path(self, *, number: int = 999_999_999, word: str = "nothing") -> str:
-        """The address with this number and word wherever it takes one."""
+        """The path with this number and word as parameters."""
         return "/" + "".join(_filled(part, number, word) for part in self.parts)
 
 
 def every_address() -> list[Address]:
-    """All patterns, in the order they are tried."""
+    """All patterns, in the order in which they are resolved."""
     return list(_walk(get_resolver(), (), ()))
 
 
@@ -76,7 +76,7 @@ def _filled(pattern: LocalePrefixPattern | RoutePattern | RegexPattern, number: 
 
 
 def _filled_regex(pattern: RegexPattern, number: int, word: str) -> str:
-    """Tries samples until the expression takes one; words it names itself (``audio|video``) last."""
+    """Fill a regular expression with the first samples that match, words it contains itself (``audio|video``) last."""
     template, names = normalize(str(pattern))[0]
     for value in (str(number), word, f"{word}/", "", *re.findall(r"\w+", str(pattern))):
         filled = template % dict.fromkeys(names, value)

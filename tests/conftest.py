@@ -1,4 +1,4 @@
-"""Fixtures every test may use."""
+"""Fixtures of all tests."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tests.gate import (  # noqa: F401 - pytest finds its hooks by name
 
 @pytest.fixture(autouse=True)
 def _fresh_state():
-    """Each test starts in the default language with an empty cache and leaves both so."""
+    """Start and end each test in the default language with an empty cache."""
     from portal.core import jobs, memo, page_cache, visitors
 
     cache.clear()
@@ -37,7 +37,7 @@ def _fresh_state():
 
 @pytest.fixture
 def after_commit(django_capture_on_commit_callbacks):
-    """`with after_commit():` runs what waits for the commit, as a real transaction would."""
+    """`with after_commit():` runs `on_commit` callbacks, as a real transaction would."""
 
     def run():
         return django_capture_on_commit_callbacks(execute=True)
@@ -59,7 +59,7 @@ def editor(client, db, settings):
 
 @pytest.fixture(autouse=True)
 def _one_door_for_mail(settings):
-    """What libraries send waits in the queue here, too; the test runner would let it out directly."""
+    """Queue mails that libraries send, too; the test runner would deliver them directly."""
     from portal.core import mail_delivery
 
     settings.EMAIL_BACKEND = "portal.core.mail.QueueBackend"
@@ -67,7 +67,7 @@ def _one_door_for_mail(settings):
 
 
 class Arrived(Sequence):
-    """The mails that were sent, oldest first. Whoever looks has the worker bring what waits."""
+    """The mails sent, oldest first. Accessing it delivers queued mails first."""
 
     def _fetch(self):
         from portal.core import mail_delivery, outbox
@@ -89,6 +89,6 @@ class Arrived(Sequence):
 
 @pytest.fixture
 def mailoutbox(db):
-    """The mails that arrived: `mail.outbox` after the worker's work."""
+    """The mails sent: `mail.outbox` after the worker has delivered the queue."""
     mail.outbox.clear()
     return Arrived()

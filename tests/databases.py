@@ -1,14 +1,14 @@
-"""The test database: migrated once, copied for every process, put back after every test that commits.
+"""The test database: migrated once, copied for every process, restored after every test that commits.
 
-Migrating takes many seconds and always ends in the same rows. So it happens once, in a *template*, which is kept under a
-name that changes with whatever its rows depend on (`template_key`); each process begins with a copy. Several processes
-and several runs may ask at once: one makes the template, the others wait for it.
+Migrating takes many seconds and always results in the same rows. So it is done once, in a *template*, which is stored
+under a name that depends on everything its rows depend on (`template_key`); each process starts with a copy. If several
+processes or runs need the template at once, one creates it and the others wait.
 
 A test with real transactions (``django_db(transaction=True)``) leaves rows behind. Django would empty some two hundred
-tables and fill in permissions again, without what the migrations wrote; here the database becomes what the template is,
-so that every test begins with the same rows, whatever ran before it.
+tables and create permissions again, but not the rows of the migrations; here the database is restored to the state of
+the template, so that every test begins with the same rows, whatever ran before it.
 
-pytest's ``--reuse-db`` and ``--create-db`` have no effect: a copy is always fresh.
+pytest's ``--reuse-db`` and ``--create-db`` have no effect: the copy is always new.
 """
 
 from __future__ import annotations
@@ -37,24 +37,24 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 ROOT = Path(__file__).resolve().parent.parent
-#: Where the templates of SQLite are kept between runs. May be deleted at any time.
+#: Folder of the SQLite templates, which are kept between runs. May be deleted at any time.
 FOLDER = ROOT / ".pytest_cache" / "databases"
-#: How many templates of SQLite are kept, for those who go back and forth between branches.
+#: Number of SQLite templates that are kept, for switching between branches.
 KEPT = 4
-#: How long the database may be busy with what a test left running before that is an error.
+#: How long a test may leave the database busy before that is an error.
 BUSY_SECONDS = 20
-#: The lock of PostgreSQL under which templates are made and copied.
+#: Key of the PostgreSQL advisory lock for creating and copying templates.
 _LOCK = 6_284_117_035
 
 
 def template_key(server: str) -> str:
-    """A name for the rows migrating leads to: of the migrations, the settings and whatever runs after migrating."""
+    """A hash of everything the migrated rows depend on: migrations, settings, and whatever runs after migrating."""
     files = {Path(__file__), *(ROOT / "portal" / "settings").glob("*.py")}
     for app in apps.get_app_configs():
         elsewhere = settings.MIGRATION_MODULES.get(app.label)
         folder = Path(import_module(elsewhere).__path__[0]) if elsewhere else Path(app.path) / "migrations"
         files.update(folder.glob("*.py"))
-        files.update(Path(app.path).glob("roles.py"))  # what groups are given after migrating
+        files.update(Path(app.path).glob("roles.py"))  # the permissions that groups get after migrating
     for _key, receiver, *_ in post_migrate.receivers:
         function = receiver() if isinstance(receiver, weakref.ref) else receiver
         if function and (file := inspect.getsourcefile(function)):
@@ -67,7 +67,7 @@ def template_key(server: str) -> str:
 
 
 class Databases(Protocol):
-    """What the fixture needs of a kind of database."""
+    """What the fixture needs from a database engine."""
 
     template: object
 
@@ -75,20 +75,20 @@ class Databases(Protocol):
         """Migrate, unless that has been done."""
 
     def copy_template(self, name: str) -> None:
-        """A fresh database `name`; one that was left over goes."""
+        """Create the database `name` as a copy; an existing one is deleted."""
 
     def remember(self) -> None:
         """Called once, connected to the fresh copy, before the first test."""
 
     def put_back(self) -> None:
-        """Make the connected database what the template is."""
+        """Restore the connected database to the state of the template."""
 
     def drop(self, name: str) -> None:
-        """Delete the database `name`, if it is there."""
+        """Delete the database `name`, if it exists."""
 
 
 class SqliteDatabases:
-    """Files, and SQLite's own backup, which writes the template's pages over those of a database in use."""
+    """SQLite files, restored by SQLite's backup API, which overwrites the pages of a database in use."""
 
     def __init__(self) -> None:
         self.template = FOLDER / f"{template_key(sqlite3.sqlite_version)}.sqlite3"
@@ -104,7 +104,7 @@ class SqliteDatabases:
             self.drop(str(unfinished))
             _migrate(str(unfinished))
             with closing(sqlite3.connect(unfinished)) as made:
-                made.execute("PRAGMA journal_mode=DELETE")  # a single file, without a log beside it
+                made.execute("PRAGMA journal_mode=DELETE")  # a single file, without a write-ahead log
             unfinished.replace(self.template)
             newest_first = sorted(FOLDER.glob("*.sqlite3"), key=lambda file: file.stat().st_mtime, reverse=True)
             for old in newest_first[KEPT:]:
@@ -116,7 +116,7 @@ class SqliteDatabases:
         Path(name).write_bytes(self.template.read_bytes())
 
     def remember(self) -> None:
-        """Nothing: the template is at hand."""
+        """Do nothing: the template is a file."""
 
     def put_back(self) -> None:
         connection.close()
@@ -125,14 +125,14 @@ class SqliteDatabases:
         def give_up_some_day(_status: int, _remaining: int, _total: int) -> None:
             nonlocal attempts
             attempts += 1
-            if attempts > 4 * BUSY_SECONDS:  # four in a second while somebody else writes
+            if attempts > 4 * BUSY_SECONDS:  # four per second while another connection writes
                 raise TimeoutError("Something the test left running still writes to the database.")
 
         with (
             closing(sqlite3.connect(f"file:{self.template}?mode=ro", uri=True)) as template,
             closing(sqlite3.connect(str(connection.settings_dict["NAME"]))) as target,
         ):
-            target.execute("PRAGMA synchronous=OFF")  # nobody asks for these rows after a power cut
+            target.execute("PRAGMA synchronous=OFF")  # these rows need not survive a power failure
             template.backup(target, progress=give_up_some_day)
 
     def drop(self, name: str) -> None:
@@ -141,9 +141,9 @@ class SqliteDatabases:
 
 
 class PostgresDatabases:
-    """``CREATE DATABASE … TEMPLATE``; after a test, only the tables that differ are written.
+    """Uses ``CREATE DATABASE … TEMPLATE``; after a test, only the tables that differ are written.
 
-    Sequences go on counting, as they do when a test is rolled back.
+    Sequences are not reset, just as when a test is rolled back.
     """
 
     def __init__(self) -> None:
@@ -171,7 +171,7 @@ class PostgresDatabases:
             cursor.execute(_sql("CREATE DATABASE {} TEMPLATE {}", name, self.template))
 
     def remember(self) -> None:
-        """Keep the rows of the tables that are not empty: few, and small."""
+        """Read the rows of the tables that are not empty, which are few and small."""
         with connection.cursor() as cursor:
             tables = connection.introspection.table_names(cursor)
             self._digests = _digests(cursor, dict.fromkeys(tables, "?"))
@@ -181,7 +181,7 @@ class PostgresDatabases:
 
     def put_back(self) -> None:
         connection.close()
-        with transaction.atomic(), connection.cursor() as cursor:  # foreign keys are looked at when it commits
+        with transaction.atomic(), connection.cursor() as cursor:  # foreign keys are checked at the commit
             cursor.execute(f"SET LOCAL lock_timeout = '{BUSY_SECONDS}s'")
             now = _digests(cursor, self._digests)
             changed = [table for table, digest in now.items() if digest != self._digests[table]]
@@ -201,9 +201,9 @@ def _sql(statement: str, *names: str) -> sql.Composed:
 
 
 def _digests(cursor: Any, expected: dict[str, str]) -> dict[str, str]:
-    """Table → what stands for its rows; empty for an empty table. One question.
+    """Table → a digest of its rows, which is empty for an empty table. One query.
 
-    Where no rows are expected it is enough to know whether there are any.
+    If no rows are expected, it is enough to know whether there are any.
     """
     all_rows = "SELECT {} AS name, coalesce(md5(string_agg(one::text, chr(10) ORDER BY one::text)), '') FROM {} one"
     any_row = "SELECT {} AS name, CASE WHEN EXISTS (SELECT FROM {}) THEN 'rows' ELSE '' END"
@@ -217,7 +217,7 @@ def _digests(cursor: Any, expected: dict[str, str]) -> dict[str, str]:
 
 @contextmanager
 def _server() -> Iterator[Any]:
-    """A cursor for creating and dropping databases; others wait until it is closed."""
+    """A cursor for creating and dropping databases, with the lock held until it is closed."""
     connection.close()
     with connection.creation._nodb_cursor() as cursor:
         cursor.execute("SELECT pg_advisory_lock(%s)", [_LOCK])
@@ -226,7 +226,7 @@ def _server() -> Iterator[Any]:
 
 @contextmanager
 def _connected_to(name: str) -> Iterator[None]:
-    """Inside, the connection and the settings name the database `name`."""
+    """Inside this context, connection and settings use the database `name`."""
     before = connection.settings_dict["NAME"]
     for where in (settings.DATABASES[connection.alias], connection.settings_dict):
         where["NAME"] = name
@@ -246,9 +246,9 @@ def _migrate(name: str) -> None:
 
 
 def migrated_file(file: Path) -> None:
-    """Make `file` a SQLite database that is migrated, for a portal that is started by a test.
+    """Create `file` as a migrated SQLite database, for a portal that a test starts.
 
-    A run on PostgreSQL takes what a run on SQLite has left; without that it leaves the migrating to the portal.
+    A run on PostgreSQL uses the template of an earlier run on SQLite; without one, the portal has to migrate itself.
     """
     ours = SqliteDatabases()
     if connection.vendor == "sqlite":
@@ -258,13 +258,13 @@ def migrated_file(file: Path) -> None:
 
 
 def databases() -> Databases:
-    """For the database the settings name."""
+    """The implementation for the database in the settings."""
     return SqliteDatabases() if connection.vendor == "sqlite" else PostgresDatabases()
 
 
 @pytest.fixture(scope="session")
 def django_db_setup(django_test_environment, django_db_blocker, django_db_modify_db_settings) -> Iterator[Databases]:
-    """A copy of the template for this process, which takes the place of what pytest-django would do."""
+    """Replaces the fixture of pytest-django: creates a copy of the template for this process."""
     ours = databases()
     name = connection.creation._get_test_db_name()
     with django_db_blocker.unblock():

@@ -1,4 +1,4 @@
-"""Finds code that fetches what has an audience without asking `visible_to`; tests/test_architecture.py uses it."""
+"""Finds code that fetches objects with an audience without `visible_to`; used by tests/test_architecture.py."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ SHORTCUTS = {"get_object_or_404", "get_list_or_404", "aget_object_or_404", "aget
 
 @dataclass(frozen=True)
 class Guarded:
-    """What may be reached through `visible_to` only."""
+    """Models that may be accessed only through `visible_to`."""
 
-    #: Names of the model classes, and of the concrete ones they extend.
+    #: Names of the model classes, and of their concrete base classes.
     models: frozenset[str]
-    #: Names under which other models lead to them: `product.articles`.
+    #: Names of relations to them, as in `product.articles`.
     accessors: frozenset[str]
 
 
 def ways_around(source: str, guarded: Guarded) -> list[int]:
-    """Lines that fetch what is guarded without `visible_to` in the same expression.
+    """The lines that fetch guarded models without `visible_to` in the same expression.
 
-    What is handed to `reindex` may be anything: the index knows audiences.
+    Arguments of `reindex` are allowed, because the index handles audiences.
     """
     return _Module(ast.parse(source), guarded).lines()
 
@@ -54,7 +54,7 @@ class _Module:
         return sorted(found)
 
     def is_query(self, node: ast.Attribute) -> bool:
-        """`Thread.objects.…`, `kind.objects.…` or `area.threads.…`, without `visible_to` further on."""
+        """Whether it is `Thread.objects.…`, `kind.objects.…` or `area.threads.…` without a later `visible_to`."""
         names, user = self.chain_from(node)
         of_model = node.attr in MANAGERS and (self.name(node.value) in self.guarded.models or self.is_any(node.value))
         of_relation = node.attr in self.guarded.accessors and bool(names) and names[0] in READS
@@ -62,7 +62,7 @@ class _Module:
         return (of_model or of_relation) and "visible_to" not in names and not is_reindexed
 
     def is_short_cut(self, node: ast.Call) -> bool:
-        """`get_object_or_404(Thread, …)`, `get_model("community.Thread")`, `prefetch_related("threads")`."""
+        """Whether it is `get_object_or_404(Thread)`, `get_model("community.Thread")`, `prefetch_related("threads")`."""
         called = self.name(node.func)
         texts = [arg.value for arg in node.args if isinstance(arg, ast.Constant) and isinstance(arg.value, str)]
         if called in SHORTCUTS:
@@ -72,7 +72,7 @@ class _Module:
         return called == "prefetch_related" and any(self.guarded.accessors & set(text.split("__")) for text in texts)
 
     def is_generic_view(self, node: ast.ClassDef) -> bool:
-        """A `ListView` and the like that fetches its `model` by itself."""
+        """Whether it is a generic view, such as a `ListView`, that fetches its `model` itself."""
         of_model = any(
             isinstance(line, ast.Assign)
             and [self.name(target) for target in line.targets] == ["model"]
@@ -85,7 +85,7 @@ class _Module:
         return any(self.name(base).endswith("View") for base in node.bases)
 
     def is_any(self, node: ast.AST) -> bool:
-        """A variable: nobody can read here which model it is."""
+        """Whether it is a variable, which may be any model."""
         if isinstance(node, ast.Name):
             return self.name(node)[:1].islower()
         if isinstance(node, ast.Attribute):
@@ -93,12 +93,12 @@ class _Module:
         return isinstance(node, ast.Call) and self.name(node.func) == "type"
 
     def name(self, node: ast.AST) -> str:
-        """The last part of a name, as it is called where it was imported from."""
+        """The last part of a name, with import aliases resolved."""
         name = node.attr if isinstance(node, ast.Attribute) else getattr(node, "id", "")
         return self.real_names.get(name, name)
 
     def chain_from(self, node: ast.AST) -> tuple[list[str], ast.AST]:
-        """The attributes that follow `node`, and what the whole expression is handed to."""
+        """The attributes that follow `node`, and the call that the whole expression is passed to."""
         names, at = [], node
         while isinstance(parent := self.parents[at], ast.Attribute) or (
             isinstance(parent, ast.Call) and parent.func is at

@@ -1,4 +1,4 @@
-"""How marked tests are chosen and shared out, how long each folder took, and what CI does not forgive."""
+"""pytest hooks: selection and distribution of marked tests, times per folder, and stricter rules in CI."""
 
 from __future__ import annotations
 
@@ -18,21 +18,21 @@ if TYPE_CHECKING:
 
 Report = TypeVar("Report", pytest.TestReport, pytest.CollectReport)
 IN_CI = os.environ.get("CI") == "true"
-#: Where to leave the seconds of each folder, for the table script/test prints of all runs.
+#: Environment variable with the path to write each folder's seconds to, for the table of script/test.
 SECONDS_FILE = "TEST_SECONDS_FILE"
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    if not hasattr(config, "workerinput"):  # where the tests are shared out, not in those who share them
+    if not hasattr(config, "workerinput"):  # in the controller, not in the workers
         config.pluginmanager.register(Seconds(by_file=config.getoption("dist", "no") == "loadfile"), "seconds")
 
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Tests of what only PostgreSQL does are no part of a run on SQLite: there is nothing to skip.
+    """Deselect tests for PostgreSQL in a run on SQLite, rather than skip them.
 
-    Those with a real Elasticsearch run once, on SQLite: they ask the same of it whatever the database is. Where no
-    server answers they are skipped.
+    Tests with a real Elasticsearch run only on SQLite, because they do not depend on the database. They are skipped if
+    no server answers.
     """
     if silent := {item.path.name for item in items for mark in item.iter_markers("both_databases") if not mark.args}:
         raise pytest.UsageError(f"both_databases(…) names the modules whose SQL is tried: {', '.join(sorted(silent))}")
@@ -50,16 +50,16 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def _slow_files_first(items: list[pytest.Item]) -> None:
-    """What takes long begins early: at the end, no process is left alone with it while the others wait."""
+    """Move slow files to the front, so that no process is left with one at the end while the others are idle."""
     slow = {item.path for item in items if item.get_closest_marker("slow")}
     items.sort(key=lambda item: item.path not in slow)
 
 
 class Seconds:
-    """Adds up what the tests of each folder took, and looks that no file was shared between processes.
+    """Sums up the times of each folder's tests, and checks that no file was split between processes.
 
-    What the tests of a file have in common is made once only if they run in one process. xdist has forgotten that
-    before without a word (its groups do nothing with pytest 9.2).
+    Fixtures of a file are created once only if its tests run in one process. xdist has silently ignored that before
+    (its groups have no effect with pytest 9.2).
     """
 
     def __init__(self, *, by_file: bool) -> None:
@@ -93,7 +93,7 @@ class Seconds:
 
 
 def _why_no_elasticsearch() -> str:
-    """Empty where a server answers."""
+    """The reason why Elasticsearch cannot be used; empty if a server answers."""
     url = os.environ.get("TEST_ELASTICSEARCH_URL", "")
     if not url:
         return "TEST_ELASTICSEARCH_URL names no Elasticsearch; script/elasticsearch start --quick brings one."
@@ -118,7 +118,7 @@ def pytest_make_collect_report() -> Generator[None, pytest.CollectReport, pytest
 
 
 def _refuse_skip(report: Report) -> Report:
-    """In CI everything is there, so a skipped test is a broken one; its reason is the message."""
+    """Turn a skipped test into a failure in CI, where everything is installed; the reason becomes the message."""
     if IN_CI and report.skipped and not hasattr(report, "wasxfail"):
         reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else report.longrepr
         report.outcome = "failed"

@@ -1,4 +1,4 @@
-"""Markup as a reader meets it."""
+"""Helpers for comparing HTML."""
 
 from __future__ import annotations
 
@@ -9,5 +9,5 @@ _WHITE_SPACE = re.compile(r"\s+")
 
 
 def tidy(html: str) -> str:
-    """`html` on one line, without the white space between tags and at their ends, which depends on how a template is written."""
+    """`html` on one line, without white space between and inside tags, which depends on the layout of templates."""
     return _BETWEEN_TAGS.sub("", _WHITE_SPACE.sub(" ", html))

@@ -1,4 +1,4 @@
-"""The worker beside a test: in threads of this process, so that it knows what the test subscribed."""
+"""The outbox worker for tests: in threads of this process, so that it has the subscriptions of the test."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @contextmanager
 def at_work(interval: float = 0.1) -> Iterator[None]:
-    """The outbox worker runs during the block. Needs real transactions."""
+    """Run the outbox worker during the block. Needs real transactions."""
     stopping = threading.Event()
 
     def run() -> None:
@@ -37,7 +37,7 @@ def at_work(interval: float = 0.1) -> Iterator[None]:
 
 
 def until(condition: Callable[[], object], seconds: float = 90) -> bool:
-    """Wait for it to become true; whether it did."""
+    """Wait until the condition is true; return whether it became true in time."""
     end = time.monotonic() + seconds
     while not condition():
         if time.monotonic() > end:
@@ -47,5 +47,5 @@ def until(condition: Callable[[], object], seconds: float = 90) -> bool:
 
 
 def is_settled() -> bool:
-    """Whether everything was delivered."""
+    """Whether all messages were delivered."""
     return not OutboxMessage.objects.pending().exists()

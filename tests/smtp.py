@@ -1,4 +1,4 @@
-"""A mail server on a real socket that does what a test tells it: takes mails, refuses them, hangs, or breaks off."""
+"""A mail server on a real socket that accepts mails, refuses them, hangs, or disconnects, as a test tells it."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ if TYPE_CHECKING:
 
 
 class MailServer:
-    """Listens on `port` until it is closed. `mood` is asked at every step of every conversation.
+    """Listens on `port` until it is closed. `mood` is evaluated at every step of every session.
 
-    ``well``: takes everything. ``silent``: accepts connections and never says a word. ``no 354``: never agrees to take a text.
-    ``no 250``: takes the text and never says so. ``breaks off``: closes when it has the text, without a word. Any other is
-    the answer to RCPT, such as ``550 unknown``.
+    ``well``: accepts everything. ``silent``: accepts connections and never responds. ``no 354``: never responds to
+    DATA. ``no 250``: receives the text and never responds. ``breaks off``: disconnects after receiving the text. Any
+    other value is the response to RCPT, such as ``550 unknown``.
     """
 
     MOODS: Final = ("well", "silent", "no 354", "no 250", "breaks off")
 
     def __init__(self) -> None:
         self.mood = "well"
-        #: Texts in the order they were taken, also those whose sender was told nothing.
+        #: Received texts in order, including those without a response to the sender.
         self.texts: list[bytes] = []
-        #: How many connections were opened, and how often a text was begun.
+        #: Number of connections, and of texts begun.
         self.connections = 0
         self._closing = threading.Event()
         self._socket = socket.create_server(("127.0.0.1", 0))
@@ -51,11 +51,11 @@ class MailServer:
             threading.Thread(target=self._talk, args=[connection], daemon=True).start()
 
     def _talk(self, connection: socket.socket) -> None:
-        with connection, connection.makefile("rb") as lines, suppress(OSError):  # the other side may be gone
+        with connection, connection.makefile("rb") as lines, suppress(OSError):  # the client may have disconnected
             self._answer(connection, lines)
 
     def _hang(self, mood: str) -> None:
-        """Say nothing as long as the mood lasts."""
+        """Do not respond as long as the mood stays the same."""
         while self.mood == mood and not self._closing.is_set():
             self._closing.wait(0.02)
 

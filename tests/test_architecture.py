@@ -1,4 +1,4 @@
-"""Rules worth saying twice. Each failure names the place and says what to do instead."""
+"""Rules of the architecture. Each failure names the place and says what to do instead."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).resolve().parent.parent
 TEMPLATES = sorted((ROOT / "templates").rglob("*.html"))
-#: Mail programs know no style sheets and no content-security policy.
+#: Templates of pages; mail programs have no style sheets and no content security policy.
 PAGES = [file for file in TEMPLATES if "email" not in file.parts]
 STYLE_SHEETS = sorted((ROOT / "portal" / "static" / "portal" / "css").rglob("*.css"))
 
@@ -57,7 +57,7 @@ def test_import_contracts_hold():
 
 
 def test_foreign_keys_point_down_or_stay_in_their_app():
-    """A foreign key named by a string escapes the import checker."""
+    """The import checker does not see foreign keys that are named by strings."""
     contracts = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["importlinter"][
         "contracts"
     ]
@@ -79,7 +79,7 @@ def test_foreign_keys_point_down_or_stay_in_their_app():
         if height_of(target) >= height_of(model)
     ]
 
-    assert height_of(apps.get_model("accounts.User")) < height_of(apps.get_model("faq.ArticlePage"))  # it can see
+    assert height_of(apps.get_model("accounts.User")) < height_of(apps.get_model("faq.ArticlePage"))  # the check works
     assert pointing_up == [], "Keep an id and an event instead: a lower app must not know a higher one."
 
 
@@ -90,7 +90,7 @@ def test_every_app_says_what_it_is_for():
 
 
 def names_of_apps_in(source: str) -> list[int]:
-    """Lines where code (not a comment or a docstring) names an app above the foundation, alone or as ``app.…``, ``app:…``."""
+    """Lines of code, not of comments or docstrings, that name an app above the foundation (``app.…``, ``app:…``)."""
     names = "|".join(sorted({name.rpartition(".")[2] for name in OUR_APPS} - {"core"}))
     named = re.compile(rf"^(?:{names})$|(?:^|[\s/'\"])(?:portal\.)?(?:{names})[.:/]\w")
     tree = ast.parse(source)
@@ -107,7 +107,7 @@ def names_of_apps_in(source: str) -> list[int]:
 
 
 def test_the_foundation_names_no_feature():
-    """A name in a string escapes the import checker, as a foreign key does."""
+    """The import checker does not see names in strings, just as it does not see foreign keys."""
     naming = [
         f"{name_of(file)}:{line}"
         for file in own_python()
@@ -121,14 +121,14 @@ def test_the_foundation_names_no_feature():
         'apps.get_model("faq.ArticlePage")',
         'path = "/search/x"',
     ]
-    assert [names_of_apps_in(source) for source in seen] == [[1], [1], [1], [1]]  # it can see
+    assert [names_of_apps_in(source) for source in seen] == [[1], [1], [1], [1]]  # the check works
     assert names_of_apps_in('"""faq.models"""\nicon("search")\n_ = "A search box"') == [2]
     assert naming == [], "Let the app register what the foundation must know of it, as navigation, roles and robots do."
 
 
-# One door ------------------------------------------------------------------------------------------------------------
+# Access through `visible_to` -----------------------------------------------------------------------------------------
 
-#: Where everything is needed, whoever asks, and why.
+#: Code that needs all objects, whoever the user is, and why.
 SEES_EVERYTHING = {
     "portal/core/pages.py": "is the door",
     "portal/core/panels.py": "is the editors' side",
@@ -146,12 +146,12 @@ SEES_EVERYTHING = {
     "search/showing/pins.py": "knows what is pinned; each is asked for with visible_to before it is shown",
     "search/services.py": "keeps the index, which holds every page with its audience",
 }
-#: Folders in the tree, not content: what lies in them is filtered.
+#: Containers in the page tree rather than content: the pages in them are filtered.
 FOLDERS_OF_PAGES = {"HelpIndexPage", "HomePage"}
 
 
 def guarded_models() -> list[type[Model]]:
-    """Our models with a manager that knows `visible_to`."""
+    """Our models with a manager that has `visible_to`."""
     return [
         model
         for app in own_apps()
@@ -225,7 +225,7 @@ def test_what_has_an_audience_reaches_readers_only_through_visible_to():
     allowed = {name for name in around if name.startswith(tuple(SEES_EVERYTHING))}
     stale = [place for place in SEES_EVERYTHING if not any(name.startswith(place) for name in allowed)]
 
-    assert {"ArticlePage", "TopicPage", "InfoPage", "Page"} <= of.models  # it can see
+    assert {"ArticlePage", "TopicPage", "InfoPage", "Page"} <= of.models  # the check works
     assert {name: lines for name, lines in around.items() if name not in allowed} == {}, (
         "Use ….visible_to(user) in the same expression: it is the one door for audiences. Code that must see everything "
         "(an editor's screen, the index) is listed in SEES_EVERYTHING with its reason."
@@ -238,11 +238,11 @@ def test_templates_do_not_walk_around_the_door():
     walk = re.compile(rf"\.(?:{accessors})\.(?:all|first|last|count|exists|get_\w+)\b")
     around = [name_of(file) for file in TEMPLATES if walk.search(file.read_text(encoding="utf-8"))]
 
-    assert walk.search("{% for article in product.articles.all %}")  # it can see
+    assert walk.search("{% for article in product.articles.all %}")  # the check works
     assert around == [], "A template gets what its view fetched through visible_to."
 
 
-# Work behind the pages -----------------------------------------------------------------------------------------------
+# Background work -----------------------------------------------------------------------------------------------------
 
 
 def test_every_outbox_handler_keeps_its_name_and_may_be_called_twice():
@@ -271,9 +271,9 @@ def test_every_periodic_job_keeps_its_name_and_may_run_twice():
     )
 
 
-# Words of readers ----------------------------------------------------------------------------------------------------
+# Texts typed by readers ----------------------------------------------------------------------------------------------
 
-#: Models with columns for text that no reader fills, and who does.
+#: Models whose text columns are not filled by readers, and who fills them.
 WRITTEN_BY_OTHERS = {
     "accounts.AudienceMembership": "keys of audiences, by staff",
     "catalog.Product": "staff",
@@ -304,7 +304,7 @@ WRITTEN_BY_OTHERS = {
     "search.Term": "words of what can be found",
     "search.Word": "words of what can be found",
 }
-#: Columns of the other models that no reader fills.
+#: Columns of the other models that are not filled by readers.
 NOT_TYPED = {"language", "time_zone", "password", "visitor", "visit", "kind", "notices", "answers"}
 
 
@@ -316,7 +316,7 @@ def holds_text(field) -> bool:
 
 
 def test_every_column_with_words_of_readers_is_registered():
-    """Expiry, export, erasure and the search of the database for personal words go by the register."""
+    """Expiry, export, erasure and the search for personal data in the database use this register."""
     registered = {(typed.model, typed.field) for typed in typed_texts()}
     columns = {
         (model._meta.label, field.name)
@@ -326,7 +326,7 @@ def test_every_column_with_words_of_readers_is_registered():
         if holds_text(field)
     }
 
-    assert ("search.SearchLog", "text") in columns & registered  # it can see
+    assert ("search.SearchLog", "text") in columns & registered  # the check works
     assert registered - columns == set(), "There is no such column."
     unknown = {
         f"{label}.{name}"
@@ -386,7 +386,7 @@ def test_style_sheet_knows_no_left_and_right(file):
         f"{number}: {line.strip()}" for number, line in enumerate(source.splitlines(), 1) if PHYSICAL.search(line)
     ]
 
-    assert PHYSICAL.search("a { margin-left: 1px }")  # it can see
+    assert PHYSICAL.search("a { margin-left: 1px }")  # the check works
     assert physical == [], "Persian runs the other way: margin-inline-start, inset-inline-end, text-align: start."
 
 
@@ -394,7 +394,7 @@ def test_style_sheet_knows_no_left_and_right(file):
 
 
 def variables_read() -> list[str]:
-    """Names of the environment variables the settings read, once per place."""
+    """Names of the environment variables that the settings read, once per occurrence."""
     names = []
     for file in sorted((ROOT / "portal" / "settings").glob("*.py")):
         source = file.read_text(encoding="utf-8")
@@ -409,7 +409,7 @@ def test_every_environment_variable_is_documented():
 
     unknown = [name for name in [*variables_read(), "HOST", "PORT", "WORKERS"] if f"`{name}`" not in manual]
 
-    assert "DATABASE_URL" in variables_read()  # it can see
+    assert "DATABASE_URL" in variables_read()  # the check works
     assert unknown == [], "Add them to docs/operate.md."
 
 

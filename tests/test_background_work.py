@@ -1,7 +1,7 @@
-"""Every outbox handler and every periodic job may be called twice: the second time nothing is left to do.
+"""Every outbox handler and every periodic job is idempotent: a second call has nothing to do.
 
-Both tables below are also the list of names in use. A name is stored in the database, with messages that wait and with
-the time a job is due: it is never changed. tests/test_architecture.py sees that none is missing here.
+Both tables below are also the list of names in use. Names are stored in the database, with queued messages and with the
+time a job is due, and must never change. tests/test_architecture.py checks that none is missing here.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
     from portal.core.events import DomainEvent
 
-#: Notes of the outbox itself, and what is true of the moment only.
+#: Tables of the outbox and of jobs, which change with every call.
 _UNWATCHED = {OutboxMessage, PeriodicJob}
 
 
@@ -71,7 +71,7 @@ def mail_queued() -> DomainEvent:
     return MailQueued(mail_id=number)
 
 
-#: Name of a handler → makes something that happened, and the event that tells of it.
+#: Name of a handler → a function that makes a change and returns its event.
 HANDLERS: dict[str, Callable[[], DomainEvent]] = {
     "faq.services.notify_owner_of_feedback": feedback_given,
     "portal.core.mail_delivery.deliver": mail_queued,
@@ -81,9 +81,9 @@ HANDLERS: dict[str, Callable[[], DomainEvent]] = {
     "search.mirror.mirror_withdrawals": entries_withdrawn,
     "search.mirror.check_portion": mirror_check_wanted,
 }
-#: Handlers that are no more. Messages for them would wait for ever: a release delivered or moved all of them first.
+#: Removed handlers. Messages for them would wait forever: an earlier release delivered or moved all of them.
 RETIRED_HANDLERS: set[str] = set()
-#: Those change another server, not the database.
+#: These change another server, not the database.
 OF_THE_CLUSTER = {"search.mirror.mirror_entries", "search.mirror.mirror_withdrawals", "search.mirror.check_portion"}
 
 
@@ -128,7 +128,7 @@ def mails_of_last_quarter() -> None:
     OutgoingMail.objects.waiting().update(expires_at=timezone.now() - dt.timedelta(days=1))
 
 
-#: Name of a job → makes something for it to do.
+#: Name of a job → a function that creates something for it to do.
 JOBS: dict[str, Callable[[], None]] = {
     "core.carry_out_schedule": page_that_expired,
     "core.forget_salts": salts_of_yesterday,
@@ -138,12 +138,12 @@ JOBS: dict[str, Callable[[], None]] = {
     "search.tidy_search_log": searches_of_last_year,
     "search.vectors": texts_without_vectors,
 }
-#: Jobs that are no more.
+#: Removed jobs.
 RETIRED_JOBS: set[str] = set()
 
 
 def everything_stored(*, unwatched: set[Any] = _UNWATCHED) -> dict[str, set[tuple[Any, ...]]]:
-    """Every row of every table, and every mail that was sent."""
+    """All rows of all tables, and all mails sent."""
     rows = {
         model._meta.label: set(map(repr, model._base_manager.values_list()))
         for model in apps.get_models()
@@ -157,7 +157,7 @@ def changes(before: dict[str, set[Any]], after: dict[str, set[Any]]) -> dict[str
 
 
 def deliver(handler: str, event: DomainEvent) -> None:
-    """As the outbox does, with whatever follows from it."""
+    """Deliver an event as the outbox does, with all events that follow."""
     subscription = next(known for known in outbox.subscriptions() if known.handler == handler)
     subscription.deliver(event.to_payload())
     outbox.drain()

@@ -1,4 +1,4 @@
-"""The test database is what migrating makes of it, at the beginning and after every test that commits."""
+"""The test database has exactly the migrated rows at the beginning and after every test that commits."""
 
 from __future__ import annotations
 
@@ -28,18 +28,18 @@ pytestmark = pytest.mark.both_databases("tests.databases")
 
 
 def everything() -> dict[str, list[tuple[object, ...]]]:
-    """Table → its rows, in the order of their text."""
+    """All tables with their rows, sorted as text."""
     with connection.cursor() as cursor:
         found = {}
         for table in connection.introspection.table_names(cursor):
-            cursor.execute(f"SELECT * FROM {connection.ops.quote_name(table)}")  # noqa: S608 - a name of ours
+            cursor.execute(f"SELECT * FROM {connection.ops.quote_name(table)}")  # noqa: S608 - a table name
             found[table] = sorted(cursor.fetchall(), key=repr)
     return found
 
 
 @pytest.fixture
 def ours(transactional_db, django_db_setup):
-    """What this run's fixture works with."""
+    """The implementation that the fixture uses in this run."""
     return django_db_setup
 
 
@@ -52,7 +52,7 @@ def test_nothing_is_left_to_migrate():
 
 @pytest.mark.django_db
 def test_what_runs_after_migrating_has_run():
-    """A failure says that `template_key` misses a file: rows are made by something it does not look at."""
+    """If this fails, `template_key` misses a file that creates rows."""
     before = everything()
 
     emit_post_migrate_signal(verbosity=0, interactive=False, db=connection.alias)
@@ -139,7 +139,7 @@ def test_the_key_changes_with_a_migration_and_with_a_setting(monkeypatch, tmp_pa
 @pytest.mark.concurrency
 @pytest.mark.django_db(transaction=True)
 def test_processes_that_start_together_migrate_once(monkeypatch, tmp_path):
-    """Threads stand for them: each has a connection and a lock of its own."""
+    """Threads stand in for processes: each has its own connection and lock."""
     monkeypatch.setattr(under_test, "FOLDER", tmp_path)
     monkeypatch.setattr(under_test, "template_key", lambda _server: "together")
     monkeypatch.setattr(under_test, "_migrate", migrate := Mock(side_effect=make_a_table))
@@ -168,7 +168,7 @@ def test_processes_that_start_together_migrate_once(monkeypatch, tmp_path):
 
 @contextmanager
 def named(name: str) -> Iterator[Any]:
-    """A connection of its own to the database `name`."""
+    """A separate connection to the database `name`."""
     other = connection.copy()
     other.settings_dict["NAME"] = name
     with closing(other):
@@ -176,7 +176,7 @@ def named(name: str) -> Iterator[Any]:
 
 
 def make_a_table(name: str) -> None:
-    """Stand in for the migrations."""
+    """Stands in for the migrations."""
     with named(name) as database, database.cursor() as cursor:
         cursor.execute("CREATE TABLE made (number integer)")
         cursor.execute("INSERT INTO made VALUES (7)")

@@ -1,6 +1,7 @@
-"""Every address × every kind of visitor: no server error, staff's side stays with staff, what is private stays private.
+"""Every URL × every kind of visitor: no server errors, staff pages only for staff, private content stays private.
 
-A new address is in one of the two tables below, or these tests say so. They walk the resolver: nothing is left out.
+A new URL must be added to one of the two tables below, or these tests fail. They walk the resolver, so that none is
+missed.
 """
 
 from __future__ import annotations
@@ -32,15 +33,15 @@ pytestmark = pytest.mark.django_db
 
 
 class Access(Enum):
-    #: Nobody is asked to sign in.
+    #: No sign-in needed.
     EVERYBODY = "everybody"
-    #: Whoever is not signed in is led to the sign-in page and back.
+    #: Anonymous visitors are redirected to the sign-in page and back.
     SIGNED_IN = "signed in"
-    #: A step of signing in or up: whoever comes out of turn is led to the beginning.
+    #: A step of signing in or up; out of order, it redirects to the first one.
     STEP = "a step of signing in"
 
 
-#: Names of our addresses, and beginnings of those that packages bring, → who may come. Staff's are below.
+#: Names of our URLs, and prefixes of those of packages → who may open them. Those for staff are below.
 ACCESS = {
     "accounts:theme": Access.EVERYBODY,
     "accounts:": Access.SIGNED_IN,
@@ -79,7 +80,7 @@ ACCESS = {
     "wagtailcore_": Access.EVERYBODY,
     "wagtaildocs_": Access.EVERYBODY,
 }
-#: Addresses on staff's side that tell nothing: scripts, icons, the way out, and pages that are switched off.
+#: Staff URLs without private content: scripts, icons, signing out, and disabled pages.
 STAFFS_OPEN = {
     "wagtailadmin_sprite",
     "wagtailadmin_javascript_catalog",
@@ -90,7 +91,7 @@ STAFFS_OPEN = {
     "wagtailadmin_password_reset_complete",
     "admin:logout",
 }
-#: Staff's addresses of our own → the roles that may come, beside superusers.
+#: Our own URLs for staff → the roles that may open them, besides superusers.
 STAFFS = {
     "PinCreateView": {"editor"},
     "PinEditView": {"editor"},
@@ -103,7 +104,7 @@ STAFFS = {
     "unsent_mails:": set(),
     "wagtailusers_users:": set(),
 }
-#: Fails on purpose: Wagtail's own page for seeing how an error looks.
+#: Fails on purpose: Wagtail's page for testing error handling.
 FAILS_ON_PURPOSE = {"wagtailadmin_error_test"}
 
 ADDRESSES = every_address()
@@ -127,7 +128,7 @@ def role(kind: str) -> User | None:
 
 
 class Visitor:
-    """Somebody with a browser, who signs in again wherever an address signed them out."""
+    """A person with a browser, who signs in again if a URL signed them out."""
 
     def __init__(self, kind: str) -> None:
         self.user = role(kind)
@@ -145,7 +146,7 @@ class Visitor:
 
 
 def listed(address: Address, table: dict[str, Any]) -> list[Any]:
-    """What a table says of an address: under its name, else under the longest beginning of it."""
+    """The entries of a table for a URL: by its name, or else by its longest prefix."""
     known = [key for key in table if key == address.name or (key[-1] in "_:" and address.name.startswith(key))]
     return [table[max(known, key=len)]] if known else []
 
@@ -155,7 +156,7 @@ def is_ours(address: Address) -> bool:
 
 
 def leads_to_sign_in(response: HttpResponse) -> bool:
-    """To ours, or to the door of an admin, which leads there."""
+    """Whether it redirects to our sign-in page, or to that of an admin, which redirects there."""
     doors = ("/fa/accounts/login/", "/admin/login/", "/django-admin/login/")
     return response.status_code == 302 and response.headers["Location"].startswith(doors)
 
@@ -179,13 +180,13 @@ def test_every_address_says_who_may_come():
     assert stale == [], "There are no such addresses any more."
 
 
-# Who may come --------------------------------------------------------------------------------------------------------
+# Access --------------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("data", [{}, GARBAGE], ids=["nothing", "garbage"])
 @pytest.mark.parametrize("kind", ["visitor", "member"])
 def test_customers_meet_no_server_error_and_nothing_of_staff(kind, data):
-    """Staff's side is closed before anybody looks at what was sent: nothing is enough there."""
+    """Staff URLs are refused before the request data is read, so it does not matter what is sent."""
     help_site()
     visitor = Visitor(kind)
     wrong = []
@@ -243,9 +244,9 @@ def test_every_page_of_the_admins_opens(settings):
     assert wrong == []
 
 
-# What is private -----------------------------------------------------------------------------------------------------
+# Private content -----------------------------------------------------------------------------------------------------
 
-#: Nobody who may not see it reads this, anywhere; what they may ask for is in the same text.
+#: The secret that others must never see, anywhere; the word they may search for is in the same text.
 SECRET, WORD, SLUG = "زمردنشان", "کهربا", "for-few-only"
 FOR_FEW = {"audience": "segment:fibre", "title": f"{SECRET} {WORD}", "slug": SLUG}
 
@@ -255,13 +256,13 @@ def private_info_page() -> InfoPage:
     return home.add_child(instance=InfoPage(body=f"<p>{SECRET} {WORD}</p>", locale=home.locale, **FOR_FEW))
 
 
-#: Every kind of content with an audience → makes one that only the insiders may see.
+#: Every kind of content with an audience → a function that creates one that only insiders may see.
 PRIVATE: dict[str, Callable[[], PortalPage]] = {
     "faq.ArticlePage": lambda: ArticlePageFactory(short_answer=f"{SECRET} {WORD}", **FOR_FEW),
     "faq.TopicPage": lambda: TopicPageFactory(intro=f"{SECRET} {WORD}", **FOR_FEW),
     "home.InfoPage": private_info_page,
 }
-#: Those that can be found by search.
+#: Kinds that are searchable.
 FOUND = {"faq.ArticlePage"}
 
 

@@ -1,5 +1,5 @@
-"""docs/extend.md is true: its first three lists, followed word for word in a copy of the project, add an app, a page of its
-own and a kind that search finds."""
+"""docs/extend.md is correct: following its first three lists literally in a copy of the project adds an app, a page and
+a searchable kind."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from portal.our_apps import OUR_FOLDERS
 
 ROOT = Path(__file__).resolve().parent.parent
 FOLLOWED = ["Add an app", "Add a page", "Add a searchable kind"]
-#: What the reader then does: write a term for everybody and one for staff, look at them, search.
+#: What the reader does then: add a public term and one for staff, look at them, search.
 USE = """
 import json
 from django.test import Client
@@ -52,7 +52,7 @@ print(json.dumps({
 
 
 def blocks() -> list[tuple[str, str, str]]:
-    """(language, first line, text) of the fenced blocks in the sections that are followed; shell commands have no name."""
+    """The fenced blocks of these sections as (language, first line, text); shell commands have no first line."""
     sections = dict(
         re.findall(
             r"^## (.+?)\n(.*?)(?=^## |\Z)",
@@ -71,7 +71,7 @@ def blocks() -> list[tuple[str, str, str]]:
 
 
 def apply(project: Path, language: str, name: str, text: str) -> None:
-    """Write the file, or change it as the lines marked with + and - say."""
+    """Write the file, or change it according to the lines marked with + and -."""
     file = project / name
     if language != "diff":
         file.parent.mkdir(parents=True, exist_ok=True)
@@ -87,7 +87,7 @@ def apply(project: Path, language: str, name: str, text: str) -> None:
 
 @pytest.fixture
 def project(tmp_path, django_db_setup) -> Path:
-    """A copy of our code and an empty portal's database, migrated."""
+    """A copy of our code, with the migrated database of an empty portal."""
     leave_out = shutil.ignore_patterns("__pycache__", "*.mo")
     for folder in (*OUR_FOLDERS, "templates", "tests"):
         shutil.copytree(ROOT / folder, tmp_path / folder, ignore=leave_out)

@@ -1,4 +1,7 @@
-"""The gate itself: which tests run on both databases, in what order and where, and what it tells (tests/README.md)."""
+"""The test runner itself: which tests run on both databases, their order and distribution, its output.
+
+See tests/README.md.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +16,7 @@ from portal.our_apps import OUR_FOLDERS
 from tests import gate
 
 ROOT = Path(__file__).resolve().parent.parent
-#: Calls whose SQL is our own, or whose outcome is decided by the database: locks, constraints, order, JSON.
+#: Calls with SQL of our own, or whose result depends on the database: locks, constraints, order, JSON.
 CALLS = frozenset(
     [
         "cursor",
@@ -39,7 +42,7 @@ CALLS = frozenset(
         "TruncHour",
     ]
 )
-#: The same, for arguments of calls.
+#: The same for keyword arguments.
 ARGUMENTS = frozenset({"nulls_first", "nulls_last", "ignore_conflicts", "update_conflicts", "unique"})
 LOOKUPS = ("__iexact", "__contains", "__icontains", "__istartswith", "__regex", "__iregex", "__has_key")
 ERRORS = frozenset({"IntegrityError", "OperationalError"})
@@ -50,7 +53,7 @@ ADVICE = (
 
 
 def decided_by_the_database(source: str) -> set[str]:
-    """What in this Python is SQL by hand, a lock, a conditional update, a constraint, an order or JSON."""
+    """The parts of this Python code that are raw SQL, locks, conditional updates, constraints, orders or JSON."""
     found = set()
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Call):
@@ -71,7 +74,7 @@ def name_of(file: Path) -> str:
 
 
 def named_in_marks() -> dict[str, set[str]]:
-    """Module of ours → the test files that say they run its SQL on both databases."""
+    """Our modules → the test files that are marked to run their SQL on both databases."""
     named: dict[str, set[str]] = {}
     for file in (ROOT / "tests").rglob("test_*.py"):
         for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
@@ -132,17 +135,17 @@ def test_marks_name_modules_there_are():
     assert gone == {}, "The module was moved or renamed: so must be its name in both_databases(…)."
 
 
-# Sharing out ---------------------------------------------------------------------------------------------------------
+# Distribution --------------------------------------------------------------------------------------------------------
 
 
 def ended(nodeid: str, *, process: str = "gw0", when: str = "call", seconds: float = 1.0) -> SimpleNamespace:
-    """What xdist tells of a step of a test."""
+    """A report of xdist about a phase of a test."""
     node = SimpleNamespace(gateway=SimpleNamespace(id=process))
     return SimpleNamespace(nodeid=nodeid, when=when, duration=seconds, node=node)
 
 
 def exit_status(*reports: SimpleNamespace, by_file: bool = True) -> int:
-    """Of a run in which all these tests passed."""
+    """The exit status of a run in which all these tests passed."""
     seconds, session = gate.Seconds(by_file=by_file), SimpleNamespace(exitstatus=pytest.ExitCode.OK)
     for report in reports:
         seconds.pytest_runtest_logreport(report)

@@ -1,4 +1,4 @@
-"""An app is added in one place: portal/our_apps.py. What cannot read that list is compared with it here."""
+"""Apps are listed in one place, portal/our_apps.py. Files that cannot read that list are compared with it here."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ ROOT = Path(__file__).resolve().parent.parent
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 IMPORTS = PYPROJECT["tool"]["importlinter"]
 CONTRACTS = {contract["name"]: contract for contract in IMPORTS["contracts"]}
-#: Makes and measures the others, has no tables and no pages of its own.
+#: Apps that are not type-checked: they have no tables and no pages of their own, and only use the other apps.
 UNTYPED = {"portal.demo", "portal.home"}
 
 
 def names_in(layer: str) -> list[str]:
-    """`"(a) | b"` → a, b."""
+    """The names in a layer: `"(a) | b"` → a, b."""
     return [name.strip().strip("()") for name in layer.split("|")]
 
 
@@ -68,7 +68,7 @@ def test_empty_rooms_show_nothing_and_make_no_table():
         assert files == {"__init__.py", "apps.py", "README.md"}, f"{config.name} has begun: give it its tests."
 
 
-# What reads the list -------------------------------------------------------------------------------------------------
+# Users of the list ---------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("folder", OUR_FOLDERS)
@@ -94,7 +94,7 @@ def test_a_change_in_any_folder_has_the_portal_prepared_anew(monkeypatch, tmp_pa
 
 
 def test_texts_of_every_folder_must_be_translated(tmp_path):
-    """As script/check_translations is run, on a copy in which one folder has a new text."""
+    """Run script/check_translations on a copy in which one folder has a new text."""
     for name in ("script", "portal/locale"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).symlink_to(ROOT / name)
@@ -114,7 +114,7 @@ def test_texts_of_every_folder_must_be_translated(tmp_path):
     assert [folder for folder in OUR_FOLDERS if f"in {folder}'" not in done.stderr] == []
 
 
-# What cannot read it -------------------------------------------------------------------------------------------------
+# Files that cannot read it -------------------------------------------------------------------------------------------
 
 
 def test_coverage_measures_every_folder():
@@ -169,9 +169,9 @@ def test_the_image_gets_every_folder():
     assert left_out == [], "deploy/Dockerfile.dockerignore keeps an app out of the image."
 
 
-# The walls stand before there is anything between them ---------------------------------------------------------------
+# Contracts hold for apps that do not exist yet -----------------------------------------------------------------------
 
-#: What somebody may write one day, and the contract that must refuse it.
+#: Imports that may be added one day, and the contract that must reject them.
 FORBIDDEN = [
     ("community.services", "loyalty.services", "Dependencies point down"),
     ("loyalty.views", "community.models", "Dependencies point down"),
@@ -184,7 +184,7 @@ FORBIDDEN = [
 
 
 def test_walls_stand_before_there_is_anything_between_them(tmp_path):
-    """Our contracts over a project of empty modules, shaped as the two empty rooms will be, that breaks each rule."""
+    """Check the contracts on a project of empty modules, shaped like the two planned apps, that breaks each rule."""
     contracts = [CONTRACTS[name] for name in {name for _, _, name in FORBIDDEN}]
     lines = ["[tool.importlinter]", f"root_packages = {json.dumps(IMPORTS['root_packages'])}"]
     for contract in contracts:

@@ -1,4 +1,4 @@
-"""What the account's tests share: codes from mails, in Persian digits; somebody signed in."""
+"""Fixtures of the account tests: codes from mails, in Persian digits; a signed-in person."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tests.factories.accounts import PASSWORD, UserFactory
 
 @pytest.fixture
 def code_from_mail(mailoutbox):
-    """The code of the latest mail, as it stands there (Latin digits)."""
+    """Return a function for the code in the latest mail, in Latin digits as written there."""
 
     def find() -> str:
         match = re.search(r"^\d{6}$", mailoutbox[-1].body, re.MULTILINE)
@@ -40,7 +40,7 @@ def signed_in(client, person):
 
 @pytest.fixture
 def just_signed_in(client, person):
-    """Signed in and asked for the password a moment ago, as security settings require."""
+    """A client that signed in with the password a moment ago, as security settings require."""
     client.force_login(person)
     client.post("/fa/accounts/reauthenticate/", {"password": PASSWORD})
     return client
@@ -48,5 +48,5 @@ def just_signed_in(client, person):
 
 @pytest.fixture
 def client_class(client):
-    """For a second browser."""
+    """The class of test clients, to open a second browser."""
     return type(client)

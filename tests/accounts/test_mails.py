@@ -1,4 +1,4 @@
-"""What the account writes to people: both languages, both parts, nothing foreign in between."""
+"""Mails of the account: in both languages, with both parts, without words of the other language."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ EXTRA = {
     "deleted_email": "old@example.com",
     "provider": "SSO",
 }
-#: What stays Latin in a Persian mail.
+#: Latin words that may occur in a Persian mail.
 LATIN = {"http", "https", "localhost", "example", "com", "old", "new", "Firefox", "Windows", "SSO", "person"}
 
 
@@ -174,7 +174,7 @@ def test_mails_of_a_whole_sign_up_come_in_the_language_of_the_page(client, mailo
 def test_a_mail_server_that_is_away_is_told_once_it_is_known_and_loses_nothing(client, db, mailoutbox, settings):
     transport = settings.MAIL_TRANSPORT
     settings.MAIL_TRANSPORT = "portal.core.mail_transports.SmtpBackend"
-    settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", 9  # nobody listens there
+    settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", 9  # no server listens there
 
     first = sign_up(client, "kian@example.com")
     assert len(mailoutbox) == 0

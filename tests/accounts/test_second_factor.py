@@ -1,4 +1,4 @@
-"""Authenticator app, recovery codes, passkeys, and who needs them."""
+"""The second factor: authenticator app, recovery codes, passkeys, and who needs one."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ LOGIN = "/fa/accounts/login/"
 
 
 def app_code(secret: str = TOTP_SECRET) -> str:
-    """What the authenticator app shows now, in Persian digits."""
+    """The current code of the authenticator app, in Persian digits."""
     return to_persian_digits(format_hotp_value(hotp_value(secret, int(time.time()) // 30)))
 
 
@@ -38,7 +38,7 @@ def test_the_app_is_set_up_with_a_code_in_persian_digits(
     with django_capture_on_commit_callbacks() as callbacks:
         response = just_signed_in.post(ACTIVATE, {"code": app_code(secret)})
     with context.request_context(response.wsgi_request):
-        for callback in callbacks:  # outside a test they run inside the request
+        for callback in callbacks:  # outside tests they run within the request
             callback()
 
     assert response.url == "/fa/accounts/2fa/recovery-codes/"
@@ -242,7 +242,7 @@ def test_a_customer_is_refused_at_once_and_not_sent_in_circles(client, path):
 @pytest.mark.usefixtures("staff_rule")
 @pytest.mark.parametrize(("door", "inside"), [("/admin/login/", "/admin/"), ("/django-admin/login/", "/django-admin/")])
 def test_the_sign_in_forms_of_the_admins_are_closed(client, door, inside):
-    """They ask for a password only and would be a way round the second step."""
+    """They ask only for a password, which would bypass the second step."""
     person = UserFactory(superuser=True, second_factor=True)
 
     answers = [client.get(door), client.post(door, {"username": person.email, "password": PASSWORD})]
@@ -275,7 +275,7 @@ def test_nothing_is_said_while_the_rule_holds(client, settings):
 
 @pytest.mark.usefixtures("staff_rule")
 def test_the_rule_costs_one_query_and_only_inside(rf, django_assert_num_queries):
-    """One for the factor; the permission to enter is a superuser's without a query."""
+    """One query for the factor; checking a superuser's permission needs none."""
     inside, outside = rf.get("/admin/"), rf.get("/fa/")
     inside.user = outside.user = UserFactory(superuser=True, second_factor=True)
     rule = StaffSecondFactorMiddleware(lambda _request: HttpResponse("in"))

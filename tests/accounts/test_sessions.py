@@ -16,7 +16,7 @@ PHONE = "Mozilla/5.0 (Linux; Android 15) AppleWebKit/537.36 Chrome/140.0 Mobile 
 
 @pytest.fixture
 def devices(client, client_class, person):
-    """Two browsers of the same person: this one and a phone."""
+    """The same person signed in with two browsers: this one and a phone."""
     phone = client_class(headers={"User-Agent": PHONE})
     for browser in (client, phone):
         browser.post("/fa/accounts/login/", {"login": person.email, "password": PASSWORD})

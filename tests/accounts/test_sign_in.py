@@ -1,4 +1,4 @@
-"""Coming in: by password, by code, with the same answer for everybody."""
+"""Signing in by password and by code, with the same response for known and unknown addresses."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ RESET = "/fa/accounts/password/reset/"
 
 
 def neutral(page: str, address: str) -> str:
-    """The page without what differs between any two visits."""
+    """The page without the parts that differ between any two visits."""
     page = page.replace(address, "ADDRESS")
     return re.sub(r'(csrfmiddlewaretoken" value="|X-CSRFToken": ")[^"]*', r"\1", page)
 

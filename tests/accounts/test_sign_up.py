@@ -72,7 +72,7 @@ def test_the_new_account_speaks_the_language_of_the_page(client, code_from_mail)
 
 
 def test_a_known_address_gets_the_same_answer_and_a_mail_of_its_own(client, mailoutbox):
-    """Only the inbox tells the two apart."""
+    """Only the mail differs."""
     UserFactory(email="known@example.com")
     answers = {}
 
@@ -169,6 +169,6 @@ def test_sign_up_with_a_passkey_ends_at_the_page_that_makes_it(client, persian_c
 
 
 def _neutral(page: str, address: str) -> str:
-    """The page without what differs between any two visits."""
+    """The page without the parts that differ between any two visits."""
     page = page.replace(address, "ADDRESS")
     return re.sub(r'(csrfmiddlewaretoken" value="|X-CSRFToken": ")[^"]*', r"\1", page)

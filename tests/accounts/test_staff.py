@@ -1,4 +1,4 @@
-"""People in the two admins, without user names."""
+"""Accounts in both admins, which have no user names."""
 
 from __future__ import annotations
 

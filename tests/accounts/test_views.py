@@ -1,4 +1,4 @@
-"""The account's own pages, the theme and the address that picks a language."""
+"""The pages of the account, the theme, and the URL that selects a language."""
 
 from __future__ import annotations
 
@@ -107,7 +107,7 @@ def test_preferences_are_saved_and_the_page_comes_back_in_the_new_language(signe
 
 
 def test_calendar_digits_and_time_zone_are_applied(signed_in, person):
-    """The first of Azar 1404, 02:30 in Tehran, is still the day before in New York."""
+    """1 Azar 1404, 02:30 in Tehran, is still the previous day in New York."""
     UserSession.objects.create(
         user=person,
         session_key=signed_in.session.session_key,
@@ -246,7 +246,7 @@ def test_the_language_of_a_signed_in_person_is_not_taken_from_a_wrong_value(clie
 
 # Persian ------------------------------------------------------------------------------------------------------------
 
-#: English that belongs in a Persian page: names.
+#: English names that may occur in a Persian page.
 NAMES = {"QR", "Noora", "PIN", "English"}
 
 
@@ -285,7 +285,7 @@ def test_pages_of_the_account_are_persian_throughout(just_signed_in, path):
 
 
 def english_in(page: str) -> set[str]:
-    """Latin words a reader would see in the main part of a page."""
+    """The Latin words shown in the main part of a page."""
     main = re.search(r"<main[^>]*>(.*)</main>", page, re.DOTALL)[1]
     main = re.sub(r"<script.*?</script>", "", main, flags=re.DOTALL)
     labels = " ".join(re.findall(r'(?:aria-label|alt|title|placeholder)="([^"]*)"', main))

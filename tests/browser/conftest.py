@@ -1,7 +1,7 @@
-"""Browser tests drive the real thing: the demo site, served as in production, in Chromium.
+"""Fixtures of the browser tests, which use the demo site, served as in production, in Chromium.
 
-They need a Chromium (`CHROMIUM`, else one on the PATH). One server with the demo is started for the whole run; each test
-uses people and articles of its own, so that tests do not disturb each other.
+They need Chromium (`CHROMIUM`, or one on the PATH). One server with the demo is started for the whole run; each test
+uses its own people and articles, so that tests do not affect each other.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @dataclass(frozen=True)
 class Portal:
-    """A running portal: its address, its data folder and its command line."""
+    """A running portal: its URL, its data folder and its command line."""
 
     url: str
     data_dir: Path
@@ -60,11 +60,11 @@ class Portal:
         return done.stdout
 
     def shell(self, code: str) -> str:
-        """Run Python inside the portal; returns what it prints."""
+        """Run Python code in the portal; return its output."""
         return self.manage("shell", "--no-imports", "-c", code).strip()
 
     def mails_to(self, address: str) -> list[str]:
-        """The texts of the mails sent to `address`, oldest first (embedded mail: one file per message)."""
+        """The texts of the mails sent to `address`, oldest first (mail is stored as one file per message)."""
         texts = []
         for file in sorted((self.data_dir / "mail").glob("*"), key=lambda path: path.stat().st_mtime):
             for raw in file.read_bytes().split(b"-" * 79):
@@ -108,7 +108,7 @@ def wait_until_up(port: int, process: subprocess.Popen[bytes], seconds: float = 
 
 @contextmanager
 def outbox_worker(env: dict[str, str]) -> Iterator[int]:
-    """What sends the mails, beside the server; its process id."""
+    """Run the outbox worker, which sends the mails; yields its process id."""
     process = subprocess.Popen(
         [sys.executable, str(ROOT / "manage.py"), "run_outbox", "--loop"], env=env, cwd=ROOT, start_new_session=True
     )
@@ -160,7 +160,7 @@ def browser_type_launch_args(browser_type_launch_args: dict[str, object]) -> dic
 
 
 class Watcher:
-    """Collects what must never happen on any page: requests to others, CSP violations, script errors, broken answers."""
+    """Collects what no page may cause: requests to other sites, CSP violations, script errors, failed responses."""
 
     def __init__(self, context: BrowserContext, origin: str) -> None:
         self.problems: list[str] = []
@@ -188,7 +188,7 @@ class Watcher:
 
 @pytest.fixture
 def visit(browser: Browser, portal: Portal, request: pytest.FixtureRequest) -> Iterator:
-    """`visit(path, js=True, width=1280, …)` opens a fresh visitor's page; checks at the end that nothing forbidden happened."""
+    """`visit(path, js=True, width=1280, …)` opens a page in a new browser context; checks the `Watcher` at the end."""
     opened: list[tuple[BrowserContext, Watcher]] = []
 
     def open_page(path: str = "/", *, js: bool = True, width: int = 1280, height: int = 900, dark: bool = False,

@@ -1,4 +1,4 @@
-"""The pages every visual and accessibility test walks, found on the running portal."""
+"""The pages that visual and accessibility tests visit, found on the running portal."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ print(json.dumps(out))
 """
 
 _WORDS = {"fa": "مودم", "en": "router"}
-#: Searches whose pages look different: queries by language and name.
+#: Searches with different result pages: queries by language and name.
 _SEARCHES = {
     "fa": {
         "best answer": "q=چراغ+قرمز+مودم",
@@ -53,7 +53,7 @@ _SEARCHES = {
 
 
 def public_pages(portal: Portal) -> dict[tuple[str, str], str]:
-    """Address by (language, name) of each kind of page a visitor can open."""
+    """The URLs of all kinds of pages an anonymous visitor can open, by language and name."""
     pages: dict[tuple[str, str], str] = {}
     for code, found in json.loads(portal.shell(_SAMPLE).splitlines()[-1]).items():
         for name, url in found.items():
@@ -74,7 +74,7 @@ def public_pages(portal: Portal) -> dict[tuple[str, str], str]:
 
 
 def account_pages() -> dict[tuple[str, str], str]:
-    """Address by (language, name) of what a signed-in customer can open besides."""
+    """The URLs of the pages that only a signed-in customer can open, by language and name."""
     names = {
         "my home": "",
         "account": "account/",

@@ -1,4 +1,4 @@
-"""Signing in as somebody of the demo."""
+"""Signing in as a person of the demo."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ PASSWORD = "noora-demo"
 
 
 def sign_in(page: Page, email: str, language: str = "en", password: str = PASSWORD) -> None:
-    """Through the form, as a person does; stays on whatever page follows."""
+    """Sign in with the form; stays on the page that follows."""
     page.goto(f"/{language}/accounts/login/")
     page.locator("input[name=login]").fill(email)
     page.locator("input[name=password]").fill(password)

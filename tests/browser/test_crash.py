@@ -1,4 +1,4 @@
-"""The power goes out while readers vote and an editor publishes: afterwards nothing is lost and nothing is doubled."""
+"""All processes are killed while readers vote and an editor publishes: nothing is lost or duplicated."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ for count in range(10_000):
     page.save_revision().publish()
     print(count, flush=True)
 """
-#: What came to an end: the feedback of this test, how often each was announced, and what still waits.
+#: Prints the result: the feedback of this test, how often each was announced, and the messages that are still queued.
 _AFTERWARDS = """
 import json
 from collections import Counter
@@ -80,7 +80,7 @@ def test_a_server_killed_in_the_middle_loses_and_doubles_nothing(portal):
                 connection.request("POST", f"/a/{number}/feedback/", urlencode(fields), headers)
                 status = connection.getresponse().status
             except (OSError, http.client.HTTPException):
-                return  # the power went out
+                return  # the server was killed
             if status < 400:
                 answered.append(comment)
 
@@ -88,7 +88,7 @@ def test_a_server_killed_in_the_middle_loses_and_doubles_nothing(portal):
     for voter in voters:
         voter.start()
     assert editor.stdout is not None
-    editor.stdout.readline()  # it publishes
+    editor.stdout.readline()  # it is about to publish
     deadline = time.monotonic() + 60
     while len(answered) < 15 and time.monotonic() < deadline:
         time.sleep(0.02)
@@ -102,8 +102,8 @@ def test_a_server_killed_in_the_middle_loses_and_doubles_nothing(portal):
     after = json.loads(portal.shell(_AFTERWARDS).splitlines()[-1])
 
     assert len(answered) >= 15
-    assert set(answered) <= set(after["comments"])  # what was acknowledged is there
+    assert set(answered) <= set(after["comments"])  # everything acknowledged is stored
     assert len(after["comments"]) == len(set(after["comments"]))
-    assert after["announced"] == [1] * len(after["comments"])  # each told once
+    assert after["announced"] == [1] * len(after["comments"])  # each announced once
     assert after["pending"] == 0
     assert after["drift"] == 0

@@ -1,4 +1,4 @@
-"""Every page, in both languages, both themes and two widths: accessible, inside its width, and asking nobody else."""
+"""Every page in both languages, both themes and two widths: accessible, not too wide, no requests to other sites."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from axe_playwright_python.sync_playwright import Axe
 from tests.browser.pages import account_pages, public_pages
 from tests.browser.people import sign_in
 
-PICTURES = os.environ.get("PICTURES")  # a folder: keep a picture of every page, to look at
+PICTURES = os.environ.get("PICTURES")  # a folder for screenshots of all pages
 
 
 @pytest.fixture(scope="module")
@@ -34,7 +34,7 @@ def _violations(page) -> list[str]:
     ]
 
 
-#: Types into every text field and measures the letters against what lies behind them (WCAG 2.2, contrast ratio).
+#: Types into every text field and computes the contrast ratio of the text to its background (WCAG 2.2).
 _FIELDS_HARD_TO_READ = """() => {
   const pixel = document.createElement("canvas").getContext("2d", { willReadFrequently: true });
   const over = (colour, below) => {
@@ -69,7 +69,7 @@ _FIELDS_HARD_TO_READ = """() => {
 
 
 def _hard_to_read(page) -> tuple[int, list[str]]:
-    """How many fields were typed into, and those whose text does not stand out."""
+    """The number of fields typed into, and those with too little contrast."""
     typed, poor = page.evaluate(_FIELDS_HARD_TO_READ)
     return typed, [f"{page.url}: typed text with a contrast below 4.5 in {field}" for field in poor]
 

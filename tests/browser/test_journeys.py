@@ -1,4 +1,4 @@
-"""What people come for, done as they do it: in Chromium, on the real portal, with and without JavaScript."""
+"""User journeys in Chromium, on the real portal, with and without JavaScript."""
 
 from __future__ import annotations
 
@@ -44,14 +44,14 @@ def test_an_answer_that_failed_a_reader_is_mended_and_found(portal, visit, js, q
     hit.click()
     assert unquote(visitor.url).endswith(path)
 
-    # It did not help: outdated.
+    # It did not help because it is outdated.
     visitor.locator("#feedback button[value=no]").click()
     visitor.locator("#feedback input[value=outdated]").check()
     visitor.locator("#feedback input[name=comment]").fill(complaint)
     visitor.locator("#feedback button[type=submit]").first.click()
     expect(visitor.locator("body")).to_contain_text("به نویسنده می‌رسد")
 
-    # The editor sees the complaint, mends the article and publishes.
+    # The editor sees the feedback, corrects the article and publishes it.
     editor = visit("/en/", watch=False)
     sign_in(editor, "editor@noora.example")
     editor.goto("/admin/")

@@ -1,4 +1,4 @@
-"""Passkeys, with Chromium's own virtual authenticator."""
+"""Passkeys, with Chromium's virtual authenticator."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def home(portal: Portal) -> str:
-    """The portal under a name: passkeys belong to one, never to a number."""
+    """The portal's URL with a host name: passkeys do not work with IP addresses."""
     return portal.url.replace("127.0.0.1", "localhost")
 
 
 @dataclass
 class Device:
-    """A visitor whose device can keep passkeys and recognises its owner."""
+    """A visitor whose device can store passkeys and verify its owner."""
 
     page: Page
     devtools: CDPSession
@@ -34,7 +34,7 @@ class Device:
     problems: list[str] = field(default_factory=list)
 
     def owner_is_there(self, *, yes: bool) -> None:
-        """Whether somebody puts the finger on the sensor when the device asks."""
+        """Set whether the device verifies its owner when asked."""
         self.devtools.send(
             "WebAuthn.setAutomaticPresenceSimulation", {"authenticatorId": self.authenticator_id, "enabled": yes}
         )
@@ -80,10 +80,10 @@ def test_an_account_is_made_and_opened_with_nothing_but_a_passkey(device: Device
     page.goto(f"{home}/fa/account/")
     page.get_by_role("main").get_by_role("button", name="خروج").click()
 
-    device.owner_is_there(yes=False)  # else the suggestion in the e-mail field is taken before the button
+    device.owner_is_there(yes=False)  # otherwise it accepts the suggestion in the e-mail field first
     page.goto(f"{home}/fa/accounts/login/?next=/fa/account/security/")
     device.owner_is_there(yes=True)
-    with suppress(PlaywrightError):  # the suggestion may be quicker than the button; both lead there
+    with suppress(PlaywrightError):  # the suggestion may be faster than the button; both lead there
         page.get_by_role("button", name="ورود با کلید عبور").click(timeout=3000)
     page.wait_for_url(f"{home}/fa/account/security/")
 
@@ -97,7 +97,7 @@ def test_the_email_field_suggests_the_passkey(device: Device, portal: Portal, ho
     page.goto(f"{home}/fa/account/")
     page.get_by_role("main").get_by_role("button", name="خروج").click()
 
-    page.goto(f"{home}/fa/accounts/login/?next=/fa/account/security/")  # the device takes the suggestion at once
+    page.goto(f"{home}/fa/accounts/login/?next=/fa/account/security/")  # the device accepts the suggestion at once
     page.wait_for_url(f"{home}/fa/account/security/")
 
     assert "suggested@example.com" in page.get_by_role("main").inner_text()

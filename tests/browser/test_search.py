@@ -1,4 +1,4 @@
-"""The search box while somebody types, line by line of what it promises, and what the results page shows."""
+"""The search box while a person types, and the results page."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ new PerformanceObserver((list) => {
 
 
 def asked_of(page) -> list[str]:
-    """The texts suggestions are asked for, as they are asked."""
+    """A list to which the text of each request for suggestions is added."""
     texts: list[str] = []
     page.on(
         "request",
@@ -34,11 +34,11 @@ def asked_of(page) -> list[str]:
 def box_with(page, text: str):
     box = page.locator(BOX).first
     box.fill(text)
-    expect(page.locator(f"{OPTION}[data-hit]").first).to_be_visible()  # no longer the popular searches of before
+    expect(page.locator(f"{OPTION}[data-hit]").first).to_be_visible()  # no longer the popular searches
     return box
 
 
-# When it asks -------------------------------------------------------------------------------------------------------
+# Requests -----------------------------------------------------------------------------------------------------------
 
 
 def test_one_letter_asks_nothing_and_a_burst_of_letters_asks_once(visit):
@@ -114,7 +114,7 @@ def test_trouble_leaves_a_box_that_still_searches(visit, trouble):
     assert problems == []
 
 
-# What it shows ------------------------------------------------------------------------------------------------------
+# The list of suggestions --------------------------------------------------------------------------------------------
 
 
 def test_the_list_is_a_listbox_with_groups_a_foot_outside_and_a_count_that_is_announced(visit):
@@ -155,7 +155,7 @@ def test_suggestions_for_the_other_keyboard_say_so(visit):
 def test_opening_the_list_moves_nothing(visit):
     page = visit("/fa/search/")
     page.wait_for_load_state("networkidle")
-    page.wait_for_timeout(700)  # a shift soon after a key does not count for browsers; it does for readers
+    page.wait_for_timeout(700)  # browsers do not count layout shifts soon after a key press, but readers notice them
     height = page.evaluate("document.documentElement.scrollHeight")
     page.evaluate(SHIFTS.replace("entry.value", "(entry.startTime > performance.now() - 60000 ? entry.value : 0)"))
     before = page.evaluate("window.shifted ?? 0")
@@ -325,13 +325,13 @@ def test_results_do_not_shift_while_they_load(visit, path):
     assert page.evaluate("window.shifted ?? 0") < 0.02
 
 
-# What was chosen ------------------------------------------------------------------------------------------------------
+# Clicks -------------------------------------------------------------------------------------------------------------
 
 PERSON = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/150.0 Safari/537.36 {}"
 
 
 def clicks(portal, question: str, *, at_least: int = 1, seconds: float = 12) -> list[str]:
-    """Place and source of what was chosen after a question, when so many were recorded or the time is over."""
+    """Wait for so many recorded clicks after a question; return position and source of those recorded."""
     code = (
         "from search.asking.keys import query_key; from search.models import SearchClick; "
         f"rows = SearchClick.objects.filter(key=query_key('{question}', 'fa')).order_by('pk'); "

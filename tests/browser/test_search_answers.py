@@ -1,4 +1,4 @@
-"""Editors teach search a word and pin an answer; readers get both at once, on every worker."""
+"""Editors add synonyms and pin answers; both take effect for readers at once, on every worker."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Somebody searches while the search cluster ends, hangs and comes back: a real node, really stopped, and a real browser."""
+"""Searching while the cluster stops, hangs and recovers: with a real node that is really stopped, and a browser."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 pytestmark = [pytest.mark.elasticsearch, pytest.mark.slow]
 
 BACK_SECONDS = 120
-#: Less than anybody waits for a cluster, and more than a busy machine takes longer than usual.
+#: Seconds: less than the time limit for the cluster, and more than the usual delay on a busy machine.
 SHORT = 0.6
 PREFIX = "browser"
 WORD = "زمردگون"
@@ -56,19 +56,19 @@ print(ArticlePage.objects.get(external_id="red-light", locale__language_code="fa
 
 @dataclass(frozen=True)
 class Served:
-    """A server of the demo that asks a cluster, and what it says of itself."""
+    """A server of the demo with a cluster, and its health and log."""
 
     portal: Portal
     node: Node
     log: Path
 
     def says(self) -> str:
-        """What answers searches, as `/health/` has it."""
-        with urllib.request.urlopen(f"{self.portal.url}/health/", timeout=10) as answer:  # noqa: S310 - our own address
+        """The index that answers searches, according to `/health/`."""
+        with urllib.request.urlopen(f"{self.portal.url}/health/", timeout=10) as answer:  # noqa: S310 - our own URL
             return str(json.load(answer)["search"])
 
     def wait_for(self, state: str) -> None:
-        """Until all of its processes say so: they take turns in answering."""
+        """Wait until all of its processes, which answer in turn, report this state."""
         deadline = time.monotonic() + BACK_SECONDS
         agreed = 0
         while agreed < 8:
@@ -77,7 +77,7 @@ class Served:
             time.sleep(0.1)
 
     def said(self, pattern: str) -> list[str]:
-        """The lines of its log about the cluster that fit."""
+        """The lines of its log about the cluster that match."""
         lines = self.log.read_text().splitlines()
         return [line for line in lines if "search.cluster" in line and re.search(pattern, line)]
 
@@ -90,7 +90,7 @@ class Served:
 @pytest.fixture(scope="module")
 def node() -> Iterator[Node]:
     folder = Path(tempfile.mkdtemp(prefix="portal-browser-"))
-    folder.chmod(0o755)  # the node may run as somebody else
+    folder.chmod(0o755)  # the node may run under another account
     made = Node(folder / "node", free_port())
     try:
         made.start()
@@ -102,7 +102,7 @@ def node() -> Iterator[Node]:
 
 @pytest.fixture
 def served(portal: Portal, node: Node, tmp_path: Path) -> Iterator[Served]:
-    """Another server of the same portal, with a cluster that is complete."""
+    """Another server of the same portal, with a complete cluster."""
     if node.call("status").returncode:
         node.call("stop")
         node.start()
@@ -126,7 +126,7 @@ def served(portal: Portal, node: Node, tmp_path: Path) -> Iterator[Served]:
         wait_until_up(port, process)
         ready = Served(own, node, log)
         ready.wait_for("cluster")
-        os.kill(portal.worker_pid, signal.SIGSTOP)  # it knows no cluster, and would take the messages for granted
+        os.kill(portal.worker_pid, signal.SIGSTOP)  # it has no cluster, and would mark the messages as delivered
         with outbox_worker(env):
             yield ready
     finally:
@@ -137,7 +137,7 @@ def served(portal: Portal, node: Node, tmp_path: Path) -> Iterator[Served]:
 
 @pytest.fixture
 def page(browser, served: Served) -> Iterator[Page]:
-    """A visitor's page, on which nothing forbidden happens."""
+    """A visitor's page, checked by the `Watcher`."""
     context = browser.new_context(base_url=served.portal.url, reduced_motion="reduce")
     context.set_default_timeout(10_000)
     watcher = Watcher(context, served.portal.url)
@@ -147,7 +147,7 @@ def page(browser, served: Served) -> Iterator[Page]:
 
 
 def search_for(page: Page, text: str) -> None:
-    """Type and press Enter, as a visitor does who is anywhere on the site."""
+    """Type a query in the search box and press Enter."""
     box = page.locator("main input[name=q]").first
     box.fill(text)
     expect(page.locator("main [role=option]").first).to_be_visible()
@@ -157,7 +157,7 @@ def search_for(page: Page, text: str) -> None:
 
 
 def waited(page: Page, path: str) -> float:
-    """Open a page; the seconds its server took to answer."""
+    """Open a page; return the server's response time in seconds."""
     page.goto(path)
     timing = page.evaluate("performance.getEntriesByType('navigation')[0].toJSON()")
     return (timing["responseStart"] - timing["requestStart"]) / 1000
@@ -193,17 +193,17 @@ def test_a_visitor_goes_on_searching_while_the_cluster_ends_and_comes_back(serve
     assert served.said("INFO.*is back")
     assert found == [f"چراغ {WORD} یعنی چه؟"]
     assert re.search(r"the search cluster: \d+ objects looked at, 0 put, 0 removed, 0 failed", checked)
-    assert until(lambda: served.titles_in_cluster(WORD) == [])  # deleted since
+    assert until(lambda: served.titles_in_cluster(WORD) == [])  # deleted meanwhile
     assert served.says() == "cluster"
 
 
 def test_a_cluster_that_hangs_keeps_one_search_waiting_a_second_and_no_other_page(served, page):
     article = served.portal.shell(_ARTICLE).splitlines()[-1]
     others = ["/fa/", article]
-    for number in range(3):  # whatever is loaded or made once, in both processes
+    for number in range(3):  # to load and create everything that is needed once, in both processes
         usual_page = max(waited(page, f"{path}?warm={number}") for path in others)
     usual = statistics.median(waited(page, results(text)) for text in ("مودم", "قبض", "سیم کارت"))
-    served.wait_for("cluster")  # on a busy machine one of these may have taken it too long
+    served.wait_for("cluster")  # on a busy machine the cluster may have been too slow for one of these
     known = len(served.said("is away"))
     pid = served.node.pid
     os.kill(pid, signal.SIGSTOP)
@@ -223,7 +223,7 @@ def test_a_cluster_that_hangs_keeps_one_search_waiting_a_second_and_no_other_pag
     page.goto(results("گارانتی"))
     expect(page.locator(HITS).first).to_be_visible()
 
-    assert said_before == []  # no page but search asks it
+    assert said_before == []  # only search uses the cluster
     assert first <= 1 + usual
     assert max(following) <= SHORT + usual
     assert max(before + after) <= SHORT + usual_page

@@ -1,4 +1,4 @@
-"""The editor's lists of products and topics."""
+"""The lists of products and topics in the admin."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A customer's own devices."""
+"""The devices of a customer."""
 
 from __future__ import annotations
 
@@ -141,12 +141,12 @@ def test_nothing_is_removed_by_a_link(signed_in, person):
 
 @pytest.mark.parametrize("count", [1, 3])
 def test_the_list_costs_the_same_whatever_its_length(signed_in, person, django_assert_num_queries, count):
-    """Session, person, devices, products."""
+    """Queries for session, user, devices and products."""
     versions = ProductVersionFactory.create_batch(count)
     for version in versions:
         OwnershipFactory(user=person, product=version.product, version=version)
 
-    signed_in.get(LIST)  # the frame remembers where help and the like are
+    signed_in.get(LIST)  # the frame caches the URLs of help pages etc.
 
     with django_assert_num_queries(4):
         page = signed_in.get(LIST).text

@@ -1,4 +1,4 @@
-"""The worker as a process of its own, with a mail server: ``python -m tests.core.mail_worker <port> <time-out>``."""
+"""The outbox worker as a process, with a mail server: ``python -m tests.core.mail_worker <port> <time-out>``."""
 
 from __future__ import annotations
 

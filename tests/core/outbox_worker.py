@@ -1,4 +1,4 @@
-"""A process of its own that delivers messages: ``python -m tests.core.outbox_worker <journal> [<seconds to hang>]``.
+"""A process that delivers messages: ``python -m tests.core.outbox_worker <journal> [<seconds to hang>]``.
 
 Each delivery appends the number of its lamp to the journal. With seconds to hang, it writes ``started`` and hangs.
 """
@@ -28,7 +28,7 @@ class LampLit(DomainEvent):
 
 
 def append(journal: Path, line: str) -> None:
-    """One write of one line, whole even when several processes write."""
+    """Append a line in a single write, so that lines of several processes stay intact."""
     with journal.open("ab", buffering=0) as file:
         file.write(f"{line}\n".encode())
 

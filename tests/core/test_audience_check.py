@@ -1,4 +1,4 @@
-"""What every page editor has: "Who can see this?" and the own drafts."""
+"""What every page editor offers: "Who can see this?", and the list of one's own drafts."""
 
 from __future__ import annotations
 

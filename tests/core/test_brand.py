@@ -1,4 +1,4 @@
-"""The portal calls itself what the administrator calls it."""
+"""The name of the portal, as the administrator set it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The log of changes: complete, in one order, and honest about what it cannot know."""
+"""The log of changes: complete, in the same order for all processes, and reporting when lines are missing."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ REDIS_URL = os.environ.get("TEST_REDIS_URL", "")
 
 
 class Logs:
-    """One log, as several processes see it."""
+    """One log, opened as by several processes."""
 
     def __init__(self, kind: str, folder: Path) -> None:
         self.kind = kind
@@ -50,7 +50,7 @@ def logs(request, tmp_path, socket_enabled):
 
 
 def news(log: FileLog | RedisLog) -> list[str] | None:
-    """What a process hears when it looks."""
+    """The lines a process reads; None if it may have missed some."""
     if not log.has_grown():
         return []
     lines = log.read()
@@ -59,13 +59,13 @@ def news(log: FileLog | RedisLog) -> list[str] | None:
 
 
 def reader_of(log: FileLog | RedisLog) -> FileLog | RedisLog:
-    """A process that has read all there is."""
+    """A log object, as of another process, that has read everything so far."""
     news(log)
     assert news(log) == []
     return log
 
 
-# What is told --------------------------------------------------------------------------------------------------------
+# Reading -------------------------------------------------------------------------------------------------------------
 
 
 def test_everybody_hears_every_line_once_and_in_order(logs):
@@ -194,7 +194,7 @@ def test_a_lost_log_is_noticed_before_and_after_it_is_begun_again(logs):
 
     assert news(early) is None
     assert news(early) == []
-    for number in range(12):  # as long as it was, and longer
+    for number in range(12):  # until it is as long as before, and longer
         logs.open().append(f"thread:{number}")
     assert news(late) is None
 
@@ -224,7 +224,7 @@ def file(tmp_path):
 def test_a_line_that_is_not_written_to_its_end_is_not_taken_for_another(file):
     early, late = reader_of(FileLog(file)), reader_of(FileLog(file))
     with file.open("ab") as torn:
-        torn.write(b"thread:1")  # of thread:123456
+        torn.write(b"thread:1")  # the beginning of thread:123456
 
     assert news(early) is None
     assert news(early) == []
@@ -260,7 +260,7 @@ def test_a_writer_that_waited_while_the_file_was_renewed_writes_to_the_new_one(f
 
 
 def is_waiting_for_a_lock() -> bool:
-    """Whether a thread of this process waits for somebody to let go of a file."""
+    """Whether a thread of this process waits for a file lock."""
     return any(f" {os.getpid()} " in line for line in Path("/proc/locks").read_text().splitlines() if "->" in line)
 
 
@@ -359,7 +359,7 @@ def test_lines_of_several_processes_all_arrive_whole_while_the_file_is_renewed(l
 
     heard: list[str] = []
     while any(writer.poll() is None for writer in writers):
-        heard += news(log)  # None would be an error: this reader keeps up
+        heard += news(log)  # None would raise an error: this reader is fast enough
     heard += news(log)
 
     assert sorted(heard) == sorted(f"w{name}:{n}:{'x' * (n % 50)}y" for name in range(3) for n in range(500))
@@ -368,7 +368,7 @@ def test_lines_of_several_processes_all_arrive_whole_while_the_file_is_renewed(l
 
 
 def test_a_new_file_without_its_first_line_is_not_taken_for_a_lost_one(tmp_path):
-    """Between the two a reader may look; so may everybody, for good, when the writer dies there."""
+    """A reader may look between creating the file and writing its first line, where a writer may even have died."""
     path = tmp_path / "changes"
     log = FileLog(path)
     log.append("first")
@@ -391,7 +391,7 @@ def test_a_writer_that_is_killed_leaves_a_log_that_goes_on(logs, round_):
     for writer in (victim, survivor):
         writer.stdin.write("\n")
         writer.stdin.flush()
-    victim.stdout.readline()  # it is at it
+    victim.stdout.readline()  # it is writing
     victim.send_signal(signal.SIGKILL)
     victim.wait()
 

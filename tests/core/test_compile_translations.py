@@ -11,7 +11,7 @@ HEAD = 'msgid ""\nmsgstr ""\n"Content-Type: text/plain; charset=utf-8\\n"\n"Plur
 
 @pytest.fixture
 def catalogue(tmp_path, settings):
-    """A file with one Persian text that Django and Wagtail do not have."""
+    """A catalogue with one Persian text that neither Django nor Wagtail contains."""
     folder = tmp_path / "fa" / "LC_MESSAGES"
     folder.mkdir(parents=True)
     settings.LOCALE_PATHS = [tmp_path, *settings.LOCALE_PATHS]
@@ -33,7 +33,7 @@ def test_compiled_texts_are_used_at_once(catalogue):
 def test_only_what_changed_is_compiled_again(catalogue, capsys):
     counts = []
     for age_seconds in (None, None, 10):
-        if age_seconds is not None:  # edited after it was compiled
+        if age_seconds is not None:  # changed after it was compiled
             compiled_at = catalogue.with_suffix(".mo").stat().st_mtime
             os.utime(catalogue, (compiled_at + age_seconds, compiled_at + age_seconds))
         call_command("compile_translations", verbosity=2)

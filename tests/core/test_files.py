@@ -1,4 +1,4 @@
-"""Uploaded files: ranges, conditions, and what is never served."""
+"""Uploaded files: range requests, conditional requests, and what is never served."""
 
 from __future__ import annotations
 

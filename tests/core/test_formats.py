@@ -119,7 +119,7 @@ def test_leap_days_new_years_and_days_before_the_solar_calendar_are_right():
 
 
 def test_a_moment_is_shown_on_the_readers_day_and_clock():
-    late = dt.datetime(2026, 11, 21, 21, 35, tzinfo=dt.UTC)  # past midnight in Tehran
+    late = dt.datetime(2026, 11, 21, 21, 35, tzinfo=dt.UTC)  # after midnight in Tehran
 
     with preferences_in_use(Preferences()):
         assert formats.format_date(late) == '<time datetime="2026-11-22">۱ آذر ۱۴۰۵</time>'

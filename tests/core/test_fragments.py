@@ -1,4 +1,4 @@
-"""HTML that is kept for many readers holds nothing of any of them."""
+"""Cached HTML fragments contain nothing that belongs to a single reader."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def person(name: str, *audiences: str) -> User:
     return user
 
 
-# Kept for all --------------------------------------------------------------------------------------------------------
+# Sharing -------------------------------------------------------------------------------------------------------------
 
 
 def test_shared_html_is_made_once_for_all_readers_of_the_same_audiences():
@@ -65,7 +65,7 @@ def test_shared_html_is_made_once_for_all_readers_of_the_same_audiences():
     def read(user, page=1):
         return page_for(user, source, made=SimpleLazyObject(lambda: next(count)), page=page)
 
-    assert made == 1  # a lazy value is another one each time it is made
+    assert made == 1  # a lazy value is a new object each time
     assert read(sara) == read(omid) == "1 True"
     assert read(AnonymousUser()) == read(AnonymousUser()) == "2 False"
     assert read(partner) == "3 True"
@@ -158,9 +158,9 @@ def test_html_for_a_preview_or_without_a_request_is_rendered_the_same_way_and_no
     assert fragments.contents.kept() == []
 
 
-# Nothing of one person -----------------------------------------------------------------------------------------------
+# Nothing personal ----------------------------------------------------------------------------------------------------
 
-#: What a template may ask for, and what that shows of the first person outside a fragment.
+#: Personal template variables, and what each shows of the first person outside a fragment.
 PERSONAL = {
     "the name": ("{{ user.name }}", "Sara"),
     "the user": ("{{ user }}", "user-"),
@@ -199,7 +199,7 @@ PERSONAL = {
 
 @pytest.fixture
 def _tag(monkeypatch):
-    """A tag that finds the request without the name of it."""
+    """A template tag that gets the request under another name."""
     from portal.core.templatetags.ui import register
 
     def shown_by_a_tag(context):
@@ -342,7 +342,7 @@ def test_a_token_is_not_kept_even_as_a_value(sara):
         page_for(sara, '{% shared "x" form=form %}{{ form }}{% endshared %}', form=form)
 
 
-# How a fragment is written -------------------------------------------------------------------------------------------
+# Syntax --------------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -448,7 +448,7 @@ def test_a_fragment_in_a_fragment_is_kept_with_it_and_sees_its_own_values_only(s
         page_for(sara, source.replace("{{ b }}", "{{ a }}"))
 
 
-# In the middle of kept HTML ------------------------------------------------------------------------------------------
+# Uncached markup inside fragments ------------------------------------------------------------------------------------
 
 
 def test_what_is_unkept_is_of_each_reader(sara, omid):
@@ -611,7 +611,7 @@ def test_a_forked_process_has_a_lock_of_its_own():
     thread.start()
     held.wait(30)
     child = os.fork()
-    if child == 0:  # would wait for the lock for ever
+    if child == 0:  # would otherwise wait for the lock forever
         try:
             signal.alarm(20)
             os._exit(0 if store.get("a", (), lambda: kept("made anew")) == kept("made anew") else 1)
@@ -623,7 +623,7 @@ def test_a_forked_process_has_a_lock_of_its_own():
     assert os.waitpid(child, 0)[1] == 0
 
 
-# What it depends on --------------------------------------------------------------------------------------------------
+# Scopes --------------------------------------------------------------------------------------------------------------
 
 
 def test_only_what_depends_on_a_scope_is_made_again(sara):
@@ -652,7 +652,7 @@ def test_what_a_fragment_is_part_of_depends_on_its_scopes_whether_it_is_kept_or_
     source = '{% frame "x" text=text scopes="thread:42" %}{{ text }}{% endframe %}'
 
     stamps = []
-    for _ in range(2):  # made, and found
+    for _ in range(2):  # rendered, then from the cache
         with making("site") as recorder:
             page_for(sara, source, text=text)
         stamps.append(recorder.stamp)

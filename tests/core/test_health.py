@@ -1,4 +1,4 @@
-"""What `/health/` tells, and to whom."""
+"""What `/health/` reports, and to whom."""
 
 from __future__ import annotations
 

@@ -19,7 +19,7 @@ HOUR = timedelta(hours=1)
 
 @pytest.fixture
 def runs(monkeypatch) -> list[str]:
-    """What ran; no job of the portal itself is known during the test."""
+    """The list of jobs that ran; the portal's own jobs are removed during the test."""
     monkeypatch.setattr(jobs, "_jobs", {})
     monkeypatch.setattr(jobs, "_idle_since", {})
     return []
@@ -68,10 +68,10 @@ def test_a_failing_job_stops_no_other_and_is_tried_again_soon(runs, caplog):
 def test_the_job_of_a_worker_that_died_is_done_by_the_next_one(runs):
     jobs.every(HOUR, name="tests.note", run=lambda: runs.append("ran"))
     PeriodicJob.objects.create(name="tests.note")
-    assert jobs._claim("tests.note") == 1  # and then the worker died
+    assert jobs._claim("tests.note") == 1  # then the worker dies
 
     assert jobs.run_due() == 0
-    make_due()  # the lease is over
+    make_due()  # the lease has expired
 
     assert jobs.run_due() == 1
     assert PeriodicJob.objects.get().claims == 2
@@ -80,7 +80,7 @@ def test_the_job_of_a_worker_that_died_is_done_by_the_next_one(runs):
 def test_a_worker_that_was_too_slow_leaves_the_book_to_the_next_one(runs):
     def slow():
         make_due()
-        assert jobs._claim("tests.note") == 2  # somebody else, when the lease was over
+        assert jobs._claim("tests.note") == 2  # another worker, after the lease expired
 
     jobs.every(HOUR, name="tests.note", run=slow)
 

@@ -25,7 +25,7 @@ def ask(address: str = "192.0.2.1", **meta: str):
 
 @pytest.fixture
 def noon(monkeypatch):
-    """A clock that stands, 20 seconds into a minute."""
+    """A clock that is stopped 20 seconds into a minute."""
     clock = [1_800_000_020.0]
     monkeypatch.setattr(limits.time, "time", lambda: clock[0])
     return clock

@@ -1,4 +1,4 @@
-"""Mail is queued with the change it tells of, and sent by the worker, at most once. The mail server is a real socket."""
+"""Mail is queued in the transaction that causes it, and sent by the worker at most once. Uses a real SMTP socket."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ pytestmark = [
 
 @pytest.fixture
 def server(settings):
-    """A mail server, which the worker of this process knows."""
+    """A mail server that is used by the worker of this process."""
     made = MailServer()
     settings.MAIL_TRANSPORT = "portal.core.mail_transports.SmtpBackend"
     settings.EMAIL_HOST, settings.EMAIL_PORT, settings.EMAIL_TIMEOUT = "127.0.0.1", made.port, 0.5
@@ -55,7 +55,7 @@ def queue_one(address: str = "mina@example.com", **options) -> int:
 
 
 def work() -> None:
-    """What the worker does when everything is due."""
+    """Make everything due, and run the worker once."""
     mail_delivery.server._away_until = 0.0
     OutboxMessage.objects.pending().update(available_at=timezone.now())
     outbox.drain(handlers=[mail_delivery.DELIVER])
@@ -82,7 +82,7 @@ def test_a_mail_waits_for_the_worker_and_arrives_in_both_parts_with_the_headers_
     assert '<html lang="fa" dir="rtl">' in html.get_content()
     assert arrived["To"] == "mina@example.com"
     assert arrived["From"].endswith(" <help@noora.example>")
-    assert len(arrived["From"]) > len("<help@noora.example>") + 2  # with the name of the portal
+    assert len(arrived["From"]) > len("<help@noora.example>") + 2  # including the name of the portal
     assert arrived["Reply-To"] == "support@noora.example"
     assert arrived["Message-ID"].endswith("@noora.example>")
     assert arrived["Auto-Submitted"] == "auto-generated"
@@ -113,7 +113,7 @@ KINDS = sorted(
 @pytest.mark.parametrize("language", ["fa", "en"])
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_kind_of_mail_has_both_parts_in_both_languages(mailoutbox, kind, language):
-    """Who is written to and what happened is left out here: what remains are our words."""
+    """Recipient and event data are left out here, so that only our own texts remain."""
     context = {"code": "123456", "ip": "127.0.0.1"}
 
     mail.send_mail(to="a@example.com", template=kind, context=context, language=language)
@@ -185,7 +185,7 @@ def test_what_rests_in_the_database_and_what_is_logged_tells_nobody_anything(ser
     caplog.set_level(logging.DEBUG)
     message = EmailMessage("Subject", "code 424242", to=["mina@example.com"])
     pk = mail.queue(message, kind="account/email/login_code", valid_for=timedelta(minutes=10))
-    assert "424242" in mail.message_of(OutgoingMail.objects.get(pk=pk)).body  # it is there
+    assert "424242" in mail.message_of(OutgoingMail.objects.get(pk=pk)).body  # it is there, but encrypted
     server.mood = "550 mina@example.com is unknown"
 
     work()
@@ -260,7 +260,7 @@ def test_a_code_that_was_replaced_by_a_new_one_is_not_sent(client, server):
     assert EmailAddress.objects.get(email="kian@example.com").verified
 
 
-# A server that is away, refuses, or says nothing --------------------------------------------------------------------
+# A mail server that is down, refuses, or does not answer ------------------------------------------------------------
 
 
 def test_a_server_that_hangs_is_tried_by_one_mail_in_a_while_and_gets_each_mail_once_when_it_recovers(server, caplog):
@@ -269,10 +269,10 @@ def test_a_server_that_hangs_is_tried_by_one_mail_in_a_while_and_gets_each_mail_
 
     began = time.monotonic()
     outbox.drain(handlers=[mail_delivery.DELIVER])
-    assert time.monotonic() - began < 8  # not twenty time-outs
+    assert time.monotonic() - began < 8  # not twenty timeouts
     assert server.connections == 1
     assert {state(pk) for pk in pks} == {State.WAITING}
-    assert OutboxMessage.objects.pending().filter(attempts=0).count() == 20  # an absence uses no attempts up
+    assert OutboxMessage.objects.pending().filter(attempts=0).count() == 20  # an outage does not use up attempts
     server.mood = "well"
     work()
 
@@ -356,7 +356,7 @@ def test_a_mail_the_server_may_have_taken_is_not_sent_twice_but_shown_to_staff(s
 
     row = OutgoingMail.objects.get(pk=pk)
     assert (row.state, len(server.texts)) == (State.UNCERTAIN, 1)
-    assert row.content  # staff can send it again
+    assert row.content  # so that staff can send it again
 
 
 def test_a_mail_is_given_up_after_five_days(server):
@@ -391,7 +391,7 @@ def test_another_process_that_is_at_it_is_left_alone(server):
     OutgoingMail.objects.update(handed_over_at=timezone.now())
     work()
     assert state(pk) == State.WAITING
-    OutgoingMail.objects.update(handed_over_at=timezone.now() - timedelta(minutes=6))  # it must be dead
+    OutgoingMail.objects.update(handed_over_at=timezone.now() - timedelta(minutes=6))  # the process must have died
 
     work()
 
@@ -454,7 +454,7 @@ def test_health_says_how_the_mail_is(client, server):
     assert health.reports()["mail"] == "ok"
 
 
-# Nobody waits -------------------------------------------------------------------------------------------------------
+# Nothing waits for the mail server ----------------------------------------------------------------------------------
 
 
 @pytest.mark.concurrency
@@ -471,7 +471,7 @@ def test_a_mail_server_that_never_answers_keeps_no_page_and_no_writer_waiting_an
         began = time.monotonic()
         response = client.post("/en/accounts/signup/", address)
         answered = time.monotonic() - began
-        assert until(lambda: server.connections == 1)  # the worker hangs now
+        assert until(lambda: server.connections == 1)  # the worker is blocked now
         began = time.monotonic()
         with transaction.atomic():
             EmailAddress.objects.update(verified=False)
@@ -504,7 +504,7 @@ def test_a_code_leaves_within_a_second(server):
 
 @pytest.fixture
 def start(server):
-    """Starts workers as processes of their own."""
+    """Return a function that starts a worker as a separate process."""
     processes: list[subprocess.Popen[bytes]] = []
     database = connection.settings_dict
     if connection.vendor == "sqlite":
@@ -531,7 +531,7 @@ def start(server):
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize(("mood", "arrived"), [("no 354", 1), ("no 250", 0)])
 def test_a_worker_that_is_killed_while_it_sends_doubles_no_mail(server, start, mood, arrived):
-    """Before the text was given it is sent again; afterwards nobody knows, and staff are asked."""
+    """Before the text is handed over, the mail is sent again; afterwards the result is unknown, and staff are asked."""
     server.mood = mood
     pk = queue_one()
     first = start(60)
@@ -542,7 +542,7 @@ def test_a_worker_that_is_killed_while_it_sends_doubles_no_mail(server, start, m
     first.send_signal(signal.SIGKILL)
     first.wait()
     server.mood = "well"
-    OutboxMessage.objects.update(available_at=timezone.now())  # its lease is over
+    OutboxMessage.objects.update(available_at=timezone.now())  # its lease has expired
     OutgoingMail.objects.exclude(handed_over_at=None).update(handed_over_at=timezone.now() - timedelta(minutes=6))
 
     start()

@@ -1,4 +1,4 @@
-"""The navigation is what apps have registered."""
+"""The navigation consists of items that apps register."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture
 def registry(monkeypatch):
-    """Nothing is registered but what the test does."""
+    """An empty registry, for the items of the test."""
     monkeypatch.setattr(navigation, "_items", {})
     monkeypatch.setattr(navigation, "_groups", {})
     monkeypatch.setattr(navigation, "_sections", [])
@@ -205,7 +205,7 @@ def test_the_search_icon_stands_where_there_is_no_box(client):
 
 
 def test_core_names_no_feature():
-    """Its own addresses and the registry are all it knows."""
+    """The foundation uses only its own URLs and the registry."""
     sources = {
         file.name: file.read_text(encoding="utf-8")
         for file in (ROOT / "portal" / "core").glob("*.py")

@@ -27,7 +27,7 @@ class LampLit(DomainEvent):
 
 
 class Recorder:
-    """A handler that remembers, and fails as long as it is told to."""
+    """A handler that records its events, and fails as long as it is told to."""
 
     def __init__(self) -> None:
         self.events: list[LampLit] = []
@@ -49,7 +49,7 @@ def handler():
 
 @pytest.fixture
 def lit(handler) -> OutboxMessage:
-    """A message that waits."""
+    """A queued message for the handler."""
     with transaction.atomic():
         emit(LampLit(lamp_id=1, secret="چراغ"))
     return OutboxMessage.objects.get()
@@ -57,7 +57,7 @@ def lit(handler) -> OutboxMessage:
 
 @pytest.fixture
 def written():
-    """The statements that were executed."""
+    """The SQL statements that are executed."""
     statements: list[str] = []
 
     def note(execute, sql, params, many, context):
@@ -132,7 +132,7 @@ def test_a_failing_handler_does_not_reach_the_caller_and_is_tried_again(handler)
         emit(LampLit(lamp_id=7))
 
     assert handler.events == []
-    assert outbox.drain() == outbox.DrainResult(0, 0)  # not before its pause is over
+    assert outbox.drain() == outbox.DrainResult(0, 0)  # not before its pause has passed
     make_due()
     assert outbox.drain() == outbox.DrainResult(1, 0)
     assert handler.events == [LampLit(lamp_id=7)]
@@ -263,7 +263,7 @@ def test_a_delivered_message_is_not_delivered_again(lit, handler):
 def test_who_lost_the_lease_while_working_undoes_the_work(lit, handler):
     def takes_too_long(event: LampLit) -> None:
         AudienceInUse.objects.create(expression="too-late")
-        OutboxMessage.objects.update(attempts=2)  # somebody else claimed it meanwhile
+        OutboxMessage.objects.update(attempts=2)  # another worker claimed it meanwhile
 
     with outbox.temporary_subscriptions():
         outbox._subscriptions.clear()
@@ -320,7 +320,7 @@ def test_a_request_does_not_wait_for_many_slow_handlers(monkeypatch):
         for lamp_id in range(5):
             with transaction.atomic():
                 emit(LampLit(lamp_id=lamp_id))
-        assert seen == [0, 1, 2]  # the third began within the second there is
+        assert seen == [0, 1, 2]  # the third began within the time limit of one second
         assert OutboxMessage.objects.due().count() == 2
 
         request_finished.send(sender=None)
@@ -413,11 +413,11 @@ def test_the_command_refuses_senseless_numbers(arguments):
         call_command("run_outbox", *arguments)
 
 
-# Waiting for a server that is away -------------------------------------------------------------------------------------
+# Waiting for an unavailable server ------------------------------------------------------------------------------------
 
 
 class Waiting(Recorder):
-    """A handler whose server is away as long as it is told so."""
+    """A handler whose server is unavailable as long as it is told so."""
 
     is_away = True
 
@@ -546,7 +546,7 @@ def test_a_remote_handler_that_fails_is_tried_again():
     assert OutboxMessage.objects.get().delivered_at is not None
 
 
-# Events that repeat one another ----------------------------------------------------------------------------------------
+# Merging repeated events ----------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -559,7 +559,7 @@ class LampMoved(DomainEvent):
 
 @pytest.fixture
 def mover():
-    """A handler only the worker calls."""
+    """A handler that only the worker calls."""
     with outbox.temporary_subscriptions():
         subscribe(LampMoved, recorder := Recorder(), name="tests.mover", is_remote=True)
         yield recorder
@@ -604,7 +604,7 @@ def test_an_event_that_repeats_a_delivered_or_given_up_one_is_written(mover):
 
 
 def test_an_event_that_repeats_one_whose_handler_runs_is_written_and_delivered_afterwards():
-    """The handler may have read already what the second event tells of."""
+    """The handler may have read the data before the change that the second event announces."""
     seen = []
 
     def note(event: LampMoved) -> None:

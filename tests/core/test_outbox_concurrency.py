@@ -1,4 +1,4 @@
-"""Real threads and real processes on the database at hand: run on SQLite and on PostgreSQL."""
+"""The outbox with real threads and processes, on SQLite and on PostgreSQL."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def lines(journal: Path) -> list[str]:
 
 @pytest.fixture
 def waiting(journal):
-    """Messages written by a process that ended before it could deliver them."""
+    """Messages of a process that ended before it could deliver them."""
     with outbox.temporary_subscriptions():
         connect(journal)
         now = timezone.now()
@@ -72,7 +72,7 @@ def waiting(journal):
 
 
 def in_threads(count: int, work) -> list[BaseException]:
-    """Run `work(number)` in so many threads at once; the errors they ended with."""
+    """Run `work(number)` in so many threads at once; return the errors they raised."""
     barrier = threading.Barrier(count)
     errors: list[BaseException] = []
 
@@ -95,7 +95,7 @@ def in_threads(count: int, work) -> list[BaseException]:
 
 @pytest.fixture
 def start():
-    """Starts other processes of the portal on the same database, and sees that none outlives the test."""
+    """Return a function that starts processes of the portal on the same database; all are stopped after the test."""
     processes: list[subprocess.Popen[bytes]] = []
 
     def run(*arguments: str) -> subprocess.Popen[bytes]:
@@ -170,7 +170,7 @@ def test_a_message_whose_process_was_killed_is_delivered_after_its_lease(waiting
     process.send_signal(signal.SIGKILL)
     process.communicate(timeout=10)
 
-    assert outbox.drain() == outbox.DrainResult(0, 0)  # the lease of the dead process holds
+    assert outbox.drain() == outbox.DrainResult(0, 0)  # the lease of the dead process is still valid
     message = OutboxMessage.objects.get()
     assert timedelta(0) < message.available_at - timezone.now() <= outbox.LEASE
     message.available_at -= outbox.LEASE  # a minute passes
@@ -181,7 +181,7 @@ def test_a_message_whose_process_was_killed_is_delivered_after_its_lease(waiting
 
 
 def test_an_event_that_repeats_one_that_waits_is_heard_after_its_own_commit(journal):
-    """The waiting message must not be delivered before what the second event tells of can be seen."""
+    """The queued message must not be delivered before the change that the second event announces is visible."""
     seen: list[list[str]] = []
 
     def note(event: LampMoved) -> None:
@@ -196,7 +196,7 @@ def test_an_event_that_repeats_one_that_waits_is_heard_after_its_own_commit(jour
         def change(number: int) -> None:
             if number:
                 is_merged.wait(20)
-                outbox.drain()  # on PostgreSQL it passes over the message, on SQLite it waits
+                outbox.drain()  # on PostgreSQL it skips the message, on SQLite it waits
                 return
             with transaction.atomic():
                 AudienceInUse.objects.create(expression="moved")
@@ -228,7 +228,7 @@ def test_transactions_that_repeat_the_same_events_in_any_order_do_not_wait_for_e
         errors = in_threads(6, move)
 
     assert errors == []
-    assert OutboxMessage.objects.count() <= 14  # SQLite: 2; PostgreSQL: as many of each as transactions met
+    assert OutboxMessage.objects.count() <= 14  # SQLite: 2; PostgreSQL: up to one of each per concurrent transaction
 
 
 # The worker ----------------------------------------------------------------------------------------------------------
@@ -273,7 +273,7 @@ def test_the_worker_delivers_within_a_second_and_writes_nothing_while_nothing_is
 
 
 def changes() -> object:
-    """What changes with everything that is written to the tables of messages and jobs."""
+    """A value that changes with every write to the tables of messages and jobs."""
     return [
         list(PeriodicJob.objects.order_by("pk").values_list("name", "claims", "due_at")),
         list(OutboxMessage.objects.order_by("pk").values_list("pk", "attempts", "available_at")),
@@ -281,7 +281,7 @@ def changes() -> object:
 
 
 def test_the_loop_delivers_what_comes_and_ends_cleanly_on_a_signal(waiting, start):
-    # Nobody subscribed in that process: it fails the message, which is enough to see it at work.
+    # There is no subscriber in that process, so the message fails, which is enough to see that the loop works.
     OutboxMessage.objects.exclude(pk=OutboxMessage.objects.earliest("available_at").pk).delete()
     process = start("manage.py", "run_outbox", "--loop", "--interval", "0.1")
     assert until(lambda: OutboxMessage.objects.get().attempts == 1)

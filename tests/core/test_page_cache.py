@@ -40,14 +40,14 @@ def _cached_site(settings, tmp_path):
     settings.MIDDLEWARE = BEFORE_SESSIONS
     settings.DATA_DIR = tmp_path
     settings.REDIS_URL = ""
-    announce("site")  # who meets a log for the first time forgets everything
+    announce("site")  # a process that reads a log for the first time clears its cache
     store.clear()
     yield
     store.clear()
 
 
 def announce(*scopes: str) -> None:
-    """Another process committed a change."""
+    """Announce a change as if another process had committed it."""
     FileLog(Path(settings.DATA_DIR) / "changes").append(" ".join(scopes))
 
 
@@ -59,7 +59,7 @@ def are_one_rendering(*responses) -> bool:
     return len({rendering(response) for response in responses}) == 1
 
 
-# What is kept, and for whom ------------------------------------------------------------------------------------------
+# What is cached, and for whom ----------------------------------------------------------------------------------------
 
 
 def test_a_visitors_page_is_rendered_once():
@@ -238,7 +238,7 @@ def test_head_is_answered_from_the_kept_page_but_keeps_none():
     assert (head["ETag"], head["Content-Length"], head.content) == (kept["ETag"], kept["Content-Length"], b"")
 
 
-# Forgetting ----------------------------------------------------------------------------------------------------------
+# Invalidation --------------------------------------------------------------------------------------------------------
 
 
 def test_a_page_is_rendered_again_after_a_minute(monkeypatch):
@@ -287,7 +287,7 @@ def test_a_page_whose_rendering_a_change_overtook_is_not_kept():
     assert renewed(RequestFactory().get("/fa/page/")).content == b"new"
 
 
-# Many at once --------------------------------------------------------------------------------------------------------
+# Concurrent requests -------------------------------------------------------------------------------------------------
 
 
 def ask_at_once(middleware, count: int) -> list[bytes]:
@@ -356,7 +356,7 @@ def test_pages_that_are_not_kept_do_not_queue_for_each_other():
 
     def view(request):
         if wait_for_all:
-            all_inside.wait(5)  # fails when one of them waits outside
+            all_inside.wait(5)  # fails if one of them has to wait
         return HttpResponse("mine", headers={"Cache-Control": "private"})
 
     middleware = PageCacheMiddleware(view)
@@ -425,7 +425,7 @@ def test_addresses_that_lead_nowhere_push_no_page_out(monkeypatch):
     assert len(store._passing) == 3
 
 
-# Answers to questions ------------------------------------------------------------------------------------------------
+# Search results ------------------------------------------------------------------------------------------------------
 
 
 @pytest.fixture

@@ -184,7 +184,7 @@ def test_no_national_number_survives(start, sizes, gap, around, digits):
 
 
 @given(start=numbers(15), gap=GAPS, around=AROUND, digits=DIGITS, slip=st.booleans())
-@example(start="989000000000000", gap=" ", around=("", ""), digits=str, slip=False)  # begins like a telephone number
+@example(start="989000000000000", gap=" ", around=("", ""), digits=str, slip=False)  # begins like a phone number
 def test_no_card_number_survives_even_with_a_slip(start, gap, around, digits, slip):
     number = with_luhn(start)
     if slip:

@@ -13,7 +13,7 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture
 def is_outdated(settings, tmp_path, after_commit):
-    """Whether kept pages of these scopes (of everything, without) are forgotten by what the given function does."""
+    """Return a function that tells whether an action invalidates cached pages of these scopes, or of any by default."""
     settings.DATA_DIR = tmp_path
     settings.REDIS_URL = ""
 

@@ -39,13 +39,13 @@ EDITORS_COLLECTIONS = {
     "add_image", "change_image", "choose_image", "add_document", "change_document", "choose_document", "add_media", "change_media",
 }  # fmt: skip
 RIGHTS = {CONTENT_EDITORS: EDITORS_RIGHTS, COMMUNITY_MANAGERS: {}}
-#: Of each role, beside those for pages and collections.
+#: The permissions of each role, apart from those on pages and collections.
 PERMITTED = {role: {f"{label}.{name}" for label, names in held.items() for name in names} for role, held in RIGHTS.items()}  # fmt: skip
 
 
 @pytest.fixture
 def new_right(monkeypatch):
-    """A right that a later version declares."""
+    """A permission that a later version declares."""
 
     def declare(permission="catalog.delete_topic", where=Where.EVERYWHERE):
         monkeypatch.setattr(roles, "_rights", {role: dict(rights) for role, rights in roles._rights.items()})
@@ -103,7 +103,7 @@ def test_every_declared_right_exists():
 def test_making_roles_again_changes_nothing(django_assert_num_queries):
     before = {role: permissions_of(group_of(role)) for role in RIGHTS}
 
-    with django_assert_num_queries(2 + 3 * len(RIGHTS)):  # two of the three begin and end a transaction
+    with django_assert_num_queries(2 + 3 * len(RIGHTS)):  # two of the three are the savepoint
         make_roles()
 
     assert {role: permissions_of(group_of(role)) for role in RIGHTS} == before
@@ -226,14 +226,14 @@ def test_nothing_is_made_between_the_steps_of_a_migration():
 
 
 def remember_groups() -> None:
-    """The data step of the upgrade, on the state of the tables it runs on."""
+    """Run the data migration of the upgrade, on the models of its state."""
     state = MigrationLoader(connection).project_state([("core", "0003_role_groups")]).apps
     import_module("portal.core.migrations.0004_roles_of_earlier_versions").remember_groups(state, None)
 
 
 @pytest.fixture
 def _of_before():
-    """As an earlier version left it: groups with all their rights, and no memory of it."""
+    """The state that an earlier version left: groups with all their permissions, and no record of them."""
     Group.objects.filter(name__in=[role.name for role in RIGHTS]).delete()
     make_roles()
     RoleGroup.objects.all().delete()
@@ -303,7 +303,7 @@ def test_an_upgrade_gives_the_editors_of_before_the_rights_for_search():
     group = group_of(CONTENT_EDITORS)
     group.permissions.remove(*Permission.objects.filter(codename__in=SEARCH_RIGHTS))
     others = set(group.permissions.values_list("pk", flat=True))
-    Permission.objects.filter(codename__in=SEARCH_RIGHTS).delete()  # made after the migrations, as a rule
+    Permission.objects.filter(codename__in=SEARCH_RIGHTS).delete()  # usually created after the migrations
 
     upgrade()
     upgrade()

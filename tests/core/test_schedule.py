@@ -1,4 +1,4 @@
-"""Dates that editors set are kept."""
+"""Pages are published and unpublished at the times editors set."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ pytestmark = pytest.mark.django_db
 
 
 def _schedule(page: Page) -> None:
-    """Set to go live tomorrow, and let a day and a second pass."""
+    """Schedule a page for tomorrow, and let a day and a second pass."""
     page.go_live_at = timezone.now() + timedelta(days=1)
     page.save_revision().publish()
     revision = Revision.objects.filter(object_id=str(page.pk)).exclude(approved_go_live_at=None).get()

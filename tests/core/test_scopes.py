@@ -1,4 +1,4 @@
-"""Only what changed is forgotten, and nothing outdated is ever served."""
+"""Only changed scopes are invalidated, and nothing outdated is ever served."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def _own_log(settings, tmp_path):
 
 
 def elsewhere(*names: str) -> None:
-    """Another process committed a change."""
+    """Announce a change as if another process had committed it."""
     FileLog(Path(django_settings.DATA_DIR) / scopes.FILE_NAME).append(" ".join(names))
 
 
@@ -130,7 +130,7 @@ def test_the_table_of_scopes_is_bounded_and_forgets_on_the_safe_side(monkeypatch
         elsewhere(f"thread:{number}")
     late = stamp("articles")
 
-    assert not early.is_current()  # nobody knows any more that it was not touched
+    assert not early.is_current()  # there is no record that it was not touched
     assert late.is_current()
     assert len(scopes._changes.heard._touched) <= 20
     elsewhere("articles")
@@ -180,7 +180,7 @@ def test_forgetting_here_tells_nobody():
     assert not other.has_grown()
 
 
-# Remembered values ---------------------------------------------------------------------------------------------------
+# Cached values -------------------------------------------------------------------------------------------------------
 
 
 def test_a_memo_forgets_what_its_scopes_touch_and_nothing_else():
@@ -382,7 +382,7 @@ def test_what_a_page_makes_late_of_what_it_read_early_is_not_remembered_after_a_
         if title == "old":
             titles[0] = "new"
             elsewhere("articles")
-            another = threading.Thread(target=stamp)  # another request hears of it
+            another = threading.Thread(target=stamp)  # another request reads the log
             another.start()
             another.join()
         return HttpResponse(memo.get("key", lambda: title))
@@ -416,7 +416,7 @@ def test_declaring_where_no_page_is_kept_is_harmless(rf):
     rests_on("articles")
 
 
-# Nothing outdated ----------------------------------------------------------------------------------------------------
+# Consistency ---------------------------------------------------------------------------------------------------------
 
 SHOWN = ["a", "a:1", "a:1:x", "a:2", "b", "b:1"]
 _names = st.sampled_from(SHOWN)
@@ -428,7 +428,7 @@ def reaches(changed: str, shown: str) -> bool:
 
 
 class Portal(RuleBasedStateMachine):
-    """Values are read and kept later, changes are committed in between, here and elsewhere; the log gets lost."""
+    """Values are read and cached later; in between, changes are committed here and elsewhere, and the log is lost."""
 
     reading = Bundle("reading")
     kept = Bundle("kept")
@@ -490,7 +490,7 @@ def test_whatever_happens_in_whichever_order_no_value_is_older_than_a_change():
 
 
 def test_readers_in_threads_never_get_what_is_older_than_a_change_they_know_of():
-    """A number is counted up and announced; whoever reads afterwards gets that number or a later one."""
+    """A counter is increased and announced; everyone who reads later gets this value or a later one."""
     memo: Memo[int] = Memo(max_size=4, scopes=("counter",))
     noise: Memo[int] = Memo(max_size=4, scopes=("other",))
     committed = [0]
@@ -520,7 +520,7 @@ def test_readers_in_threads_never_get_what_is_older_than_a_change_they_know_of()
     assert not wrong
 
 
-# A log that cannot be used -------------------------------------------------------------------------------------------
+# An unusable log -----------------------------------------------------------------------------------------------------
 
 
 @pytest.fixture
@@ -588,7 +588,7 @@ def test_what_waits_to_be_told_is_bounded():
 
     scopes._changes._send_again_at = 0.0
 
-    assert not value.is_current()  # everything, since nobody remembers what it was
+    assert not value.is_current()  # everything, because the names were dropped
     assert not scopes._changes._unsent
 
 
@@ -620,7 +620,7 @@ for order in sys.stdin:
 
 
 class Server:
-    """A process of the portal."""
+    """A server process of the portal."""
 
     def __init__(self, environment: dict[str, str]) -> None:
         self.process = subprocess.Popen(

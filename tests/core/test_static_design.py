@@ -1,4 +1,4 @@
-"""What the design promises, checked on the files themselves: no browser, no network."""
+"""Rules of the design, checked in the source files, without a browser or network."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ STATIC = ROOT / "portal" / "static" / "portal"
 TEMPLATES = [
     path
     for path in sorted(ROOT.glob("templates/**/*.html"))
-    if not {"email", "mail"} & set(path.relative_to(ROOT).parts)  # mail programs know no style sheets
+    if not {"email", "mail"} & set(path.relative_to(ROOT).parts)  # mail programs do not support style sheets
 ]
 STYLE_SHEETS = [path for path in sorted((STATIC / "css").rglob("*.css")) if path.name != "portal.css"]
 
-# name of the text, name of the ground, least contrast
+# name of the text colour, name of the background, minimum contrast
 PAIRS = [
     *[("ink", ground, 7) for ground in ("bg", "surface")],
     *[("ink-2", ground, 4.5) for ground in ("bg", "surface-2", "surface-3", "bg-sunken")],
@@ -57,7 +57,7 @@ PAIRS = [
 
 
 def script(name: str) -> ModuleType:
-    """A program of script/, as a module."""
+    """A script of script/, loaded as a module."""
     loader = SourceFileLoader(f"script_{name}", str(ROOT / "script" / name))
     spec = spec_from_loader(loader.name, loader)
     assert spec is not None
@@ -75,7 +75,7 @@ def compressed(*paths: Path) -> int:
 
 
 def colours() -> dict[str, dict[str, str]]:
-    """The three blocks of tokens.css that hold colours: light, dark by the device, dark by choice."""
+    """The colours in the three blocks of tokens.css: light, dark by device setting, dark by choice."""
     css = without_comments(STATIC / "css" / "tokens.css")
     blocks = [
         dict(re.findall(r"--([\w-]+): (#[0-9A-Fa-f]{6});", block))
@@ -154,7 +154,7 @@ def test_dark_by_device_and_dark_by_choice_are_the_same():
 
 def test_every_custom_property_in_use_is_defined():
     css = (STATIC / "css" / "portal.css").read_text(encoding="utf-8")
-    defined = set(re.findall(r"(--[\w-]+):", css)) | {"--gap"}  # --gap is an offer with a default
+    defined = set(re.findall(r"(--[\w-]+):", css)) | {"--gap"}  # --gap is optional and has a default
 
     assert set(re.findall(r"var\((--[\w-]+)", css)) - defined == set()
 
@@ -214,15 +214,15 @@ def test_server_error_page_needs_no_context(name):
 
 _TEMPLATES = sorted(path for path in (ROOT / "templates").rglob("*") if path.suffix in {".html", ".txt"})
 _LONGEST_LINE = 160
-#: Template tags are taken out first: they may hold what looks like markup.
+#: Template tags are removed first, because they may contain what looks like markup.
 _TEMPLATE_TAG = re.compile(r"\{%.*?%\}|\{\{.*?\}\}|\{#.*?#\}")
-#: Elements that stand on a line of their own, unlike those that run along in a sentence (`a`, `bdi`, `span` …).
+#: Elements that must be on separate lines, unlike inline elements (`a`, `bdi`, `span` …).
 _BLOCK = re.compile(
     r"<(?:article|aside|blockquote|body|caption|dd|details|dialog|div|dl|dt|fieldset|figcaption|figure|footer|form|h[1-6]|head"
     r"|header|hr|html|legend|li|link|main|meta|nav|ol|option|p|script|section|select|summary|table|tbody|td|template|tfoot|th"
     r"|thead|title|tr|ul|video)\b"
 )
-#: A tag that begins behind something else and goes on in the next line.
+#: A tag that begins after other content and continues on the next line.
 _BEGUN_LATE = re.compile(r"\S.*<[a-z][\w-]*(?:\s[^<>]*)?$")
 
 

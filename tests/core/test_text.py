@@ -19,7 +19,7 @@ from portal.core.text import (
     to_persian_digits,
 )
 
-#: Anything a Python string can hold, lone surrogates too: JSON may bring them.
+#: Anything a Python string can contain, including lone surrogates, which JSON may contain.
 any_text = st.text(alphabet=st.characters(exclude_categories=()))
 persian_text = st.text(
     alphabet="اآأإٱبپتةجچحخدذرزژسشصضطظعغفقکكگلمنوؤهۀیيىئء۰۱۲٣٤ ﷼ﷲﻻ👍🏽ـ\u064b\u064e\u0651\u0654\u0670\u200b\u200c\u200d\u200e\u200f"

@@ -46,7 +46,7 @@ def test_a_visit_is_the_same_all_day_and_another_one_for_every_address_browser_a
 @pytest.mark.django_db
 def test_a_visit_is_the_same_in_every_process():
     here = key(ask())
-    forget_remembered_salts()  # as a process that has just started
+    forget_remembered_salts()  # like a new process
 
     assert key(ask()) == here
 
@@ -60,7 +60,7 @@ def test_the_salt_of_yesterday_is_destroyed_when_the_first_visitor_of_a_day_come
 
     assert list(VisitSalt.objects.values_list("day", flat=True)) == [today]
     forget_remembered_salts()
-    assert key(ask(), today - dt.timedelta(days=1)) != before  # not even we can tell any more
+    assert key(ask(), today - dt.timedelta(days=1)) != before  # not even we can compute it any more
 
 
 @pytest.mark.django_db
@@ -125,9 +125,9 @@ def test_the_salt_is_not_made_in_a_transaction_that_may_be_rolled_back():
 
     before = visitor_of(ask(), "votes")
     forget_remembered_salts()
-    assert visitor_of(ask(), "votes") == before  # what is remembered is what is stored
+    assert visitor_of(ask(), "votes") == before  # the cached salt is the stored one
     with transaction.atomic():
-        assert visitor_of(ask(), "votes") == before  # a remembered salt is stored already
+        assert visitor_of(ask(), "votes") == before  # a cached salt has been stored
 
 
 @pytest.mark.django_db
@@ -139,7 +139,7 @@ def test_a_key_in_a_cookie_outlives_the_day():
     forget_remembered_salts()
 
     request = ask()
-    assert COOKIE.key_of(request) != before  # it could change
+    assert COOKIE.key_of(request) != before  # it could have changed
     request.COOKIES["voter"] = response.cookies["voter"].value
     assert COOKIE.key_of(request) == before
 

@@ -1,4 +1,4 @@
-"""A small site for the tests of the foundation, apart from the portal's own addresses."""
+"""A small site for the tests of the foundation, separate from the portal's URLs."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ from portal.core.preferences import current_preferences
 from portal.core.scopes import depends_on
 
 renderings = itertools.count(1)
-#: What the next renderings do: seconds to take.
+#: How many seconds the next renderings take.
 slowness = {"seconds": 0.0}
 
 
 def page(request: HttpRequest) -> HttpResponse:
-    """Tells how often it was rendered; the same for all visitors."""
+    """A page that shows how often it was rendered; the same for all visitors."""
     depends_on(request, "articles", *(["search"] if "q" in request.GET else []))
     time.sleep(slowness["seconds"])
     theme = current_preferences().theme

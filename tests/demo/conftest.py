@@ -1,4 +1,4 @@
-"""The demo, loaded once per module and taken back at its end."""
+"""The demo, loaded once per module and rolled back at its end."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from search.activity.popular import renew_popular
 
 @pytest.fixture(scope="module")
 def demo(django_db_setup, django_db_blocker, tmp_path_factory):
-    """The report of loading; tests see the demo and may change it, each for itself."""
+    """The report of the loader. Each test sees the demo; its changes are rolled back."""
     media = tmp_path_factory.mktemp("media")
     with override_settings(MEDIA_ROOT=str(media)), django_db_blocker.unblock(), transaction.atomic():
         report = load()
-        outbox.drain()  # what a real transaction does after its commit
-        renew_popular()  # which load did before anything could be found
+        outbox.drain()  # as after the commit of a real transaction
+        renew_popular()  # the loader did that before anything was indexed
         yield report
         transaction.set_rollback(True)
 
 
 @pytest.fixture(autouse=True)
 def _no_page_cache(settings):
-    """Kept pages would hide what these tests look at; a page of another test has the same address."""
+    """Disable the page cache: pages of different tests have the same URLs."""
     settings.MIDDLEWARE = [name for name in settings.MIDDLEWARE if "PageCacheMiddleware" not in name]

@@ -1,4 +1,4 @@
-"""``manage.py load_demo`` before it loads: whether it should."""
+"""How ``manage.py load_demo`` decides whether to load the demo."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture
 def loads(monkeypatch):
-    """How often the demo was loaded; loading itself is tested elsewhere."""
+    """Record calls of the loader, which is tested elsewhere."""
     calls = []
 
     class Report:
         feedback = 0
 
-        class articles:  # noqa: N801 - stands for an attribute
+        class articles:  # noqa: N801 - used as an attribute
             rows = ()
             has_failures = False
 

@@ -1,6 +1,6 @@
-"""The demo is complete, loads twice without doubling, and every page of it answers; its searches are plausible.
+"""The demo is complete, can be loaded twice without duplicates, every page of it works; its searches are plausible.
 
-One file, for loading takes long and happens once for each.
+One file, because loading is slow and done once per file.
 """
 
 from __future__ import annotations
@@ -246,7 +246,7 @@ def test_searches_of_both_languages_go_back_two_months(demo):
 
 @pytest.mark.parametrize("days_on", range(7))
 def test_gaps_are_as_the_hourly_work_would_have_them(demo, monkeypatch, days_on):
-    """On whatever day of the week the demo is loaded: Fridays are quiet."""
+    """The result must not depend on the day of the week the demo is loaded: there are fewer searches on Fridays."""
     for model in (SearchLog, SearchClick, SearchDay, SearchGap, ClickEvidence):
         model.objects.all().delete()
     now = timezone.now() + dt.timedelta(days=days_on)
@@ -263,7 +263,7 @@ def test_gaps_are_as_the_hourly_work_would_have_them(demo, monkeypatch, days_on)
 
 def test_popular_searches_are_there_from_the_start(demo):
     assert popular_searches("fa", 1) == ["رمز وای فای"]
-    # Which of its two spellings was the commoner one depends on the days of the week since.
+    # Which of its two spellings is more frequent depends on the days of the week since.
     assert popular_searches("en", 1)[0] in {"wifi password", "Wi-Fi password"}
 
 

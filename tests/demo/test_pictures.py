@@ -1,4 +1,4 @@
-"""Pictures and sounds are made the same way every time: a second load must not find new files."""
+"""Pictures and sounds are generated deterministically, so that a second load creates no new files."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""People. Dull by default: a customer with a confirmed address and the password ``password``."""
+"""Factories of accounts. Default: a customer with a confirmed address and the password ``password``."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ TOTP_SECRET = "JBSWY3DPEHPK3PXP"
 class UserFactory(factory.django.DjangoModelFactory[User]):
     """Traits: ``staff``, ``editor``, ``superuser``, ``partner``, ``second_factor``, ``unconfirmed``.
 
-    ``segments=["fibre"]`` adds the audience key ``segment:fibre``; ``in_group="Moderators"`` a group;
-    ``role=CONTENT_EDITORS`` makes somebody staff with that role of the portal.
+    ``segments=["fibre"]`` adds the audience key ``segment:fibre``; ``in_group="Moderators"`` adds a group;
+    ``role=CONTENT_EDITORS`` makes the person staff with that role.
     """
 
     class Meta:
@@ -38,7 +38,7 @@ class UserFactory(factory.django.DjangoModelFactory[User]):
     handle = factory.Sequence(lambda n: f"person{n}")
     name = "سارا محمدی"
     password = factory.django.Password(PASSWORD)
-    # What is kept in other tables.
+    # Stored in other tables.
     confirmed = True
     in_group = ""
     role: Role | None = None

@@ -1,4 +1,4 @@
-"""The shared vocabulary. Dull by default: a device in use."""
+"""Factories of the catalogue. Default: a current device."""
 
 from __future__ import annotations
 

@@ -1,6 +1,7 @@
-"""Help pages. Persian by default; a page is made below the parent it is given.
+"""Factories of help pages. Persian by default; a page is created below its parent.
 
-`help_site()` makes what every installation has: a home page and a list of topics per language, translations of each other.
+`help_site()` creates the pages of every installation: a home page and a list of topics per language, which are
+translations of each other.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ def locale(code: str) -> Locale:
 
 
 def help_site() -> dict[str, HelpIndexPage]:
-    """The lists of topics by language; makes the site when there is none yet."""
+    """The lists of topics by language; the site is created if it does not exist."""
     root = Page.objects.get(depth=1)
     home = HomePage.objects.filter(locale=locale("fa")).first()
     if home is None:
@@ -43,7 +44,7 @@ def help_site() -> dict[str, HelpIndexPage]:
 
 
 class _PageFactory(factory.django.DjangoModelFactory):
-    """``parent`` may be left out; ``publish=False`` leaves a page without revisions, ``draft=True`` one that is not live."""
+    """``parent`` is optional; ``publish=False`` makes a page without revisions, ``draft=True`` one that is not live."""
 
     class Meta:
         abstract = True
@@ -80,7 +81,7 @@ class TopicPageFactory(_PageFactory):
 
 
 class ArticlePageFactory(_PageFactory):
-    """``products=[…]`` and ``versions=[…]`` are what it applies to."""
+    """``products=[…]`` and ``versions=[…]`` set what it applies to."""
 
     class Meta:
         model = ArticlePage
@@ -124,7 +125,7 @@ class HelpMediaFactory(factory.django.DjangoModelFactory[HelpMedia]):
 
 
 class FeedbackFactory(factory.django.DjangoModelFactory[Feedback]):
-    """A visitor's "yes". Traits: ``unsolved``, ``signed_in``."""
+    """By default a "yes" of an anonymous visitor. Traits: ``unsolved``, ``signed_in``."""
 
     class Meta:
         model = Feedback

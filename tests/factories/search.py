@@ -1,4 +1,4 @@
-"""Entries of the index. Dull by default: a public Persian article nobody has read."""
+"""Factories of search entries and synonyms. Default: a public Persian article without votes."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _numbers = count(1)
 
 
 def entry(**fields: Any) -> SearchEntry:
-    """A `SearchEntry`; say only what matters. `products`, `topics` and `tags` are short for their facets."""
+    """A `SearchEntry` with defaults. `products`, `topics` and `tags` set the facets of these names."""
     short = {"products": "product", "topics": "topic", "tags": "tag"}
     facets = {facet: fields.pop(name) for name, facet in short.items() if name in fields}
     fields["facets"] = facets | fields.get("facets", {})
@@ -28,7 +28,7 @@ def entry(**fields: Any) -> SearchEntry:
 
 
 def synonym(*words: str, **fields: Any) -> Synonym:
-    """A synonym in use, both ways and in Persian unless said otherwise; ``also_finds`` makes it one way."""
+    """An active synonym, by default two-way and Persian; ``also_finds`` makes it one-way."""
     if "also_finds" in fields:
         fields.setdefault("direction", Synonym.Direction.ONE_WAY)
     made: Synonym = Synonym.objects.create(words="\n".join(words), **{"language": "fa", **fields})

@@ -1,4 +1,4 @@
-"""Bodies for tests: one of every block."""
+"""Article bodies for tests, with one block of every type."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.factories.faq import ArticlePageFactory, HelpMediaFactory, ReusableCo
 
 
 def picture(title: str = "مودم") -> Any:
-    """A stored picture of 900 × 600."""
+    """A stored picture of 900 × 600 pixels."""
     file = io.BytesIO()
     PillowImage.new("RGB", (900, 600), "#0A6A7A").save(file, "PNG")
     return get_image_model().objects.create(title=title, file=ImageFile(file, name="modem.png"), width=900, height=600)
@@ -28,7 +28,7 @@ def document() -> Any:
 
 
 def full_body(**made: Any) -> list[dict[str, Any]]:
-    """One of every block, three headings, two pictures and two links in rich text."""
+    """A body with every type of block, three headings, two pictures and two links in rich text."""
     image = made.get("image") or picture()
     other = made.get("other") or ArticlePageFactory(title="بازنشانی مودم")
     first, second = made.get("products") or (ProductFactory(), ProductFactory())

@@ -14,7 +14,7 @@ def _media(settings, tmp_path):
 
 @pytest.fixture(autouse=True)
 def _no_page_cache(settings):
-    """Kept pages would hide what these tests look at; a page of an earlier test has the same address."""
+    """Disable the page cache: pages of different tests have the same URLs."""
     settings.MIDDLEWARE = [name for name in settings.MIDDLEWARE if "PageCacheMiddleware" not in name]
 
 

@@ -31,7 +31,7 @@ BODY = "## اول این‌ها را ببینید\n\nبیشتر وقت‌ها **
 
 
 def write_markdown(folder: Path, name: str = "", *, body: str = BODY, **fields: Any) -> Path:
-    """A file with front matter; `fields` change those of `PERSIAN`, none leaves one out."""
+    """Write a file with front matter; `fields` replace those of `PERSIAN`, None omits one."""
     fields = {key: value for key, value in {**PERSIAN, **fields}.items() if value is not None}
     lines = [f"{key}: {json.dumps(value, ensure_ascii=False)}" for key, value in fields.items()]
     folder.mkdir(parents=True, exist_ok=True)

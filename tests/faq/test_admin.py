@@ -1,4 +1,4 @@
-"""What editors meet in the admin."""
+"""The screens of help pages in the admin."""
 
 from __future__ import annotations
 
@@ -166,7 +166,7 @@ def test_feedback_report_costs_the_same_for_any_length(client, editor, count):
         client.get(reverse("feedback_report:results"))
 
     reads = [query for query in captured.captured_queries if "faq_feedback" in query["sql"]]
-    assert len(reads) == 2  # the count and the rows
+    assert len(reads) == 2  # one for the count, one for the rows
 
 
 def test_feedback_is_exported_as_csv(client, editor):

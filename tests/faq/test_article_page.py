@@ -1,4 +1,4 @@
-"""The article page as readers get it."""
+"""The article page, as readers see it."""
 
 from __future__ import annotations
 
@@ -305,7 +305,7 @@ def test_article_costs_the_same_however_much_there_is(
     from portal.core.memo import forget_all
 
     def cost():
-        client.get(ArticlePageFactory(parent=topic).url)  # the process knows its sites and settings
+        client.get(ArticlePageFactory(parent=topic).url)  # sites and settings are cached now
         from faq import queries
 
         queries._articles.forget()

@@ -1,4 +1,4 @@
-"""Who sees what: every way to an article, every kind of reader."""
+"""Audiences: every way to an article, for every kind of reader."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from tests.factories.faq import ArticlePageFactory, FeedbackFactory, RelatedArti
 
 pytestmark = [pytest.mark.django_db, pytest.mark.both_databases("portal.core.audience", "portal.core.pages")]
 
-#: Which readers may see an article of which audience.
+#: The readers who may see an article, by its audience.
 ADMITTED = {
     "public": {"visitor", "customer", "fibre", "partner", "staff"},
     "signed-in": {"customer", "fibre", "partner", "staff"},

@@ -1,4 +1,4 @@
-"""Many at once, with real threads and real commits; on SQLite and on PostgreSQL."""
+"""Concurrent requests, with real threads and commits, on SQLite and on PostgreSQL."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ pytestmark = [
 
 @pytest.fixture(autouse=True)
 def _root():
-    """A flushed database has no tree."""
+    """Create the root page, which is missing in a flushed database."""
     Locale.objects.get_or_create(language_code="fa")
     if not Page.objects.filter(depth=1).exists():
         Page.add_root(title="Root", slug="root", locale=Locale.objects.get(language_code="fa"))
 
 
 def at_once(*tasks):
-    """Run the tasks in threads that start together; the errors they ended with."""
+    """Run the tasks in threads that start together; return the errors they raised."""
     start = threading.Barrier(len(tasks))
 
     def run(task):

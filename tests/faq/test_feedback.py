@@ -1,4 +1,4 @@
-"""Did this solve it? From the form to the row."""
+"""Feedback ("Did this solve it?"), from the form to the database."""
 
 from __future__ import annotations
 
@@ -438,7 +438,7 @@ def test_purged_revisions_leave_every_vote():
     article.save_revision().publish()
     article.refresh_from_db()
     second = FeedbackFactory(article=article, user=user, visitor="")
-    Feedback.objects.update(revision=None)  # what deleting the revisions does
+    Feedback.objects.update(revision=None)  # as when revisions are deleted
 
     assert set(Feedback.objects.values_list("pk", flat=True)) == {first.pk, second.pk}
 

@@ -1,4 +1,4 @@
-"""Importing articles: what ends up in the portal."""
+"""Importing articles: the results in the portal."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ pytestmark = [pytest.mark.django_db, pytest.mark.both_databases("faq.importing.s
 
 @pytest.fixture(autouse=True)
 def wifi(db):
-    """The topic all rows name, in both languages, and two products."""
+    """The topic that all rows use, in both languages, and two products."""
     topic = TopicFactory(code="wifi")
     pages = help_site()
     persian = TopicPageFactory(topic=topic, parent=pages["fa"], slug="وای-فای", title="وای‌فای")
@@ -57,7 +57,7 @@ def stored_files(settings):
     return sorted(path.name for path in Path(settings.MEDIA_ROOT).rglob("*") if path.is_file())
 
 
-# What is made --------------------------------------------------------------------------------------------------------
+# Created pages -------------------------------------------------------------------------------------------------------
 
 
 def test_an_article_is_published_below_its_topic_with_everything_its_row_says(tmp_path):
@@ -286,7 +286,7 @@ def test_a_dry_run_does_everything_and_leaves_nothing(tmp_path, settings):
     assert stored_files(settings) == []
 
 
-# What goes wrong -----------------------------------------------------------------------------------------------------
+# Errors --------------------------------------------------------------------------------------------------------------
 
 
 def test_broken_rows_do_not_lose_the_others(tmp_path):
@@ -434,7 +434,7 @@ def test_an_import_cut_short_is_finished_by_the_next_one(tmp_path, monkeypatch):
         patch.setattr(service, "log", die)
         with pytest.raises(KeyboardInterrupt):
             import_articles(tmp_path)
-    assert not article().live  # so far only the empty page
+    assert not article().live  # only the empty page exists so far
 
     assert outcomes(import_articles(tmp_path)) == [("red-light", "fa", "created")]
     assert (article().live, len(article().body)) == (True, 2)

@@ -1,4 +1,4 @@
-"""A real book in two languages, through the converter of bench/, into the portal and found again."""
+"""A real handbook in two languages is converted by bench/, imported, and found by search."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Markdown → blocks."""
+"""Conversion of Markdown to blocks."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from faq.importing.markdown import bidi_safe, parse_body
 
 
 class Resolver:
-    """Knows one article, two products, one picture and one sound."""
+    """Resolves one article, two products, one picture and one sound."""
 
     def page_id(self, article):
         return {"reset-router": 7}.get(article)

@@ -1,4 +1,4 @@
-"""Folders, zips, tables and encodings."""
+"""Sources of imports: folders, zip files, tables and encodings."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ def test_control_and_direction_characters_never_reach_an_article():
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "cp1256"])
 def test_a_table_is_read_in_every_usual_encoding_and_the_report_says_when_it_was_another(tmp_path, encoding):
     content = f"{HEADER}\n{LINE}\n"
-    if encoding == "cp1256":  # has no Persian ی
+    if encoding == "cp1256":  # does not contain the Persian ی
         content = content.replace("ی", "ي")
 
     source = open_source(table(tmp_path, content, encoding=encoding))
@@ -195,7 +195,7 @@ def test_a_zip_that_unpacks_to_too_much_is_refused_before_reading(tmp_path, monk
 
 
 def test_a_zip_member_is_never_read_beyond_its_limit(tmp_path, monkeypatch):
-    """The size in the header may be a lie, so reading itself stops."""
+    """The size in the header may be wrong, so the limit is enforced while reading."""
     with zipfile.ZipFile(tmp_path / "a.zip", "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("big.png", b"\0" * 1_000_000)
     asked = []

@@ -1,4 +1,4 @@
-"""Upgrades from earlier versions, on real tables with rows in them."""
+"""Upgrades from earlier versions, on real tables with rows."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def migrate(targets):
 
 @pytest.fixture(autouse=True)
 def _newest_tables(transactional_db):
-    """Whatever a test leaves behind, the next one has the tables of today."""
+    """Migrate to the latest tables after each test."""
     yield
     migrate(MigrationExecutor(connection).loader.graph.leaf_nodes())
 
@@ -46,7 +46,7 @@ def test_the_support_contact_comes_along_with_its_rights_and_its_history():
         site_id=site.pk, support_phone="+98 21 9100 0000", support_hours=LocalizedText(fa="۸ تا ۲۰", en="8 to 20")
     )
     config = old.get_app_config("faq")
-    config.models_module = True  # apps of a migration have none, and would be left out
+    config.models_module = True  # apps in a migration state have none, and would be skipped
     create_permissions(config, apps=old, verbosity=0)
     content_type = ContentType.objects.get(app_label="faq", model="helpsettings")
     editors = Group.objects.create(name="Telephone")

@@ -1,4 +1,4 @@
-"""A new article begun from a question that found no answer."""
+"""Creating an article from a question that found no answer."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Lists of articles and topics: their order and their cost."""
+"""Lists of articles and topics: their order and number of queries."""
 
 from __future__ import annotations
 
@@ -143,7 +143,7 @@ def page_cost(client, url):
 
     client.get(url)
     forget_all()
-    client.get(help_site()["en"].url)  # what every page needs is known
+    client.get(help_site()["en"].url)  # fills the caches that every page uses
     return cost_of(lambda: client.get(url))
 
 
@@ -160,7 +160,7 @@ def test_topic_and_help_index_cost_the_same_for_any_number(client, kind):
     many = page_cost(client, url)
 
     assert few == many
-    assert many <= 11  # one of them for the name of the portal, which is remembered for minutes
+    assert many <= 11  # one of them for the name of the portal, which is cached for minutes
 
 
 def test_topic_page_lists_its_articles_twenty_at_a_time(client):

@@ -1,4 +1,4 @@
-"""What search knows of an article."""
+"""The search entry of an article."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What happens after an answer: the mail to the owner, and the editors' marks."""
+"""What happens after feedback: the mail to the owner, marking it as handled, evidence for search."""
 
 from __future__ import annotations
 
@@ -136,7 +136,7 @@ def test_votes_count_in_the_index_when_they_are_weighed(after_commit):
     with after_commit():
         assert weigh_votes() == [article.pk]
 
-    assert popularity_of(article) == 44  # the lower end of what three of three may mean
+    assert popularity_of(article) == 44  # the lower confidence bound of three out of three
     assert popularity_of(other) == 0
 
 
@@ -170,5 +170,5 @@ def test_weighing_costs_the_same_for_any_number_of_articles(count, django_assert
         FeedbackFactory(article=article)
     weigh_votes()
 
-    with django_assert_num_queries(4):  # the votes, what is known, and a savepoint around them
+    with django_assert_num_queries(4):  # the votes, the stored weights, and a savepoint
         weigh_votes()

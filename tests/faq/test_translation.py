@@ -1,4 +1,4 @@
-"""Translating with the admin's translation tool: the tree, and what carries over."""
+"""Translating pages with the admin's translation tool: the page tree, and what is copied."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def translated(page):
 
 
 def translate(page, **texts):
-    """Translate and publish: what the submit form and the translation editor do."""
+    """Translate and publish a page, as the submit form and the translation editor do."""
     translate_object(page, [locale("en")])
     source = TranslationSource.objects.get_for_instance(page)
     translation = Translation.objects.get(source=source, target_locale=locale("en"))

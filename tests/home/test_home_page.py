@@ -1,4 +1,4 @@
-"""The home page for everybody who may open it."""
+"""The home page, for all kinds of readers."""
 
 from __future__ import annotations
 
@@ -207,7 +207,7 @@ def test_putting_away_needs_a_token_and_an_account(django_user_model):
     assert not response.cookies
 
 
-# What is there and what is not ---------------------------------------------------------------------------------------
+# Optional content ----------------------------------------------------------------------------------------------------
 
 
 def test_popular_searches_lead_to_results(client):

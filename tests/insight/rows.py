@@ -1,4 +1,4 @@
-"""A kind of records for these tests: each becomes a row of a table that every installation has."""
+"""A kind of record for these tests: each becomes a row in a table that every installation has."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def store(names: Sequence[str]) -> None:
-    """One row for each name; raises if there is one already."""
+    """Store one row per name; raises an error if one exists already."""
     with transaction.atomic():
         PeriodicJob.objects.bulk_create(PeriodicJob(name=name) for name in names)
 

@@ -1,4 +1,4 @@
-"""Pages tell facts about themselves to those who record them, and to nobody else."""
+"""Pages report facts about themselves to recorders, and to nobody else."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ BROWSER = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.
 
 @pytest.fixture
 def heard():
-    """What was told of lamps, with the address of the page."""
+    """A list of the facts received about lamps, with the URL of the page."""
     told = []
     register_facts("lamp", lambda request, values: told.append((request.path, *values)))
     yield told
@@ -26,7 +26,7 @@ def heard():
 
 
 class Page:
-    """A page that tells a fact, behind the page cache and what hears of it, as in the portal."""
+    """A page that reports a fact, behind the page cache and the middleware for facts, as in the portal."""
 
     def __init__(self, status: int = 200) -> None:
         self.status = status
@@ -80,7 +80,7 @@ def test_values_become_texts():
     assert take(response) == [("article", "17", "None", "True")]
 
 
-# Who is told --------------------------------------------------------------------------------------------------------
+# Recording ----------------------------------------------------------------------------------------------------------
 
 
 def test_every_reader_of_a_kept_page_is_heard_of_and_the_page_is_made_once(page, heard):
@@ -136,7 +136,7 @@ def test_staff_at_work_are_no_visitors(page, heard, rf, settings):
 
     assert is_visitor(request(is_staff=True, with_session=True)) is False
     assert is_visitor(request(is_staff=False, with_session=True)) is True
-    assert is_visitor(request(is_staff=True, with_session=False)) is True  # nobody is looked up
+    assert is_visitor(request(is_staff=True, with_session=False)) is True  # the user is not looked up
 
 
 def test_a_handler_that_breaks_stops_neither_the_page_nor_the_others(heard, rf, caplog):
@@ -154,7 +154,7 @@ def test_a_handler_that_breaks_stops_neither_the_page_nor_the_others(heard, rf, 
     assert "0912" not in caplog.text
 
 
-# What a record has --------------------------------------------------------------------------------------------------
+# Records ------------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.django_db

@@ -1,4 +1,4 @@
-"""Records wait in memory and are stored by a thread; nothing waits for them."""
+"""Records are queued in memory and stored by a thread; requests never wait for that."""
 
 from __future__ import annotations
 
@@ -103,14 +103,14 @@ def test_kinds_take_turns_and_fill_queues_of_their_own(recorder):
     recorder.flush()
 
     assert calls == ["busy", "quiet", "busy", "busy"]
-    assert (busy.dropped, quiet.dropped) == (0, 0)  # said, once something was stored again
+    assert (busy.dropped, quiet.dropped) == (0, 0)  # reset after reporting, once records were stored again
 
 
-# What goes wrong ----------------------------------------------------------------------------------------------------
+# Errors -------------------------------------------------------------------------------------------------------------
 
 
 class Away:
-    """A database that is away until it is back."""
+    """A database that is unavailable until told otherwise."""
 
     def __init__(self, error: Exception) -> None:
         self.error: Exception | None = error
@@ -142,7 +142,7 @@ def test_while_the_database_is_away_records_wait_however_long_it_takes(recorder,
 
 
 def test_a_record_that_is_refused_takes_no_other_with_it(recorder, rows, caplog):
-    for name in ("a", "09121234567", "09121234567", "b"):  # the second one is refused
+    for name in ("a", "09121234567", "09121234567", "b"):  # the duplicate is refused
         rows.record(name)
 
     with caplog.at_level(logging.ERROR):
@@ -265,12 +265,12 @@ def test_of_ten_thousand_records_at_once_each_is_stored_or_counted(threaded, rec
     recorder.finish(30)
     assert sum(dropped) > 0  # the queue was full
     assert len(stored()) + sum(dropped) == 10_000
-    assert max(longest) < 1.0  # a page waits for the other threads, never for the database
+    assert max(longest) < 1.0  # requests wait for other threads, never for the database
 
 
 @contextmanager
 def a_locked_table():
-    """Another connection holds what the writer needs."""
+    """Lock the table the writer needs, on another connection."""
     locking = connections.create_connection("default")
     try:
         if connection.vendor == "postgresql":
@@ -290,7 +290,7 @@ def test_while_the_database_hangs_nobody_waits_and_afterwards_everything_is_stor
     with a_locked_table():
         for number in range(BATCH):
             rows.record(f"{number}")
-        assert wait_until(lambda: len(rows) == 0)  # the thread has a batch, and is held up
+        assert wait_until(lambda: len(rows) == 0)  # the thread has taken a batch, and is blocked
         before = time.monotonic()
         for number in range(BATCH, 1_000):
             rows.record(f"{number}")
@@ -369,7 +369,7 @@ def test_a_process_ends_in_time_though_the_database_hangs():
 
     run("hang")
 
-    assert time.monotonic() - before < 30  # 3 s of it waiting; the rest is its start
+    assert time.monotonic() - before < 30  # 3 s of waiting; the rest is start-up time
 
 
 @pytest.mark.concurrency

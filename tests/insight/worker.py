@@ -1,4 +1,4 @@
-"""A process of its own that records something and ends: `python worker.py <way> <database>`."""
+"""A process that records something and exits: `python worker.py <way> <database>`."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def in_a_fork_that_inherits_a_waiting_record() -> None:
 
 
 def in_a_fork_while_another_thread_holds_the_locks() -> None:
-    """The thread that would give them back stays in the parent."""
+    """Fork while another thread holds the locks: in the child, that thread does not exist and cannot release them."""
     held, may_go = threading.Event(), threading.Event()
 
     def hold() -> None:
@@ -52,7 +52,7 @@ def in_a_fork_while_another_thread_holds_the_locks() -> None:
     child = os.fork()
     if not child:
         kind.record("child")
-        sys.exit()  # as a server's worker: with everything that is to be done at the end
+        sys.exit()  # like a server worker, which runs exit handlers
     os.waitpid(child, 0)
     may_go.set()
 

@@ -1,4 +1,4 @@
-"""A day on which readers type what only one person has, everywhere; then the whole database is searched for it."""
+"""Readers type personal data into every field; then the whole database is searched for it."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ NUMBERS = {
     "national id": "0499370899",
     "IBAN": "IR58 2713 9846 5127 3948 6152 73",
 }
-#: So many digits in a row of one of them are most of a telephone number.
+#: So many consecutive digits are considered part of a phone number.
 WINDOW = 8
 
 
@@ -61,7 +61,7 @@ WINDOWS = {
 
 
 def readings(value: object) -> Iterator[str]:
-    """The value as a text, and what is packed into it."""
+    """The value as text, and decoded if it is encoded."""
     if value is None or isinstance(value, int | float):
         return
     if isinstance(value, bytes | memoryview):
@@ -74,11 +74,11 @@ def readings(value: object) -> Iterator[str]:
 
 
 def columns_with(is_in) -> set[str]:
-    """`table.column` of every value in the database that `is_in` finds something in, sessions unpacked."""
+    """`table.column` of every value in the database for which `is_in` is true; sessions are decoded."""
     found = set()
     with connection.cursor() as cursor:
         for table in connection.introspection.table_names(cursor):
-            cursor.execute(f"SELECT * FROM {connection.ops.quote_name(table)}")  # noqa: S608 - names of the database
+            cursor.execute(f"SELECT * FROM {connection.ops.quote_name(table)}")  # noqa: S608 - table names
             names = [column[0] for column in cursor.description]
             for row in cursor:
                 found |= {
@@ -107,7 +107,7 @@ def holds_a_placeholder(text: str) -> bool:
 
 @pytest.fixture
 def like_an_installation(settings):
-    """The cache in the database, too, and everything listed that was asked once."""
+    """Settings with the cache in the database, and with single searches listed."""
     settings.CACHES = {
         "default": {"BACKEND": "django.core.cache.backends.db.DatabaseCache", "LOCATION": "cache_entries"}
     }
@@ -158,7 +158,7 @@ def a_day(client, customer_client, article) -> None:
         text = f"مودم {mark} قرمز"
         search(client, text, number)
         search(client, mark, number)
-        search(client, f"{'بلند ' * 50}{mark}", number)  # where it is cut
+        search(client, f"{'بلند ' * 50}{mark}", number)  # at the length where it is truncated
         choose(client, text, article)
         answer(client, article, f"/fa/search/?q={quote(text)}", f"شمارهٔ من {mark} است", number)
         client.cookies.clear()
@@ -201,7 +201,7 @@ def test_nothing_that_only_one_person_has_is_stored_of_what_readers_type(
 
 
 def test_such_a_search_would_find_it(like_an_installation, client, client_of, monkeypatch):
-    """The same day without redaction: what is searched for reaches every column that is registered."""
+    """The same journey without redaction: the data reaches every registered column, so the search would find it."""
     monkeypatch.setattr("faq.services.redact_to", lambda text, max_length: text[:max_length])
     monkeypatch.setattr("search.asking.keys.redact", lambda text: text)
     article = ArticlePageFactory(title="چراغ قرمز مودم")
@@ -216,7 +216,7 @@ def test_such_a_search_would_find_it(like_an_installation, client, client_of, mo
         if not typed.as_typed_because
     }
     found = columns_with(holds_a_person)
-    assert redacted - found <= {"search_popularquestion.key", "search_popularquestion.text"}  # nothing answers those
+    assert redacted - found <= {"search_popularquestion.key", "search_popularquestion.text"}  # without answers
     assert found - redacted == set()
 
 

@@ -1,4 +1,4 @@
-"""deploy/compose.yaml fits what the portal understands and what it is tested with. No Docker is needed for that."""
+"""deploy/compose.yaml matches the portal's settings and the versions used in tests. Checked without Docker."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ GIVEN = {"POSTGRES_PASSWORD": "secret", "SECRET_KEY": "long", "ELASTICSEARCH_URL
 
 
 def environment(service: str) -> dict[str, str]:
-    """The variables of a service as Docker Compose would fill them in."""
+    """The environment variables of a service, substituted like Docker Compose does."""
     return {
         name: re.sub(r"\$\{(\w+)(?::[-?]([^}]*))?\}", lambda found: GIVEN.get(found[1], found[2] or ""), str(value))
         for name, value in SERVICES[service]["environment"].items()
@@ -62,7 +62,7 @@ def test_the_cluster_is_that_of_the_tests_and_starts_on_request_only():
 
     assert SERVICES["elasticsearch"]["image"].endswith(f"/elasticsearch:{version[1]}")
     assert SERVICES["elasticsearch"]["profiles"] == ["elasticsearch"]
-    assert "ports" not in SERVICES["elasticsearch"]  # it asks nobody for a password
+    assert "ports" not in SERVICES["elasticsearch"]  # it has no passwords
     assert "--profile elasticsearch up` with `ELASTICSEARCH_URL=http://elasticsearch:9200`" in " ".join(OPERATE.split())
 
 

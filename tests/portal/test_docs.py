@@ -1,4 +1,4 @@
-"""The documentation can be found, and what it points at is there."""
+"""All pages of the documentation are in the index, and their links work."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which kept pages a change makes cold: those that show it, and as few others as is sound."""
+"""Which cached pages a change invalidates: those that show it, and as few others as possible."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ pytestmark = pytest.mark.django_db
 
 
 class KeptPages:
-    """Pages that this process keeps for people without an account."""
+    """Pages that this process caches for anonymous visitors."""
 
     def __init__(self, after_commit, **urls: str) -> None:
         self._after_commit = after_commit
@@ -34,7 +34,7 @@ class KeptPages:
         assert self.cold_after(lambda: content_changed("thread:42", "community:area:7")) == set()
 
     def cold_after(self, change) -> set[str]:
-        """The names of the pages that a change makes cold."""
+        """The names of the pages that a change invalidates."""
         stamps = {name: self._stamp(url) for name, url in self._urls.items()}
         assert all(known.is_current_for_others() for known in stamps.values())
         with self._after_commit():
@@ -76,7 +76,7 @@ def articles(after_commit):
 def kept(articles, after_commit, settings, tmp_path):
     settings.DATA_DIR = tmp_path
     with after_commit():
-        content_changed("begin")  # a log that is new means everything
+        content_changed("begin")  # a new log would invalidate everything
     stamp()
     topic, help_page = articles["changed"].get_parent(), articles["changed"].get_parent().get_parent()
     urls = {name: article.get_url() for name, article in articles.items()}

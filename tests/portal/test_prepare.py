@@ -23,7 +23,7 @@ pytestmark = [
 
 @pytest.fixture
 def installation(tmp_path, settings):
-    """Its own folder, with hashed files that are there already (collecting them all takes seconds)."""
+    """A separate data folder, with hashed static files in it (collecting them takes seconds)."""
     settings.DATA_DIR = tmp_path
     settings.STATIC_ROOT = str(tmp_path / "static")
     settings.STATICFILES_DIRS = [tmp_path / "ours"]
@@ -34,7 +34,7 @@ def installation(tmp_path, settings):
 
 @pytest.fixture
 def collected(monkeypatch, settings):
-    """Counts how often static files are collected, without doing it."""
+    """Count how often static files are collected, without collecting them."""
     times = []
 
     def collect(name, **options):

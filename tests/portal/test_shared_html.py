@@ -1,4 +1,4 @@
-"""Every piece of HTML that is kept for many readers, as it is in the templates and as two people get it."""
+"""All cached HTML fragments, as written in the templates and as two different people get them."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ from tests.test_architecture import ROOT, TEMPLATES, name_of
 
 FRAGMENT = re.compile(r"{% (shared|frame) \"(?P<name>[^\"]+)\"[^%]*%}(?P<source>.*?){% end\1 %}", re.DOTALL)
 UNKEPT = re.compile(r"{% unkept %}(.*?){% endunkept %}", re.DOTALL)
-#: Elements without an end tag; the parts of an SVG picture end themselves.
+#: Elements without an end tag; SVG elements are self-closing.
 VOID = frozenset(["area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track", "wbr"])
 
 
 class Balance(HTMLParser):
-    """Notes what is opened and not closed, or closed and not opened."""
+    """Records tags that are opened but not closed, or closed but not opened."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -53,7 +53,7 @@ class Balance(HTMLParser):
 
 
 def faults(html: str) -> list[str]:
-    """What is wrong with the balance of `html`; nothing, if every element is whole."""
+    """The unbalanced tags of `html`; empty if every element is complete."""
     balance = Balance()
     balance.feed(html)
     balance.close()
@@ -61,7 +61,7 @@ def faults(html: str) -> list[str]:
 
 
 def markup_of(source: str) -> str:
-    """A template's own HTML, whatever its tags would write."""
+    """The HTML of a template without the output of its tags."""
     source = re.sub(r"{#.*?#}|{% comment %}.*?{% endcomment %}", "", source, flags=re.DOTALL)
     return re.sub(r"{[%{].*?[%}]}", "", source, flags=re.DOTALL)
 
@@ -74,7 +74,7 @@ def test_faults_are_seen():
     assert [found["name"] for found in FRAGMENT.finditer('{% frame "a" x=1 %}<p>{% endframe %}')] == ["a"]
 
 
-# As they are written -------------------------------------------------------------------------------------------------
+# Templates -----------------------------------------------------------------------------------------------------------
 
 
 def fragments_in(file) -> list[FragmentNode]:
@@ -88,7 +88,7 @@ def test_every_fragment_has_a_name_of_its_own():
             if node.origin.name == str(file):
                 places[node.name].append(name_of(file))
 
-    assert len(places) > 10  # it can see
+    assert len(places) > 10  # the check works
     assert {name: files for name, files in places.items() if len(files) > 1} == {}
 
 
@@ -114,7 +114,7 @@ def test_every_fragment_and_what_is_unkept_in_it_are_whole_elements_in_the_sourc
 
 
 def test_frames_declare_no_address_and_nothing_of_a_person():
-    """A value per page or reader would push the frame of all pages out of its store."""
+    """With a value per page or reader, the frames would evict each other from the cache."""
     declared = {
         (name_of(file), node.name): sorted(str(value) for value in node.values.values())
         for file in TEMPLATES
@@ -128,15 +128,15 @@ def test_frames_declare_no_address_and_nothing_of_a_person():
     assert values <= {"nav_section", '""'}, "Put what depends on the address into {% unkept %}."
 
 
-# As two people get them ----------------------------------------------------------------------------------------------
+# Rendered for two people ---------------------------------------------------------------------------------------------
 
-#: What is another one each time: tokens, and how long ago something was.
+#: Parts that differ each time: tokens and relative times.
 _CHANGING = re.compile(r'(name="csrfmiddlewaretoken" value="|X-CSRFToken": ")[^"]+|(<time[^>]*>)[^<]+')
 
 
 @pytest.fixture
 def site(db, settings, tmp_path):
-    """Help pages in both languages, everything an article can show, and a search that finds it."""
+    """Help pages in both languages, with everything an article can show, indexed for search."""
     settings.MEDIA_ROOT = str(tmp_path / "media")
     pages = help_site()
     SupportSettings.objects.create(site=pages["fa"].get_site(), support_phone="+98 21 9100 0000")
@@ -172,7 +172,7 @@ def site(db, settings, tmp_path):
 
 @pytest.fixture
 def people(site):
-    """Two customers about whom everything differs, and visitors."""
+    """Two customers who differ in everything, and anonymous visitors."""
     router, articles, _paths = site
     sara = UserFactory(name="Sara Secret", email="sara@secret.example", theme="auto")
     omid = UserFactory(name="Omid Hidden", email="omid@hidden.example", theme="auto")
@@ -211,7 +211,7 @@ def test_two_people_get_every_page_as_if_nothing_were_kept(site, people):
             forget_all()
             fresh[path, name] = page(client, path)
     of = {name: "".join(fresh[path, name] for path in paths) for name in clients}
-    assert [word in of["Sara"] for word in ("Sara", "دستگاه دیگری", "گفتید: نه")] == [True] * 3  # it could
+    assert [word in of["Sara"] for word in ("Sara", "دستگاه دیگری", "گفتید: نه")] == [True] * 3  # it could leak
     assert [word in of["Omid"] + of["visitor"] for word in ("Sara", "دستگاه دیگری", "گفتید: نه")] == [False] * 3
 
     forget_all()
@@ -233,7 +233,7 @@ def test_two_people_get_every_page_as_if_nothing_were_kept(site, people):
 
 
 def test_nothing_else_than_the_tags_renders_unkept_markup():
-    """`{% unkept %}` is for the middle of kept HTML; elsewhere it says nothing and misleads."""
+    """`{% unkept %}` is only for markup inside cached HTML; elsewhere it has no effect and is misleading."""
     loose = [
         name_of(file)
         for file in TEMPLATES
@@ -241,7 +241,7 @@ def test_nothing_else_than_the_tags_renders_unkept_markup():
             UnkeptNode
         )
         if node.origin.name == str(file)
-        if name_of(file) != "templates/faq/_article_meta.html"  # is included in a fragment
+        if name_of(file) != "templates/faq/_article_meta.html"  # included in a fragment
         if not any(node in fragment.nodelist.get_nodes_by_type(UnkeptNode) for fragment in fragments_in(file))
     ]
 
@@ -249,7 +249,7 @@ def test_nothing_else_than_the_tags_renders_unkept_markup():
     assert loose == []
 
 
-# However many addresses there are ------------------------------------------------------------------------------------
+# Many URLs -----------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.django_db
@@ -286,7 +286,7 @@ def test_ten_thousand_addresses_do_not_push_the_frame_out(client, monkeypatch):
         assert client.get(f"/fa/search/?q=word{number}&x={number}").status_code == 200
 
     assert frame == {"header", "footer", "tabbar"}
-    assert of_threads == ["header"]  # threads are another section than the search
+    assert of_threads == ["header"]  # threads are in another section than search
     assert {name for name in made[1:] if name in frame} == set()
     assert store.state.bytes <= fragments.MAX_SHARED_BYTES < 10_000 * 8000
     assert fragments.frames.state.bytes < 200_000

@@ -1,4 +1,4 @@
-"""script/bench measures what it says, and its figures are sound."""
+"""script/bench measures what it says, and its figures are plausible."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ ROOT = Path(__file__).resolve().parents[2]
 ELSEWHERE = ("DATABASE_URL", "TEST_DATABASE_URL", "BENCH_DATABASE_URL", "REDIS_URL", "DJANGO_SETTINGS_MODULE")
 PORTAL, PLAIN, WAGTAIL = "portal, SQLite", "SQLite FTS5 unicode61", "Wagtail, SQLite"
 MEANING = "portal with meaning, SQLite"
-#: Sums of fractions.
+#: Tolerance for sums of floats.
 TINY = 1e-6
 
 
 def bench(*arguments: str) -> subprocess.CompletedProcess[str]:
-    """Run it where there is no other server than SQLite."""
+    """Run it without any server, on SQLite."""
     env = {
         name: value
         for name, value in os.environ.items()

@@ -1,4 +1,4 @@
-"""The load of script/bench search: what it counts as an error, and that a real server bears a little of it."""
+"""The load generator of script/bench search: what counts as an error, and a short run against a real server."""
 
 from __future__ import annotations
 

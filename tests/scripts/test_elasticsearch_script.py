@@ -1,4 +1,4 @@
-"""script/elasticsearch with a real node: what it promises to developers, to the tests of search and to CI."""
+"""script/elasticsearch with a real node, as developers, the search tests and CI use it."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ pytestmark = [pytest.mark.elasticsearch, pytest.mark.slow]
 
 @dataclass
 class Node:
-    """A folder for a node and a port that was free."""
+    """A folder for a node, and a free port."""
 
     folder: Path
     port: int
@@ -46,7 +46,7 @@ class Node:
         )  # fmt: skip
 
     def start(self) -> str:
-        """What it printed."""
+        """Start the node; return the output."""
         done = self.call("start")
         skip_if_unavailable(done)
         assert done.returncode == 0, done.stdout + done.stderr
@@ -66,7 +66,7 @@ class Node:
         return dict(json.loads(text))
 
     def alive(self) -> list[str]:
-        """Command lines of all processes that have to do with the folder."""
+        """Command lines of all processes that contain the folder."""
         found = []
         for file in Path("/proc").glob("[0-9]*/cmdline"):
             with suppress(OSError):
@@ -85,7 +85,7 @@ class Node:
 
 
 def skip_if_unavailable(done: subprocess.CompletedProcess[str]) -> None:
-    """The script says what this machine lacks: Java, Maven or the network."""
+    """Skip the test if the script reports that Java, Maven or the network is missing."""
     if done.returncode == UNAVAILABLE:
         pytest.skip(done.stderr)
 
@@ -98,7 +98,7 @@ def free_port() -> int:
 
 @pytest.fixture
 def folder() -> Iterator[Path]:
-    """Open to all, as pytest's own are not: started by root, the node runs as somebody else."""
+    """A folder accessible to all, unlike pytest's: if started by root, the node runs under another account."""
     path = Path(tempfile.mkdtemp(prefix="portal-test-"))
     path.chmod(0o755)
     yield path
@@ -107,7 +107,7 @@ def folder() -> Iterator[Path]:
 
 @pytest.fixture(scope="module")
 def made() -> Iterator[tuple[Node, str]]:
-    """A node and what its first start printed. Tests may stop it."""
+    """A node, and the output of its first start. Tests may stop it."""
     path = Path(tempfile.mkdtemp(prefix="portal node "))
     path.chmod(0o755)
     node = Node(path / "داده", free_port())
@@ -121,7 +121,7 @@ def made() -> Iterator[tuple[Node, str]]:
 
 @pytest.fixture
 def node(made: tuple[Node, str]) -> Node:
-    """The node, running."""
+    """The node, started if a test has stopped it."""
     node, _said = made
     if node.call("status").returncode:
         node.start()
@@ -168,7 +168,7 @@ TITLE = "بازنشانی رمز عبور مودم‌های نسل 1 after reset
 
 
 def found(node: Node, text: str, **options: object) -> list[str]:
-    """The highlighted titles."""
+    """Highlighted titles of the results."""
     query = {"match": {options.pop("field", "title"): {"query": text, "operator": "and", **options}}}
     highlight = {"type": "unified", "number_of_fragments": 0, "fields": {"title*": {}}}
     hits = node.ask("POST", "/articles/_search", {"query": query, "highlight": highlight})["hits"]["hits"]
@@ -223,7 +223,7 @@ def test_it_listens_on_the_loopback_only(node):
     listening = {row[1].rpartition(":")[0] for row in rows if row[3] == "0A" and row[9] in sockets}
 
     assert listening
-    assert listening <= {"0100007F", "0000000000000000FFFF00000100007F"}  # 127.0.0.1, and the same written as IPv6
+    assert listening <= {"0100007F", "0000000000000000FFFF00000100007F"}  # 127.0.0.1, also as an IPv6 address
 
 
 def test_a_paused_node_is_told_from_one_that_answers(node):
@@ -240,7 +240,7 @@ def test_a_paused_node_is_told_from_one_that_answers(node):
 
 def test_stopping_leaves_no_process_and_the_next_start_has_the_documents(node):
     node.ask("PUT", "/kept/_doc/1?refresh=true", {"title": "سند"})
-    assert len(node.alive()) == 1  # what the next lines look for
+    assert len(node.alive()) == 1  # the process that the next lines check
 
     done = node.call("stop")
 
@@ -358,7 +358,7 @@ def test_what_maven_cannot_fetch_is_said_and_leaves_nothing(folder):
     if not shutil.which("mvn"):
         pytest.skip("mvn is missing (Debian: apt install maven)")
     (folder / ".m2").mkdir()
-    (folder / ".m2" / "settings.xml").write_text("<settings><offline>true</offline></settings>")  # and nothing cached
+    (folder / ".m2" / "settings.xml").write_text("<settings><offline>true</offline></settings>")  # with nothing cached
 
     done = Node(folder / "node", free_port()).call(
         "start", ELASTICSEARCH_HOME=str(folder / "home"), HOME=str(folder), MAVEN_OPTS=f"-Duser.home={folder}"

@@ -1,4 +1,4 @@
-"""Which Pythons we support is said in several places, in the same words; script/pythons finds those that are here."""
+"""All places name the same supported Python versions; script/pythons finds those on this machine."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""script/server as a stranger meets it: a fresh copy in a folder with spaces, no environment, no database."""
+"""script/server as a new user runs it: a fresh copy in a folder with spaces, no environment, no database."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ SEARCH = f"/fa/search/?q={quote('مودم')}"
 
 @dataclass
 class Server:
-    """A started script/server; everything it starts carries `mark` in its environment."""
+    """A running script/server; all processes it starts have `mark` in their environment."""
 
     process: subprocess.Popen[str]
     port: int
@@ -59,7 +59,7 @@ class Server:
         raise AssertionError(f"did not start:\n{self.output}")
 
     def alive(self) -> list[str]:
-        """Command lines of the processes that carry our mark."""
+        """Command lines of the processes with our mark."""
         found = []
         for folder in Path("/proc").glob("[0-9]*"):
             with suppress(OSError):
@@ -109,7 +109,7 @@ def running(script: Path, *arguments: str, **extra: str) -> Iterator[Server]:
 
 
 def refusal(script: Path, *arguments: str, **extra: str) -> str:
-    """What a start that must fail says, on one line."""
+    """The output of a start that must fail, on one line."""
     done = subprocess.run(
         [script, *arguments], env=variables(**{"PORT": str(free_port()), **extra}), cwd="/",
         capture_output=True, text=True, timeout=60, check=False,
@@ -121,7 +121,7 @@ def refusal(script: Path, *arguments: str, **extra: str) -> str:
 
 @pytest.fixture(scope="session")
 def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The script/server of a copy of what git knows, through a link in another folder."""
+    """The path of script/server in a copy of all files in git, through a link in another folder."""
     folder = tmp_path_factory.mktemp("a stranger") / "my portal"
     listed = subprocess.run(
         ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
@@ -138,7 +138,7 @@ def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def installed(copy: Path) -> tuple[Path, str]:
-    """The copy after its first start with the demo, and what that start printed."""
+    """The copy after its first start with the demo, and the output of that start."""
     with running(copy) as server:
         first = server.output
     return copy, first
@@ -159,7 +159,7 @@ def test_first_start_installs_prepares_and_tells_the_sign_ins(installed):
 
 @pytest.fixture(scope="module")
 def again(installed: tuple[Path, str]) -> Iterator[Server]:
-    """The copy's second start, for all who only read what it serves."""
+    """The copy started a second time, for tests that only read pages."""
     script, _first = installed
     with running(script) as server:
         yield server
@@ -205,7 +205,7 @@ def test_stopping_leaves_no_process_and_frees_the_port(installed, number):
 
 @dataclass(frozen=True)
 class Interrupted:
-    """A portal whose emptied database was being prepared again when somebody pressed Ctrl-C."""
+    """A portal that was stopped with Ctrl-C while its emptied database was being prepared again."""
 
     folder: Path
     secret_key: str
@@ -216,7 +216,7 @@ class Interrupted:
 def interrupted(
     installed: tuple[Path, str], tmp_path_factory: pytest.TempPathFactory, django_db_blocker
 ) -> Interrupted:
-    """Prepared without the demo (its database comes migrated), emptied, started, and stopped while it migrates."""
+    """A portal prepared without the demo (on a migrated database), emptied, started, and stopped while it migrates."""
     script, _first = installed
     folder = tmp_path_factory.mktemp("interrupted")
     with django_db_blocker.unblock():
@@ -240,8 +240,8 @@ def interrupted(
 
 
 def test_emptied_database_is_prepared_again(interrupted):
-    """The portal remembers what it prepared; the database may have been replaced since."""
-    assert "Collecting" not in interrupted.output  # it remembered
+    """The portal stores what it prepared, but the database may have been replaced since."""
+    assert "Collecting" not in interrupted.output  # static files were not collected again
     assert "Migrating" in interrupted.output
 
 
@@ -262,7 +262,7 @@ def test_interrupted_portal_starts_without_demo_and_is_guarded(installed, interr
 
 
 def test_secret_key_is_only_for_the_owner(interrupted):
-    """That it is made once is seen where the portal starts again."""
+    """The tests of a second start show that it is created only once."""
     assert len(interrupted.secret_key) > 50
     assert (interrupted.folder / "secret_key").stat().st_mode & 0o777 == 0o600
 
@@ -317,7 +317,7 @@ def test_wrong_setting_is_one_sentence(installed, extra, message):
 def test_without_python_it_says_what_to_install(copy, tmp_path):
     for tool in ("sh", "dirname", "readlink", "cat"):
         (tmp_path / tool).symlink_to(str(shutil.which(tool)))
-    (tmp_path / "python3").write_text("#!/bin/sh\nexit 1\n")  # too old: says no to the question
+    (tmp_path / "python3").write_text("#!/bin/sh\nexit 1\n")  # too old: the version check fails
     (tmp_path / "python3").chmod(0o755)
     bare = copy.parent / "bare" / "script"
     shutil.copytree(ROOT / "script", bare)

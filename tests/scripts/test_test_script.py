@@ -1,4 +1,4 @@
-"""script/test: what it runs side by side, what it says of it, and that a failure is one."""
+"""script/test: what it runs in parallel, its output, and that failures are reported."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ SERVER = "postgres://postgres@127.0.0.1:5432/portal"
 
 @pytest.fixture
 def script(monkeypatch):
-    """The module behind script/test, on a machine with a browser."""
+    """The module of script/test, as on a machine with a browser."""
     monkeypatch.syspath_prepend(ROOT / "script")
     module = importlib.import_module("_test")
     monkeypatch.setattr(module, "IN_CI", False)
@@ -29,7 +29,7 @@ def arguments(**changes) -> argparse.Namespace:
 
 
 def toy(folder: Path, name: str, code: str) -> list[str]:
-    """Arguments for a run of one small test file that knows nothing of the portal."""
+    """Arguments to run one small test file that is independent of the portal."""
     (folder / "pytest.ini").write_text("[pytest]\n")
     file = folder / f"test_{name}.py"
     file.write_text(code)

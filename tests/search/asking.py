@@ -1,4 +1,4 @@
-"""Questions to a backend, as `search.queries` would put them for a text in which every word is known."""
+"""Queries to a backend as `search.queries` makes them for a text whose words are all known."""
 
 from __future__ import annotations
 

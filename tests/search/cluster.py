@@ -1,4 +1,4 @@
-"""Indices of our own on a real Elasticsearch, which TEST_ELASTICSEARCH_URL names, and a portal that answers from them."""
+"""Separate indices on a real Elasticsearch (TEST_ELASTICSEARCH_URL), and a portal that uses them."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ BACK_SECONDS = 90
 
 
 def answers_from() -> str:
-    """``cluster`` or ``database``."""
+    """The index that answers: ``cluster`` or ``database``."""
     return health.reports()["search"].partition(",")[0]
 
 
 def wait_until_back() -> None:
-    """Until the cluster answers searches."""
+    """Wait until the cluster answers searches."""
     deadline = time.monotonic() + BACK_SECONDS
     while answers_from() != "cluster":
         assert time.monotonic() < deadline
@@ -38,13 +38,13 @@ def wait_until_back() -> None:
 
 
 def wait_until_mirrored() -> None:
-    """Until the worker has told the cluster, if there is one, all that was changed."""
+    """Wait until the worker has written all changes to the cluster, if there is one."""
     assert until(is_settled)
     forget_all()
 
 
 def agree() -> bool:
-    """Whether cluster and database hold the same entries."""
+    """Whether cluster and database contain the same entries."""
     backends = (get_backend(), configured.get_cluster())
     one, other = (sorted(entry for kind in each.kinds() for entry in each.digests(kind)) for each in backends)
     return one == other and bool(one)
@@ -52,13 +52,13 @@ def agree() -> bool:
 
 @pytest.fixture(scope="session")
 def node_url() -> str:
-    """Where the node is that tests share; those marked ``elasticsearch`` are skipped where there is none."""
+    """The URL of the node that tests share; tests marked ``elasticsearch`` are skipped without one."""
     return os.environ["TEST_ELASTICSEARCH_URL"]
 
 
 @pytest.fixture(scope="session")
 def own_indices(node_url: str) -> Iterator[ElasticBackend]:
-    """A backend with empty indices that nobody else uses."""
+    """A backend with empty indices that no other process uses."""
     from search.index.elastic import ElasticBackend
     from search.index.elastic.connection import connect
 
@@ -70,7 +70,7 @@ def own_indices(node_url: str) -> Iterator[ElasticBackend]:
 
 @pytest.fixture
 def cluster(own_indices: ElasticBackend) -> Iterator[ElasticBackend]:
-    """The same, empty again after each test."""
+    """The same backend, emptied after each test."""
     yield own_indices
     empty(own_indices)
 
@@ -83,7 +83,7 @@ def empty(backend: ElasticBackend) -> None:
 
 @pytest.fixture
 def portal_with_cluster(own_indices, node_url, settings, monkeypatch) -> Iterator[ElasticBackend]:
-    """A portal that answers from the cluster, however busy the machine is, with its worker. Needs real transactions."""
+    """A portal that uses the cluster, even on a busy machine, with its worker. Needs real transactions."""
     monkeypatch.setattr(circuit, "PROBE_SECONDS", 0.1)
     monkeypatch.setattr(configured, "ANSWER_SECONDS", 30)
     settings.ELASTICSEARCH_URL = node_url

@@ -1,4 +1,4 @@
-"""A kind of things to be found, for as long as a test runs: topics of the catalogue, an entry per language."""
+"""A searchable kind for tests: topics of the catalogue, with an entry per language."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.search.contract import answering, backend, with_a_secret  # noqa: F40
 
 
 class TopicDocument(SearchDocument[Topic]):
-    """Topics whose colour is red are private."""
+    """Topics; those in red are private."""
 
     name = "test.topic"
     model = Topic
@@ -48,7 +48,7 @@ class TopicDocument(SearchDocument[Topic]):
 
 @pytest.fixture
 def only_topics():
-    """Hide the portal's own documents, so that a test counts its own alone."""
+    """Unregister the portal's documents, so that only those of the test are indexed."""
     known = dict(registry._documents)
     for name in set(known) - {TopicDocument.name}:
         del registry._documents[name]
@@ -58,7 +58,7 @@ def only_topics():
 
 @pytest.fixture
 def topic_document(only_topics):
-    """Topics, and nothing else, can be found while the test runs."""
+    """Make topics, and nothing else, searchable during the test."""
     forget_all()
     registry.register(TopicDocument)
     document = registry.get_document(TopicDocument.name)

@@ -1,7 +1,7 @@
-"""The indexes that pass the same tests, `test_contract_….py`. A new one joins `BACKENDS` and passes as it is.
+"""The indexes that must pass the same tests, `test_contract_….py`. A new one is added to `BACKENDS`.
 
-The index in the database runs on SQLite and, with DATABASE_URL, on PostgreSQL; the real Elasticsearch is asked where
-TEST_ELASTICSEARCH_URL names one (`tests.search.cluster`).
+The index in the database is tested on SQLite and, with DATABASE_URL, on PostgreSQL; the real Elasticsearch if
+TEST_ELASTICSEARCH_URL is set (`tests.search.cluster`).
 """
 
 from __future__ import annotations
@@ -12,20 +12,20 @@ from search.index.embedded import EmbeddedBackend
 from search.index.protocol import Backend
 from tests.factories.search import entry
 
-#: For what needs a real Elasticsearch.
+#: Mark for tests that need a real Elasticsearch.
 ON_CLUSTER = pytest.mark.elasticsearch
 BACKENDS = [EmbeddedBackend, pytest.param("cluster", marks=ON_CLUSTER)]
 
 
 @pytest.fixture(params=BACKENDS, ids=lambda backend: getattr(backend, "__name__", backend))
 def backend(request) -> Backend:
-    """An empty index; one that is a fixture lives on a server."""
+    """An empty index; that of a server is a fixture."""
     return request.getfixturevalue(request.param) if isinstance(request.param, str) else request.param()
 
 
 @pytest.fixture(params=["database", pytest.param("cluster", marks=ON_CLUSTER)])
 def answering(request) -> str:
-    """The whole portal, answering from the database or from the cluster. Needs real transactions."""
+    """A complete portal that uses the index in the database or in the cluster. Needs real transactions."""
     if request.param == "cluster":
         request.getfixturevalue("portal_with_cluster")
     return request.param

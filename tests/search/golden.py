@@ -1,4 +1,4 @@
-"""What must meet and what must not: (what is asked, what is written, whether they meet, why)."""
+"""Pairs of texts that must match, or must not: (question, text, whether they match, why)."""
 
 from __future__ import annotations
 

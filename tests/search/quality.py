@@ -1,6 +1,6 @@
-"""What customers type, put to the demo's articles: as a module, and as a program that prints the rankings of its database.
+"""Questions as customers type them, on the demo's articles: a module, and a program that prints rankings.
 
-The program makes its own tables in the empty database that DATABASE_URL names.
+The program creates its own tables in the empty database in DATABASE_URL.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from bench.search_documents import register_documents
 from bench.search_portal import entry_of, found_by
 from search.index.answering import get_backend
 
-#: Language → way of typing → for each question the numbers of the first ten articles, the best first.
+#: Language → way of typing → for each question, the numbers of the first ten articles, best first.
 Rankings = dict[str, dict[str, list[list[int]]]]
 
 
@@ -31,7 +31,7 @@ def collections() -> dict[str, Collection]:
 
 
 def rankings() -> Rankings:
-    """Index the articles in both languages and ask everything in every way. Nothing else can be found from now on."""
+    """Index the articles in both languages and search for everything in every way. Removes everything else."""
     register_documents()
     asked = collections()
     get_backend().put([entry_of(text) for text in asked["fa"].texts])

@@ -1,6 +1,6 @@
-"""A process of its own that searches until its input ends: `python searching_worker.py <database> <topics>`.
+"""A process that searches until its input ends: `python searching_worker.py <database> <topics>`.
 
-Every topic has the word «مودم» all the time. Says «ready», and at the end how often it asked and what was wrong.
+Every topic contains the word «مودم» all the time. Prints «ready», and at the end the number of searches and errors.
 """
 
 from __future__ import annotations
@@ -31,8 +31,8 @@ TOPICS = int(sys.argv[2])
 
 
 def whats_wrong(number: int) -> str:
-    """Ask in one of four ways; empty when the answer is whole."""
-    forget_all()  # the index is asked every time
+    """Search in one of four ways; return the error, or an empty string if the result is complete."""
+    forget_all()  # so that the index is used every time
     if number % 4 == 0:
         found = suggest(text="مود", user=None, language="fa")
         titles = [hit.title for group in found.groups for hit in group.hits]
@@ -48,7 +48,7 @@ def main() -> None:
     registry.register(TopicDocument)
     ended = threading.Event()
     threading.Thread(target=lambda: (sys.stdin.read(), ended.set()), daemon=True).start()
-    wrong = [problem for number in range(4) if (problem := whats_wrong(number))]  # what is read once is read
+    wrong = [problem for number in range(4) if (problem := whats_wrong(number))]  # fills the caches
     print("ready", flush=True)
     for number in itertools.count():
         if ended.is_set():

@@ -1,4 +1,4 @@
-"""What is kept of searches and clicks, and what is not."""
+"""What is stored of searches and clicks, and what is not."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def click(client, text: str, *, who: str = "203.0.113.1", headers: dict[str, str
 
 
 def logged(*fields: str) -> list:
-    """What is in the log after everything that waits was written."""
+    """The rows of the log, after writing the queue."""
     recorder.flush()
     return list(SearchLog.objects.order_by("pk").values_list(*(fields or ("text",)), flat=len(fields) < 2))
 
@@ -87,7 +87,7 @@ def clicked(*fields: str) -> list:
     return list(SearchClick.objects.order_by("pk").values_list(*(fields or ("object_id",)), flat=len(fields) < 2))
 
 
-# What is the same question ------------------------------------------------------------------------------------------
+# Keys of questions --------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -187,7 +187,7 @@ def test_signed_in_customers_count_like_everybody_and_leave_no_name(client, topi
 def test_staff_at_work_do_not_count(client, topics):
     client.force_login(UserFactory(is_staff=True))
     response = search(client, "محرمانه")
-    assert "مودم" in response.text  # they did search, and found
+    assert "مودم" in response.text  # the search worked
 
     assert logged() == []
 
@@ -231,7 +231,7 @@ def test_the_same_question_again_within_minutes_is_one_search(client, topics):
         search(client, text)
     assert logged() == ["چراغ", "چراغ قرمز"]
 
-    recording.forget_asked()  # as another process, which has only the database to ask
+    recording.forget_asked()  # like another process, which knows only the database
     search(client, "چراغ")
     assert len(logged()) == 2
 
@@ -447,7 +447,7 @@ def test_a_batch_costs_the_same_whatever_its_size(topics, count, django_assert_n
     for number in range(count):
         search_activity.record(noted(number))
 
-    with django_assert_num_queries(4):  # two of them begin and end the transaction
+    with django_assert_num_queries(4):  # two of them for the savepoint
         recorder.flush()
 
     assert SearchLog.objects.count() == count

@@ -16,7 +16,7 @@ def terms(text: str, **options) -> list[str]:
 
 
 def meets(question: str, text: str) -> bool:
-    """Whether a text answers every word of a question, alone or joined with its neighbour."""
+    """Whether a text contains every word of a question, alone or joined with its neighbour."""
     written = set(terms(text))
     asked = tokens(question, query=True)
     words = {token.position for token in asked if token.width == 1}

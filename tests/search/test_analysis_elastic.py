@@ -1,7 +1,7 @@
-"""The analysis compiled for Elasticsearch makes the terms of `search.language.analysis.tokens`.
+"""The analysis compiled for Elasticsearch produces the terms of `search.language.analysis.tokens`.
 
 The comparisons need a node: TEST_ELASTICSEARCH_URL=http://127.0.0.1:9200 pytest -m elasticsearch (script/elasticsearch
-starts one). What both may disagree on is listed in `search.index.elastic.analysis`.
+starts one). The known differences are listed in `search.index.elastic.analysis`.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ TEXT = st.lists(
 
 
 class Node:
-    """A real Elasticsearch with an index of its own for the time of the tests."""
+    """A real Elasticsearch with a separate index for these tests."""
 
     def __init__(self, url: str) -> None:
         self.url = url.rstrip("/")
@@ -197,7 +197,7 @@ def test_composed_words_have_the_same_terms(node, pieces):
     own, theirs = own_terms(text), node.terms(text)
 
     if set(own) & known_differences:
-        return  # a text of stop words alone keeps them here
+        return  # here, a text of stop words keeps them
     assert theirs == own
 
 
@@ -205,7 +205,7 @@ def test_composed_words_have_the_same_terms(node, pieces):
 @settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.text(st.characters(exclude_categories=["Cs"]), max_size=60))
 def test_any_text_has_the_same_letters_in_its_terms(node, text):
-    """Java and Python know different versions of Unicode; what both know is cut and folded alike."""
+    """Java and Python have different Unicode versions; characters in both are split and folded equally."""
     if text.isascii() or all("\u0600" <= c <= "\u06ff" for c in text):
         own, theirs = own_terms(text), node.terms(text)
         assert theirs == own or set(own) & (PERSIAN_STOP_WORDS | ENGLISH_STOP_WORDS)

@@ -1,4 +1,4 @@
-"""When the first result is shown as the answer, and to whom."""
+"""Whether the first result is shown as the best answer, and to whom."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ STEPS = ("مودم را خاموش کنید", "سی ثانیه صبر کنید",
 
 @pytest.fixture
 def shelf():
-    """Ten articles; the words «چراغ» and «قرمز» are rare, «مودم» is in all of them."""
+    """Ten articles; the words «چراغ» and «قرمز» are rare, «مودم» occurs in all of them."""
     titles = ["چراغ قرمز مودم", "رمز مودم", "گارانتی مودم", "مودم و فیبر", *(f"مودم {n}" for n in range(6))]
     answers = {1: "دوشاخه را بکشید.", 3: "مودم تا دو سال گارانتی دارد.", 4: "نصب رایگان است."}
     get_backend().put(
@@ -108,7 +108,7 @@ def test_no_hits_have_no_answer(shelf):
 
 @pytest.fixture
 def topics(topic_document, monkeypatch):
-    """Topics that answer by themselves: «secret» for staff alone."""
+    """Topics with answer cards; «secret» is for staff only."""
     register_audience("staff")
     monkeypatch.setattr(
         TopicDocument,
@@ -199,7 +199,7 @@ def test_an_answer_the_database_hides_loses_its_card_at_once_though_it_was_remem
     client.force_login(UserFactory())
     assert "پاسخ کوتاه 2" in main(get(client, "گارانتی مودم"))
 
-    Topic.objects.filter(code="green").update(tone=Topic.Tone.POM)  # sends no signal: the index does not know
+    Topic.objects.filter(code="green").update(tone=Topic.Tone.POM)  # sends no signal, so the index is outdated
 
     page = main(get(client, "گارانتی مودم"))
     assert "پاسخ کوتاه 2" not in page

@@ -1,4 +1,4 @@
-"""Real threads on the database at hand: run on SQLite and on PostgreSQL."""
+"""The index with real threads, on SQLite and on PostgreSQL."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ THREADS = 4
 
 
 def in_threads(*works) -> list[BaseException]:
-    """Run the functions at once; the errors they ended with."""
+    """Run the functions in parallel; return the errors they raised."""
     barrier = threading.Barrier(len(works))
     errors: list[BaseException] = []
 

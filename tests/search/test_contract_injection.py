@@ -1,4 +1,4 @@
-"""Whatever a text means to a database, a cluster or a browser: here it is a text, in every index and on every page."""
+"""Texts with a meaning to a database, a cluster or a browser are plain text in every index and on every page."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def test_every_page_of_search_answers_whatever_is_asked(answering, topic_documen
         (results, {"q": "مودم", name: text})
         for text in INJECTIONS
         for name in ("kind", "product", "topic", "language", "updated", "sort", "page", "exact")
-        if len(text) < 5_000  # a server takes no longer address
+        if len(text) < 5_000  # servers do not accept longer URLs
     ]
 
     answers = [(client.get(address, data), data) for address, data in asked]

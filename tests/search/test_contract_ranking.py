@@ -1,4 +1,4 @@
-"""What every index finds for words, and in which order."""
+"""What every index finds, and in which order."""
 
 from __future__ import annotations
 
@@ -154,7 +154,7 @@ def test_what_the_reader_owns_comes_first(backend):
     assert ids(backend, "مودم", prefers=Filters(product=["x1"])) == [1, 2]
 
 
-# Terms that count less, or only beside others -------------------------------------------------------------------------
+# Terms with less weight, or that require others -----------------------------------------------------------------------
 
 
 def _terms(*terms: QueryTerm) -> Plan:

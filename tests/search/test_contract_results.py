@@ -1,4 +1,4 @@
-"""What every index says of what it found: places, pages, filters, counts."""
+"""What every index returns: places, pages, filters, counts."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""Many entries, many writers, and a rebuild while both go on: in every index nothing is lost and nothing missed.
+"""Many entries, concurrent writers, and a rebuild meanwhile: no index loses or misses anything.
 
-Ten thousand entries are put in 2 s into the database and in 5 s into a cluster, on two idle cores.
+On two idle cores, indexing ten thousand entries takes 2 s in the database and 5 s in a cluster.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ THREADS = 4
 
 
 def exact(backend) -> bool:
-    """Whether the numbers an index in the database keeps are right."""
+    """Whether the counts stored by an index in the database are correct."""
     return not isinstance(backend, EmbeddedBackend) or counts_are_exact()
 
 
@@ -116,7 +116,7 @@ def test_searchers_miss_nothing_and_writers_lose_nothing_while_an_index_is_rebui
         try:
             with backend.rebuild():
                 is_begun.set()
-                for start in range(0, 900, 100):  # the others are written by others, or could not be put again
+                for start in range(0, 900, 100):  # the others are written by other writers, or could not be put again
                     backend.put(entries[start : start + 100], force=True)
                     time.sleep(0.05)
         finally:

@@ -1,4 +1,4 @@
-"""Who may see what, in every index and in all that is made of its answers."""
+"""Visibility, in every index and in everything derived from its results."""
 
 from __future__ import annotations
 
@@ -64,13 +64,13 @@ def test_words_nobody_may_read_are_unknown(with_a_secret):
     assert skeleton("mahramane") in with_a_secret.sounding_like([skeleton("mahramane")], audiences=("public", "staff"))
 
 
-# All that is made of the answers ------------------------------------------------------------------------------------
+# Everything derived from results ------------------------------------------------------------------------------------
 
 
 @pytest.fixture
 def article(answering):
-    """One that answers «چراغ زمردین» and no other one does, about a product of its own, beside ten others."""
-    if not Page.objects.filter(depth=1).exists():  # tests before this one emptied the tables
+    """The only article for «چراغ زمردین», about its own product, and ten other articles."""
+    if not Page.objects.filter(depth=1).exists():  # earlier tests emptied the tables
         Page.add_root(instance=Page(title="Root", slug="root", locale=locale("fa")))
     for audience in ("staff", "signed-in", "segment:fibre"):
         register_audience(audience)
@@ -92,7 +92,7 @@ def without_tags(response) -> str:
 
 
 def traces(client, article) -> set[str]:
-    """Where a visitor meets the article."""
+    """The places where a visitor sees the article."""
     result = search(text="چراغ زمردین", user=None, language="fa")
     wrong = search(text="زمردبن", user=None, language="fa")
     suggestions = suggest(text="زمر", user=None, language="fa")

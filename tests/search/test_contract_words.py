@@ -1,4 +1,4 @@
-"""What every index knows of words: completions, slips, sounds, forms."""
+"""The vocabulary of every index: completions, typing errors, words that sound alike, inflected forms."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What every index does with what is put into it and removed."""
+"""Putting and removing entries, in every index."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What documents declare is all it takes: facets and evidence, in every index, in the form, on the page."""
+"""Facets and evidence need only be declared by documents to work in every index, in the form and on the page."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ pytestmark = [pytest.mark.django_db, pytest.mark.both_databases("search.index.em
 
 @pytest.fixture
 def only_threads():
-    """Threads, and nothing else, can be found while the test runs."""
+    """Make threads, and nothing else, searchable during the test."""
     known = dict(registry._documents)
     registry._documents.clear()
     registry.register(ThreadDocument)
@@ -48,7 +48,7 @@ def only_threads():
 
 @pytest.fixture
 def forum(only_threads, answering):
-    """Of three threads about the same the last one is solved; four that are about something else are not."""
+    """Three threads about the same subject, of which the last one is solved, and four unsolved ones about another."""
     Topic.objects.bulk_create(
         [
             Topic(pk=1, code="t1", name={"fa": "چراغ مودم قرمز است"}),
@@ -78,7 +78,7 @@ def shown(text: str) -> list[int]:
 
 
 def boxes(text: str, name: str) -> dict[str, tuple[str, bool]]:
-    """Value → what its check box says, and whether it is ticked."""
+    """Value → label of its check box, and whether it is checked."""
     found = re.findall(
         rf'<input type="checkbox" name="{name}" value="([^"]*)"( checked)?> ?<bdi>(.*?)</bdi> ?<small>(.*?)</small>',
         text,
@@ -110,7 +110,7 @@ def test_results_are_narrowed_by_what_a_document_declares(forum, client):
 def test_both_answers_may_be_chosen_and_made_up_ones_are_dropped(forum, client):
     assert sorted(shown(page(client, q="چراغ", solved=["yes", "no"]))) == [1, 2, 3]
     assert sorted(shown(page(client, q="چراغ", solved="perhaps"))) == [1, 2, 3]
-    assert shown(page(client, solved="yes")) == [3]  # without a question, too
+    assert shown(page(client, solved="yes")) == [3]  # also without a question
 
 
 @pytest.mark.django_db(transaction=True)
@@ -124,8 +124,8 @@ def test_the_choice_stands_as_a_chip_and_in_every_link(forum, client):
     assert ["Not solved yet" in chip for chip in chips] == [True]
     assert f'href="{reverse("search:results")}?q=' in chips[0]
     assert "solved=" not in chips[0]
-    assert asked.count(None) == 1  # the chip's, which takes the choice back
-    assert asked.count(["no"]) == 2  # the orders'
+    assert asked.count(None) == 1  # that of the chip, which removes the filter
+    assert asked.count(["no"]) == 2  # those of the orders
 
 
 @pytest.mark.django_db(transaction=True)

@@ -1,4 +1,4 @@
-"""What only the backend on Elasticsearch promises: bulk, mappings, injection, rebuilding, late writes, identity."""
+"""Specific to the Elasticsearch backend: bulk, mappings, rebuilding, late writes, timeouts, authentication."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ pytestmark = [pytest.mark.django_db, pytest.mark.elasticsearch]
 
 @pytest.fixture
 def other(node_url) -> ElasticBackend:
-    """Indices a test may break."""
+    """Indices that a test may damage."""
     backend = ElasticBackend(connect(node_url), prefix=f"test-other-{time.time_ns():x}", languages=["fa"])
     backend.indices.publish(backend.indices.create(["fa"]))
     yield backend
@@ -40,7 +40,7 @@ def term(text: str, word: int = 0) -> QueryTerm:
 
 def test_of_many_entries_only_the_refused_one_is_missing_and_named(cluster):
     entries = [entry(object_id=n, title="مودم") for n in (1, 2, 3)]
-    object.__setattr__(entries[1], "popularity", 2**40)  # more than the field holds
+    object.__setattr__(entries[1], "popularity", 2**40)  # out of range for the field
 
     with pytest.raises(RejectedError) as refused:
         cluster.put(entries)
@@ -145,8 +145,8 @@ def test_user_and_key_are_shown_to_the_cluster():
         assert asked[0] == expected
 
 
-class served:  # noqa: N801 - reads as a word
-    """A server that gives one answer to everything, and the identities it was shown."""
+class served:  # noqa: N801 - used like a function
+    """A server with the same response to all requests; records the credentials it receives."""
 
     def __init__(self, status: int, body: str) -> None:
         asked: list[str | None] = []
@@ -194,7 +194,7 @@ def test_a_rebuild_misses_nothing_that_is_written_or_removed_meanwhile(other):
     reader = threading.Thread(target=read)
     reader.start()
     with other.rebuild():
-        done = threading.Thread(target=write_meanwhile, args=(other,))  # another process, as far as a rebuild can tell
+        done = threading.Thread(target=write_meanwhile, args=(other,))  # to the rebuild, this is like another process
         done.start()
         done.join()
         other.put([entry(object_id=n, title="مودم") for n in range(4, 20)], force=True)
@@ -269,7 +269,7 @@ def test_who_read_the_older_text_cannot_write_last(cluster):
         found = list(current)
         if "کهنه" in found[0].title:
             current[:] = [entry(object_id=1, title="مودم نو")]
-            follow(cluster, lambda: current)  # somebody else is faster
+            follow(cluster, lambda: current)  # another writer is faster
         return found
 
     follow(cluster, read)

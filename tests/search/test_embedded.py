@@ -1,4 +1,4 @@
-"""What only the embedded index promises: exact numbers, the same on SQLite and PostgreSQL."""
+"""Specific to the embedded index: exact counts and scores, the same on SQLite and PostgreSQL."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def backend():
 
 
 def counts_are_exact() -> bool:
-    """Whether counts, postings and the entries' own lists of terms say the same."""
+    """Whether document frequencies, postings and the entries' lists of terms are consistent."""
     counted: dict[str, int] = {}
     posted: set[tuple[int, int]] = set()
     for term, text, data in PostingBlock.objects.values_list("term", "term__text", "data"):
@@ -163,7 +163,7 @@ def test_a_search_costs_three_queries_whatever_it_finds(backend, django_assert_n
     backend.put([entry(title="مودم", topics=["a", "b"], products=["c"]) for _ in range(hit_count)])
     plan = plan_for(backend, "مودم")
 
-    with django_assert_num_queries(3):  # postings, entries, the keys of the terms whose places are marked
+    with django_assert_num_queries(3):  # postings, entries, the primary keys of the highlighted terms
         found = backend.search(plan)
     with django_assert_num_queries(2):
         backend.search(plan, with_places=False)
@@ -189,7 +189,7 @@ def test_a_rebuild_corrects_counts_and_forgets_words_nobody_uses(backend):
 
 
 def stored(entries: list[SearchEntry]) -> list[tuple[dict[str, int], set[tuple[str, int, int, int]]]]:
-    """Of each entry the impact of each term, and its places: term, field, start, end."""
+    """The impacts of each entry's terms, and their places: term, field, start, end."""
     analysed = analyse(entries)
     found = []
     for number in range(len(entries)):
@@ -220,4 +220,4 @@ def test_impacts_are_those_of_the_formula():
     title, body = 3.0 / (1 - 0.4 + 0.4 * 0.5), 12 / (1 - 0.6 + 0.6 * 1)
     assert impacts["مودم"] == round(10_000 * (title + body) / (title + body + 1.2))
     assert impacts["روتر"] == round(10_000 * 138 / (138 + 1.2))
-    assert len({place for place in places if place[0] == "مودم"}) == 1 + 10  # of many, the first ones are remembered
+    assert len({place for place in places if place[0] == "مودم"}) == 1 + 10  # only the first ones are stored

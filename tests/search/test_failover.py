@@ -1,4 +1,4 @@
-"""The cluster hangs, ends, loses its data and comes back; search answers all the time. A node of its own, really stopped."""
+"""Search keeps working while the cluster hangs, stops, loses its data and recovers. Uses a separate, real node."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def made():
 
 @pytest.fixture
 def node(made):
-    """The node, running and answering."""
+    """The node, running and responding."""
     if made.call("status").returncode:
         made.call("stop")
         made.start()
@@ -58,14 +58,14 @@ def node(made):
 
 @pytest.fixture
 def portal(node, settings, monkeypatch, topic_document, caplog):
-    """A portal with this cluster and three topics in it."""
+    """A portal with this cluster and three topics."""
     monkeypatch.setattr(circuit, "PROBE_SECONDS", 0.2)
     caplog.set_level(logging.INFO, logger="search.cluster")
     settings.ELASTICSEARCH_URL = f"http://127.0.0.1:{node.port}"
     settings.ELASTICSEARCH_PREFIX = f"t{uuid.uuid4().hex[:8]}"
     cluster.breaker().stop()
     topics = [Topic.objects.create(code=f"t{n}", name={"fa": f"مودم {n}", "en": f"Router {n}"}) for n in (1, 2, 3)]
-    assert answers_from() == "database"  # not looked after yet
+    assert answers_from() == "database"  # the cluster has not been checked yet
     wait_until_back()
     caplog.clear()
     with at_work():
@@ -76,7 +76,7 @@ def portal(node, settings, monkeypatch, topic_document, caplog):
 
 
 def found(text: str = "مودم", language: str = "fa") -> list[int]:
-    forget_all()  # what is remembered needs no index
+    forget_all()  # cached results would not need the index
     return sorted(hit.object_id for hit in search(text=text, user=None, language=language).hits)
 
 
@@ -138,7 +138,7 @@ def test_changes_whose_messages_were_lost_meanwhile_are_found_by_the_check(porta
 
 
 def test_a_node_that_hangs_costs_one_search_a_second_and_nobody_else_anything(portal, node, client, caplog):
-    if not Page.objects.filter(depth=1).exists():  # tests before this one emptied the tables
+    if not Page.objects.filter(depth=1).exists():  # earlier tests emptied the tables
         Page.add_root(instance=Page(title="Root", slug="root", locale=locale("fa")))
     article = ArticlePageFactory(title="مودم خاموش")
     pages = ["/fa/", article.url]
@@ -177,7 +177,7 @@ def test_no_change_waits_for_a_node_that_hangs_not_even_the_first(portal, node):
     try:
         first = timed(Topic.objects.create, code="a", name={"fa": "مودم الف"})
         second = timed(Topic.objects.create, code="b", name={"fa": "مودم ب"})
-        assert until(lambda: answers_from() == "database")  # the worker is told no answer
+        assert until(lambda: answers_from() == "database")  # the worker gets no response
     finally:
         os.kill(pid, signal.SIGCONT)
     wait_until_back()
@@ -193,7 +193,7 @@ def test_a_node_that_hangs_keeps_no_other_writer_waiting(portal, node):
     os.kill(pid, signal.SIGSTOP)
     try:
         Topic.objects.create(code="slow", name={"fa": "مودم"})
-        assert until(in_hand.exists)  # the worker tries it, for five seconds
+        assert until(in_hand.exists)  # the worker tries to deliver it, for five seconds
         writing = timed(Topic.objects.filter(code="t1").update, icon="wifi")
         assert in_hand.exists()
     finally:
@@ -231,7 +231,7 @@ def test_an_index_somebody_else_made_is_replaced(portal, caplog):
 
 def test_nothing_dead_is_left_in_the_cluster(portal):
     one, two, three = portal
-    one.name = {"fa": "مودم 1"}  # the translation goes
+    one.name = {"fa": "مودم 1"}  # the translation is deleted
     one.save()
     two.code = "renamed"
     two.save()

@@ -1,4 +1,4 @@
-"""Persian in Latin letters: which word is meant, and how a whole question is read."""
+"""Finglish: readings of single words and of whole questions."""
 
 from __future__ import annotations
 
@@ -25,7 +25,8 @@ pytestmark = pytest.mark.django_db
 Z = "\u200c"
 ARTICLES = Path(__file__).resolve().parents[2] / "portal" / "demo" / "content" / "articles"
 
-#: Words the rules were made with; and others, on which nothing was tuned. What customers type → what they mean, in words of a help centre.
+#: What customers type → what they mean, in words of a help centre: words the rules were tuned on, and others that were
+#: not used for tuning.
 PAIRS = (
     """
 ramz رمز|obur عبور|oboor عبور|sefaresh سفارش|moshtari مشتری|khadamat خدمات|poshtibani پشتیبانی|pardakht پرداخت
@@ -111,7 +112,7 @@ def pairs(table: list[str]) -> list[tuple[str, str]]:
 
 @pytest.fixture(scope="module")
 def vocabulary() -> dict[str, list[Spelling]]:
-    """The words of the demo articles by their skeletons; of the tables, each at least once."""
+    """The words of the demo articles by skeleton, with each word of the tables at least once."""
     counts: Counter[str] = Counter()
     for path in ARTICLES.rglob("*.fa.md"):
         counts.update({token.word for token in tokens(path.read_text())})
@@ -283,9 +284,9 @@ def test_latin_words_that_sound_like_nothing_stay(topics):
 
 @pytest.mark.parametrize("count", [1, 6])
 def test_reading_finglish_costs_the_same_however_many_words(topics, django_assert_num_queries, count):
-    asked("مودم")  # names of topics and products are remembered
+    asked("مودم")  # names of topics and products are cached
 
-    with django_assert_num_queries(7 + 4):  # the other keyboard, by sound, by spelling, and the words once more
+    with django_assert_num_queries(7 + 4):  # four more: the other keyboard, sounds, spellings, and the vocabulary again
         asked(" ".join(["cheragh", "ghermez", "pardakht", "ghabz", "khamush", "gushi"][:count]) + " ramz")
 
 

@@ -1,4 +1,4 @@
-"""One list out of what the words and the meaning find: fixed order, whole pages, honest counts. Without the extra."""
+"""Fusion of keyword and semantic results: order, pages and counts. Works without the extra."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def test_of_equals_the_earlier_ranking_decides():
 
 @pytest.fixture
 def index(db):
-    """Thirty notes with the word, in two topics, and thirty of like meaning without it, the last ten of both kinds."""
+    """Thirty notes with the word, in two topics, and thirty similar ones, of which ten also contain the word."""
     backend = get_backend()
     backend.put(
         [
@@ -147,6 +147,6 @@ def test_without_any_meaning_it_is_the_index_itself(index, django_assert_num_que
     plan = plan_for(index, "مودم", filters=Filters(language=("fa",)))
     plain = index.search(plan)
 
-    with django_assert_num_queries(3):  # postings, the page, and the places of its words
+    with django_assert_num_queries(3):  # postings, the page, and the places of the words
         assert Hybrid(index).search(plan) == plain
     assert Hybrid(index).facets(plan) == index.facets(plan)

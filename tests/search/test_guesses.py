@@ -1,4 +1,4 @@
-"""What may be meant by a word nobody wrote, beside Finglish (test_finglish)."""
+"""Readings of unknown words other than Finglish (see test_finglish)."""
 
 from __future__ import annotations
 

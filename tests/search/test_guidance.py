@@ -1,4 +1,4 @@
-"""What helps when a search found nothing."""
+"""Starting points for readers whose search found nothing."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture
 def one_is_enough(monkeypatch):
-    """As in a large index, where enough entries hold all words of a question."""
+    """Make one entry enough, as in a large index, where enough entries contain all words of a question."""
     monkeypatch.setattr(plan, "WANTED", 1)
 
 
 @pytest.fixture
 def shelf(topic_document):
-    """Topics as things to be found, which are topics of entries at the same time: «red» and «tv», «secret» for staff."""
+    """Searchable topics that are also the topics of their entries: «red» and «tv», and «secret» for staff."""
     register_audience("staff")
     Topic.objects.bulk_create(
         [
@@ -135,7 +135,7 @@ def test_best_rated_entries_about_what_the_reader_owns_come_first(shelf):
 
 
 def test_hidden_entries_are_not_among_the_best_rated(shelf):
-    Topic.objects.filter(code="tv").update(tone=Topic.Tone.POM)  # sends no signal: the index does not know
+    Topic.objects.filter(code="tv").update(tone=Topic.Tone.POM)  # sends no signal, so the index is outdated
 
     popular = starting_points(user=None, language="fa").popular
 

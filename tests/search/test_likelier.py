@@ -1,4 +1,4 @@
-"""«Did you mean …?» where little was found: offered, never done, and always true."""
+"""«Did you mean …?» if little was found: offered but never applied, and only if it finds more."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture
 def topics(topic_document):
-    """Three dozen entries about a modem, and one whose author let a finger slip; «زمرد» is in many that staff alone may read."""
+    """Three dozen entries about a modem, and one with a typing error; «زمرد» is in many that only staff may read."""
     register_audience("staff")
     for number in range(36):
         Topic.objects.create(code=f"t{number}", name={"fa": f"رمز مودم {number}", "en": f"Password of modem {number}"})
@@ -132,7 +132,7 @@ def test_the_offer_costs_the_same_whatever_is_found(topic_document, django_asser
     services.rebuild()
     search(text="گارانتی", user=None, language="fa")  # names of topics and products are remembered
 
-    with django_assert_num_queries(16):  # seven as ever; sounds and spellings; and seven to see whether it is true
+    with django_assert_num_queries(16):  # seven as always; sounds and spellings; and seven to check that it finds more
         result = search(text="مودن", user=None, language="fa")
 
     assert (result.total, result.meant) == (count, "مودم")

@@ -1,4 +1,4 @@
-"""Answers editors pinned to a question: who sees them, in which language, and that nobody is recorded."""
+"""Pinned answers: who sees them, in which language, and that no searches are recorded in Wagtail's tables."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def topics():
 
 
 def pin(question: str, page: Page | None = None, **fields) -> SearchPromotion:
-    """Pins a page, or ``external_link_url`` and ``external_link_text``."""
+    """Pin a page, or ``external_link_url`` and ``external_link_text``."""
     query = Query.objects.get_or_create(query_string=question)[0]
     return SearchPromotion.objects.create(query=query, page=page, **fields)
 
@@ -51,7 +51,7 @@ def pinned(text: str, *, user=None, language: str = "fa", **options) -> list[str
     return [found.title for found in search(text=text, user=user, language=language, **options).pins]
 
 
-# Whose question -------------------------------------------------------------------------------------------------------
+# Questions ------------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -95,7 +95,7 @@ def test_a_question_shows_a_few_pins_at_most(topics):
     assert len(pinned("قبض")) == MAX_PINS
 
 
-# Where they stand -----------------------------------------------------------------------------------------------------
+# Position -------------------------------------------------------------------------------------------------------------
 
 
 def test_a_pin_stands_above_the_results_and_not_among_them(topics, after_commit, client):
@@ -162,7 +162,7 @@ def test_pins_stand_on_the_first_page_only_and_their_hits_on_none(topics, after_
     assert f'data-hit="faq.article:{page.pk}"' not in second
 
 
-# Whose language -------------------------------------------------------------------------------------------------------
+# Language -------------------------------------------------------------------------------------------------------------
 
 
 def test_readers_of_another_language_get_the_translation_or_nothing(topics):
@@ -178,7 +178,7 @@ def test_readers_of_another_language_get_the_translation_or_nothing(topics):
     assert pinned("roaming") == ["رومینگ"]
 
 
-# Who may see ----------------------------------------------------------------------------------------------------------
+# Visibility -----------------------------------------------------------------------------------------------------------
 
 
 def test_a_page_for_staff_is_pinned_for_staff_only(topics):
@@ -244,7 +244,7 @@ def test_signed_in_pins_never_reach_the_page_kept_for_visitors(topics, client):
         assert "ویژهٔ مشتریان" not in client.get("/fa/search/", {"q": "قبض"}).text
 
 
-# Elsewhere ------------------------------------------------------------------------------------------------------------
+# External links -------------------------------------------------------------------------------------------------------
 
 
 def test_an_address_elsewhere_is_a_safe_link(topics, client):
@@ -265,7 +265,7 @@ def test_any_other_address_is_not_shown(topics, url):
     assert pinned("سرعت‌سنج") == []
 
 
-# What it costs and leaves behind --------------------------------------------------------------------------------------
+# Costs and side effects -----------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("count", [1, 3])

@@ -1,4 +1,4 @@
-"""Several processes on one database, as the server's workers are: run on SQLite and on PostgreSQL."""
+"""Several processes on one database, like the server's workers, on SQLite and on PostgreSQL."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ TOPICS, READERS, SECONDS = 30, 3, 5
 
 @contextmanager
 def readers() -> Iterator[list[subprocess.Popen[str]]]:
-    """Processes that search and have found everything once."""
+    """Processes that search, and have found everything once."""
     worker = str(Path(__file__).with_name("searching_worker.py"))
     started = [
         subprocess.Popen(

@@ -1,7 +1,7 @@
-"""The golden set: what customers type finds the article that answers, however it is typed, on both databases alike.
+"""The golden set: questions as customers type them find the right article, with equal rankings on both databases.
 
-`script/bench search` asks the same, and much more, and compares it with other searches. The bars are a little below
-what was measured; whoever raises the quality raises them.
+`script/bench search` measures the same and much more, and compares it with other searches. The bars are slightly below
+the measured figures; raise them when the quality improves.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ WRITTEN, ARABIC, TYPO = "as written", "Arabic letters, no half-spaces", "one typ
 
 @dataclass(frozen=True)
 class Figures:
-    """In per cent of the questions; MRR of the first ten."""
+    """Percentages of the questions; MRR of the first ten results."""
 
     mrr: float
     p1: float
@@ -50,7 +50,7 @@ def rankings(django_db_setup, django_db_blocker):
 
 @pytest.fixture(scope="module")
 def figures(rankings):
-    """(language, way of typing) → figures."""
+    """The figures by language and way of typing."""
     return {
         (language, way): measured([question.answers for question in collection.questions], rankings[language][way])
         for language, collection in quality.collections().items()

@@ -1,4 +1,4 @@
-"""From a person's text to results: the chain, its notices, and who sees what."""
+"""From a person's text to results: the steps, their notices, and visibility."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ Z = "\u200c"
 
 @pytest.fixture
 def topics(topic_document):
-    """Four topics, one of them private, indexed in the languages they have names in."""
+    """Four topics, one of them private, indexed in the languages of their names."""
     register_audience("staff")
     rows = [
         Topic(pk=1, code="red", name={"fa": "چراغ قرمز مودم", "en": "Red light on the router"}),
@@ -204,7 +204,7 @@ def test_a_private_entry_is_nowhere_for_others(topics, reader):
 
 
 def test_a_stale_index_does_not_show_what_the_database_hides(topics):
-    Topic.objects.filter(pk=1).update(tone=Topic.Tone.POM)  # no signal: the index still says "public"
+    Topic.objects.filter(pk=1).update(tone=Topic.Tone.POM)  # no signal, so the entry is still public in the index
 
     result = search(text="قرمز", user=None, language="fa")
 
@@ -325,7 +325,7 @@ def test_a_search_costs_nine_queries_whatever_it_finds(topic_document, django_as
     services.rebuild()
     search(text="مودم", user=None, language="fa")  # names of topics and products are remembered
 
-    # words; postings, entries, places; postings, values; sounds, spellings, as so little is found; which hits may be seen
+    # vocabulary; postings, entries, places; postings, values; sounds and spellings, as little is found; visible hits
     with django_assert_num_queries(9):
         result = search(text="چراغ مودم", user=None, language="fa")
 

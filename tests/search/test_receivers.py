@@ -1,4 +1,4 @@
-"""Whatever is saved, deleted, published or moved is found as it is now, and not as it was."""
+"""Saved, deleted, published and moved objects are found in their current state only."""
 
 from __future__ import annotations
 
@@ -112,7 +112,7 @@ def test_an_object_saved_again_and_again_is_indexed_once(topic_document, after_c
             topic.name = {"fa": f"مودم {number}"}
             topic.save()
 
-        assert OutboxMessage.objects.count() == 2  # one more is about another object, too
+        assert OutboxMessage.objects.count() == 2  # another one, because it includes another object
 
     assert found("19") == [topic.pk]
 
@@ -160,7 +160,7 @@ def test_a_model_nobody_can_find_is_not_announced(after_commit, only_topics):
 
 
 class PageDocument(SearchDocument[Page]):
-    """Any live page nobody locked away."""
+    """Live pages without view restrictions."""
 
     name = "test.page"
     model = Page
@@ -176,7 +176,7 @@ class PageDocument(SearchDocument[Page]):
 
 @pytest.fixture
 def pages(only_topics, after_commit):
-    """shelf > book > chapter, beside an empty drawer; the first three hold the word «چراغ»."""
+    """shelf > book > chapter, and an empty drawer; the first three contain the word «چراغ»."""
     registry.register(PageDocument)
     document = registry.get_document(PageDocument.name)
     receivers.watch(document)

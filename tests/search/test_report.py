@@ -1,4 +1,4 @@
-"""The search report in the admin: what it lists, what it hides, what can be done, and by whom."""
+"""The search report in the admin: what it lists and hides, its actions, and who may see it."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def test_nobody_else_gets_in(client, name):
         client.force_login(user)
         url = reverse(f"search_report:{name}")
         response = client.get(url) if name == "index" else client.post(url)
-        assert response.status_code in {302, 403}, name  # Wagtail leads away, with a word
+        assert response.status_code in {302, 403}, name  # Wagtail redirects with a message
         assert response.get("Location", "") != url
     assert SearchGap.objects.count() == 0
 
@@ -232,7 +232,7 @@ def test_a_question_that_looks_like_a_formula_is_a_text_in_a_spreadsheet(client,
     assert exported(client, "csv")[1][0].strip('"').startswith("'=")
 
 
-# What can be done ---------------------------------------------------------------------------------------------------
+# Actions ------------------------------------------------------------------------------------------------------------
 
 
 def test_each_question_leads_to_what_mends_it(client):

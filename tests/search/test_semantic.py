@@ -1,4 +1,4 @@
-"""Finding by meaning with the real model: what is found, by whom, and that vectors follow the texts."""
+"""Semantic search with the real model: what is found, by whom, and that vectors are kept up to date."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ np = pytest.importorskip("numpy")
 pytestmark = [pytest.mark.django_db, pytest.mark.both_databases("search.models.vector")]
 Z = "\u200c"
 PHONE = f"گوشی روشن نمی{Z}شود"
-#: Says the same as the title above with none of its words.
+#: Means the same as the title above, with none of its words.
 DARK = "تلفن همراهم خاموش مانده"
 
 
 @pytest.fixture
 def meanings(topic_document, settings):
-    """Topics are found by meaning, too."""
+    """Topics with semantic search."""
     settings.SEARCH_SEMANTIC = True
     model.is_installed.cache_clear()
     nearest.forget()
@@ -44,7 +44,7 @@ def topic(pk: int, tone: str = "", **names: str) -> Topic:
 
 
 def know(*topics: Topic) -> None:
-    """Have these topics indexed, with the vectors of their names in memory."""
+    """Index these topics, and load the vectors of their names."""
     register_audience("staff")
     Topic.objects.bulk_create(topics)
     services.rebuild()
@@ -162,7 +162,7 @@ def test_the_database_decides_even_when_index_and_vectors_are_behind(meanings):
     assert ids(DARK) == []
 
 
-# Vectors follow the texts --------------------------------------------------------------------------------------------
+# Updating vectors ----------------------------------------------------------------------------------------------------
 
 
 def test_a_changed_text_is_found_by_its_new_meaning_and_never_by_the_old_one(meanings, after_commit):
@@ -224,12 +224,12 @@ def test_a_search_costs_the_same_for_one_result_and_for_three(meanings):
     costs = []
     for pks in ([1], [2, 3]):
         know(*(topic(pk, fa=f"{PHONE} {pk}") for pk in pks))
-        ids(DARK)  # labels are remembered
+        ids(DARK)  # labels are cached
         with CaptureQueriesContext(connection) as asked:
             found = ids(f"{DARK} گوشی")
         costs.append((len(found), len(asked)))
 
-    assert costs in ([(1, 10), (3, 10)], [(1, 11), (3, 11)])  # pins are looked up now and then
+    assert costs in ([(1, 10), (3, 10)], [(1, 11), (3, 11)])  # pins are sometimes read again
 
 
 @pytest.mark.django_db(transaction=True)

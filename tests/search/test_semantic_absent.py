@@ -1,4 +1,4 @@
-"""The portal without the semantic extra: nothing is missing, nothing costs more."""
+"""The portal without the semantic extra: nothing fails, and no additional queries are made."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ TITLE = "گوشی روشن نمی‌شود"
 
 @pytest.fixture
 def absent(monkeypatch):
-    """The package is not there, whether it is installed here or not."""
+    """Hide the package, whether it is installed or not."""
     monkeypatch.setitem(sys.modules, model.PACKAGE, None)
     model.is_installed.cache_clear()
     yield
@@ -33,7 +33,7 @@ def absent(monkeypatch):
 def queries_of():
     def count(text: str) -> list[str]:
         services.rebuild()
-        search(text=text, user=None, language="fa")  # labels are remembered
+        search(text=text, user=None, language="fa")  # labels are cached
         services.rebuild()
         with CaptureQueriesContext(connection) as asked:
             search(text=text, user=None, language="fa")

@@ -1,4 +1,4 @@
-"""Rebuilding, and finding and repairing drift."""
+"""Rebuilding the index, and checking and repairing it."""
 
 from __future__ import annotations
 

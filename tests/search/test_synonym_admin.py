@@ -1,4 +1,4 @@
-"""Editors look after synonyms in the admin, and see what a change would do before they make it."""
+"""Editors maintain synonyms in the admin, with a preview of the effect of a change."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def form(words: str, **fields) -> dict[str, str]:
 
 
 def text_of(response) -> str:
-    """What stands in the part of the page about the effect, in words."""
+    """The text in the part of the page about the effect."""
     (section,) = re.findall(r'aria-labelledby="preview-title">(.*?)</section>', response.text, re.DOTALL)
     return " ".join(re.sub(r"<[^>]+>", " ", section).split())
 
@@ -109,7 +109,7 @@ def test_without_a_link_the_language_is_the_editors(client, editor):
     assert '<option value="fa" selected>' in client.get(reverse(ADD), {"language": "xx"}).text
 
 
-# Seeing the effect --------------------------------------------------------------------------------------------------
+# Preview ------------------------------------------------------------------------------------------------------------
 
 
 def test_the_effect_is_shown_side_by_side_and_nothing_is_saved(client, editor, topics):

@@ -1,4 +1,4 @@
-"""Editors bring synonyms from a spreadsheet: looked through first, then all or nothing."""
+"""Import of synonyms from a spreadsheet: checked first, then saved all or nothing."""
 
 from __future__ import annotations
 
@@ -152,7 +152,7 @@ def test_all_cells_that_cannot_be_are_named():
     assert [problem.partition(":")[0] for problem in row.problems] == ["language", "direction", "in use"]
 
 
-# What is known ------------------------------------------------------------------------------------------------------
+# Existing synonyms --------------------------------------------------------------------------------------------------
 
 
 def test_what_is_there_already_is_left_as_it_is():
@@ -224,7 +224,7 @@ def test_a_file_is_looked_through_before_anything_is_saved(client, editor):
 
     assert "۲ مترادف تازه است" in words_of(response)
     assert "واردکردن ۲ مترادف" in words_of(response)
-    assert "رمز، گذرواژه\nرسید، فاکتور" in response.text  # in the form, to be saved or mended
+    assert "رمز، گذرواژه\nرسید، فاکتور" in response.text  # in the form, to be saved or corrected
     assert kept() == []
 
 

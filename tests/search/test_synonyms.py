@@ -1,4 +1,4 @@
-"""Synonyms: what editors may write, and what a question finds because of it."""
+"""Synonyms: what editors may enter, and what questions find with them."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ PUBLIC = ("public",)
 
 @pytest.fixture
 def topics(topic_document):
-    """Persian topics by their names."""
+    """Return a function that indexes Persian topics with these names."""
 
     def make(*names: str, language: str = "fa", **fields) -> None:
         for name in names:
@@ -311,7 +311,7 @@ def test_suggestions_know_synonyms_before_an_unfinished_word(topics):
     assert suggest(text="پسورد وا", user=None, language="fa").count == 1
 
 
-# Asking costs the same ------------------------------------------------------------------------------------------------
+# Costs ----------------------------------------------------------------------------------------------------------------
 
 
 def test_synonyms_ask_the_index_nothing_more(topics, django_assert_num_queries):
@@ -367,7 +367,7 @@ def test_a_change_is_true_at_once_here_and_in_other_processes(topics, after_comm
     assert not kept.is_current_for_others()
 
 
-# Laws -----------------------------------------------------------------------------------------------------------------
+# Invariants -----------------------------------------------------------------------------------------------------------
 
 WORDS = ["گوشی", "موبایل", "قبض", "صورتحساب", "رمز", "پسورد", "همراه", "اینترنت"]
 some_words = st.lists(st.sampled_from(WORDS), min_size=1, max_size=3, unique=True)
@@ -378,14 +378,14 @@ SLOW = [HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
 
 @pytest.fixture
 def small_index(only_topics):
-    """An entry for each word and each pair of words."""
+    """An index with an entry for each word and each pair of words."""
     rows = [(word,) for word in WORDS] + list(itertools.combinations(WORDS, 2))
     get_backend().put([entry(object_id=number, title=" ".join(row)) for number, row in enumerate(rows)])
     forget_all()
 
 
 def found_with(text: str, synonyms: list[Synonym]) -> dict[int, int]:
-    """Entries and their scores, straight from the index, without those that follow where few hold all words."""
+    """Entries and their scores from the index, without those that are added if few contain all words."""
     from search.index.plan import Plan
 
     question = ask(get_backend(), text, "fa", PUBLIC, rules_of(synonyms) if synonyms else NO_RULES)

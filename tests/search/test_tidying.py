@@ -1,4 +1,4 @@
-"""Counting, forgetting, gaps, evidence and popular searches."""
+"""Counting, deleting old searches, gaps, evidence and popular searches."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def today() -> dt.date:
 
 
 def asked(text: str, *, visits: int = 1, days_ago: int = 0, total: int = 2, clicks: int = 0, **options) -> None:
-    """So many visits asked; the first `clicks` of them chose an answer."""
+    """Store searches of so many visits, of which the first `clicks` chose a result."""
     language = options.get("language", "fa")
     day = today() - dt.timedelta(days=days_ago)
     facts = {"day": day, "language": language, "key": query_key(text, language)}
@@ -141,7 +141,7 @@ def test_counting_again_gives_the_same_and_takes_in_what_came_late():
     before = days("day", "key", *COUNTS)
     assert (count_days(), days("day", "key", *COUNTS)) == (2, before)
 
-    asked("چراغ", days_ago=1, clicks=1)  # was still waiting when the day was counted
+    asked("چراغ", days_ago=1, clicks=1)  # was still queued when the day was counted
     count_days()
 
     assert days("searches", "visits_with_click") == [(2, 1), (2, 0)]
@@ -199,13 +199,13 @@ def test_two_processes_share_the_hourly_work():
     workers = [subprocess.Popen(command, stdout=subprocess.PIPE) for _ in range(2)]
     done = [int(worker.communicate(timeout=60)[0]) for worker in workers]
 
-    assert sum(done) == 1  # no other job has anything to do
+    assert sum(done) == 1  # the other processes have nothing to do
     assert days("visits") == [(5,)]
     assert SearchGap.objects.count() == 1
     connection.close()
 
 
-# Forgetting ---------------------------------------------------------------------------------------------------------
+# Deleting old searches ----------------------------------------------------------------------------------------------
 
 
 def test_single_searches_and_clicks_are_forgotten_and_their_counts_stay():
@@ -281,7 +281,7 @@ def test_a_gap_closes_itself_when_the_question_finds_something(topics):
 
     assert tended("state", "closed_by") == [("closed", None)]
     assert SearchGap.objects.get().closed_at is not None
-    assert tended("state") == [("closed",)]  # the days before do not open it again
+    assert tended("state") == [("closed",)]  # earlier days do not open it again
 
 
 def test_an_answer_for_staff_only_closes_no_gap(topics):
@@ -341,7 +341,7 @@ def test_what_readers_choose_counts_in_the_index(topics, after_commit):
         report = tidying.tidy()
 
     assert report.reweighed == 1
-    assert ClickEvidence.objects.get().clicked == 75  # of 60 and 20 more that are supposed to have chosen another
+    assert ClickEvidence.objects.get().clicked == 75  # of 60 visits, and 20 added that chose something else
     scores = {hit.object_id: hit.score for hit in found("چراغ")}
     assert scores[2] * evidence.FULL == pytest.approx(scores[1] * (evidence.FULL + CLICKED.weigh(75)), rel=1e-3)
     assert services.check().is_clean
@@ -417,9 +417,9 @@ def test_popular_is_what_most_visits_ask(topics):
     "text",
     [
         "رومینگ",  # finds nothing
-        "سیمرغ",  # of a private topic
+        "سیمرغ",  # a private topic
         "طرح محرمانه سیمرغ",
-        "چراغ محرمانه",  # half of it
+        "چراغ محرمانه",  # partly private
         "چرغا سبز",  # misspelt
         "]vhy",  # the wrong keyboard
         "چراغ [phone]",
@@ -428,7 +428,7 @@ def test_popular_is_what_most_visits_ask(topics):
 def test_popular_is_only_what_everybody_may_know_and_finds(topics, text):
     asked(text, visits=50)
     asked("چراغ سبز", visits=5)
-    assert get_backend().count() == 4  # the private topic is in the index
+    assert get_backend().count() == 4  # including the private topic
 
     assert popular() == ["چراغ سبز"]
 
@@ -512,11 +512,11 @@ def test_after_a_change_of_the_index_popular_costs_three_queries(topics, count, 
     for text in ("چراغ قرمز", "چراغ سبز", "مودم")[:count]:
         asked(text, visits=5)
     assert len(popular()) == count
-    rules_for("fa")  # remembered until a synonym changes
+    rules_for("fa")  # cached until a synonym changes
 
     content_changed("search:index")
 
-    with django_assert_num_queries(3):  # questions; words; whether their answers may be seen
+    with django_assert_num_queries(3):  # questions; vocabulary; visibility of their answers
         assert len(popular_searches("fa")) == count
 
 
@@ -528,7 +528,7 @@ def test_the_hourly_work_finds_out_what_is_popular(topics):
     assert popular_searches("fa") == ["چراغ سبز"]
 
 
-# All of it ----------------------------------------------------------------------------------------------------------
+# The whole job ------------------------------------------------------------------------------------------------------
 
 
 def test_the_command_says_what_it_did(topics):

@@ -1,4 +1,4 @@
-"""What is offered while somebody types words the index does not know."""
+"""Suggestions while a person types words that are not in the index."""
 
 from __future__ import annotations
 
@@ -97,7 +97,7 @@ def test_words_of_a_private_entry_are_read_for_those_alone_who_may_see_it(topics
 def test_the_list_says_how_it_was_read_and_all_results_are_those(client, topics):
     page = get(client, "chetor sefar", name="suggest").text
 
-    assert page.count("«<bdi>چطور سفارش</bdi>» خوانده شد") == 2  # announced and seen
+    assert page.count("«<bdi>چطور سفارش</bdi>» خوانده شد") == 2  # announced and shown
     assert "خوانده شد" not in get(client, "سفارش", name="suggest").text
 
 
@@ -115,7 +115,7 @@ def test_unknown_words_cost_the_same_whatever_is_offered(topic_document, django_
     services.rebuild()
     suggest(text="سفارش", user=None, language="fa")
 
-    with django_assert_num_queries(8):  # beginnings; sounds; spellings; the words it means; and four as ever
+    with django_assert_num_queries(8):  # beginnings; sounds; spellings; the reading's vocabulary; four as always
         found = suggest(text="modem sefar", user=None, language="fa")
 
     assert found.count == count

@@ -1,4 +1,4 @@
-"""The results page and the suggestions, as a browser gets them."""
+"""The results page and the suggestions, as sent to a browser."""
 
 from __future__ import annotations
 
@@ -310,11 +310,11 @@ def test_suggestions_for_the_other_keyboard_say_so(client, topics):
     changed, plain = get(client, "]vhy", name="suggest").text, get(client, "چراغ", name="suggest").text
 
     note = "«<bdi>چراغ</bdi>» خوانده شد"
-    assert changed.count(note) == 2  # announced and seen
+    assert changed.count(note) == 2  # announced and shown
     assert "خوانده شد" not in plain
 
 
-# What is made up ----------------------------------------------------------------------------------------------------
+# Hostile input ------------------------------------------------------------------------------------------------------
 
 
 HOSTILE = [
@@ -361,7 +361,7 @@ def test_a_question_of_ten_thousand_characters_makes_no_long_page(client, topics
 def test_results_cost_the_same_whatever_their_number(client, topic_document, django_assert_num_queries, count):
     Topic.objects.bulk_create(Topic(code=f"t{n}", name={"fa": f"چراغ مودم {n}"}) for n in range(count))
     services.rebuild()
-    get(client, "مودم")  # the frame of the page remembers its addresses
+    get(client, "مودم")  # fills the cache of URLs in the frame
 
     with django_assert_num_queries(9):
         response = get(client, "چراغ مودم")
@@ -376,7 +376,7 @@ def test_visitors_get_no_cookie(client, topics):
 
 @override_settings(SEARCH_REQUESTS_PER_MINUTE=2)
 def test_too_many_searches_are_asked_to_wait(client, topics):
-    client.defaults["REMOTE_ADDR"] = "192.0.2.1"  # an address no other test uses
+    client.defaults["REMOTE_ADDR"] = "192.0.2.1"  # an IP address that no other test uses
 
     statuses = [get(client, f"چراغ {number}").status_code for number in range(3)]
     suggestions = [get(client, "چراغ", name="suggest").status_code for _ in range(11)]
@@ -390,14 +390,14 @@ def test_the_limit_can_be_switched_off(client, topics):
     assert {get(client, "چراغ").status_code for _ in range(5)} == {200}
 
 
-# What is remembered ---------------------------------------------------------------------------------------------------
+# Cached results -----------------------------------------------------------------------------------------------------
 
 
 def test_what_the_database_hides_vanishes_at_once_though_the_index_still_has_it(client, topics):
     client.force_login(UserFactory())
     assert "/fa/topics/green/" in main(get(client, "چراغ"))
 
-    Topic.objects.filter(code="green").update(tone=Topic.Tone.POM)  # sends no signal: the index does not know
+    Topic.objects.filter(code="green").update(tone=Topic.Tone.POM)  # sends no signal, so the index is outdated
 
     assert "/fa/topics/green/" not in main(get(client, "چراغ"))
     assert "/fa/topics/red/" in main(get(client, "چراغ"))

@@ -1,6 +1,7 @@
-"""Threads of a forum, as their app would declare them: all it takes to narrow results to those that are solved.
+"""Threads of a forum, as their app would declare them, with a facet for solved ones.
 
-Nothing here or in `search` was written for the other. Topics stand in for threads; solved are those with a tick for an icon.
+Neither this module nor `search` has code specific to the other. Topics stand in for threads; those with a check mark as
+their icon are solved.
 """
 
 from __future__ import annotations
