@@ -31,19 +31,19 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("path", type=Path, help="folder, .zip, .md or .csv")
-        parser.add_argument("--dry-run", action="store_true", help="do everything, report, and take it back")
+        parser.add_argument("--dry-run", action="store_true", help="do everything, report, and roll it back")
         parser.add_argument("--report", type=Path, metavar="FILE", help="write the report as .csv or .json")
-        parser.add_argument("--language", default="", help="for rows that do not say: fa, en")
-        parser.add_argument("--topic", default="", help="for rows that do not say: code of a topic")
+        parser.add_argument("--language", default="", help="default for rows without a language: fa, en")
+        parser.add_argument("--topic", default="", help="default for rows without a topic: code of a topic")
         parser.add_argument("--pictures", type=Path, metavar="PATH", help="folder or zip with the pictures")
         state = parser.add_mutually_exclusive_group()
         state.add_argument("--publish", action="store_true", default=True, help="publish at once (the default)")
         state.add_argument("--draft", dest="publish", action="store_false", help="save as drafts")
         parser.add_argument("--user", metavar="EMAIL", help="owner of new articles, author of the revisions")
         parser.add_argument(
-            "--overwrite", action="store_true", help="also articles edited here since their last import"
+            "--overwrite", action="store_true", help="also replace articles edited here since their last import"
         )
-        parser.add_argument("--fail", action="store_true", help="exit with 1 when a row failed")
+        parser.add_argument("--fail", action="store_true", help="exit with status 1 if a row failed")
 
     def handle(self, *args: Any, **options: Any) -> None:
         report_path: Path | None = options["report"]

@@ -45,7 +45,7 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--demo", action="store_true", help="Load the demo company if the database is empty.")
-        parser.add_argument("--report", type=Path, metavar="FILE", help="Write what a launcher wants to know, as JSON.")
+        parser.add_argument("--report", type=Path, metavar="FILE", help="Write a report for the launcher, as JSON.")
 
     def handle(self, **options: Any) -> None:
         call_command("compile_translations")

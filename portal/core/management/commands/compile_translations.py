@@ -15,10 +15,10 @@ if TYPE_CHECKING:
 
 
 class Command(BaseCommand):
-    help = "Compiles our translations (.po → .mo) where they changed; needs no gettext. Refuses fuzzy entries."
+    help = "Compiles translations (.po → .mo) that changed, without gettext. Rejects fuzzy entries."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("--force", action="store_true", help="Compile also what has not changed.")
+        parser.add_argument("--force", action="store_true", help="Also compile unchanged translations.")
 
     def handle(self, **options: Any) -> None:
         compiled = [

@@ -22,16 +22,16 @@ def _positive(text: str) -> float:
 
 
 class Command(BaseCommand):
-    help = "Delivers the outbox messages and runs the periodic jobs that are due. One pass, unless --loop."
+    help = "Delivers due outbox messages and runs due periodic jobs. One pass, unless --loop is given."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("--loop", action="store_true", help="Go on until SIGTERM or Ctrl-C.")
+        parser.add_argument("--loop", action="store_true", help="Run until SIGTERM or Ctrl-C.")
         parser.add_argument(
             "--interval",
             type=_positive,
             default=worker.INTERVAL,
             metavar="SECONDS",
-            help="How often --loop looks whether anything is due.",
+            help="How often --loop checks whether anything is due.",
         )
         parser.add_argument(
             "--purge-days",
@@ -39,7 +39,7 @@ class Command(BaseCommand):
             metavar="DAYS",
             help="First delete messages delivered longer ago than this, instead of after OUTBOX_KEEP_DAYS.",
         )
-        parser.add_argument("--retry-failed", action="store_true", help="First give failed messages another chance.")
+        parser.add_argument("--retry-failed", action="store_true", help="First queue failed messages again.")
 
     def handle(self, **options: Any) -> None:
         if options["retry_failed"]:

@@ -20,8 +20,10 @@ class Command(BaseCommand):
     help = "Load the demo: an invented internet provider with articles, products and people. Safe to repeat."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("--if-empty", action="store_true", help="do nothing, quietly, unless the site is empty")
-        parser.add_argument("--force", action="store_true", help="also on a site that has content or people of its own")
+        parser.add_argument("--if-empty", action="store_true", help="do nothing, silently, unless the site is empty")
+        parser.add_argument(
+            "--force", action="store_true", help="load also into a site with content or people of its own"
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         is_empty = is_site_empty()
