@@ -1,4 +1,4 @@
-"""What all measured searches share: their interface, and looks at the databases and the node they live in."""
+"""The interface of all measured searches, and the sizes of their databases and Elasticsearch indices."""
 
 from __future__ import annotations
 
@@ -13,46 +13,46 @@ if TYPE_CHECKING:
 
     from bench.search_data import Text
 
-#: Entries of a page of results.
+#: Number of entries on a page of results.
 PAGE: Final = 20
-#: As many as a rebuild takes at once.
+#: Batch size, as in a rebuild.
 _AT_ONCE: Final = 1_000
 
 
 class Engine:
-    """A search, in a process and with a database of its own."""
+    """A search, in a separate process with its own database."""
 
     def index(self, texts: Iterable[Text]) -> None:
-        """Make the texts, all there are, findable."""
+        """Index the texts, which are all there are."""
         raise NotImplementedError
 
     def search(self, text: str, language: str) -> list[int]:
-        """Numbers of the first page of entries, the best first."""
+        """The numbers of the entries on the first page, best first."""
         raise NotImplementedError
 
     def suggest(self, text: str, language: str) -> list[int]:
-        """The same while the last word is still typed."""
+        """The same for suggestions, while the last word is being typed."""
         raise NotImplementedError
 
     def size(self) -> int:
-        """Bytes on disk, without what the database needs when it is empty."""
+        """Size on disk in bytes, without that of an empty database."""
         raise NotImplementedError
 
     def forget(self) -> None:
-        """Have nothing indexed any more."""
+        """Empty the index."""
         raise NotImplementedError
 
     def learn(self, texts: Sequence[Text]) -> None:
-        """Know what the indexed texts mean, where this search finds by meaning."""
+        """Compute the vectors of the indexed texts, if this is a semantic search."""
 
     def imagine(self, texts: Sequence[Text], questions: Sequence[str]) -> None:
-        """As `learn`, with made-up meanings: each text is next to one of the questions, so that all find many."""
+        """Like `learn`, with made-up vectors: each text is close to one of the questions, so that all find many."""
 
     def check(self) -> None:
-        """Raises `RuntimeError` where something else answered than what was to be measured."""
+        """Raise `RuntimeError` if something other than the measured search answered."""
 
     def close(self) -> None:
-        """Leave nothing behind on a server."""
+        """Delete everything from servers."""
 
 
 def chunks(values: Iterable[Any], size: int = _AT_ONCE) -> Iterator[list[Any]]:
@@ -62,7 +62,7 @@ def chunks(values: Iterable[Any], size: int = _AT_ONCE) -> Iterator[list[Any]]:
 
 
 def database_size() -> int:
-    """Bytes of Django's database."""
+    """The size of Django's database in bytes."""
     from django.db import connection  # noqa: PLC0415 - settings must be there first
 
     with connection.cursor() as cursor:
@@ -75,9 +75,9 @@ def database_size() -> int:
 
 
 def ask_node(method: str, path: str, body: str = "") -> dict[str, Any]:
-    """What the Elasticsearch node that ELASTICSEARCH_URL names says."""
+    """The response of the Elasticsearch node at ELASTICSEARCH_URL."""
     kind = "application/x-ndjson" if path.endswith("_bulk") else "application/json"
-    request = urllib.request.Request(  # noqa: S310 - the address the operator gave
+    request = urllib.request.Request(  # noqa: S310 - the operator's URL
         os.environ["ELASTICSEARCH_URL"].rstrip("/") + path, body.encode() or None, {"Content-Type": kind}, method=method
     )
     with urllib.request.urlopen(request, timeout=60) as answer:  # noqa: S310 - as above
@@ -86,5 +86,5 @@ def ask_node(method: str, path: str, body: str = "") -> dict[str, Any]:
 
 
 def node_size(indices: str) -> int:
-    """Bytes of the indices whose names fit."""
+    """The size in bytes of the indices whose names match."""
     return int(ask_node("GET", f"/{indices}/_stats/store")["_all"]["total"]["store"]["size_in_bytes"])

@@ -1,4 +1,4 @@
-"""What search is measured on: public questions with known answers, and generated help-centre entries."""
+"""The data that search is measured on: public questions with known answers, and generated help-centre entries."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ _ROOT: Final = Path(__file__).resolve().parent.parent
 DATA: Final = _ROOT.parent / "shared" / "data"
 _DEMO_ARTICLES: Final = _ROOT / "portal" / "demo" / "content" / "articles"
 _DEMO_QUESTIONS: Final = _ROOT / "bench" / "demo_questions.tsv"
-#: Of a link or picture in an article's Markdown; no reader sees it.
+#: The target of a link or picture in an article's Markdown, which readers do not see.
 _LINK_TARGET: Final = re.compile(r"\]\([^)]*\)")
 
 ZWNJ: Final = "\u200c"
-#: Of the answers to a question, where a collection is made small.
+#: Number of answers per question that are kept in a reduced collection.
 _ANSWERS_KEPT: Final = 3
 _PERSIAN_LETTERS: Final = "ابپتجچحخدرزسشصطعغفقکگلمنوهی"
 _LATIN_LETTERS: Final = "abcdefghijklmnopqrstuvwxyz"
@@ -33,7 +33,7 @@ _LATIN_LETTERS: Final = "abcdefghijklmnopqrstuvwxyz"
 
 @dataclass(frozen=True)
 class Text:
-    """An entry to be found."""
+    """An entry to be indexed."""
 
     number: int
     language: str
@@ -44,7 +44,7 @@ class Text:
 
 @dataclass(frozen=True)
 class Asked:
-    """A question and the entries that answer it."""
+    """A question with the entries that answer it."""
 
     text: str
     answers: frozenset[int]
@@ -53,7 +53,7 @@ class Asked:
 
 @dataclass(frozen=True)
 class Collection:
-    """Entries with questions about them, and the ways in which the questions are typed."""
+    """Entries, questions about them, and the ways in which the questions are typed."""
 
     name: str
     texts: list[Text]
@@ -61,7 +61,7 @@ class Collection:
     variants: dict[str, Callable[[str], str]]
 
     def small(self, others: int) -> Collection:
-        """The same questions put to fewer texts: three that answer each, where there are so many, and `others`."""
+        """The same questions with fewer texts: up to three answers for each, and so many others."""
         kept = {number for asked in self.questions for number in sorted(asked.answers)[:_ANSWERS_KEPT]}
         left = [text.number for text in self.texts if text.number not in kept]
         kept.update(random.Random(7).sample(left, min(others, len(left))))
@@ -73,7 +73,7 @@ class Collection:
 
 
 class MissingDataError(Exception):
-    """A public set is not there. The message says where it is looked for."""
+    """Raised if a public set is missing. The message says where it is expected."""
 
 
 def _read(name: str) -> Any:
@@ -99,7 +99,7 @@ def with_arabic_letters(text: str) -> str:
 
 
 def with_a_typo(text: str) -> str:
-    """One slip in one word of at least four letters: a letter wrong, missing, doubled or swapped. The same every time."""
+    """One typo in one word of at least four letters: a letter wrong, missing, doubled or swapped. Deterministic."""
     chance = random.Random(text)
     words = text.split(" ")
     long = [place for place, word in enumerate(words) if sum(map(str.isalpha, word)) >= 4]
@@ -143,7 +143,7 @@ def pquad(limit: int) -> Collection:
 
 
 def banking(limit: int) -> Collection:
-    """English questions of bank customers; others of the same intent are the answers."""
+    """English questions of bank customers; the answers are other questions with the same intent."""
     rows = _read("banking77.json.gz")
     known = [row for row in rows if row["split"] == "train"]
     intents: dict[str, set[int]] = {}
@@ -155,7 +155,7 @@ def banking(limit: int) -> Collection:
 
 
 def cross_language(limit: int) -> Collection:
-    """Persian sentences whose translation is to be found; only meaning helps here, no word does."""
+    """Persian sentences whose English translation is the answer; only semantic search can find it."""
     rows = _read("xling_pairs.json.gz")
     texts = [Text(n, "en", english) for n, (english, _persian) in enumerate(rows, 1)]
     questions = [Asked(persian, frozenset({n}), "fa") for n, (_english, persian) in enumerate(rows, 1)]
@@ -163,7 +163,7 @@ def cross_language(limit: int) -> Collection:
 
 
 def demo(language: str, limit: int) -> Collection:
-    """What customers of the demo type, and its articles in both languages. Always there."""
+    """Questions as the demo's customers type them, and its articles in both languages. Always available."""
     texts = [_article(number, path) for number, path in enumerate(sorted(_DEMO_ARTICLES.glob("*/*.md")), 1)]
     numbers = {
         path.name.removesuffix(f".{language}.md"): text.number
@@ -191,7 +191,7 @@ _DEMO: Final = {
     "en": ("English customers' questions → demo articles", ENGLISH_VARIANTS),
 }
 
-#: By name, how each is made of the number of questions.
+#: Functions that make each collection, by name; they take the number of questions.
 COLLECTIONS: Final[dict[str, Callable[[int], Collection]]] = {
     "demo-fa": partial(demo, "fa"),
     "demo-en": partial(demo, "en"),
@@ -207,12 +207,12 @@ def _some(questions: list[Asked], limit: int) -> list[Asked]:
 
 # Generated entries ----------------------------------------------------------------------------------------------------
 
-#: Words of a generated entry: title, short answer, text (from, to).
+#: Numbers of words in a generated entry: title, short answer, text (from, to).
 TITLE_WORDS: Final = 6
 SHORT_ANSWER_WORDS: Final = 20
 BODY_WORDS: Final = (60, 100)
 _VOCABULARY: Final = 15_000
-#: Share of words that say nothing, as in real texts; search leaves them out.
+#: Share of stop words, as in real texts.
 _STOP_WORDS: Final = {
     "fa": [
         "و",
@@ -280,7 +280,7 @@ def _made_up_words(letters: str, vowels: str, count: int, seed: int) -> list[str
 
 
 class Generator:
-    """Help-centre entries, seven of ten in Persian; the frequencies of their words follow Zipf's law. Always the same."""
+    """Help-centre entries, 70 % in Persian, with word frequencies according to Zipf's law. Deterministic."""
 
     def __init__(self) -> None:
         self._words = {
@@ -310,7 +310,7 @@ class Generator:
         return [word for word in text.split() if word not in _STOP_WORDS[language]] or text.split()
 
     def questions(self, count: int, of: int) -> list[tuple[str, str]]:
-        """(text, language): one to five words that stand together in one of the first `of` entries."""
+        """(text, language): one to five consecutive words from one of the first `of` entries."""
         chance = random.Random(count)
         asked: list[tuple[str, str]] = []
         for _ in range(count):
@@ -321,7 +321,7 @@ class Generator:
         return asked
 
     def beginnings(self, count: int, of: int) -> list[tuple[str, str]]:
-        """What is in the box after each key, while titles of entries are typed: (text so far, language)."""
+        """(text so far, language) after each keystroke, while titles of entries are typed."""
         chance = random.Random(count + 1)
         typed: list[tuple[str, str]] = []
         while len(typed) < count:
@@ -332,7 +332,7 @@ class Generator:
 
 
 def kind_of(number: int) -> str:
-    """Three of four generated entries are articles."""
+    """The kind of a generated entry; three of four are articles."""
     return _KINDS[number % 4 == 0]
 
 

@@ -1,4 +1,4 @@
-"""What the measured entries belong to: kinds without objects, whose visibility still costs the usual query."""
+"""The kinds of the measured entries: they have no objects, but checking visibility still costs the usual query."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class _Generated(SearchDocument[Topic]):
         raise NotImplementedError  # there are no objects
 
     def visible_to(self, user: object, ids: Collection[int]) -> set[int]:
-        """All of them, after the question that is asked of every list of hits."""
+        """All of them, after the query that is made for every list of hits."""
         list(Topic.objects.filter(pk__in=ids).values_list("pk", flat=True))
         return set(ids)
 
@@ -39,7 +39,7 @@ class Thread(_Generated):
 
 
 def register_documents() -> None:
-    """Only these can be found from now on."""
+    """Replace all registered documents by these."""
     for document in registry.all_documents():
         registry.unregister(type(document))
     registry.register(Article)

@@ -1,4 +1,4 @@
-"""What the portal's search is compared with: the databases' own searches, Wagtail's, and Elasticsearch as it comes."""
+"""The searches that the portal's is compared with: those of the databases, Wagtail's, and default Elasticsearch."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def _words(text: str) -> list[str]:
 
 
 class _DatabaseSearch(Engine):
-    """What the plain searches share: a table of their own in the site `bench.search_site`."""
+    """Base class of the plain searches, which use a table of the site `bench.search_site`."""
 
     def __init__(self) -> None:
         call_command("migrate", run_syncdb=True, verbosity=0)
@@ -126,7 +126,7 @@ class Wagtail(_DatabaseSearch):
 
 
 class ElasticStandard(Engine):
-    """Elasticsearch with its standard analyzer and `multi_match`, as a mapping nobody wrote gives it."""
+    """Elasticsearch with the standard analyzer, `multi_match` and dynamic mapping."""
 
     _index: Final = f"bench-standard-{os.getpid()}"
 

@@ -1,10 +1,10 @@
-"""Many searches a second for a while, and articles changed meanwhile: `script/bench search --load`.
+"""A load of many searches per second while articles are changed: `script/bench search --load`.
 
-The server is script/server with its defaults and the demo, but without a limit for one address. Several client processes
-ask at moments that do not depend on the answers, every time for something else: four of ten for a results page, the
-others for suggestions while a question is typed, in Persian and English, some with a slip or on the wrong keyboard.
-Another process changes articles, takes them back and publishes them. Anything but a whole answer is an error, and so is
-a last change that cannot be found afterwards. Milliseconds count from the moment a request was due.
+The server is script/server with its defaults and the demo, but without the request limit. Several client processes send
+requests at times that do not depend on responses, each for something else: four of ten for a results page, the others
+for suggestions while a question is typed, in Persian and English, some with a typo or on the wrong keyboard. Another
+process changes, unpublishes and publishes articles. Anything but a complete response is an error, and so is a last
+change that cannot be found afterwards. Response times are measured from the time a request was due.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 CLIENTS: Final = 4
-#: Of each client: more than the server can answer at once.
+#: Connections per client: more than the server can handle at once.
 CONNECTIONS: Final = 8
 RESULTS_SHARE: Final = 0.4
 PERSIAN_SHARE: Final = 0.7
@@ -48,22 +48,22 @@ RESULTS, SUGGESTIONS = "results pages", "suggestions"
 
 @dataclass(frozen=True)
 class Load:
-    """What is to be sent: searches a second, for so many seconds."""
+    """The load: searches per second, and duration in seconds."""
 
     per_second: int
     seconds: int
 
 
 def measure(load: Load, database_url: str = "", folder: Path | None = None) -> dict[str, Any]:
-    """The figures of a load on a server of our own, whose data are in SQLite unless `database_url` names a database.
+    """Start a server, apply the load, and return the figures. The database is SQLite unless `database_url` is given.
 
-    Its other data are in `folder`, which may hold a demo portal already, or in a temporary one.
+    Other data is stored in `folder`, which may contain a demo portal already, or in a temporary folder.
     """
     with tempfile.TemporaryDirectory(prefix="search-load-") as temporary:
         env = _environment(str(folder or temporary), database_url)
         print("Starting script/server with the demo …", flush=True)
         with _server(env) as (base, pid):
-            for path in _paths(100, seed=1):  # every worker has answered before it counts
+            for path in _paths(100, seed=1):  # warm up every worker
                 _get(base + path)
             print(f"{load.per_second} searches/s for {load.seconds} s …", flush=True)
             before = _processor_seconds(pid)
@@ -86,11 +86,11 @@ def tell(load: Load, figures: dict[str, Any]) -> None:
         print(f"  {figures['errors'].count(error)} × {error}")
 
 
-# What is asked --------------------------------------------------------------------------------------------------------
+# Requests -------------------------------------------------------------------------------------------------------------
 
 
 def _paths(count: int, *, seed: int) -> list[str]:
-    """Addresses to ask for, hardly one twice."""
+    """URLs to request, with hardly any repetition."""
     chance = random.Random(seed)
     words = {language: _words(language) for language in ("fa", "en")}
     return [_path(chance, words) for _ in range(count)]
@@ -113,7 +113,7 @@ def _path(chance: random.Random, words: dict[str, list[str]]) -> str:
     return f"/{language}/search/suggest/?q={quote(text[: chance.randint(2, len(text))])}"
 
 
-# Asking ---------------------------------------------------------------------------------------------------------------
+# Clients --------------------------------------------------------------------------------------------------------------
 
 
 def _measured(load: Load, base: str, env: dict[str, str]) -> dict[str, Any]:
@@ -184,7 +184,7 @@ def _spread(milliseconds: Sequence[float]) -> dict[str, float]:
 
 
 def _is_found(base: str, word: str, title: str) -> bool:
-    """Whether what was written last can be found; the outbox worker may have to look after it."""
+    """Whether the last change can be found; waits, because the outbox worker may have to index it."""
     deadline = time.monotonic() + _FOUND_SECONDS
     while time.monotonic() < deadline:
         if title in html.unescape(_get(f"{base}/fa/search/?q={word}")):
@@ -217,7 +217,7 @@ def _environment(folder: str, database_url: str) -> dict[str, str]:
 
 @contextmanager
 def _server(env: dict[str, str]) -> Iterator[tuple[str, int]]:
-    """The address and process of a script/server that is ready; ended afterwards with all it started."""
+    """Run script/server; yields its URL and process id, and stops it with all its children afterwards."""
     process = subprocess.Popen(
         [sys.executable, str(ROOT / "script" / "_server.py")], cwd=ROOT, env=env, stdout=subprocess.DEVNULL
     )
@@ -235,7 +235,7 @@ def _server(env: dict[str, str]) -> Iterator[tuple[str, int]]:
 
 
 def _processor_seconds(pid: int) -> float:
-    """What a process and all it started have used so far; nothing where the system does not say."""
+    """Processor time of a process and its children so far, in seconds; 0 on systems without /proc."""
     here = Path(f"/proc/{pid}")
     if not here.is_dir():
         return 0.0

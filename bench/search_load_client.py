@@ -1,7 +1,7 @@
-"""One of the clients of `bench.search_load`: an order on the input, what became of each request on the output, as JSON.
+"""One of the clients of `bench.search_load`: reads an order, and writes the result of each request, as JSON.
 
-Requests have their moments, as customers' have, who do not wait for each other: one that must wait until a connection is
-free has waited already when it is sent, and its time counts from its moment.
+Each request has a due time, because customers do not wait for each other. If it has to wait for a free connection, that
+time counts: response times are measured from the due time.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ HTTP_OK = 200
 
 
 class Client:
-    """Sends the requests of an order; `outcomes` holds place, milliseconds and what was wrong (or nothing) of each."""
+    """Sends the requests of an order; `outcomes` has the index, milliseconds and error (or an empty string) of each."""
 
     def __init__(self, order: dict[str, Any]) -> None:
         where = urlsplit(order["base"])
@@ -39,7 +39,7 @@ class Client:
         await asyncio.gather(*(self._work() for _ in range(self._connections)))
 
     async def _work(self) -> None:
-        """Send what is next, over a connection of our own, until there is no more or the time is over."""
+        """Send requests over one connection until none is left or the time is over."""
         connection = None
         for place, moment in self._moments:
             await asyncio.sleep(max(0.0, min(moment, self._until) - time.time()))

@@ -1,7 +1,7 @@
-"""The editor of `bench.search_load`: publishes, takes back and changes articles of the demo, as the admin does.
+"""The writing process of `bench.search_load`: publishes, unpublishes and changes articles of the demo, as in the admin.
 
-Says that it is ready, reads an order (JSON), and says how many writes there were, what went wrong, and a word that is in
-the article that was written last, with its title.
+Prints a line when it is ready, reads an order (JSON), and prints the number of writes, the errors, and a word of the
+article that was written last, with its title.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from faq.models import ArticlePage  # noqa: E402 - the settings first
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-#: Each so many writes an article is taken back and published again instead of changed.
+#: Every so many writes, an article is unpublished and published again instead of changed.
 _TAKEN_BACK: int = 5
 
 
@@ -55,7 +55,7 @@ def main() -> None:
 
 
 def write(pk: int, word: str, *, taken_back: bool) -> str:
-    """Publish the article with one more word that leads to it; its title."""
+    """Publish the article with an additional word; return its title."""
     article = ArticlePage.objects.get(pk=pk)
     if taken_back:
         article.unpublish()

@@ -1,8 +1,8 @@
-"""The portal's own search as its pages ask it: the whole chain, and the check of every hit against the database.
+"""The portal's own search as used by its pages, including the check of every hit in the database.
 
-What is measured is for the settings to say: a cluster answers where ``ELASTICSEARCH_URL`` names one, and meanings help
-where ``SEARCH_SEMANTIC`` is on. Where either fails the portal would quietly answer without it; `check` tells. A slow answer
-of the cluster is no failure here: its time is what is measured.
+The settings decide what is measured: a cluster if ``ELASTICSEARCH_URL`` is set, semantic search if ``SEARCH_SEMANTIC``
+is on. If either fails, the portal would silently answer without it; `check` detects that. A slow response of the
+cluster is not a failure here, because its time is measured.
 """
 
 from __future__ import annotations
@@ -35,16 +35,16 @@ if TYPE_CHECKING:
     from bench.search_data import Text
     from search.index.protocol import Backend
 
-#: How long an answer of the cluster may take; readers wait less.
+#: Time limit for answers of the cluster; that for readers is shorter.
 _ANSWER_SECONDS: Final = 20.0
-#: How long an empty cluster may take until it is asked.
+#: How long an empty cluster may take until it is used.
 _CLUSTER_SECONDS: Final = 30
-#: How much alike made-up meanings are to their question.
+#: Similarity of made-up vectors to their question.
 _ALIKE: Final = 0.95
 
 
 class Portal(Engine):
-    """See above."""
+    """The search described above."""
 
     def __init__(self) -> None:
         call_command("migrate", run_syncdb=True, verbosity=0)
@@ -57,7 +57,7 @@ class Portal(Engine):
         self._empty = database_size()
 
     def _begin(self) -> Backend:
-        """The index that is measured, empty."""
+        """The measured index, emptied."""
         if not self._is_in_cluster:
             return get_backend()
         cluster.ANSWER_SECONDS = _ANSWER_SECONDS
@@ -72,11 +72,11 @@ class Portal(Engine):
 
     def index(self, texts: Iterable[Text]) -> None:
         with self._backend.rebuild():
-            for some in chunks(sorted(texts, key=lambda text: kind_of(text.number))):  # as a rebuild does
+            for some in chunks(sorted(texts, key=lambda text: kind_of(text.number))):  # as in a rebuild
                 self._backend.put([entry_of(text) for text in some], force=True)
 
     def put_one(self, text: Text) -> None:
-        """A changed article on its way into the full index."""
+        """Put one changed article into the full index."""
         self._backend.put([entry_of(replace(text, title=text.title + " نو"))], force=True)
 
     def forget(self) -> None:
@@ -131,7 +131,7 @@ class Portal(Engine):
         return [hit.object_id for group in found.groups for hit in group.hits]
 
     def results(self, text: str, language: str) -> list[int]:
-        """The page of hits alone, without facets, repair and remembering."""
+        """The hits of a page, without facets, corrections and caching."""
 
         def hits(backend: Backend) -> list[int]:
             question = ask(backend, text, language, ("public",))
@@ -159,14 +159,14 @@ class Portal(Engine):
 
 
 def found_by(text: str, language: str) -> list[int]:
-    """Numbers of what a visitor sees on the first page of results; of other languages when there is nothing in this one."""
+    """Numbers of the entries on a visitor's first page of results; of other languages if there are none in this one."""
     found = queries.search(text=text, user=None, language=language)
     hits = found.hits or [hit for other in found.elsewhere for hit in other.hits]
     return [hit.object_id for hit in hits]
 
 
 class _Failures(logging.Handler):
-    """Hears of every failure the portal covers up."""
+    """Collects the failures that the portal handles silently."""
 
     def __init__(self) -> None:
         super().__init__(logging.WARNING)
@@ -178,7 +178,7 @@ class _Failures(logging.Handler):
 
 
 def entry_of(text: Text) -> SearchEntry:
-    """The text as an app would declare it."""
+    """The search entry of a text, as an app would make it."""
     return SearchEntry(
         kind=kind_of(text.number), object_id=text.number, language=text.language, title=text.title,
         short_answer=text.short_answer, body=text.body, url=f"/{text.language}/a/{text.number}/", audience="public",

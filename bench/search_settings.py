@@ -1,10 +1,10 @@
-"""The portal as it runs for real, on a throwaway database: the tables are made from the models, without the history."""
+"""Production settings on a throwaway database, whose tables are created from the models, without migrations."""
 
 from portal.settings.production import *  # noqa: F403 - all of them
 
 
 class _NoMigrations:
-    """Says of every app that it has none."""
+    """A mapping that disables the migrations of every app."""
 
     def __contains__(self, app: str) -> bool:
         return True

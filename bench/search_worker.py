@@ -1,4 +1,4 @@
-"""Measures one search on one database: orders on the input, their figures on the output, as JSON. See `bench.search`."""
+"""Measures one search on one database: reads orders and writes their figures, as JSON. See `bench.search`."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from bench.search_common import Engine
 
 PORTAL, PLAIN = "bench.search_settings", "bench.search_site.settings"
-#: (settings, where it is)
+#: Name → (settings module, path of the class).
 ENGINES = {
     "portal": (PORTAL, "bench.search_portal.Portal"),
     "fts5": (PLAIN, "bench.search_engines.Fts5"),
@@ -34,7 +34,7 @@ ENGINES = {
 
 
 def quality(engine: Engine, order: dict[str, Any]) -> dict[str, dict[str, float]]:
-    """For each way of typing: MRR at 10, P@1, recall at 10, and the share of questions without any result; per cent."""
+    """MRR@10, P@1, recall@10 and the share of questions without a result, in per cent, for each way of typing."""
     collection = search_data.COLLECTIONS[order["collection"]](order["questions"])
     if order["others"] is not None:
         collection = collection.small(order["others"])
@@ -60,10 +60,10 @@ def quality(engine: Engine, order: dict[str, Any]) -> dict[str, dict[str, float]
 
 
 def speed(engine: Any, order: dict[str, Any]) -> dict[str, Any]:
-    """Entries a second, bytes, and milliseconds (median, 95th of 100) of searches and of each key that is typed."""
+    """Entries indexed per second, bytes, and milliseconds (median, 95th percentile) of searches and keystrokes."""
     generator = search_data.Generator()
     count = order["entries"]
-    texts = list(generator.texts(count))  # made before the clock runs
+    texts = list(generator.texts(count))  # generated before the time is measured
     began = time.perf_counter()
     engine.index(texts)
     figures: dict[str, Any] = {"entries_per_second": count / (time.perf_counter() - began)}
@@ -71,7 +71,7 @@ def speed(engine: Any, order: dict[str, Any]) -> dict[str, Any]:
     engine.imagine(texts, [text for text, _language in questions])
     figures["bytes"] = engine.size()
     keys = generator.beginnings(order["questions"], count)
-    warm = order["questions"] // 10  # caches of the database, once
+    warm = order["questions"] // 10  # fills the caches of the database
     for name, ask, asked in (
         ("search", engine.search, questions),
         ("suggest", engine.suggest, keys),

@@ -1,1 +1,1 @@
-"""The smallest site that has Wagtail's search, and the databases' own: what ours is compared with."""
+"""A minimal site with Wagtail's search and those of the databases, to compare ours with."""

@@ -1,4 +1,4 @@
-"""What is found."""
+"""The searched model."""
 
 from django.db import models
 from modelsearch import index

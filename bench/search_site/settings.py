@@ -1,4 +1,4 @@
-"""One model, Wagtail's database search, nothing else."""
+"""Settings with one model and Wagtail's database search."""
 
 import os
 

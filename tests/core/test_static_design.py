@@ -241,9 +241,9 @@ def _lines_to_mend(template: Path) -> list[str]:
 
 
 def test_a_line_of_a_template_can_be_read():
-    """So that a diff shows what changed. White space that matters: ``{% spaceless %}``, or a comment at the line's end.
+    """So that diffs are readable. If white space matters: ``{% spaceless %}``, or a comment at the end of the line.
 
-    The text of a mail goes on in the next line inside ``{% blocktranslate trimmed %}``.
+    The text of a mail continues on the next line inside ``{% blocktranslate trimmed %}``.
     """
     assert {path.suffix for path in _TEMPLATES} == {".html", ".txt"}
     assert [problem for template in _TEMPLATES for problem in _lines_to_mend(template)] == []
