@@ -94,14 +94,14 @@ class Case:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=5, help="interleaved rounds; the median counts")
-    parser.add_argument("--seconds", type=float, default=3, help="how long each page is asked for in each round")
+    parser.add_argument("--seconds", type=float, default=3, help="how long each page is requested in each round")
     parser.add_argument("--connections", type=int, default=8)
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--blocking-threads", type=int, default=1)
-    parser.add_argument("--folder", type=Path, help="keep the demo portal there and use it again the next time")
-    parser.add_argument("--writes", type=float, metavar="N", help="compare with N posts and votes a second beside it")
+    parser.add_argument("--folder", type=Path, help="keep the demo portal there and reuse it")
+    parser.add_argument("--writes", type=float, metavar="N", help="compare with N posts and votes per second meanwhile")
     parser.add_argument("--quick", action="store_true", help="one short round: shows that it works, proves nothing")
-    parser.add_argument("--check", action="store_true", help="exit 1 when a bar is missed")
+    parser.add_argument("--check", action="store_true", help="exit with 1 if a bar is missed")
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write the figures there")
     arguments = parser.parse_args()
     if arguments.quick:

@@ -76,7 +76,7 @@ def work(per_second: float, seconds: float, articles: itertools.cycle[ArticlePag
                 vote(number, next(articles))
             else:
                 post(number)
-        except Exception as error:  # noqa: BLE001 - told at the end
+        except Exception as error:  # noqa: BLE001 - reported at the end
             errors.append(f"{type(error).__name__}: {error}")
         number += 1
         if time.monotonic() - began > seconds:

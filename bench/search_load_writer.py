@@ -49,7 +49,7 @@ def main() -> None:
         word = f"zqx{number:05}"
         try:
             title = write(next(articles), word, taken_back=number % _TAKEN_BACK == 0)
-        except Exception as error:  # noqa: BLE001 - told at the end
+        except Exception as error:  # noqa: BLE001 - reported at the end
             errors.append(f"{type(error).__name__}: {error}")
     print(json.dumps({"writes": number, "errors": errors, "word": word, "title": title}))
 

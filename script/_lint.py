@@ -40,7 +40,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         prog="script/lint", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--fix", action="store_true", help="let the tools repair what they can")
+    parser.add_argument("--fix", action="store_true", help="let the tools fix what they can")
     parser.add_argument("name", nargs="?", default="", help="run only the checks whose name contains this")
     arguments = parser.parse_args()
     ensure_venv(dev=True)

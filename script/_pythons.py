@@ -69,7 +69,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         prog="script/pythons", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("python", nargs="*", help="try these instead of looking for some")
+    parser.add_argument("python", nargs="*", help="use these instead of searching for some")
     arguments = parser.parse_args()
     found = sorted(
         {python.version: python for path in arguments.python or candidates() if (python := known(path))}.values()

@@ -65,9 +65,9 @@ def main() -> None:
         prog="script/test", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--postgres", action="store_true", help="also run on PostgreSQL (TEST_DATABASE_URL)")
-    parser.add_argument("--all-databases", action="store_true", help="there too, run all tests")
+    parser.add_argument("--all-databases", action="store_true", help="also run all tests on PostgreSQL")
     parser.add_argument("--no-browser", action="store_true", help="leave the browser tests out")
-    parser.add_argument("--workers", default="2", help="how many processes share the tests")
+    parser.add_argument("--workers", default="2", help="number of processes that run the tests")
     arguments, chosen = parser.parse_known_args()
     postgres = os.environ.get("TEST_DATABASE_URL", "")
     if (arguments.postgres or arguments.all_databases or IN_CI) and not postgres:

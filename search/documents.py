@@ -39,7 +39,7 @@ _OTHER_PARAMETERS: Final = frozenset({"q", "page", "exact", "sort", "updated", "
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Badge:
-    """How a value of a facet is shown beside the title of a result: a tone and a Lucide icon."""
+    """How a value of a facet is shown next to the title of a result: a tone and a Lucide icon."""
 
     tone: str = "new"
     icon: str = ""

@@ -114,7 +114,7 @@ BRITISH_SPELLINGS: Final = (
     ),
 )
 
-#: The Snowball algorithm for words in Latin letters, by language of the text; English words stand in every language.
+#: The Snowball algorithm for words in Latin letters, by language of the text; English words occur in every language.
 SNOWBALL: Final = {"en": "english"}
 _DEFAULT_SNOWBALL: Final = "english"
 

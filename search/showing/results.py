@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class ShownBadge:
-    """A value of a facet that is shown beside the title."""
+    """A value of a facet that is shown next to the title."""
 
     label: str
     tone: str

@@ -80,7 +80,7 @@ def in_threads(count: int, work) -> list[BaseException]:
         try:
             barrier.wait()
             work(number)
-        except BaseException as error:  # noqa: BLE001 - told to the test
+        except BaseException as error:  # noqa: BLE001 - returned to the test
             errors.append(error)
         finally:
             connection.close()

@@ -55,7 +55,7 @@ def main() -> None:
             break
         try:
             problem = whats_wrong(number)
-        except Exception as error:  # noqa: BLE001 - told at the end
+        except Exception as error:  # noqa: BLE001 - reported at the end
             problem = f"{type(error).__name__}: {error}"
         if problem:
             wrong.append(problem)

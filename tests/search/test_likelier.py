@@ -130,7 +130,7 @@ def test_the_offer_costs_the_same_whatever_is_found(topic_document, django_asser
         Topic.objects.create(code=f"slip{number}", name={"fa": f"تلویزیون مودن {number}"})
     Topic.objects.create(code="other", name={"fa": "گارانتی"})
     services.rebuild()
-    search(text="گارانتی", user=None, language="fa")  # names of topics and products are remembered
+    search(text="گارانتی", user=None, language="fa")  # names of topics and products are cached
 
     with django_assert_num_queries(16):  # seven as always; sounds and spellings; and seven to check that it finds more
         result = search(text="مودن", user=None, language="fa")
@@ -143,7 +143,7 @@ def test_enough_results_cost_nothing_more(topic_document, django_assert_num_quer
         Topic.objects.create(code=f"t{number}", name={"fa": f"مودن {number}"})
     Topic.objects.create(code="other", name={"fa": "گارانتی"})
     services.rebuild()
-    search(text="گارانتی", user=None, language="fa")  # names of topics and products are remembered
+    search(text="گارانتی", user=None, language="fa")  # names of topics and products are cached
 
     with django_assert_num_queries(7):
         assert search(text="مودن", user=None, language="fa").total == 4

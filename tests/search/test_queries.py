@@ -323,7 +323,7 @@ def test_nothing_is_offered_for_what_begins_nothing(topics, text):
 def test_a_search_costs_nine_queries_whatever_it_finds(topic_document, django_assert_num_queries, count):
     Topic.objects.bulk_create(Topic(code=f"t{n}", name={"fa": f"چراغ مودم {n}"}) for n in range(count))
     services.rebuild()
-    search(text="مودم", user=None, language="fa")  # names of topics and products are remembered
+    search(text="مودم", user=None, language="fa")  # names of topics and products are cached
 
     # vocabulary; postings, entries, places; postings, values; sounds and spellings, as little is found; visible hits
     with django_assert_num_queries(9):

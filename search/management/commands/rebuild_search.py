@@ -21,7 +21,7 @@ _SECONDS_BETWEEN_LINES: Final = 10.0
 
 
 class Command(BaseCommand):
-    help = "Indexes everything again. Searching goes on meanwhile and misses nothing."
+    help = "Rebuilds the search index. Searches work meanwhile and miss nothing."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument(

@@ -9,8 +9,8 @@ from search.activity.tidying import tidy
 
 class Command(BaseCommand):
     help = (
-        "Counts searches and clicks by day, forgets single ones after SEARCH_LOG_DAYS, opens and closes search gaps, and "
-        "weighs what readers chose. The outbox worker does it every hour; repeatable."
+        "Counts searches and clicks by day, deletes single ones after SEARCH_LOG_DAYS, opens and closes search gaps, "
+        "and computes click evidence. The outbox worker runs it every hour; idempotent."
     )
 
     def handle(self, **_options: Any) -> None:
