@@ -411,7 +411,7 @@ class Feedback(models.Model):
 
 
 class VoteEvidence(models.Model):
-    """How helpful an article has proved by its votes, as weighed by search. Computed hourly; a vote changes no page."""
+    """Helpfulness of an article by its votes, as weighed by search. Computed hourly; a single vote changes no page."""
 
     article = models.OneToOneField(
         ArticlePage, on_delete=models.CASCADE, primary_key=True, related_name="vote_evidence"

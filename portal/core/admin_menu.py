@@ -1,4 +1,4 @@
-"""The admin's menus lead people only where they may go."""
+"""Admin menu items that are shown only to users who may open their pages."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def menu_item_for(may_see: Callable[[Any], bool]) -> type[MenuItem]:
-    """The `menu_item_class` of a view set whose pages are for users of whom `may_see` is true."""
+    """Return a `menu_item_class` for a view set whose pages are shown to users for whom `may_see` is true."""
 
     class PermittedMenuItem(MenuItem):
         def is_shown(self, request: HttpRequest) -> bool:

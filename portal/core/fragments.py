@@ -299,7 +299,7 @@ def figures() -> dict[str, object]:
 
 
 class _Reader(NamedTuple):
-    """What a fragment depends on besides its values, language and preferences."""
+    """Properties of a request that a fragment depends on, besides language and preferences."""
 
     is_authenticated: bool
     scheme: str | None

@@ -171,7 +171,7 @@ def _lock_waiting(handlers: Iterable[str], merge_key: str) -> dict[str, int]:
 
 
 class _Inline(threading.local):
-    """What this thread may still deliver inline."""
+    """Messages this thread has yet to deliver inline, and the time left for it."""
 
     def __init__(self) -> None:
         self.waiting: deque[int] = deque()

@@ -127,7 +127,7 @@ def making(*scopes: str, request: HttpRequest | None = None) -> Iterator[Recorde
 
 
 class Stamp:
-    """What a value depends on, and since when it is valid."""
+    """Dependencies of a value, and the count of changes from which on it is valid."""
 
     __slots__ = ("_begun", "_confirmed", "_heard", "_watched", "scopes")
 
