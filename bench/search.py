@@ -11,6 +11,10 @@ changed entry. The portal is asked through the whole chain, the check of every h
 others answer with bare numbers. With --rounds the best of several runs counts, which is fair on a machine that has other
 work.
 
+"Our stems" are the databases' own searches in the place of the portal's index: fed with its terms, asked what a question is
+taken to mean, ranked by their own means; "most" asks for most of the words first, as the portal does, and "short" prefers
+entries with few words. Their figures of size and speed flatter; bench/search_stems.py says why.
+
 "With meaning" is the portal with its semantic extra on, where that is installed; the portal's other rows have it off. For
 quality every text's real vector is worked out, which for the English questions takes minutes. For speed the vectors are
 made up, of the right shape, and such that every question finds as many entries of like meaning as it may: the costliest
@@ -68,6 +72,12 @@ ROWS: Final = (
     Row("portal with meaning, SQLite", "portal", SQLITE, has_meaning=True),
     Row("portal with meaning, PostgreSQL", "portal", POSTGRES, has_meaning=True),
     Row("portal with meaning, Elasticsearch", "portal", NODE, has_meaning=True),
+    Row("our stems, SQLite FTS5", "fts5-stems", SQLITE),
+    Row("our stems, SQLite FTS5, most", "fts5-stems-most", SQLITE),
+    Row("our stems, PostgreSQL ts_rank", "ts_rank-stems", POSTGRES),
+    Row("our stems, PostgreSQL ts_rank, most", "ts_rank-stems-most", POSTGRES),
+    Row("our stems, PostgreSQL ts_rank, short", "ts_rank-stems-short", POSTGRES),
+    Row("our stems, PostgreSQL ts_rank_cd", "ts_rank_cd-stems", POSTGRES),
     Row("SQLite FTS5 unicode61", "fts5", SQLITE),
     Row("PostgreSQL ts_rank", "ts_rank", POSTGRES),
     Row("Wagtail, SQLite", "wagtail", SQLITE),

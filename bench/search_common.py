@@ -74,6 +74,15 @@ def database_size() -> int:
         return os.path.getsize(connection.settings_dict["NAME"])  # noqa: PTH202 - a plain path
 
 
+def numbers(sql: str, parameters: Sequence[Any]) -> list[int]:
+    """The first column of what Django's database answers."""
+    from django.db import connection  # noqa: PLC0415 - settings must be there first
+
+    with connection.cursor() as cursor:
+        cursor.execute(sql, parameters)
+        return [row[0] for row in cursor.fetchall()]
+
+
 def ask_node(method: str, path: str, body: str = "") -> dict[str, Any]:
     """The response of the Elasticsearch node at ELASTICSEARCH_URL."""
     kind = "application/x-ndjson" if path.endswith("_bulk") else "application/json"

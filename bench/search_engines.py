@@ -11,11 +11,11 @@ from django.core.management import call_command
 from django.db import connection
 from modelsearch.backends import get_search_backend
 
-from bench.search_common import PAGE, Engine, ask_node, chunks, database_size, node_size
+from bench.search_common import PAGE, Engine, ask_node, chunks, database_size, node_size, numbers
 from bench.search_site.models import Passage
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable
 
     from bench.search_data import Text
 
@@ -38,11 +38,6 @@ class _DatabaseSearch(Engine):
         with connection.cursor() as cursor:
             cursor.execute("DROP TABLE plain")
 
-    def _rows(self, sql: str, parameters: Sequence[Any]) -> list[int]:
-        with connection.cursor() as cursor:
-            cursor.execute(sql, parameters)
-            return [row[0] for row in cursor.fetchall()]
-
 
 class Fts5(_DatabaseSearch):
     """SQLite's full-text search with the tokenizer `unicode61`; the words joined by OR, ranked by its BM25."""
@@ -60,7 +55,7 @@ class Fts5(_DatabaseSearch):
         if not query:
             return []
         sql = f"SELECT rowid FROM plain WHERE plain MATCH %s ORDER BY bm25(plain, 3, 1) LIMIT {PAGE}"  # noqa: S608
-        return self._rows(sql, [query])
+        return numbers(sql, [query])
 
     def search(self, text: str, language: str) -> list[int]:
         return self._find(" OR ".join(f'"{word}"' for word in _words(text)))
@@ -93,7 +88,7 @@ class TsRank(_DatabaseSearch):
             "SELECT id FROM plain, to_tsquery('simple', %s) AS query WHERE words @@ query "
             "ORDER BY ts_rank(words, query) DESC LIMIT 20"
         )
-        return self._rows(sql, [query])
+        return numbers(sql, [query])
 
     def search(self, text: str, language: str) -> list[int]:
         return self._find(" | ".join(_words(text)))

@@ -28,6 +28,12 @@ ENGINES = {
     "portal": (PORTAL, "bench.search_portal.Portal"),
     "fts5": (PLAIN, "bench.search_engines.Fts5"),
     "ts_rank": (PLAIN, "bench.search_engines.TsRank"),
+    "fts5-stems": (PORTAL, "bench.search_stems.Fts5"),
+    "fts5-stems-most": (PORTAL, "bench.search_stems.Fts5Most"),
+    "ts_rank-stems": (PORTAL, "bench.search_stems.TsRank"),
+    "ts_rank-stems-most": (PORTAL, "bench.search_stems.TsRankMost"),
+    "ts_rank-stems-short": (PORTAL, "bench.search_stems.TsRankShort"),
+    "ts_rank_cd-stems": (PORTAL, "bench.search_stems.TsRankCd"),
     "wagtail": (PLAIN, "bench.search_engines.Wagtail"),
     "elastic-standard": (PLAIN, "bench.search_engines.ElasticStandard"),
 }

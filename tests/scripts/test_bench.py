@@ -8,7 +8,10 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from django.utils.module_loading import import_string
 
+from bench.search import ROWS
+from bench.search_worker import ENGINES
 from search.meaning import model
 from tests.demo_portal import demo_data
 
@@ -55,11 +58,18 @@ def test_an_unknown_measurement_is_refused():
     assert "pages, search, best-answer" in done.stderr
 
 
+def test_every_search_that_is_measured_is_there():
+    assert {row.engine for row in ROWS} == set(ENGINES)
+    for _settings, where in ENGINES.values():
+        assert import_string(where)
+
+
 @pytest.fixture(scope="module")
 def quick(tmp_path_factory):
-    """The figures of a quick run."""
+    """The figures of a quick run; searches fed with our stems have tests of their own (test_bench_stems.py)."""
     file = tmp_path_factory.mktemp("bench") / "figures.json"
-    done = bench("search", "--quick", "--json", str(file))
+    chosen = ("--only", "portal", "--only", "SQLite", "--only", "Wagtail")
+    done = bench("search", "--quick", *chosen, "--json", str(file))
     assert done.returncode == 0, done.stdout + done.stderr
     assert "PostgreSQL is left out" in done.stdout
     assert "Elasticsearch is left out" in done.stdout
