@@ -24,9 +24,10 @@ Load, with --load and instead of all this: --per-second searches a second for --
 client processes while another one changes articles; see bench/search_load.py. Ends with 1 when anything but a whole
 answer came, or the last change is not found. On SQLite, and on PostgreSQL with --only postgresql.
 
-Databases are throwaway ones. PostgreSQL takes part when BENCH_DATABASE_URL or TEST_DATABASE_URL names a server where
-databases may be made; Elasticsearch when ELASTICSEARCH_URL does (a node without sign-in; the indices are deleted
-afterwards). The portal's row with it is what a portal with a cluster answers; its database is SQLite.
+Databases are throwaway ones, and go after an interruption, too. PostgreSQL takes part when BENCH_DATABASE_URL or
+TEST_DATABASE_URL names a server where databases may be made; Elasticsearch when ELASTICSEARCH_URL does (a node without
+sign-in; the indices are deleted afterwards). The portal's row with it is what a portal with a cluster answers; its database
+is SQLite.
 """
 
 from __future__ import annotations
@@ -34,6 +35,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -121,6 +123,7 @@ def main() -> None:
     parser.add_argument("--per-second", type=int, default=200)
     parser.add_argument("--seconds", type=int, default=60)
     arguments = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # as an interrupt does: databases and processes go
     if arguments.load:
         sys.exit(measure_load(arguments))
     if arguments.quick:
