@@ -2,6 +2,7 @@
 
   script/pythons                            finds Pythons on the PATH and those of pyenv and uv
   script/pythons /opt/py/bin/python3.14 …   uses these
+  script/pythons --list                     says which were found, and runs nothing
 
 Each of them runs script/server as a new user would (packages, migrations, start, a page), and then the tests that need
 neither a database nor a browser. The Pythons found are listed, because few machines have all that we support. All other
@@ -49,7 +50,7 @@ TESTS = (
 )
 #: Variables of the operator's installation, which the copies must not see.
 PRIVATE = {"DATABASE_URL", "DATA_DIR", "REDIS_URL", "ELASTICSEARCH_URL", "SECRET_KEY", "ALLOWED_HOSTS", "BASE_URL", "HOST",
-           "DJANGO_SETTINGS_MODULE", "VIRTUAL_ENV", "PYTHONPATH", "PYTHONHOME", "SEMANTIC", "CI"}  # fmt: skip
+           "DJANGO_SETTINGS_MODULE", "VIRTUAL_ENV", "PYTHONPATH", "PYTHONHOME", "PYTEST_ADDOPTS", "SEMANTIC", "CI"}  # fmt: skip
 
 
 class FailedError(Exception):
@@ -70,21 +71,27 @@ def main() -> None:
         prog="script/pythons", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("python", nargs="*", help="use these instead of searching for some")
+    parser.add_argument("--list", action="store_true", help="say which Pythons were found, and run nothing")
     arguments = parser.parse_args()
-    found = sorted(
-        {python.version: python for path in arguments.python or candidates() if (python := known(path))}.values()
-    )
+    found = all_known(arguments.python or candidates())
     if not found:
         stop("No Python of ours was found that can make an environment (its modules venv and ensurepip).")
     say("Found: " + ", ".join(map(str, found)))
     there = {python.version[:2] for python in found}
     if missing := [f"3.{minor}" for minor in range(FROM[1], BEFORE[1]) if (3, minor) not in there]:
         say(f"Not here: {', '.join(missing)}")
+    if arguments.list:
+        return
     chosen = found if arguments.python else list(dict.fromkeys((found[0], found[-1])))
     with ThreadPoolExecutor(len(chosen)) as pool:
         succeeded = list(pool.map(tried, chosen))
     if not all(succeeded):
         sys.exit(1)
+
+
+def all_known(paths: list[str]) -> list[Python]:
+    """The Pythons at these paths that we support, the oldest first, one of each version."""
+    return sorted({python.version: python for path in paths if (python := known(path))}.values())
 
 
 def candidates() -> list[str]:

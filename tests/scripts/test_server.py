@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import http.client
+import importlib
 import os
 import re
 import shutil
 import signal
 import socket
 import subprocess
+import sys
 import time
 import uuid
 from contextlib import contextmanager, suppress
@@ -23,6 +25,7 @@ from tests.databases import migrated_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from types import ModuleType
 
 ROOT = Path(__file__).resolve().parents[2]
 PRIVATE = {"DATABASE_URL", "DATA_DIR", "REDIS_URL", "SECRET_KEY", "ALLOWED_HOSTS", "BASE_URL", "HOST", "PORT",
@@ -137,10 +140,25 @@ def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def installed(copy: Path) -> tuple[Path, str]:
-    """The copy after its first start with the demo, and the output of that start."""
-    with running(copy) as server:
+def pythons() -> ModuleType:
+    """The module of script/pythons."""
+    sys.path.insert(0, str(ROOT / "script"))
+    try:
+        return importlib.import_module("_pythons")
+    finally:
+        sys.path.remove(str(ROOT / "script"))
+
+
+@pytest.fixture(scope="session")
+def installed(copy: Path, pythons: ModuleType) -> tuple[Path, str]:
+    """The copy after its first start with the demo, and the output of that start.
+
+    It uses the newest Python of this machine that we support; all other tests run on the Python of .venv.
+    """
+    newest = pythons.all_known(pythons.candidates())[-1]
+    with running(copy, PYTHON=newest.path) as server:
         first = server.output
+    assert f"Making a virtual environment with Python {newest.version[0]}.{newest.version[1]}" in first
     return copy, first
 
 
@@ -155,6 +173,18 @@ def test_first_start_installs_prepares_and_tells_the_sign_ins(installed):
     for role in ("sara@noora.example", "editor@noora.example", "community@noora.example", "admin@noora.example"):
         assert role in first
     assert "second factor" in first
+
+
+def test_tests_that_need_no_database_pass_on_the_newest_python_too(installed, pythons, tmp_path):
+    script, _first = installed
+
+    with (tmp_path / "log").open("w+b") as log:
+        try:
+            last_line = pythons.test(script.resolve().parents[1], log)
+        except pythons.FailedError:
+            pytest.fail((tmp_path / "log").read_text(errors="replace"))
+
+    assert re.search(r"^\d{3,} passed in ", last_line)
 
 
 @pytest.fixture(scope="module")
