@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from django.conf.urls.i18n import i18n_patterns
 from django.contrib import admin
+from django.contrib.auth.decorators import login_required
 from django.urls import include, path
+from django.views.generic import RedirectView
 from wagtail import urls as wagtail_urls
 from wagtail.admin import urls as wagtailadmin_urls
 from wagtail.documents import urls as wagtaildocs_urls
@@ -13,6 +15,8 @@ from portal.core import views_styleguide
 
 urlpatterns = [
     path("admin/", include(wagtailadmin_urls)),
+    # Django's own form asks for the old password as often as one likes: ours counts, and asks for a fresh sign-in.
+    path("django-admin/password_change/", login_required(RedirectView.as_view(pattern_name="account_change_password"))),
     path("django-admin/", admin.site.urls),
     path("documents/", include(wagtaildocs_urls)),
     path("", include("portal.core.urls")),

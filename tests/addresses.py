@@ -28,6 +28,8 @@ class Address:
     parts: tuple[Any, ...]
     #: The module of the view.
     module: str
+    #: The class of the view; None where it is a function.
+    view: type | None = None
 
     def __str__(self) -> str:
         return self.name
@@ -52,6 +54,11 @@ def every_address() -> list[Address]:
     return list(_walk(get_resolver(), (), ()))
 
 
+def every_view() -> set[type]:
+    """The classes of all views that have an address."""
+    return {address.view for address in every_address() if address.view is not None}
+
+
 def _walk(resolver: URLResolver, parts: tuple[Any, ...], namespaces: tuple[str, ...]) -> Iterator[Address]:
     for entry in resolver.url_patterns:
         here = (*parts, entry.pattern)
@@ -60,7 +67,9 @@ def _walk(resolver: URLResolver, parts: tuple[Any, ...], namespaces: tuple[str, 
         elif isinstance(entry, URLPattern):
             view = getattr(entry.callback, "view_class", entry.callback)
             name = entry.name or getattr(view, "__name__", type(view).__name__)
-            yield Address(":".join((*namespaces, name)), here, view.__module__)
+            yield Address(
+                ":".join((*namespaces, name)), here, view.__module__, view if isinstance(view, type) else None
+            )
 
 
 def _filled(pattern: LocalePrefixPattern | RoutePattern | RegexPattern, number: int, word: str) -> str:

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import logging
+from http import HTTPStatus
+from traceback import walk_tb
 from typing import TYPE_CHECKING, Final
 
 from csp.constants import HEADER, UNSAFE_INLINE
 from csp.middleware import CSPMiddleware
 from csp.utils import build_policy
 from django.conf import settings
+from django.db import DataError
+from django.shortcuts import render
 from django.utils import translation
 from django.utils.translation import get_language_from_path
 
 from portal.core.preferences import preferences_from_cookies, preferences_in_use, preferences_of
+from portal.our_apps import OUR_FOLDERS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -20,6 +26,11 @@ if TYPE_CHECKING:
     from csp.middleware import PolicyParts
     from django.http import HttpRequest
     from django.http.response import HttpResponseBase
+
+logger = logging.getLogger(__name__)
+
+#: What Django and Wagtail raise when a value is missing, is not what they expect, or does not fit into a column.
+_UNREADABLE: Final = (ValueError, TypeError, LookupError, AttributeError, OverflowError, DataError)
 
 #: Wagtail's page editor and reports start their date choosers with inline scripts and position things with inline styles.
 INLINE_PREFIXES: Final = ("/admin/", "/django-admin/")
@@ -81,6 +92,31 @@ class ContentSecurityPolicyMiddleware(CSPMiddleware):
         if request.path_info.startswith(INLINE_PREFIXES):
             parts.update = {**_INLINE, **(parts.update or {})}
         return parts
+
+
+class UnreadableRequestMiddleware:
+    """400 instead of a server error where a package's page on staff's side cannot read what was sent.
+
+    Wagtail's admin trusts its own pages: a made-up number in an address, or a form without its fields, raises whatever
+    comes first. That is the sender's mistake when all of it happened in code of packages. It is logged as an error with
+    its traceback all the same, because it may be a mistake of the package. An error in our own code stays one.
+    """
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        return self.get_response(request)
+
+    def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponseBase | None:
+        if not request.path_info.startswith(INLINE_PREFIXES) or not isinstance(exception, _UNREADABLE):
+            return None
+        modules = {frame.f_globals.get("__name__", "") for frame, _line in walk_tb(exception.__traceback__)}
+        if not {module.partition(".")[0] for module in modules}.isdisjoint(OUR_FOLDERS):
+            return None
+        view = getattr(request.resolver_match, "view_name", "")
+        logger.error("%s of %s could not be read", request.method, view, exc_info=exception)
+        return render(request, "400.html", status=HTTPStatus.BAD_REQUEST)
 
 
 class PreferencesMiddleware:

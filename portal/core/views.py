@@ -13,12 +13,13 @@ from django.shortcuts import render
 from django.template.loader import get_template
 from django.templatetags.static import static
 from django.utils import timezone
-from django.utils.cache import patch_vary_headers
+from django.utils.cache import add_never_cache_headers, patch_vary_headers
 from django.utils.translation import get_language_from_request
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from portal.core.health import reports, reports_to_staff
+from portal.core.http import is_same_origin
 from portal.core.models import OutboxMessage
 from portal.core.navigation import home_url
 from portal.core.preferences import preferences_of
@@ -26,8 +27,8 @@ from portal.core.preferences import preferences_of
 if TYPE_CHECKING:
     from django.http import HttpRequest
 
-#: Form fields whose values are never shown again: secrets, and the token itself.
-_NEVER_REPEATED: Final = frozenset({"csrfmiddlewaretoken", "password", "password1", "password2", "oldpassword", "code"})
+#: Names of form fields whose values are never shown again: secrets, and the token itself.
+_SECRETS: Final = re.compile(r"pass|code|secret|token|credential|otp|pin|(?:^|_)key", re.IGNORECASE)
 _WORTH_KEEPING: Final = 20
 _KEPT_CHARACTERS: Final = 20_000
 _WORD_BREAK = re.compile(r"[\W_]+")
@@ -67,11 +68,17 @@ def server_error(request: HttpRequest) -> HttpResponse:
 
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
-    """Return the 403 page for a form that was too old or came from elsewhere, with the reader's text, except secrets."""
-    fields = [(name, str(value)) for name, value in request.POST.items() if name not in _NEVER_REPEATED]
-    typed = [value for _name, value in fields if len(value) > _WORTH_KEEPING]
-    kept = "\n\n".join(typed)[:_KEPT_CHARACTERS]
-    return render(request, "403_csrf.html", {"kept_text": kept, "kept_url": request.path}, status=403)
+    """Return the 403 page for a form that was too old or came from elsewhere, with the reader's text, except secrets.
+
+    Nothing from another site's request is repeated: it would appear under our name.
+    """
+    own = is_same_origin(request) and request.headers.get("Sec-Fetch-Site") != "none"
+    fields = request.POST.items() if own else ()
+    typed = [value for name, value in fields if isinstance(value, str) and not _SECRETS.search(name)]
+    kept = "\n\n".join(value for value in typed if len(value) > _WORTH_KEEPING)[:_KEPT_CHARACTERS]
+    response = render(request, "403_csrf.html", {"kept_text": kept, "kept_url": request.path}, status=403)
+    add_never_cache_headers(response)
+    return response
 
 
 @never_cache

@@ -107,6 +107,7 @@ MIDDLEWARE = [
     "wagtail.contrib.redirects.middleware.RedirectMiddleware",
     "portal.core.middleware.PreferencesMiddleware",
     "portal.accounts.middleware.StaffSecondFactorMiddleware",
+    "portal.core.middleware.UnreadableRequestMiddleware",
 ]
 
 ROOT_URLCONF = "portal.urls"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from django.contrib.auth import get_user
 from django.contrib.auth.models import Group
+from taggit.models import Tag
 
 from portal.accounts.models import User
 from tests.factories.accounts import PASSWORD, AudienceMembershipFactory, UserFactory
@@ -143,3 +144,38 @@ def test_an_administrator_from_the_command_line_signs_in_without_a_code(client):
     client.post("/fa/accounts/login/", {"login": "root@example.com", "password": PASSWORD})
 
     assert get_user(client) == person
+
+
+def test_the_emergency_admins_password_page_is_ours_with_its_limits(admin):
+    for method in (admin.get, admin.post):
+        assert method("/django-admin/password_change/").url == "/fa/accounts/password/change/"
+
+
+@pytest.mark.parametrize("chosen", ["", "x", "999999", None])
+def test_merging_tags_needs_tags(admin, chosen):
+    if chosen is not None:
+        session = admin.session
+        session["selected_tag_ids"] = chosen
+        session.save()
+
+    response = admin.post("/django-admin/taggit/tag/merge-tags/", {"new_tag_name": "تازه"})
+
+    assert response.url == "/django-admin/taggit/tag/"
+    assert not Tag.objects.exists()
+
+
+def test_merging_tags_needs_the_right_to_change_them(client):
+    client.force_login(UserFactory(staff=True, second_factor=True))
+
+    assert client.get("/django-admin/taggit/tag/merge-tags/").status_code == 403
+
+
+def test_chosen_tags_are_merged(admin):
+    chosen = [Tag.objects.create(name=name).pk for name in ("مودم", "مودم‌ها")]
+    changelist = "/django-admin/taggit/tag/"
+    admin.post(changelist, {"action": "render_tag_form", "_selected_action": chosen})
+
+    response = admin.post(f"{changelist}merge-tags/", {"new_tag_name": "مودم تازه"})
+
+    assert response.status_code == 302
+    assert Tag.objects.filter(name="مودم تازه").exists()

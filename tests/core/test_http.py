@@ -92,3 +92,40 @@ def test_a_form_with_errors_is_unprocessable():
     assert form_status(NameForm()) == 200
     assert form_status(NameForm({"name": "نورا"})) == 200
     assert form_status(NameForm({})) == 422
+
+
+# The page for a refused form ------------------------------------------------------------------------------------------
+
+LONG = "متنی که کسی با زحمت نوشته است"
+
+
+def test_a_refused_form_of_ours_gives_back_what_was_typed_but_no_secret(client):
+    secrets = [
+        "password",
+        "password1",
+        "new_password2",
+        "old_password",
+        "code",
+        "secret_key",
+        "credential",
+        "api_token",
+    ]
+    typed = {name: f"{name}-correct-horse-battery" for name in secrets}
+    client.force_login(User.objects.create_user("sara@example.com"))
+
+    page = client.post("/guarded/", {**typed, "comment": LONG}, headers={"Sec-Fetch-Site": "same-origin"})
+
+    assert (page.status_code, LONG in page.text) == (403, True)
+    assert [value for value in typed.values() if value in page.text] == []
+    assert "no-store" in page["Cache-Control"]
+
+
+@pytest.mark.parametrize("headers", [{"Sec-Fetch-Site": "cross-site"}, {"Sec-Fetch-Site": "none"}, {}])
+@pytest.mark.parametrize("signed_in", [True, False])
+def test_text_of_another_site_is_not_shown_under_our_name(client, headers, signed_in):
+    if signed_in:
+        client.force_login(User.objects.create_user("sara@example.com"))
+
+    page = client.post("/guarded/", {"comment": "Call us on 0900 123 123 to unlock it"}, headers=headers)
+
+    assert "0900" not in page.text

@@ -5,7 +5,8 @@ from csp.decorators import csp_update
 from django.http import HttpResponse
 from django.test import RequestFactory
 
-from portal.core.middleware import ContentSecurityPolicyMiddleware
+from portal.core.middleware import ContentSecurityPolicyMiddleware, UnreadableRequestMiddleware
+from portal.core.text import reading_minutes
 
 pytestmark = pytest.mark.urls("tests.core.urls_for_tests")
 
@@ -84,3 +85,28 @@ def test_powerful_features_are_off(client, db):
     assert "camera=()" in policy
     assert "geolocation=()" in policy
     assert "publickey-credentials" not in policy
+
+
+# What staff's side cannot read ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.urls("portal.urls")
+def test_an_address_the_admin_cannot_read_is_said_to_be_so_and_logged(client, editor, caplog):
+    response = client.get("/admin/documents/chooser/chosen/nothing/")
+
+    assert (response.status_code, "این درخواست" in response.text) == (400, True)
+    assert [record.levelname for record in caplog.records if record.exc_info] == ["ERROR"]
+
+
+def test_a_mistake_of_ours_stays_a_server_error():
+    middleware = UnreadableRequestMiddleware(lambda _request: HttpResponse("ok"))
+    with pytest.raises(AttributeError) as raised:
+        reading_minutes(None, "fa")
+
+    assert middleware.process_exception(RequestFactory().get("/admin/x/"), raised.value) is None
+
+
+def test_elsewhere_every_mistake_stays_a_server_error():
+    middleware = UnreadableRequestMiddleware(lambda _request: HttpResponse("ok"))
+
+    assert middleware.process_exception(RequestFactory().get("/fa/x/"), ValueError("x")) is None

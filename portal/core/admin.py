@@ -1,0 +1,36 @@
+"""Django's admin, where a package leaves a hole."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
+from django.shortcuts import redirect
+from django.utils.translation import gettext as _
+from taggit.admin import TagAdmin
+from taggit.models import Tag
+
+if TYPE_CHECKING:
+    from django.http import HttpRequest
+    from django.http.response import HttpResponseBase
+
+_CHOSEN = "selected_tag_ids"
+
+admin.site.unregister(Tag)
+
+
+@admin.register(Tag)
+class GuardedTagAdmin(TagAdmin):
+    """taggit's, whose page for merging asks for no permission and takes any choice for granted."""
+
+    def merge_tags_view(self, request: HttpRequest) -> HttpResponseBase:
+        if not (self.has_change_permission(request) and self.has_delete_permission(request)):
+            raise PermissionDenied
+        chosen = [int(pk) for pk in request.session.get(_CHOSEN, "").split(",") if pk.isdecimal()]
+        there = Tag.objects.filter(pk__in=chosen).values_list("pk", flat=True)
+        request.session[_CHOSEN] = ",".join(map(str, there))
+        if not request.session[_CHOSEN]:
+            messages.warning(request, _("Choose the tags in the list first."))
+            return redirect("admin:taggit_tag_changelist")
+        return super().merge_tags_view(request)
