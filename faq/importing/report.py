@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import csv
 import enum
 import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from django.utils.translation import pgettext_lazy
+
+from portal.core.spreadsheets import CsvWriter
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -110,15 +111,10 @@ class ImportReport:
             path.write_text(json.dumps(content, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
             return
         with path.open("w", encoding="utf-8-sig", newline="") as stream:
-            table = csv.writer(stream)
-            table.writerow(["file", "line", "id", "language", "outcome", "page", "field", "problem line", "problem"])
+            table = CsvWriter(stream)
+            table.write(["file", "line", "id", "language", "outcome", "page", "field", "problem line", "problem"])
             for row in self.rows:
                 start = [row.place, row.line, row.external_id, row.language, row.outcome.value, row.page_id or ""]
                 for problem in row.problems or [Problem("")]:
                     cells = [*start, problem.field, problem.line or "", problem.message]
-                    table.writerow([_harmless_in_spreadsheets(cell) for cell in cells])
-
-
-def _harmless_in_spreadsheets(cell: object) -> object:
-    """Put an apostrophe before text that a spreadsheet would run as a formula."""
-    return f"'{cell}" if isinstance(cell, str) and cell.startswith(("=", "+", "-", "@", "\t", "\r")) else cell
+                    table.write(cells)

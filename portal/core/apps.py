@@ -14,9 +14,10 @@ class CoreConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from portal.core import checks, events, fragments, health, mail, mail_delivery, receivers, roles  # noqa: F401, PLC0415 - apps must be ready; checks register themselves
+        from portal.core import checks, events, fragments, health, mail, mail_delivery, receivers, roles, spreadsheets  # noqa: F401, PLC0415 - apps must be ready; checks register themselves
 
         receivers.connect()
+        spreadsheets.protect()
         health.report_to_staff("kept_html", fragments.figures)
         autodiscover_modules("roles")
         post_migrate.connect(roles.make_roles, sender=self, dispatch_uid="core.make_roles")

@@ -34,7 +34,6 @@ if TYPE_CHECKING:
 PERMISSION: Final = "search.view_report"
 _PER_PAGE: Final = 50
 _LATEST: Final = 5
-_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
 
 _LABELS: Final = {
     Listing.TOP: _("Most searched"),
@@ -75,10 +74,6 @@ class SearchReportView(SpreadsheetExportMixin, WagtailAdminTemplateMixin, Templa
         "clicks_first": _("Clicks on the first result"),
         "clicks_top": _("Clicks on the first three results"),
         "visits_before": _("Visits in the time before"),
-    }
-    #: Spreadsheets must not evaluate a question that begins like a formula.
-    custom_field_preprocess: ClassVar[dict[str, Any]] = {
-        "text": {"csv": lambda text: f"'{text}" if text.startswith(_FORMULA) else text}
     }
 
     def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:

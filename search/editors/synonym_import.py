@@ -22,6 +22,7 @@ from django.utils.translation import get_language_info, gettext, override, pgett
 from wagtail.log_actions import log
 
 from portal.core.formats import format_number
+from portal.core.spreadsheets import as_typed
 from portal.core.text import fold, normalise_input
 from search.locks import lock_objects
 from search.models import Synonym
@@ -154,7 +155,7 @@ def _cells(text: str) -> Iterator[tuple[int, Mapping[str, str]]]:
                 if count > MAX_ROWS:
                     message = gettext("There are more than %(limit)s rows; import them in several files.")
                     raise UnreadableError(message % {"limit": format_number(MAX_ROWS)})
-                yield line, {name: cell.strip() for name, cell in zip(columns, cells, strict=False) if name}
+                yield line, {name: as_typed(cell).strip() for name, cell in zip(columns, cells, strict=False) if name}
             line = reader.line_num + 1
     except csv.Error as error:
         message = gettext("Line %(line)s cannot be read: is a quotation mark missing?")

@@ -1,0 +1,99 @@
+"""No cell that leaves the portal is run as a formula, whoever wrote the view and whatever the format."""
+
+from __future__ import annotations
+
+import csv
+import io
+
+import openpyxl
+import pytest
+from django.urls import reverse
+from wagtail.admin.views.mixins import SpreadsheetExportMixin
+from wagtail.contrib.redirects.models import Redirect
+
+from portal.core.spreadsheets import CsvWriter, as_typed, harmless
+from tests.addresses import every_view
+from tests.factories.accounts import UserFactory
+from tests.factories.faq import ArticlePageFactory, FeedbackFactory
+from tests.factories.search import synonym
+
+pytestmark = pytest.mark.django_db
+
+DANGEROUS = ("=1+1", "+1", "-1+1", "@SUM(A1)", "\t=1", "\r=1", "\n=1", " =1", "＝1+1", "\x00=1")
+
+
+@pytest.mark.parametrize("text", DANGEROUS)
+def test_text_that_would_be_run_gets_an_apostrophe_in_front(text):
+    assert str(harmless(text)).startswith("'")
+
+
+@pytest.mark.parametrize("cell", ["مودم", "a=b", "5-1", "", -1, 1.5, None, "ali@example.com"])
+def test_anything_else_stays_as_it_is(cell):
+    assert harmless(cell) == cell
+
+
+@pytest.mark.parametrize("text", ["=1+1", "-5", "'quoted'", "مودم"])
+def test_what_was_made_harmless_can_be_read_back(text):
+    assert as_typed(str(harmless(text))) == text
+
+
+def test_a_table_of_our_own_is_harmless():
+    stream = io.StringIO()
+
+    CsvWriter(stream).write(["=1+1", "مودم", 3])
+
+    assert stream.getvalue() == "'=1+1,مودم,3\r\n"
+
+
+# Wagtail's ------------------------------------------------------------------------------------------------------------
+
+TEXT = '=HYPERLINK("https://evil.example")'
+
+
+def feedback() -> None:
+    FeedbackFactory(unsolved=True, comment=TEXT)
+
+
+def redirect() -> None:
+    Redirect.objects.create(old_path="/old", redirect_link=TEXT)
+
+
+EXPORTS = {
+    "feedback_report:index": feedback,
+    "wagtailsnippets_search_synonym:list": lambda: synonym("رمز", "پسورد", note=TEXT),
+    "wagtailredirects:index": redirect,
+    "wagtailadmin_reports:aging_pages": lambda: ArticlePageFactory(title=TEXT),
+}
+
+
+@pytest.mark.parametrize("name", EXPORTS)
+def test_an_export_of_the_admin_is_harmless_in_both_formats(client, settings, name):
+    settings.STAFF_SECOND_FACTOR = False
+    EXPORTS[name]()
+    client.force_login(UserFactory(superuser=True))
+
+    table, book = (b"".join(client.get(reverse(name), {"export": form}).streaming_content) for form in ("csv", "xlsx"))
+
+    cells = [cell for row in csv.reader(io.StringIO(table.decode())) for cell in row]
+    sheet = openpyxl.load_workbook(io.BytesIO(book)).active
+    (typed,) = [cell for row in sheet.iter_rows() for cell in row if cell.value == TEXT]
+    assert f"'{TEXT}" in cells
+    assert TEXT not in cells
+    assert (typed.data_type, typed.quotePrefix) == ("s", True)
+
+
+def test_no_view_goes_round_the_rule():
+    """Views may say how a value is shown, not how a cell is written."""
+    rule = {"preprocess_field_value", "write_csv_row", "generate_xlsx_row", "stream_csv", "write_xlsx"}
+    exports = [view for view in every_view() if issubclass(view, SpreadsheetExportMixin)]
+
+    own = {
+        f"{cls.__module__}.{cls.__name__}.{name}"
+        for view in exports
+        for cls in view.__mro__
+        if cls is not SpreadsheetExportMixin
+        for name in rule & vars(cls).keys()
+    }
+
+    assert len(exports) > 10
+    assert own == set()
