@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import io
 import re
-import warnings
 import wave
 from typing import TYPE_CHECKING, Final
 
@@ -13,12 +12,12 @@ from django.conf import settings
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 from django.utils.translation import gettext as _
-from PIL import Image as Pillow
 from wagtail.images import get_image_model
 
 from faq.importing.encoding import decode
 from faq.importing.errors import FileProblemError, SourceError
 from faq.models import HelpMedia
+from portal.core.pictures import PICTURE_FORMATS, what_is_wrong_with_picture
 from portal.core.text import normalise_input
 
 if TYPE_CHECKING:
@@ -26,7 +25,6 @@ if TYPE_CHECKING:
 
 MAX_MEDIA_BYTES: Final = 200 * 1024 * 1024
 MAX_CAPTIONS_BYTES: Final = 1024 * 1024
-_FORMATS: Final = {"jpg": "JPEG", "jpeg": "JPEG", "png": "PNG", "webp": "WEBP", "gif": "GIF"}
 _VTT: Final = re.compile(r"WEBVTT(?:[ \t\n]|\Z)")
 
 
@@ -70,7 +68,7 @@ class MediaLibrary:
         if found is None:
             raise FileProblemError(_("The picture “%(name)s” was not found beside the text.") % {"name": name[:80]})
         kind = found.suffix.lstrip(".")
-        if kind not in settings.WAGTAILIMAGES_EXTENSIONS or kind not in _FORMATS:
+        if kind not in settings.WAGTAILIMAGES_EXTENSIONS or kind not in PICTURE_FORMATS:
             message = _("“%(name)s” is no picture this portal accepts (%(allowed)s).")
             raise FileProblemError(
                 message % {"name": name[:80], "allowed": ", ".join(settings.WAGTAILIMAGES_EXTENSIONS)}
@@ -79,7 +77,7 @@ class MediaLibrary:
         digest = hashlib.sha1(content, usedforsecurity=False).hexdigest()
         problem = self._verified.get(digest)
         if problem is None:
-            problem = self._verified[digest] = _what_is_wrong_with_picture(content, kind)
+            problem = self._verified[digest] = what_is_wrong_with_picture(io.BytesIO(content), kind)
         if problem:
             raise FileProblemError(f"“{name[:80]}”: {problem}")
         return found, content, digest
@@ -172,24 +170,6 @@ class MediaLibrary:
         for name in self._new_files[mark:]:
             default_storage.delete(name)
         del self._new_files[mark:]
-
-
-def _what_is_wrong_with_picture(content: bytes, kind: str) -> str:
-    """Return what is wrong; empty if the picture decodes completely, is of its kind and within the accepted size."""
-    limit = settings.WAGTAILIMAGES_MAX_IMAGE_PIXELS
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", Pillow.DecompressionBombWarning)  # our own, lower limit is checked below
-            with Pillow.open(io.BytesIO(content), formats=[_FORMATS[kind]]) as picture:
-                width, height = picture.size
-                if width * height * getattr(picture, "n_frames", 1) > limit:
-                    return _("The picture has more than %(limit)d million pixels.") % {"limit": limit // 1_000_000}
-                picture.load()
-    except Pillow.DecompressionBombError:
-        return _("The picture has more than %(limit)d million pixels.") % {"limit": limit // 1_000_000}
-    except (OSError, ValueError, SyntaxError, EOFError, IndexError, KeyError, TypeError, AttributeError):
-        return _("It is damaged, or not what its name says.")  # Pillow's decoders raise all of these on bad data
-    return ""
 
 
 def _wave_seconds(content: bytes) -> float:
