@@ -26,6 +26,7 @@ from portal.core import vault
 from portal.core.brand import site_name
 from portal.core.mail import send_mail
 from portal.core.mail_delivery import is_late
+from portal.core.text import normalise_address
 
 if TYPE_CHECKING:
     from allauth.socialaccount.models import SocialLogin
@@ -80,6 +81,10 @@ class AccountAdapter(DefaultAccountAdapter):
         }
         methods: list[dict[str, Any]] = super().get_reauthentication_methods(user)
         return [{**method, "description": words.get(method["id"], method["description"])} for method in methods]
+
+    def clean_email(self, email: str) -> str:
+        """The one form of an address, also of one that a sign-in provider vouches for."""
+        return normalise_address(email) or email
 
     # Mail -----------------------------------------------------------------------------------------------------------
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import struct
 from functools import lru_cache
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 from zoneinfo import ZoneInfo, available_timezones
 
 from allauth.account import forms as account_forms
@@ -21,13 +21,17 @@ from babel import Locale, UnknownLocaleError
 from babel.dates import get_timezone_location
 from django import forms
 from django.conf import settings
+from django.contrib.auth.hashers import make_password
 from django.utils import timezone
 from django.utils.translation import get_language, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
 
 from portal.accounts.models import Calendar, Digits, User
 from portal.accounts.rules import validate_handle_is_free_to_take
-from portal.core.forms import CodeField, FoldedCharField, FormMixin, PhoneField
+from portal.core.forms import CodeField, FoldedCharField, FormMixin, MailAddressField, PhoneField
+
+if TYPE_CHECKING:
+    from django.http import HttpRequest, HttpResponse
 
 #: Regions of the tz database that name places; all others are aliases and fixed offsets.
 _REGIONS: Final = ("Africa/", "America/", "Asia/", "Atlantic/", "Australia/", "Europe/", "Indian/", "Pacific/")
@@ -38,7 +42,10 @@ class LookMixin(FormMixin):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        for name, field in self.fields.items():
+        for name, given in self.fields.items():
+            field = given
+            if isinstance(given, forms.EmailField):
+                field = self.fields[name] = MailAddressField(required=given.required, widget=given.widget)
             # Labels say what belongs in a field; a placeholder that repeats the label disappears on typing.
             field.widget.attrs.pop("placeholder", None)
             if isinstance(field, CodeField):
@@ -78,6 +85,13 @@ class SignupForm(PasswordHelpMixin, account_forms.SignupForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["email"].widget.attrs["autocomplete"] = "username" if "password1" in self.fields else "email"
+
+    def try_save(self, request: HttpRequest) -> tuple[User | None, HttpResponse | None]:
+        """Do the same work for an address that has an account: the time an answer takes would tell the two apart."""
+        if self.account_already_exists and (password := self.cleaned_data.get("password1")):
+            make_password(password)  # by far the most of it
+        answer: tuple[User | None, HttpResponse | None] = super().try_save(request)
+        return answer
 
 
 class SocialSignupForm(LookMixin, social_forms.SignupForm):

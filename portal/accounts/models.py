@@ -12,6 +12,8 @@ from django.db.models.functions import Lower
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from portal.core.text import normalise_address
+
 
 class Calendar(models.TextChoices):
     AUTO = "", _("As the language")
@@ -40,7 +42,7 @@ class UserManager(BaseUserManager["User"]):
     def _create(self, email: str, password: str | None, **fields: Any) -> User:
         if not email:
             raise ValueError("An e-mail address is required.")
-        user = self.model(email=self.normalize_email(email).lower(), **fields)
+        user = self.model(email=self.normalize_email(email), **fields)
         user.set_password(password)
         user.save(using=self._db)
         return user
@@ -54,8 +56,13 @@ class UserManager(BaseUserManager["User"]):
         user.confirm_address()
         return user
 
+    @classmethod
+    def normalize_email(cls, email: str | None) -> str:
+        """The one form of the address; what is none stays as it is, in lower case."""
+        return normalise_address(email or "") or (email or "").lower()
+
     def get_by_natural_key(self, username: str | None) -> User:
-        return self.get(email=(username or "").lower())
+        return self.get(email=self.normalize_email(username))
 
 
 class User(AbstractBaseUser, PermissionsMixin):
@@ -105,6 +112,11 @@ class User(AbstractBaseUser, PermissionsMixin):
 
     def __str__(self) -> str:
         return self.handle
+
+    @classmethod
+    def normalize_username(cls, username: str) -> str:
+        """Whatever form sets the address, in either admin, too: Django calls it when the form is validated."""
+        return UserManager.normalize_email(username)
 
     def get_full_name(self) -> str:
         return self.name or self.handle

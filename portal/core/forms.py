@@ -12,16 +12,18 @@ from typing import Any, Final
 from django import forms
 from django.conf import settings
 from django.core.exceptions import ValidationError
-from django.core.validators import MaxLengthValidator
+from django.core.validators import EmailValidator, MaxLengthValidator
 from django.utils.translation import gettext_lazy as _
 
 from portal.core.formats import format_number
-from portal.core.text import ZWNJ, normalise_input
+from portal.core.text import ZWNJ, normalise_address, normalise_input
 
 LINE_MAX_LENGTH: Final = 255
 TEXT_MAX_LENGTH: Final = 10_000
 CODE_MAX_LENGTH: Final = 64
 PHONE_MAX_LENGTH: Final = 40
+#: What the columns of addresses hold, and what a mail server takes.
+MAIL_ADDRESS_MAX_LENGTH: Final = 254
 
 #: International numbers have at most 15 digits (E.164); fewer than 7 is a short code that does not identify a person.
 _E164: Final = re.compile(r"\+[1-9][0-9]{6,14}\Z")
@@ -143,6 +145,23 @@ class PhoneField(forms.CharField):
 
     def widget_attrs(self, widget: forms.Widget) -> dict[str, Any]:
         return {**super().widget_attrs(widget), "inputmode": "tel", "autocomplete": "tel", "dir": "ltr"}
+
+
+class MailAddressField(forms.EmailField):
+    """A mail address, in the one form in which addresses are compared, counted, stored and written to."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        kwargs.setdefault("max_length", MAIL_ADDRESS_MAX_LENGTH)
+        super().__init__(**kwargs)
+
+    def to_python(self, value: Any) -> Any:
+        text = super().to_python(value)
+        if not text:
+            return text
+        address = normalise_address(text)
+        if address is None:
+            raise ValidationError(EmailValidator.message, code="invalid")
+        return address
 
 
 class FormMixin:

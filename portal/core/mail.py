@@ -34,7 +34,7 @@ from portal.core import vault
 from portal.core.brand import site_name
 from portal.core.events import DomainEvent, emit
 from portal.core.models import OutgoingMail
-from portal.core.text import isolate
+from portal.core.text import isolate, normalise_address
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -167,14 +167,22 @@ def _content_of(message: EmailMessage) -> dict[str, Any]:
         "body": str(message.body),
         "subtype": message.content_subtype,
         "from": _with_name(message.from_email),
-        "to": [str(each) for each in message.to],
-        "cc": [str(each) for each in message.cc],
-        "bcc": [str(each) for each in message.bcc],
+        "to": [_in_one_form(str(each)) for each in message.to],
+        "cc": [_in_one_form(str(each)) for each in message.cc],
+        "bcc": [_in_one_form(str(each)) for each in message.bcc],
         "reply_to": [str(each) for each in reply_to],
         "headers": headers | {name: value for name, value in ours.items() if name.lower() not in known},
         "alternatives": [[_text(part[0]), part[1]] for part in getattr(message, "alternatives", [])],
         "attachments": [_file(part) for part in message.attachments],
     }
+
+
+def _in_one_form(recipient: str) -> str:
+    """The address under which the recipient is known; the libraries that send would read some names otherwise."""
+    name, address = parseaddr(recipient)
+    if address.isascii():
+        return recipient
+    return formataddr((name, normalise_address(address) or address))
 
 
 def _with_name(sender: str) -> str:

@@ -16,7 +16,7 @@ MAX_FRAME_PIXELS: Final = 4_000_000
 
 
 def what_is_wrong_with_picture(file: IO[bytes], kind: str) -> str:
-    """Why a file whose name ends in `kind` is none of the pictures this portal accepts; empty when it is one.
+    """Return why a file whose name ends in `kind` is none of the pictures this portal accepts; empty when it is one.
 
     Width, height and frames are in its first bytes, and nothing is decoded when they are too many. Then it is decoded
     once: what is damaged would fail later, wherever it is shown. Leaves `file` at its beginning.

@@ -16,6 +16,8 @@ import re
 import unicodedata
 from typing import Final
 
+import idna
+
 ZWNJ: Final = "\u200c"
 
 _PERSIAN_DIGITS: Final = "۰۱۲۳۴۵۶۷۸۹"
@@ -137,6 +139,35 @@ def normalise_input(text: str, *, digits: bool = False) -> str:
     text = _LINE_ENDS.sub("\n", _UNWANTED.sub("", text))
     text = unicodedata.normalize("NFC", text).translate(_INPUT_LETTERS)
     return to_latin_digits(text) if digits else text
+
+
+#: What mail servers and eyes pass over in an address. Joiners are a part of some words in the name of a domain.
+_PASSED_OVER: Final = re.compile(
+    "[\xad\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b\u2060-\u2065\u206a-\u206f\u3164\ufe00-\ufe0f\ufeff\uffa0"
+    f"\ufff0-\ufffb\U000e0000-\U000e0fff{_BIDI_CONTROLS}]"
+)
+_JOINERS: Final = str.maketrans("", "", "\u200c\u200d")
+
+
+def normalise_address(text: str) -> str | None:
+    """The one form of a mail address: lower case, nothing invisible, the domain's name as mail servers know it.
+
+    Two spellings that are mailed to the same box have the same form: ``Ali@Exa\\u00admple.com``, ``ali@example.com``.
+    None when no mail server could be found for it.
+    """
+    text = unicodedata.normalize("NFKC", _PASSED_OVER.sub("", text))
+    name, at, domain = text.rpartition("@")
+    if not (name and at and domain):
+        return None
+    if not domain.isascii():
+        try:
+            domain = idna.encode(domain, uts46=True).decode()
+        except UnicodeError:
+            try:  # joiners where no word needs them are passed over, too
+                domain = idna.encode(domain.translate(_JOINERS), uts46=True).decode()
+            except UnicodeError:
+                return None
+    return f"{name.translate(_JOINERS)}@{domain}".lower()
 
 
 def to_latin_digits(text: str) -> str:

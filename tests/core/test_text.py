@@ -11,6 +11,7 @@ from portal.core.text import (
     fold_with_offsets,
     is_persian,
     isolate,
+    normalise_address,
     normalise_input,
     reading_minutes,
     slugify_unicode,
@@ -205,6 +206,35 @@ def test_long_slugs_end_with_a_whole_word():
     assert slugify_unicode("one two three", max_length=8) == "one-two"
     assert slugify_unicode("one two three", max_length=7) == "one-two"
     assert slugify_unicode("oneandonly", max_length=4) == "onea"
+
+
+@pytest.mark.parametrize(
+    ("typed", "form"),
+    [
+        ("Ali@Example.com", "ali@example.com"),
+        ("a\u2060li@exa\u00admple.com", "ali@example.com"),
+        ("ａli＠example。com", "ali@example.com"),
+        ("ali@exam\u200cple.com", "ali@example.com"),
+        ("ali@نامه\u200cای.example", "ali@xn--mgba3gch31f060k.example"),
+        ("ali@straße.example", "ali@xn--strae-oqa.example"),
+        ("ali@b\u0151.example", "ali@xn--b-8la.example"),
+        ("ali@[127.0.0.1]", "ali@[127.0.0.1]"),
+        ("ali@", None),
+        ("@example.com", None),
+        ("nothing", None),
+        ("ali@\u200c\u200d", None),
+        ("ali@" + "ä" * 64 + ".com", None),
+    ],
+)
+def test_one_mailbox_has_one_address(typed, form):
+    assert normalise_address(typed) == form
+
+
+@given(any_text)
+def test_the_address_of_an_address_is_itself(text):
+    form = normalise_address(f"{text}@{text}.example")
+
+    assert form is None or normalise_address(form) == form
 
 
 @given(any_text)

@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from wagtail.users.forms import UserCreationForm, UserEditForm
 
 from portal.accounts.models import User
+from portal.core.forms import MailAddressField
 
 if TYPE_CHECKING:
     from django.utils.functional import _StrPromise
@@ -25,15 +26,12 @@ class _PersonFormMixin(forms.ModelForm):
     }
     first_name = None
     last_name = None
-    email = forms.EmailField(label=_("E-mail address"), help_text=_("The person signs in with it."))
+    email = MailAddressField(label=_("E-mail address"), help_text=_("The person signs in with it."))
     is_staff = forms.BooleanField(
         label=_("Staff"),
         required=False,
         help_text=_("Sees what is for staff only. What they may do is decided by the roles."),
     )
-
-    def clean_email(self) -> str:
-        return str(self.cleaned_data["email"]).lower()
 
     @transaction.atomic
     def save(self, commit: bool = True) -> User:
