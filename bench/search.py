@@ -1,33 +1,32 @@
-"""How good and how fast search is, beside what else could be used. Run by `script/bench search`.
+"""Measure the quality and speed of search, compared with alternatives. Run by `script/bench search`.
 
-Quality: questions with known answers: what customers type, put to the demo's articles, and those of the public sets in
-../shared/data (left out, with a word, where they are not there); asked as written, with Arabic letters and no
-half-spaces, and with one typo. MRR@10, P@1, recall@10 and the share of questions without any result, in per cent.
+Quality: questions with known answers: those of customers on the demo's articles, and those of the public sets in
+../shared/data (skipped with a message if they are missing); as written, with Arabic letters and without half-spaces,
+and with one typo. Reported are MRR@10, P@1, recall@10 and the share of questions without any result, in per cent.
 
-Speed: generated help-centre entries (title 6 words, short answer 20, text 60 to 100; seven of ten Persian), the same for
-every search, in the same run: entries indexed a second, size, and milliseconds of the server's work (median and 95th of
-100) for a results page with facets, for the hits alone, after each key while a title is typed, and for putting one
-changed entry. The portal is asked through the whole chain, the check of every hit against the database included; the
-others answer with bare numbers. With --rounds the best of several runs counts, which is fair on a machine that has other
-work.
+Speed: generated help-centre entries (title 6 words, short answer 20, text 60 to 100; 70 % Persian), the same for every
+search, in the same run: entries indexed per second, size, and milliseconds of the server's work (median and 95th
+percentile of 100) for a results page with facets, for the hits alone, for each keystroke while a title is typed, and
+for putting one changed entry. The portal's search includes the check of every hit in the database; the others return
+only numbers. With --rounds the best of several runs counts, which is fair on a machine with other work.
 
-"Our stems" are the databases' own searches in the place of the portal's index: fed with its terms, asked what a question is
-taken to mean, ranked by their own means; "most" asks for most of the words first, as the portal does, and "short" prefers
-entries with few words. Their figures of size and speed flatter; bench/search_stems.py says why.
+"Our stems" are the databases' own searches in place of the portal's index: they get its terms and its reading of a
+question, but use their own ranking; "most" requires most of the words first, as the portal does, and "short" prefers
+entries with few words. Their size and speed are flattered; bench/search_stems.py says why.
 
-"With meaning" is the portal with its semantic extra on, where that is installed; the portal's other rows have it off. For
-quality every text's real vector is worked out, which for the English questions takes minutes. For speed the vectors are
-made up, of the right shape, and such that every question finds as many entries of like meaning as it may: the costliest
-case. The vector of the question itself is always worked out.
+"With meaning" is the portal with its semantic extra on, if that is installed; the portal's other rows have it off. For
+quality, the real vector of every text is computed, which takes minutes for the English questions. For speed, vectors
+are made up, with the right shape, and such that every question finds the maximum number of similar entries: the worst
+case. The vector of the question itself is always computed.
 
-Load, with --load and instead of all this: --per-second searches a second for --seconds, asked of a real server by several
-client processes while another one changes articles; see bench/search_load.py. Ends with 1 when anything but a whole
-answer came, or the last change is not found. On SQLite, and on PostgreSQL with --only postgresql.
+Load, with --load, instead of all this: --per-second searches per second for --seconds, sent to a real server by several
+client processes while another one changes articles; see bench/search_load.py. Exits with 1 if any response was
+incomplete, or the last change is not found. On SQLite, and on PostgreSQL with --only postgresql.
 
-Databases are throwaway ones, and go after an interruption, too. PostgreSQL takes part when BENCH_DATABASE_URL or
-TEST_DATABASE_URL names a server where databases may be made; Elasticsearch when ELASTICSEARCH_URL does (a node without
-sign-in; the indices are deleted afterwards). The portal's row with it is what a portal with a cluster answers; its database
-is SQLite.
+All databases are temporary and are deleted after an interruption, too. PostgreSQL is included if BENCH_DATABASE_URL or
+TEST_DATABASE_URL names a server where databases may be created, Elasticsearch if ELASTICSEARCH_URL names a node
+(without authentication; the indices are deleted afterwards). The portal's row with it is a portal with a cluster, whose
+database is SQLite.
 """
 
 from __future__ import annotations
@@ -59,7 +58,7 @@ SQLITE, POSTGRES, NODE = "sqlite", "postgres", "node"
 
 @dataclass(frozen=True)
 class Row:
-    """A search that is measured, and where it keeps its data."""
+    """A measured search, and the database it uses."""
 
     title: str
     engine: str
@@ -88,9 +87,9 @@ ROWS: Final = (
 )
 QUICK_ENTRIES: Final = 300
 QUICK_QUESTIONS: Final = 15
-#: Texts of a collection that answer none of the questions, when it must be quick: the vector of each takes its time.
+#: Number of texts without a question in a quick run, because computing the vector of each takes time.
 QUICK_OTHERS: Final = 20
-#: Wagtail's search joins and sorts everything it finds; larger indexes would take the whole night.
+#: Wagtail's search joins and sorts all matches; larger indexes would take all night.
 WAGTAIL_ENTRIES: Final = 10_000
 
 Order = dict[str, Any]
@@ -102,11 +101,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         prog="script/bench search", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--quick", action="store_true", help="small samples, under a minute: does it all still work?")
+    parser.add_argument(
+        "--quick", action="store_true", help="small samples, under a minute, to check that everything works"
+    )
     parser.add_argument("--large", action="store_true", help="also a million entries")
     parser.add_argument("--entries", type=int, nargs="*", help="numbers of generated entries (default 10000 100000)")
     parser.add_argument("--questions", type=int, default=800, help="questions of each set, and of each speed")
-    parser.add_argument("--rounds", type=int, default=1, help="measure speed so often; the best round counts")
+    parser.add_argument("--rounds", type=int, default=1, help="number of speed measurements; the best one counts")
     parser.add_argument(
         "--only", action="append", help="a search to measure, by the beginning of its title; repeatable"
     )
@@ -117,9 +118,7 @@ def main() -> None:
     parser.add_argument("--no-speed", action="store_true")
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write the figures there")
     parser.add_argument("--load", action="store_true", help="many searches a second while articles change")
-    parser.add_argument(
-        "--folder", type=Path, help="with --load: keep the demo portal there and use it again the next time"
-    )
+    parser.add_argument("--folder", type=Path, help="with --load: keep the demo portal there and reuse it")
     parser.add_argument("--per-second", type=int, default=200)
     parser.add_argument("--seconds", type=int, default=60)
     arguments = parser.parse_args()
@@ -146,7 +145,7 @@ def main() -> None:
 
 
 def measure_load(arguments: argparse.Namespace) -> int:
-    """Whether there were errors, as the code to end with."""
+    """Run the load; return the exit code, which is 1 if there were errors."""
     load = search_load.Load(arguments.per_second, arguments.seconds)
     with tempfile.TemporaryDirectory(prefix="search-bench-") as folder:
         store = POSTGRES if "postgresql" in (arguments.only or []) else SQLITE
@@ -159,7 +158,7 @@ def measure_load(arguments: argparse.Namespace) -> int:
 
 
 def available(only: list[str] | None) -> list[Row]:
-    """The searches that can be measured here; says which cannot."""
+    """The searches that can be measured here; prints those that cannot."""
     there = {SQLITE: True, POSTGRES: bool(postgres_url()), NODE: bool(os.environ.get("ELASTICSEARCH_URL"))}
     if not there[POSTGRES]:
         print("PostgreSQL is left out: neither BENCH_DATABASE_URL nor TEST_DATABASE_URL is set.")
@@ -171,7 +170,7 @@ def available(only: list[str] | None) -> list[Row]:
     return [row for row in chosen if there[row.store] and (not row.has_meaning or model.is_installed())]
 
 
-# What is measured -----------------------------------------------------------------------------------------------------
+# Measuring ------------------------------------------------------------------------------------------------------------
 
 
 def speed_orders(arguments: argparse.Namespace) -> list[Order]:
@@ -199,7 +198,7 @@ def quality_orders(arguments: argparse.Namespace) -> list[Order]:
 def measured(
     rows: Sequence[Row], orders: Sequence[Order], *, is_quick: bool
 ) -> Iterator[tuple[Order, dict[str, dict[str, Any]]]]:
-    """Each order with the figures by row title. Each figure comes from a new process and database, unless it is quick."""
+    """Each order with its figures by title of the row. Each uses a new process and database, except in a quick run."""
     if is_quick:
         together = {row.title: carried_out(row, orders) for row in rows}
         for place, order in enumerate(orders):
@@ -226,7 +225,7 @@ def best_of(rounds: list[dict[str, Any]]) -> dict[str, Any]:
     return best
 
 
-# Telling --------------------------------------------------------------------------------------------------------------
+# Reporting ------------------------------------------------------------------------------------------------------------
 
 
 def tell_quality(order: Order, figures: dict[str, Any]) -> None:
@@ -263,7 +262,7 @@ def pair(of: dict[str, Any], name: str) -> str:
 
 
 def carried_out(row: Row, orders: Sequence[Order]) -> list[dict[str, Any]]:
-    """The figures of the orders, worked out in a process of its own with an empty database; none where it fails."""
+    """The figures of the orders, measured in a separate process with an empty database; empty if it fails."""
     with tempfile.TemporaryDirectory(prefix="search-bench-") as folder, database(row.store, folder) as url:
         done = subprocess.run(
             [sys.executable, str(ROOT / "bench" / "search_worker.py")],
@@ -299,7 +298,7 @@ def postgres_url() -> str:
 
 @contextmanager
 def database(store: str, folder: str) -> Iterator[str]:
-    """The address of an empty database, gone afterwards."""
+    """Create an empty database; yields its URL, and deletes it afterwards."""
     if store != POSTGRES:
         yield f"sqlite:///{folder}/bench.sqlite3"
         return

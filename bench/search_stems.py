@@ -1,10 +1,10 @@
-"""The databases' own full-text searches, fed with the portal's stems: what they would do in the place of its index.
+"""The databases' own full-text searches with the portal's stems: how they would perform in place of its index.
 
-The same as in the portal: analysis, what a question is taken to mean (repair, Persian in Latin letters, the other keyboard),
-languages kept apart, the weights of the fields, the texts of a page of hits. How entries are found and ranked is the
-database's own. To understand questions the portal's index stands beside; filling it is neither timed nor counted. Nothing
-here knows audiences, kinds, facets, synonyms, places for highlights, or the words that repair and
-completion ask for: size and speed flatter.
+They share with the portal: the analysis, the reading of a question (corrections, Persian in Latin letters, the other
+keyboard), separate languages, the weights of the fields, the texts of a page of hits. Matching and ranking are those of
+the database. To read questions, the portal's index is filled as well; that is neither timed nor counted. They lack
+audiences, kinds, facets, synonyms, places for highlighting, and the vocabulary for corrections and completions, so that
+their size and speed are flattered.
 """
 
 from __future__ import annotations
@@ -32,35 +32,36 @@ if TYPE_CHECKING:
 _FIELDS: Final = (TITLE, SHORT_ANSWER, BODY)
 _NAMES: Final = ", ".join(_FIELDS)
 _WEIGHTS: Final = [FIELDS[name].weight for name in _FIELDS]
-#: Of an entry, what a page of hits shows.
+#: The fields of an entry that a page of hits shows.
 _SHOWN: Final = ("kind", "language", *_FIELDS, "url")
 _SHOWN_COLUMNS: Final = ", ".join(f"{name} text" for name in _SHOWN)
 _OTHER_LANGUAGE: Final = {"fa": "en", "en": "fa"}
-#: Where the words an entry must hold can be chosen in more ways, any word is enough: queries have no sign for "most of".
+#: If there are more combinations of required words than this, any word is enough: queries have no operator for "most
+#: of".
 _MAX_CHOICES: Final = 64
 
 
 class _Stems(Portal):
-    """What both share. An entry is found by any word of a question."""
+    """Base class. An entry matches any word of a question."""
 
-    #: Ask for as many words as the portal does first, and for any only where fewer entries hold them than it wants.
+    #: Whether to require as many words as the portal first, and any word only if fewer entries than it wants match.
     needs_most: ClassVar[bool] = False
     tables: ClassVar[tuple[str, ...]]
-    #: The statements that make the tables, and those that add entries to them.
+    #: The statements that create the tables, and those that insert entries.
     make: ClassVar[tuple[str, ...]]
     add: ClassVar[tuple[str, ...]]
-    #: How a term, the beginning of one, and both ways to connect them are written.
+    #: The syntax of a term, of a prefix, and of AND and OR.
     term: ClassVar[str]
     beginning: ClassVar[str]
     both: ClassVar[str]
     either: ClassVar[str]
 
     def rows(self, texts: Sequence[Text]) -> tuple[list[tuple[Any, ...]], ...]:
-        """The values of each statement of `add`."""
+        """The parameters of each statement of `add`."""
         raise NotImplementedError
 
     def page(self, matching: str, any_word: str, language: str) -> list[int]:
-        """The best entries of a language for a query; another one asks for any of its words."""
+        """The best entries of a language for a query; `any_word` is the query for any of its words."""
         raise NotImplementedError
 
     def index(self, texts: Iterable[Text]) -> None:
@@ -73,7 +74,7 @@ class _Stems(Portal):
                         cursor.executemany(statement, rows)
 
     def learn(self, texts: Sequence[Text]) -> None:
-        """Fill the index that questions are understood by, after a look at the size of this one."""
+        """Fill the portal's index, with which questions are read, after measuring the size of this one."""
         self._size = database_size() - self._empty
         super().index(texts)
 
@@ -90,18 +91,18 @@ class _Stems(Portal):
         super().forget()
 
     def search(self, text: str, language: str) -> list[int]:
-        """As the portal understands the text; what the other language has where this one has nothing."""
+        """Search with the portal's reading of the text; in the other language if nothing is found in this one."""
         typed, notices = prepare(text)
         question = ask(self._backend, typed, language, ("public",), NO_RULES)
         question = understand(self._backend, question, language, ("public",), notices)
         return self._found(question, language) or self._found(question, _OTHER_LANGUAGE[language])
 
     def results(self, text: str, language: str) -> list[int]:
-        """As the text stands there: no look into a vocabulary."""
+        """Search for the text as it is, without looking up the vocabulary."""
         return self._found(_taken_literally(text, language), language)
 
     def suggest(self, text: str, language: str) -> list[int]:
-        """All words, the last of which may go on."""
+        """Search for all words, of which the last one is a prefix."""
         words = _taken_literally(text, language).words
         written = [self.term % word.text for word in words]
         if words and words[-1].end == len(text):
@@ -128,7 +129,7 @@ class _Stems(Portal):
 
 
 def _taken_literally(text: str, language: str) -> Question:
-    """The question as if every word stood in some entry."""
+    """The question as if the index contained every word."""
     found, alternatives, rules = read(text, language, NO_RULES)
     known = dict.fromkeys((token.text for token in found), 1)
     return Question(text, found, Vocabulary(size=1, frequencies=known), alternatives, rules)
@@ -146,7 +147,7 @@ def _shown(text: Text) -> tuple[Any, ...]:
 
 
 class Fts5(_Stems):
-    """SQLite's FTS5 without a copy of the texts, ranked by its BM25. The language is a field that counts nothing."""
+    """SQLite's FTS5 without a copy of the texts, ranked by its BM25. The language is a field with weight 0."""
 
     tables = ("stems", "shown")
     make = (
@@ -174,16 +175,16 @@ class Fts5(_Stems):
 
 
 class Fts5Most(Fts5):
-    """The same, asked for most words first."""
+    """The same, requiring most words first."""
 
     needs_most = True
 
 
 class TsRank(_Stems):
-    """PostgreSQL's `tsvector` with a GIN index, ranked by `ts_rank` whatever the length of an entry."""
+    """PostgreSQL's `tsvector` with a GIN index, ranked by `ts_rank` without length normalisation."""
 
     rank: ClassVar[str] = "ts_rank"
-    #: What is done about length, as the function takes it.
+    #: The normalisation option of the ranking function.
     length: ClassVar[int] = 0
     tables = ("stems",)
     make = (
@@ -206,25 +207,25 @@ class TsRank(_Stems):
 
 
 class TsRankMost(TsRank):
-    """The same, asked for most words first."""
+    """The same, requiring most words first."""
 
     needs_most = True
 
 
 class TsRankShort(TsRank):
-    """The same, divided by the logarithm of the number of different words."""
+    """The same, divided by the logarithm of the number of distinct words."""
 
     length = 16
 
 
 class TsRankCd(TsRank):
-    """The same, ranked by how near to each other the words stand, divided by the logarithm of the length: its best."""
+    """The same, ranked by the proximity of the words and divided by the logarithm of the length, its best option."""
 
     rank, length = "ts_rank_cd", 1
 
 
 def _tsvector(text: Text) -> str:
-    """The stems with their places and the letters of their fields, as PostgreSQL writes them."""
+    """The stems with their positions and weight letters, in PostgreSQL's syntax."""
     placed = ((stem, letter) for stems, letter in zip(_stems_of(text), "ABD", strict=True) for stem in stems)
     places: dict[str, list[str]] = defaultdict(list)
     for place, (stem, letter) in enumerate(placed, 1):

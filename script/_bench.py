@@ -1,9 +1,9 @@
-"""script/bench NAME …: sets up the environment and runs the measurement with the remaining arguments.
+"""script/bench NAME …: sets up the environment and runs a measurement with the remaining arguments.
 
-  script/bench pages         how fast pages are, beside what the same server does with almost nothing to do;
-                             --writes 20 compares them with themselves while others write; --quick takes a minute
-  script/bench search        how good and how fast search is, beside what else could be used; --quick takes a minute
-  script/bench best-answer   how often the best answer is shown, and how often it is the right one
+  script/bench pages         speed of pages, relative to minimal pages on the same server; --writes 20 compares their
+                             speed with and without concurrent writes; --quick takes a minute
+  script/bench search        quality and speed of search, compared with alternatives; --quick takes a minute
+  script/bench best-answer   how often the best answer is shown, and how often it is correct
 
 script/bench NAME --help says more.
 """
@@ -15,7 +15,7 @@ import sys
 
 from _common import PYTHON, ROOT, ensure_venv, environment, say, stop
 
-#: Those meant to be run this way, and their files in bench/; the other files there are their helpers.
+#: The measurements that can be run, and their files in bench/; the other files there are helpers.
 FILES = {"pages": "pages.py", "search": "search.py", "best-answer": "best_answer.py"}
 
 

@@ -1,4 +1,4 @@
-"""The databases' own searches, as script/bench measures them with our stems, find what they should: else they lose unjustly."""
+"""The databases' own searches with our stems, as measured by script/bench, work correctly: the comparison is fair."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ TEXTS = [
 
 @pytest.fixture
 def engines(monkeypatch):
-    """Those of this database, one after the other, with the same texts."""
+    """The engines of this database, one after another, with the same texts."""
     monkeypatch.setattr(
         Portal, "__init__", lambda self: setattr(self, "_backend", get_backend())
     )  # no throwaway database
@@ -60,14 +60,14 @@ def test_stems_are_found_in_any_spelling_the_title_first_and_most_words_where_en
         assert found[0] == 2, engine
         assert {1, 2, 10} <= set(found), engine
         assert (3 in found) != engine.needs_most, engine
-        assert engine.search("پرداخت", "fa")[0] == 60, engine  # of more than a page
+        assert engine.search("پرداخت", "fa")[0] == 60, engine  # there is more than one page
         assert engine.search("چراغ قبض", "fa")[0] == 3, engine
         assert set(engine.search("چراغ قبض", "fa")) > {1, 2, 3}, engine
 
 
 def test_a_question_is_understood_as_in_the_portal_and_asked_of_the_other_language_where_nothing_is_found(engines):
     for engine in engines:
-        assert engine.search("قبظ", "fa") == [3], engine  # a slip
+        assert engine.search("قبظ", "fa") == [3], engine  # a typo
         assert engine.search("rfq", "fa") == engine.search("قبض", "fa") == [3], engine  # the other keyboard
         assert engine.search("routers", "en") == engine.search("routers", "fa") == [4], engine
         assert engine.search("کلمه‌ای که نیست", "fa") == [], engine

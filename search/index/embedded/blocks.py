@@ -21,7 +21,7 @@ from django.db import connection
 
 from search.index.embedded import sql
 
-#: Low bits of an entry's primary key; the others are the number of its block.
+#: Number of low bits of an entry's primary key that are not part of its block number.
 BLOCK_BITS: Final = 11
 #: Size in bytes of a packed number, and of one posting (primary key and impact).
 NUMBER_SIZE: Final = 4
