@@ -14,6 +14,7 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 WRK = shutil.which("wrk")
@@ -78,7 +79,7 @@ async def _ask(host: str, port: int, requests: list[bytes], until: float) -> int
     return answered
 
 
-async def _run(order: dict) -> float:
+async def _run(order: dict[str, Any]) -> float:
     where = urlsplit(order["base"])
     cookie = f"Cookie: {order['cookie']}\r\n" if order["cookie"] else ""
     requests = [f"GET {path} HTTP/1.1\r\nHost: {where.netloc}\r\n{cookie}\r\n".encode() for path in order["paths"]]

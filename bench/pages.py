@@ -34,7 +34,7 @@ import time
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
@@ -133,7 +133,7 @@ def compare_with_minimal_site(arguments: argparse.Namespace) -> list[str]:
     return missed
 
 
-def prepare(stack: ExitStack, arguments: argparse.Namespace) -> tuple[dict[str, str], dict]:
+def prepare(stack: ExitStack, arguments: argparse.Namespace) -> tuple[dict[str, str], dict[str, Any]]:
     """Prepare a demo portal; return its environment and the output of `DISCOVER`."""
     folder = arguments.folder or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="portal-bench-")))
     folder.mkdir(parents=True, exist_ok=True)
@@ -143,7 +143,7 @@ def prepare(stack: ExitStack, arguments: argparse.Namespace) -> tuple[dict[str, 
     return env, json.loads(run("manage.py", "shell", "--no-imports", "-c", DISCOVER, env=env).splitlines()[-1])
 
 
-def make_cases(found: dict) -> list[Case]:
+def make_cases(found: dict[str, Any]) -> list[Case]:
     cookie = found["cookie"]
     return [
         Case("home, anonymous", ["/fa/"], CONSTANT, 0.5),

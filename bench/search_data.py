@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 import yaml
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
 _ROOT: Final = Path(__file__).resolve().parent.parent
 DATA: Final = _ROOT.parent / "shared" / "data"
@@ -58,7 +58,7 @@ class Collection:
     name: str
     texts: list[Text]
     questions: list[Asked]
-    variants: dict[str, Callable[[str], str]]
+    variants: Mapping[str, Callable[[str], str]]
 
     def small(self, others: int) -> Collection:
         """The same questions with fewer texts: up to three answers for each, and so many others."""

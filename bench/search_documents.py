@@ -12,13 +12,15 @@ from search.facets import PRODUCT, TOPIC
 if TYPE_CHECKING:
     from collections.abc import Collection
 
+    from django.db.models import QuerySet
+
 
 class _Generated(SearchDocument[Topic]):
     model = Topic
     label = label_plural = "Entries"
     facets = (PRODUCT, TOPIC)
 
-    def get_queryset(self):
+    def get_queryset(self) -> QuerySet[Topic]:
         return Topic.objects.none()
 
     def to_entry(self, instance: Topic) -> SearchEntry:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from django.conf.urls.i18n import i18n_patterns
 from django.contrib import admin
 from django.contrib.auth.decorators import login_required
@@ -13,7 +15,10 @@ from wagtail.documents import urls as wagtaildocs_urls
 
 from portal.core import views_styleguide
 
-urlpatterns = [
+if TYPE_CHECKING:
+    from django.urls import URLPattern, URLResolver
+
+urlpatterns: list[URLPattern | URLResolver] = [
     path("admin/", include(wagtailadmin_urls)),
     # Django's own form asks for the old password as often as one likes: ours counts, and asks for a fresh sign-in.
     path("django-admin/password_change/", login_required(RedirectView.as_view(pattern_name="account_change_password"))),

@@ -27,7 +27,7 @@ def main() -> None:
     if name not in FILES:
         stop(f"Usage: script/bench NAME …, where NAME is one of {', '.join(FILES)}. script/bench --help says more.")
     ensure_venv()
-    command = [PYTHON, ROOT / "bench" / FILES[name], *arguments]
+    command = [str(PYTHON), str(ROOT / "bench" / FILES[name]), *arguments]
     sys.exit(subprocess.run(command, env=environment(), check=False).returncode)
 
 

@@ -17,15 +17,6 @@ from dataclasses import dataclass
 
 from _common import PYTHON, ROOT, VENV, ensure_venv, environment, our_folders, say, stop
 
-#: Python scripts without a file extension, which the tools do not find.
-SCRIPTS = [
-    "script/build_css",
-    "script/check_translations",
-    "script/lint_migrations",
-    "script/make_art",
-    "script/vendor_js",
-]
-
 
 @dataclass(frozen=True)
 class Check:
@@ -65,11 +56,11 @@ def main() -> None:
 
 
 def checks() -> list[Check]:
-    python, templates = python_files(), template_files()
+    python, scripts, templates = python_files(), python_scripts(), template_files()
     return [
         Check("mypy", [tool("mypy")]),
-        Check("ruff format", [tool("ruff"), "format", "--check", ".", *SCRIPTS]),
-        Check("ruff check", [tool("ruff"), "check", ".", *SCRIPTS]),
+        Check("ruff format", [tool("ruff"), "format", "--check", ".", *scripts]),
+        Check("ruff check", [tool("ruff"), "check", ".", *scripts]),
         Check("import contracts", [tool("lint-imports"), "--no-cache"]),
         Check("djhtml", [tool("djhtml"), "--check", "--tabwidth", "2", *templates]),
         Check("djade", [tool("djade"), "--check", "--target-version", "5.2", *templates]),
@@ -85,10 +76,11 @@ def checks() -> list[Check]:
 
 
 def repairs() -> list[list[str]]:
+    scripts = python_scripts()
     return [
         [tool("django-upgrade"), "--target-version", "5.2", *python_files()],
-        [tool("ruff"), "check", "--fix", ".", *SCRIPTS],
-        [tool("ruff"), "format", ".", *SCRIPTS],
+        [tool("ruff"), "check", "--fix", ".", *scripts],
+        [tool("ruff"), "format", ".", *scripts],
         [tool("djade"), "--target-version", "5.2", *template_files()],
         [tool("djhtml"), "--tabwidth", "2", *template_files()],
         [str(PYTHON), "script/build_css"],
@@ -103,6 +95,12 @@ def python_files() -> list[str]:
     folders = (*our_folders(), "bench", "script", "tests")
     found = (file for folder in folders for file in (ROOT / folder).rglob("*.py") if "migrations" not in file.parts)
     return sorted(str(file.relative_to(ROOT)) for file in found)
+
+
+def python_scripts() -> list[str]:
+    """Python scripts without a file extension, which the tools do not find."""
+    files = [file for file in (ROOT / "script").iterdir() if file.is_file() and not file.suffix]
+    return sorted(str(file.relative_to(ROOT)) for file in files if "python" in file.read_text().partition("\n")[0])
 
 
 def template_files() -> list[str]:

@@ -21,8 +21,6 @@ ROOT = Path(__file__).resolve().parent.parent
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 IMPORTS = PYPROJECT["tool"]["importlinter"]
 CONTRACTS = {contract["name"]: contract for contract in IMPORTS["contracts"]}
-#: Apps that are not type-checked: they have no tables and no pages of their own, and only use the other apps.
-UNTYPED = {"portal.demo", "portal.home"}
 
 
 def names_in(layer: str) -> list[str]:
@@ -123,15 +121,16 @@ def test_coverage_measures_every_folder():
     )
 
 
-def test_types_of_every_app_are_checked():
-    files = [file.replace("/", ".").removesuffix(".py") for file in PYPROJECT["tool"]["mypy"]["files"]]
-    unchecked = [
-        name
-        for name in OUR_APPS
-        if not any(f"{name}.".startswith(f"{file}.") or file.startswith(f"{name}.") for file in files)
-    ]
+def test_types_of_every_module_are_checked(monkeypatch):
+    mypy = PYPROJECT["tool"]["mypy"]
+    scripts = script("_lint", monkeypatch).python_scripts()
 
-    assert set(unchecked) <= UNTYPED, "pyproject.toml, [tool.mypy]: add the app's folder to files."
+    assert mypy["files"] == [*OUR_FOLDERS, "bench", "script", "manage.py", *scripts], (
+        "pyproject.toml, [tool.mypy]: files = the folders of portal/our_apps.py, and all other Python but the tests."
+    )
+    assert "script/check_translations" in scripts
+    assert mypy["exclude"] == ["/migrations/"]
+    assert mypy["strict"] is True
 
 
 def test_import_contracts_know_every_app():

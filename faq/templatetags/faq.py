@@ -89,7 +89,7 @@ def article_json_ld(context: Any, article: ArticleView) -> SafeString:
     }
     if page.kind == page.Kind.FAQ:
         answer = {"@type": "Answer", "text": page.short_answer}
-        subject = {
+        subject: dict[str, Any] = {
             "@type": "FAQPage",
             "mainEntity": [{"@type": "Question", "name": page.title, "acceptedAnswer": answer}],
         }

@@ -30,6 +30,7 @@ from portal.core.text import normalise_address
 
 if TYPE_CHECKING:
     from allauth.socialaccount.models import SocialLogin
+    from django.contrib.auth.models import AnonymousUser
     from django.http import HttpRequest
 
     from portal.accounts.models import User
@@ -48,9 +49,10 @@ def user_display(user: User) -> str:
     return user.get_full_name()
 
 
-def home_in_language_of(user: User) -> str:
+def home_in_language_of(user: User | AnonymousUser) -> str:
     """Return the home page in the language the person chose, else in the one they are reading."""
-    chosen = user.language if user.language in dict(settings.LANGUAGES) else ""
+    language = getattr(user, "language", "")
+    chosen = language if language in dict(settings.LANGUAGES) else ""
     return f"/{chosen or get_language() or settings.LANGUAGE_CODE}/"
 
 

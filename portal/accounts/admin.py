@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from allauth.usersessions.admin import UserSessionAdmin
 from django.contrib import admin
@@ -12,6 +12,9 @@ from django.utils.translation import gettext_lazy as _
 
 from portal.accounts.models import AudienceMembership, User
 
+if TYPE_CHECKING:
+    from django.forms import Field
+
 
 class AddUserForm(SetUnusablePasswordMixin, BaseUserCreationForm):
     usable_password = SetUnusablePasswordMixin.create_usable_password_field()
@@ -19,14 +22,14 @@ class AddUserForm(SetUnusablePasswordMixin, BaseUserCreationForm):
     class Meta:
         model = User
         fields = ("email",)
-        field_classes: ClassVar = {}
+        field_classes: ClassVar[dict[str, type[Field]]] = {}
 
 
 class ChangeUserForm(UserChangeForm):
     class Meta:
         model = User
         fields = "__all__"
-        field_classes: ClassVar = {}
+        field_classes: ClassVar[dict[str, type[Field]]] = {}
 
 
 class AudienceMembershipInline(admin.TabularInline):

@@ -33,8 +33,19 @@ from portal.core.forms import CodeField, FoldedCharField, FormMixin, MailAddress
 if TYPE_CHECKING:
     from django.http import HttpRequest, HttpResponse
 
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from django.utils.functional import _StrPromise
+
 #: Regions of the tz database that name places; all others are aliases and fixed offsets.
 _REGIONS: Final = ("Africa/", "America/", "Asia/", "Atlantic/", "Australia/", "Europe/", "Indian/", "Pacific/")
+
+
+if TYPE_CHECKING:
+    UserModelForm = forms.ModelForm[User]
+else:  # model forms are generic for type checkers only
+    UserModelForm = forms.ModelForm
 
 
 class LookMixin(FormMixin):
@@ -164,7 +175,7 @@ class ActivateTOTPForm(LookMixin, totp_forms.ActivateTOTPForm):
     code = CodeField(label=_("Code from the authenticator app"))
 
 
-class CredentialMixin(LookMixin):
+class CredentialMixin(LookMixin, forms.Form):
     """Refuses credentials that no browser sends: on invented ones the parser raises arbitrary exceptions."""
 
     def full_clean(self) -> None:
@@ -206,7 +217,7 @@ class ReauthenticateWebAuthnForm(CredentialMixin, webauthn_forms.ReauthenticateW
 # The account's own pages --------------------------------------------------------------------------------------------
 
 
-class DetailsForm(LookMixin, forms.ModelForm):
+class DetailsForm(LookMixin, UserModelForm):
     name = FoldedCharField(
         label=_("Name"),
         max_length=100,
@@ -238,7 +249,7 @@ def _language_choices() -> list[tuple[str, str]]:
 
 @lru_cache(maxsize=8)
 def time_zone_choices(language: str) -> list[tuple[str, str]]:
-    """Return every time zone with its city in `language`, from west to east; the first entry is the site's own zone."""
+    """Return every time zone with its city in `language`, from west to east."""
     try:
         locale = Locale.parse(language, sep="-")
     except (UnknownLocaleError, ValueError):
@@ -257,26 +268,33 @@ def time_zone_choices(language: str) -> list[tuple[str, str]]:
     return [(name, label) for _minutes, _city, name, label in sorted(places)]
 
 
+def _time_zones() -> list[tuple[str, str | _StrPromise]]:
+    return [("", _("As the site")), *time_zone_choices(get_language() or settings.LANGUAGE_CODE)]
+
+
 #: Form value for an empty account field: following the language is a choice, not a missing answer.
 _OPEN: Final = "auto"
 
 
 class _OpenChoiceField(forms.TypedChoiceField):
-    def __init__(self, *, choices: Any, **kwargs: Any) -> None:
-        choices = [(value or _OPEN, label) for value, label in choices]
-        super().__init__(choices=choices, coerce=lambda value: "" if value == _OPEN else value, **kwargs)
+    def __init__(self, *, choices: Callable[[], Iterable[tuple[str, str | _StrPromise]]], **kwargs: Any) -> None:
+        super().__init__(
+            choices=lambda: [(value or _OPEN, label) for value, label in choices()],
+            coerce=lambda value: "" if value == _OPEN else value,
+            **kwargs,
+        )
 
     def prepare_value(self, value: Any) -> Any:
         return value or _OPEN
 
 
-class PreferencesForm(LookMixin, forms.ModelForm):
+class PreferencesForm(LookMixin, UserModelForm):
     """Display preferences of one person. Empty choices follow the language or the device."""
 
     language = forms.ChoiceField(label=_("Language"), choices=_language_choices)
-    calendar = _OpenChoiceField(label=_("Calendar"), choices=Calendar.choices, widget=forms.RadioSelect)
-    digits = _OpenChoiceField(label=_("Digits"), choices=Digits.choices, widget=forms.RadioSelect)
-    time_zone = _OpenChoiceField(label=_("Time zone"), choices=())
+    calendar = _OpenChoiceField(label=_("Calendar"), choices=lambda: Calendar.choices, widget=forms.RadioSelect)
+    digits = _OpenChoiceField(label=_("Digits"), choices=lambda: Digits.choices, widget=forms.RadioSelect)
+    time_zone = _OpenChoiceField(label=_("Time zone"), choices=_time_zones)
 
     class Meta:
         model = User
@@ -285,8 +303,5 @@ class PreferencesForm(LookMixin, forms.ModelForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        language = get_language() or settings.LANGUAGE_CODE
         if not self.instance.language:
-            self.initial["language"] = language
-        zones: _OpenChoiceField = self.fields["time_zone"]
-        zones.choices = [(_OPEN, _("As the site")), *time_zone_choices(language)]
+            self.initial["language"] = get_language() or settings.LANGUAGE_CODE

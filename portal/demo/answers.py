@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from wagtail.contrib.search_promotions.models import Query, SearchPromotion
 
@@ -99,7 +99,7 @@ def load_answers(editor: User) -> None:
     """Create the synonyms and pins; existing ones stay as they are. Safe to repeat."""
     for language, lists in SYNONYMS.items():
         for words in lists:
-            fields = {"changed_by": editor}
+            fields: dict[str, Any] = {"changed_by": editor}
             if isinstance(words, OneWay):
                 fields |= {"direction": Synonym.Direction.ONE_WAY, "also_finds": words.finds}
                 words = words.words  # noqa: PLW2901 - the first list of the two

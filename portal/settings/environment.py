@@ -6,6 +6,7 @@ silently switch protection off.
 
 from __future__ import annotations
 
+import builtins
 import os
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -37,7 +38,7 @@ class Env(environ.Env):
             raise ImproperlyConfigured(f"{var} must be True or False, not “{text}”.")
         return text.strip().lower() in _TRUE
 
-    def switch(self, var: str) -> bool | None:
+    def switch(self, var: str) -> builtins.bool | None:
         """Return True, False, or None when the variable is not set."""
         return self.bool(var) if self.str(var, default="") else None
 

@@ -10,6 +10,7 @@ from django.db import transaction
 from django.utils.translation import gettext_lazy as _
 from wagtail.users.forms import UserCreationForm, UserEditForm
 
+from portal.accounts.forms import UserModelForm
 from portal.accounts.models import User
 from portal.core.forms import MailAddressField
 
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 _FIELDS = ("email", "name", "handle", "is_staff", "is_superuser", "groups")
 
 
-class _PersonFormMixin(forms.ModelForm):
+class _PersonFormMixin(UserModelForm):
     error_messages: ClassVar[dict[str, _StrPromise]] = {
         **UserCreationForm.error_messages,
         "duplicate_username": _("There is an account with this e-mail address already."),
@@ -53,7 +54,7 @@ class PersonEditForm(_PersonFormMixin, UserEditForm):
         fields: ClassVar = {*_FIELDS, "is_active"}
 
 
-class OwnNameForm(forms.ModelForm):
+class OwnNameForm(UserModelForm):
     """Form for one's own name on the account page of Wagtail's admin."""
 
     class Meta:

@@ -11,8 +11,9 @@ from wagtail.users.views.users import IndexView, UserViewSet
 from portal.accounts.staff.forms import PersonCreationForm, PersonEditForm
 
 if TYPE_CHECKING:
-    from django import forms
     from wagtail.admin.ui.tables import Column
+
+    from portal.accounts.forms import UserModelForm
 
 
 class PeopleView(IndexView):
@@ -32,5 +33,5 @@ class PeopleView(IndexView):
 class PortalUserViewSet(UserViewSet):
     index_view_class = PeopleView
 
-    def get_form_class(self, for_update: bool = False) -> type[forms.ModelForm]:
+    def get_form_class(self, for_update: bool = False) -> type[UserModelForm]:
         return PersonEditForm if for_update else PersonCreationForm

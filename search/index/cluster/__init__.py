@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from search.index.elastic import ElasticBackend
 
 #: Maximum time for all requests to the cluster that one answer needs.
-ANSWER_SECONDS: Final = 0.9
+ANSWER_SECONDS: float = 0.9
 
 #: The outbox handler that tells the cluster about withdrawn entries.
 WITHDRAWALS: Final = "search.mirror.mirror_withdrawals"
