@@ -86,8 +86,7 @@ def check_portion(event: MirrorCheckWanted) -> None:
 def _known_objects(kind: str, *, above: int) -> dict[int, set[tuple[str, str]]]:
     """Language and digest of the next objects' entries in the database's index; one query.
 
-    That index is kept up to date by its own messages, and reading it takes a hundredth of the time of reading all
-    texts.
+    That index is kept up to date by its own messages, and reading it is a hundred times as fast as reading all texts.
     """
     entries = IndexedEntry.objects.filter(kind=kind, object_id__gt=above)
     following = entries.order_by("object_id").values_list("object_id", flat=True).distinct()[:_PORTION]

@@ -98,7 +98,7 @@ def forget_asked() -> None:
 def write(batch: Sequence[Noted]) -> None:
     """Redact the records and store them, without repeated searches and clicks on unknown objects.
 
-    At most five queries, and one for each kind of object. Database errors are raised.
+    At most five queries, and one for each kind of object. Raises database errors.
     """
     known = _existing(click for click in batch if isinstance(click, Clicked))
     searches: list[SearchLog] = []

@@ -280,7 +280,7 @@ def _rewritten(where: _Slips) -> Iterator[tuple[int, int, str, float]]:
 
 
 def _with_signs(text: str, piece: _Piece) -> tuple[int, int]:
-    """The piece with the punctuation around it, which are letters on the other keyboard."""
+    """The piece with the punctuation around it, which may be letters on the other keyboard."""
     start = text.rfind(" ", 0, piece.start) + 1
     end = text.find(" ", piece.end)
     return start, end if end >= 0 else len(text)

@@ -58,8 +58,7 @@ class Alternative:
     def terms(self, known: Mapping[str, int]) -> Iterator[QueryTerm]:
         """The terms to search for. A phrase is searched for by its rarest word, which counts only beside the others.
 
-        Its document frequency is at least that of the typed words: a rare synonym must not count more than the word
-        itself.
+        Its document frequency is at least that of the typed words: a rare synonym must not count more than the word.
         """
         typed = min(known.get(stem, 0) for stem in self.typed)
         for form in self.known_forms(known):

@@ -117,7 +117,7 @@ class PreviewMixin:
         return self.render_to_response(self.get_context_data(form=self.form, **context))  # type: ignore[attr-defined]  # as above
 
     def form_valid(self, form: forms.ModelForm[Synonym]) -> HttpResponse:
-        form.instance.changed_by = self.request.user  # type: ignore[assignment]  # only users reach this view
+        form.instance.changed_by = self.request.user  # type: ignore[assignment]  # never anonymous here
         response: HttpResponse = super().form_valid(form)  # type: ignore[misc]  # of the view it is mixed into
         for first, middle, last in form.instance.chains()[:1]:
             text = gettext(

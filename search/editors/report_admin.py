@@ -170,7 +170,7 @@ def ignore(request: HttpRequest) -> HttpResponse:
         key=question.key,
         text=question.text,
         reason=question.reason or SearchGap.Reason.NO_CLICK,
-        by=request.user,  # type: ignore[arg-type]  # only users may see the report
+        by=request.user,  # type: ignore[arg-type]  # never anonymous here
     )
     messages.success(
         request,

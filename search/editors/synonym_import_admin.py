@@ -85,7 +85,7 @@ class SynonymImportView(WagtailAdminTemplateMixin, TemplateView):
         else:
             problem = " ".join(map(str, form.non_field_errors()))
         if SAVE in request.POST and rows and not _has_problems(rows):
-            count = save_rows(rows, user=request.user)  # type: ignore[arg-type]  # only users reach this view
+            count = save_rows(rows, user=request.user)  # type: ignore[arg-type]  # never anonymous here
             if not _has_problems(rows):  # somebody may have saved the same synonyms meanwhile
                 return self._saved(count)
         return self.render_to_response(self.get_context_data(text=text, rows=rows, problem=problem))

@@ -33,7 +33,7 @@ _DOUBLED: Final = 0.5
 _USUAL: Final = 0.5
 _OTHER: Final = 1.0
 _FIRST_LETTER: Final = 1.5
-#: Colloquial endings that are seldom written: possessives, the object marker, the plural. «گوشیمو» is گوشی.
+#: Cost of a colloquial ending, which is seldom written: possessives, object marker, plural. «گوشیمو» is گوشی.
 _ENDING: Final = 0.3
 _COLLOQUIAL_ENDINGS: Final = (
     *("م", "ت", "ش", "و", "ا", "ام", "ات", "اش", "مو", "تو", "شو", "مون", "تون", "شون", "امو", "اتو", "اشو", "ای"),

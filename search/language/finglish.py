@@ -124,8 +124,7 @@ _FIRST_OF_LONG_VOWEL: Final[Mapping[str, float]] = {**_FIRST_SPELLED["ا"], "": 
 #: Cost of a final n for tanwin: «lotfan» is written لطفا.
 _TANWIN: Final = 0.1
 _DOUBLED: Final = 0.05
-#: Costs of an unwritten vowel next to another one, which is usually a written vowel, and of a final e, which is often
-#: ه.
+#: Costs of an unwritten vowel before another one (two are usually one written vowel), and of a final e (often ه).
 _TWO_VOWELS: Final = 0.4
 _FINAL_E: Final = 0.1
 _VOWEL_LETTERS: Final = frozenset("aeiou")

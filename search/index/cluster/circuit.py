@@ -122,7 +122,7 @@ class Breaker:
             try:
                 if self._step():
                     return
-            except Exception as error:  # noqa: BLE001 - the database or the cache may be away, too: go on looking
+            except Exception as error:  # noqa: BLE001 - database or cache may be unavailable, too: keep trying
                 logger.warning("The search cluster could not be looked after: %s", type(error).__name__)
             finally:
                 connections.close_all()
