@@ -50,7 +50,7 @@ def main() -> None:
         middle([english, pages["en"], bank], engine.passage),
         middle([english, bank], engine.query),
     ]
-    np.save(ROOT / "search" / "semantic" / "centres.npy", np.stack(centres).astype(np.float16))
+    np.save(ROOT / "search" / "meaning" / "centres.npy", np.stack(centres).astype(np.float16))
 
 
 if __name__ == "__main__":

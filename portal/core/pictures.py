@@ -35,9 +35,7 @@ def what_is_wrong_with_picture(file: IO[bytes], kind: str) -> str:
                     return _("An animation may have at most %(limit)d million pixels; this one is larger.") % {
                         "limit": MAX_FRAME_PIXELS // 1_000_000
                     }
-                picture.draft(
-                    picture.mode, (max(1, width // 8), max(1, height // 8))
-                )  # a JPEG is read whole, and decoded small
+                picture.draft(picture.mode, (max(1, width // 8), max(1, height // 8)))  # of a JPEG: decode it small
                 picture.load()
     except Pillow.DecompressionBombError:
         return _("The picture has more than %(limit)d million pixels.") % {"limit": limit // 1_000_000}
