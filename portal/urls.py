@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("admin/", include(wagtailadmin_urls)),
-    # Django's own form asks for the old password as often as one likes: ours counts, and asks for a fresh sign-in.
+    # Django's own form allows unlimited attempts at the old password: ours limits them and requires a recent sign-in.
     path("django-admin/password_change/", login_required(RedirectView.as_view(pattern_name="account_change_password"))),
     path("django-admin/", admin.site.urls),
     path("documents/", include(wagtaildocs_urls)),

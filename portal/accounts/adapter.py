@@ -85,7 +85,7 @@ class AccountAdapter(DefaultAccountAdapter):
         return [{**method, "description": words.get(method["id"], method["description"])} for method in methods]
 
     def clean_email(self, email: str) -> str:
-        """The one form of an address, also of one that a sign-in provider vouches for."""
+        """Return the canonical form of an address, including one confirmed by a sign-in provider."""
         return normalise_address(email) or email
 
     # Mail -----------------------------------------------------------------------------------------------------------

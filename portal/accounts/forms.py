@@ -98,9 +98,9 @@ class SignupForm(PasswordHelpMixin, account_forms.SignupForm):
         self.fields["email"].widget.attrs["autocomplete"] = "username" if "password1" in self.fields else "email"
 
     def try_save(self, request: HttpRequest) -> tuple[User | None, HttpResponse | None]:
-        """Do the same work for an address that has an account: the time an answer takes would tell the two apart."""
+        """Do the same work for an address that has an account, so that response times do not reveal which have one."""
         if self.account_already_exists and (password := self.cleaned_data.get("password1")):
-            make_password(password)  # by far the most of it
+            make_password(password)  # by far the largest part of the work
         answer: tuple[User | None, HttpResponse | None] = super().try_save(request)
         return answer
 

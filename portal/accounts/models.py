@@ -58,7 +58,7 @@ class UserManager(BaseUserManager["User"]):
 
     @classmethod
     def normalize_email(cls, email: str | None) -> str:
-        """The one form of the address; what is none stays as it is, in lower case."""
+        """Return the canonical form of the address; an invalid one is only converted to lower case."""
         return normalise_address(email or "") or (email or "").lower()
 
     def get_by_natural_key(self, username: str | None) -> User:
@@ -115,7 +115,7 @@ class User(AbstractBaseUser, PermissionsMixin):
 
     @classmethod
     def normalize_username(cls, username: str) -> str:
-        """Whatever form sets the address, in either admin, too: Django calls it when the form is validated."""
+        """Normalise the address set by any form, including both admins: Django calls this during form validation."""
         return UserManager.normalize_email(username)
 
     def get_full_name(self) -> str:

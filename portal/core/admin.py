@@ -1,4 +1,4 @@
-"""Django's admin, where a package leaves a hole."""
+"""Additions to Django's admin that close a permission gap of a package."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ admin.site.unregister(Tag)
 
 @admin.register(Tag)
 class GuardedTagAdmin(TagAdmin):
-    """taggit's, whose page for merging asks for no permission and takes any choice for granted."""
+    """taggit's admin, whose merge page checks no permission and accepts any selection."""
 
     def merge_tags_view(self, request: HttpRequest) -> HttpResponseBase:
         if not (self.has_change_permission(request) and self.has_delete_permission(request)):

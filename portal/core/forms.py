@@ -22,7 +22,7 @@ LINE_MAX_LENGTH: Final = 255
 TEXT_MAX_LENGTH: Final = 10_000
 CODE_MAX_LENGTH: Final = 64
 PHONE_MAX_LENGTH: Final = 40
-#: What the columns of addresses hold, and what a mail server takes.
+#: Maximum length of address columns, and the limit of mail servers.
 MAIL_ADDRESS_MAX_LENGTH: Final = 254
 
 #: International numbers have at most 15 digits (E.164); fewer than 7 is a short code that does not identify a person.
@@ -148,7 +148,7 @@ class PhoneField(forms.CharField):
 
 
 class MailAddressField(forms.EmailField):
-    """A mail address, in the one form in which addresses are compared, counted, stored and written to."""
+    """Field for a mail address; the value has the canonical form used to compare, count and store addresses."""
 
     def __init__(self, **kwargs: Any) -> None:
         kwargs.setdefault("max_length", MAIL_ADDRESS_MAX_LENGTH)

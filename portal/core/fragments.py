@@ -4,8 +4,8 @@ The tags ``{% shared %}``, ``{% frame %}`` and ``{% unkept %}`` (`portal.core.te
 
 A fragment is rendered with the values it declares and nothing else: there is no request, session, message or token, and
 ``user`` only has ``is_authenticated``. In addition it sees what is the same for everybody on this host in this language
-and with these preferences (`portal.core.context_processors.constants`). One person's data therefore cannot be cached for
-another by mistake: it is not available.
+and with these preferences (`portal.core.context_processors.constants`). One person's data therefore cannot be cached
+for another by mistake: it is not available.
 
 A fragment that uses anything it did not declare is rendered as an empty string and reported to the log; with
 ``settings.FRAGMENTS_ARE_STRICT`` (tests and development) it raises `UndeclaredError`. Every look-up is recorded, so
@@ -439,7 +439,9 @@ class FragmentNode(template.Node):
 
 
 def _reader_of(request: HttpRequest | None) -> _Reader:
-    """Return the properties of the reader that the HTML depends on. Does not touch the session of people without an account."""
+    """Return the properties of the reader that the HTML depends on. Does not touch the session of people without an
+    account.
+    """
     if request is None:
         return _Reader(is_authenticated=False, scheme=None, host="")
     known: _Reader | None = getattr(request, "_fragment_reader", None)

@@ -178,7 +178,7 @@ def _content_of(message: EmailMessage) -> dict[str, Any]:
 
 
 def _in_one_form(recipient: str) -> str:
-    """The address under which the recipient is known; the libraries that send would read some names otherwise."""
+    """Return the recipient with the canonical address; sending libraries would interpret some domains differently."""
     name, address = parseaddr(recipient)
     if address.isascii():
         return recipient

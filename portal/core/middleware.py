@@ -29,10 +29,11 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-#: What Django and Wagtail raise when a value is missing, is not what they expect, or does not fit into a column.
+#: Exceptions of Django and Wagtail for a value that is missing, invalid, or does not fit into a column.
 _UNREADABLE: Final = (ValueError, TypeError, LookupError, AttributeError, OverflowError, DataError)
 
-#: Wagtail's page editor and reports start their date choosers with inline scripts and position things with inline styles.
+#: Wagtail's page editor and reports start their date choosers with inline scripts and position things with inline
+#: styles.
 INLINE_PREFIXES: Final = ("/admin/", "/django-admin/")
 _INLINE: Final = {"script-src": [UNSAFE_INLINE], "style-src": [UNSAFE_INLINE]}
 
@@ -95,11 +96,11 @@ class ContentSecurityPolicyMiddleware(CSPMiddleware):
 
 
 class UnreadableRequestMiddleware:
-    """400 instead of a server error where a package's page on staff's side cannot read what was sent.
+    """Returns 400 instead of a server error when a package's staff page cannot read a request.
 
-    Wagtail's admin trusts its own pages: a made-up number in an address, or a form without its fields, raises whatever
-    comes first. That is the sender's mistake when all of it happened in code of packages. It is logged as an error with
-    its traceback all the same, because it may be a mistake of the package. An error in our own code stays one.
+    Wagtail's admin trusts its own pages: an invented id in a URL, or a form without its fields, raises arbitrary
+    exceptions. If only code of packages was involved, this is treated as a client error. It is still logged as an error
+    with its traceback, because it may be a bug of the package. An error in our own code remains a server error.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:

@@ -1,4 +1,4 @@
-"""Uploading pictures in Wagtail's admin, one or many, in a chooser or in place of another."""
+"""Form for uploading pictures in Wagtail's admin: one or many, in a chooser, or as a replacement."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from portal.core.pictures import PICTURE_FORMATS, what_is_wrong_with_picture
 
 
 class PictureField(WagtailImageField):
-    """Asks what is wrong with a picture first: Wagtail's own field decodes it to learn its size."""
+    """Validates a picture before Wagtail's own field decodes it to determine its size."""
 
     def to_python(self, data: Any) -> Any:
         if isinstance(data, UploadedFile) and (data.size or 0) <= self.max_upload_size:
@@ -30,5 +30,5 @@ class PictureForm(BaseImageForm):
         super().__init__(*args, **kwargs)
         field = self.fields.get("file")
         if field is not None:
-            # Made here, where somebody reads it: its help is written in the language of that moment.
+            # Created per request, since its help text is in the language active at creation.
             self.fields["file"] = PictureField(label=field.label, required=field.required, widget=field.widget)

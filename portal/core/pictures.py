@@ -1,4 +1,4 @@
-"""Which files are pictures that the portal may decode: asked before anybody decodes them."""
+"""Validation of uploaded pictures before they are decoded."""
 
 from __future__ import annotations
 
@@ -9,23 +9,23 @@ from django.conf import settings
 from django.utils.translation import gettext as _
 from PIL import Image as Pillow
 
-#: What a file's name may end in → Pillow's name of the format.
+#: File name extension → Pillow's name of the format.
 PICTURE_FORMATS: Final = {"jpg": "JPEG", "jpeg": "JPEG", "png": "PNG", "webp": "WEBP", "gif": "GIF"}
-#: Pixels of one frame of an animation. Its decoder keeps several frames at a time, four bytes a pixel.
+#: Maximum pixels of an animation's frame. Its decoder holds several frames at a time, with four bytes per pixel.
 MAX_FRAME_PIXELS: Final = 4_000_000
 
 
 def what_is_wrong_with_picture(file: IO[bytes], kind: str) -> str:
-    """Return why a file whose name ends in `kind` is none of the pictures this portal accepts; empty when it is one.
+    """Return why this portal rejects a picture with the extension `kind`, or an empty string if it accepts it.
 
-    Width, height and frames are in its first bytes, and nothing is decoded when they are too many. Then it is decoded
-    once: what is damaged would fail later, wherever it is shown. Leaves `file` at its beginning.
+    Width, height and number of frames are in the first bytes; if they exceed the limits, nothing is decoded. Otherwise
+    the picture is decoded once, since a damaged one would fail later, wherever it is shown. Leaves `file` at its start.
     """
     limit = settings.WAGTAILIMAGES_MAX_IMAGE_PIXELS
     file.seek(0)
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", Pillow.DecompressionBombWarning)  # our own limit is below, and lower
+            warnings.simplefilter("ignore", Pillow.DecompressionBombWarning)  # our own, lower limit is checked below
             with Pillow.open(file, formats=[PICTURE_FORMATS[kind]]) as picture:
                 width, height = picture.size
                 frames = getattr(picture, "n_frames", 1)
@@ -35,7 +35,7 @@ def what_is_wrong_with_picture(file: IO[bytes], kind: str) -> str:
                     return _("An animation may have at most %(limit)d million pixels; this one is larger.") % {
                         "limit": MAX_FRAME_PIXELS // 1_000_000
                     }
-                picture.draft(picture.mode, (max(1, width // 8), max(1, height // 8)))  # of a JPEG: decode it small
+                picture.draft(picture.mode, (max(1, width // 8), max(1, height // 8)))  # decodes a JPEG at a small size
                 picture.load()
     except Pillow.DecompressionBombError:
         return _("The picture has more than %(limit)d million pixels.") % {"limit": limit // 1_000_000}

@@ -1,9 +1,9 @@
-"""Tables that leave the portal for a spreadsheet program: text stays text there and is never run as a formula.
+"""Export of tables for spreadsheet programs, in which text is never run as a formula (CSV injection).
 
-`CsvWriter`    writes tables of our own
-`protect`      has every export of Wagtail's admin, its own as well as ours, keep the rule; called once, in apps.py
-`harmless`     the rule, for one cell
-`as_typed`     its reverse, for whoever reads such a table back
+`CsvWriter`    writes our own tables
+`protect`      applies the protection to every export in Wagtail's admin, its own and ours; called once, in apps.py
+`harmless`     protects one cell
+`as_typed`     reverses `harmless`, for code that imports such a table again
 """
 
 from __future__ import annotations
@@ -20,14 +20,15 @@ if TYPE_CHECKING:
 
     from openpyxl.cell import Cell
 
-#: What makes a formula of the cell it begins; the wide forms do so in East Asian editions. Blanks in front are skipped.
+#: Beginnings of text that a spreadsheet runs as a formula; full-width forms in East Asian editions. Skips leading
+#: blanks.
 _FORMULA: Final = re.compile(r"\s*[=+\-@＝＋－＠]|[\t\r\n]")
-#: What XML cannot hold; the library that writes workbooks raises on it.
+#: Characters that XML does not allow; the library that writes workbooks raises on them.
 _IMPOSSIBLE: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 
 
 def harmless(cell: object) -> object:
-    """The cell as a spreadsheet shows it: an apostrophe before text that would be run. Numbers stay numbers."""
+    """Return the cell with an apostrophe before text that would be run as a formula. Numbers stay numbers."""
     if not isinstance(cell, str):
         return cell
     text = _IMPOSSIBLE.sub("", cell)
@@ -35,12 +36,12 @@ def harmless(cell: object) -> object:
 
 
 def as_typed(cell: str) -> str:
-    """The text that `harmless` made the cell of."""
+    """Return the text from which `harmless` made the cell."""
     return cell[1:] if cell.startswith("'") and _FORMULA.match(cell[1:]) else cell
 
 
 class CsvWriter:
-    """Rows of a CSV file, every cell of them harmless. Open the file with ``newline=""``."""
+    """Writer of CSV rows in which every cell is harmless. Open the file with ``newline=""``."""
 
     def __init__(self, stream: TextIO) -> None:
         self._writer = csv.writer(stream)
@@ -61,13 +62,13 @@ _wagtails_row: Final = SpreadsheetExportMixin.generate_xlsx_row
 
 def _preprocess_field_value(view: SpreadsheetExportMixin, field: str, value: Any, export_format: str) -> Any:
     value = _wagtails_value(view, field, value, export_format)
-    if export_format == view.FORMAT_XLSX:  # its cells have a type: see below
+    if export_format == view.FORMAT_XLSX:  # typed cells need no apostrophe: see below
         return _IMPOSSIBLE.sub("", value) if isinstance(value, str) else value
     return harmless(value)
 
 
 def _generate_xlsx_row(view: SpreadsheetExportMixin, *args: Any, **kwargs: Any) -> Iterator[Cell]:
-    """Cells of text that Excel leaves text also when somebody edits them (the "quote prefix" of their style)."""
+    """Yield cells whose text Excel keeps as text even after editing (by the "quote prefix" of their style)."""
     for cell in _wagtails_row(view, *args, **kwargs):
         if isinstance(cell.value, str) and _FORMULA.match(cell.value):
             cell.quotePrefix = True

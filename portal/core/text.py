@@ -141,7 +141,7 @@ def normalise_input(text: str, *, digits: bool = False) -> str:
     return to_latin_digits(text) if digits else text
 
 
-#: What mail servers and eyes pass over in an address. Joiners are a part of some words in the name of a domain.
+#: Characters that mail servers and readers ignore in an address. Joiners are part of some words in domain names.
 _PASSED_OVER: Final = re.compile(
     "[\xad\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b\u2060-\u2065\u206a-\u206f\u3164\ufe00-\ufe0f\ufeff\uffa0"
     f"\ufff0-\ufffb\U000e0000-\U000e0fff{_BIDI_CONTROLS}]"
@@ -150,10 +150,10 @@ _JOINERS: Final = str.maketrans("", "", "\u200c\u200d")
 
 
 def normalise_address(text: str) -> str | None:
-    """The one form of a mail address: lower case, nothing invisible, the domain's name as mail servers know it.
+    """Return the canonical form of a mail address: lower case, nothing invisible, the domain as mail servers know it.
 
-    Two spellings that are mailed to the same box have the same form: ``Ali@Exa\\u00admple.com``, ``ali@example.com``.
-    None when no mail server could be found for it.
+    Two spellings that reach the same mailbox have the same form: ``Ali@Exa\\u00admple.com``, ``ali@example.com``.
+    Returns None when no mail server could be found for it.
     """
     text = unicodedata.normalize("NFKC", _PASSED_OVER.sub("", text))
     name, at, domain = text.rpartition("@")
@@ -163,7 +163,7 @@ def normalise_address(text: str) -> str | None:
         try:
             domain = idna.encode(domain, uts46=True).decode()
         except UnicodeError:
-            try:  # joiners where no word needs them are passed over, too
+            try:  # joiners that no word needs are ignored as well
                 domain = idna.encode(domain.translate(_JOINERS), uts46=True).decode()
             except UnicodeError:
                 return None
