@@ -27,7 +27,6 @@ from django.utils.translation import get_language, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
 
 from portal.accounts.models import Calendar, Digits, User
-from portal.accounts.rules import validate_handle_is_free_to_take
 from portal.core.forms import CodeField, FoldedCharField, FormMixin, MailAddressField, PhoneField
 
 if TYPE_CHECKING:
@@ -228,7 +227,6 @@ class DetailsForm(LookMixin, UserModelForm):
     handle = FoldedCharField(
         label=_("Public name"),
         max_length=30,
-        validators=[validate_handle_is_free_to_take],
         help_text=_("Shown to other people instead of your e-mail address. Letters, digits, dots and hyphens."),
         widget=forms.TextInput({"autocomplete": "nickname", "autocapitalize": "off", "spellcheck": "false"}),
     )

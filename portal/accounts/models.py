@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import secrets
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from django.contrib.auth.models import AbstractBaseUser, BaseUserManager, PermissionsMixin
+from django.core.exceptions import ValidationError
 from django.core.validators import RegexValidator
 from django.db import models
 from django.db.models.functions import Lower
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from portal.accounts.handles import KEY_LENGTH, handle_key, validate_handle
 from portal.core.text import normalise_address
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable
+    from typing import Self
 
 
 class Calendar(models.TextChoices):
@@ -78,6 +84,8 @@ class User(AbstractBaseUser, PermissionsMixin):
         ],
         help_text=_("Shown to other people instead of your e-mail address."),
     )
+    #: What the handle looks like (`handle_key`); empty where somebody had a similar one before they were compared.
+    handle_key = models.CharField(max_length=KEY_LENGTH, editable=False, default="", db_default="")
     name = models.CharField(_("name"), max_length=100, blank=True, help_text=_("How we greet you. Only you see it."))
     phone = models.CharField(_("mobile number"), max_length=16, blank=True)
     language = models.CharField(_("language"), max_length=10, blank=True)
@@ -88,6 +96,9 @@ class User(AbstractBaseUser, PermissionsMixin):
     is_active = models.BooleanField(_("active"), default=True)
     is_staff = models.BooleanField(_("staff"), default=False)
     date_joined = models.DateTimeField(_("joined"), default=timezone.now)
+
+    #: The handle as it was read; None for somebody new.
+    _stored_handle: str | None = None
 
     objects = UserManager()
 
@@ -108,10 +119,58 @@ class User(AbstractBaseUser, PermissionsMixin):
                 name="user_handle_unique",
                 violation_error_message=_("Somebody else has this public name. Please choose another one."),
             ),
+            models.UniqueConstraint(
+                fields=["handle_key"],
+                condition=~models.Q(handle_key=""),
+                name="user_handle_key_unique",
+                violation_error_message=_(
+                    "Somebody else has this public name, or one that looks like it. Please choose another one."
+                ),
+            ),
         ]
 
     def __str__(self) -> str:
         return self.handle
+
+    @classmethod
+    def from_db(cls, db: str | None, field_names: Collection[str], values: Collection[Any]) -> Self:
+        user = super().from_db(db, field_names, values)
+        user._stored_handle = user.__dict__.get("handle")  # noqa: SLF001 - our own
+        return user
+
+    def save(self, *args: Any, update_fields: Iterable[str] | None = None, **kwargs: Any) -> None:
+        """Save, with the key of a new handle."""
+        if self.has_new_handle:
+            self.handle_key = handle_key(self.handle)
+            if update_fields is not None and "handle" in update_fields:
+                update_fields = {*update_fields, "handle_key"}
+        super().save(*args, update_fields=update_fields, **kwargs)
+        self._stored_handle = self.__dict__.get("handle")
+
+    @property
+    def has_new_handle(self) -> bool:
+        """Whether the handle is not the stored one."""
+        return "handle" in self.__dict__ and self.handle != self._stored_handle
+
+    def clean(self) -> None:
+        """Refuse a new handle that would pass for staff, unless the person is, or for somebody else."""
+        super().clean()
+        if not self.has_new_handle:
+            return
+        try:
+            validate_handle(self.handle)
+        except ValidationError as error:
+            if not (self.is_staff and error.code == "reserved"):
+                raise ValidationError({"handle": error}) from None
+        alike = type(self).objects.filter(handle_key=handle_key(self.handle)).exclude(pk=self.pk)
+        if alike.exists():
+            raise ValidationError(
+                {
+                    "handle": _(
+                        "Somebody else has this public name, or one that looks like it. Please choose another one."
+                    )
+                }
+            )
 
     @classmethod
     def normalize_username(cls, username: str) -> str:

@@ -1,0 +1,67 @@
+"""Public names: what nobody may call themselves, because readers would take them for staff or for somebody else."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from django.core.exceptions import ValidationError
+from django.utils.translation import gettext_lazy as _
+
+from portal.core.brand import site_names
+from portal.core.lookalikes import scripts_of, skeleton
+
+#: Words that mislead wherever a name begins or ends with them: ``supportnoora``, ``admin_reza``.
+_ANYWHERE: Final = (
+    *("admin", "administrator", "moderator", "support", "official", "helpdesk", "webmaster"),
+    *("پشتیبان", "پشتیبانی", "ادمین", "کارشناس", "مدیریت"),
+)
+#: Words that mislead as a part of their own. «مدیری» is a family, Stafford a town.
+_AS_A_PART: Final = (
+    *("help", "mod", "root", "staff", "sysadmin", "system", "team", "security", "service"),
+    *("مدیر", "رسمی", "راهبر", "ناظر", "تیم", "خدمات"),
+)
+#: Words that only begin or end like one that misleads.
+_HARMLESS: Final = frozenset({"supporter", "supporters", "unofficial"})
+_SEPARATORS: Final = re.compile(r"[\W_]+|(?<=[a-z])(?=[A-Z])")
+#: Signs that are read as a letter inside a word.
+_READ_AS: Final = str.maketrans({"3": "e", "4": "a", "5": "s", "7": "t"})
+KEY_LENGTH: Final = 120
+
+
+def handle_key(handle: str) -> str:
+    """What a name looks like, without separators; of all who look the same one may be there."""
+    return skeleton(handle)[:KEY_LENGTH]
+
+
+def validate_handle(handle: str) -> None:
+    """Refuse what is no name, what mixes scripts, and what passes for the company or its staff."""
+    letters = sum(map(str.isalpha, handle))
+    if not letters or sum(map(str.isalnum, handle)) < 2:
+        raise ValidationError(_("A public name needs at least one letter, and two letters or digits."), code="no_name")
+    if len(scripts_of(handle)) > 1:
+        raise ValidationError(_("Use letters of one alphabet only, Persian or Latin."), code="mixed")
+    if _is_misleading(handle):
+        raise ValidationError(_("This name is reserved. Please choose another one."), code="reserved")
+
+
+def _is_misleading(handle: str) -> bool:
+    company = {_as_read(part) for name in site_names().values() for part in name.split()} - {""}
+    anywhere, as_a_part = set(map(_as_read, _ANYWHERE)), set(map(_as_read, _AS_A_PART))
+    whole = _as_read(handle)
+    parts = {
+        _as_read(form) for part in _SEPARATORS.split(handle) for form in (part, part.strip("0123456789۰۱۲۳۴۵۶۷۸۹"))
+    }
+    if parts & (anywhere | as_a_part | company) or whole in anywhere | as_a_part | company:
+        return True
+    if any(whole in {name + word, word + name} for name in company for word in as_a_part):
+        return True
+    harmless = set(map(_as_read, _HARMLESS))
+    return any(
+        part.startswith(tuple(anywhere)) or part.endswith(tuple(anywhere)) for part in {whole, *parts} - harmless
+    )
+
+
+def _as_read(text: str) -> str:
+    """The word in the signs that stand for its letters: ``adm1n`` is read ``admin``."""
+    return skeleton(text.casefold()).translate(_READ_AS)
