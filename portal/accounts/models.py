@@ -162,7 +162,7 @@ class User(AbstractBaseUser, PermissionsMixin):
         except ValidationError as error:
             if not (self.is_staff and error.code == "reserved"):
                 raise ValidationError({"handle": error}) from None
-        alike = type(self).objects.filter(handle_key=handle_key(self.handle)).exclude(pk=self.pk)
+        alike = User.objects.filter(handle_key=handle_key(self.handle)).exclude(pk=self.pk)
         if alike.exists():
             raise ValidationError(
                 {
