@@ -133,8 +133,8 @@ class User(AbstractBaseUser, PermissionsMixin):
         return self.handle
 
     @classmethod
-    def from_db(cls, db: str | None, field_names: Collection[str], values: Collection[Any]) -> Self:
-        user = super().from_db(db, field_names, values)
+    def from_db(cls, db: str | None, field_names: Collection[str], values: Collection[Any], **kwargs: Any) -> Self:
+        user = super().from_db(db, field_names, values, **kwargs)
         user._stored_handle = user.__dict__.get("handle")  # noqa: SLF001 - our own
         return user
 

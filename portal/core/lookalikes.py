@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import unicodedata
 from functools import lru_cache
-from typing import Final
+from typing import Any, Final
 
 from portal.core.text import fold
 
@@ -39,7 +39,7 @@ def _shape(character: str) -> str:
     from confusable_homoglyphs.confusables import is_confusable  # noqa: PLC0415 - see above
 
     def like(shape: str) -> list[str]:
-        found = is_confusable(shape, greedy=True) if len(shape) == 1 else False
+        found: Any = is_confusable(shape, greedy=True) if len(shape) == 1 else False
         return [each["c"] for each in found[0]["homoglyphs"]] if found else []
 
     shapes = like(character)
