@@ -19,6 +19,6 @@ class AccountsConfig(AppConfig):
         disallow_in_each_language("account", "accounts")
         register_typed_text(
             "accounts.User",
-            *("email", "handle", "name", "phone"),
+            *("email", "handle", "handle_key", "name", "phone"),
             as_typed_because="they are the account; its owner sees and changes them",
         )
