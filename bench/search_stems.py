@@ -46,6 +46,8 @@ class _Stems(Portal):
 
     #: Whether to require as many words as the portal first, and any word only if fewer entries than it wants match.
     needs_most: ClassVar[bool] = False
+    #: Not measured: that of the portal would fill the portal's index.
+    put_one = None  # type: ignore[assignment]  # no method here
     tables: ClassVar[tuple[str, ...]]
     #: The statements that create the tables, and those that insert entries.
     make: ClassVar[tuple[str, ...]]
