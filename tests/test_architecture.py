@@ -465,6 +465,12 @@ def test_secret_key_may_begin_with_a_dollar_sign(tmp_path):
     assert done.stdout.strip() == "$HOME"
 
 
+def test_earlier_keys_are_named_by_the_environment(tmp_path):
+    done = start_with({"SECRET_KEY_FALLBACKS": "one,two"}, tmp_path, show="settings.SECRET_KEY_FALLBACKS")
+
+    assert done.stdout.strip() == "['one', 'two']"
+
+
 def start_with(
     variables: dict[str, str], data_dir: Path, show: str = "settings.DATABASES['default']['ENGINE'], settings.TIME_ZONE"
 ) -> subprocess.CompletedProcess[str]:

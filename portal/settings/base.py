@@ -35,6 +35,8 @@ DATA_DIR = Path(str(DATA_DIR))
 
 DEBUG = False
 SECRET_KEY = env.str("SECRET_KEY", default="")
+#: Earlier keys, which still open what was signed or encrypted with them.
+SECRET_KEY_FALLBACKS = env.list("SECRET_KEY_FALLBACKS", default=[])
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"])
 CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
 #: The public address of the portal; used in mails and wherever there is no request.

@@ -72,3 +72,16 @@ def test_all_other_devices_are_signed_out_at_once(devices, person):
 
     assert not get_user(phone).is_authenticated
     assert get_user(here) == person
+
+
+def test_a_new_key_signs_nobody_out_while_the_old_one_is_kept(client, client_class, settings):
+    sooner, later = client, client_class()
+    for browser in (sooner, later):
+        browser.force_login(UserFactory())
+
+    settings.SECRET_KEY, settings.SECRET_KEY_FALLBACKS = "new", [settings.SECRET_KEY]
+    kept = sooner.get("/fa/account/").status_code
+    settings.SECRET_KEY_FALLBACKS = []
+
+    assert (kept, sooner.get("/fa/account/").status_code) == (200, 200)  # its session has the new key since
+    assert later.get("/fa/account/").status_code == 302

@@ -71,3 +71,62 @@ def test_what_must_survive_is_in_volumes():
 
     assert used == set(COMPOSE["volumes"])
     assert all("volumes" in SERVICES[name] for name in ("portal", "postgres", "elasticsearch"))
+
+
+# What the image is made of ----------------------------------------------------------------------------------------------
+
+PATTERNS = [line for line in (ROOT / ".dockerignore").read_text().splitlines() if line and not line.startswith("#")]
+
+
+def is_shipped(path: str) -> bool:
+    """Whether the file is part of the image: Docker takes the last pattern that fits it or a folder it is in."""
+    parts = path.split("/")
+    names = {"/".join(parts[:length]) for length in range(1, len(parts) + 1)}
+    ignored = False
+    for pattern in PATTERNS:
+        expression = re.escape(pattern.lstrip("!")).replace(r"\*\*/", "(?:.*/)?").replace(r"\*", "[^/]*")
+        if any(re.fullmatch(expression, name) for name in names):
+            ignored = not pattern.startswith("!")
+    return not ignored
+
+
+@pytest.mark.parametrize("folder", ["", "portal/", "deploy/", "backups/", "script/x/"])
+@pytest.mark.parametrize(
+    "name", [".env", ".env.production", "portal.sqlite3", "portal.sqlite3-wal", "data.tar.gz", "portal.dump", "a.sql", "a.zip", "secret_key", "tls.key"]
+)  # fmt: skip
+def test_no_secret_and_no_backup_is_shipped_wherever_it_lies(folder, name):
+    assert not is_shipped(folder + name)
+
+
+def test_what_the_image_needs_is_shipped():
+    needed = [
+        "manage.py", "requirements.txt", "script/server", "script/_common.py", "portal/urls.py", "search/apps.py",
+        "templates/base.html", "portal/locale/fa/LC_MESSAGES/django.po", "portal/static/portal/css/base.css",
+    ]  # fmt: skip
+
+    assert [path for path in needed if not is_shipped(path)] == []
+
+
+def test_both_builders_of_docker_read_the_same_list():
+    assert (ROOT / ".dockerignore").resolve() == ROOT / "deploy" / "Dockerfile.dockerignore"
+
+
+# Files with secrets ---------------------------------------------------------------------------------------------------
+
+
+def test_whatever_a_command_writes_is_its_owners_alone(tmp_path):
+    env = {**os.environ, "DATA_DIR": str(tmp_path), "SECRET_KEY": "for this test", "DATABASE_URL": ""}
+    env["DJANGO_SETTINGS_MODULE"] = "portal.settings.production"
+
+    subprocess.run(
+        [sys.executable, "manage.py", "createcachetable"],
+        cwd=ROOT,
+        env=env,
+        check=True,
+        capture_output=True,
+        umask=0o022,
+    )
+
+    modes = {file.name: oct(file.stat().st_mode & 0o077) for file in tmp_path.rglob("*")}
+    assert "portal.sqlite3" in modes
+    assert set(modes.values()) == {"0o0"}

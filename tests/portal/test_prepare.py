@@ -103,3 +103,13 @@ def test_making_the_first_pages_again_leaves_everything_alone():
 
     assert make_first_pages() is False
     assert list(Page.objects.order_by("pk").values_list("pk", "title", "path")) == before
+
+
+def test_files_of_earlier_releases_become_the_owners_alone(installation, collected):
+    key = installation / "secret_key"
+    key.write_text("secret")
+    key.chmod(0o644)
+
+    call_command("prepare", verbosity=0)
+
+    assert oct(key.stat().st_mode & 0o777) == "0o600"

@@ -50,6 +50,7 @@ class Command(BaseCommand):
     def handle(self, **options: Any) -> None:
         call_command("compile_translations")
         self._check_connection()
+        _hide_secrets()
         with _alone():
             self._migrate()
             if any(isinstance(cache, DatabaseCache) for cache in caches.all(initialized_only=False)):
@@ -105,6 +106,15 @@ class Command(BaseCommand):
         began = time.monotonic()
         yield
         self.stdout.write(f"{time.monotonic() - began:.1f} s")
+
+
+def _hide_secrets() -> None:
+    """Take the rights of others from the files of earlier releases; what is written now never gives any."""
+    database = Path(connection.settings_dict["NAME"]) if connection.vendor == "sqlite" else Path(settings.DATA_DIR)
+    beside = [database.with_name(database.name + ending) for ending in ("", "-wal", "-shm")]
+    for file in (*beside, Path(settings.DATA_DIR) / "secret_key"):
+        if file.is_file():
+            file.chmod(0o600)
 
 
 def _demo_sign_ins() -> list[list[str]]:
