@@ -1,4 +1,4 @@
-"""Public names: what nobody may call themselves, because readers would take them for staff or for somebody else."""
+"""Validation of public names (handles): refuses those that readers could mistake for staff or for another member."""
 
 from __future__ import annotations
 
@@ -11,31 +11,31 @@ from django.utils.translation import gettext_lazy as _
 from portal.core.brand import site_names
 from portal.core.lookalikes import scripts_of, skeleton
 
-#: Words that mislead wherever a name begins or ends with them: ``supportnoora``, ``admin_reza``.
+#: Words that mislead at the beginning or end of a name: ``supportnoora``, ``admin_reza``.
 _ANYWHERE: Final = (
     *("admin", "administrator", "moderator", "support", "official", "helpdesk", "webmaster"),
     *("پشتیبان", "پشتیبانی", "ادمین", "کارشناس", "مدیریت"),
 )
-#: Words that mislead as a part of their own. «مدیری» is a family, Stafford a town.
+#: Words that mislead only as a separate part: «مدیری» is a family name, Stafford a town.
 _AS_A_PART: Final = (
     *("help", "mod", "root", "staff", "sysadmin", "system", "team", "security", "service"),
     *("مدیر", "رسمی", "راهبر", "ناظر", "تیم", "خدمات"),
 )
-#: Words that only begin or end like one that misleads.
+#: Harmless words that begin or end like a misleading one.
 _HARMLESS: Final = frozenset({"supporter", "supporters", "unofficial"})
 _SEPARATORS: Final = re.compile(r"[\W_]+|(?<=[a-z])(?=[A-Z])")
-#: Signs that are read as a letter inside a word.
+#: Digits that are read as letters inside a word.
 _READ_AS: Final = str.maketrans({"3": "e", "4": "a", "5": "s", "7": "t"})
 KEY_LENGTH: Final = 120
 
 
 def handle_key(handle: str) -> str:
-    """What a name looks like, without separators; of all who look the same one may be there."""
+    """Return the key of a name's appearance, without separators; only one account may have each key."""
     return skeleton(handle)[:KEY_LENGTH]
 
 
 def validate_handle(handle: str) -> None:
-    """Refuse what is no name, what mixes scripts, and what passes for the company or its staff."""
+    """Raise `ValidationError` for names without letters, of mixed scripts, or that suggest the company or staff."""
     letters = sum(map(str.isalpha, handle))
     if not letters or sum(map(str.isalnum, handle)) < 2:
         raise ValidationError(_("A public name needs at least one letter, and two letters or digits."), code="no_name")
@@ -63,5 +63,5 @@ def _is_misleading(handle: str) -> bool:
 
 
 def _as_read(text: str) -> str:
-    """The word in the signs that stand for its letters: ``adm1n`` is read ``admin``."""
+    """Return the word with look-alike digits read as letters: ``adm1n`` and ``admin`` give the same result."""
     return skeleton(text.casefold()).translate(_READ_AS)

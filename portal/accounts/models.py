@@ -84,7 +84,7 @@ class User(AbstractBaseUser, PermissionsMixin):
         ],
         help_text=_("Shown to other people instead of your e-mail address."),
     )
-    #: What the handle looks like (`handle_key`); empty where somebody had a similar one before they were compared.
+    #: Appearance of the handle (`handle_key`); empty if a similar one existed before handles were compared.
     handle_key = models.CharField(max_length=KEY_LENGTH, editable=False, default="", db_default="")
     name = models.CharField(_("name"), max_length=100, blank=True, help_text=_("How we greet you. Only you see it."))
     phone = models.CharField(_("mobile number"), max_length=16, blank=True)
@@ -97,7 +97,7 @@ class User(AbstractBaseUser, PermissionsMixin):
     is_staff = models.BooleanField(_("staff"), default=False)
     date_joined = models.DateTimeField(_("joined"), default=timezone.now)
 
-    #: The handle as it was read; None for somebody new.
+    #: The handle as read from the database; None for a new person.
     _stored_handle: str | None = None
 
     objects = UserManager()
@@ -139,7 +139,7 @@ class User(AbstractBaseUser, PermissionsMixin):
         return user
 
     def save(self, *args: Any, update_fields: Iterable[str] | None = None, **kwargs: Any) -> None:
-        """Save, with the key of a new handle."""
+        """Save, and update the key of a changed handle."""
         if self.has_new_handle:
             self.handle_key = handle_key(self.handle)
             if update_fields is not None and "handle" in update_fields:
@@ -149,11 +149,11 @@ class User(AbstractBaseUser, PermissionsMixin):
 
     @property
     def has_new_handle(self) -> bool:
-        """Whether the handle is not the stored one."""
+        """Return whether the handle differs from the stored one."""
         return "handle" in self.__dict__ and self.handle != self._stored_handle
 
     def clean(self) -> None:
-        """Refuse a new handle that would pass for staff, unless the person is, or for somebody else."""
+        """Refuse a changed handle that suggests staff (unless the person is staff) or looks like somebody else's."""
         super().clean()
         if not self.has_new_handle:
             return
