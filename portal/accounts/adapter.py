@@ -21,6 +21,7 @@ from django.urls import reverse
 from django.utils.translation import get_language, override, pgettext
 from django.utils.translation import gettext as _
 
+from portal.accounts import devices
 from portal.accounts.user_agents import describe_user_agent
 from portal.core import vault
 from portal.core.brand import site_name
@@ -31,7 +32,7 @@ from portal.core.text import normalise_address
 if TYPE_CHECKING:
     from allauth.socialaccount.models import SocialLogin
     from django.contrib.auth.models import AnonymousUser
-    from django.http import HttpRequest
+    from django.http import HttpRequest, HttpResponse
 
     from portal.accounts.models import User
 
@@ -83,6 +84,18 @@ class AccountAdapter(DefaultAccountAdapter):
         }
         methods: list[dict[str, Any]] = super().get_reauthentication_methods(user)
         return [{**method, "description": words.get(method["id"], method["description"])} for method in methods]
+
+    def post_login(self, request: HttpRequest, user: User, **options: Any) -> HttpResponse:
+        """Answer a completed sign-in, in whatever way, and have the browser remember that it was there."""
+        response: HttpResponse = super().post_login(request, user, **options)
+        devices.remember(request, response, user.email)
+        return response
+
+    def _get_login_attempts_cache_key(self, request: HttpRequest, **credentials: Any) -> str:
+        """Name the counter of wrong passwords: a device that is known to the account has one of its own."""
+        key: str = super()._get_login_attempts_cache_key(request, **credentials)
+        device = devices.known_device(request, credentials.get("email") or "")
+        return f"{key}:{device}" if device else key
 
     def clean_email(self, email: str) -> str:
         """Return the canonical form of an address, including one confirmed by a sign-in provider."""

@@ -12,9 +12,10 @@ class AccountsConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from portal.accounts import navigation  # noqa: PLC0415 - apps must be ready
+        from portal.accounts import clocks, navigation  # noqa: PLC0415 - apps must be ready
 
         navigation.connect()
+        clocks.heal_limits()
         disallow("/accounts/")
         disallow_in_each_language("account", "accounts")
         register_typed_text(

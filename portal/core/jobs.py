@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
-from django.db.models import F
+from django.db.models import F, Q
 from django.utils import timezone
 
 from portal.core.models import PeriodicJob
@@ -90,7 +90,7 @@ def run_due(*, should_stop: Callable[[], bool] = lambda: False) -> int:
         if should_stop():
             break
         due_at, last_end = known.get(name, (now, None))
-        if due_at > now or not _has_work(_jobs[name], last_end):
+        if now < due_at <= now + _furthest(_jobs[name]) or not _has_work(_jobs[name], last_end):
             continue
         if name not in known:
             PeriodicJob.objects.bulk_create([PeriodicJob(name=name)], ignore_conflicts=True)
@@ -116,10 +116,15 @@ def _has_work(job: Job, last_end: datetime | None) -> bool:
     return is_needed
 
 
+def _furthest(job: Job) -> timedelta:
+    """How far ahead a job can be due. What is due later was stored while the clock was ahead, and is due now."""
+    return max(job.interval, LEASE) + timedelta(minutes=1)
+
+
 def _claim(name: str) -> int | None:
     """Claim the job with one conditional UPDATE; return the number of the claim, or None if another worker has it."""
     now = timezone.now()
-    due = PeriodicJob.objects.filter(name=name, due_at__lte=now)
+    due = PeriodicJob.objects.filter(Q(due_at__lte=now) | Q(due_at__gt=now + _furthest(_jobs[name])), name=name)
     if not due.update(due_at=now + LEASE, claims=F("claims") + 1):
         return None
     return PeriodicJob.objects.values_list("claims", flat=True).get(name=name)

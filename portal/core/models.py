@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, Self
+from datetime import timedelta
+from typing import Any, ClassVar, Final, Self
 
 from django.contrib.auth.models import Group
 from django.db import models
@@ -26,12 +27,19 @@ __all__ = [
 ]
 
 
+#: No message waits longer for its next attempt (`portal.core.outbox.LONGEST_PAUSE` is an hour).
+FURTHEST_PAUSE: Final = timedelta(hours=2)
+
+
 class OutboxMessageQuerySet(models.QuerySet["OutboxMessage"]):
     def pending(self) -> Self:
         return self.filter(delivered_at=None, failed_at=None)
 
     def due(self) -> Self:
-        return self.pending().filter(available_at__lte=timezone.now())
+        """Those to deliver now; also what became available too far ahead, which a clock wrote that was corrected since."""
+        now = timezone.now()
+        too_far = models.Q(available_at__gt=now + FURTHEST_PAUSE)
+        return self.pending().filter(models.Q(available_at__lte=now) | too_far)
 
 
 class OutboxMessage(models.Model):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
+from allauth.core.internal import ratelimit
 from django.contrib.auth import get_user
 from django.core.cache import cache
 
@@ -80,6 +81,56 @@ def test_six_wrong_passwords_close_the_door_for_a_while(client):
     cache.clear()  # five minutes later
     client.post(LOGIN, {"login": person.email, "password": PASSWORD})
     assert get_user(client) == person
+
+
+def test_wrong_passwords_of_a_stranger_do_not_lock_a_known_device_out(client, client_class):
+    person, stranger = UserFactory(), client_class(REMOTE_ADDR="192.0.2.1")
+    client.post(LOGIN, {"login": person.email, "password": PASSWORD})
+    client.post("/fa/accounts/logout/")
+    for _ in range(6):
+        stranger.post(LOGIN, {"login": person.email, "password": "نادرست"})
+
+    stranger.post(LOGIN, {"login": person.email, "password": PASSWORD})
+    client.post(LOGIN, {"login": person.email, "password": PASSWORD})
+
+    assert not get_user(stranger).is_authenticated
+    assert get_user(client) == person
+
+
+def test_wrong_passwords_on_a_known_device_are_counted_too(client):
+    person = UserFactory()
+    client.post(LOGIN, {"login": person.email, "password": PASSWORD})
+    client.post("/fa/accounts/logout/")
+    for _ in range(5):
+        client.post(LOGIN, {"login": person.email, "password": "نادرست"})
+
+    client.post(LOGIN, {"login": person.email, "password": PASSWORD})
+
+    assert not get_user(client).is_authenticated
+
+
+@pytest.mark.parametrize("cookie", ["", "made:up", "own"])
+def test_a_device_known_to_one_account_is_a_strangers_for_others(client, cookie):
+    person, other = UserFactory(), UserFactory()
+    if cookie == "own":
+        client.post(LOGIN, {"login": other.email, "password": PASSWORD})
+        client.post("/fa/accounts/logout/")
+    else:
+        client.cookies["device"] = cookie
+    stranger = type(client)(REMOTE_ADDR="192.0.2.1")
+    for _ in range(6):
+        stranger.post(LOGIN, {"login": person.email, "password": "نادرست"})
+
+    client.post(LOGIN, {"login": person.email, "password": PASSWORD})
+
+    assert not get_user(client).is_authenticated
+
+
+def test_limits_heal_when_a_clock_that_was_ahead_is_corrected():
+    now, rate = 1_000_000.0, ratelimit.Rate(5, 300, "key")
+
+    assert ratelimit.apply_rate([now + 1_000_000] * 5, now, rate)[0]
+    assert not ratelimit.apply_rate([now - 1] * 5, now, rate)[0]
 
 
 def test_a_closed_account_does_not_open(client):

@@ -40,6 +40,14 @@ def test_a_new_job_runs_at_once_and_again_after_its_interval(runs):
     assert [jobs.run_due(), len(runs)] == [1, 2]
 
 
+def test_a_job_due_in_a_year_was_stored_by_a_wrong_clock_and_runs_now(runs):
+    jobs.every(HOUR, name="tests.note", run=lambda: runs.append("ran"))
+    jobs.run_due()
+    PeriodicJob.objects.update(due_at=timezone.now() + timedelta(days=365))
+
+    assert [jobs.run_due(), jobs.run_due()] == [1, 0]
+
+
 def test_nothing_due_costs_one_query(runs, django_assert_num_queries):
     jobs.every(HOUR, name="tests.note", run=lambda: runs.append("ran"))
     jobs.run_due()

@@ -252,6 +252,14 @@ def test_a_claimed_message_belongs_to_its_claimer_until_the_lease_ends(lit, hand
     assert outbox.drain() == outbox.DrainResult(1, 0)
 
 
+def test_a_message_available_in_a_year_was_stored_by_a_wrong_clock_and_is_delivered(lit, handler):
+    OutboxMessage.objects.update(available_at=timezone.now() + timedelta(days=365))
+
+    outbox.drain()
+
+    assert not OutboxMessage.objects.pending().exists()
+
+
 def test_a_delivered_message_is_not_delivered_again(lit, handler):
     outbox.drain()
     make_due()
