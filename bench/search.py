@@ -229,25 +229,25 @@ def best_of(rounds: list[dict[str, Any]]) -> dict[str, Any]:
 
 
 def tell_quality(order: Order, figures: dict[str, Any]) -> None:
-    print(f"\n{order['title']}\n{'':<36}{'':<32}{'MRR@10':>8}{'P@1':>8}{'recall':>8}{'none':>8}")
+    print(f"\n{order['title']}\n{'':<38}{'':<32}{'MRR@10':>8}{'P@1':>8}{'recall':>8}{'none':>8}")
     for row, ways in figures.items():
         for way, of in ways.items():
             print(
-                f"{row:<36}{way:<32}{of['mrr']:>8.1f}{of['p1']:>8.1f}{of['recall']:>8.1f}{of['zero']:>7.1f}%",
+                f"{row:<38}{way:<32}{of['mrr']:>8.1f}{of['p1']:>8.1f}{of['recall']:>8.1f}{of['zero']:>7.1f}%",
                 flush=True,
             )
 
 
 def tell_speed(order: Order, figures: dict[str, Any]) -> None:
     print(
-        f"\n{order['entries']:,} generated entries; milliseconds as median / 95th of 100\n{'':<36}{'entries/s':>10}{'MB':>8}"
+        f"\n{order['entries']:,} generated entries; milliseconds as median / 95th of 100\n{'':<38}{'entries/s':>10}{'MB':>8}"
         f"{'results page':>18}{'hits alone':>18}{'each key':>18}{'× plain':>9}{'put one':>18}"
     )
     for row, of in figures.items():
         plain = figures.get("SQLite FTS5 unicode61") or of
         ratio = of["suggest"]["p95"] / plain["suggest"]["p95"]
         print(
-            f"{row:<36}{of['entries_per_second']:>10,.0f}{of['bytes'] / 1e6:>8.1f}"
+            f"{row:<38}{of['entries_per_second']:>10,.0f}{of['bytes'] / 1e6:>8.1f}"
             f"{pair(of, 'search'):>18}{pair(of, 'results'):>18}{pair(of, 'suggest'):>18}{ratio:>9.2f}"
             f"{pair(of, 'put_one'):>18}",
             flush=True,
