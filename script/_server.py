@@ -98,14 +98,14 @@ def serve(arguments: argparse.Namespace, children: list[subprocess.Popen[bytes]]
     if sign_ins is None:
         sign_ins = prepare(env, mark, demo=not arguments.no_demo, children=children)
     server = start_server(arguments, env, sign_ins, children)
-    if wait_until_ready(arguments, env, server) >= HTTPStatus.INTERNAL_SERVER_ERROR and known:
+    if wait_until_ready(arguments, server) >= HTTPStatus.INTERNAL_SERVER_ERROR and known:
         # The database is not the one we prepared: emptied, restored, or unreachable. `prepare` fixes that or says why
         # not.
         stop_children([server])
         children.remove(server)
         sign_ins = prepare(env, mark, demo=not arguments.no_demo, children=children)
         server = start_server(arguments, env, sign_ins, children)
-        wait_until_ready(arguments, env, server)
+        wait_until_ready(arguments, server)
     announce(arguments.host, url, env, sign_ins)
     watch(server, env, children)
 
@@ -271,13 +271,14 @@ def start_server(
     command = ["-m", "granian", "--interface", "wsgi", "--host", arguments.host, "--port", str(arguments.port)]
     command += ["--workers", str(arguments.workers), "--blocking-threads", "1", "--respawn-failed-workers"]
     command += ["--workers-kill-timeout", "5"]  # a worker that is told to stop while it starts misses the signal
-    return start([*command, "--no-ws", "--log-level", "warning", "portal.wsgi:application"], env, children)
+    # A visitor should learn soon that the database is locked; the outbox worker can wait longer.
+    server_env = {**env, "DATABASE_LOCK_SECONDS": env.get("DATABASE_LOCK_SECONDS") or "3"}
+    return start([*command, "--no-ws", "--log-level", "warning", "portal.wsgi:application"], server_env, children)
 
 
-def wait_until_ready(arguments: argparse.Namespace, env: dict[str, str], server: subprocess.Popen[bytes]) -> int:
+def wait_until_ready(arguments: argparse.Namespace, server: subprocess.Popen[bytes]) -> int:
     """Wait for the server; return the status of its first response to /health/."""
     host = {"0.0.0.0": "127.0.0.1", "": "127.0.0.1", "::": "::1"}.get(arguments.host, arguments.host)  # noqa: S104
-    headers = {"Host": env["ALLOWED_HOSTS"].split(",")[0].lstrip(".*") or "localhost", "X-Forwarded-Proto": "https"}
     deadline = time.monotonic() + READY_SECONDS
     while True:
         if server.poll() is not None:
@@ -286,7 +287,7 @@ def wait_until_ready(arguments: argparse.Namespace, env: dict[str, str], server:
             stop(f"The server did not answer within {READY_SECONDS} seconds.")
         with suppress(OSError, http.client.HTTPException):
             connection = http.client.HTTPConnection(host, arguments.port, timeout=10)
-            connection.request("GET", "/health/", headers=headers)
+            connection.request("GET", "/health/")
             return connection.getresponse().status
         time.sleep(0.05)
 

@@ -17,6 +17,7 @@ from django.utils import translation
 from django.utils.translation import get_language_from_path
 
 from portal.core.preferences import preferences_from_cookies, preferences_in_use, preferences_of
+from portal.core.views import health
 from portal.our_apps import OUR_FOLDERS
 
 if TYPE_CHECKING:
@@ -35,6 +36,8 @@ _UNREADABLE: Final = (ValueError, TypeError, LookupError, AttributeError, Overfl
 #: Wagtail's page editor and reports start their date choosers with inline scripts and position things with inline
 #: styles.
 INLINE_PREFIXES: Final = ("/admin/", "/django-admin/")
+#: Path of the health check.
+HEALTH_PATH: Final = "/health/"
 _INLINE: Final = {"script-src": [UNSAFE_INLINE], "style-src": [UNSAFE_INLINE]}
 
 #: Powerful browser features that no page uses. Passkeys and copying keep their default: this origin only.
@@ -65,6 +68,21 @@ _PER_RESPONSE: Final = (
     "_csp_replace_ro",
     "_csp_exempt_ro",
 )
+
+
+class HealthMiddleware:
+    """Answers `/health/` before the host name is checked, because monitors often use an IP address.
+
+    Requests with a session take the normal path, since staff get more figures.
+    """
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        if request.path_info == HEALTH_PATH and settings.SESSION_COOKIE_NAME not in request.COOKIES:
+            return health(request)
+        return self.get_response(request)
 
 
 class ContentSecurityPolicyMiddleware(CSPMiddleware):

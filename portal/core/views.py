@@ -3,18 +3,28 @@
 from __future__ import annotations
 
 import re
+import sys
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
 from urllib.parse import unquote
 
 from django.conf import settings
-from django.db import connection
-from django.http import HttpResponse, HttpResponseRedirect, HttpResponseServerError, JsonResponse
+from django.core.exceptions import DisallowedHost
+from django.db import OperationalError, connection
+from django.http import (
+    HttpResponse,
+    HttpResponseBadRequest,
+    HttpResponseRedirect,
+    HttpResponseServerError,
+    JsonResponse,
+)
 from django.shortcuts import render
 from django.template.loader import get_template
 from django.templatetags.static import static
 from django.utils import timezone
 from django.utils.cache import add_never_cache_headers, patch_vary_headers
 from django.utils.translation import get_language_from_request
+from django.views import defaults
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
@@ -29,6 +39,8 @@ if TYPE_CHECKING:
 
 #: Names of form fields whose values are never shown again: secrets, and the token itself.
 _SECRETS: Final = re.compile(r"pass|code|secret|token|credential|otp|pin|(?:^|_)key", re.IGNORECASE)
+#: `Retry-After` when the database is locked.
+_BUSY_RETRY_SECONDS: Final = 30
 _WORTH_KEEPING: Final = 20
 _KEPT_CHARACTERS: Final = 20_000
 _WORD_BREAK = re.compile(r"[\W_]+")
@@ -48,6 +60,13 @@ def language_root(request: HttpRequest) -> HttpResponse:
     return response
 
 
+def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """Return the 400 page; one line of text if the host is not allowed, because pages need the address of their host."""
+    if isinstance(exception, DisallowedHost):
+        return HttpResponseBadRequest("Bad Request (400)\n", content_type="text/plain")
+    return defaults.bad_request(request, exception)
+
+
 def page_not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
     """Return the 404 page, with the words of the address in its search box."""
     last = unquote(request.path).rstrip("/").rsplit("/", 1)[-1]
@@ -59,12 +78,27 @@ def permission_denied(request: HttpRequest, exception: Exception) -> HttpRespons
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    """Return the 500 page, which needs no request and no database, and is in both languages."""
+    """Return the 500 page, which needs no request and no database, and is in both languages.
+
+    If the database was locked for too long it is a 503 page that says so, with `Retry-After`.
+    """
+    is_busy = is_locked(sys.exc_info()[1])
     try:
         css = static("portal/css/error.css")
     except ValueError:  # static files not collected: the page is readable without the style sheet
         css = ""
-    return HttpResponseServerError(get_template("500.html").render({"error_css_url": css}))
+    response = HttpResponseServerError(
+        get_template("503_busy.html" if is_busy else "500.html").render({"error_css_url": css})
+    )
+    if is_busy:
+        response.status_code = HTTPStatus.SERVICE_UNAVAILABLE
+        response["Retry-After"] = str(_BUSY_RETRY_SECONDS)
+    return response
+
+
+def is_locked(error: BaseException | None) -> bool:
+    """Return whether `error` means that another process locked the database for longer than we wait."""
+    return isinstance(error, OperationalError) and "locked" in str(error)
 
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:

@@ -200,7 +200,7 @@ def test_styleguide_shows_every_component(client, language, direction):
     assert "data-error-summary" in response.text
 
 
-@pytest.mark.parametrize("name", ["500.html", "503.html"])
+@pytest.mark.parametrize("name", ["500.html", "503.html", "503_busy.html"])
 def test_server_error_page_needs_no_context(name):
     """Nor a database, which this test has not."""
     html = get_template(name).render()

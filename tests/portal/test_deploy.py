@@ -11,10 +11,12 @@ from urllib.parse import urlsplit
 
 import pytest
 import yaml
+from django.conf import settings
 
 ROOT = Path(__file__).resolve().parents[2]
 COMPOSE = yaml.safe_load((ROOT / "deploy" / "compose.yaml").read_text())
 SERVICES = COMPOSE["services"]
+NGINX = (ROOT / "deploy" / "nginx.conf").read_text()
 OPERATE = (ROOT / "docs" / "operate.md").read_text()
 GIVEN = {"POSTGRES_PASSWORD": "secret", "SECRET_KEY": "long", "ELASTICSEARCH_URL": "http://elasticsearch:9200"}
 
@@ -130,3 +132,41 @@ def test_whatever_a_command_writes_is_its_owners_alone(tmp_path):
     modes = {file.name: oct(file.stat().st_mode & 0o077) for file in tmp_path.rglob("*")}
     assert "portal.sqlite3" in modes
     assert set(modes.values()) == {"0o0"}
+
+
+# The proxy ------------------------------------------------------------------------------------------------------------
+
+
+def test_the_proxy_limits_bodies_by_path_and_lets_editors_upload():
+    sizes = dict(
+        re.findall(r"location (\S+) +\{ client_max_body_size (\w+); +proxy_pass http://127.0.0.1:8000; \}", NGINX)
+    )
+    text, picture = settings.DATA_UPLOAD_MAX_MEMORY_SIZE, settings.WAGTAILIMAGES_MAX_UPLOAD_SIZE
+
+    assert sizes == {
+        "/": "64k", "/admin/": "2500k", "/django-admin/": "2500k", "/admin/account/": "11m", "/admin/images/": "11m",
+        "/admin/documents/": "200m", "/admin/media/": "200m",
+    }  # fmt: skip
+    assert text <= 2500 * 1024
+    assert picture < 11 * 1024 * 1024
+
+
+def test_the_proxy_answers_no_unknown_name_and_vouches_for_one_address():
+    servers = NGINX.split("\nserver {")[1:]
+
+    assert "ssl_reject_handshake on;" in servers[0]
+    assert "return 444;" in servers[0]
+    assert servers[0].count("default_server;") == 4
+    assert all("default_server" not in other for other in servers[1:])
+    assert "    http2 on;" in servers[2]
+    assert "proxy_set_header X-Forwarded-For $remote_addr;" in servers[2]
+    assert "TRUSTED_PROXY_COUNT=1" in NGINX
+    assert environment("portal")["TRUSTED_PROXY_COUNT"] == "1"
+
+
+def test_the_health_check_of_the_image_needs_no_name():
+    check = re.search(r"^HEALTHCHECK .*$", (ROOT / "deploy" / "Dockerfile").read_text(), re.MULTILINE)
+
+    assert check is not None
+    assert "'http://127.0.0.1:8000/health/'" in check[0]
+    assert "Host" not in check[0]
