@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 MAX_FILE_BYTES: Final = 1024 * 1024
 #: Number of changes kept in Redis.
 MAX_LIST_LENGTH: Final = 10_000
+#: Number of lines that a reader fetches at first; most readers are only a few behind.
+_FEW_LINES: Final = 4
 #: Timeout in seconds for connecting to Redis and for each answer.
 REDIS_SECONDS: Final = 0.5
 
@@ -222,18 +224,21 @@ def _lines_from(file: int, offset: int) -> tuple[list[str] | None, int, Hashable
 
 
 class RedisLog:
-    """Change log for several machines: a list of the latest lines and a counter of all lines written so far.
+    """Change log for several machines: a list of the latest lines, and a copy of the last line.
 
-    The counter starts at a random number: when Redis lost its data, the new list is not mistaken for the old one.
-    `has_grown` is one GET.
+    Each line has a random name, and a reader remembers the name of the last one it read. It finds its place by that name,
+    so that a list of another past is never taken for the one it was reading: one that began again after Redis lost its
+    data, or one restored from a snapshot and then continued. `has_grown` is one GET.
     """
 
     def __init__(self, url: str, *, key: str = "portal:changes", max_length: int = MAX_LIST_LENGTH) -> None:
         self._url = url
-        self._count_key = f"{key}:count"
         self._list_key = key
+        self._last_key = f"{key}:last"
         self._max_length = max_length
-        self._place = self._next = -1
+        #: The last line read, with its name; empty before the first look, None if there was none.
+        self._place: str | None = ""
+        self._next: str | None = ""
 
     @cached_property
     def _client(self) -> redis.Redis:
@@ -242,48 +247,41 @@ class RedisLog:
         )
 
     def append(self, line: str) -> None:
+        named = f"{secrets.token_hex(8)} {line}"
         try:
             with self._client.pipeline(transaction=True) as pipe:
-                pipe.set(self._count_key, _somewhere(), nx=True)
-                pipe.incr(self._count_key)
-                pipe.rpush(self._list_key, line)
+                pipe.rpush(self._list_key, named)
                 pipe.ltrim(self._list_key, -self._max_length, -1)
+                pipe.set(self._last_key, named)
                 pipe.execute()
         except redis.RedisError as error:
             raise UnavailableError from error
 
     def has_grown(self) -> bool:
         try:
-            return self._client.get(self._count_key) != str(self._place)
+            return bool(self._client.get(self._last_key) != self._place)
         except redis.RedisError as error:
             raise UnavailableError from error
 
     def read(self) -> Sequence[str] | None:
-        wanted = 1
-        while True:
-            count, lines = self._last(wanted)
-            new = count - self._place
-            if self._place >= 0 and wanted < new <= self._max_length:
-                wanted = new
-                continue
-            self._next = count
-            return lines[len(lines) - new :] if self._place >= 0 and 0 <= new <= len(lines) else None
+        last, lines = self._latest(_FEW_LINES)
+        if self._place and self._place not in lines and len(lines) == _FEW_LINES:
+            last, lines = self._latest(self._max_length)
+        self._next = last
+        if not self._place or self._place not in lines or lines[-1] != last:
+            return None
+        return [line.partition(" ")[2] for line in lines[lines.index(self._place) + 1 :]]
 
-    def _last(self, wanted: int) -> tuple[int, list[str]]:
-        """Return the number of lines written so far and the latest of them, at most `wanted`."""
+    def _latest(self, wanted: int) -> tuple[str | None, list[str]]:
+        """Return the last line written, and the latest lines of the list, at most `wanted`."""
         try:
             with self._client.pipeline(transaction=True) as pipe:
-                pipe.set(self._count_key, _somewhere(), nx=True)
-                pipe.get(self._count_key)
+                pipe.get(self._last_key)
                 pipe.lrange(self._list_key, -wanted, -1)
-                _set, count, lines = pipe.execute()
+                last, lines = pipe.execute()
         except redis.RedisError as error:
             raise UnavailableError from error
-        return int(count), lines
+        return last, lines
 
     def keep_place(self) -> None:
         self._place = self._next
-
-
-def _somewhere() -> int:
-    return secrets.randbelow(2**62)

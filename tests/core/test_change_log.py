@@ -46,7 +46,7 @@ def logs(request, tmp_path, socket_enabled):
     logs = Logs(request.param, tmp_path)
     yield logs
     if logs.kind == "redis":
-        redis.Redis.from_url(REDIS_URL).delete(logs.key, f"{logs.key}:count")
+        redis.Redis.from_url(REDIS_URL).delete(logs.key, f"{logs.key}:last")
 
 
 def news(log: FileLog | RedisLog) -> list[str] | None:
@@ -190,13 +190,37 @@ def test_a_lost_log_is_noticed_before_and_after_it_is_begun_again(logs):
     if logs.kind == "file":
         logs.path.unlink()
     else:
-        redis.Redis.from_url(REDIS_URL).delete(logs.key, f"{logs.key}:count")
+        redis.Redis.from_url(REDIS_URL).delete(logs.key, f"{logs.key}:last")
 
     assert news(early) is None
     assert news(early) == []
     for number in range(12):  # until it is as long as before, and longer
         logs.open().append(f"thread:{number}")
     assert news(late) is None
+
+
+@pytest.mark.parametrize("logs", [WITH_REDIS], indirect=True)
+@pytest.mark.parametrize("lines_after", [0, 1, 2, 3])
+def test_a_redis_restored_from_an_older_snapshot_hides_no_line_written_afterwards(logs, lines_after):
+    server = redis.Redis.from_url(REDIS_URL)
+    keys = (logs.key, f"{logs.key}:last")
+    writer = logs.open()
+    writer.append("first")
+    behind = reader_of(logs.open())
+    snapshot = [server.dump(key) for key in keys]
+    writer.append("lost:1")
+    writer.append("lost:2")
+    ahead = reader_of(logs.open())
+
+    for key, value in zip(keys, snapshot, strict=True):
+        server.restore(key, 0, value, replace=True)
+    for number in range(lines_after):
+        writer.append(f"thread:{number}")
+
+    assert news(ahead) is None
+    assert news(behind) == [f"thread:{number}" for number in range(lines_after)]
+    writer.append("site")
+    assert news(ahead) == news(behind) == ["site"]
 
 
 @pytest.mark.parametrize("logs", [WITH_REDIS], indirect=True)

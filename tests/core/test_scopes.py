@@ -659,7 +659,7 @@ def servers(request, tmp_path, socket_enabled):
         server.process.kill()
         server.process.communicate()
     if request.param == "redis":
-        redis.Redis.from_url(REDIS_URL).delete("portal:changes", "portal:changes:count")
+        redis.Redis.from_url(REDIS_URL).delete("portal:changes", "portal:changes:last")
 
 
 def test_a_change_in_one_process_is_true_in_all_at_once_and_touches_nothing_else(servers):
