@@ -35,7 +35,7 @@ DATA_DIR = Path(str(DATA_DIR))
 
 DEBUG = False
 SECRET_KEY = env.str("SECRET_KEY", default="")
-#: Earlier keys, which still open what was signed or encrypted with them.
+#: Earlier keys, which still verify and decrypt what was signed or encrypted with them.
 SECRET_KEY_FALLBACKS = env.list("SECRET_KEY_FALLBACKS", default=[])
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"])
 CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])

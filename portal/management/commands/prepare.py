@@ -109,7 +109,7 @@ class Command(BaseCommand):
 
 
 def _hide_secrets() -> None:
-    """Take the rights of others from the files of earlier releases; what is written now never gives any."""
+    """Restrict database and key files of earlier releases to their owner; new files are created that way."""
     database = Path(connection.settings_dict["NAME"]) if connection.vendor == "sqlite" else Path(settings.DATA_DIR)
     beside = [database.with_name(database.name + ending) for ending in ("", "-wal", "-shm")]
     for file in (*beside, Path(settings.DATA_DIR) / "secret_key"):

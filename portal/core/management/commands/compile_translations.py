@@ -59,7 +59,7 @@ def _compile(source: Path) -> None:
     try:
         with draft.open("wb") as file:
             write_mo(file, catalogue)
-        draft.chmod(0o644)  # part of the code, which somebody else may have installed
+        draft.chmod(0o644)  # part of the code, which another user may have installed
         draft.replace(target)
     except OSError as error:
         draft.unlink(missing_ok=True)
