@@ -31,7 +31,7 @@ def connect() -> None:
         ),
         NavItem(
             "security",
-            _("Sign-in security"),
+            _("Sign-in and security"),
             "shield",
             "accounts:security",
             "account",
@@ -41,7 +41,7 @@ def connect() -> None:
         ),
         NavItem(
             "preferences",
-            _("Preferences"),
+            _("Language and display"),
             "settings",
             "accounts:preferences",
             "account",

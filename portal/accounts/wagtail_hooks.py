@@ -25,7 +25,7 @@ class SecondFactorOffPanel(Component):
             '<section class="help-block help-warning"><p><strong>{}</strong> {}</p></section>',
             _("The second step for staff is switched off."),
             _(
-                "That is meant for demonstrations. Switch it on with STAFF_SECOND_FACTOR=true before real customers come."
+                "That is meant for demonstrations. Switch it on with STAFF_SECOND_FACTOR=True before real customers come."
             ),
         )
 

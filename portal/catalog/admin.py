@@ -37,7 +37,7 @@ class ProductVersionViewSet(SnippetViewSet):
 
 
 class CatalogGroup(SnippetViewSetGroup):
-    menu_label = _("Products and topics")
+    menu_label = _("Catalogue")
     menu_name = "catalog"
     menu_icon = "tag"
     menu_order = 112

@@ -7,7 +7,7 @@ from portal.core.privacy import register_typed_text
 class CatalogConfig(AppConfig):
     name = "portal.catalog"
     label = "catalog"
-    verbose_name = _("Catalog")
+    verbose_name = _("Catalogue")
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:

@@ -30,6 +30,11 @@ def site_name(language: str = "") -> str:
         return _("Customer portal")
 
 
+def is_named() -> bool:
+    """Return whether somebody has given the portal a name, in any language."""
+    return any(site_names().values())
+
+
 def site_names() -> LocalizedText:
     """Return the names by language; the empty string is the key of the name used for all other languages."""
     return _names.get("default", _read)

@@ -8,7 +8,7 @@ from django.conf import settings
 from django.utils.functional import SimpleLazyObject
 from django.utils.translation import get_language, get_language_bidi
 
-from portal.core.brand import site_name
+from portal.core.brand import is_named, site_name
 from portal.core.language_links import language_links
 from portal.core.navigation import Addresses, section_of
 from portal.core.preferences import current_preferences
@@ -30,7 +30,13 @@ class Brand:
 
     @property
     def tagline(self) -> str:
-        return str(settings.SITE_TAGLINE)
+        """Empty while the portal has no name of its own: "Customer portal" says the same already."""
+        return str(settings.SITE_TAGLINE) if is_named() else ""
+
+    @property
+    def title(self) -> str:
+        """Name and tagline, as the title of the home page."""
+        return f"{self.name} · {self.tagline}" if self.tagline else self.name
 
 
 _BRAND: Final = Brand()

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 from typing import Any, ClassVar, Final, Self
 
 from django.contrib.auth.models import Group
+from django.core.exceptions import ValidationError
 from django.db import models
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
@@ -14,6 +16,10 @@ from wagtail.contrib.settings.models import BaseSiteSetting, register_setting
 
 from portal.core.audience import AudienceInUse
 from portal.core.localized import LocalizedTextField
+from portal.core.text import to_latin_digits
+
+#: Three digits or more, as people write a telephone number to be called.
+_TELEPHONE: Final = re.compile(r"\+?[(]?[0-9](?:[ \-()/.]*[0-9]){2,}")
 
 __all__ = [
     "AudienceInUse",
@@ -225,3 +231,9 @@ class SupportSettings(BaseSiteSetting):
 
     def __str__(self) -> str:
         return self.support_phone
+
+    def clean(self) -> None:
+        super().clean()
+        if self.support_phone and not _TELEPHONE.fullmatch(to_latin_digits(self.support_phone)):
+            message = _("Enter a telephone number: digits, with spaces, hyphens or brackets between them if you like.")
+            raise ValidationError({"support_phone": message})

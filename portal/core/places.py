@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from django.utils.translation import gettext
+
 from portal.core.memo import Memo
 from portal.core.pages import page_url
 from portal.core.scopes import rests_on
@@ -31,6 +33,8 @@ class Place:
     alternates: tuple[tuple[str, str], ...] = ()
 
 
+#: Of a home page, below the root of the tree.
+_HOME_DEPTH: Final = 2
 #: By page and host.
 _places: Final[Memo[Place]] = Memo(max_size=512, scopes=("site",))
 
@@ -52,7 +56,11 @@ def place_of(page: PortalPage, request: HttpRequest) -> Place:
 def _read(page: PortalPage, request: HttpRequest) -> Place:
     urls = page.urls_by_language(request)
     return Place(
-        crumbs=tuple(Crumb(above.title, page_url(above)) for above in page.trail),
+        # The home page's own title says what the portal is called, which is no place.
+        crumbs=tuple(
+            Crumb(gettext("Home") if above.depth == _HOME_DEPTH else above.title, page_url(above))
+            for above in page.trail
+        ),
         alternates=tuple(
             (code, request.build_absolute_uri(url)) for code, (url, is_this) in sorted(urls.items()) if is_this
         ),

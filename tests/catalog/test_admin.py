@@ -48,7 +48,7 @@ def test_the_menu_leads_to_the_catalogue_beside_the_help_pages(client, editor):
 
     items = {item.name: item for item in admin_menu.menu_items_for_request(request)}
 
-    assert items["catalog"].label == "محصول‌ها و موضوع‌ها"
+    assert items["catalog"].label == "فهرست محصولات"
     inside = [item.label for item in items["catalog"].menu.menu_items_for_request(request)]
     assert inside == ["موضوع‌ها", "محصول‌ها", "نسخه‌های محصول"]
     names = {item.name for item in items["help-pages"].menu.menu_items_for_request(request)}

@@ -24,7 +24,9 @@ def test_a_page_knows_the_way_to_it_and_its_addresses():
     place = place_of(persian, ask())
 
     above = [Page.objects.get(pk=page.pk) for page in persian.trail]
-    assert [(crumb.title, crumb.url) for crumb in place.crumbs] == [(page.title, page.url) for page in above]
+    assert place.crumbs[0].title == "خانه"
+    assert [crumb.title for crumb in place.crumbs[1:]] == [page.title for page in above[1:]]
+    assert [crumb.url for crumb in place.crumbs] == [page.url for page in above]
     assert place.alternates == (
         ("en", f"http://testserver{english.url}"),
         ("fa", f"http://testserver{persian.url}"),
