@@ -54,10 +54,15 @@ def _expired() -> Iterator[tuple[str, Callable[[], object]]]:
 def _due() -> Iterator[tuple[str, Callable[[], object]]]:
     revisions = Revision.objects.filter(approved_go_live_at__lt=timezone.now())
     for revision in revisions.order_by("approved_go_live_at", "pk"):
-        yield (
-            f"publishing of revision {revision.pk}",
-            partial(revision.publish, log_action="wagtail.publish.scheduled"),
-        )
+        yield f"publishing of revision {revision.pk}", partial(_publish, revision)
+
+
+def _publish(revision: Revision) -> None:
+    """Publish, and unpublish at once what expired while nothing ran: nobody must see it in between."""
+    revision.publish(log_action="wagtail.publish.scheduled")
+    kind = revision.base_content_type.model_class()
+    for expired in kind.objects.filter(pk=revision.object_id, live=True, expire_at__lt=timezone.now()):
+        expired.unpublish(set_expired=True, log_action="wagtail.unpublish.scheduled")
 
 
 def _try(act: Callable[[], object], what: str) -> bool:

@@ -59,6 +59,16 @@ def test_a_page_is_taken_down_when_it_has_expired():
     assert Page.objects.get(pk=page.pk).expired
 
 
+def test_a_page_that_expired_before_it_could_go_live_is_not_shown_at_all(draft):
+    _schedule(draft)
+    revision = Revision.objects.exclude(approved_go_live_at=None).get()
+    revision.content["expire_at"] = (timezone.now() - timedelta(seconds=1)).isoformat()
+    revision.save()
+
+    assert (carry_out_schedule(), _is_live(draft), carry_out_schedule()) == (1, False, 0)
+    assert Page.objects.get(pk=draft.pk).expired
+
+
 def test_doing_it_twice_changes_nothing_more(draft):
     _schedule(draft)
     carry_out_schedule()
