@@ -21,9 +21,10 @@ from tests.gate import (  # noqa: F401 - pytest finds its hooks by name
 @pytest.fixture(autouse=True)
 def _fresh_state():
     """Start and end each test in the default language with an empty cache."""
-    from portal.core import jobs, memo, page_cache, visitors
+    from portal.core import http, jobs, memo, page_cache, visitors
 
     cache.clear()
+    http._other_addresses.clear()
     jobs._idle_since.clear()
     page_cache.store.clear()
     page_cache.answers.clear()

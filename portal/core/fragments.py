@@ -44,6 +44,7 @@ from django.utils.translation import get_language
 from portal.core import memo
 from portal.core.audience import audiences_for
 from portal.core.context_processors import constants
+from portal.core.http import is_cached_for
 from portal.core.preferences import current_preferences
 from portal.core.scopes import making, rests_on
 
@@ -367,7 +368,12 @@ class FragmentNode(template.Node):
     ) -> Kept:
         key = self._key_of(values, context, reader, request)
         scopes = self._scopes_in(context)
-        if key is None or request is None or getattr(request, "is_preview", False):
+        if (
+            key is None
+            or request is None
+            or getattr(request, "is_preview", False)
+            or not is_cached_for(request.scheme, reader.host)
+        ):
             with making(*scopes):  # a cached page around it depends on these scopes all the same
                 return self._make(values, context, request, reader)
         store = frames if self.is_frame else contents

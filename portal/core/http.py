@@ -22,7 +22,26 @@ if TYPE_CHECKING:
     View = Callable[..., HttpResponseBase]
 
 _SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
+#: Addresses besides `BASE_URL` for which HTML is cached, in each process.
+MAX_OTHER_ADDRESSES: Final = 7
+_other_addresses: Final[set[tuple[str, str]]] = set()
 REASON_OTHER_ORIGIN: Final = "The request did not come from a page of this site."
+
+
+def is_cached_for(scheme: str, host: str) -> bool:
+    """Return whether HTML made for this scheme and Host header may be cached.
+
+    Django accepts any port and any case in that header, and HTML contains its own address: without a limit, a visitor
+    who varies them could push the pages and frames of everybody else out of the caches. The address in `BASE_URL` is
+    always cached, others in the order in which they are first used.
+    """
+    address = (scheme, host)
+    if f"{scheme}://{host}" == settings.BASE_URL or address in _other_addresses:
+        return True
+    if len(_other_addresses) >= MAX_OTHER_ADDRESSES:
+        return False
+    _other_addresses.add(address)
+    return True
 
 
 def is_same_origin(request: HttpRequest) -> bool:

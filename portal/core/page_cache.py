@@ -23,6 +23,7 @@ from django.core.exceptions import DisallowedHost
 from django.http import HttpResponse, HttpResponseNotModified
 
 from portal.core import scopes
+from portal.core.http import is_cached_for
 from portal.core.preferences import (
     CALENDAR_COOKIE,
     CALENDARS,
@@ -252,6 +253,8 @@ class PageCacheMiddleware:
         try:
             host = request.get_host()
         except DisallowedHost:
+            return None
+        if not is_cached_for(request.scheme, host):
             return None
         return host, request.scheme, request.path, query, chosen, request.headers.get("hx-request") == "true"
 

@@ -61,9 +61,10 @@ def language_root(request: HttpRequest) -> HttpResponse:
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
-    """Return the 400 page; one line of text if the host is not allowed, because pages need the address of their host."""
+    """Return the 400 page; plain text for an unknown host, which every other page would need to know."""
     if isinstance(exception, DisallowedHost):
-        return HttpResponseBadRequest("Bad Request (400)\n", content_type="text/plain")
+        text = "This portal has no such address.\nاین درگاه چنین نشانی‌ای ندارد.\n"
+        return HttpResponseBadRequest(text, content_type="text/plain; charset=utf-8")
     return defaults.bad_request(request, exception)
 
 

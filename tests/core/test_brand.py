@@ -54,9 +54,7 @@ def test_a_portal_without_a_name_says_what_it_is(client):
     assert ("<title>\u2068Customer portal\u2069" in page, "Noora" in page, "نورا" in page) == (True, False, False)
 
 
-def test_a_later_name_is_the_title_of_the_home_page_and_brings_the_tagline(
-    client, django_capture_on_commit_callbacks
-):
+def test_a_later_name_is_the_title_of_the_home_page_and_brings_the_tagline(client, django_capture_on_commit_callbacks):
     make_first_pages()
     memo.forget_all()
     assert "مرکز مشتریان" not in client.get("/fa/").text

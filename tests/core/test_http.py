@@ -5,7 +5,10 @@ from django import forms
 from django.test import Client, RequestFactory
 
 from portal.accounts.models import User
-from portal.core.http import form_status, is_same_origin
+from portal.core import page_cache
+from portal.core.fragments import frames
+from portal.core.http import MAX_OTHER_ADDRESSES, form_status, is_cached_for, is_same_origin
+from portal.home.first_pages import make_first_pages
 
 pytestmark = [pytest.mark.urls("tests.core.urls_for_tests"), pytest.mark.django_db]
 
@@ -129,3 +132,47 @@ def test_text_of_another_site_is_not_shown_under_our_name(client, headers, signe
     page = client.post("/guarded/", {"comment": "Call us on 0900 123 123 to unlock it"}, headers=headers)
 
     assert "0900" not in page.text
+
+
+# Addresses -----------------------------------------------------------------------------------------------------------
+
+
+def test_html_is_cached_for_our_address_and_a_few_others(settings):
+    settings.BASE_URL = "https://portal.example"
+
+    cached = [host for host in map("other{}.example".format, range(20)) if is_cached_for("https", host)]
+
+    assert len(cached) == MAX_OTHER_ADDRESSES
+    assert is_cached_for("https", cached[-1])
+    assert is_cached_for("https", "portal.example")
+    assert not is_cached_for("http", "portal.example")
+    assert not is_cached_for("https", "PORTAL.example")
+
+
+@pytest.mark.urls("portal.urls")
+def test_a_visitor_who_varies_the_port_pushes_nothing_out_of_the_caches(settings):
+    make_first_pages()
+    settings.ALLOWED_HOSTS = ["localhost"]
+    client = Client()
+    settings.BASE_URL = "http://localhost:8000"
+    client.get("/fa/", headers={"host": "localhost:8000"})
+    kept = len(frames.kept())
+
+    for port in range(20_000, 20_000 + 3 * MAX_OTHER_ADDRESSES):
+        assert client.get("/fa/", headers={"host": f"localhost:{port}"}).status_code == 200
+
+    assert kept > 0
+    assert len(frames.kept()) == kept * (1 + MAX_OTHER_ADDRESSES)
+    assert len(page_cache.store) == 1 + MAX_OTHER_ADDRESSES
+
+
+@pytest.mark.urls("portal.urls")
+@pytest.mark.parametrize("host", ["evil.example", "localhost:8078@evil", "localhost:8078, evil", "[::1", ""])
+def test_an_unknown_or_malformed_host_is_a_bad_request(settings, host):
+    settings.ALLOWED_HOSTS = ["localhost"]
+    client = Client(raise_request_exception=False)
+
+    response = client.get("/fa/", headers={"host": host})
+
+    assert response.status_code == 400
+    assert "این درگاه چنین نشانی‌ای ندارد." in response.text

@@ -111,6 +111,8 @@ def elsewhere(request: HttpRequest) -> HttpResponse:
     return redirect("/fa/page/")
 
 
+handler400 = "portal.core.views.bad_request"
+
 urlpatterns = [
     path("preferences/", preferences),
     path("page/", page),
