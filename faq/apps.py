@@ -15,11 +15,12 @@ class FaqConfig(AppConfig):
 
     def ready(self) -> None:
         from faq import navigation, prefill, receivers, services  # noqa: PLC0415 - apps must be ready
-        from portal.core import jobs  # noqa: PLC0415 - apps must be ready
+        from portal.core import jobs, mail_words  # noqa: PLC0415 - apps must be ready
 
         receivers.connect()
         disallow("/a/*/feedback/")
         navigation.connect()
+        mail_words.name_mails({"faq/email/feedback": _("Reader’s answer for an author")})
         register_typed_text("faq.Feedback", "comment", "came_from_search", "came_from_page")
         jobs.every(
             timedelta(hours=1),

@@ -12,9 +12,11 @@ class AccountsConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from portal.accounts import clocks, navigation  # noqa: PLC0415 - apps must be ready
+        from portal.accounts import clocks, mail_names, navigation  # noqa: PLC0415 - apps must be ready
+        from portal.core.mail_words import name_mails  # noqa: PLC0415 - apps must be ready
 
         navigation.connect()
+        name_mails(mail_names.MAIL_NAMES)
         clocks.heal_limits()
         disallow("/accounts/")
         disallow_in_each_language("account", "accounts")

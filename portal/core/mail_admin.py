@@ -20,19 +20,21 @@ from portal.core import vault
 from portal.core.admin_menu import menu_item_for
 from portal.core.mail import message_of
 from portal.core.mail_delivery import send_again
+from portal.core.mail_words import kind_in_words, reason_in_words
 from portal.core.models import OutgoingMail
 
 if TYPE_CHECKING:
     from django.http import HttpRequest
 
 _PERMISSION = "core.change_outgoingmail"
+_TITLE = _("Unsent mails")
 
 
 class MailReportView(ReportView):
     """Unsent mails, newest first. Recipients are shown as long as the mail itself is kept."""
 
     model = OutgoingMail
-    page_title = _("Mails that could not be sent")
+    page_title = _TITLE
     header_icon = "mail"
     template_name = "core/admin/mails.html"
     results_template_name = "core/admin/mails_results.html"
@@ -50,10 +52,17 @@ class MailReportView(ReportView):
     def decorate_paginated_queryset(self, object_list: Any) -> Any:
         for mail in object_list:
             mail.recipients = _recipients(mail)
+            mail.kind_in_words = kind_in_words(mail.kind)
+            mail.reason_in_words = reason_in_words(mail.note)
         return object_list
 
     def get_context_data(self, *args: Any, **kwargs: Any) -> dict[str, Any]:
-        return {**super().get_context_data(*args, **kwargs), "send_url": reverse("unsent_mails:send")}
+        context = super().get_context_data(*args, **kwargs)
+        return {
+            **context,
+            "send_url": reverse("unsent_mails:send"),
+            "can_choose": any(mail.content for mail in context["object_list"]),
+        }
 
     def get_page_subtitle(self) -> str:
         return ""
@@ -74,8 +83,13 @@ def send(request: HttpRequest) -> HttpResponse:
     """Queue the selected mails for another attempt."""
     chosen = [int(value) for value in request.POST.getlist("mail") if value.isdecimal() and len(value) < 19]
     count = send_again(chosen)
-    text = ngettext("%(count)d mail is on its way again.", "%(count)d mails are on their way again.", count)
-    messages.success(request, text % {"count": count})
+    if count:
+        text = ngettext("%(count)d mail is on its way again.", "%(count)d mails are on their way again.", count)
+        messages.success(request, text % {"count": count})
+    elif chosen:
+        messages.warning(request, _("The chosen mails are no longer in this list."))
+    else:
+        messages.warning(request, _("Choose mails in the list first."))
     return HttpResponseRedirect(reverse("unsent_mails:index"))
 
 
@@ -83,7 +97,7 @@ class MailViewSet(ViewSet):
     name = "unsent_mails"
     url_prefix = "reports/unsent-mails"
     icon = "mail"
-    menu_label = _("Unsent mails")
+    menu_label = _TITLE
     menu_item_class = menu_item_for(lambda user: user.has_perm(_PERMISSION))
     menu_hook = "register_reports_menu_item"
 

@@ -51,7 +51,7 @@ _LONGEST_PAUSE: Final = timedelta(minutes=1)
 #: Extra delay of the mail that caused a pause, so that one that breaks the connection does not block the others.
 _BEHIND_OTHERS: Final = timedelta(seconds=1)
 #: SMTP codes about our sign-in rather than about a mail.
-_SIGN_IN: Final = frozenset({530, 534, 535, 538})
+SIGN_IN_CODES: Final = frozenset({530, 534, 535, 538})
 _PERMANENT: Final = 500
 
 State = OutgoingMail.State
@@ -171,7 +171,7 @@ def _refused(
     else:
         code = error.smtp_code
     reason = f"{type(error).__name__} {code}"
-    if code in _SIGN_IN:
+    if code in SIGN_IN_CODES:
         _wait(mail, server.failed(reason) + _BEHIND_OTHERS, reason)
     server.answered()
     if code >= _PERMANENT:

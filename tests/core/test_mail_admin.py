@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
+from django.conf import settings
 from django.core.mail import EmailMessage
 from django.urls import reverse
 from django.utils import timezone
 
 from portal.core import mail
+from portal.core.mail_words import kind_in_words
 from portal.core.models import OutgoingMail
 from tests.factories.accounts import UserFactory
 
@@ -48,7 +51,7 @@ def test_an_administrator_sees_what_could_not_be_sent_in_a_fixed_number_of_queri
         page = administrator.get(reverse("unsent_mails:index")).text
 
     assert [f"lost-{number}@example.com" in page for number in range(3)] == [number < count for number in range(3)]
-    assert "SMTPDataError 550" in page
+    assert page.count("The mail server refused the mail (550)") == count
     assert "sent@example.com" not in page.replace("unsent", "")
 
 
@@ -60,6 +63,20 @@ def test_a_code_is_listed_without_its_mail_and_cannot_be_sent_again(administrato
 
     assert "kian@example.com" not in page
     assert f'value="{code.pk}"' not in page
+    assert reverse("unsent_mails:send") in page
+    assert "Send the chosen ones again" not in page
+
+
+@pytest.mark.parametrize(("mails", "text"), [([], "Choose mails in the list first."), ([1], "no longer in this list")])
+def test_sending_nothing_again_is_no_success(administrator, mails, text):
+    given_up("one@example.com")
+    OutgoingMail.objects.filter(pk__in=mails).delete()
+
+    page = administrator.post(reverse("unsent_mails:send"), {"mail": mails}, follow=True).text
+
+    assert text in page
+    assert "way again" not in page
+    assert 'class="warning"' in page
 
 
 def test_the_chosen_ones_are_sent_again(administrator, mailoutbox):
@@ -72,14 +89,47 @@ def test_the_chosen_ones_are_sent_again(administrator, mailoutbox):
     assert OutgoingMail.objects.get(pk=other.pk).state == State.UNCERTAIN
 
 
-def test_the_list_speaks_persian(client):
+@pytest.mark.parametrize(
+    ("note", "reason"),
+    [
+        ("SMTPRecipientsRefused 550", "سرور ایمیل گیرنده را نپذیرفت (550)"),
+        ("SMTPSenderRefused 553", "سرور ایمیل نشانی خود سایت را نپذیرفت (553)"),
+        ("SMTPDataError 554", "سرور ایمیل این ایمیل را نپذیرفت (554)"),
+        ("SMTPSenderRefused 530", "سرور ایمیل نام کاربری و گذرواژهٔ سایت را نمی‌پذیرد (530)"),
+        ("SMTPAuthenticationError", "سرور ایمیل نام کاربری و گذرواژهٔ سایت را نمی‌پذیرد"),
+        ("ConnectionRefusedError", "سرور ایمیل در دسترس نبود"),
+        ("no answer (TimeoutError)", "سرور ایمیل به‌موقع پاسخ نداد"),
+        ("OddError", "OddError"),
+    ],
+)
+def test_the_list_speaks_persian(client, note, reason):
     client.force_login(UserFactory(is_superuser=True, is_staff=True, language="fa"))
     given_up("one@example.com")
+    OutgoingMail.objects.update(note=note)
 
     page = client.get(reverse("unsent_mails:index"), headers={"Accept-Language": "fa"}).text
 
-    assert "ایمیل‌هایی که فرستاده نشدند" in page
+    assert "ایمیل‌های فرستاده‌نشده" in page
     assert "پذیرفته نشد" in page
+    assert f'<bdi title="{note}">{reason}</bdi>' in page
+    assert '<bdi title="faq/email/feedback">پاسخ خواننده برای نویسنده</bdi>' in page
+
+
+def test_an_empty_list_says_so(client):
+    client.force_login(UserFactory(is_superuser=True, is_staff=True, language="fa"))
+
+    page = client.get(reverse("unsent_mails:index"), headers={"Accept-Language": "fa"}).text
+
+    assert "هیچ ایمیلی بی‌نتیجه نمانده است." in page
+
+
+def test_every_kind_of_mail_has_a_name():
+    templates = Path(settings.BASE_DIR, "templates")
+    subjects = templates.glob("*/email/*_subject.txt")
+    kinds = [path.relative_to(templates).as_posix().removesuffix("_subject.txt") for path in subjects]
+
+    assert "account/email/login_code" in kinds
+    assert [kind for kind in kinds if kind_in_words(kind) == kind] == []
 
 
 @pytest.mark.parametrize("name", ["index", "results", "send"])
