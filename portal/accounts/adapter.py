@@ -15,7 +15,6 @@ from allauth.mfa.models import Authenticator
 from allauth.socialaccount.adapter import DefaultSocialAccountAdapter
 from allauth.socialaccount.models import SocialApp
 from django.conf import settings
-from django.contrib import messages
 from django.http import Http404
 from django.urls import reverse
 from django.utils.translation import get_language, override, pgettext
@@ -26,7 +25,6 @@ from portal.accounts.user_agents import describe_user_agent
 from portal.core import vault
 from portal.core.brand import site_name
 from portal.core.mail import send_mail
-from portal.core.mail_delivery import is_late
 from portal.core.text import normalise_address
 
 if TYPE_CHECKING:
@@ -122,10 +120,6 @@ class AccountAdapter(DefaultAccountAdapter):
         )
         if session is not None:
             session[f"mail:{template_prefix}"] = number
-        if request is not None and is_late():
-            messages.warning(
-                request, _("Our e-mails are slow just now. Yours is on its way; there is no need to ask for it again.")
-            )
 
     def send_notification_mail(
         self,

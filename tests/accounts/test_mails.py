@@ -181,9 +181,12 @@ def test_a_mail_server_that_is_away_is_told_once_it_is_known_and_loses_nothing(c
     OutgoingMail.objects.update(created_at=timezone.now() - timedelta(minutes=2))
     client.logout()
     second = sign_up(client, "mina@example.com")
+    reloaded = client.get("/fa/accounts/confirm-email/", headers={"Accept-Language": "fa"})
 
     assert [response.status_code for response in (first, second)] == [200, 200]
     assert ["Our e-mails are slow just now" in response.text for response in (first, second)] == [False, True]
+    assert "toast toast--" not in second.text
+    assert re.search(r'class="note note--warn">.*?ایمیل‌های ما فعلاً دیر می‌رسند', reloaded.text, re.DOTALL)
     assert User.objects.filter(email__in=["kian@example.com", "mina@example.com"]).count() == 2
     settings.MAIL_TRANSPORT = transport
     mail_delivery.server.forget()

@@ -1,10 +1,11 @@
-"""Template filters for the account pages."""
+"""Template filters and tags for the account pages."""
 
 from __future__ import annotations
 
 from django import template
 
 from portal.accounts.user_agents import describe_user_agent
+from portal.core import mail_delivery
 
 register = template.Library()
 
@@ -13,3 +14,9 @@ register = template.Library()
 def device(user_agent: str) -> str:
     """Describe browser and device in a few words; empty when unknown."""
     return describe_user_agent(user_agent)
+
+
+@register.simple_tag
+def mails_are_late() -> bool:
+    """Return whether mails wait longer than they should; one query."""
+    return mail_delivery.is_late()
