@@ -46,6 +46,8 @@ if TYPE_CHECKING:
     from portal.core.localized import LocalizedText
     from portal.core.pages import AnyUser
 
+#: Query parameter of an article's address after an answer without JavaScript: ``solved`` or ``unsolved``.
+THANKS: Final = "thanks"
 RELATED: Final = 5
 IN_TOPIC: Final = 5
 ON_A_PAGE: Final = 20
@@ -365,6 +367,8 @@ def article_page_data(page: ArticlePage, request: HttpRequest) -> ArticlePageDat
     if user.is_authenticated:
         answer = own_answer(page, user)
         other_devices = _other_devices(shared.applies_to, user)
+    elif request.GET.get(THANKS) in {"solved", "unsolved"}:
+        answer = OwnAnswer(request.GET[THANKS] == "solved", "", "")
     article = ArticleView(
         fragment_key=(page.pk or 0, page.live_revision_id or 0, page.last_published_at),
         page=page,

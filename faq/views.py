@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
 from django.conf import settings
-from django.contrib import messages
 from django.http import Http404, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import reverse
@@ -105,8 +104,8 @@ def _answered(
         form = FeedbackForm(initial=_initial(article, feedback))
         return _answer(request, article, number, form=form, state="done" if finished else "why", feedback=feedback)
     if finished:
-        messages.success(request, _("Thank you. Your answer is stored."))
-        return HttpResponseRedirect(f"{page_url(article)}#feedback")
+        thanks = urlencode({queries.THANKS: "solved" if feedback.solved else "unsolved"})
+        return HttpResponseRedirect(f"{page_url(article)}?{thanks}#feedback")
     query = urlencode({"language": article.locale.language_code, "revision": feedback.revision_read, "solved": "no"})
     return HttpResponseRedirect(f"{reverse('faq:article_feedback', args=[number])}?{query}")
 

@@ -42,18 +42,24 @@ def test_yes_of_a_visitor_is_stored_about_the_revision_read(client):
     assert feedback.user is None
     assert feedback.visitor
     assert response.status_code == 302
-    assert response["Location"] == f"{article.url}#feedback"
+    assert response["Location"] == f"{article.url}?thanks=solved#feedback"
 
 
-def test_thanks_are_shown_after_the_redirect(client):
+@pytest.mark.parametrize(
+    ("solved", "thanks"),
+    [("yes", "سپاس؛ خوشحالیم که مشکل حل شد."), ("no", "سپاس؛ این مستقیم به نویسنده می‌رسد.")],
+)
+def test_thanks_without_javascript_are_where_the_question_was_and_only_for_this_reader(client, solved, thanks):
     article = ArticlePageFactory()
+    data = {"solved": solved, "details": "1", "revision": article.live_revision_id, "language": "fa"}
 
-    response = client.post(
-        address(article), {"solved": "yes", "revision": article.live_revision_id, "language": "fa"},
-        headers=SAME_ORIGIN, follow=True,
-    )  # fmt: skip
+    response = client.post(address(article), data, headers=SAME_ORIGIN, follow=True)
 
-    assert 'class="toast toast--success"' in response.text
+    box = re.search(r'<section class="fb[^>]*id="feedback".*?</section>', response.text, re.DOTALL)[0]
+    assert thanks in box
+    assert f"{address(article)}?language=fa" in box
+    assert 'name="solved"' not in response.text
+    assert 'name="solved" value="yes"' in client.get(article.url).text
 
 
 def test_visitors_key_is_no_address_and_kept_in_a_cookie(client):
@@ -95,7 +101,7 @@ def test_reason_and_comment_complete_the_no(client):
 
     feedback = Feedback.objects.get()
     assert (feedback.reason, feedback.comment) == ("outdated", "منوی مودم عوض شده")
-    assert response["Location"] == f"{article.url}#feedback"
+    assert response["Location"] == f"{article.url}?thanks=unsolved#feedback"
 
 
 def test_htmx_gets_only_the_form_again(client):
