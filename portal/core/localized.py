@@ -29,16 +29,21 @@ class LocalizedText(dict[str, str]):
 
 
 class LocalizedTextWidget(forms.MultiWidget):
-    """Widget with one text input per interface language, each in the direction of its language."""
+    """Widget with one text input per interface language, each below the language's own name."""
 
-    template_name = "django/forms/widgets/multiwidget.html"
+    template_name = "core/widgets/localized_text.html"
 
     def __init__(self, attrs: dict[str, Any] | None = None) -> None:
         widgets: dict[str, forms.Widget | type[forms.Widget]] = {
-            code: forms.TextInput({"lang": code, "dir": "auto", "placeholder": name})
-            for code, name in settings.LANGUAGES
+            code: forms.TextInput({"lang": code, "dir": "auto"}) for code, _name in settings.LANGUAGES
         }
         super().__init__(widgets, attrs)
+
+    def get_context(self, name: str, value: Any, attrs: dict[str, Any] | None) -> dict[str, Any]:
+        context: dict[str, Any] = super().get_context(name, value, attrs)
+        for subwidget, (_code, language) in zip(context["widget"]["subwidgets"], settings.LANGUAGES, strict=True):
+            subwidget["language"] = language
+        return context
 
     def decompress(self, value: Any) -> list[str]:
         texts = value if isinstance(value, dict) else {}

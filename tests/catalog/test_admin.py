@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from django.urls import reverse
 from wagtail.admin.menu import admin_menu
@@ -30,7 +32,10 @@ def test_lists_of_the_menu_open(client, editor, model):
 @pytest.mark.parametrize("model", ["product", "topic"])
 def test_names_are_edited_per_language(client, editor, model):
     url = reverse(f"wagtailsnippets_catalog_{model}:add")
-    assert client.get(url).status_code == 200
+    page = client.get(url).text
+    for code, language in (("fa", "فارسی"), ("en", "English")):
+        input_id = re.search(rf'<input[^>]*name="name_{code}"[^>]*id="(\w+)"', page)[1]
+        assert f'for="{input_id}" lang="{code}">{language}</label>' in page
 
     response = client.post(
         url,
