@@ -40,8 +40,14 @@ def readable_text(text: str) -> str:
 
 
 def query_key(text: str, language: str) -> str:
-    """The `question_key` of the redacted text; empty if nothing is left of it."""
-    text = readable_text(text)
+    """The `question_key` of the redacted text, redacted again; empty if nothing is left of it.
+
+    A key has no separators: digits that words separated in the text may be a number in it.
+    """
+    return _without_placeholders(redact(question_key(_without_placeholders(readable_text(text)), language)), "")
+
+
+def _without_placeholders(text: str, separator: str = " ") -> str:
     for placeholder in PLACEHOLDERS:
-        text = text.replace(placeholder, " ")
-    return question_key(text, language)
+        text = text.replace(placeholder, separator)
+    return text

@@ -264,6 +264,23 @@ def test_nothing_that_names_a_person_reaches_the_log(client, topics, text, kept)
     assert not set("0123456789۰۱۲۳۴۵۶۷۸۹") & set("".join(SearchLog.objects.values_list("key", flat=True)))
 
 
+@pytest.mark.parametrize("language", ["fa", "en"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "0912\u00ad345\u00ad6789", "۰۹۱۲ـ۳۴۵ـ۶۷۷۷", "0912/345/6788", "6 0 3 7 9 9 1 1 2 3 4 5 6 7 8 9", "0912\u034f345\u03016789",
+        "6037¬9911¬2345¬6789", "⁰⁹¹²³⁴⁵⁶⁷⁸⁹", "IR06,0960,0000,0010,0324,2000,01", "0912 و 345 و 6789", "the 0912 of 345 the 6789",
+        "۶۰۳۷   ۹۹۱۱   ۲۳۴۵   ۶۷۸۹",
+    ],
+)  # fmt: skip
+def test_no_spelling_of_a_number_of_somebody_becomes_a_key(text, language):
+    assert not any(character.isdigit() for character in query_key(text, language))
+
+
+def test_a_key_keeps_numbers_that_are_nobodys():
+    assert query_key("خطای 691 مودم 192.168.1.1", "fa") == question_key("خطای 691 مودم 192.168.1.1", "fa")
+
+
 def test_a_number_where_the_text_is_cut_does_not_reach_the_log(client, topics):
     search(client, f"{'مودم ' * 30}{'a' * 92} 6037 9972 1846 5273")
 
