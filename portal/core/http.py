@@ -24,11 +24,11 @@ if TYPE_CHECKING:
 _SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
 #: Addresses besides `BASE_URL` for which HTML is cached, in each process.
 MAX_OTHER_ADDRESSES: Final = 7
-_other_addresses: Final[set[tuple[str, str]]] = set()
+_other_addresses: Final[set[tuple[str | None, str]]] = set()
 REASON_OTHER_ORIGIN: Final = "The request did not come from a page of this site."
 
 
-def is_cached_for(scheme: str, host: str) -> bool:
+def is_cached_for(scheme: str | None, host: str) -> bool:
     """Return whether HTML made for this scheme and Host header may be cached.
 
     Django accepts any port and any case in that header, and HTML contains its own address: without a limit, a visitor
