@@ -93,10 +93,10 @@ def test_the_chosen_ones_are_sent_again(administrator, mailoutbox):
     ("note", "reason"),
     [
         ("SMTPRecipientsRefused 550", "سرور ایمیل گیرنده را نپذیرفت (550)"),
-        ("SMTPSenderRefused 553", "سرور ایمیل نشانی خود سایت را نپذیرفت (553)"),
+        ("SMTPSenderRefused 553", "سرور ایمیل نشانی خود درگاه را نپذیرفت (553)"),
         ("SMTPDataError 554", "سرور ایمیل این ایمیل را نپذیرفت (554)"),
-        ("SMTPSenderRefused 530", "سرور ایمیل نام کاربری و گذرواژهٔ سایت را نمی‌پذیرد (530)"),
-        ("SMTPAuthenticationError", "سرور ایمیل نام کاربری و گذرواژهٔ سایت را نمی‌پذیرد"),
+        ("SMTPSenderRefused 530", "سرور ایمیل نام کاربری و گذرواژهٔ درگاه را نمی‌پذیرد (530)"),
+        ("SMTPAuthenticationError", "سرور ایمیل نام کاربری و گذرواژهٔ درگاه را نمی‌پذیرد"),
         ("ConnectionRefusedError", "سرور ایمیل در دسترس نبود"),
         ("no answer (TimeoutError)", "سرور ایمیل به‌موقع پاسخ نداد"),
         ("OddError", "OddError"),
