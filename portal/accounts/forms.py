@@ -22,6 +22,7 @@ from babel.dates import get_timezone_location
 from django import forms
 from django.conf import settings
 from django.contrib.auth.hashers import make_password
+from django.db import IntegrityError
 from django.utils import timezone
 from django.utils.translation import get_language, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
@@ -91,7 +92,22 @@ class LoginForm(LookMixin, account_forms.LoginForm):
         self.fields["password"].help_text = ""
 
 
-class SignupForm(PasswordHelpMixin, account_forms.SignupForm):
+class OneAccountMixin(LookMixin):
+    """Answers the later of two simultaneous sign-ups with one address as if the account had been there before."""
+
+    def try_save(self, request: HttpRequest) -> tuple[User | None, HttpResponse | None]:
+        answer: tuple[User | None, HttpResponse | None]
+        try:
+            answer = super().try_save(request)
+        except IntegrityError:
+            if not User.objects.filter(email__iexact=self.cleaned_data["email"]).exists():
+                raise
+            self.account_already_exists = True
+            answer = super().try_save(request)
+        return answer
+
+
+class SignupForm(OneAccountMixin, PasswordHelpMixin, account_forms.SignupForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["email"].widget.attrs["autocomplete"] = "username" if "password1" in self.fields else "email"
@@ -100,11 +116,10 @@ class SignupForm(PasswordHelpMixin, account_forms.SignupForm):
         """Do the same work for an address that has an account, so that response times do not reveal which have one."""
         if self.account_already_exists and (password := self.cleaned_data.get("password1")):
             make_password(password)  # by far the largest part of the work
-        answer: tuple[User | None, HttpResponse | None] = super().try_save(request)
-        return answer
+        return super().try_save(request)
 
 
-class SocialSignupForm(LookMixin, social_forms.SignupForm):
+class SocialSignupForm(OneAccountMixin, social_forms.SignupForm):
     pass
 
 

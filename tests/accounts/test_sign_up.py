@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import re
+import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from allauth.account.models import EmailAddress
 from django.core.cache import cache
+from django.db import connections
+from django.test import Client
 from django.urls import reverse
 
+from portal.accounts.forms import SignupForm
 from portal.accounts.models import User
+from portal.core.models import OutgoingMail
 from tests.factories.accounts import UserFactory
 
-pytestmark = [pytest.mark.django_db, pytest.mark.both_databases("portal.accounts.models")]
+pytestmark = [pytest.mark.django_db, pytest.mark.both_databases("portal.accounts.models", "portal.accounts.forms")]
 
 SIGNUP = "/fa/accounts/signup/"
 CONFIRM = "/fa/accounts/confirm-email/"
@@ -172,3 +178,33 @@ def _neutral(page: str, address: str) -> str:
     """The page without the parts that differ between any two visits."""
     page = page.replace(address, "ADDRESS")
     return re.sub(r'(csrfmiddlewaretoken" value="|X-CSRFToken": ")[^"]*', r"\1", page)
+
+
+@pytest.mark.concurrency
+@pytest.mark.django_db(transaction=True)
+def test_two_sign_ups_with_one_address_at_once_are_answered_alike_and_make_one_account(settings, monkeypatch):
+    settings.ACCOUNT_RATE_LIMITS = False  # they would ask the second one to wait, as after any sign-up
+    both_looked = threading.Barrier(2)
+    clean = SignupForm.clean
+
+    def look(form):
+        cleaned = clean(form)
+        both_looked.wait(10)
+        return cleaned
+
+    monkeypatch.setattr(SignupForm, "clean", look)
+
+    def sign_up(_number):
+        try:
+            response = Client().post(SIGNUP, NEW)
+            return response.status_code, response.url
+        finally:
+            connections.close_all()
+
+    with ThreadPoolExecutor(2) as pool:
+        answers = list(pool.map(sign_up, range(2)))
+
+    assert answers == [(302, CONFIRM)] * 2
+    assert User.objects.count() == EmailAddress.objects.count() == 1
+    kinds = sorted(OutgoingMail.objects.values_list("kind", flat=True))
+    assert kinds == ["account/email/account_already_exists", "account/email/email_confirmation_signup"]
