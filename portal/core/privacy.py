@@ -2,6 +2,7 @@
 
 `redact`                removes from a text what identifies a person: addresses, phone, identity, card, account numbers
 `redact_to`             the same for a column with a maximum length
+`translate_placeholders` shows what was redacted in the language of whoever reads it
 `register_typed_text`   declares which columns contain text that readers typed
 `is_person`             excludes requests that no person made: robots, and pages that browsers prefetch
 """
@@ -13,6 +14,8 @@ import unicodedata
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING, Final
+
+from django.utils.translation import gettext, gettext_noop
 
 from portal.core.text import ZWNJ, fold_with_offsets
 
@@ -45,12 +48,12 @@ def is_prefetch(request: HttpRequest) -> bool:
 
 # Texts --------------------------------------------------------------------------------------------------------------
 
-EMAIL: Final = "[e-mail]"
-PHONE: Final = "[phone]"
-NATIONAL_ID: Final = "[national id]"
-CARD: Final = "[card]"
-IBAN: Final = "[iban]"
-NUMBER: Final = "[number]"
+EMAIL: Final = gettext_noop("[e-mail]")
+PHONE: Final = gettext_noop("[phone]")
+NATIONAL_ID: Final = gettext_noop("[national id]")
+CARD: Final = gettext_noop("[card]")
+IBAN: Final = gettext_noop("[iban]")
+NUMBER: Final = gettext_noop("[number]")
 PLACEHOLDERS: Final = (EMAIL, PHONE, NATIONAL_ID, CARD, IBAN, NUMBER)
 
 # The patterns below match the view of a text that `_view` computes: folded, without invisible characters, with Latin
@@ -147,6 +150,14 @@ def redact(text: str) -> str:
         while end < len(text) and unicodedata.combining(text[end]):
             end += 1
     return "".join([*parts, text[end:]])
+
+
+def translate_placeholders(text: str) -> str:
+    """Return a stored text for display, with its placeholders in the current language."""
+    for placeholder in PLACEHOLDERS:
+        if placeholder in text:
+            text = text.replace(placeholder, gettext(placeholder))
+    return text
 
 
 def redact_to(text: str, max_length: int) -> str:

@@ -33,7 +33,7 @@ def test_filters_say_nothing_about_nothing():
     assert render(source, x=None) == ""
 
 
-@pytest.mark.parametrize("name", ["num", "ltr", "signed", "percent", "isolate"])
+@pytest.mark.parametrize("name", ["num", "ltr", "signed", "percent", "isolate", "redacted"])
 def test_filters_escape_what_they_are_given(name):
     assert "<script>" not in render("{{ x|" + name + " }}", x="<script>")
 

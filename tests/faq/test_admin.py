@@ -11,6 +11,7 @@ from django.db import connection
 from django.urls import reverse
 from wagtail.models import Page
 from wagtail.test.utils.form_data import inline_formset, nested_form_data, streamfield
+from wagtail.users.models import UserProfile
 
 from faq.models import ArticlePage, Feedback
 from tests.factories.accounts import UserFactory
@@ -153,6 +154,17 @@ def test_feedback_report_filters_by_article_reason_and_state(client, editor):
     )
 
     assert list(response.context["object_list"]) == [wanted]
+
+
+@pytest.mark.parametrize(("language", "shown"), [("fa", "[شماره تلفن]"), ("en", "[phone]")])
+def test_feedback_report_names_what_was_redacted_in_the_editors_language(client, editor, language, shown):
+    FeedbackFactory(unsolved=True, comment="[phone] <b>زنگ بزنید", came_from_search="قبض [phone]")
+    UserProfile.objects.update_or_create(user=editor, defaults={"preferred_language": language})
+
+    page = client.get(reverse("feedback_report:index")).text
+
+    assert f"{shown} &lt;b&gt;زنگ بزنید" in page
+    assert f"قبض {shown}" in page
 
 
 @pytest.mark.parametrize("count", [1, 3])

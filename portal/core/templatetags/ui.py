@@ -20,6 +20,7 @@ from lucide.templatetags.lucide import lucide
 from portal.core import context_processors, formats, fragments
 from portal.core import navigation as navigation_registry
 from portal.core.fragments import FragmentNode, UnkeptNode
+from portal.core.privacy import translate_placeholders
 from portal.core.text import isolate as isolate_text
 from portal.core.text import to_latin_digits
 
@@ -95,6 +96,12 @@ def tel(number: str) -> str:
 def isolate(value: object) -> str:
     """Isolate the direction of the value in places that take no markup (``<title>``, mail subjects)."""
     return isolate_text(str(value))
+
+
+@register.filter
+def redacted(value: object) -> str:
+    """``{{ feedback.comment|redacted }}``: typed text with the placeholders of personal data in the page's language."""
+    return translate_placeholders(str(value))
 
 
 @register.filter
