@@ -16,11 +16,11 @@ class MailServer:
     """Listens on `port` until it is closed. `mood` is evaluated at every step of every session.
 
     ``well``: accepts everything. ``silent``: accepts connections and never responds. ``no 354``: never responds to
-    DATA. ``no 250``: receives the text and never responds. ``breaks off``: disconnects after receiving the text. Any
-    other value is the response to RCPT, such as ``550 unknown``.
+    DATA. ``no 250``: receives the text and never responds. ``breaks off``: disconnects after receiving the text. ``bad
+    221``: accepts everything and answers QUIT with a line that is too long. Any other value is the response to RCPT, such as ``550 unknown``.
     """
 
-    MOODS: Final = ("well", "silent", "no 354", "no 250", "breaks off")
+    MOODS: Final = ("well", "silent", "no 354", "no 250", "breaks off", "bad 221")
 
     def __init__(self) -> None:
         self.mood = "well"
@@ -84,7 +84,7 @@ class MailServer:
                     return
                 say("250 taken")
             elif command == "QUIT":
-                say("221 bye")
+                say("2" * 9000 if self.mood == "bad 221" else "221 bye")
                 return
             else:
                 say("250 fine")

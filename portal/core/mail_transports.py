@@ -26,6 +26,13 @@ class SmtpBackend(smtp.EmailBackend):
     def connection_class(self) -> Any:
         return partial(_SmtpSsl if self.use_ssl else _Smtp, before_text=self.before_text)
 
+    def _close_connection(self, connection: smtplib.SMTP) -> None:
+        """Take leave of the server. Whatever it answers says nothing about the mails before."""
+        try:
+            connection.quit()
+        except (OSError, ValueError):  # smtplib's errors are OSErrors
+            connection.close()
+
 
 class _SaysWhen:
     """Connection mixin: calls `before_text` once the server has agreed to receive the text."""

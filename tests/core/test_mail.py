@@ -359,6 +359,15 @@ def test_a_mail_the_server_may_have_taken_is_not_sent_twice_but_shown_to_staff(s
     assert row.content  # so that staff can send it again
 
 
+def test_a_mail_that_was_taken_is_sent_however_the_server_says_goodbye(server):
+    server.mood = "bad 221"
+    pk = queue_one()
+
+    work()
+
+    assert [state(pk), len(server.texts)] == [State.SENT, 1]
+
+
 def test_a_mail_is_given_up_after_five_days(server):
     server.mood = "451 later"
     pk = queue_one()
