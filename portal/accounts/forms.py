@@ -95,15 +95,17 @@ class LoginForm(LookMixin, account_forms.LoginForm):
 class OneAccountMixin(LookMixin):
     """Answers the later of two simultaneous sign-ups with one address as if the account had been there before."""
 
+    cleaned_data: dict[str, Any]
+
     def try_save(self, request: HttpRequest) -> tuple[User | None, HttpResponse | None]:
         answer: tuple[User | None, HttpResponse | None]
         try:
-            answer = super().try_save(request)
+            answer = super().try_save(request)  # type: ignore[misc] # of the forms it is mixed into
         except IntegrityError:
             if not User.objects.filter(email__iexact=self.cleaned_data["email"]).exists():
                 raise
             self.account_already_exists = True
-            answer = super().try_save(request)
+            answer = super().try_save(request)  # type: ignore[misc] # of the forms it is mixed into
         return answer
 
 
