@@ -17,13 +17,18 @@ class MailServer:
 
     ``well``: accepts everything. ``silent``: accepts connections and never responds. ``no 354``: never responds to
     DATA. ``no 250``: receives the text and never responds. ``breaks off``: disconnects after receiving the text. ``bad
-    221``: accepts everything and answers QUIT with a line that is too long. Any other value is the response to RCPT, such as ``550 unknown``.
+    221``: accepts everything and answers QUIT with a line that is too long. Any other value is the response to RCPT, such
+    as ``550 unknown``.
     """
 
     MOODS: Final = ("well", "silent", "no 354", "no 250", "breaks off", "bad 221")
 
     def __init__(self) -> None:
         self.mood = "well"
+        #: Part of the recipients' addresses to which a response to RCPT in `mood` applies.
+        self.refuses = ""
+        #: Accepted recipients in order.
+        self.recipients: list[str] = []
         #: Received texts in order, including those without a response to the sender.
         self.texts: list[bytes] = []
         #: Number of connections, and of texts begun.
@@ -69,8 +74,8 @@ class MailServer:
         say("220 test")
         for raw in lines:
             command = raw.decode().strip().upper()
-            if command.startswith("RCPT") and self.mood not in self.MOODS:
-                say(self.mood)
+            if command.startswith("RCPT"):
+                say(self._recipient(command.lower().removeprefix("rcpt to:<").rstrip(">")))
             elif command == "DATA":
                 if self.mood == "no 354":
                     self._hang("no 354")
@@ -88,6 +93,13 @@ class MailServer:
                 return
             else:
                 say("250 fine")
+
+    def _recipient(self, address: str) -> str:
+        """Return the response to a recipient."""
+        if self.mood not in self.MOODS and self.refuses in address:
+            return self.mood
+        self.recipients.append(address)
+        return "250 fine"
 
     def _take(self, lines: socket.SocketIO) -> None:
         text = b""

@@ -210,8 +210,24 @@ def message_of(mail: OutgoingMail) -> EmailMultiAlternatives:
     return _restored(json.loads(vault.decrypt(mail.content, purpose=_PURPOSE)))
 
 
+def narrow(mail: OutgoingMail, recipients: list[str]) -> None:
+    """Have later attempts go to these recipients only, since the others have the mail. Its headers stay the same."""
+    content = json.loads(vault.decrypt(mail.content, purpose=_PURPOSE))
+    narrowed = vault.encrypt(json.dumps(content | {"envelope": recipients}), purpose=_PURPOSE)
+    OutgoingMail.objects.filter(pk=mail.pk).exclude(content="").update(content=narrowed)  # erased mails stay so
+
+
+class _Message(EmailMultiAlternatives):
+    """A mail whose recipients may be fewer than its headers name."""
+
+    envelope: list[str] | None = None
+
+    def recipients(self) -> list[str]:
+        return super().recipients() if self.envelope is None else self.envelope
+
+
 def _restored(content: Mapping[str, Any]) -> EmailMultiAlternatives:
-    message = EmailMultiAlternatives(
+    message = _Message(
         content["subject"],
         content["body"],
         content["from"],
@@ -223,6 +239,7 @@ def _restored(content: Mapping[str, Any]) -> EmailMultiAlternatives:
         alternatives=[(text, mimetype) for text, mimetype in content["alternatives"]],
     )
     message.content_subtype = content["subtype"]
+    message.envelope = content.get("envelope")
     for name, encoded, mimetype in content["attachments"]:
         message.attach(name or None, base64.b64decode(encoded), mimetype or None)
     return message

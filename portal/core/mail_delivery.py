@@ -27,7 +27,7 @@ from django.utils import timezone
 
 from portal.core import vault
 from portal.core.events import emit, handler_name
-from portal.core.mail import PATIENCE, MailQueued, message_of
+from portal.core.mail import PATIENCE, MailQueued, message_of, narrow
 from portal.core.mail_transports import SmtpBackend
 from portal.core.models import OutgoingMail, OutgoingMailQuerySet
 from portal.core.outbox import NotNowError, describe, pause_after
@@ -158,6 +158,10 @@ def _hand_over(mail: OutgoingMail, message: EmailMessage) -> None:
         else:
             _wait(mail, server.failed(name) + _BEHIND_OTHERS, name)
     else:
+        if isinstance(connection, SmtpBackend) and connection.refused:
+            narrow(mail, list(connection.refused))
+            _refused(mail, smtplib.SMTPRecipientsRefused(connection.refused))
+            return
         server.answered()
         _end(mail, State.SENT, "")
 

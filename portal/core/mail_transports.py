@@ -17,14 +17,20 @@ if TYPE_CHECKING:
 class SmtpBackend(smtp.EmailBackend):
     """Django's SMTP backend, which also calls `before_text` when the server has agreed to a mail, before its text.
 
-    Before that call the server cannot have accepted the mail, afterwards it may have.
+    Before that call the server cannot have accepted the mail, afterwards it may have. `refused` are the recipients, with
+    code and reason, that the server refused while it accepted the mail for others; Django does not report them.
     """
 
     before_text: Callable[[], None] = staticmethod(lambda: None)
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.refused: dict[str, tuple[int, bytes]] = {}
+
     @property
     def connection_class(self) -> Any:
-        return partial(_SmtpSsl if self.use_ssl else _Smtp, before_text=self.before_text)
+        connection_class = _SmtpSsl if self.use_ssl else _Smtp
+        return partial(connection_class, before_text=self.before_text, refused=self.refused)
 
     def _close_connection(self, connection: smtplib.SMTP) -> None:
         """Take leave of the server. Whatever it answers says nothing about the mails before."""
@@ -34,12 +40,20 @@ class SmtpBackend(smtp.EmailBackend):
             connection.close()
 
 
-class _SaysWhen:
-    """Connection mixin: calls `before_text` once the server has agreed to receive the text."""
+class _Reports:
+    """Connection mixin: calls `before_text` once the server has agreed to receive the text, and fills `refused`."""
 
-    def __init__(self, *args: Any, before_text: Callable[[], None], **kwargs: Any) -> None:
+    def __init__(
+        self, *args: Any, before_text: Callable[[], None], refused: dict[str, tuple[int, bytes]], **kwargs: Any
+    ) -> None:
         self._before_text = before_text
+        self._refused = refused
         super().__init__(*args, **kwargs)
+
+    def sendmail(self, *args: Any, **kwargs: Any) -> dict[str, tuple[int, bytes]]:
+        refused: dict[str, tuple[int, bytes]] = super().sendmail(*args, **kwargs)  # type: ignore[misc] # as below
+        self._refused.update(refused)
+        return refused
 
     def send(self, s: Any) -> None:
         """Send; commands are `str`, and only the text of a mail is bytes."""
@@ -48,11 +62,11 @@ class _SaysWhen:
         super().send(s)  # type: ignore[misc] # the class it is mixed into has it
 
 
-class _Smtp(_SaysWhen, smtplib.SMTP):
+class _Smtp(_Reports, smtplib.SMTP):
     pass
 
 
-class _SmtpSsl(_SaysWhen, smtplib.SMTP_SSL):
+class _SmtpSsl(_Reports, smtplib.SMTP_SSL):
     pass
 
 

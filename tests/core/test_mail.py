@@ -333,6 +333,26 @@ def test_a_mail_that_is_refused_for_good_is_not_tried_again_and_keeps_no_other_w
     assert [state(pk), state(other), len(server.texts)] == [State.REFUSED, State.SENT, 1]
 
 
+@pytest.mark.parametrize("answer", ["550 unknown", "451 greylisted"])
+def test_a_recipient_refused_among_others_is_not_lost_and_the_others_get_the_mail_once(server, answer):
+    server.mood, server.refuses = answer, "bita"
+    to, hidden = ["ali@example.com", "bita@example.com"], ["omid@example.com"]
+    pk = mail.queue(EmailMessage("a", "b", to=to, bcc=hidden))
+    work()
+    row = OutgoingMail.objects.get(pk=pk)
+    assert row.state == (State.REFUSED if answer[0] == "5" else State.WAITING)
+    assert mail.message_of(row).recipients() == ["bita@example.com"]
+    server.mood = "well"
+
+    mail_delivery.send_again([pk])
+    work()
+
+    assert state(pk) == State.SENT
+    assert server.recipients == ["ali@example.com", "omid@example.com", "bita@example.com"]
+    assert [(arrived["To"], arrived["Bcc"]) for arrived in server.mails] == [(", ".join(to), None)] * 2
+    assert len({arrived["Message-ID"] for arrived in server.mails}) == 1
+
+
 def test_a_mail_the_server_surely_has_not_taken_is_tried_again(server):
     server.mood = "no 354"
     pk = queue_one()
