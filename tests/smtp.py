@@ -16,12 +16,14 @@ class MailServer:
     """Listens on `port` until it is closed. `mood` is evaluated at every step of every session.
 
     ``well``: accepts everything. ``silent``: accepts connections and never responds. ``no 354``: never responds to
-    DATA. ``no 250``: receives the text and never responds. ``breaks off``: disconnects after receiving the text. ``bad
-    221``: accepts everything and answers QUIT with a line that is too long. Any other value is the response to RCPT, such
-    as ``550 unknown``.
+    DATA. ``no 250``: receives the text and never responds. ``breaks off``: disconnects after receiving the text.
+    ``cut 250``: does so within its response. ``bad 221``: accepts everything and answers QUIT with a line that is too
+    long. ``drips`` and ``drips 250``: begins the greeting, or the response to the text, and never ends it, although a
+    byte arrives again and again. Any other value is the response to RCPT, such as ``550 unknown``.
     """
 
-    MOODS: Final = ("well", "silent", "no 354", "no 250", "breaks off", "bad 221")
+    AFTER_TEXT: Final = ("no 250", "breaks off", "drips 250", "cut 250")
+    MOODS: Final = (*AFTER_TEXT, "well", "silent", "no 354", "bad 221", "drips")
 
     def __init__(self) -> None:
         self.mood = "well"
@@ -64,12 +66,26 @@ class MailServer:
         while self.mood == mood and not self._closing.is_set():
             self._closing.wait(0.02)
 
+    def _drip(self, connection: socket.socket) -> None:
+        """Send a byte again and again, until the client disconnects."""
+        while not self._closing.wait(0.02):
+            connection.sendall(b"2")
+
+    def _fail_after_text(self, connection: socket.socket) -> None:
+        self._hang("no 250")
+        if self.mood == "drips 250":
+            self._drip(connection)
+        if self.mood == "cut 250":
+            connection.sendall(b"25")
+
     def _answer(self, connection: socket.socket, lines: socket.SocketIO) -> None:
         def say(text: str) -> None:
             connection.sendall(f"{text}\r\n".encode())
 
-        if self.mood == "silent":
+        if self.mood in {"silent", "drips"}:
             self._hang("silent")
+            if self.mood == "drips":
+                self._drip(connection)
             return
         say("220 test")
         for raw in lines:
@@ -82,10 +98,8 @@ class MailServer:
                     return
                 say("354 go on")
                 self._take(lines)
-                if self.mood == "no 250":
-                    self._hang("no 250")
-                    return
-                if self.mood == "breaks off":
+                if self.mood in self.AFTER_TEXT:
+                    self._fail_after_text(connection)
                     return
                 say("250 taken")
             elif command == "QUIT":

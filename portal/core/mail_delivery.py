@@ -52,6 +52,8 @@ _LONGEST_PAUSE: Final = timedelta(minutes=1)
 _BEHIND_OTHERS: Final = timedelta(seconds=1)
 #: SMTP codes about our sign-in rather than about a mail.
 SIGN_IN_CODES: Final = frozenset({530, 534, 535, 538})
+#: The first codes of refusals for now and for good.
+_TEMPORARY: Final = 400
 _PERMANENT: Final = 500
 
 State = OutgoingMail.State
@@ -175,6 +177,10 @@ def _refused(
     else:
         code = error.smtp_code
     reason = f"{type(error).__name__} {code}"
+    if isinstance(error, smtplib.SMTPDataError) and code < _TEMPORARY and mail.handed_over_at is not None:
+        # No refusal but an answer that was cut off or makes no sense, and the server has the text.
+        _end(mail, State.UNCERTAIN, "no answer (SMTPDataError)")
+        return
     if code in SIGN_IN_CODES:
         _wait(mail, server.failed(reason) + _BEHIND_OTHERS, reason)
     server.answered()

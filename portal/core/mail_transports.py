@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import os
 import smtplib
+import socket
+import threading
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from django.core.mail.backends import filebased, smtp
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+#: No mail takes longer than this many `EMAIL_TIMEOUT`, however slowly the server answers.
+TIMEOUTS_FOR_A_MAIL: Final = 3
 
 
 class SmtpBackend(smtp.EmailBackend):
@@ -62,12 +68,43 @@ class _Reports:
         super().send(s)  # type: ignore[misc] # the class it is mixed into has it
 
 
-class _Smtp(_Reports, smtplib.SMTP):
+class _Limited(smtplib.SMTP):
+    """A connection that ends after a few time-outs: the time-out itself begins anew with every byte that arrives."""
+
+    _end: Callable[[], None] = staticmethod(lambda: None)
+
+    def _get_socket(self, host: str, port: int, timeout: float) -> socket.socket:
+        """Connect. The time runs from here; TLS takes the socket over, but a duplicate ends the same connection."""
+        connected: socket.socket = super()._get_socket(host, port, timeout)  # type: ignore[misc] # not in its stubs
+        duplicate = connected.dup()
+
+        def cut() -> None:
+            with suppress(OSError):  # the server was faster
+                duplicate.shutdown(socket.SHUT_RDWR)
+            duplicate.close()
+
+        timer = threading.Timer(timeout * TIMEOUTS_FOR_A_MAIL, cut)
+        timer.daemon = True
+        timer.start()
+
+        def end() -> None:
+            timer.cancel()
+            duplicate.close()
+
+        self._end = end
+        return connected
+
+    def close(self) -> None:
+        self._end()
+        super().close()
+
+
+class _Smtp(_Reports, _Limited):
     pass
 
 
-class _SmtpSsl(_Reports, smtplib.SMTP_SSL):
-    pass
+class _SmtpSsl(_Reports, smtplib.SMTP_SSL, _Limited):
+    """Here the methods of `_Limited` come after those of `SMTP_SSL`, so it sees the connection before TLS."""
 
 
 class FileBackend(filebased.EmailBackend):

@@ -25,7 +25,7 @@ from django.utils.translation import override
 from wagtail.admin.mail import send_mail as wagtail_send_mail
 
 from portal.core import health, mail, mail_delivery, outbox
-from portal.core.mail_transports import FileBackend
+from portal.core.mail_transports import TIMEOUTS_FOR_A_MAIL, FileBackend
 from portal.core.models import OutboxMessage, OutgoingMail
 from tests.outbox import at_work, is_settled, until
 from tests.smtp import MailServer
@@ -284,6 +284,19 @@ def test_a_server_that_hangs_is_tried_by_one_mail_in_a_while_and_gets_each_mail_
     ]
 
 
+@pytest.mark.parametrize(("mood", "then"), [("drips", State.WAITING), ("drips 250", State.UNCERTAIN)])
+def test_a_server_that_answers_byte_by_byte_holds_the_worker_for_a_few_time_outs_only(server, settings, mood, then):
+    settings.EMAIL_TIMEOUT = 0.2
+    server.mood = mood
+    pk = queue_one()
+
+    began = time.monotonic()
+    work()
+
+    assert time.monotonic() - began < 0.2 * (TIMEOUTS_FOR_A_MAIL + 5)
+    assert state(pk) == then
+
+
 def test_a_port_where_nobody_listens_and_a_name_nobody_knows_are_a_server_that_is_away(server, settings):
     pk = queue_one()
     for host, port in (("127.0.0.1", 9), ("", "no port")):
@@ -365,7 +378,7 @@ def test_a_mail_the_server_surely_has_not_taken_is_tried_again(server):
     assert [state(pk), len(server.texts)] == [State.SENT, 1]
 
 
-@pytest.mark.parametrize("mood", ["no 250", "breaks off"])
+@pytest.mark.parametrize("mood", ["no 250", "breaks off", "cut 250"])
 def test_a_mail_the_server_may_have_taken_is_not_sent_twice_but_shown_to_staff(server, mood):
     server.mood = mood
     pk = queue_one()
