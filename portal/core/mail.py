@@ -163,8 +163,8 @@ def _content_of(message: EmailMessage) -> dict[str, Any]:
     }
     reply_to = message.reply_to or ([settings.REPLY_TO_EMAIL] if settings.REPLY_TO_EMAIL else [])
     return {
-        "subject": str(message.subject),
-        "body": str(message.body),
+        "subject": _encodable(message.subject),
+        "body": _encodable(message.body),
         "subtype": message.content_subtype,
         "from": _with_name(message.from_email),
         "to": [_in_one_form(str(each)) for each in message.to],
@@ -172,17 +172,25 @@ def _content_of(message: EmailMessage) -> dict[str, Any]:
         "bcc": [_in_one_form(str(each)) for each in message.bcc],
         "reply_to": [str(each) for each in reply_to],
         "headers": headers | {name: value for name, value in ours.items() if name.lower() not in known},
-        "alternatives": [[_text(part[0]), part[1]] for part in getattr(message, "alternatives", [])],
+        "alternatives": [[_encodable(_text(part[0])), part[1]] for part in getattr(message, "alternatives", [])],
         "attachments": [_file(part) for part in message.attachments],
     }
 
 
+def _encodable(text: object) -> str:
+    """Return the text with a question mark for each lone surrogate, which no mail can contain but JSON may."""
+    return str(text).encode(errors="replace").decode()
+
+
 def _in_one_form(recipient: str) -> str:
-    """Return the recipient with the canonical address; sending libraries would interpret some domains differently."""
+    """Return the recipient with the canonical address; sending libraries would interpret some domains differently.
+
+    A name is made encodable, an address is not: it would be somebody else's.
+    """
     name, address = parseaddr(recipient)
     if address.isascii():
-        return recipient
-    return formataddr((name, normalise_address(address) or address))
+        return _encodable(recipient)
+    return formataddr((_encodable(name), normalise_address(address) or address))
 
 
 def _with_name(sender: str) -> str:

@@ -18,6 +18,7 @@ from allauth.account.models import EmailAddress
 from django.conf import settings as configured
 from django.core import mail as django_mail
 from django.core.cache import cache
+from django.core.exceptions import ValidationError
 from django.core.mail import BadHeaderError, EmailMessage, EmailMultiAlternatives, mail_admins, send_mail
 from django.db import connection, transaction
 from django.utils import timezone
@@ -25,6 +26,7 @@ from django.utils.translation import override
 from wagtail.admin.mail import send_mail as wagtail_send_mail
 
 from portal.core import health, mail, mail_delivery, outbox
+from portal.core.forms import MailAddressField
 from portal.core.mail_transports import TIMEOUTS_FOR_A_MAIL, FileBackend
 from portal.core.models import OutboxMessage, OutgoingMail
 from tests.outbox import at_work, is_settled, until
@@ -179,6 +181,34 @@ def test_a_mail_to_nobody_is_none_and_one_with_another_header_in_its_subject_is_
     assert mail.queue(EmailMessage("a", "b")) is None
     with pytest.raises(BadHeaderError):
         mail.queue(EmailMessage("a\nBcc: b@example.com", "b", to=["a@example.com"]))
+
+
+def test_half_a_character_stops_no_mail(mailoutbox):
+    message = EmailMultiAlternatives("subject \ud800", "body \udfff", to=["Mina \ud800 <mina@example.com>"])
+    message.attach_alternative("html \ud800", "text/html")
+
+    message.send()
+
+    (arrived,) = mailoutbox
+    assert (arrived.subject, arrived.body, arrived.alternatives[0].content) == ("subject ?", "body ?", "html ?")
+    assert arrived.to == ["Mina ? <mina@example.com>"]
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "😀@x.org", "a@😀.org", "\ud800@x.org", "a@\ud800.org", "a b@x.org", "<a@x.org>", "a\0@x.org", "a@x.org\0", "a@x.org, b@x.org",
+        "علی@x.org", "a@x..org", "a@xn--.org", "a" * 255 + "@x.org", "a@" + f"{'ä' * 50}." * 5 + "org",
+    ],
+)  # fmt: skip
+def test_no_form_accepts_an_address_to_which_no_mail_can_be_sent(address):
+    with pytest.raises(ValidationError):
+        MailAddressField().clean(address)
+
+
+@pytest.mark.parametrize("address", ['"a<\\"b"@x.org', "a@[127.0.0.1]", "a@xn--a.org", "a@مثال.ایران", "a'%+!@x.org"])
+def test_what_a_form_accepts_can_be_queued(address):
+    queue_one(MailAddressField().clean(address))
 
 
 def test_what_rests_in_the_database_and_what_is_logged_tells_nobody_anything(server, caplog):
