@@ -10,12 +10,14 @@ from bench.minimal_site.models import Article, Comment, Topic
 
 def constant(request: HttpRequest, size: int) -> HttpResponse:
     """The upper limit: a constant response."""
-    return HttpResponse(b"x" * size)
+    return HttpResponse(b"x" * size, headers={"Content-Length": str(size)})
 
 
 def bare(request: HttpRequest, pk: int) -> HttpResponse:
     """Three queries and one template, nothing else: no middleware, no session, no user."""
-    return render(request, "bare.html", _content(pk))
+    response = render(request, "bare.html", _content(pk))
+    response["Content-Length"] = str(len(response.content))  # the usual middleware sets it elsewhere
+    return response
 
 
 def page(request: HttpRequest, pk: int, size: int) -> HttpResponse:
