@@ -6,6 +6,7 @@ import re
 from datetime import timedelta
 from typing import Any, ClassVar, Final, Self
 
+from django import forms
 from django.contrib.auth.models import Group
 from django.core.exceptions import ValidationError
 from django.db import models
@@ -224,7 +225,10 @@ class SupportSettings(BaseSiteSetting):
         _("opening hours"), blank=True, help_text=_("For example: every day from 8 to 20. One text per language.")
     )
 
-    panels: ClassVar[list[Any]] = [FieldPanel("support_phone"), FieldPanel("support_hours")]
+    panels: ClassVar[list[Any]] = [
+        FieldPanel("support_phone", widget=forms.TextInput(attrs={"type": "tel", "dir": "ltr"})),
+        FieldPanel("support_hours"),
+    ]
 
     class Meta:
         verbose_name = _("support contact")

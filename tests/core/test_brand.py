@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from django.conf import settings
 from django.core.exceptions import ValidationError
+from django.urls import reverse
 from django.utils.translation import override
 from wagtail.models import Site
 
@@ -13,6 +16,7 @@ from portal.core.brand import site_name
 from portal.core.localized import LocalizedText
 from portal.core.models import SiteBrand, SupportSettings
 from portal.home.first_pages import make_first_pages
+from tests.factories.accounts import UserFactory
 
 pytestmark = pytest.mark.django_db
 
@@ -76,6 +80,15 @@ def test_a_support_telephone_is_a_number_that_can_be_called(site, phone):
 def test_anything_else_is_no_support_telephone(site, phone):
     with override("fa"), pytest.raises(ValidationError, match="یک شمارهٔ تلفن بنویسید"):
         SupportSettings(site=site, support_phone=phone).full_clean()
+
+
+def test_the_telephone_is_typed_from_left_to_right(site, client):
+    SupportSettings.objects.create(site=site, support_phone="+98 21 9100 0000")
+    client.force_login(UserFactory(is_superuser=True, is_staff=True))
+
+    page = client.get(reverse("wagtailsettings:edit", args=["core", "supportsettings", site.pk])).text
+
+    assert re.search(r'<input type="tel" name="support_phone" value="\+98 21 9100 0000" dir="ltr"', page)
 
 
 def test_the_admin_shows_the_name_of_the_portal(site):
