@@ -15,6 +15,7 @@ OUR_APPS: Final = (
     "portal.accounts",
     "portal.catalog",
     "portal.insight",
+    "portal.notifications",
     "portal.home",
     "portal.demo",
     "community",

@@ -6,15 +6,19 @@ from django.utils.translation import gettext_lazy as _
 
 from faq.events import FeedbackGiven
 from faq.services import notify_owner_of_feedback
+from portal.accounts.events import AccountChanged, SignedInOnNewDevice
 from portal.core.events import subscribe
 from portal.core.navigation import NavGroup, register_group
 from portal.core.page_cache import keep_answers_at
 from portal.core.robots import disallow
+from portal.notifications.security import tell_of_change, tell_of_new_device
 
 
 def connect() -> None:
     """Subscribe all handlers; called once when the apps are ready."""
     subscribe(FeedbackGiven, notify_owner_of_feedback)
+    subscribe(SignedInOnNewDevice, tell_of_new_device)
+    subscribe(AccountChanged, tell_of_change)
 
     register_group(NavGroup("footer-help", _("Help"), order=10))
     register_group(NavGroup("footer-account", _("My account"), order=20))

@@ -297,6 +297,8 @@ WRITTEN_BY_OTHERS = {
     "home.PopularSearch": "editors",
     "search.ClickEvidence": "names of kinds",
     "search.EntryVector": "computed from what can be found",
+    "notifications.Follow": "names of targets",
+    "notifications.Notification": "ids and plain values; what people typed is loaded when it is read",
     "search.IndexedEntry": "what can be found",
     "search.PostingBlock": "computed from what can be found",
     "search.Scope": "names of kinds",

@@ -16,15 +16,19 @@ from django.utils import timezone
 from wagtail.models import Page
 
 from faq.events import FeedbackGiven
+from portal.accounts.events import AccountChanged, SignedInOnNewDevice
 from portal.core import jobs, outbox
 from portal.core.mail import MailQueued, queue
 from portal.core.models import OutboxMessage, OutgoingMail, PeriodicJob, VisitSalt
+from portal.notifications.events import MailWanted, NotificationWanted
+from portal.notifications.models import Notification
 from search.events import EntriesChanged, EntriesWithdrawn, MirrorCheckWanted, PageTreeChanged
 from search.meaning import model as semantic_model
 from search.meaning import vectors
 from search.models import IndexedEntry, SearchLog
 from tests.factories.accounts import UserFactory
 from tests.factories.faq import ArticlePageFactory, FeedbackFactory
+from tests.factories.notifications import NotificationFactory
 from tests.search.cluster import empty, node_url, own_indices, portal_with_cluster  # noqa: F401 - pytest finds fixtures by name
 
 if TYPE_CHECKING:
@@ -71,10 +75,33 @@ def mail_queued() -> DomainEvent:
     return MailQueued(mail_id=number)
 
 
+def notification_wanted() -> DomainEvent:
+    return NotificationWanted(
+        kind="accounts.new_device", key="x:1", subject="x:1", occurred_at=timezone.now(), recipients=[UserFactory().pk]
+    )
+
+
+def mail_wanted() -> DomainEvent:
+    told = NotificationFactory(mail="now")
+    return MailWanted(person_id=told.person_id, subject=told.subject)
+
+
+def signed_in_on_new_device() -> DomainEvent:
+    return SignedInOnNewDevice(user_id=UserFactory().pk, at=timezone.now())
+
+
+def account_changed() -> DomainEvent:
+    return AccountChanged(user_id=UserFactory().pk, at=timezone.now(), what="account/email/password_changed")
+
+
 #: Name of a handler → a function that makes a change and returns its event.
 HANDLERS: dict[str, Callable[[], DomainEvent]] = {
     "faq.services.notify_owner_of_feedback": feedback_given,
     "portal.core.mail_delivery.deliver": mail_queued,
+    "portal.notifications.mailing.send_waiting": mail_wanted,
+    "portal.notifications.security.tell_of_change": account_changed,
+    "portal.notifications.security.tell_of_new_device": signed_in_on_new_device,
+    "portal.notifications.services.write_notifications": notification_wanted,
     "search.services.handle_entries_changed": entries_changed,
     "search.services.handle_page_tree_changed": page_tree_changed,
     "search.mirror.mirror_entries": entries_changed,
@@ -128,6 +155,15 @@ def mails_of_last_quarter() -> None:
     OutgoingMail.objects.waiting().update(expires_at=timezone.now() - dt.timedelta(days=1))
 
 
+def news_for_a_digest() -> None:
+    NotificationFactory(mail="daily", mail_at=timezone.now() - dt.timedelta(hours=1))
+
+
+def notifications_of_last_year() -> None:
+    told = NotificationFactory()
+    Notification.objects.filter(pk=told.pk).update(created_at=timezone.now() - dt.timedelta(days=400))
+
+
 #: Name of a job → a function that creates something for it to do.
 JOBS: dict[str, Callable[[], None]] = {
     "core.carry_out_schedule": page_that_expired,
@@ -135,6 +171,8 @@ JOBS: dict[str, Callable[[], None]] = {
     "core.purge_outbox": messages_of_last_month,
     "core.tidy_mails": mails_of_last_quarter,
     "faq.weigh_votes": votes_nobody_has_weighed,
+    "notifications.digests": news_for_a_digest,
+    "notifications.tidy": notifications_of_last_year,
     "search.tidy_search_log": searches_of_last_year,
     "search.vectors": texts_without_vectors,
 }

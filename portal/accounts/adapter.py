@@ -15,15 +15,19 @@ from allauth.mfa.models import Authenticator
 from allauth.socialaccount.adapter import DefaultSocialAccountAdapter
 from allauth.socialaccount.models import SocialApp
 from django.conf import settings
+from django.db import transaction
 from django.http import Http404
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.translation import get_language, override, pgettext
 from django.utils.translation import gettext as _
 
 from portal.accounts import devices
+from portal.accounts.events import AccountChanged, SignedInOnNewDevice
 from portal.accounts.user_agents import describe_user_agent
 from portal.core import vault
 from portal.core.brand import site_name
+from portal.core.events import emit
 from portal.core.mail import send_mail
 from portal.core.text import normalise_address
 
@@ -86,6 +90,10 @@ class AccountAdapter(DefaultAccountAdapter):
     def post_login(self, request: HttpRequest, user: User, **options: Any) -> HttpResponse:
         """Answer a completed sign-in, in whatever way, and have the browser remember that it was there."""
         response: HttpResponse = super().post_login(request, user, **options)
+        if not options.get("signup") and not devices.known_device(request, user.email):
+            device = describe_user_agent(request.headers.get("User-Agent", ""))
+            with transaction.atomic():
+                emit(SignedInOnNewDevice(user_id=user.pk, at=timezone.now(), device=device))
         devices.remember(request, response, user.email)
         return response
 
@@ -132,6 +140,8 @@ class AccountAdapter(DefaultAccountAdapter):
         known = user.language in dict(settings.LANGUAGES)
         with override(user.language) if known else nullcontext():
             super().send_notification_mail(template_prefix, user, context, email)
+        with transaction.atomic():
+            emit(AccountChanged(user_id=user.pk, at=timezone.now(), what=template_prefix))
 
 
 class SocialAccountAdapter(DefaultSocialAccountAdapter):

@@ -78,7 +78,8 @@ def send_mail(
 def _render(template: str, to: list[str], context: Mapping[str, Any]) -> EmailMultiAlternatives:
     """Render a plain part from the template and an HTML part from the same paragraphs, so that both agree.
 
-    A paragraph that is only a code or an address is set apart. The subject is isolated, so that it reads correctly in a
+    A paragraph that is only a code or an address is set apart; one of two lines, a text and an address, is a link with
+    that text. The subject is isolated, so that it reads correctly in a
     list of mails of the opposite direction.
     """
     language = get_language() or settings.LANGUAGE_CODE
@@ -91,7 +92,8 @@ def _render(template: str, to: list[str], context: Mapping[str, Any]) -> EmailMu
         {
             "text": paragraph,
             "is_code": paragraph == context.get("code"),
-            "is_link": paragraph.startswith(("http://", "https://")) and " " not in paragraph,
+            "is_link": _is_link(paragraph),
+            **_link_with_text(paragraph),
         }
         for paragraph in paragraphs
     ]
@@ -105,6 +107,16 @@ def _render(template: str, to: list[str], context: Mapping[str, Any]) -> EmailMu
     )
     message.attach_alternative(html, "text/html")
     return message
+
+
+def _is_link(text: str) -> bool:
+    return text.startswith(("http://", "https://")) and not any(character.isspace() for character in text)
+
+
+def _link_with_text(paragraph: str) -> dict[str, str]:
+    """Return the address of a paragraph that ends with one on its second line, and the text for it; else nothing."""
+    text, _line, url = paragraph.partition("\n")
+    return {"link_text": text, "url": url} if _is_link(url) and not _is_link(text) else {}
 
 
 def _isolated(subject: str) -> str:
@@ -152,13 +164,11 @@ def queue(
 
 def _content_of(message: EmailMessage) -> dict[str, Any]:
     """Return the mail as JSON values, with the recommended headers. A second attempt sends the same Message-ID."""
-    address = parseaddr(message.from_email)[1]
-    domain = address.rpartition("@")[2] or urlsplit(settings.BASE_URL).hostname or "localhost"
     headers = {str(name): str(value) for name, value in message.extra_headers.items()}
     known = {name.lower() for name in headers}
     ours = {
         "Date": format_datetime(timezone.now()),
-        "Message-ID": make_msgid(domain=domain.encode("idna").decode()),
+        "Message-ID": make_msgid(domain=mail_domain(message.from_email)),
         "Auto-Submitted": "auto-generated",
     }
     reply_to = message.reply_to or ([settings.REPLY_TO_EMAIL] if settings.REPLY_TO_EMAIL else [])
@@ -175,6 +185,13 @@ def _content_of(message: EmailMessage) -> dict[str, Any]:
         "alternatives": [[_encodable(_text(part[0])), part[1]] for part in getattr(message, "alternatives", [])],
         "attachments": [_file(part) for part in message.attachments],
     }
+
+
+def mail_domain(sender: str = "") -> str:
+    """Return the domain for the Message-ID of a mail: that of its sender, by default of `DEFAULT_FROM_EMAIL`."""
+    address = parseaddr(sender or settings.DEFAULT_FROM_EMAIL)[1]
+    domain = address.rpartition("@")[2] or urlsplit(settings.BASE_URL).hostname or "localhost"
+    return domain.encode("idna").decode()
 
 
 def _encodable(text: object) -> str:

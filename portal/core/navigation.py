@@ -17,7 +17,7 @@ from __future__ import annotations
 import enum
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from django.conf import settings
 from django.urls import NoReverseMatch, reverse
@@ -35,6 +35,8 @@ if TYPE_CHECKING:
 HEADER: Final = "header"
 #: An icon at the end of the header.
 HEADER_TOOLS: Final = "header-tools"
+#: An icon at the end of the header, with a number that concerns this reader only.
+HEADER_OWN: Final = "header-own"
 #: A button at the end of the header.
 HEADER_BUTTON: Final = "header-button"
 #: Target of the signed-in person's picture.
@@ -52,6 +54,14 @@ class For(enum.Enum):
 
     def admits(self, *, is_authenticated: bool) -> bool:
         return self is For.EVERYONE or (self is For.SIGNED_IN) == is_authenticated
+
+
+@dataclass(frozen=True, slots=True)
+class NavBadge:
+    """What one reader sees at an entry: a short text, empty for none, and the entry's name for screen readers."""
+
+    text: str
+    label: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +85,8 @@ class NavItem:
     current: str = "true"
     #: By place, the sections in which the entry is omitted because their pages already contain its target.
     hidden_in: Mapping[str, Collection[str]] = field(default_factory=dict)
+    #: Takes the signed-in person; only for entries at `HEADER_OWN`, which are rendered for each reader.
+    badge: Callable[[Any], NavBadge] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,6 +204,12 @@ def links_at(place: str, *, is_authenticated: bool, section: str = "") -> list[N
         for item in sorted(items, key=lambda item: item.order)
     )
     return [link for link in links if link.url]
+
+
+def badge_of(name: str, person: Any) -> NavBadge:
+    """Return what the person sees at an entry; its label alone if it shows nothing."""
+    item = _items[name]
+    return item.badge(person) if item.badge is not None else NavBadge("", str(item.label))
 
 
 def groups(*, is_authenticated: bool, section: str = "") -> list[NavGroupLinks]:

@@ -235,6 +235,17 @@ ADMINS = [("", address) for address in env.list("ADMINS", default=[])]
 #: Days for which a delivered message is kept, for troubleshooting.
 OUTBOX_KEEP_DAYS = env.int("OUTBOX_KEEP_DAYS", default=7)
 
+# Notifications ------------------------------------------------------------------------------------------------------
+
+#: Minutes between two mails about the same subject to one person; what happens in between is mailed together.
+NOTIFICATIONS_MAIL_MINUTES = env.int("NOTIFICATIONS_MAIL_MINUTES", default=10)
+#: Hour of a person's own day from which their digest is sent.
+NOTIFICATIONS_DIGEST_HOUR = int(
+    env.choice("NOTIFICATIONS_DIGEST_HOUR", default="8", among=[str(hour) for hour in range(24)])
+)
+#: Days for which a notification is kept after it was read; one that nobody reads, four times as long.
+NOTIFICATIONS_KEEP_DAYS = env.int("NOTIFICATIONS_KEEP_DAYS", default=90)
+
 # Security -----------------------------------------------------------------------------------------------------------
 
 CSRF_FAILURE_VIEW = "portal.core.views.csrf_failure"

@@ -81,6 +81,8 @@ def account_pages() -> dict[tuple[str, str], str]:
         "details": "account/details/",
         "preferences": "account/preferences/",
         "devices": "account/devices/",
+        "notifications": "notifications/",
+        "notification settings": "account/notifications/",
         "security": "account/security/",
         "e-mail": "accounts/email/",
         "password": "accounts/password/change/",

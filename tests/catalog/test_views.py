@@ -141,14 +141,14 @@ def test_nothing_is_removed_by_a_link(signed_in, person):
 
 @pytest.mark.parametrize("count", [1, 3])
 def test_the_list_costs_the_same_whatever_its_length(signed_in, person, django_assert_num_queries, count):
-    """Queries for session, user, devices and products."""
+    """Queries for session, user, unread notifications, devices and products."""
     versions = ProductVersionFactory.create_batch(count)
     for version in versions:
         OwnershipFactory(user=person, product=version.product, version=version)
 
     signed_in.get(LIST)  # the frame caches the URLs of help pages etc.
 
-    with django_assert_num_queries(4):
+    with django_assert_num_queries(5):
         page = signed_in.get(LIST).text
 
     assert len(re.findall(r"/remove/", page)) == count

@@ -257,7 +257,7 @@ def test_the_home_page_costs_the_same_whatever_there_is(client, django_assert_nu
     client.get("/fa/")
     client.get("/fa/")
 
-    with django_assert_num_queries(8 if signed_in else 1):
+    with django_assert_num_queries(9 if signed_in else 1):
         client.get("/fa/")
 
 

@@ -262,6 +262,12 @@ def navigation(context: template.Context, place: str) -> list[navigation_registr
 
 
 @register.simple_tag(takes_context=True)
+def navigation_badge(context: template.Context, name: str) -> navigation_registry.NavBadge:
+    """``{% navigation_badge link.name as badge %}``: what the signed-in person sees at an entry of ``header-own``."""
+    return navigation_registry.badge_of(name, context["user"])
+
+
+@register.simple_tag(takes_context=True)
 def navigation_groups(context: template.Context) -> list[navigation_registry.NavGroupLinks]:
     """``{% navigation_groups as groups %}``: the columns of the footer that have links for this reader."""
     return navigation_registry.groups(
