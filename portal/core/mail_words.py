@@ -41,6 +41,10 @@ _REASONS: Final[tuple[tuple[re.Pattern[str], _StrPromise], ...]] = (
         re.compile(".*SECRET_KEY.*"),
         gettext_lazy("The mail cannot be read any more, because the SECRET_KEY was changed"),
     ),
+    (
+        re.compile("the database was restored from a backup"),
+        gettext_lazy("The portal was restored from a backup; the mail was probably sent before"),
+    ),
     (re.compile(r"\S+ in .*"), gettext_lazy("The mail could not be built")),  # as `outbox.describe` writes it
 )
 

@@ -94,7 +94,8 @@ def is_shipped(path: str) -> bool:
 
 @pytest.mark.parametrize("folder", ["", "portal/", "deploy/", "backups/", "script/x/"])
 @pytest.mark.parametrize(
-    "name", [".env", ".env.production", "portal.sqlite3", "portal.sqlite3-wal", "data.tar.gz", "portal.dump", "a.sql", "a.zip", "secret_key", "tls.key"]
+    "name", [".env", ".env.production", "portal.sqlite3", "portal.sqlite3-wal", "data.tar.gz", "portal.dump", "a.sql", "a.zip", "secret_key", "tls.key", "portal-help.example.com-20261128T190439Z.tar",
+     ".portal-help.example.com-20261128T190439Z.tar.partial/archive"],
 )  # fmt: skip
 def test_no_secret_and_no_backup_is_shipped_wherever_it_lies(folder, name):
     assert not is_shipped(folder + name)
@@ -111,6 +112,13 @@ def test_what_the_image_needs_is_shipped():
 
 def test_both_builders_of_docker_read_the_same_list():
     assert (ROOT / ".dockerignore").resolve() == ROOT / "deploy" / "Dockerfile.dockerignore"
+
+
+def test_the_image_can_back_up_the_database_it_is_composed_with():
+    client = re.search(r"postgresql-client-(\d+)", (ROOT / "deploy" / "Dockerfile").read_text())
+
+    assert client is not None
+    assert SERVICES["postgres"]["image"].startswith(f"postgres:{client[1]}-")
 
 
 # Files with secrets ---------------------------------------------------------------------------------------------------

@@ -19,6 +19,7 @@ from django.db import DatabaseError, connection
 from django.db.migrations.executor import MigrationExecutor
 
 from portal.accounts.models import User
+from portal.core.backups import BackupError, restoring
 from portal.demo.people import PASSWORD, PEOPLE
 from portal.home.first_pages import make_first_pages
 from search.index.answering import get_backend
@@ -48,6 +49,10 @@ class Command(BaseCommand):
         parser.add_argument("--report", type=Path, metavar="FILE", help="Write a report for the launcher, as JSON.")
 
     def handle(self, **options: Any) -> None:
+        try:
+            restoring.refuse_if_interrupted()
+        except BackupError as error:
+            raise CommandError(str(error)) from error
         call_command("compile_translations")
         self._check_connection()
         _hide_secrets()
@@ -59,7 +64,10 @@ class Command(BaseCommand):
             if options["demo"]:
                 call_command("load_demo", if_empty=True, stdout=self.stdout, stderr=self.stderr)
             make_first_pages()
-            self._fill_index()
+            if restoring.is_to_be_finished():
+                restoring.finish(self._rebuild_index)
+            else:
+                self._fill_index()
         if options["report"]:
             options["report"].write_text(json.dumps({"sign_ins": _demo_sign_ins()}), encoding="utf-8")
 
@@ -87,6 +95,13 @@ class Command(BaseCommand):
             return  # an index elsewhere fills itself when it is available again
         with self._step("Filling the search index"):
             rebuild()
+
+    def _rebuild_index(self) -> None:
+        """Index a restored database again, here and in the cluster; the portal also starts if that fails."""
+        try:
+            call_command("rebuild_search", stdout=self.stdout, stderr=self.stderr)
+        except CommandError as error:
+            self.stderr.write(f"{error}\nRun `manage.py rebuild_search` when the reason is gone.")
 
     def _collect_static(self) -> None:
         """Collect and compress the static files, unless their sources are unchanged."""
