@@ -1,3 +1,5 @@
+from datetime import timedelta
+
 from django.apps import AppConfig
 from django.conf import settings
 from django.utils.translation import gettext_lazy as _
@@ -14,7 +16,7 @@ class SearchConfig(AppConfig):
     def ready(self) -> None:
         from portal.core import jobs  # noqa: PLC0415 - apps must be ready
         from portal.insight.facts import register_facts  # noqa: PLC0415 - apps must be ready
-        from search import checks, navigation, receivers, registry  # noqa: F401, PLC0415 - apps must be ready
+        from search import checks, navigation, receivers, registry, services  # noqa: F401, PLC0415 - apps must be ready
         from search.activity import choices, recording, tidying  # noqa: PLC0415 - apps must be ready
         from search.meaning import nearest, vectors  # noqa: PLC0415 - apps must be ready
 
@@ -31,6 +33,12 @@ class SearchConfig(AppConfig):
             name=vectors.JOB,
             run=vectors.work_out_some,
             is_needed=lambda _last_end: vectors.has_work(),
+        )
+        jobs.every(
+            timedelta(days=1),
+            name="search.mend",
+            run=services.mend,
+            is_needed=lambda _last_end: services.has_entries(),
         )
         days = settings.SEARCH_LOG_DAYS
         register_typed_text("search.SearchLog", "text", "key", keep_days=days)

@@ -45,3 +45,11 @@ class MirrorCheckWanted(DomainEvent):
     merges: ClassVar[bool] = True
     kind: str
     above: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class IndexDamaged(DomainEvent):
+    """A question met rows of the database's index that are not as they were written."""
+
+    name: ClassVar[str] = "search.index_damaged"
+    merges: ClassVar[bool] = True

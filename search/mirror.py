@@ -28,7 +28,7 @@ from search.index import cluster
 from search.index.errors import RejectedError, UnavailableError
 from search.index.limits import time_limit
 from search.models import IndexedEntry
-from search.services import index_objects
+from search.services import index_objects, is_damaged
 
 if TYPE_CHECKING:
     from search.index.elastic import ElasticBackend
@@ -164,6 +164,7 @@ class MirrorCare:
 
 def health() -> str:
     """Which index answers searches, in a few words, for `/health/`."""
-    if not cluster.is_configured():
-        return "database"
-    return "cluster" if cluster.breaker().is_closed() else "database, the cluster is away"
+    if cluster.is_configured() and cluster.breaker().is_closed():
+        return "cluster"
+    state = "database, the cluster is away" if cluster.is_configured() else "database"
+    return f"{state}, damaged and being repaired" if is_damaged() else state

@@ -18,7 +18,7 @@ from portal.core import health
 from portal.core.events import subscribe
 from portal.core.receivers import touches
 from search import mirror, registry, services
-from search.events import EntriesChanged, EntriesWithdrawn, MirrorCheckWanted, PageTreeChanged
+from search.events import EntriesChanged, EntriesWithdrawn, IndexDamaged, MirrorCheckWanted, PageTreeChanged
 from search.index import cluster
 from search.models import Synonym
 
@@ -32,6 +32,8 @@ def connect() -> None:
     """Connect all receivers. Called once when the apps are ready and all documents are registered."""
     subscribe(EntriesChanged, services.handle_entries_changed)
     subscribe(PageTreeChanged, services.handle_page_tree_changed)
+    # Reads the whole index: not in a process that answers readers.
+    subscribe(IndexDamaged, services.handle_index_damaged, is_remote=True)
     subscribe(EntriesChanged, mirror.mirror_entries, when=cluster.is_configured, is_remote=True)
     subscribe(
         EntriesWithdrawn,

@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any, Final
 from django.db import transaction
 from wagtail.models import Page
 
-from portal.core.events import emit
+from portal.core.events import emit, handler_name
+from portal.core.models import OutboxMessage
 from search import registry
-from search.events import EntriesChanged, EntriesWithdrawn, PageTreeChanged
+from search.events import EntriesChanged, EntriesWithdrawn, IndexDamaged, PageTreeChanged
 from search.index import cluster
 from search.index.answering import get_backend
 from search.index.errors import UnavailableError
@@ -43,10 +44,12 @@ class IndexReport:
     put: int = 0
     removed: int = 0
     failed: int = 0
+    #: Number of damaged rows that were removed; the objects they belonged to are put again.
+    mended: int = 0
 
     @property
     def is_clean(self) -> bool:
-        return not (self.put or self.removed or self.failed)
+        return not (self.put or self.removed or self.failed or self.mended)
 
 
 def reindex(queryset: QuerySet[Any]) -> None:
@@ -182,9 +185,9 @@ def rebuild(backend: Backend | None = None) -> IndexReport:
 
 
 def check(backend: Backend | None = None) -> IndexReport:
-    """Compare the index with the database and repair differences. Reads everything, but writes only what differs."""
+    """Compare the index with itself and with the database, and repair it. Reads everything, writes what differs."""
     backend = backend or get_backend()
-    report = IndexReport(backend)
+    report = IndexReport(backend, mended=backend.mend())
     for document in registry.all_documents():
         indexed: dict[int, set[tuple[str, str]]] = {}
         for object_id, language, digest in backend.digests(document.name):
@@ -198,6 +201,33 @@ def check(backend: Backend | None = None) -> IndexReport:
         _remove(document.name, indexed.keys() - set(pks), report)
     _remove_unknown_kinds(report)
     return report
+
+
+def handle_index_damaged(event: IndexDamaged) -> None:
+    """Repair the index, unless another worker did so meanwhile."""
+    mend()
+
+
+def mend() -> None:
+    """Repair the database's index if it is damaged; cheaper than `check`, which it calls then."""
+    backend = get_backend()
+    if not backend.mend():
+        return
+    report = check(backend)
+    logger.warning("Search: the damaged index was repaired, %s objects indexed again", report.put)
+
+
+def has_entries() -> bool:
+    """Whether the database's index holds anything; one query."""
+    return IndexedEntry.objects.exists()
+
+
+def is_damaged() -> bool:
+    """Whether a repair of the index is waiting or going on; one query."""
+    return OutboxMessage.objects.pending().filter(handler=MEND).exists()
+
+
+MEND: Final = handler_name(handle_index_damaged)
 
 
 def _expected_entries(document: SearchDocument[Any], pks: Collection[int]) -> dict[int, set[tuple[str, str]]]:

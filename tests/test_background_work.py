@@ -22,7 +22,7 @@ from portal.core.mail import MailQueued, queue
 from portal.core.models import OutboxMessage, OutgoingMail, PeriodicJob, VisitSalt
 from portal.notifications.events import MailWanted, NotificationWanted
 from portal.notifications.models import Notification
-from search.events import EntriesChanged, EntriesWithdrawn, MirrorCheckWanted, PageTreeChanged
+from search.events import EntriesChanged, EntriesWithdrawn, IndexDamaged, MirrorCheckWanted, PageTreeChanged
 from search.meaning import model as semantic_model
 from search.meaning import vectors
 from search.models import IndexedEntry, SearchLog
@@ -69,6 +69,18 @@ def mirror_check_wanted() -> DomainEvent:
     return MirrorCheckWanted(kind="faq.article", above=0)
 
 
+def entry_damaged() -> None:
+    ArticlePageFactory()
+    outbox.drain(handlers=["search.services.handle_entries_changed"])
+    OutboxMessage.objects.all().delete()
+    IndexedEntry.objects.update(title="چیزی دیگر")
+
+
+def index_damaged() -> DomainEvent:
+    entry_damaged()
+    return IndexDamaged()
+
+
 def mail_queued() -> DomainEvent:
     number = queue(mail.EmailMessage("موضوع", "متن", to=["mina@example.com"]))
     assert number is not None
@@ -103,6 +115,7 @@ HANDLERS: dict[str, Callable[[], DomainEvent]] = {
     "portal.notifications.security.tell_of_new_device": signed_in_on_new_device,
     "portal.notifications.services.write_notifications": notification_wanted,
     "search.services.handle_entries_changed": entries_changed,
+    "search.services.handle_index_damaged": index_damaged,
     "search.services.handle_page_tree_changed": page_tree_changed,
     "search.mirror.mirror_entries": entries_changed,
     "search.mirror.mirror_withdrawals": entries_withdrawn,
@@ -173,6 +186,7 @@ JOBS: dict[str, Callable[[], None]] = {
     "faq.weigh_votes": votes_nobody_has_weighed,
     "notifications.digests": news_for_a_digest,
     "notifications.tidy": notifications_of_last_year,
+    "search.mend": entry_damaged,
     "search.tidy_search_log": searches_of_last_year,
     "search.vectors": texts_without_vectors,
 }

@@ -64,6 +64,9 @@ class Backend(Protocol):
     def count(self) -> int:
         """The number of entries in the index."""
 
+    def mend(self) -> int:
+        """Remove what is damaged in storage, so that `digests` shows what to put again; return how much that was."""
+
     def rebuild(self) -> AbstractContextManager[None]:
         """A context for putting everything again. Searches find all entries meanwhile, and no obsolete ones after."""
 

@@ -61,7 +61,8 @@ def read_places(places: Sequence[int], numbers: Container[int]) -> dict[str, lis
 
 def rarity(frequency: int, size: int) -> int:
     """BM25's inverse document frequency, in thousandths, of a term in `frequency` of `size` entries; at least 1."""
-    frequency = min(frequency, size)
+    size = max(size, 0)
+    frequency = min(max(frequency, 0), size)
     return max(1, round(RARITY_UNIT * math.log(1 + (size - frequency + 0.5) / (frequency + 0.5))))
 
 

@@ -65,6 +65,8 @@ class IndexedEntry(models.Model):
     #: (`search.index.embedded.blocks`).
     terms = models.BinaryField(_("terms"))
     places = models.BinaryField(_("places"))
+    #: Checksums of the other columns except the digest (`search.index.embedded.seals`).
+    seal = models.BinaryField(_("checksums"), default=b"", db_default=models.Value(b""))
 
     class Meta:
         db_table = "search_index_entry"
@@ -87,6 +89,8 @@ class Term(models.Model):
 
     text = models.CharField(_("stem"), max_length=MAX_TERM_LENGTH, unique=True)
     entry_count = models.PositiveIntegerField(_("entries"), default=0)
+    #: The sum of the checksums of its words (`search.index.embedded.seals`).
+    word_seal = models.BigIntegerField(_("checksum of its words"), default=0, db_default=0)
 
     class Meta:
         db_table = "search_index_term"
@@ -118,9 +122,10 @@ class Word(models.Model):
 class PostingBlock(models.Model):
     """The postings of a term in neighbouring entries of one scope; `number` is their primary key without the low bits.
 
-    `data` holds two four-byte integers for each entry, sorted by primary key: the key and the *impact*, which is the
-    BM25 weight of the term in the entry without the inverse document frequency. Impacts are integers so that sums, and
-    therefore rankings, are the same on every database (`search.index.embedded.blocks`).
+    `data` holds two four-byte integers for each entry, sorted by primary key: the key, and the *impact* with a checksum
+    of the posting in its upper half. The impact is the BM25 weight of the term in the entry without the inverse document
+    frequency. Impacts are integers so that sums, and therefore rankings, are the same on every database
+    (`search.index.embedded.blocks`).
     """
 
     pk = models.CompositePrimaryKey("term", "scope", "number")

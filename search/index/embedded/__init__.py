@@ -2,7 +2,7 @@
 
 `backend`   the interface            `writing`   entries → rows, terms, postings       `blocks`   packed postings
 `matching`  plan → entries           `pages`     entries → hits of a page              `counting` facet counts
-`sql`       statements for both databases
+`sql`       statements for both databases       `seals`    checksums                      `repair`   of damaged rows
 """
 
 from search.index.embedded.backend import EmbeddedBackend

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import gc
+import logging
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
-from django.db import connection, transaction
+from django.db import OperationalError, connection, transaction
 from django.db.models import Max
 
 from portal.core.audience import PUBLIC, register_audience
 from portal.core.scopes import content_changed
-from search.index.embedded import blocks, counting, matching, pages, sql, writing
+from search.index import damage
+from search.index.embedded import blocks, counting, matching, pages, repair, sql, writing
 from search.index.embedded.writing import EVERYTHING
 from search.index.plan import (
     HEADINGS,
@@ -39,6 +41,8 @@ if TYPE_CHECKING:
 
     from search.documents import SearchEntry
     from search.index.embedded.blocks import Heading
+
+logger = logging.getLogger(__name__)
 
 #: Number of entries written after which PostgreSQL's statistics may be refreshed.
 _ANALYSE_AFTER: Final = 100
@@ -102,8 +106,11 @@ class EmbeddedBackend:
         indexed: dict[EntryKey, tuple[int, str]] = {}
         for kind in objects:
             for some in sql.chunks(objects[kind]):
-                rows = IndexedEntry.objects.filter(kind=kind, object_id__in=some)
-                for pk, object_id, language, digest in rows.values_list("pk", "object_id", "language", "digest"):
+                statement = f"""
+                    SELECT id, object_id, language, digest FROM {sql.ENTRY}
+                    WHERE kind = %s AND object_id IN ({sql.placeholders(some)})
+                """  # noqa: S608 - our name
+                for pk, object_id, language, digest in sql.fetch(statement, [kind, *some]):
                     indexed[kind, object_id, language] = (pk, digest)
         return indexed
 
@@ -131,7 +138,17 @@ class EmbeddedBackend:
 
     @contextmanager
     def rebuild(self) -> Iterator[None]:
-        """Replace entries in place, so that none is ever missing; then correct counts and delete unused terms."""
+        """Replace entries in place, so that none is ever missing; then correct counts and delete unused terms.
+
+        What the old index is worth is found out first. If even that fails, it is emptied.
+        """
+        try:
+            self.mend()
+        except OperationalError:
+            raise  # the database is locked or away
+        except Exception:
+            logger.exception("Search: the old index cannot be read; it is emptied and filled again")
+            repair.empty()
         yield
         with transaction.atomic():
             sql.write_alone()
@@ -139,6 +156,11 @@ class EmbeddedBackend:
             Term.objects.update_or_create(text=EVERYTHING, defaults={"entry_count": self.count()})
             Term.objects.filter(entry_count=0).exclude(text=EVERYTHING).delete()
             sql.analyse()
+
+    def mend(self) -> int:
+        if mended := repair.mend():
+            content_changed("search:index")
+        return mended
 
     # Reading --------------------------------------------------------------------------------------------------------
 
@@ -156,9 +178,11 @@ class EmbeddedBackend:
         else:
             best = [row[0] for row in pages.best(plan, scores, pages.rows(pages.ORDER, candidates))]
             rows = pages.best(replace(plan, offset=0), scores, pages.rows(pages.HIT, best, with_places=with_places))
+        count = len(rows)
+        rows = pages.whole(rows)
         places = self._places(rows, plan.terms) if with_places else {}
         hits = [pages.hit(row, places.get(row[0], {}), pages.final(plan, scores, row), matched[row[0]]) for row in rows]
-        return Found(hits=hits, total=len(found.pks))
+        return Found(hits=hits, total=len(found.pks) - (count - len(rows)))
 
     def _listed(self, plan: Plan) -> Found:
         """All entries that pass the filters, most popular or newest first."""
@@ -171,7 +195,7 @@ class EmbeddedBackend:
             SELECT {pages.HIT} FROM {sql.ENTRY} e {where}
             ORDER BY {first}e.popularity DESC, e.object_id, e.language, e.kind {sql.byte_order()} LIMIT %s OFFSET %s
         """  # noqa: S608 - names, placeholders and numbers only
-        rows = sql.fetch(page, [*parameters, plan.limit, plan.offset])
+        rows = pages.whole(sql.fetch(page, [*parameters, plan.limit, plan.offset]))
         ((total,),) = sql.fetch(f"SELECT COUNT(*) FROM {sql.ENTRY} e {where}", parameters)  # noqa: S608 - as above
         return Found(hits=[pages.hit(row, {}, 0, 0) for row in rows], total=total)
 
@@ -189,7 +213,7 @@ class EmbeddedBackend:
             WHERE {conditions}
         """  # noqa: S608 - table names and placeholders only
         rows = sql.fetch(statement, [*(part for key in keys for part in key), *plan.audiences, *values])
-        rows = [row for row in rows if pages.has_values(row, plan.filters)]
+        rows = [row for row in pages.whole(rows) if pages.has_values(row, plan.filters)]
         places = self._places(rows, plan.terms)
         return [pages.hit(row, places.get(row[0], {}), 0, 0) for row in rows]
 
@@ -225,17 +249,17 @@ class EmbeddedBackend:
         completions: int = 0,
     ) -> Vocabulary:
         visible, allowed = sql.visible(audiences)
-        statement = f"SELECT 'size', '', text, entry_count FROM {sql.TERM} WHERE text = ''"  # noqa: S608 - table name
+        statement = f"SELECT 'size', '', text, entry_count, 0 FROM {sql.TERM} WHERE text = ''"  # noqa: S608 - table name
         parameters: list[Any] = []
         if terms:
             statement += f"""
-                UNION ALL SELECT 'term', '', t.text, t.entry_count FROM {sql.TERM} t
-                WHERE t.text IN ({sql.placeholders(terms)}) AND {visible}
+                UNION ALL SELECT 'term', '', t.text, t.entry_count, {sql.SIZE_OF_BLOCKS} FROM {sql.TERM} t
+                WHERE t.text IN ({sql.placeholders(terms)}) AND ({visible} OR {sql.HAS_LOST_ALL})
             """  # noqa: S608 - table names and placeholders only
             parameters += [*terms, *allowed]
         for beginning in beginnings:
             statement += f"""
-                UNION ALL SELECT 'completion', %s, t.text, t.entry_count FROM (
+                UNION ALL SELECT 'completion', %s, t.text, t.entry_count, 0 FROM (
                     SELECT s.id, s.text, s.entry_count FROM {sql.WORD} w JOIN {sql.TERM} s ON s.id = w.term_id
                     WHERE {sql.begins("w.text")} AND s.entry_count > 0
                     GROUP BY s.id, s.text, s.entry_count
@@ -246,13 +270,18 @@ class EmbeddedBackend:
         size = 0
         frequencies: dict[str, int] = {}
         completed: dict[str, dict[str, int]] = {beginning: {} for beginning in beginnings}
-        for what, beginning, text, count in sql.fetch(statement, parameters):
+        is_damaged = False
+        for what, beginning, text, count, held in sql.fetch(statement, parameters):
             if what == "size":
                 size = count
-            elif what == "term":
-                frequencies[text] = count
-            else:
+            elif what == "completion":
                 completed[beginning][text] = count
+            else:
+                is_damaged |= held != count * blocks.POSTING_SIZE
+                if held:
+                    frequencies[text] = count
+        if is_damaged or (frequencies and not size):
+            damage.notice("missing postings")
         return Vocabulary(size=size, frequencies=frequencies, completions=completed)
 
     def spellings(self, words: Collection[str], *, audiences: Collection[str]) -> Mapping[str, Spelling]:
@@ -287,10 +316,11 @@ class EmbeddedBackend:
             yield sound, Spelling(word=word, written=written, frequency=count)
 
     def digests(self, kind: str) -> Iterator[tuple[int, str, str]]:
-        yield from IndexedEntry.objects.filter(kind=kind).values_list("object_id", "language", "digest").iterator()
+        with sql.tolerant():
+            yield from IndexedEntry.objects.filter(kind=kind).values_list("object_id", "language", "digest").iterator()
 
     def kinds(self) -> set[str]:
-        return set(IndexedEntry.objects.order_by().values_list("kind", flat=True).distinct())
+        return {kind for (kind,) in sql.fetch(f"SELECT DISTINCT kind FROM {sql.ENTRY}")}  # noqa: S608 - our name
 
     def count(self) -> int:
         return IndexedEntry.objects.count()

@@ -4,6 +4,8 @@ One row per word and entry would be fifty rows for a short article, scattered ov
 together. With blocks, indexing an article extends existing rows, and a very frequent word is read from hundreds of rows
 instead of a hundred thousand. Primary keys of entries increase, so that the database can append new postings to a block
 without reading it.
+
+Every posting carries a checksum (`search.index.embedded.seals`). What is damaged is left out when it is read.
 """
 
 from __future__ import annotations
@@ -13,13 +15,14 @@ from array import array
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import groupby, pairwise
 from typing import Any, Final
 
 import numpy as np
 from django.db import connection
 
-from search.index.embedded import sql
+from search.index import damage
+from search.index.embedded import seals, sql
 
 #: Number of low bits of an entry's primary key that are not part of its block number.
 BLOCK_BITS: Final = 11
@@ -27,7 +30,7 @@ BLOCK_BITS: Final = 11
 NUMBER_SIZE: Final = 4
 POSTING_SIZE: Final = 2 * NUMBER_SIZE
 
-#: Primary key of an entry → impact.
+#: Primary key of an entry → impact with its checksum.
 Postings = dict[int, int]
 #: Term, scope and block number.
 BlockKey = tuple[int, int, int]
@@ -47,8 +50,9 @@ def packed(numbers: np.ndarray) -> bytes:
 
 
 def unpack(data: bytes | memoryview) -> array[int]:
+    """Unpack what `pack` packed; a torn number at the end is left out."""
     numbers = array("I")
-    numbers.frombytes(data)
+    numbers.frombytes(data[: len(data) // NUMBER_SIZE * NUMBER_SIZE])
     if sys.byteorder == "big":
         numbers.byteswap()
     return numbers
@@ -74,16 +78,42 @@ class Held:
         return cls(np.concatenate([held.pks for held in some]), np.concatenate([held.impacts for held in some]))
 
 
-def held_of(data: bytes | memoryview) -> Held:
-    """Packed postings as arrays, for computing."""
-    pairs = np.frombuffer(data, dtype="<u4").reshape(-1, 2)
-    return Held(pairs[:, 0].astype(np.int64), pairs[:, 1].astype(np.int64))
+@dataclass(frozen=True, slots=True)
+class Read:
+    """The postings of some blocks: primary keys, impacts with checksums, and which of them are whole.
+
+    `ends` says where the postings of each block end.
+    """
+
+    pks: np.ndarray
+    stored: np.ndarray
+    whole: np.ndarray
+    ends: np.ndarray
+    is_torn: bool
+
+    @property
+    def is_damaged(self) -> bool:
+        return self.is_torn or not bool(self.whole.all())
+
+
+def read_blocks(data: Sequence[bytes | memoryview], keys: np.ndarray, numbers: Sequence[int]) -> Read:
+    """The postings of blocks, with the keys of term and scope (`seals.keys_of`) and the number of each."""
+    lengths = np.array([len(some) for some in data], np.int64)
+    counts = lengths // POSTING_SIZE
+    is_torn = bool((lengths % POSTING_SIZE).any())
+    if is_torn:
+        data = [some[: int(count) * POSTING_SIZE] for some, count in zip(data, counts, strict=True)]
+    pairs = np.frombuffer(b"".join(data), dtype="<u4").astype(np.uint32, copy=False).reshape(-1, 2)
+    pks, stored = np.ascontiguousarray(pairs[:, 0]), np.ascontiguousarray(pairs[:, 1])
+    whole = seals.are_whole(pks, stored, np.repeat(keys, counts))
+    whole &= (pks >> BLOCK_BITS) == np.repeat(np.array(numbers, np.int64), counts)
+    return Read(pks, stored, whole, np.cumsum(counts), is_torn)
 
 
 def postings_of(data: bytes | memoryview) -> Postings:
     """Packed postings as a dictionary, for changing them."""
     numbers = unpack(data)
-    return dict(zip(numbers[0::2], numbers[1::2], strict=True))
+    return dict(zip(numbers[0::2], numbers[1::2], strict=False))
 
 
 class Changes:
@@ -94,7 +124,7 @@ class Changes:
         self._removed: dict[BlockKey, list[int]] = defaultdict(list)
 
     def add(self, postings: np.ndarray) -> None:
-        """Add rows of term, scope, primary key and impact, ordered by primary key."""
+        """Add rows of term, scope, primary key and impact with its checksum, ordered by primary key."""
         self._added.append(postings)
 
     def remove(self, entry_pk: int, scope: int, terms: Iterable[int]) -> None:
@@ -102,19 +132,16 @@ class Changes:
         for term in terms:
             self._removed[term, scope, number].append(entry_pk)
 
-    def counts(self) -> dict[int, int]:
-        """The change in the document frequency of each term."""
-        counts: dict[int, int] = defaultdict(int)
-        for postings in self._added:
-            terms, added = np.unique(postings[:, 0], return_counts=True)
-            for term, count in zip(terms.tolist(), added.tolist(), strict=True):
-                counts[term] += count
-        for (term, _scope, _number), pks in self._removed.items():
-            counts[term] -= len(pks)
-        return {term: count for term, count in counts.items() if count}
+    def write(self) -> dict[int, int]:
+        """Write all changes, and return by how much the document frequency of each term changed.
 
-    def write(self) -> None:
-        """Write all changes. The caller must hold the index's write lock."""
+        The caller must hold the index's write lock.
+        """
+        counts: dict[int, int] = defaultdict(int)
+        for some in self._added:
+            terms, numbers = np.unique(some[:, 0], return_counts=True)
+            for term, count in zip(terms.tolist(), numbers.tolist(), strict=True):
+                counts[term] += count
         added = _by_block(np.concatenate(self._added)) if self._added else {}
         known = _read(self._removed.keys())
         changed: dict[BlockKey, bytes] = {}
@@ -123,7 +150,7 @@ class Changes:
             before = known.get(key, b"")
             postings = postings_of(before)
             for pk in pks:
-                postings.pop(pk, None)
+                counts[key[0]] -= postings.pop(pk, None) is not None  # what was damaged may be missing
             postings |= postings_of(added.pop(key, b""))
             if not postings:
                 empty.append(key)
@@ -132,8 +159,9 @@ class Changes:
             if data != before:
                 changed[key] = data
         _append(added)
-        _replace(changed)
-        _delete(empty)
+        replace(changed)
+        delete(empty)
+        return {term: count for term, count in counts.items() if count}
 
 
 def _by_block(postings: np.ndarray) -> dict[BlockKey, bytes]:
@@ -161,6 +189,8 @@ def _read(keys: Collection[BlockKey]) -> dict[BlockKey, bytes]:
         """  # noqa: S608 - table names and placeholders only
         for term, scope, number, data in sql.fetch(statement, [part for key in some for part in key]):
             found[term, scope, number] = bytes(data)
+            if len(data) % POSTING_SIZE:
+                damage.notice("a block")
     return found
 
 
@@ -172,7 +202,7 @@ def _append(blocks: Mapping[BlockKey, bytes]) -> None:
     _put(blocks, joined)
 
 
-def _replace(blocks: Mapping[BlockKey, bytes]) -> None:
+def replace(blocks: Mapping[BlockKey, bytes]) -> None:
     _put(blocks, "excluded.data")
 
 
@@ -182,7 +212,7 @@ def _put(blocks: Mapping[BlockKey, bytes], data: str) -> None:
     sql.insert(sql.BLOCK, ("term_id", "scope_id", "number", "data"), rows, conflict=conflict)
 
 
-def _delete(keys: Collection[BlockKey]) -> None:
+def delete(keys: Collection[BlockKey]) -> None:
     if keys:
         with connection.cursor() as cursor:
             cursor.executemany(
@@ -234,16 +264,35 @@ def read(
         clauses.append(f"b.number IN ({sql.placeholders(numbers)})")
         parameters += numbers
     statement = f"""
-        SELECT t.text, s.kind, s.language, b.data
+        SELECT t.text, s.kind, s.language, s.audience, b.number, b.data
         FROM {sql.TERM} t CROSS JOIN {sql.SCOPE} s CROSS JOIN {sql.BLOCK} b
         WHERE b.term_id = t.id AND b.scope_id = s.id AND {" AND ".join(clauses)}
     """  # noqa: S608 - table names and placeholders only
-    found: dict[Heading, dict[str, list[Any]]] = defaultdict(lambda: defaultdict(list))
-    for text, kind, language, data in sql.fetch(statement, parameters):
-        found[kind, language][text].append(data)
-    return {
-        heading: {text: held_of(b"".join(data)) for text, data in terms.items()} for heading, terms in found.items()
-    }
+    rows = sorted(sql.fetch(statement, parameters), key=_part)
+    if not rows:
+        return {}
+    terms = np.array([seals.key_of_term(row[0]) for row in rows], np.uint32)
+    scopes = np.array([seals.key_of_scope(*row[1:4]) for row in rows], np.uint32)
+    found = read_blocks([row[5] for row in rows], seals.keys_of(terms, scopes), [row[4] for row in rows])
+    if found.is_damaged:
+        damage.notice("postings")
+    pks: np.ndarray = found.pks.astype(np.int64)
+    impacts: np.ndarray = (found.stored & seals.IMPACT_MASK).astype(np.int64)
+    held: dict[Heading, dict[str, Held]] = defaultdict(dict)
+    start = 0
+    for part, some in groupby(zip(rows, found.ends.tolist(), strict=True), key=lambda row: _part(row[0])):
+        *_others, (_row, end) = some
+        here = Held(pks[start:end], impacts[start:end])
+        kept = found.whole[start:end]
+        kind, language, text = part
+        held[kind, language][text] = here if kept.all() else here.only(kept)
+        start = end
+    return held
+
+
+def _part(row: tuple[Any, ...]) -> tuple[str, str, str]:
+    """Kind, language and term."""
+    return row[1], row[2], row[0]
 
 
 #: Kind and language.

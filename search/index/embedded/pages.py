@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 from django.db import connection
 from django.utils import timezone
-from django.utils.dateparse import parse_datetime
 
-from search.index import evidence
-from search.index.embedded import matching, sql
+from search.index import damage, evidence
+from search.index.embedded import matching, seals, sql
 from search.index.plan import BackendHit, Place, Plan, Sort
 
 if TYPE_CHECKING:
@@ -24,16 +23,48 @@ if TYPE_CHECKING:
 READ_WHOLE: Final = 60
 
 ORDER: Final = "e.id, e.kind, e.object_id, e.language, e.popularity, e.updated, e.facets_text"
-HIT: Final = f"{ORDER}, e.family, e.title, e.short_answer, e.body, e.url"
+SHOWN: Final = f"{ORDER}, e.family, e.title, e.short_answer, e.body, e.url, e.scope_id, e.audience"
+HIT: Final = f"{SHOWN}, e.seal"
+_SEAL: Final = len(SHOWN.split(","))
+#: The columns of the second checksum of an entry.
+PLACES: Final = "e.terms, e.places"
 
 
 def rows(columns: str, pks: Collection[int], *, with_places: bool = False) -> list[tuple[Any, ...]]:
-    columns += ", e.terms, e.places" if with_places else ""
+    columns += f", {PLACES}" if with_places else ""
     return [
         row
         for some in sql.chunks(pks)
         for row in sql.fetch(f"SELECT {columns} FROM {sql.ENTRY} e WHERE e.id IN ({sql.placeholders(some)})", some)  # noqa: S608 - our names
     ]
+
+
+def whole(rows: Iterable[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
+    """The rows of `HIT` that are as they were written; without `PLACES` if only these are not."""
+    kept = []
+    is_damaged = False
+    for row in rows:
+        seal, places = row[_SEAL], row[_SEAL + 1 :]
+        if not seals.is_shown_whole(shown(row), seal):
+            is_damaged = True
+        elif places and not seals.is_entry_whole(shown(row), places, seal):
+            is_damaged = True
+            kept.append((*row[: _SEAL + 1], b"", b""))
+        else:
+            kept.append(row)
+    if is_damaged:
+        damage.notice("entries")
+    return kept
+
+
+def is_whole(row: Sequence[Any]) -> bool:
+    """Whether a row of `HIT` and `PLACES` is as it was written."""
+    return seals.is_entry_whole(shown(row), row[_SEAL + 1 :], row[_SEAL])
+
+
+def shown(row: Sequence[Any]) -> tuple[Any, ...]:
+    """The values of `SHOWN`, from a row that begins with them, as they are sealed."""
+    return (*row[:5], seals.moment(row[5]) or row[5], *row[6:_SEAL])
 
 
 def narrowed(plan: Plan, filters: Filters, found: Matching) -> Matching:
@@ -78,7 +109,8 @@ def final(plan: Plan, scores: Mapping[int, int], row: tuple[Any, ...]) -> int:
     """The score of the text, increased by freshness and the reader's preferences (`search.index.evidence`)."""
     _pk, _kind, _object_id, _language, _popularity, updated, facets_text = row[:7]
     share = evidence.FULL
-    if updated and (moment := _moment(updated)) and moment > timezone.now() - dt.timedelta(days=evidence.FRESH_DAYS):
+    moment = seals.moment(updated)
+    if moment and moment > timezone.now() - dt.timedelta(days=evidence.FRESH_DAYS):
         share += evidence.FRESH
     if plan.prefers and not _preferred(plan).isdisjoint(facets_text.split("\n")):
         share += evidence.PREFERRED
@@ -96,11 +128,18 @@ def best(plan: Plan, scores: Mapping[int, int], rows: Iterable[tuple[Any, ...]])
         _pk, kind, object_id, language, popularity, updated = row[:6]
         ties = (-popularity, object_id, language, kind)
         if plan.sort == Sort.NEWEST:
-            moment = _moment(updated)
+            moment = seals.moment(updated)
             return (moment is None, -moment.timestamp() if moment else 0, *ties)
         return (-final(plan, scores, row), *ties)
 
-    return sorted(rows, key=order)[plan.offset : plan.offset + plan.limit]
+    return sorted(filter(_can_be_sorted, rows), key=order)[plan.offset : plan.offset + plan.limit]
+
+
+def _can_be_sorted(row: tuple[Any, ...]) -> bool:
+    """False for a row that SQLite stores with other types after damage."""
+    _pk, kind, object_id, language, popularity, _updated, facets_text = row[:7]
+    texts, numbers = (kind, language, facets_text), (object_id, popularity)
+    return all(isinstance(text, str) for text in texts) and all(isinstance(number, int) for number in numbers)
 
 
 def values_of(facets_text: str) -> dict[str, tuple[str, ...]]:
@@ -129,17 +168,8 @@ def hit(row: tuple[Any, ...], places: Mapping[str, Sequence[Place]], score: int,
         url=url,
         facets=values_of(facets_text),
         popularity=popularity,
-        updated=_moment(updated),
+        updated=seals.moment(updated),
         score=score,
         matched=matched,
         places=places,
     )
-
-
-def _moment(value: dt.datetime | str | None) -> dt.datetime | None:
-    """A datetime from a raw query: SQLite stores it as text in UTC."""
-    if isinstance(value, str):
-        value = parse_datetime(value)
-    if value is not None and value.tzinfo is None:
-        value = value.replace(tzinfo=dt.UTC)
-    return value

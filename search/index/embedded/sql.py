@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
-from django.db import connection
+from django.db import OperationalError, connection
 
+from search.index import damage
 from search.models import IndexedEntry, PostingBlock, Scope, Term, Word
 
 if TYPE_CHECKING:
@@ -83,6 +85,16 @@ def visible(audiences: Collection[str]) -> tuple[str, list[Any]]:
     return sql, list(audiences)
 
 
+#: The bytes of the postings of term ``t``, as far as they can be read.
+SIZE_OF_BLOCKS: Final = f"""(
+    SELECT COALESCE(SUM(LENGTH(b.data)), 0) FROM {BLOCK} b JOIN {SCOPE} s ON s.id = b.scope_id WHERE b.term_id = t.id
+)"""  # noqa: S608 - table names only
+#: A condition on term ``t``: it should have postings, and has none.
+HAS_LOST_ALL: Final = f"""(t.entry_count > 0 AND NOT EXISTS (
+    SELECT 1 FROM {BLOCK} b JOIN {SCOPE} s ON s.id = b.scope_id WHERE b.term_id = t.id
+))"""  # noqa: S608 - table names only
+
+
 def begins(column: str) -> str:
     """A prefix condition that can use a database index; `bounds` returns its parameters."""
     if connection.vendor == "postgresql":
@@ -105,11 +117,39 @@ def placeholders(values: Collection[object]) -> str:
     return ", ".join(["%s"] * len(values)) or "NULL"
 
 
-def fetch(sql: str, parameters: Sequence[Any]) -> list[tuple[Any, ...]]:
+def fetch(sql: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+    """All rows. Texts that are not UTF-8, which only damage to a file of SQLite makes, are read as far as possible."""
+    try:
+        return _fetch(sql, parameters)
+    except OperationalError as error:
+        if "decode to UTF-8" not in str(error):
+            raise
+    damage.notice("a text")
+    with tolerant():
+        return _fetch(sql, parameters)
+
+
+def _fetch(sql: str, parameters: Sequence[Any]) -> list[tuple[Any, ...]]:
     with connection.cursor() as cursor:
         cursor.execute(sql, parameters)
         rows: list[tuple[Any, ...]] = cursor.fetchall()
     return rows
+
+
+@contextmanager
+def tolerant() -> Iterator[None]:
+    """Read texts that are not UTF-8 without an error, on SQLite; PostgreSQL cannot store any."""
+    if connection.vendor != "sqlite":
+        yield
+        return
+    connection.ensure_connection()
+    raw = connection.connection
+    usual = raw.text_factory
+    raw.text_factory = lambda data: data.decode(errors="replace")
+    try:
+        yield
+    finally:
+        raw.text_factory = usual
 
 
 def delete(table: str, column: str, keys: Collection[int]) -> None:
@@ -138,18 +178,18 @@ def insert(
             )
 
 
-def count_terms(changes: Mapping[int, int]) -> None:
-    """Change the document frequencies of terms; `changes` are by primary key of the term."""
+def increase(column: str, changes: Mapping[int, int]) -> None:
+    """Add to a number of terms, such as their document frequency; `changes` are by primary key of the term."""
     rows = sorted(changes.items())
     with connection.cursor() as cursor:
         if connection.vendor != "postgresql":
-            statement = f"UPDATE {TERM} SET entry_count = entry_count + %s WHERE id = %s"  # noqa: S608 - our name
+            statement = f"UPDATE {TERM} SET {column} = {column} + %s WHERE id = %s"  # noqa: S608 - our name
             cursor.executemany(statement, [(more, pk) for pk, more in rows])
             return
         for some in chunks(rows, _PARAMETERS // 2):
             statement = f"""
-                UPDATE {TERM} t SET entry_count = t.entry_count + changed.more
-                FROM (VALUES {", ".join(["(%s, %s)"] * len(some))}) AS changed (id, more) WHERE t.id = changed.id
+                UPDATE {TERM} t SET {column} = t.{column} + changed.more
+                FROM (VALUES {", ".join(["(%s::bigint, %s::bigint)"] * len(some))}) AS changed (id, more) WHERE t.id = changed.id
             """  # noqa: S608 - our name and placeholders only
             cursor.execute(statement, [number for row in some for number in row])
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import defaultdict
 from itertools import chain, pairwise
 from typing import TYPE_CHECKING, Any, Final
 
@@ -10,7 +11,7 @@ import numpy as np
 from django.db import connection
 from django.db.models import F
 
-from search.index.embedded import blocks, sql
+from search.index.embedded import blocks, seals, sql
 from search.index.entry_terms import analyse
 from search.index.scoring import facet_term
 from search.language.finglish import skeleton
@@ -28,7 +29,7 @@ EVERYTHING: Final = ""
 
 _COLUMNS: Final = (
     "id", "scope_id", "kind", "object_id", "family", "language", "audience", "popularity", "updated", "digest",
-    "facets_text", "title", "short_answer", "body", "url", "terms", "places",
+    "facets_text", "title", "short_answer", "body", "url", "terms", "places", "seal",
 )  # fmt: skip
 _PERSIAN: Final = re.compile("[\u0600-\u06ff]")
 
@@ -54,17 +55,19 @@ def write(
 
     owners, numbers, impacts = analysed.postings.T
     terms = np.array([known[text] for text in analysed.terms], np.int64)[numbers]
-    values = [(place, known[text], 0) for place, texts in enumerate(facets) for text in texts]
+    term_keys = np.array([seals.key_of_term(text) for text in analysed.terms], np.int64)[numbers]
+    values = [(place, known[text], 0, seals.key_of_term(text)) for place, texts in enumerate(facets) for text in texts]
     postings = np.concatenate(
         [
-            np.stack([owners, terms, impacts], axis=1),
-            np.array(values, np.int64).reshape(-1, 3),
+            np.stack([owners, terms, impacts, term_keys], axis=1),
+            np.array(values, np.int64).reshape(-1, 4),
         ]
     )
     owner_pks, owner_scopes = np.array([pks[key] for key, _entry in entries]), np.array(scope_of)
-    changes.add(
-        np.stack([postings[:, 1], owner_scopes[postings[:, 0]], owner_pks[postings[:, 0]], postings[:, 2]], axis=1)
-    )
+    scope_keys = np.array([seals.key_of_scope(e.kind, e.language, e.audience) for _key, e in entries], np.int64)
+    owner, term, impact, term_key = postings.T
+    impact = seals.sealed(owner_pks[owner], impact, seals.keys_of(term_key, scope_keys[owner]))
+    changes.add(np.stack([term, owner_scopes[owner], owner_pks[owner], impact.astype(np.int64)], axis=1))
 
     terms_of = _split(terms, owners, len(entries))
     places_of = _split(analysed.places[:, 1:], analysed.places[:, 0], len(entries))
@@ -76,10 +79,8 @@ def write(
 
 
 def _know_scopes(wanted: Collection[tuple[str, str, str]]) -> dict[tuple[str, str, str], int]:
-    known = {
-        (kind, language, audience): pk
-        for pk, kind, language, audience in Scope.objects.values_list("pk", "kind", "language", "audience")
-    }
+    statement = f"SELECT kind, language, audience, id FROM {sql.SCOPE}"  # noqa: S608 - our name
+    known = {(kind, language, audience): pk for kind, language, audience, pk in sql.fetch(statement)}
     for kind, language, audience in sorted(wanted - known.keys()):
         scope = Scope.objects.create(kind=kind, language=language, audience=audience)
         known[kind, language, audience] = scope.pk
@@ -110,16 +111,19 @@ def _know_words(words: Mapping[str, Written], term_ids: Mapping[str, int]) -> No
         statement = f"SELECT text FROM {sql.WORD} WHERE text IN ({sql.placeholders(some)})"  # noqa: S608 - our name
         known.update(row[0] for row in sql.fetch(statement, some))
     new = [(word, words[word]) for word in sorted(words.keys() - known)]
-    rows = (
+    rows = [
         (word, found[-1], term_ids[found[0]], skeleton(word) if _PERSIAN.search(word) else "") for word, found in new
-    )
+    ]
     sql.insert(sql.WORD, ("text", "spelling", "term_id", "skeleton"), rows)
+    more: dict[int, int] = defaultdict(int)
+    for word, spelling, term, sounds in rows:
+        more[term] += seals.seal_of_word(word, spelling, sounds)
+    sql.increase("word_seal", more)
 
 
 def settle(changes: blocks.Changes, more_entries: int) -> None:
     """Write the postings, and update document frequencies and the size of the index."""
-    changes.write()
-    sql.count_terms(changes.counts())
+    sql.increase("entry_count", changes.write())
     if more_entries:
         Term.objects.filter(text=EVERYTHING).update(entry_count=F("entry_count") + more_entries)
 
@@ -135,8 +139,13 @@ def _split(numbers: np.ndarray, owners: np.ndarray, count: int) -> list[bytes]:
 def _row(entry: SearchEntry, pk: int, scope: int, terms: bytes, places: bytes) -> tuple[Any, ...]:
     """The values of `_COLUMNS` for an entry."""
     updated = connection.ops.adapt_datetimefield_value(entry.updated) if entry.updated else None
+    facets = "\n".join(f"{name} {value}" for name, value in entry.values)
+    shown = (
+        pk, entry.kind, entry.object_id, entry.language, entry.popularity, entry.updated, facets, entry.family,
+        entry.title, entry.short_answer, entry.body, entry.url, scope, entry.audience,
+    )  # fmt: skip
+    seal = seals.seal_of_entry(shown, (terms, places))
     return (
         pk, scope, entry.kind, entry.object_id, entry.family, entry.language, entry.audience, entry.popularity,
-        updated, entry.digest, "\n".join(f"{name} {value}" for name, value in entry.values), entry.title, entry.short_answer,
-        entry.body, entry.url, terms, places,
+        updated, entry.digest, facets, entry.title, entry.short_answer, entry.body, entry.url, terms, places, seal,
     )  # fmt: skip

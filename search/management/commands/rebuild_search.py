@@ -60,6 +60,8 @@ class Command(BaseCommand):
             f"{name}: {report.checked} objects looked at, {report.put} put, {report.removed} removed, "
             f"{report.failed} failed; {backend.count()} entries in the index; {seconds:.1f} s."
         )
+        if report.mended:
+            self.stdout.write(f"{name}: {report.mended} damaged rows were removed.")
         return report.failed > 0
 
     def _fill_meanings(self) -> None:
