@@ -183,6 +183,9 @@ class PostgresDatabases:
         connection.close()
         with transaction.atomic(), connection.cursor() as cursor:  # foreign keys are checked at the commit
             cursor.execute(f"SET LOCAL lock_timeout = '{BUSY_SECONDS}s'")
+            cursor.execute(
+                "SET LOCAL session_replication_role = replica"
+            )  # tables that refuse deletions are restored, too
             now = _digests(cursor, self._digests)
             changed = [table for table, digest in now.items() if digest != self._digests[table]]
             for table in changed:

@@ -173,6 +173,8 @@ FORBIDDEN = [
     ("loyalty.queries", "loyalty.views", "Inside an app"),
     ("loyalty.services.ledger", "loyalty.services.offers", "The ledger knows no offers"),
     ("loyalty.models.ledger", "loyalty.models.offer", "The ledger knows no offers"),
+    ("loyalty.services.ledger.posting", "loyalty.models.rule", "The ledger knows no offers"),
+    ("loyalty.services.ledger.batches", "loyalty.services.redemption", "The ledger knows no offers"),
 ]
 
 

@@ -1,0 +1,57 @@
+"""The ledger: all that moves points, and what proves that none was lost or invented. See loyalty/README.md.
+
+It knows wallets and keys, not members, rules, rewards or offers (the contract "The ledger knows no offers").
+"""
+
+from loyalty.services.ledger.batches import activate_due, do_what_is_due, earn_many, expire_due
+from loyalty.services.ledger.commands import (
+    Award,
+    Shortfall,
+    activate,
+    adjust,
+    capture,
+    close,
+    earn,
+    expire,
+    extend,
+    freeze,
+    fund,
+    hold,
+    open_wallet,
+    refund,
+    release,
+    reverse,
+    set_switches,
+    transfer,
+    unfreeze,
+)
+from loyalty.services.ledger.posting import Posted
+from loyalty.services.ledger.statements import Balances
+
+__all__ = [
+    "Award",
+    "Balances",
+    "Posted",
+    "Shortfall",
+    "activate",
+    "activate_due",
+    "adjust",
+    "capture",
+    "close",
+    "do_what_is_due",
+    "earn",
+    "earn_many",
+    "expire",
+    "expire_due",
+    "extend",
+    "freeze",
+    "fund",
+    "hold",
+    "open_wallet",
+    "refund",
+    "release",
+    "reverse",
+    "set_switches",
+    "transfer",
+    "unfreeze",
+]
