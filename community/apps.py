@@ -1,6 +1,53 @@
+from datetime import timedelta
+
 from django.apps import AppConfig
+from django.utils.translation import gettext_lazy as _
+
+from portal.core.privacy import register_typed_text
+
+_PUBLISHED = "its author publishes it; personal data is masked unless the author insists"
+_OWN = "only its author reads it"
 
 
 class CommunityConfig(AppConfig):
     name = "community"
+    verbose_name = _("Community")
     default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        from community import trust  # noqa: PLC0415 - apps must be ready
+        from community.models import WatchedWord  # noqa: PLC0415
+        from community.screening import WATCHED_SCOPE  # noqa: PLC0415
+        from community.services import threads  # noqa: PLC0415
+        from portal.core import jobs  # noqa: PLC0415
+        from portal.core.receivers import touches  # noqa: PLC0415
+
+        touches(WatchedWord, WATCHED_SCOPE)
+        jobs.every(
+            timedelta(minutes=1),
+            name="community.update_levels",
+            run=trust.update_due_levels,
+            is_needed=lambda _last_end: trust.has_due_levels(),
+        )
+        jobs.every(
+            timedelta(days=1),
+            name="community.review_helpers",
+            run=trust.review_helpers,
+            is_needed=lambda _last_end: trust.has_helpers(),
+        )
+        jobs.every(
+            timedelta(minutes=5),
+            name="community.unpin",
+            run=threads.unpin_due,
+            is_needed=lambda _last_end: threads.has_pins_to_end(),
+        )
+        register_typed_text("community.Thread", "title", "slug", "excerpt", as_typed_because=_PUBLISHED)
+        register_typed_text("community.Post", "body", "html", as_typed_because=_PUBLISHED)
+        register_typed_text("community.PostRevision", "title", "body", as_typed_because=_PUBLISHED)
+        register_typed_text("community.Upload", "name", as_typed_because=_PUBLISHED)
+        register_typed_text("community.Poll", "question", as_typed_because=_PUBLISHED)
+        register_typed_text("community.PollOption", "text", as_typed_because=_PUBLISHED)
+        register_typed_text("community.Draft", "title", "body", "extra", as_typed_because=_OWN)
+        register_typed_text("community.Bookmark", "note", as_typed_because=_OWN)
+        register_typed_text("community.Flag", "note")
+        register_typed_text("community.ReviewItem", "appeal")

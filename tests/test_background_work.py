@@ -15,6 +15,7 @@ from django.core import mail
 from django.utils import timezone
 from wagtail.models import Page
 
+from community.models import Level, Thread
 from faq.events import FeedbackGiven
 from portal.accounts.events import AccountChanged, SignedInOnNewDevice
 from portal.core import jobs, outbox
@@ -27,6 +28,8 @@ from search.meaning import model as semantic_model
 from search.meaning import vectors
 from search.models import IndexedEntry, SearchLog
 from tests.factories.accounts import UserFactory
+from tests.factories.catalog import OwnershipFactory
+from tests.factories.community import MemberFactory, ThreadFactory
 from tests.factories.faq import ArticlePageFactory, FeedbackFactory
 from tests.factories.notifications import NotificationFactory
 from tests.search.cluster import empty, node_url, own_indices, portal_with_cluster  # noqa: F401 - pytest finds fixtures by name
@@ -177,8 +180,24 @@ def notifications_of_last_year() -> None:
     Notification.objects.filter(pk=told.pk).update(created_at=timezone.now() - dt.timedelta(days=400))
 
 
+def newcomer_with_a_product() -> None:
+    OwnershipFactory(user=MemberFactory(level=Level.NEW))
+
+
+def helper_without_recent_help() -> None:
+    MemberFactory(level=Level.HELPER)
+
+
+def pin_whose_time_is_over() -> None:
+    thread = ThreadFactory()
+    Thread.objects.filter(pk=thread.pk).update(is_pinned=True, pinned_until=timezone.now())
+
+
 #: Name of a job → a function that creates something for it to do.
 JOBS: dict[str, Callable[[], None]] = {
+    "community.review_helpers": helper_without_recent_help,
+    "community.unpin": pin_whose_time_is_over,
+    "community.update_levels": newcomer_with_a_product,
     "core.carry_out_schedule": page_that_expired,
     "core.forget_salts": salts_of_yesterday,
     "core.purge_outbox": messages_of_last_month,

@@ -63,3 +63,10 @@ def test_doubtful_file_is_refused_and_leaves_the_old_one(catalogue, entry, compl
 
     assert catalogue.with_suffix(".mo").read_bytes() == before
     assert sorted(file.name for file in catalogue.parent.iterdir()) == ["django.mo", "django.po"]
+
+
+def test_texts_that_an_app_brings_along_are_compiled_too():
+    call_command("compile_translations", verbosity=0)
+
+    with override("fa"):
+        assert gettext("watched words") == "واژه‌های زیر نظر"

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import PoFileError, read_po
+from django.apps import apps
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 from django.utils.translation.reloader import translation_file_changed
@@ -23,7 +24,7 @@ class Command(BaseCommand):
     def handle(self, **options: Any) -> None:
         compiled = [
             source
-            for folder in settings.LOCALE_PATHS
+            for folder in _folders()
             for source in sorted(Path(folder).glob("*/LC_MESSAGES/*.po"))
             if options["force"] or _is_newer(source)
         ]
@@ -34,6 +35,18 @@ class Command(BaseCommand):
             translation_file_changed(sender=None, file_path=compiled[0].with_suffix(".mo"))
         if options["verbosity"] > 1 or (compiled and options["verbosity"]):
             self.stdout.write(f"{len(compiled)} translation files compiled.")
+
+
+def _folders() -> list[Path]:
+    """Return the folders with translations of ours: those of the project, and those that our apps bring along."""
+    own = [Path(app.path) / "locale" for app in apps.get_app_configs()]
+    root = Path(settings.BASE_DIR)
+    return [*map(Path, settings.LOCALE_PATHS), *(folder for folder in own if _is_ours(folder, root))]
+
+
+def _is_ours(folder: Path, root: Path) -> bool:
+    """Return whether it is in the source tree; packages are compiled, and may be installed in a folder inside it."""
+    return folder.is_dir() and root in folder.parents and "site-packages" not in folder.parts
 
 
 def _is_newer(source: Path) -> bool:

@@ -1,0 +1,108 @@
+"""Exceptions of the community; every message may be shown to the person who acted."""
+
+from __future__ import annotations
+
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from portal.core.formats import format_number
+
+
+class CommunityError(Exception):
+    """Base class of this app's errors."""
+
+
+class NotAllowedError(CommunityError):
+    """Raised for an act that the state of things rules out, whoever asks; the view checks rules before."""
+
+    def __init__(self, message: str = "") -> None:
+        super().__init__(message or _("This is not possible here."))
+
+
+class AreaLockedError(CommunityError):
+    def __init__(self) -> None:
+        super().__init__(_("No new threads can be started in this area."))
+
+
+class ThreadLockedError(CommunityError):
+    def __init__(self) -> None:
+        super().__init__(_("This thread is closed; nothing can be added to it."))
+
+
+class NotVisibleError(CommunityError):
+    """Raised for acts on a post or thread that others cannot see."""
+
+    def __init__(self) -> None:
+        super().__init__(_("This is no longer visible, so it cannot be changed in this way."))
+
+
+class OwnPostError(CommunityError):
+    def __init__(self) -> None:
+        super().__init__(_("You wrote this yourself."))
+
+
+class SilencedError(CommunityError):
+    def __init__(self) -> None:
+        super().__init__(_("You cannot write in the community at the moment. Your profile says why, and until when."))
+
+
+class EmptyTextError(CommunityError):
+    def __init__(self) -> None:
+        super().__init__(_("Write something first."))
+
+
+class TextTooLongError(CommunityError):
+    def __init__(self, limit: int) -> None:
+        super().__init__(_("The text is too long: at most %(limit)s characters.") % {"limit": format_number(limit)})
+
+
+class TitleTooLongError(CommunityError):
+    def __init__(self, limit: int) -> None:
+        super().__init__(_("The title is too long: at most %(limit)s characters.") % {"limit": format_number(limit)})
+
+
+class BlockedTextError(CommunityError):
+    """Raised for a text with a word that is refused. Which one is not said: it would teach how to evade it."""
+
+    def __init__(self) -> None:
+        super().__init__(_("This text contains words that are not accepted here."))
+
+
+class EditConflictError(CommunityError):
+    """Raised when somebody else edited the post meanwhile. Nothing is lost: it carries both texts."""
+
+    def __init__(self, *, title: str, body: str, stored_title: str, stored_body: str, stored_version: int) -> None:
+        self.title, self.body = title, body
+        self.stored_title, self.stored_body, self.stored_version = stored_title, stored_body, stored_version
+        super().__init__(_("Somebody changed this text while you were writing. Both texts are below."))
+
+
+class NoVotesLeftError(CommunityError):
+    def __init__(self, limit: int) -> None:
+        super().__init__(
+            ngettext(
+                "Your vote is on another idea. It comes back when that idea is closed, or when you withdraw it.",
+                "Your %(limit)s votes are on other ideas. They come back when ideas are closed, or when you withdraw them.",
+                limit,
+            )
+            % {"limit": format_number(limit)}
+        )
+
+
+class PollClosedError(CommunityError):
+    def __init__(self) -> None:
+        super().__init__(_("This poll is closed."))
+
+
+class WrongChoiceError(CommunityError):
+    def __init__(self) -> None:
+        super().__init__(_("Choose from the answers of this poll."))
+
+
+class TooManyTagsError(CommunityError):
+    def __init__(self, limit: int) -> None:
+        super().__init__(_("Use at most %(limit)s tags.") % {"limit": format_number(limit)})
+
+
+class UploadError(CommunityError):
+    """Raised for a file that is not accepted; the message says why."""

@@ -1,0 +1,70 @@
+"""Models of the community."""
+
+from __future__ import annotations
+
+from community.models.area import Area, AreaQuerySet
+from community.models.member import CommunityProfile, Level
+from community.models.moderation import AppendOnlyError, AuditEntry, Flag, ReviewItem, WatchedWord
+from community.models.policy import Policy, policy
+from community.models.poll import Poll, PollOption, PollVote
+from community.models.post import PAGE_SIZE, Post, PostMention, PostQuerySet, PostRevision, Upload
+from community.models.tag import Tag, TagSynonym
+from community.models.taking_part import (
+    AreaRead,
+    Bookmark,
+    Draft,
+    IdeaVote,
+    MeToo,
+    Solution,
+    ThreadRead,
+    Vote,
+)
+from community.models.thread import (
+    CLOSED_IDEAS,
+    IdeaStatusChange,
+    MovedPosts,
+    State,
+    Thread,
+    ThreadQuerySet,
+    ThreadState,
+)
+
+__all__ = [
+    "CLOSED_IDEAS",
+    "PAGE_SIZE",
+    "AppendOnlyError",
+    "Area",
+    "AreaQuerySet",
+    "AreaRead",
+    "AuditEntry",
+    "Bookmark",
+    "CommunityProfile",
+    "Draft",
+    "Flag",
+    "IdeaStatusChange",
+    "IdeaVote",
+    "Level",
+    "MeToo",
+    "MovedPosts",
+    "Policy",
+    "Poll",
+    "PollOption",
+    "PollVote",
+    "Post",
+    "PostMention",
+    "PostQuerySet",
+    "PostRevision",
+    "ReviewItem",
+    "Solution",
+    "State",
+    "Tag",
+    "TagSynonym",
+    "Thread",
+    "ThreadQuerySet",
+    "ThreadRead",
+    "ThreadState",
+    "Upload",
+    "Vote",
+    "WatchedWord",
+    "policy",
+]

@@ -1,0 +1,106 @@
+"""What the community knows about a member besides the account: trust, counters, limits."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
+
+if TYPE_CHECKING:
+    import datetime as dt
+
+    from community.models.access import AnyUser
+
+
+class Level(models.IntegerChoices):
+    """The trust ladder; see `community.trust`."""
+
+    NEW = 0, pgettext_lazy("level", "New here")
+    MEMBER = 1, pgettext_lazy("level", "Member")
+    ACTIVE = 2, pgettext_lazy("level", "Active member")
+    HELPER = 3, pgettext_lazy("level", "Helper")
+    ADVOCATE = 4, pgettext_lazy("level", "Advocate")
+
+
+class CommunityProfile(models.Model):
+    """One row for each person who ever took part; it goes with the account."""
+
+    user = models.OneToOneField(
+        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, primary_key=True, related_name="community_profile"
+    )
+    level = models.PositiveSmallIntegerField(choices=Level, default=Level.NEW)
+    level_since = models.DateTimeField(default=timezone.now)
+    #: Invited by a person to be an advocate; stays until it is taken back.
+    is_advocate = models.BooleanField(default=False)
+    #: A helper's figures are below what keeps the level since then; None while they suffice.
+    level_at_risk_since = models.DateTimeField(null=True)
+    #: Something happened that may change the level.
+    is_level_due = models.BooleanField(default=True)
+
+    # Counters of what others can see; `community_reconcile` proves them.
+    thread_count = models.IntegerField(default=0)
+    reply_count = models.IntegerField(default=0)
+    #: Accepted answers to questions of others.
+    solution_count = models.IntegerField(default=0)
+    #: Helpful votes for one's visible posts.
+    helpful_count = models.IntegerField(default=0)
+    #: Flags of this person that a moderator judged, and those agreed with.
+    flags_judged = models.IntegerField(default=0)
+    flags_agreed = models.IntegerField(default=0)
+
+    days_seen = models.PositiveIntegerField(default=0)
+    last_seen_on = models.DateField(null=True)
+    #: First time somebody else found this person's post helpful or accepted it.
+    first_help_at = models.DateTimeField(null=True)
+    #: What was written before is not unread.
+    read_floor = models.DateTimeField(default=timezone.now)
+
+    #: Until then the person can read, but not write.
+    silenced_until = models.DateTimeField(null=True)
+    silenced_reason = models.TextField(blank=True, default="")
+    #: Until then the person cannot take part in any way.
+    suspended_until = models.DateTimeField(null=True)
+    suspended_reason = models.TextField(blank=True, default="")
+    #: The last time a post was hidden by a moderator, or the person was warned, silenced or suspended.
+    penalised_at = models.DateTimeField(null=True)
+
+    class Meta:
+        verbose_name = _("community profile")
+        verbose_name_plural = _("community profiles")
+        indexes = [
+            models.Index(fields=["user"], name="community_profile_due", condition=Q(is_level_due=True)),
+            models.Index(fields=["level", "user"], name="community_profile_level", condition=Q(level__gte=2)),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.user_id}: {self.level}"
+
+    def is_silenced(self, now: dt.datetime | None = None) -> bool:
+        """Return whether the person must not write now; a suspended person must not, either."""
+        now = now or timezone.now()
+        return self.is_suspended(now) or (self.silenced_until is not None and self.silenced_until > now)
+
+    def is_suspended(self, now: dt.datetime | None = None) -> bool:
+        return self.suspended_until is not None and self.suspended_until > (now or timezone.now())
+
+
+def profile_of(user: AnyUser) -> CommunityProfile | None:
+    """Return the profile of a signed-in person, kept on the user object, or a new, unsaved one; None for visitors."""
+    if user is None or not user.is_authenticated:
+        return None
+    known: CommunityProfile | None = getattr(user, "_community_profile", None)
+    if known is None:
+        known = CommunityProfile.objects.filter(pk=user.pk).first() or CommunityProfile(user_id=user.pk)
+        user._community_profile = known  # type: ignore[attr-defined]  # noqa: SLF001 - a per-request memo on the user
+    return known
+
+
+def forget_profile_of(user: AnyUser) -> None:
+    """Have `profile_of` read again: the profile was changed."""
+    if user is not None:
+        user.__dict__.pop("_community_profile", None)

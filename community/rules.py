@@ -1,0 +1,162 @@
+"""Who may do what. Views ask before they show an action, and again before they call a service."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from community.models import CLOSED_IDEAS, Area, CommunityProfile, Level, State, ThreadState, policy
+from community.models.access import is_moderator
+from community.models.member import profile_of
+from portal.core.limits import limited
+
+if TYPE_CHECKING:
+    from django.http import HttpRequest
+
+    from community.models import Post, Thread
+    from community.models.access import AnyUser
+
+
+def can_moderate(user: AnyUser) -> bool:
+    """Approve, hide, restore, move, merge, split, close, pin, silence."""
+    return is_moderator(user)
+
+
+def level_of(user: AnyUser) -> int:
+    """Return the level of trust; staff count as advocates."""
+    if user is not None and getattr(user, "is_staff", False):
+        return Level.ADVOCATE
+    profile = profile_of(user)
+    return profile.level if profile else Level.NEW
+
+
+def can_take_part(user: AnyUser) -> bool:
+    """Vote, follow, bookmark, flag: signed in and not suspended."""
+    profile = profile_of(user)
+    return profile is not None and user is not None and user.is_active and not profile.is_suspended()
+
+
+def can_write(user: AnyUser) -> bool:
+    """Write anything at all."""
+    profile = profile_of(user)
+    return can_take_part(user) and profile is not None and not profile.is_silenced()
+
+
+def can_start_thread(user: AnyUser, area: Area) -> bool:
+    if not can_write(user) or (area.is_locked and not is_moderator(user)):
+        return False
+    return area.kind != Area.Kind.ANNOUNCEMENTS or _is_staff(user)
+
+
+def can_reply(user: AnyUser, thread: Thread) -> bool:
+    if not can_write(user) or thread.state != ThreadState.VISIBLE:
+        return False
+    return not thread.is_locked or is_moderator(user)
+
+
+def can_edit_post(user: AnyUser, post: Post) -> bool:
+    """Authors edit what is not deleted, in threads that are not closed; moderators edit everything."""
+    if is_moderator(user):
+        return True
+    return can_write(user) and _is_own(user, post) and post.state != State.DELETED and not post.thread.is_locked
+
+
+def can_delete_post(user: AnyUser, post: Post) -> bool:
+    """Authors delete replies that are no solutions, and threads that nobody replied to."""
+    if is_moderator(user):
+        return True
+    if not can_write(user) or not _is_own(user, post) or post.thread.is_locked or post.is_solution:
+        return False
+    return post.thread.reply_count == 0 if post.is_first else True
+
+
+def can_restore_post(user: AnyUser, post: Post) -> bool:
+    """Moderators, and authors who deleted their post themselves."""
+    if is_moderator(user):
+        return True
+    is_own_deletion = post.state == State.DELETED and post.state_reason == "author"
+    return can_write(user) and _is_own(user, post) and is_own_deletion
+
+
+def can_accept(user: AnyUser, thread: Thread) -> bool:
+    """Accept and revoke answers: who asked, staff, helpers."""
+    if not thread.is_question or not can_take_part(user):
+        return False
+    return _is_own(user, thread) or _is_staff(user) or level_of(user) >= Level.HELPER
+
+
+def can_vote(user: AnyUser, post: Post) -> bool:
+    return can_take_part(user) and not _is_own(user, post) and post.state == State.VISIBLE
+
+
+def can_say_me_too(user: AnyUser, thread: Thread) -> bool:
+    return thread.is_question and can_take_part(user) and not _is_own(user, thread)
+
+
+def can_vote_idea(user: AnyUser, thread: Thread) -> bool:
+    return thread.is_idea and thread.status not in CLOSED_IDEAS and can_take_part(user)
+
+
+def can_set_idea_status(user: AnyUser, thread: Thread) -> bool:
+    return thread.is_idea and is_moderator(user)
+
+
+def can_flag(user: AnyUser, post: Post) -> bool:
+    return can_take_part(user) and not _is_own(user, post) and post.state == State.VISIBLE
+
+
+def can_appeal(user: AnyUser, post: Post) -> bool:
+    return can_take_part(user) and _is_own(user, post) and post.state == State.HIDDEN
+
+
+def can_tag(user: AnyUser, thread: Thread) -> bool:
+    """Change tags and products: the author, active members, staff."""
+    return can_write(user) and (_is_own(user, thread) or level_of(user) >= Level.ACTIVE)
+
+
+def can_retitle(user: AnyUser, thread: Thread) -> bool:
+    return can_write(user) and (_is_own(user, thread) or level_of(user) >= Level.HELPER)
+
+
+def can_mark_duplicate(user: AnyUser, _thread: Thread) -> bool:
+    """Propose that moderators merge a thread into another."""
+    return can_write(user) and level_of(user) >= Level.HELPER
+
+
+def can_upload(user: AnyUser) -> bool:
+    """Pictures and files: not on the first day."""
+    return can_write(user) and level_of(user) >= Level.MEMBER
+
+
+def flag_weight(user: AnyUser, profile: CommunityProfile) -> int:
+    """Return the weight of a flag in hundredths: 1 + level, staff 5, and up to 1 more for those who were mostly right."""
+    weight = 500 if _is_staff(user) else 100 * (1 + profile.level)
+    if profile.flags_judged > 5:
+        weight += 100 * profile.flags_agreed // profile.flags_judged
+    return weight
+
+
+def seconds_to_wait(request: HttpRequest, action: str) -> int | None:
+    """Count an act of this person (or address); return the seconds to wait when it is one too many, else None.
+
+    `action` is ``post``, ``upload``, ``vote``, ``flag``, ``preview`` or ``draft``.
+    """
+    rules = policy()
+    is_new = level_of(request.user) == Level.NEW
+    per_hour = rules.newcomer_posts_per_hour if is_new else rules.posts_per_hour
+    limit, seconds = {
+        "post": (per_hour, 3600),
+        "upload": (per_hour * 4, 3600),
+        "vote": (per_hour * 10, 3600),
+        "flag": (10 if is_new else 60, 3600),
+        "preview": (60, 60),
+        "draft": (60, 60),
+    }[action]
+    return limited(request, f"community.{action}", limit, seconds)
+
+
+def _is_staff(user: AnyUser) -> bool:
+    return user is not None and bool(getattr(user, "is_staff", False))
+
+
+def _is_own(user: AnyUser, of: Post | Thread) -> bool:
+    return user is not None and of.author_id is not None and user.pk == of.author_id

@@ -1,0 +1,95 @@
+"""What people do in the community: one function for each verb.
+
+Each opens its own transaction, locks what it decides on, emits its events, and may be repeated. Permissions are asked of
+`community.rules` by the caller; errors are those of `community.exceptions`.
+"""
+
+from __future__ import annotations
+
+from community.services.helping import say_me_too, vote_helpful, withdraw_helpful, withdraw_me_too
+from community.services.ideas import set_idea_status, vote_idea, vote_in_poll, votes_left, withdraw_idea_vote
+from community.services.moderating import (
+    appeal,
+    approve_post,
+    claim,
+    delete_post,
+    flag_post,
+    hide_post,
+    release,
+    release_member,
+    restore_post,
+    silence_member,
+    suspend_member,
+    warn_member,
+)
+from community.services.reading import (
+    bookmark,
+    mark_all_read,
+    mark_area_read,
+    mark_read,
+    note_visit,
+    remove_bookmark,
+)
+from community.services.solutions import accept_solution, revoke_solution
+from community.services.threads import (
+    lock,
+    merge_threads,
+    move_thread,
+    pin_until,
+    retitle,
+    set_products,
+    set_tags,
+    split_thread,
+    tags_named,
+    unlock,
+    unpin,
+)
+from community.services.writing import NewPoll, edit_post, post_reply, save_draft, start_thread
+
+__all__ = [
+    "NewPoll",
+    "accept_solution",
+    "appeal",
+    "approve_post",
+    "bookmark",
+    "claim",
+    "delete_post",
+    "edit_post",
+    "flag_post",
+    "hide_post",
+    "lock",
+    "mark_all_read",
+    "mark_area_read",
+    "mark_read",
+    "merge_threads",
+    "move_thread",
+    "note_visit",
+    "pin_until",
+    "post_reply",
+    "release",
+    "release_member",
+    "remove_bookmark",
+    "restore_post",
+    "retitle",
+    "revoke_solution",
+    "save_draft",
+    "say_me_too",
+    "set_idea_status",
+    "set_products",
+    "set_tags",
+    "silence_member",
+    "split_thread",
+    "start_thread",
+    "suspend_member",
+    "tags_named",
+    "unlock",
+    "unpin",
+    "vote_helpful",
+    "vote_idea",
+    "vote_in_poll",
+    "votes_left",
+    "warn_member",
+    "withdraw_helpful",
+    "withdraw_idea_vote",
+    "withdraw_me_too",
+]

@@ -1,0 +1,350 @@
+"""What moderators do, and what leads to it: flags, appeals, hiding, silencing. Everything is in the audit log."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import TYPE_CHECKING, Any, Final
+
+from django.db import transaction
+from django.db.models import Count, Sum
+from django.utils import timezone
+
+from community.events import (
+    FlagJudged,
+    MemberRestricted,
+    PostAppealed,
+    PostApproved,
+    PostDeleted,
+    PostFlagged,
+    PostHidden,
+    PostRestored,
+)
+from community.exceptions import NotAllowedError, NotVisibleError, OwnPostError, SilencedError
+from community.models import (
+    AuditEntry,
+    CommunityProfile,
+    Flag,
+    Level,
+    Post,
+    ReviewItem,
+    State,
+    Thread,
+    policy,
+)
+from community.rules import flag_weight
+from community.screening import SCORES
+from community.services import states, texts
+from community.services.counting import count_for, lock_post, lock_profile
+from community.services.writing import announce_reply, announce_start
+from portal.core.events import emit
+from portal.core.privacy import redact_to
+from portal.core.text import normalise_input
+
+if TYPE_CHECKING:
+    from portal.accounts.models import User
+
+#: How long a claim of an item of the queue keeps others from it.
+CLAIM: Final = dt.timedelta(minutes=15)
+#: How long a new member is silenced when flags do it; a moderator decides before that.
+FLAGGED_SILENCE: Final = dt.timedelta(days=2)
+_Decision = ReviewItem.Decision
+_Outcome = Flag.Outcome
+
+
+def log(
+    action: str,
+    *,
+    by: User | None,
+    thread: Thread | None = None,
+    post: Post | None = None,
+    member_id: int | None = None,
+    reason: str = "",
+    note: str = "",
+    **details: Any,
+) -> AuditEntry:
+    """Add an entry to the audit log; `by` None is the portal itself."""
+    return AuditEntry.objects.create(
+        actor=by,
+        action=action,
+        thread=thread,
+        area_id=thread.area_id if thread else None,
+        post=post,
+        member_id=member_id,
+        reason=reason,
+        note=note,
+        details=details,
+    )
+
+
+# Posts --------------------------------------------------------------------------------------------------------------
+
+
+@transaction.atomic
+def approve_post(*, post: Post, by: User) -> Post:
+    """Show a held post; for a visible one that was flagged, dismiss the flags. Safe to repeat."""
+    thread, post = lock_post(post)
+    if post.state == State.HELD:
+        states.change(thread, post, State.VISIBLE, by=by)
+        if post.published_at is None:
+            text = texts.prepare(post.body)
+            if post.is_first:
+                announce_start(thread, post, mentioned_ids=text.mentioned_ids, was_held=True)
+            else:
+                announce_reply(thread, post, text=text, was_held=True)
+        emit(PostApproved(thread_id=thread.pk, post_id=post.pk, author_id=post.author_id, moderator_id=by.pk))
+    elif not post.is_visible:
+        raise NotVisibleError
+    elif not ReviewItem.objects.filter(post=post, decision="").exists():
+        return post
+    log("post.approved", by=by, thread=thread, post=post, member_id=post.author_id)
+    _judge(post, _Outcome.DISAGREED, by=by)
+    states.settle(post, _Decision.APPROVED, by=by)
+    return post
+
+
+@transaction.atomic
+def hide_post(*, post: Post, by: User | None, reason: str, note: str = "") -> Post:
+    """Take a post away from everybody but its author, who is told why, and moderators. Safe to repeat.
+
+    `reason` is a code, such as those of `Flag.Reason`; `by` is None when flags did it.
+    """
+    thread, post = lock_post(post)
+    if post.state in {State.HIDDEN, State.DELETED}:
+        return post
+    note = normalise_input(note).strip()
+    states.change(thread, post, State.HIDDEN, by=by, reason=reason, note=note)
+    log("post.hidden", by=by, thread=thread, post=post, member_id=post.author_id, reason=reason, note=note)
+    if by is not None:
+        _judge(post, _Outcome.AGREED, by=by)
+        states.settle(post, _Decision.HIDDEN, by=by)
+        _penalise(post.author_id)
+    emit(
+        PostHidden(
+            thread_id=thread.pk,
+            post_id=post.pk,
+            is_first=post.is_first,
+            author_id=post.author_id,
+            moderator_id=by.pk if by else None,
+            reason=reason,
+            was_published=post.published_at is not None,
+        )
+    )
+    return post
+
+
+@transaction.atomic
+def delete_post(*, post: Post, by: User, reason: str = "", note: str = "") -> Post:
+    """Delete a post; its place in the thread stays. By its author, or by a moderator with a reason. Safe to repeat."""
+    thread, post = lock_post(post)
+    if post.state == State.DELETED:
+        return post
+    is_own = by.pk == post.author_id
+    states.change(thread, post, State.DELETED, by=by, reason=reason or ("author" if is_own else ""), note=note)
+    if is_own:
+        _judge(post, _Outcome.IGNORED, by=None)
+        states.settle(post, _Decision.OBSOLETE, by=None)
+    else:
+        _judge(post, _Outcome.AGREED, by=by)
+        states.settle(post, _Decision.DELETED, by=by)
+        _penalise(post.author_id)
+    log("post.deleted", by=by, thread=thread, post=post, member_id=post.author_id, reason=reason, note=note)
+    emit(
+        PostDeleted(
+            thread_id=thread.pk,
+            post_id=post.pk,
+            is_first=post.is_first,
+            author_id=post.author_id,
+            deleted_by_id=by.pk,
+            reason=post.state_reason,
+            was_published=post.published_at is not None,
+        )
+    )
+    return post
+
+
+@transaction.atomic
+def restore_post(*, post: Post, by: User) -> Post:
+    """Show a hidden or deleted post again. One that nobody had seen is approved by that. Safe to repeat."""
+    thread, post = lock_post(post)
+    if post.is_visible:
+        return post
+    if post.published_at is None:
+        if post.state != State.HELD:
+            states.change(thread, post, State.HELD, by=by)
+        return approve_post(post=post, by=by)
+    states.change(thread, post, State.VISIBLE, by=by)
+    states.settle(post, _Decision.APPROVED, by=by)
+    _judge(post, _Outcome.DISAGREED, by=by)
+    log("post.restored", by=by, thread=thread, post=post, member_id=post.author_id)
+    emit(
+        PostRestored(
+            thread_id=thread.pk,
+            post_id=post.pk,
+            is_first=post.is_first,
+            author_id=post.author_id,
+            restored_by_id=by.pk,
+        )
+    )
+    return post
+
+
+# Flags --------------------------------------------------------------------------------------------------------------
+
+
+@transaction.atomic
+def flag_post(*, post: Post, user: User, reason: str, note: str = "") -> Flag:
+    """Ask moderators to look at a post. Once for each person until it is judged; then again.
+
+    Enough weight hides the post at once; enough people silence a new member. Raises `CommunityError`.
+    """
+    thread, post = lock_post(post)
+    if not post.is_visible:
+        raise NotVisibleError
+    if post.author_id == user.pk:
+        raise OwnPostError
+    profile = CommunityProfile.objects.filter(pk=user.pk).first() or CommunityProfile(user=user)
+    if profile.is_suspended():
+        raise SilencedError
+    flag, created = Flag.objects.get_or_create(
+        post=post,
+        user=user,
+        outcome="",
+        defaults={
+            "reason": Flag.Reason(reason),
+            "note": redact_to(" ".join(normalise_input(note).split()), 500),
+            "weight": flag_weight(user, profile),
+        },
+    )
+    if not created:
+        return flag
+    states.enqueue(post, [(f"flag:{flag.reason}", flag.weight)])
+    emit(
+        PostFlagged(
+            thread_id=thread.pk,
+            post_id=post.pk,
+            author_id=post.author_id,
+            flagged_by_id=user.pk,
+            reason=flag.reason,
+        )
+    )
+    weight = Flag.objects.filter(post=post, outcome="").aggregate(total=Sum("weight"))["total"] or 0
+    if weight >= policy().hide_score:
+        hide_post(post=post, by=None, reason=flag.reason)
+    _silence_if_flagged(post.author_id)
+    return flag
+
+
+def _silence_if_flagged(author_id: int | None) -> None:
+    """Silence a new member whom several people flagged, until a moderator has looked."""
+    if author_id is None:
+        return
+    rules = policy()
+    about = Flag.objects.filter(post__author=author_id, outcome="", post__author__is_staff=False)
+    seen = about.aggregate(weight=Sum("weight"), people=Count("user", distinct=True))
+    if (seen["weight"] or 0) < rules.silence_score or seen["people"] < rules.silence_people:
+        return
+    profile = lock_profile(author_id)
+    if profile.level == Level.NEW and not profile.is_silenced():
+        _silence(profile, until=timezone.now() + FLAGGED_SILENCE, by=None, reason="flags", note="")
+
+
+def _judge(post: Post, outcome: Flag.Outcome, *, by: User | None) -> None:
+    """Decide about the open flags of a post, and tell those who flagged."""
+    flags = list(Flag.objects.filter(post=post, outcome=""))
+    Flag.objects.filter(pk__in=[flag.pk for flag in flags]).update(
+        outcome=outcome, judged_by=by, judged_at=timezone.now()
+    )
+    for flag in sorted(flags, key=lambda one: one.user_id or 0):
+        if flag.user_id is None:
+            continue
+        if outcome != _Outcome.IGNORED:
+            count_for(flag.user_id, flags_judged=1, flags_agreed=int(outcome == _Outcome.AGREED))
+        emit(FlagJudged(flag_id=flag.pk, post_id=post.pk, flagged_by_id=flag.user_id, outcome=outcome.value))
+
+
+@transaction.atomic
+def appeal(*, post: Post, author: User, text: str) -> ReviewItem:
+    """Have moderators look again at a post that was hidden. Raises `CommunityError`."""
+    thread, post = lock_post(post)
+    if post.state != State.HIDDEN or post.author_id != author.pk:
+        raise NotAllowedError
+    item = states.enqueue(post, [("appeal", SCORES["appeal"])])
+    item.appeal = redact_to(normalise_input(text).strip(), 2000)
+    item.save(update_fields=["appeal"])
+    emit(PostAppealed(thread_id=thread.pk, post_id=post.pk, author_id=author.pk))
+    return item
+
+
+def claim(*, item: ReviewItem, by: User) -> bool:
+    """Take an item of the queue; returns whether `by` has it now. A claim ends after a quarter of an hour."""
+    now = timezone.now()
+    free = ReviewItem.objects.filter(pk=item.pk, decision="")
+    mine = free.filter(claimed_by=by) | free.filter(claimed_by=None) | free.filter(claimed_at__lt=now - CLAIM)
+    return bool(mine.update(claimed_by=by, claimed_at=now))
+
+
+def release(*, item: ReviewItem, by: User) -> None:
+    """Give a claimed item back."""
+    ReviewItem.objects.filter(pk=item.pk, claimed_by=by).update(claimed_by=None, claimed_at=None)
+
+
+# Members ------------------------------------------------------------------------------------------------------------
+
+
+def _penalise(user_id: int | None) -> None:
+    if user_id is not None:
+        lock_profile(user_id)
+        CommunityProfile.objects.filter(pk=user_id).update(penalised_at=timezone.now(), is_level_due=True)
+
+
+@transaction.atomic
+def warn_member(*, user: User, by: User, note: str, post: Post | None = None) -> AuditEntry:
+    """Warn a member; they read the note in their profile."""
+    _penalise(user.pk)
+    entry = log("member.warned", by=by, post=post, member_id=user.pk, note=normalise_input(note).strip())
+    emit(MemberRestricted(user_id=user.pk, action="warned", moderator_id=by.pk, audit_id=entry.pk))
+    return entry
+
+
+@transaction.atomic
+def silence_member(*, user: User, by: User, until: dt.datetime, reason: str = "", note: str = "") -> AuditEntry:
+    """Let a member read, but not write, until a time. They see the note."""
+    return _silence(lock_profile(user.pk), until=until, by=by, reason=reason, note=normalise_input(note).strip())
+
+
+def _silence(profile: CommunityProfile, *, until: dt.datetime, by: User | None, reason: str, note: str) -> AuditEntry:
+    profile.silenced_until, profile.silenced_reason = until, note or reason
+    profile.penalised_at, profile.is_level_due = timezone.now(), True
+    profile.save(update_fields=["silenced_until", "silenced_reason", "penalised_at", "is_level_due"])
+    entry = log("member.silenced", by=by, member_id=profile.user_id, reason=reason, note=note, until=until.isoformat())
+    emit(
+        MemberRestricted(
+            user_id=profile.user_id, action="silenced", moderator_id=by.pk if by else None, audit_id=entry.pk
+        )
+    )
+    return entry
+
+
+@transaction.atomic
+def suspend_member(*, user: User, by: User, until: dt.datetime, reason: str = "", note: str = "") -> AuditEntry:
+    """Keep a member from taking part in any way until a time. They see the note."""
+    profile = lock_profile(user.pk)
+    note = normalise_input(note).strip()
+    profile.suspended_until, profile.suspended_reason = until, note or reason
+    profile.penalised_at, profile.is_level_due = timezone.now(), True
+    profile.save(update_fields=["suspended_until", "suspended_reason", "penalised_at", "is_level_due"])
+    entry = log("member.suspended", by=by, member_id=user.pk, reason=reason, note=note, until=until.isoformat())
+    emit(MemberRestricted(user_id=user.pk, action="suspended", moderator_id=by.pk, audit_id=entry.pk))
+    return entry
+
+
+@transaction.atomic
+def release_member(*, user: User, by: User, note: str = "") -> AuditEntry:
+    """End silence and suspension."""
+    profile = lock_profile(user.pk)
+    profile.silenced_until = profile.suspended_until = None
+    profile.silenced_reason = profile.suspended_reason = ""
+    profile.save(update_fields=["silenced_until", "silenced_reason", "suspended_until", "suspended_reason"])
+    entry = log("member.released", by=by, member_id=user.pk, note=note)
+    emit(MemberRestricted(user_id=user.pk, action="released", moderator_id=by.pk, audit_id=entry.pk))
+    return entry

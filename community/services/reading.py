@@ -1,0 +1,77 @@
+"""What somebody has read, and wants to find again."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from django.db import connection, transaction
+from django.utils import timezone
+
+from community.models import AreaRead, Bookmark, CommunityProfile, ThreadRead
+from community.services.counting import ensure_profile
+
+if TYPE_CHECKING:
+    import datetime as dt
+
+    from community.models import Area, Post, Thread
+    from portal.accounts.models import User
+
+
+def mark_read(*, user: User, thread: Thread, number: int) -> None:
+    """Remember that `user` has read a thread up to a number. Never goes back; safe at the same time as another."""
+    greatest = "GREATEST" if connection.vendor == "postgresql" else "MAX"
+    table = connection.ops.quote_name(ThreadRead._meta.db_table)  # noqa: SLF001 - Django's documented name
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"INSERT INTO {table} (user_id, thread_id, last_read_number) VALUES (%s, %s, %s)"  # noqa: S608 - our own table
+            f" ON CONFLICT (user_id, thread_id) DO UPDATE SET"
+            f" last_read_number = {greatest}({table}.last_read_number, excluded.last_read_number)",
+            [user.pk, thread.pk, number],
+        )
+
+
+@transaction.atomic
+def mark_area_read(*, user: User, area: Area, until: dt.datetime | None = None) -> None:
+    """Mark as read what was written in an area until a time, by default now. Never goes back."""
+    until = until or timezone.now()
+    row, created = AreaRead.objects.select_for_update(of=("self",)).get_or_create(
+        user=user, area=area, defaults={"read_until": until}
+    )
+    if not created and row.read_until < until:
+        AreaRead.objects.filter(pk=row.pk, read_until__lt=until).update(read_until=until)
+
+
+@transaction.atomic
+def mark_all_read(*, user: User, until: dt.datetime | None = None) -> None:
+    """Mark everything as read that was written until a time, by default now. Never goes back."""
+    until = until or timezone.now()
+    ensure_profile(user.pk)
+    CommunityProfile.objects.filter(pk=user.pk, read_floor__lt=until).update(read_floor=until)
+
+
+@transaction.atomic
+def bookmark(*, user: User, post: Post, note: str = "", remind_at: dt.datetime | None = None) -> Bookmark:
+    """Remember a post; a second time changes the note and the time of the reminder."""
+    row, _created = Bookmark.objects.update_or_create(
+        user=user, post=post, defaults={"note": " ".join(note.split())[:200], "remind_at": remind_at}
+    )
+    return row
+
+
+def remove_bookmark(*, user: User, post: Post) -> bool:
+    """Forget a bookmark; returns whether there was one."""
+    deleted, _rows = Bookmark.objects.filter(user=user, post=post).delete()
+    return bool(deleted)
+
+
+@transaction.atomic
+def note_visit(*, user: User, today: dt.date | None = None) -> bool:
+    """Count a day on which somebody was here; returns whether it is the first visit of the day."""
+    today = today or timezone.localdate()
+    ensure_profile(user.pk)
+    profile = CommunityProfile.objects.select_for_update().get(pk=user.pk)
+    if profile.last_seen_on is not None and profile.last_seen_on >= today:
+        return False
+    profile.last_seen_on, profile.days_seen, profile.is_level_due = today, profile.days_seen + 1, True
+    profile.save(update_fields=["last_seen_on", "days_seen", "is_level_due"])
+    return True

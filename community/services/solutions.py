@@ -1,0 +1,120 @@
+"""Accepted answers."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from django.db import transaction
+from django.utils import timezone
+
+from community.events import FirstHelpGiven, SolutionAccepted, SolutionRevoked
+from community.exceptions import NotAllowedError, NotVisibleError
+from community.models import CommunityProfile, Post, Solution, Thread, ThreadState
+from community.services.counting import count_for, ensure_profile, lock_post, show_changed, store
+from portal.core.events import emit
+
+if TYPE_CHECKING:
+    from portal.accounts.models import User
+
+
+@transaction.atomic
+def accept_solution(*, post: Post, by: User | None) -> Solution:
+    """Mark a reply as an answer that solved the question; a question may have several.
+
+    `by` is None for the consensus of helpers. Accepting the same post twice is harmless and announced once. Raises
+    `CommunityError`.
+    """
+    thread, post = lock_post(post)
+    known = Solution.objects.filter(post=post, revoked_at=None).first()
+    if known is not None:
+        return known
+    if not thread.is_question or post.is_first:
+        raise NotAllowedError
+    if not post.is_visible or thread.state != ThreadState.VISIBLE:
+        raise NotVisibleError
+    solution = Solution.objects.create(
+        thread=thread,
+        post=post,
+        helper_id=post.author_id,
+        is_for_another=post.author_id != thread.author_id,
+        accepted_by=by,
+    )
+    _follow_solutions(thread, post)
+    if solution.is_for_another:
+        count_for(post.author_id, solution_count=1)
+        note_first_help(post, helped_id=thread.author_id)
+    emit(
+        SolutionAccepted(
+            solution_id=solution.pk,
+            thread_id=thread.pk,
+            post_id=post.pk,
+            author_id=post.author_id,
+            asker_id=thread.author_id,
+            accepted_by_id=by.pk if by else None,
+        )
+    )
+    show_changed(thread)
+    return solution
+
+
+@transaction.atomic
+def revoke_solution(*, post: Post, by: User) -> bool:
+    """Take back the acceptance of an answer; returns whether there was one. Announced once."""
+    thread, post = lock_post(post)
+    revoked = revoke_all(thread, post, by=by, because="revoked")
+    if revoked:
+        show_changed(thread)
+    return revoked
+
+
+def revoke_all(thread: Thread, post: Post, *, by: User | None, because: str) -> bool:
+    """The same for a locked post that stops being an answer for another reason."""
+    solution = Solution.objects.filter(post=post, revoked_at=None).first()
+    if solution is None:
+        return False
+    solution.revoked_at, solution.revoked_by, solution.revoked_because = timezone.now(), by, because
+    solution.save(update_fields=["revoked_at", "revoked_by", "revoked_because"])
+    _follow_solutions(thread, post)
+    if solution.is_for_another:
+        count_for(post.author_id, solution_count=-1)
+    emit(
+        SolutionRevoked(
+            solution_id=solution.pk,
+            thread_id=thread.pk,
+            post_id=post.pk,
+            author_id=post.author_id,
+            asker_id=thread.author_id,
+            revoked_by_id=by.pk if by else None,
+            because=because,
+        )
+    )
+    return True
+
+
+def _follow_solutions(thread: Thread, post: Post) -> None:
+    """Set what is stored of the accepted answers: in the post, and the first one in its thread."""
+    accepted = {
+        row.post_id: row
+        for row in Solution.objects.filter(thread=thread, revoked_at=None).order_by("-accepted_at", "-pk")
+    }
+    post.is_solution = post.pk in accepted
+    Post.objects.filter(pk=post.pk).update(is_solution=post.is_solution)
+    first = list(accepted.values())[-1] if accepted else None
+    thread.solution_id = first.post_id if first else None
+    thread.solved_at = first.accepted_at if first else None
+    if thread.is_question:
+        if first:
+            thread.status = Thread.Status.SOLVED
+        elif thread.status == Thread.Status.SOLVED:
+            thread.status = Thread.Status.OPEN
+    store(thread, "solution_id", "solved_at", "status")
+
+
+def note_first_help(post: Post, *, helped_id: int | None) -> None:
+    """Announce the first time that somebody else says a member helped."""
+    if post.author_id is None or helped_id is None or helped_id == post.author_id:
+        return
+    ensure_profile(post.author_id)
+    first = CommunityProfile.objects.filter(pk=post.author_id, first_help_at=None)
+    if first.update(first_help_at=timezone.now()):
+        emit(FirstHelpGiven(helper_id=post.author_id, helped_id=helped_id, post_id=post.pk))

@@ -1,0 +1,125 @@
+"""From a typed text to a stored one: limits, people named in it, files, HTML."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from django.db.models import Q
+from django.db.models.functions import Lower
+
+from community import rendering
+from community.exceptions import EmptyTextError, TextTooLongError, TitleTooLongError
+from community.models import Post, PostMention, Upload
+from community.rendering import Parsed, UploadedFile
+from community.similarity import fingerprint
+from portal.accounts.models import User
+from portal.core.privacy import redact
+from portal.core.text import is_persian, normalise_input
+
+if TYPE_CHECKING:
+    from django.utils.safestring import SafeString
+
+TITLE_LENGTH: Final = 200
+
+
+@dataclass(slots=True)
+class Text:
+    """A text ready to be stored, and what it refers to."""
+
+    body: str
+    parsed: Parsed
+    fingerprint: int | None
+    #: By lower-case handle.
+    people: dict[str, User]
+
+    @property
+    def language(self) -> str:
+        return language_of(self.parsed.plain_text())
+
+    @property
+    def mentioned_ids(self) -> list[int]:
+        return sorted(user.pk for user in self.people.values())
+
+
+def language_of(text: str) -> str:
+    """Return the language a text is written in, of those that are told apart by their letters."""
+    return "fa" if is_persian(text) else "en"
+
+
+def clean_title(title: str) -> str:
+    """Return a title as it is stored: one line, without bidi controls. Raises `CommunityError`."""
+    title = " ".join(normalise_input(title).split())
+    if not any(character.isalnum() for character in title):
+        raise EmptyTextError
+    if len(title) > TITLE_LENGTH:
+        raise TitleTooLongError(TITLE_LENGTH)
+    return title
+
+
+def clean_body(body: str, *, keeps_personal_data: bool = False) -> str:
+    """Return a text as it is stored: personal data are masked unless its author insists. Raises `CommunityError`."""
+    body = normalise_input(body).strip("\n").rstrip()
+    if not body.strip():
+        raise EmptyTextError
+    if len(body) > rendering.MAX_LENGTH:
+        raise TextTooLongError(rendering.MAX_LENGTH)
+    return body if keeps_personal_data else redact(body)
+
+
+def prepare(body: str) -> Text:
+    """Parse a clean text and look up the people it names. One query if it names any."""
+    parsed = rendering.parse(body)
+    return Text(body, parsed, fingerprint(parsed.plain_text()), people_named(parsed.handles))
+
+
+def people_named(handles: Collection[str]) -> dict[str, User]:
+    """Return the people with these handles, by the lower-case form of the handle."""
+    wanted = {handle.lower() for handle in handles}
+    if not wanted:
+        return {}
+    found = User.objects.annotate(lower=Lower("handle")).filter(lower__in=wanted, is_active=True)
+    return {user.handle.lower(): user for user in found.order_by("pk")}
+
+
+def quoted_authors(parsed: Parsed, thread_id: int) -> list[int]:
+    """Return the authors of the posts of this thread that a text quotes or links to."""
+    if not parsed.post_ids:
+        return []
+    authors = Post.objects.filter(pk__in=parsed.post_ids, thread=thread_id, author__isnull=False)
+    return sorted({pk for pk in authors.values_list("author_id", flat=True) if pk is not None})
+
+
+def attach(post: Post, text: Text) -> None:
+    """Store what a post refers to: people named, and files its author uploaded for it. Then write its HTML."""
+    mentioned = set(text.mentioned_ids)
+    PostMention.objects.filter(post=post).exclude(user__in=mentioned).delete()
+    PostMention.objects.bulk_create(
+        [PostMention(post=post, user_id=pk) for pk in sorted(mentioned)], ignore_conflicts=True
+    )
+    if text.parsed.upload_ids:
+        Upload.objects.filter(pk__in=text.parsed.upload_ids, post=None, owner=post.author_id).update(post=post)
+    post.html = html_of(post, text)
+    post.render_version = rendering.VERSION
+    Post.objects.filter(pk=post.pk).update(html=post.html, render_version=post.render_version)
+
+
+def html_of(post: Post, text: Text) -> SafeString:
+    """Return the HTML of a stored post. One query if it shows files."""
+    uploads: dict[int, UploadedFile] = {}
+    if text.parsed.upload_ids:
+        files = Upload.objects.filter(Q(post=post), pk__in=text.parsed.upload_ids)
+        uploads = {
+            file.pk: UploadedFile(name=file.name, width=file.width, height=file.height) for file in files.order_by("pk")
+        }
+    people = {key: user.handle for key, user in text.people.items()}
+    return text.parsed.to_html(people=people, uploads=uploads)
+
+
+def render_again(post: Post) -> SafeString:
+    """Render a stored post with the current renderer and store the result; returns the HTML."""
+    text = prepare(post.body)
+    html = html_of(post, text)
+    Post.objects.filter(pk=post.pk, version=post.version).update(html=html, render_version=rendering.VERSION)
+    return html

@@ -1,0 +1,367 @@
+"""Threads as a whole: tags, products, moving, merging, splitting, closing, pinning."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import TYPE_CHECKING, Any
+
+from django.db import transaction
+from django.db.models import F
+from django.utils import timezone
+
+from community.events import ThreadMerged, ThreadMoved, ThreadSplit
+from community.exceptions import NotAllowedError, NotVisibleError, TooManyTagsError
+from community.models import (
+    Area,
+    IdeaVote,
+    MeToo,
+    MovedPosts,
+    Poll,
+    Post,
+    Solution,
+    State,
+    Tag,
+    TagSynonym,
+    Thread,
+    ThreadState,
+    policy,
+)
+from community.models.tag import fold_tag
+from community.services import texts
+from community.services.counting import count_for, count_thread, find_last_post, lock_thread, show_changed, store
+from community.services.moderating import log
+from community.services.solutions import revoke_all
+from portal.accounts.models import User
+from portal.core.events import emit
+from portal.core.scopes import content_changed
+from portal.core.text import normalise_input, slugify_unicode
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable
+
+    from portal.catalog.models import Product
+
+
+# Tags ---------------------------------------------------------------------------------------------------------------
+
+
+@transaction.atomic
+def tags_named(words: Iterable[str], *, may_create: bool = False) -> list[Tag]:
+    """Return the tags with these names or synonyms, in any spelling; new ones are made only with `may_create`."""
+    found: dict[int, Tag] = {}
+    for word in words:
+        name = " ".join(normalise_input(word).lstrip("#").split())[:40]
+        key = fold_tag(name)[:40]
+        if not key:
+            continue
+        tag = Tag.objects.filter(key=key).first()
+        if tag is None:
+            synonym = TagSynonym.objects.filter(key=key).select_related("tag").first()
+            tag = synonym.tag if synonym else None
+        if tag is None and may_create:
+            tag, _created = Tag.objects.get_or_create(
+                key=key, defaults={"name": name, "slug": slugify_unicode(name, max_length=60) or key}
+            )
+        if tag is not None:
+            found[tag.pk] = tag
+    return list(found.values())
+
+
+@transaction.atomic
+def set_tags(*, thread: Thread, tags: Collection[Tag], by: User) -> None:
+    """Give a thread these tags and no others. Raises `TooManyTagsError`."""
+    limit = policy().max_tags
+    if len(tags) > limit:
+        raise TooManyTagsError(limit)
+    thread = lock_thread(thread.pk)
+    before = set(thread.tags.values_list("pk", flat=True))
+    after = {tag.pk for tag in tags}
+    if before == after:
+        return
+    thread.tags.set(sorted(after))
+    if thread.is_listed:
+        Tag.objects.filter(pk__in=before - after).update(thread_count=F("thread_count") - 1)
+        Tag.objects.filter(pk__in=after - before).update(thread_count=F("thread_count") + 1)
+    if by.pk != thread.author_id:
+        log(
+            "thread.tagged",
+            by=by,
+            thread=thread,
+            member_id=thread.author_id,
+            before=sorted(before),
+            after=sorted(after),
+        )
+    show_changed(thread)
+
+
+@transaction.atomic
+def set_products(*, thread: Thread, products: Iterable[Product]) -> None:
+    """Say which products a thread is about."""
+    thread = lock_thread(thread.pk)
+    thread.products.set(products)
+    show_changed(thread)
+
+
+@transaction.atomic
+def retitle(*, thread: Thread, title: str, by: User) -> Thread:
+    """Change a title without touching the text; moderators and helpers. Logged when it is another person's thread."""
+    title = texts.clean_title(title)
+    thread = lock_thread(thread.pk)
+    if title == thread.title:
+        return thread
+    before, thread.title = thread.title, title
+    thread.slug = thread.make_slug()
+    store(thread, "title", "slug")
+    if by.pk != thread.author_id:
+        log("thread.retitled", by=by, thread=thread, member_id=thread.author_id, before=before, after=title)
+    show_changed(thread)
+    return thread
+
+
+# Closing and pinning ------------------------------------------------------------------------------------------------
+
+
+@transaction.atomic
+def lock(*, thread: Thread, by: User, note: str = "") -> Thread:
+    """Close a thread for new posts. Safe to repeat."""
+    return _set_locked(thread, by=by, is_locked=True, note=note)
+
+
+@transaction.atomic
+def unlock(*, thread: Thread, by: User) -> Thread:
+    """Open a closed thread. Safe to repeat."""
+    return _set_locked(thread, by=by, is_locked=False, note="")
+
+
+def _set_locked(thread: Thread, *, by: User, is_locked: bool, note: str) -> Thread:
+    thread = lock_thread(thread.pk)
+    if thread.is_locked != is_locked:
+        thread.is_locked = is_locked
+        store(thread, "is_locked")
+        log("thread.locked" if is_locked else "thread.unlocked", by=by, thread=thread, note=note)
+        show_changed(thread, search=False)
+    return thread
+
+
+@transaction.atomic
+def pin_until(*, thread: Thread, by: User, until: dt.datetime | None) -> Thread:
+    """Keep a thread at the top of its area until a time; None: until it is unpinned."""
+    thread = lock_thread(thread.pk)
+    thread.is_pinned, thread.pinned_until = True, until
+    store(thread, "is_pinned", "pinned_until")
+    log("thread.pinned", by=by, thread=thread, until=until.isoformat() if until else None)
+    show_changed(thread, search=False)
+    return thread
+
+
+@transaction.atomic
+def unpin(*, thread: Thread, by: User | None) -> Thread:
+    """End it. Safe to repeat; `by` is None when its time is over."""
+    thread = lock_thread(thread.pk)
+    if thread.is_pinned:
+        thread.is_pinned, thread.pinned_until = False, None
+        store(thread, "is_pinned", "pinned_until")
+        log("thread.unpinned", by=by, thread=thread)
+        show_changed(thread, search=False)
+    return thread
+
+
+def unpin_due() -> int:
+    """Unpin the threads whose time is over; returns how many. A periodic job."""
+    due = list(Thread.objects.filter(pinned_until__lte=timezone.now()).order_by("pk"))
+    for thread in due:
+        unpin(thread=thread, by=None)
+    return len(due)
+
+
+def has_pins_to_end() -> bool:
+    return Thread.objects.filter(pinned_until__lte=timezone.now()).exists()
+
+
+# Moving, merging, splitting -----------------------------------------------------------------------------------------
+
+
+@transaction.atomic
+def move_thread(*, thread: Thread, area: Area, by: User) -> Thread:
+    """Put a thread into another area: it has that area's audience at once, in every list and in search.
+
+    Its kind becomes that of the area. Safe to repeat.
+    """
+    thread, areas = _lock_with_areas(thread, area)
+    target = areas[area.pk]
+    if thread.area_id == target.pk:
+        return thread
+    if thread.state == ThreadState.MERGED:
+        raise NotVisibleError
+    before = areas[thread.area_id]
+    scopes_before = thread.scopes
+    if thread.is_listed:
+        Area.objects.filter(pk=before.pk).update(thread_count=F("thread_count") - 1)
+        Area.objects.filter(pk=target.pk).update(thread_count=F("thread_count") + 1)
+    thread.area, thread.audience = target, target.effective_audience
+    if thread.kind != target.kind:
+        thread.kind = target.kind
+        thread.status = _status_in(thread)
+    store(thread, "area_id", "audience", "kind", "status")
+    log("thread.moved", by=by, thread=thread, member_id=thread.author_id, before=before.pk, after=target.pk)
+    emit(ThreadMoved(thread_id=thread.pk, from_area_id=before.pk, to_area_id=target.pk, moved_by_id=by.pk))
+    show_changed(thread)
+    content_changed(*scopes_before)
+    return thread
+
+
+def _status_in(thread: Thread) -> str:
+    if thread.is_question:
+        return Thread.Status.SOLVED if thread.is_solved else Thread.Status.OPEN
+    return Thread.Status.NEW if thread.is_idea else Thread.Status.NONE
+
+
+def _lock_with_areas(thread: Thread, *others: Area) -> tuple[Thread, dict[int, Area]]:
+    """Lock a thread, then its area and the others, in the order of `counting`."""
+    locked = lock_thread(thread.pk)
+    wanted = {locked.area_id, *(area.pk for area in others)}
+    return locked, {area.pk: area for area in Area.objects.select_for_update().filter(pk__in=wanted).order_by("pk")}
+
+
+@transaction.atomic
+def merge_threads(*, thread: Thread, into: Thread, by: User) -> Thread:
+    """Put the posts of a thread at the end of another one; its address leads there from then on.
+
+    Votes for an idea and "I have this too" come along, once for each person. Links to single posts still lead to them.
+    Returns the thread that has all now. Safe to repeat; raises `CommunityError`.
+    """
+    if thread.pk == into.pk:
+        raise NotAllowedError
+    # Both in one order, so that two merges in opposite directions do not wait for each other.
+    locked = {
+        row.pk: row for row in Thread.objects.select_for_update().filter(pk__in=[thread.pk, into.pk]).order_by("pk")
+    }
+    source, target = locked[thread.pk], locked[into.pk]
+    if source.state == ThreadState.MERGED and source.merged_into_id == target.pk:
+        return target
+    if source.state not in {ThreadState.VISIBLE, ThreadState.HELD} or target.state != ThreadState.VISIBLE:
+        raise NotVisibleError
+    if source.is_listed:
+        count_thread(source, -1)
+        count_for(source.author_id, reply_count=1)
+    shift = target.highest_number
+    Post.objects.filter(thread=source).update(thread=target, number=F("number") + shift)
+    Solution.objects.filter(thread=source).update(thread=target)
+    MovedPosts.objects.create(
+        from_thread=source,
+        first_number=1,
+        last_number=source.highest_number,
+        to_thread=target,
+        shift=shift,
+        moved_by=by,
+    )
+    target.highest_number += source.highest_number
+    _bring(MeToo, source, target)
+    _bring(IdeaVote, source, target)
+    MeToo.objects.filter(thread=target, user=target.author_id, user__isnull=False).delete()
+    if not Poll.objects.filter(thread=target).exists():
+        Poll.objects.filter(thread=source).update(thread=target)
+    _count_again(target)
+    _settle_solutions(target)
+    source.state, source.merged_into = ThreadState.MERGED, target
+    source.reply_count = source.me_too_count = source.vote_count = source.helpful_count = 0
+    source.solution = source.solved_at = None
+    source.is_pinned, source.pinned_until = False, None
+    find_last_post(source)
+    store(
+        source, "state", "merged_into_id", "reply_count", "me_too_count", "vote_count", "helpful_count",
+        "solution_id", "solved_at", "is_pinned", "pinned_until", "last_post_at", "last_author_id",
+    )  # fmt: skip
+    log("thread.merged", by=by, thread=source, member_id=source.author_id, into=target.pk, shift=shift)
+    emit(ThreadMerged(thread_id=source.pk, into_id=target.pk, merged_by_id=by.pk))
+    show_changed(source)
+    show_changed(target)
+    return target
+
+
+def _bring(model: type[MeToo] | type[IdeaVote], source: Thread, target: Thread) -> None:
+    """Move the rows of people who have none in the target yet; those of the others are one too many."""
+    rows: Any = model._default_manager  # noqa: SLF001 - Django's documented name
+    known = User.objects.filter(pk__in=rows.filter(thread=target).values("user"))
+    rows.filter(thread=source).exclude(user__in=known).update(thread=target)
+    rows.filter(thread=source).delete()
+
+
+def _count_again(thread: Thread) -> None:
+    """Set all counters of a locked thread whose posts are others now."""
+    visible = Post.objects.filter(thread=thread, state=State.VISIBLE)
+    thread.reply_count = visible.filter(number__gt=1).count()
+    thread.helpful_count = sum(visible.values_list("helpful_count", flat=True))
+    thread.me_too_count = thread.me_toos.count()
+    thread.vote_count = thread.idea_votes.count()
+    find_last_post(thread)
+    store(
+        thread, "highest_number", "reply_count", "helpful_count", "me_too_count", "vote_count", "last_post_at",
+        "last_author_id",
+    )  # fmt: skip
+
+
+def _settle_solutions(thread: Thread) -> None:
+    """Set what follows from the accepted answers that are in a thread now."""
+    first = Solution.objects.filter(thread=thread, revoked_at=None).order_by("accepted_at", "pk").first()
+    thread.solution_id = first.post_id if first else None
+    thread.solved_at = first.accepted_at if first else None
+    if thread.is_question and first:
+        thread.status = Thread.Status.SOLVED
+    store(thread, "solution_id", "solved_at", "status")
+
+
+@transaction.atomic
+def split_thread(*, thread: Thread, post_ids: Collection[int], title: str, by: User) -> Thread:
+    """Make a thread of its own of some replies; the first of them begins it. Accepted answers are none there.
+
+    Links to the moved posts still lead to them. Raises `CommunityError`.
+    """
+    title = texts.clean_title(title)
+    thread, areas = _lock_with_areas(thread)
+    posts = list(Post.objects.select_for_update().filter(pk__in=post_ids, thread=thread).order_by("number"))
+    if not posts or posts[0].is_first or not posts[0].is_visible:
+        raise NotAllowedError
+    for post in posts:
+        revoke_all(thread, post, by=by, because="moved")
+    first = posts[0]
+    new = Thread(
+        area=areas[thread.area_id],
+        audience=thread.audience,
+        kind=thread.kind,
+        author_id=first.author_id,
+        title=title,
+        language=first.language,
+        status=Thread.Status.NONE,
+        state=ThreadState.VISIBLE,
+        highest_number=len(posts),
+        created_at=first.created_at,
+        last_post_at=first.created_at,
+    )
+    new.status = _status_in(new)
+    new.slug = new.make_slug()
+    new.excerpt = texts.prepare(first.body).parsed.plain_text()[:200]
+    new.save(force_insert=True)
+    new.tags.set(thread.tags.all())
+    new.products.set(thread.products.all())
+    for number, post in enumerate(posts, 1):
+        MovedPosts.objects.create(
+            from_thread=thread,
+            first_number=post.number,
+            last_number=post.number,
+            to_thread=new,
+            shift=number - post.number,
+            moved_by=by,
+        )
+        Post.objects.filter(pk=post.pk).update(thread=new, number=number)
+    Post.objects.filter(reply_to__in=posts).exclude(thread=new).update(reply_to=None)
+    Post.objects.filter(thread=new, reply_to__thread=thread).update(reply_to=None)
+    _count_again(new)
+    _count_again(thread)
+    count_for(new.author_id, reply_count=-1)
+    count_thread(new, 1)
+    log("thread.split", by=by, thread=thread, member_id=new.author_id, into=new.pk, posts=[post.pk for post in posts])
+    emit(ThreadSplit(thread_id=thread.pk, new_thread_id=new.pk, split_by_id=by.pk))
+    show_changed(thread)
+    show_changed(new)
+    return new
