@@ -14,16 +14,24 @@ class CoreConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from portal.core import checks, events, fragments, health, mail, mail_delivery, receivers, roles, spreadsheets  # noqa: F401, PLC0415 - apps must be ready; checks register themselves
+        from portal.core import checks, events, mail, mail_delivery, receivers, roles, spreadsheets  # noqa: F401, PLC0415 - apps must be ready; checks register themselves
 
         receivers.connect()
         spreadsheets.protect()
-        health.report_to_staff("kept_html", fragments.figures)
         autodiscover_modules("roles")
         post_migrate.connect(roles.make_roles, sender=self, dispatch_uid="core.make_roles")
         events.subscribe(mail.MailQueued, mail_delivery.deliver, is_remote=True)
-        health.report("mail", mail_delivery.health)
+        _report_health()
         _connect_jobs()
+
+
+def _report_health() -> None:
+    from portal.core import disk, fragments, health, mail_delivery  # noqa: PLC0415 - apps must be ready
+
+    health.report("mail", mail_delivery.health)
+    health.report("disk", disk.health, is_needed=True)
+    health.report_to_staff("disk_space", disk.figures)
+    health.report_to_staff("kept_html", fragments.figures)
 
 
 def _connect_jobs() -> None:

@@ -16,16 +16,31 @@ if TYPE_CHECKING:
 
 _figures: dict[str, Callable[[], Mapping[str, object]]] = {}
 _reports: dict[str, Callable[[], str]] = {}
+_needed: set[str] = set()
+
+OK = "ok"
+DEGRADED = "degraded"
 
 
-def report(name: str, state: Callable[[], str]) -> None:
-    """Register `state`, whose result `/health/` shows under `name`; it must be fast and never raise."""
+def report(name: str, state: Callable[[], str], *, is_needed: bool = False) -> None:
+    """Register `state`, whose result `/health/` shows under `name`; it must be fast and never raise.
+
+    With `is_needed` the portal as a whole is degraded when the result is anything but ``ok``; otherwise readers notice
+    nothing.
+    """
     _reports[name] = state
+    if is_needed:
+        _needed.add(name)
 
 
 def reports() -> dict[str, str]:
     """Return the current status of all services."""
     return {name: state() for name, state in sorted(_reports.items())}
+
+
+def overall(states: Mapping[str, str]) -> str:
+    """Return the status of the portal, given the result of `reports`."""
+    return OK if all(states[name] == OK for name in _needed & states.keys()) else DEGRADED
 
 
 def report_to_staff(name: str, figures: Callable[[], Mapping[str, object]]) -> None:

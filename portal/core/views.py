@@ -28,7 +28,8 @@ from django.views import defaults
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
-from portal.core.health import reports, reports_to_staff
+from portal.core.disk import is_out_of_space
+from portal.core.health import overall, reports, reports_to_staff
 from portal.core.http import is_same_origin
 from portal.core.models import OutboxMessage
 from portal.core.navigation import home_url
@@ -41,6 +42,8 @@ if TYPE_CHECKING:
 _SECRETS: Final = re.compile(r"pass|code|secret|token|credential|otp|pin|(?:^|_)key", re.IGNORECASE)
 #: `Retry-After` when the database is locked.
 _BUSY_RETRY_SECONDS: Final = 30
+#: And when a disk is full: somebody has to make room.
+_FULL_RETRY_SECONDS: Final = 600
 _WORTH_KEEPING: Final = 20
 _KEPT_CHARACTERS: Final = 20_000
 _WORD_BREAK = re.compile(r"[\W_]+")
@@ -81,19 +84,20 @@ def permission_denied(request: HttpRequest, exception: Exception) -> HttpRespons
 def server_error(request: HttpRequest) -> HttpResponse:
     """Return the 500 page, which needs no request and no database, and is in both languages.
 
-    If the database was locked for too long it is a 503 page that says so, with `Retry-After`.
+    If the database was locked for too long it is a 503 page that says so, with `Retry-After`; also if a disk is full.
     """
-    is_busy = is_locked(sys.exc_info()[1])
+    error = sys.exc_info()[1]
+    is_full = is_out_of_space(error)
+    is_busy = is_locked(error)
+    template = "503_full.html" if is_full else "503_busy.html" if is_busy else "500.html"
     try:
         css = static("portal/css/error.css")
     except ValueError:  # static files not collected: the page is readable without the style sheet
         css = ""
-    response = HttpResponseServerError(
-        get_template("503_busy.html" if is_busy else "500.html").render({"error_css_url": css})
-    )
-    if is_busy:
+    response = HttpResponseServerError(get_template(template).render({"error_css_url": css}))
+    if is_busy or is_full:
         response.status_code = HTTPStatus.SERVICE_UNAVAILABLE
-        response["Retry-After"] = str(_BUSY_RETRY_SECONDS)
+        response["Retry-After"] = str(_FULL_RETRY_SECONDS if is_full else _BUSY_RETRY_SECONDS)
     return response
 
 
@@ -121,7 +125,8 @@ def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
 def health(request: HttpRequest) -> JsonResponse:
     """Return the state for monitoring: 200 while the database answers, with the age of the oldest undelivered message.
 
-    The age is in seconds. Services that may be away without harm to the portal report their own status; staff also get
+    The age is in seconds. The status is ``degraded`` while something is missing that visitors need, such as space on the
+    disk. Services that may be away without harm to the portal report their own status; staff also get
     figures of the process that answers (`portal.core.health`).
     """
     with connection.cursor() as cursor:
@@ -129,7 +134,8 @@ def health(request: HttpRequest) -> JsonResponse:
     oldest = OutboxMessage.objects.pending().order_by("created_at").values_list("created_at", flat=True).first()
     age = int((timezone.now() - oldest).total_seconds()) if oldest else 0
     figures = reports_to_staff() if _is_staff(request) else {}
-    return JsonResponse({"status": "ok", "outbox_oldest_seconds": age, **reports(), **figures})
+    states = reports()
+    return JsonResponse({"status": overall(states), "outbox_oldest_seconds": age, **states, **figures})
 
 
 def _is_staff(request: HttpRequest) -> bool:

@@ -11,10 +11,11 @@ from django.utils.translation import gettext as _
 from wagtail import hooks
 from wagtail.admin.widgets import Button
 
+from portal.core import disk
 from portal.core.audience_check import audience_check
 from portal.core.mail_admin import MailViewSet
 from portal.core.pages import PortalPage
-from portal.core.panels import MyDraftsPanel
+from portal.core.panels import DiskPanel, MyDraftsPanel
 from portal.core.richtext import LocalizedPageLinkHandler
 
 if TYPE_CHECKING:
@@ -47,6 +48,13 @@ def who_sees_this(page: Page, user: Any, view_name: str, next_url: str | None = 
 @hooks.register("construct_homepage_panels")
 def own_drafts(request: HttpRequest, panels: list[Component]) -> None:
     panels.append(MyDraftsPanel())
+
+
+@hooks.register("construct_homepage_panels")
+def space_on_disk(request: HttpRequest, panels: list[Component]) -> None:
+    found = disk.space()
+    if found.state != disk.OK:
+        panels.insert(0, DiskPanel(found))
 
 
 @hooks.register("construct_main_menu")

@@ -187,6 +187,9 @@ WHITENOISE_KEEP_ONLY_HASHED_FILES = True
 DATA_UPLOAD_MAX_MEMORY_SIZE = 2_500_000
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 10_000
 
+#: Megabytes below which a disk counts as short of space.
+DISK_FREE_MB = env.int("DISK_FREE_MB", default=500)
+
 # Languages ----------------------------------------------------------------------------------------------------------
 
 LANGUAGES = [("fa", "فارسی"), ("en", "English")]
