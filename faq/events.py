@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -18,3 +19,15 @@ class FeedbackGiven(DomainEvent):
     solved: bool
     reason: str = ""
     user_id: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ArticleChanged(DomainEvent):
+    """A new revision of an article that did not help some member was published."""
+
+    name: ClassVar[str] = "faq.article_changed"
+    article_id: int
+    revision_id: int
+    at: dt.datetime
+    #: Who published it; None for a schedule.
+    by_id: int | None = None

@@ -1,15 +1,22 @@
-"""Signal receivers that reindex articles whose text, audience or place changed without their being saved."""
+"""Signal receivers: articles whose text, audience or place changed without their being saved are reindexed, and readers
+whom an article did not help hear that it was changed.
+"""
 
 from __future__ import annotations
 
 from typing import Any
 
+from django.db import transaction
 from django.db.models import Q
 from django.db.models.signals import post_save
-from wagtail.models import ReferenceIndex
+from django.utils import timezone
+from wagtail.models import ReferenceIndex, Revision
+from wagtail.signals import page_published
 
-from faq.models import ArticlePage, HelpMedia, ReusableContent
+from faq.events import ArticleChanged
+from faq.models import ArticlePage, Feedback, HelpMedia, ReusableContent
 from portal.catalog.models import Product, Topic
+from portal.core.events import emit
 from portal.core.pages import ARTICLES, inherited_changed
 from portal.core.receivers import touches
 from search.services import reindex
@@ -22,6 +29,7 @@ def connect() -> None:
         post_save.connect(part_changed, sender=model, dispatch_uid="faq.part_changed")
     post_save.connect(product_changed, sender=Product, dispatch_uid="faq.product_changed")
     post_save.connect(topic_changed, sender=Topic, dispatch_uid="faq.topic_changed")
+    page_published.connect(article_published, sender=ArticlePage, dispatch_uid="faq.article_published")
     touches(ReusableContent, ARTICLES)
     touches(HelpMedia, ARTICLES)
 
@@ -46,3 +54,14 @@ def product_changed(instance: Product, created: bool, **_kwargs: Any) -> None:
 def topic_changed(instance: Topic, created: bool, **_kwargs: Any) -> None:
     if not created:
         reindex(ArticlePage.objects.filter(topic=instance))
+
+
+def article_published(instance: ArticlePage, revision: Revision | None = None, **_kwargs: Any) -> None:
+    """Announce a changed article if it did not help some member. One query if there is none."""
+    unhelped = Feedback.objects.unsolved().filter(article=instance.pk, user__isnull=False)
+    if revision is not None and unhelped.filter(revision_read__lt=revision.pk).exists():
+        with transaction.atomic():
+            changed = ArticleChanged(
+                article_id=instance.pk, revision_id=revision.pk, at=timezone.now(), by_id=revision.user_id
+            )
+            emit(changed)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from django.utils.translation import gettext_lazy as _
 
-from faq.events import FeedbackGiven
+from faq.events import ArticleChanged, FeedbackGiven
+from faq.notifications import tell_readers_of_change
 from faq.services import notify_owner_of_feedback
 from portal.accounts.events import AccountChanged, SignedInOnNewDevice
 from portal.core.events import subscribe
@@ -17,6 +18,7 @@ from portal.notifications.security import tell_of_change, tell_of_new_device
 def connect() -> None:
     """Subscribe all handlers; called once when the apps are ready."""
     subscribe(FeedbackGiven, notify_owner_of_feedback)
+    subscribe(ArticleChanged, tell_readers_of_change)
     subscribe(SignedInOnNewDevice, tell_of_new_device)
     subscribe(AccountChanged, tell_of_change)
 

@@ -16,7 +16,7 @@ from django.utils import timezone
 from wagtail.models import Page
 
 from community.models import Level, Thread
-from faq.events import FeedbackGiven
+from faq.events import ArticleChanged, FeedbackGiven
 from portal.accounts.events import AccountChanged, SignedInOnNewDevice
 from portal.core import jobs, outbox
 from portal.core.mail import MailQueued, queue
@@ -48,6 +48,11 @@ def feedback_given() -> DomainEvent:
     return FeedbackGiven(
         feedback_id=feedback.pk, article_id=feedback.article_id, solved=False, reason=feedback.reason, user_id=None
     )
+
+
+def article_changed() -> DomainEvent:
+    feedback = FeedbackFactory(unsolved=True, user=UserFactory(), visitor="")
+    return ArticleChanged(article_id=feedback.article_id, revision_id=feedback.revision_read + 1, at=timezone.now())
 
 
 def entries_changed() -> DomainEvent:
@@ -111,6 +116,7 @@ def account_changed() -> DomainEvent:
 
 #: Name of a handler → a function that makes a change and returns its event.
 HANDLERS: dict[str, Callable[[], DomainEvent]] = {
+    "faq.notifications.tell_readers_of_change": article_changed,
     "faq.services.notify_owner_of_feedback": feedback_given,
     "portal.core.mail_delivery.deliver": mail_queued,
     "portal.notifications.mailing.send_waiting": mail_wanted,

@@ -31,7 +31,6 @@ def connect() -> None:
             (HEADER_OWN, "footer-account"),
             For.SIGNED_IN,
             order=15,
-            current="page",
             badge=_badge,
         ),
     )

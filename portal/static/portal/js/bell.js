@@ -59,7 +59,7 @@ async function open() {
 }
 
 if (bell) {
-  if (bell.getAttribute("aria-current") !== "page") {
+  if (location.pathname !== bell.pathname) {
     bell.setAttribute("aria-expanded", "false");
     bell.setAttribute("role", "button");
     bell.addEventListener("click", (event) => {
