@@ -28,7 +28,7 @@ from faq.models import (
 )
 from faq.rendering import RenderedBody, render_body
 from portal.catalog.models import Ownership, Product, ProductVersion
-from portal.core.audience import audiences_for
+from portal.core.audience import audiences_for, reading_as
 from portal.core.memo import Memo
 from portal.core.pages import page_url
 from portal.core.places import Place, place_of
@@ -404,7 +404,7 @@ def own_answer(page: ArticlePage, user: AbstractBaseUser) -> OwnAnswer | None:
 def _shared_data(page: ArticlePage, user: AnyUser, *, draft: bool = False) -> _SharedArticleData:
     language = page.locale.language_code
     with making(*page.scopes) as recorder:
-        with override(language):
+        with override(language), reading_as(user):
             body = render_body(page.body, language=language, linked=_linked_articles(page, user))
             platforms = tuple(page.platform_labels)
         applies_to = _applies_to(page, draft=draft)

@@ -17,6 +17,7 @@ from faq.events import ArticleChanged
 from faq.models import ArticlePage, Feedback, HelpMedia, ReusableContent
 from portal.catalog.models import Product, Topic
 from portal.core.events import emit
+from portal.core.file_audiences import register, shown_with
 from portal.core.pages import ARTICLES, inherited_changed
 from portal.core.receivers import touches
 from search.services import reindex
@@ -30,6 +31,8 @@ def connect() -> None:
     post_save.connect(product_changed, sender=Product, dispatch_uid="faq.product_changed")
     post_save.connect(topic_changed, sender=Topic, dispatch_uid="faq.topic_changed")
     page_published.connect(article_published, sender=ArticlePage, dispatch_uid="faq.article_published")
+    shown_with(ReusableContent)
+    register(HelpMedia, fields=("file", "thumbnail", "captions"))
     touches(ReusableContent, ARTICLES)
     touches(HelpMedia, ARTICLES)
 

@@ -11,7 +11,6 @@ from django.urls import include, path
 from django.views.generic import RedirectView
 from wagtail import urls as wagtail_urls
 from wagtail.admin import urls as wagtailadmin_urls
-from wagtail.documents import urls as wagtaildocs_urls
 
 from portal.core import views_styleguide
 
@@ -23,7 +22,6 @@ urlpatterns: list[URLPattern | URLResolver] = [
     # Django's own form allows unlimited attempts at the old password: ours limits them and requires a recent sign-in.
     path("django-admin/password_change/", login_required(RedirectView.as_view(pattern_name="account_change_password"))),
     path("django-admin/", admin.site.urls),
-    path("documents/", include(wagtaildocs_urls)),
     path("", include("portal.core.urls")),
     path("", include("faq.urls")),
     path("", include("portal.accounts.urls_root")),

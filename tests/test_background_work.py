@@ -20,7 +20,7 @@ from faq.events import ArticleChanged, FeedbackGiven
 from portal.accounts.events import AccountChanged, SignedInOnNewDevice
 from portal.core import jobs, outbox
 from portal.core.mail import MailQueued, queue
-from portal.core.models import OutboxMessage, OutgoingMail, PeriodicJob, VisitSalt
+from portal.core.models import FileAudience, OutboxMessage, OutgoingMail, PeriodicJob, VisitSalt
 from portal.notifications.events import MailWanted, NotificationWanted
 from portal.notifications.models import Notification
 from search.events import EntriesChanged, EntriesWithdrawn, IndexDamaged, MirrorCheckWanted, PageTreeChanged
@@ -32,6 +32,7 @@ from tests.factories.catalog import OwnershipFactory
 from tests.factories.community import MemberFactory, ThreadFactory
 from tests.factories.faq import ArticlePageFactory, FeedbackFactory
 from tests.factories.notifications import NotificationFactory
+from tests.faq.bodies import document
 from tests.search.cluster import empty, node_url, own_indices, portal_with_cluster  # noqa: F401 - pytest finds fixtures by name
 
 if TYPE_CHECKING:
@@ -199,12 +200,18 @@ def pin_whose_time_is_over() -> None:
     Thread.objects.filter(pk=thread.pk).update(is_pinned=True, pinned_until=timezone.now())
 
 
+def audiences_nobody_noticed() -> None:
+    document()
+    FileAudience.objects.update(audiences="public")
+
+
 #: Name of a job → a function that creates something for it to do.
 JOBS: dict[str, Callable[[], None]] = {
     "community.review_helpers": helper_without_recent_help,
     "community.unpin": pin_whose_time_is_over,
     "community.update_levels": newcomer_with_a_product,
     "core.carry_out_schedule": page_that_expired,
+    "core.check_files": audiences_nobody_noticed,
     "core.forget_salts": salts_of_yesterday,
     "core.purge_outbox": messages_of_last_month,
     "core.tidy_mails": mails_of_last_quarter,

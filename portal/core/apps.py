@@ -14,9 +14,10 @@ class CoreConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from portal.core import checks, events, mail, mail_delivery, receivers, roles, spreadsheets  # noqa: F401, PLC0415 - apps must be ready; checks register themselves
+        from portal.core import checks, events, file_audiences, mail, mail_delivery, receivers, roles, spreadsheets  # noqa: F401, PLC0415 - apps must be ready; checks register themselves
 
         receivers.connect()
+        file_audiences.connect()
         spreadsheets.protect()
         autodiscover_modules("roles")
         post_migrate.connect(roles.make_roles, sender=self, dispatch_uid="core.make_roles")
@@ -35,7 +36,7 @@ def _report_health() -> None:
 
 
 def _connect_jobs() -> None:
-    from portal.core import jobs, mail_delivery, outbox, schedule, visitors  # noqa: PLC0415 - apps must be ready
+    from portal.core import file_check, jobs, mail_delivery, outbox, schedule, visitors  # noqa: PLC0415 - apps must be ready
 
     hour = timedelta(hours=1)
     kept = timedelta(days=settings.OUTBOX_KEEP_DAYS)
@@ -57,6 +58,7 @@ def _connect_jobs() -> None:
         run=mail_delivery.tidy,
         is_needed=lambda _last_end: mail_delivery.needs_tidying(),
     )
+    jobs.every(timedelta(days=1), name="core.check_files", run=file_check.check_and_tell)
     jobs.every(
         schedule.INTERVAL,
         name=schedule.JOB,

@@ -15,6 +15,8 @@ An expression that is not registered admits nobody: deny by default. See docs/de
 from __future__ import annotations
 
 import re
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -25,7 +27,7 @@ from portal.core.memo import Memo
 from portal.core.scopes import content_changed
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from django.contrib.auth.base_user import AbstractBaseUser
     from django.contrib.auth.models import AnonymousUser
@@ -45,6 +47,7 @@ CHOICES: Final = [
 
 MAX_LENGTH: Final = 255
 _KEY = re.compile(r"[a-z0-9][a-z0-9:_-]*\Z")
+_reader: Final[ContextVar[AbstractBaseUser | AnonymousUser | None]] = ContextVar("portal_reader", default=None)
 _in_use: Final[Memo[list[str]]] = Memo(max_size=1, scopes=("audiences",))
 
 
@@ -137,6 +140,25 @@ def audiences_for(user: AbstractBaseUser | AnonymousUser | None) -> list[str]:
         admitting = [text for text in audiences_in_use() if Audience.parse(text).admits(keys)]
         user._audiences = admitting  # type: ignore[union-attr]  # noqa: SLF001 - a per-request memo on the user
     return admitting
+
+
+@contextmanager
+def reading_as(user: AbstractBaseUser | AnonymousUser | None) -> Iterator[None]:
+    """Render what is made inside the block for this person; None is a visitor.
+
+    For code that is called without a request, such as the links in rich text. Cached HTML is made as its key says: for
+    the audiences it is kept under, or for a visitor.
+    """
+    token = _reader.set(user)
+    try:
+        yield
+    finally:
+        _reader.reset(token)
+
+
+def audiences_of_reader() -> list[str]:
+    """Return `audiences_for` the person a page is being made for; a visitor's where nobody said who reads."""
+    return audiences_for(_reader.get())
 
 
 def audiences_in_use() -> list[str]:

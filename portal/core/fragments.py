@@ -42,7 +42,7 @@ from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import get_language
 
 from portal.core import memo
-from portal.core.audience import audiences_for
+from portal.core.audience import audiences_for, reading_as
 from portal.core.context_processors import constants
 from portal.core.http import is_cached_for
 from portal.core.preferences import current_preferences
@@ -413,7 +413,9 @@ class FragmentNode(template.Node):
         inside = FragmentContext(
             values, around=context, is_authenticated=reader.is_authenticated, fixed=constants(request)
         )
-        html = self._render(inside)
+        user = request.user if reader.is_authenticated and request is not None and not self.is_frame else None
+        with reading_as(user):  # only their audiences matter, and these are part of the key
+            html = self._render(inside)
         parts = _MARK.split(html)
         texts, numbers = tuple(parts[::2]), [int(number) for number in parts[1::2]]
         if sorted(numbers) != list(range(len(inside.unkept))):

@@ -1,4 +1,4 @@
-"""Links from a page to the same page in other languages."""
+"""Links from a page to the same page in other languages, as far as the reader may see it."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from django.conf import settings
 from django.urls import NoReverseMatch, reverse
 from django.utils.translation import get_language, override
 
+from portal.core.audience import audiences_for
 from portal.core.memo import Memo
 from portal.core.navigation import home_url
 from portal.core.pages import PLACES
@@ -16,7 +17,7 @@ from portal.core.pages import PLACES
 if TYPE_CHECKING:
     from django.http import HttpRequest
 
-#: By page and host: the page's addresses in all languages.
+#: By page, host and audiences of the reader: the page's addresses in all languages.
 _addresses: Final[Memo[dict[str, tuple[str, bool]]]] = Memo(max_size=2048, scopes=(PLACES, "site"))
 
 
@@ -53,7 +54,7 @@ def _page_addresses(page: Any, request: HttpRequest) -> dict[str, tuple[str, boo
     """Return `PortalPage.urls_by_language`, cached until content changes."""
     if getattr(request, "is_preview", False) or not page.path:
         return dict(page.urls_by_language(request))
-    key = (page.pk, page.path, request.scheme, request.get_host())
+    key = (page.pk, page.path, request.scheme, request.get_host(), tuple(audiences_for(request.user)))
     return _addresses.get(key, lambda: page.urls_by_language(request))
 
 

@@ -6,6 +6,7 @@ import logging
 from http import HTTPStatus
 from traceback import walk_tb
 from typing import TYPE_CHECKING, Final
+from urllib.parse import unquote, urlsplit
 
 from csp.constants import HEADER, UNSAFE_INLINE
 from csp.middleware import CSPMiddleware
@@ -15,8 +16,12 @@ from django.db import DataError
 from django.shortcuts import render
 from django.utils import translation
 from django.utils.translation import get_language_from_path
+from wagtail.contrib.redirects.middleware import RedirectMiddleware
 
+from portal.core.audience import reading_as
+from portal.core.pages import PortalPage, site_roots
 from portal.core.preferences import preferences_from_cookies, preferences_in_use, preferences_of
+from portal.core.routing import find_page
 from portal.core.views import health
 from portal.our_apps import OUR_FOLDERS
 
@@ -138,8 +143,33 @@ class UnreadableRequestMiddleware:
         return render(request, "400.html", status=HTTPStatus.BAD_REQUEST)
 
 
+class VisibleRedirectMiddleware(RedirectMiddleware):
+    """Redirects from old addresses (Wagtail's redirects), but never to a page the reader may not see: its address tells its name.
+
+    For them there is nothing at the old address, as there is nothing at the new one.
+    """
+
+    def process_response(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
+        answer: HttpResponseBase = super().process_response(request, response)
+        if answer is response or (page := self._page_at(answer.headers["Location"])) is None:
+            return answer
+        return answer if page.is_visible_to(getattr(request, "user", None)) else response
+
+    @staticmethod
+    def _page_at(address: str) -> PortalPage | None:
+        """Return the page of ours with this address; one or two queries, since redirects are rare."""
+        path = unquote(urlsplit(address).path)
+        for root in site_roots():
+            prefix = f"/{root.language_code}/"
+            if path.startswith(prefix):
+                page = find_page(root.root_path + path.removeprefix(prefix))
+                if isinstance(page, PortalPage):
+                    return page
+        return None
+
+
 class PreferencesMiddleware:
-    """Applies the reader's calendar, digits, theme, time zone and, where the URL has none, language.
+    """Applies the reader's calendar, digits, theme, time zone, audiences and, where the URL has none, language.
 
     Must come after the locale and authentication middleware. A request without a session cookie has no account: it
     touches neither the session nor the database.
@@ -157,5 +187,5 @@ class PreferencesMiddleware:
             if preferences.language and get_language_from_path(request.path_info) is None:
                 translation.activate(preferences.language)
                 request.LANGUAGE_CODE = translation.get_language()
-        with preferences_in_use(preferences, with_language=False):
+        with preferences_in_use(preferences, with_language=False), reading_as(user):
             return self.get_response(request)

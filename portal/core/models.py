@@ -24,11 +24,13 @@ _TELEPHONE: Final = re.compile(r"\+?[(]?[0-9](?:[ \-()/.]*[0-9]){2,}")
 
 __all__ = [
     "AudienceInUse",
+    "FileAudience",
     "OutboxMessage",
     "OutgoingMail",
     "PeriodicJob",
     "RoleGroup",
     "SiteBrand",
+    "StoredFile",
     "SupportSettings",
     "VisitSalt",
 ]
@@ -195,6 +197,38 @@ class RoleGroup(models.Model):
 
     def __str__(self) -> str:
         return self.role
+
+
+class FileAudience(models.Model):
+    """Who may fetch the files of one object. See `portal.core.file_audiences`."""
+
+    #: Label of the object's model, in lower case.
+    kind = models.CharField(_("kind"), max_length=100)
+    object_id = models.CharField(_("object"), max_length=64)
+    #: Expressions (`portal.core.audience`), one a line; each is enough, and none means staff.
+    audiences = models.TextField(_("audiences"), blank=True, default="")
+
+    class Meta:
+        verbose_name = _("audience of files")
+        verbose_name_plural = _("audiences of files")
+        constraints = [models.UniqueConstraint(fields=["kind", "object_id"], name="file_audience_once")]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.object_id}"
+
+
+class StoredFile(models.Model):
+    """The path of a stored file, below MEDIA_ROOT, and the object it belongs to."""
+
+    path = models.CharField(_("path"), max_length=255, unique=True)
+    owner = models.ForeignKey(FileAudience, on_delete=models.CASCADE, related_name="files")
+
+    class Meta:
+        verbose_name = _("stored file")
+        verbose_name_plural = _("stored files")
+
+    def __str__(self) -> str:
+        return self.path
 
 
 @register_setting(icon="site", order=10)

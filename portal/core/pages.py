@@ -10,13 +10,12 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final, Self
 
 from django import forms
 from django.contrib.auth import get_user_model
-from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import ValidationError
 from django.db import models, transaction
+from django.db.models.functions import Coalesce
 from django.db.models.signals import post_delete, post_save
 from django.dispatch import Signal, receiver
 from django.http import Http404
-from django.shortcuts import resolve_url
 from django.utils.functional import cached_property
 from django.utils.translation import gettext_lazy as _
 from wagtail.admin.forms import WagtailAdminPageForm
@@ -29,6 +28,8 @@ from portal.core.audience import (
     CHOICES,
     MAX_LENGTH,
     PUBLIC,
+    SIGNED_IN,
+    STAFF,
     Audience,
     AudienceInUse,
     InvalidAudienceError,
@@ -40,6 +41,8 @@ from portal.core.memo import Memo
 from portal.core.scopes import content_changed, depends_on
 
 if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator
+
     from django.contrib.auth.base_user import AbstractBaseUser
     from django.contrib.auth.models import AnonymousUser
     from django.http import HttpRequest, HttpResponse
@@ -54,6 +57,9 @@ PLACES: Final = f"{ARTICLES}:places"
 
 #: Sent after inherited fields below a page were recomputed. `page_ids`: the changed pages; inside the transaction.
 inherited_changed = Signal()
+#: Sent around the storing of a page (not of a draft), inside the transaction: what it shows is about to change, has changed.
+page_changes = Signal()
+page_has_changed = Signal()
 
 
 class PortalPageQuerySet(PageQuerySet):
@@ -111,6 +117,9 @@ class PortalPage(Page):
     #: Fields that lists and other pages may filter by: when one of them changes, so may all of these.
     placing_fields: ClassVar[tuple[str, ...]] = ("live", "slug", "url_path", "effective_audience", "locale_id")
 
+    #: What Wagtail's view restrictions of this very page leave (`restrictions_of`); read before `inherit_from`.
+    _restricted_to: str = PUBLIC
+
     base_form_class = PortalPageForm
     private_page_options: ClassVar[list[str]] = []
     #: Fields computed from the parent page; updated in all descendants when a page changes or moves.
@@ -149,10 +158,13 @@ class PortalPage(Page):
             super().save(*args, **kwargs)
             return
         parent = self._lock_place()
+        self._restricted_to = restrictions_of([self.pk]).get(self.pk, PUBLIC) if self.pk else PUBLIC
         self.inherit_from(parent.specific if parent is not None else None)
         before = self._handed_down() if self.pk and self.clean_subpage_models() else None
         place = self._stored(self.placing_fields)
+        page_changes.send(sender=type(self), page=self)
         super().save(*args, **kwargs)
+        page_has_changed.send(sender=type(self), page=self)
         is_in_place = place == tuple(getattr(self, name) for name in self.placing_fields)
         content_changed(*(self.changed_scopes if is_in_place else (ARTICLES,)))
         if before is not None and before != self._handed_down():
@@ -181,7 +193,10 @@ class PortalPage(Page):
     def inherit_from(self, parent: Page | None) -> None:
         """Set `inherited_fields` from the parent (its specific object). A page narrows what its parent allows."""
         above = getattr(parent, "effective_audience", PUBLIC)
-        self.effective_audience = register_audience(str(Audience.parse(self.audience) & Audience.parse(above)))
+        if parent is not None and not isinstance(parent, PortalPage):
+            above = restrictions_of([parent.pk]).get(parent.pk, PUBLIC)
+        allowed = Audience.parse(self.audience) & Audience.parse(above) & Audience.parse(self._restricted_to)
+        self.effective_audience = register_audience(str(allowed))
 
     def _handed_down(self) -> tuple[Any, ...] | None:
         """Return the stored values of `handed_down_fields`."""
@@ -207,10 +222,11 @@ class PortalPage(Page):
 
     @cached_property
     def _family(self) -> list[Page]:
-        """Return the ancestors of this page, itself, and the live translations of all of them; one query."""
+        """Return the ancestors of this page, itself, and the translations of all of them; one query."""
         paths = [self.path[:length] for length in range(2 * Page.steplen, len(self.path) + 1, Page.steplen)]
         own = Page.objects.filter(path__in=paths).values("translation_key")
-        return list(Page.objects.filter(translation_key__in=own).select_related("locale").order_by("depth", "path"))
+        family = with_audience(Page.objects.filter(translation_key__in=own).select_related("locale"))
+        return list(family.order_by("depth", "path"))
 
     @cached_property
     def trail(self) -> list[Page]:
@@ -220,13 +236,15 @@ class PortalPage(Page):
     def urls_by_language(self, request: HttpRequest | None = None) -> dict[str, tuple[str, bool]]:
         """Return for each language a URL and whether it is that of this page; if not, of its nearest translated parent.
 
-        One query, shared with `trail`.
+        Names only pages that the reader may see. One query, shared with `trail`.
         """
         rank = {page.translation_key: page.depth for page in (*self.trail, self)}
+        admitting = audiences_for(getattr(request, "user", None))
         found: dict[str, tuple[int, str]] = {}
         for page in self._family:
             place = rank.get(page.translation_key, 0)
-            if page.live and place >= found.get(page.locale.language_code, (0, ""))[0]:
+            is_visible = page.live and page.shown_to in admitting  # annotated by `with_audience`
+            if is_visible and place >= found.get(page.locale.language_code, (0, ""))[0]:
                 found[page.locale.language_code] = (place, page_url(page, request))
         return {code: (url, place == self.depth) for code, (place, url) in found.items() if url}
 
@@ -251,14 +269,40 @@ class PortalPage(Page):
         return {**super().get_context(request, *args, **kwargs), "place": place_of(self, request)}
 
     def serve(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        user = getattr(request, "user", None)
-        if not self.is_visible_to(user):
-            if user is not None and not user.is_authenticated:
-                return redirect_to_login(request.get_full_path(), resolve_url("account_login"))
-            raise Http404
+        if not self.is_visible_to(getattr(request, "user", None)):
+            raise Http404  # as if there were none: the 404 page offers everybody to sign in
         depends_on(request, *self.scopes)
         request.portal_page = self  # type: ignore[attr-defined]  # read by portal.core.navigation
         return super().serve(request, *args, **kwargs)
+
+
+def page_kinds(base: type[PortalPage] = PortalPage) -> Iterator[type[PortalPage]]:
+    """Yield every concrete kind of page of this portal."""
+    for kind in base.__subclasses__():
+        if not kind._meta.abstract:  # noqa: SLF001 - Django's documented model API
+            yield kind
+        yield from page_kinds(kind)
+
+
+def with_audience(pages: PageQuerySet) -> PageQuerySet:
+    """Annotate plain pages with `shown_to`, their effective audience, whatever their kinds; staff for foreign kinds."""
+    own = (kind for kind in page_kinds() if kind._meta.get_field("effective_audience").model is kind)  # noqa: SLF001
+    columns = [f"{kind._meta.get_ancestor_link(Page).related_query_name()}__effective_audience" for kind in own]  # noqa: SLF001
+    return pages.annotate(shown_to=Coalesce(*columns, models.Value(STAFF)))
+
+
+def restrictions_of(page_ids: Collection[int]) -> dict[int, str]:
+    """Return for pages with view restrictions of Wagtail what these leave of their audience; one query.
+
+    No form of ours makes any. One for signed-in people is an audience of ours; those with a password or for groups mean
+    staff in lists, in search and for files, and Wagtail asks at the page itself for the password or the group.
+    """
+    found: dict[int, str] = {}
+    rows = PageViewRestriction.objects.filter(page_id__in=page_ids).values_list("page_id", "restriction_type")
+    for page_id, kind in rows:
+        left = SIGNED_IN if kind == PageViewRestriction.LOGIN else STAFF
+        found[page_id] = str(Audience.parse(found.get(page_id, PUBLIC)) & Audience.parse(left))
+    return found
 
 
 def page_url(page: Page, request: HttpRequest | None = None) -> str:
@@ -307,7 +351,13 @@ def refresh_inherited(top: Page, *, including_top: bool = False) -> list[int]:
     below = _locked().descendant_of(top, inclusive=True)
     while ids := list(below.filter(depth=depth).values_list("pk", flat=True)):
         level = Page.objects.filter(pk__in=ids).order_by("path").defer_streamfields().specific()
-        parents = {page.path: _inherit(page, parents.get(page.path[: -Page.steplen]), changed) for page in level}
+        restricted = restrictions_of(ids)
+        parents = {
+            page.path: _inherit(
+                page, parents.get(page.path[: -Page.steplen]), changed, restricted_to=restricted.get(page.pk, PUBLIC)
+            )
+            for page in level
+        }
         depth += 1
     if changed:
         content_changed(ARTICLES)
@@ -315,9 +365,10 @@ def refresh_inherited(top: Page, *, including_top: bool = False) -> list[int]:
     return changed
 
 
-def _inherit(page: Page, parent: Page | None, changed: list[int]) -> Page:
+def _inherit(page: Page, parent: Page | None, changed: list[int], *, restricted_to: str) -> Page:
     """Recompute the inherited fields of one page and store them if they changed."""
     if isinstance(page, PortalPage):
+        page._restricted_to = restricted_to  # noqa: SLF001 - read by the next call
         before = [getattr(page, name) for name in page.inherited_fields]
         page.inherit_from(parent)
         after = [getattr(page, name) for name in page.inherited_fields]
@@ -338,3 +389,11 @@ def _after_move(instance: Page, created: bool, raw: bool, **_kwargs: Any) -> Non
 @receiver(post_delete, sender=Page, dispatch_uid="portal.core.pages.deleted")
 def _after_delete(**_kwargs: Any) -> None:
     content_changed()
+
+
+@receiver((post_save, post_delete), sender=PageViewRestriction, dispatch_uid="portal.core.pages.restricted")
+def _after_restriction(instance: PageViewRestriction, raw: bool = False, **_kwargs: Any) -> None:
+    """Recompute audiences when code or Wagtail restricts a page: lists, search and files follow."""
+    page = None if raw else Page.objects.filter(pk=instance.page_id).first()
+    if page is not None:
+        refresh_inherited(page, including_top=True)

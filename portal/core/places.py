@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from django.utils.translation import gettext
 
+from portal.core.audience import audiences_for
 from portal.core.memo import Memo
 from portal.core.pages import page_url
 from portal.core.scopes import rests_on
@@ -27,7 +28,9 @@ class Crumb:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """`crumbs`: the ancestors, from the home page down. `alternates`: absolute addresses by language."""
+    """`crumbs`: the live ancestors, from the home page down. `alternates`: absolute addresses by language, of what the
+    reader may see.
+    """
 
     crumbs: tuple[Crumb, ...] = ()
     alternates: tuple[tuple[str, str], ...] = ()
@@ -35,7 +38,7 @@ class Place:
 
 #: Of a home page, below the root of the tree.
 _HOME_DEPTH: Final = 2
-#: By page and host.
+#: By page, host and audiences of the reader.
 _places: Final[Memo[Place]] = Memo(max_size=512, scopes=("site",))
 
 
@@ -50,7 +53,8 @@ def place_of(page: PortalPage, request: HttpRequest) -> Place:
         rests_on(*page.scopes)
         return _read(page, request)
 
-    return _places.get((page.pk, page.path, request.scheme, request.get_host()), read)
+    admitting = tuple(audiences_for(getattr(request, "user", None)))
+    return _places.get((page.pk, page.path, request.scheme, request.get_host(), admitting), read)
 
 
 def _read(page: PortalPage, request: HttpRequest) -> Place:
@@ -60,6 +64,7 @@ def _read(page: PortalPage, request: HttpRequest) -> Place:
         crumbs=tuple(
             Crumb(gettext("Home") if above.depth == _HOME_DEPTH else above.title, page_url(above))
             for above in page.trail
+            if above.live
         ),
         alternates=tuple(
             (code, request.build_absolute_uri(url)) for code, (url, is_this) in sorted(urls.items()) if is_this

@@ -9,29 +9,30 @@ from django.utils.translation import get_language
 from wagtail.models import Page
 from wagtail.rich_text.pages import PageLinkHandler
 
-from portal.core.pages import page_url
+from portal.core.audience import audiences_of_reader
+from portal.core.pages import page_url, with_audience
 
 
 class LocalizedPageLinkHandler(PageLinkHandler):
     """Links to the page in the language being read if it exists, otherwise to the page itself.
 
-    One query for any number of links (Wagtail's own handler needs three for each). A link to a page that is deleted or
-    not live is replaced by its text.
+    One query for any number of links (Wagtail's own handler needs three for each). A link to a page that is deleted,
+    not live, or not for the reader (`portal.core.audience.reading_as`) is replaced by its text.
     """
 
     @classmethod
     def expand_db_attributes_many(cls, attrs_list: list[dict[str, Any]]) -> list[str]:
         ids = [int(attrs["id"]) if str(attrs.get("id", "")).isdecimal() else 0 for attrs in attrs_list]
         meant = Page.objects.filter(pk__in=set(ids)).order_by().values("translation_key")
-        family = list(Page.objects.filter(translation_key__in=meant).order_by().select_related("locale"))
+        family = list(with_audience(Page.objects.filter(translation_key__in=meant).order_by().select_related("locale")))
+        admitting = audiences_of_reader()
         by_id = {page.pk: page for page in family}
-        here = {
-            page.translation_key: page for page in family if page.live and page.locale.language_code == get_language()
-        }
+        visible = {page.pk: page for page in family if page.live and page.shown_to in admitting}
+        here = {page.translation_key: page for page in visible.values() if page.locale.language_code == get_language()}
         tags = []
         for pk in ids:
             page = by_id.get(pk)
-            target = page and (here.get(page.translation_key) or (page if page.live else None))
+            target = page and (here.get(page.translation_key) or visible.get(pk))
             url = page_url(target) if target else ""
             tags.append(f'<a href="{escape(url)}">' if url else "<a>")
         return tags

@@ -9,6 +9,7 @@ from __future__ import annotations
 import copy
 from typing import TYPE_CHECKING, Any, Final
 
+from django.http import Http404
 from django.utils.translation import get_language
 from wagtail import views as wagtail_views
 from wagtail.models import Page
@@ -33,15 +34,19 @@ class _NoPageError(Exception):
 
 
 def serve(request: HttpRequest, path: str) -> HttpResponse:
-    """Serve a page like Wagtail's view, without walking through the tree."""
+    """Serve a page like Wagtail's view, without walking through the tree.
+
+    Raises `Http404` for an address without a page and for a page this reader may not see: the answer is the same.
+    """
     roots = site_roots()
     request._wagtail_cached_site_root_paths = roots  # type: ignore[attr-defined]  # noqa: SLF001 - where Wagtail looks
     if len({root.site_id for root in roots}) == 1:
         for root in roots:
             if root.language_code == get_language():
                 page = find_page(root.root_path + path)
-                if page is not None:
-                    request._wagtail_route_for_request = RouteResult(page)  # type: ignore[attr-defined]  # noqa: SLF001
+                if page is None or (isinstance(page, PortalPage) and not page.is_visible_to(request.user)):
+                    raise Http404  # both alike, and before Wagtail's view restrictions ask for anything
+                request._wagtail_route_for_request = RouteResult(page)  # type: ignore[attr-defined]  # noqa: SLF001
                 break
     response: HttpResponse = wagtail_views.serve(request, path)
     return response

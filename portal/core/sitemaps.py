@@ -14,11 +14,9 @@ from django.conf import settings
 from django.contrib.sitemaps import Sitemap, views
 from django.utils.functional import cached_property
 
-from portal.core.pages import PortalPage, page_url
+from portal.core.pages import page_kinds, page_url
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from django.http import HttpRequest
     from django.template.response import TemplateResponse
 
@@ -32,7 +30,7 @@ class PageSitemap(Sitemap[Any]):
     @cached_property
     def _pages(self) -> list[Any]:
         pages: list[Any] = []
-        for kind in _kinds(PortalPage):
+        for kind in page_kinds():
             rows = kind.objects.visible_to(None).select_related("locale")
             pages.extend(
                 rows.only(
@@ -72,13 +70,6 @@ def _alternates(versions: list[tuple[str, str]]) -> list[dict[str, str]]:
     found = [{"lang_code": code, "location": url} for code, url in sorted(versions)]
     default = dict(versions).get(settings.LANGUAGE_CODE)
     return [*found, {"lang_code": "x-default", "location": default}] if default else found
-
-
-def _kinds(base: type[PortalPage]) -> Iterator[type[PortalPage]]:
-    for kind in base.__subclasses__():
-        if not kind._meta.abstract:  # noqa: SLF001 - Django's documented model API
-            yield kind
-        yield from _kinds(kind)
 
 
 _sections: Final[dict[str, type[Sitemap[Any]]]] = {"pages": PageSitemap}

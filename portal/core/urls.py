@@ -1,4 +1,4 @@
-from django.urls import path
+from django.urls import path, re_path
 
 from portal.core import files, robots, sitemaps, views
 
@@ -8,4 +8,5 @@ urlpatterns = [
     path("sitemap.xml", sitemaps.sitemap, name="sitemap"),
     path("health/", views.health, name="health"),
     path("media/<path:path>", files.media, name="media"),
+    re_path(r"^documents/(\d+)/(.*)\Z", files.document, name="wagtaildocs_serve"),  # the name Wagtail looks up
 ]

@@ -22,7 +22,7 @@ from django.shortcuts import render
 from django.template.loader import get_template
 from django.templatetags.static import static
 from django.utils import timezone
-from django.utils.cache import add_never_cache_headers, patch_vary_headers
+from django.utils.cache import add_never_cache_headers, patch_cache_control, patch_vary_headers
 from django.utils.translation import get_language_from_request
 from django.views import defaults
 from django.views.decorators.cache import never_cache
@@ -72,9 +72,15 @@ def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 
 def page_not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
-    """Return the 404 page, with the words of the address in its search box."""
+    """Return the 404 page, with the words of the address in its search box.
+
+    The same for what does not exist and for what this reader may not see.
+    """
     last = unquote(request.path).rstrip("/").rsplit("/", 1)[-1]
-    return render(request, "404.html", {"guess": _WORD_BREAK.sub(" ", last).strip()[:80]}, status=404)
+    response = render(request, "404.html", {"guess": _WORD_BREAK.sub(" ", last).strip()[:80]}, status=404)
+    # Others may see what this reader may not, and a cache between us and them must not remember the refusal.
+    patch_cache_control(response, private=True, no_store=True)
+    return response
 
 
 def permission_denied(request: HttpRequest, exception: Exception) -> HttpResponse:

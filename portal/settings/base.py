@@ -107,7 +107,7 @@ MIDDLEWARE = [
     "allauth.account.middleware.AccountMiddleware",
     "allauth.usersessions.middleware.UserSessionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
-    "wagtail.contrib.redirects.middleware.RedirectMiddleware",
+    "portal.core.middleware.VisibleRedirectMiddleware",
     "portal.core.middleware.PreferencesMiddleware",
     "portal.accounts.middleware.StaffSecondFactorMiddleware",
     "portal.core.middleware.UnreadableRequestMiddleware",
@@ -180,9 +180,11 @@ STATIC_ROOT = env.str("STATIC_ROOT", default=str(DATA_DIR / "static"))
 MEDIA_URL = "/media/"
 MEDIA_ROOT = env.str("MEDIA_ROOT", default=str(DATA_DIR / "media"))
 STORAGES = {
-    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "default": {"BACKEND": "portal.core.storage.MediaStorage"},
     "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
 }
+#: Prefix of an internal location of nginx that contains MEDIA_ROOT; nginx then sends the files that a reader may fetch.
+MEDIA_ACCEL_PREFIX = env.str("MEDIA_ACCEL_PREFIX", default="")
 WHITENOISE_KEEP_ONLY_HASHED_FILES = True
 DATA_UPLOAD_MAX_MEMORY_SIZE = 2_500_000
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 10_000
@@ -303,7 +305,7 @@ WAGTAILIMAGES_MAX_IMAGE_PIXELS = 40_000_000
 WAGTAILIMAGES_IMAGE_FORM_BASE = "portal.core.picture_form.PictureForm"
 WAGTAILIMAGES_FORMAT_CONVERSIONS = {"png": "webp", "jpeg": "webp", "bmp": "webp"}
 WAGTAILDOCS_EXTENSIONS = ["pdf", "txt", "csv", "vtt", "zip"]
-WAGTAILDOCS_SERVE_METHOD = "serve_view"
+WAGTAILDOCS_SERVE_METHOD = "serve_view"  # documents have addresses of `portal.core.files`, never of the disk
 WAGTAILMEDIA = {
     "MEDIA_MODEL": "faq.HelpMedia",
     "AUDIO_EXTENSIONS": ["wav", "mp3", "ogg", "m4a"],

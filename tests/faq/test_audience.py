@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from urllib.parse import quote
+
 import pytest
 from django.contrib.auth.models import AnonymousUser
 from django.db import transaction
@@ -84,18 +86,28 @@ def test_every_way_to_an_article_asks_who_is_reading(client, audience, set_on):
         may = who in ADMITTED[audience]
         assert found == dict.fromkeys(found, may), who
         if not may:
-            assert page.status_code == (302 if who == "visitor" else 404)
+            assert page.status_code == 404
             assert "پنهان" not in page.text
 
 
-def test_visitor_is_sent_to_sign_in_and_back(client):
-    article = ArticlePageFactory(audience="signed-in")
+@pytest.mark.parametrize("audience", ["signed-in", "staff"])
+def test_private_and_missing_answer_alike_and_offer_to_sign_in(client, audience, django_assert_max_num_queries):
+    article = ArticlePageFactory(audience=audience, slug="xxxx-xxxx")
+    missing_url = article.url.replace("xxxx-xxxx", "yyyy-yyyy")
+    client.get(missing_url)  # what the frame of every page shows is read once
 
-    response = client.get(article.url)
+    with django_assert_max_num_queries(6):
+        private = client.get(article.url)
+    with django_assert_max_num_queries(6):
+        missing = client.get(missing_url)
 
-    assert response.status_code == 302
-    assert "login" in response["Location"]
-    assert "next=" in response["Location"]
+    def without_address(response):
+        return response.text.replace("xxxx", "0").replace("yyyy", "0")
+
+    assert private.status_code == missing.status_code == 404
+    assert without_address(private) == without_address(missing)
+    assert dict(private.headers).keys() == dict(missing.headers).keys()
+    assert f"/fa/accounts/login/?next={quote(article.url)}" in private.text
 
 
 def test_counts_of_topics_leave_hidden_articles_out():

@@ -19,6 +19,7 @@ from wagtail.models import PageLogEntry, Revision
 from faq.importing import Outcome, SourceError, import_articles, service
 from faq.models import ArticlePage, HelpMedia
 from portal.core import audience
+from portal.core.storage import name_for_readers
 from tests.factories.accounts import UserFactory
 from tests.factories.catalog import ProductFactory, TopicFactory
 from tests.factories.faq import TopicPageFactory, help_site, locale
@@ -54,7 +55,7 @@ def article(external_id="red-light", language="fa"):
 
 
 def stored_files(settings):
-    return sorted(path.name for path in Path(settings.MEDIA_ROOT).rglob("*") if path.is_file())
+    return sorted(name_for_readers(path.name) for path in Path(settings.MEDIA_ROOT).rglob("*") if path.is_file())
 
 
 # Created pages -------------------------------------------------------------------------------------------------------

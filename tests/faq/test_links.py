@@ -8,6 +8,7 @@ import pytest
 from wagtail.models import Page
 
 from faq.models import ShortLink
+from tests.factories.accounts import UserFactory
 from tests.factories.faq import ArticlePageFactory, TopicPageFactory, help_site
 from tests.faq.test_article_page import topic_in_english
 
@@ -100,6 +101,22 @@ def test_old_persian_slug_redirects(client, after_commit):
     assert unquote(old) != unquote(article.url)
     assert response.status_code == 301
     assert unquote(response["Location"]) == unquote(article.url)
+
+
+def test_an_old_address_tells_nobody_the_name_of_a_page_they_may_not_see(client, after_commit):
+    article = ArticlePageFactory(slug="نشانی-کهنه", audience="signed-in")
+    old = article.url
+    article.slug = "محرمانه"
+    with after_commit():
+        article.save_revision().publish()
+
+    refused = client.get(old)
+    client.force_login(UserFactory())
+    led = client.get(old)
+
+    assert refused.status_code == 404
+    assert "Location" not in refused
+    assert unquote(led["Location"]).endswith("/محرمانه/")
 
 
 def test_articles_below_a_moved_and_renamed_topic_redirect(client):

@@ -19,7 +19,9 @@ from django.db import DatabaseError, connection
 from django.db.migrations.executor import MigrationExecutor
 
 from portal.accounts.models import User
+from portal.core import file_check
 from portal.core.backups import BackupError, restoring
+from portal.core.storage import clean_stored_pictures
 from portal.demo.people import PASSWORD, PEOPLE
 from portal.home.first_pages import make_first_pages
 from search.index.answering import get_backend
@@ -64,6 +66,7 @@ class Command(BaseCommand):
             if options["demo"]:
                 call_command("load_demo", if_empty=True, stdout=self.stdout, stderr=self.stderr)
             make_first_pages()
+            self._enter_files()
             if restoring.is_to_be_finished():
                 restoring.finish(self._rebuild_index)
             else:
@@ -102,6 +105,14 @@ class Command(BaseCommand):
             call_command("rebuild_search", stdout=self.stdout, stderr=self.stderr)
         except CommandError as error:
             self.stderr.write(f"{error}\nRun `manage.py rebuild_search` when the reason is gone.")
+
+    def _enter_files(self) -> None:
+        """Compute who may fetch the files of an earlier release, and remove the metadata of its pictures."""
+        if file_check.is_filled():
+            return
+        with self._step("Working out who may see the uploaded files"):
+            file_check.check(mend=True)
+            clean_stored_pictures()
 
     def _collect_static(self) -> None:
         """Collect and compress the static files, unless their sources are unchanged."""
