@@ -119,7 +119,7 @@ def compare_with_minimal_site(arguments: argparse.Namespace) -> list[str]:
         env, found = prepare(stack, arguments)
         minimal_env = {**env, "DJANGO_SETTINGS_MODULE": "bench.minimal_site.settings"}
         minimal_cookie = run("-m", "bench.minimal_site.fill", env=minimal_env).split()[-1]
-        portal, pid = stack.enter_context(server("portal.wsgi:application", env, arguments))
+        portal, pid = stack.enter_context(server("portal.rsgi:application", env, arguments))
         minimal, _pid = stack.enter_context(server("bench.minimal_site.wsgi:application", minimal_env, arguments))
         cases = make_cases(found)
         for case in cases:
@@ -219,7 +219,7 @@ def compare_with_writes(arguments: argparse.Namespace) -> list[str]:
     """Measure and print a report; return the names of the bars that were missed."""
     with ExitStack() as stack:
         env, found = prepare(stack, arguments)
-        portal, pid = stack.enter_context(server("portal.wsgi:application", env, arguments))
+        portal, pid = stack.enter_context(server("portal.rsgi:application", env, arguments))
         writer = Writer(env)
         stack.callback(writer.close)
         pages = [
@@ -363,16 +363,20 @@ def run(*command: str, env: dict[str, str]) -> str:
 
 @contextmanager
 def server(application: str, env: dict[str, str], arguments: argparse.Namespace) -> Iterator[tuple[str, int]]:
-    """Serve `application` exactly as script/server does; yields its URL and process id."""
+    """Serve the portal as script/server does, the minimal site with granian's WSGI; yields URL and process id."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    process = subprocess.Popen(
-        [sys.executable, "-m", "granian", "--interface", "wsgi", "--host", "127.0.0.1", "--port", str(port),
-         "--workers", str(arguments.workers), "--blocking-threads", str(arguments.blocking_threads),
-         "--no-ws", "--log-level", "warning", application],
-        cwd=ROOT, env=env, start_new_session=True,
-    )  # fmt: skip
+    portal = [
+        sys.executable, "-m", "portal.serve", "--host", "127.0.0.1", "--port", str(port),
+        "--workers", str(arguments.workers), "--application", application,
+    ]  # fmt: skip
+    wsgi = [
+        sys.executable, "-m", "granian", "--interface", "wsgi", "--host", "127.0.0.1", "--port", str(port),
+        "--workers", str(arguments.workers), "--blocking-threads", str(arguments.blocking_threads),
+        "--no-ws", "--log-level", "warning", application,
+    ]  # fmt: skip
+    process = subprocess.Popen(wsgi if ".wsgi:" in application else portal, cwd=ROOT, env=env, start_new_session=True)
     try:
         deadline = time.monotonic() + 60
         while True:

@@ -2,6 +2,7 @@
 
   script/bench pages         speed of pages, relative to minimal pages on the same server; --writes 20 compares their
                              speed with and without concurrent writes; --quick takes a minute
+  script/bench connections   time of pages while slow clients hold hundreds of connections; --quick takes a minute
   script/bench search        quality and speed of search, compared with alternatives; --quick takes a minute
   script/bench best-answer   how often the best answer is shown, and how often it is correct
 
@@ -16,7 +17,7 @@ import sys
 from _common import PYTHON, ROOT, ensure_venv, environment, say, stop
 
 #: The measurements that can be run, and their files in bench/; the other files there are helpers.
-FILES = {"pages": "pages.py", "search": "search.py", "best-answer": "best_answer.py"}
+FILES = {"pages": "pages.py", "connections": "connections.py", "search": "search.py", "best-answer": "best_answer.py"}
 
 
 def main() -> None:

@@ -265,15 +265,14 @@ def start_server(
     sign_ins: list[list[str]],
     children: list[subprocess.Popen[bytes]],
 ) -> subprocess.Popen[bytes]:
-    """Start the server with two workers of one thread each: docs/decisions/0001-server.md."""
+    """Start the server with two workers: docs/decisions/0021-serving.md."""
     if sign_ins:
         set_default(env, "STAFF_SECOND_FACTOR", "False")
-    command = ["-m", "granian", "--interface", "wsgi", "--host", arguments.host, "--port", str(arguments.port)]
-    command += ["--workers", str(arguments.workers), "--blocking-threads", "1", "--respawn-failed-workers"]
-    command += ["--workers-kill-timeout", "5"]  # a worker that is told to stop while it starts misses the signal
+    command = ["-m", "portal.serve", "--host", arguments.host, "--port", str(arguments.port)]
+    command += ["--workers", str(arguments.workers)]
     # A visitor should learn soon that the database is locked; the outbox worker can wait longer.
     server_env = {**env, "DATABASE_LOCK_SECONDS": env.get("DATABASE_LOCK_SECONDS") or "3"}
-    return start([*command, "--no-ws", "--log-level", "warning", "portal.wsgi:application"], server_env, children)
+    return start(command, server_env, children)
 
 
 def wait_until_ready(arguments: argparse.Namespace, server: subprocess.Popen[bytes]) -> int:

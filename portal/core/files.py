@@ -25,11 +25,11 @@ from django.views.decorators.http import require_safe
 
 from portal.core import file_audiences
 from portal.core.audience import PUBLIC
+from portal.core.serving.files import FileSlice
 from portal.core.storage import name_for_readers
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Iterator
 
     from django.http import HttpRequest
     from django.http.response import HttpResponseBase
@@ -44,7 +44,6 @@ _INLINE: Final = ("image/png", "image/jpeg", "image/webp", "image/gif", "image/a
 _HARMLESS: Final = _INLINE[:-1]
 _SANDBOX: Final = "default-src 'none'; sandbox"
 _RANGE: Final = re.compile(r"bytes=(\d*)-(\d*)\Z")
-_CHUNK_BYTES: Final = 64 * 1024
 _MAX_PATH: Final = 255
 
 mimetypes.add_type("text/vtt", ".vtt")
@@ -72,12 +71,8 @@ def parse_range(header: str, size: int) -> tuple[int, int] | None:
     return int(first), min(int(last), size - 1) if last else size - 1
 
 
-def _slice(file: BinaryIO, first: int, length: int) -> Iterator[bytes]:
-    with file:
-        file.seek(first)
-        while length > 0 and (chunk := file.read(min(_CHUNK_BYTES, length))):
-            length -= len(chunk)
-            yield chunk
+def _slice(file: BinaryIO, first: int, length: int) -> FileSlice:
+    return FileSlice(file, first, length)
 
 
 @require_safe

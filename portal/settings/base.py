@@ -111,6 +111,7 @@ MIDDLEWARE = [
     "portal.core.middleware.PreferencesMiddleware",
     "portal.accounts.middleware.StaffSecondFactorMiddleware",
     "portal.core.middleware.UnreadableRequestMiddleware",
+    "portal.core.serving.middleware.RefusalMiddleware",
 ]
 
 ROOT_URLCONF = "portal.urls"
@@ -188,6 +189,18 @@ MEDIA_ACCEL_PREFIX = env.str("MEDIA_ACCEL_PREFIX", default="")
 WHITENOISE_KEEP_ONLY_HASHED_FILES = True
 DATA_UPLOAD_MAX_MEMORY_SIZE = 2_500_000
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 10_000
+#: Bytes that signed-in people may send, by prefix of the path without its language. Everywhere else, and for everybody
+#: else: 64 kB. The same as in deploy/nginx.conf.
+LARGER_BODIES = {
+    "/admin/": 2_500 * 1024,
+    "/django-admin/": 2_500 * 1024,
+    "/admin/account/": 11 * 1024 * 1024,
+    "/admin/images/": 11 * 1024 * 1024,
+    "/admin/documents/": 200 * 1024 * 1024,
+    "/admin/media/": 200 * 1024 * 1024,
+}
+#: Connections of one address to one server process; 0 for no limit, as behind a proxy, which is one address.
+CONNECTIONS_PER_ADDRESS = env.int("CONNECTIONS_PER_ADDRESS", default=0 if ALLAUTH_TRUSTED_PROXY_COUNT else 256)
 
 #: Megabytes below which a disk counts as short of space.
 DISK_FREE_MB = env.int("DISK_FREE_MB", default=500)

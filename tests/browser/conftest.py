@@ -139,8 +139,7 @@ def portal(tmp_path_factory: pytest.TempPathFactory, django_db_blocker) -> Itera
         demo_data(data_dir)
     ready.manage("prepare", "--demo")
     process = subprocess.Popen(
-        [sys.executable, "-m", "granian", "--interface", "wsgi", "--host", "127.0.0.1", "--port", str(port),
-         "--workers", "2", "--blocking-threads", "1", "--no-ws", "--log-level", "warning", "portal.wsgi:application"],
+        [sys.executable, "-m", "portal.serve", "--port", str(port), "--log-level", "warning"],
         env=env, cwd=ROOT, start_new_session=True,
     )  # fmt: skip
     try:

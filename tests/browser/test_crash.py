@@ -57,8 +57,7 @@ def test_a_server_killed_in_the_middle_loses_and_doubles_nothing(portal):
     port = free_port()
     articles = json.loads(portal.shell(_ARTICLES).splitlines()[-1])
     server = subprocess.Popen(
-        [sys.executable, "-m", "granian", "--interface", "wsgi", "--host", "127.0.0.1", "--port", str(port),
-         "--workers", "2", "--blocking-threads", "1", "--no-ws", "--log-level", "error", "portal.wsgi:application"],
+        [sys.executable, "-m", "portal.serve", "--port", str(port), "--log-level", "error"],
         env=portal.env, cwd=ROOT, start_new_session=True,
     )  # fmt: skip
     wait_until_up(port, server)

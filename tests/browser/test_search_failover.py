@@ -118,8 +118,7 @@ def served(portal: Portal, node: Node, tmp_path: Path) -> Iterator[Served]:
     log = tmp_path / "server.log"
     with log.open("wb") as output:
         process = subprocess.Popen(
-            [sys.executable, "-m", "granian", "--interface", "wsgi", "--host", "127.0.0.1", "--port", str(port),
-             "--workers", "2", "--blocking-threads", "1", "--no-ws", "--log-level", "warning", "portal.wsgi:application"],
+            [sys.executable, "-m", "portal.serve", "--port", str(port), "--log-level", "warning"],
             env=env, cwd=ROOT, start_new_session=True, stdout=output, stderr=subprocess.STDOUT,
         )  # fmt: skip
     try:

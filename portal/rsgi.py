@@ -1,0 +1,21 @@
+"""The application that `portal.serve` starts in each server process."""
+
+import gc
+import os
+
+os.umask(0o077)  # as manage.py does
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "portal.settings.production")
+
+import django  # noqa: E402 - the settings first
+
+django.setup(set_prefix=False)
+
+from portal.core.serving.application import Application  # noqa: E402 - needs the apps
+from portal.core.serving.limits import Limits  # noqa: E402
+from portal.core.serving.permissions import may_send_more  # noqa: E402
+
+application = Application(Limits.from_settings(), may_send_more=may_send_more)
+
+# Objects loaded by now live as long as the process: exclude them from garbage collection (saves a tenth of each page).
+gc.collect()
+gc.freeze()
