@@ -158,7 +158,8 @@ class Parsed:
 
 def parse(body: str) -> Parsed:
     """Parse a text. Beyond `MAX_LENGTH` it is cut: services refuse such a text, importers may have one."""
-    tokens = _PARSER.parse(_tame(without_bidi_controls(body[:MAX_LENGTH])))
+    body = body[:MAX_LENGTH].encode("utf-8", "replace").decode()  # a lone surrogate is no text for nh3
+    tokens = _PARSER.parse(_tame(without_bidi_controls(body)))
     _narrow(tokens)
     parsed = Parsed(tokens)
     for token in tokens:
