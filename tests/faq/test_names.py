@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from django.contrib.auth.models import AnonymousUser
+from django.template import RequestContext, Template
 from wagtail.models import PageViewRestriction
 from wagtail.rich_text import expand_db_html
 
@@ -108,6 +109,19 @@ def test_a_link_leads_to_the_language_the_reader_may_see():
     assert persian.url in for_visitors
     assert persian.url in for_staff  # the test runs in Persian
     assert SECRET not in for_visitors
+
+
+def test_html_for_all_audiences_is_made_for_a_visitor_whoever_reads_it_first(rf):
+    link = link_to(ArticlePageFactory(audience="partner", slug=SECRET))
+    parts = '{% load ui wagtailcore_tags %}{% frame "a" link=link %}{{ link|richtext }}{% endframe %}'
+    parts += '|{% shared "b" link=link %}{{ link|richtext }}{% endshared %}'
+    request = rf.get("/fa/")
+    request.user, request.COOKIES["sessionid"] = UserFactory(partner=True), "x"
+
+    with reading_as(request.user):
+        of_all, of_partners = Template(parts).render(RequestContext(request, {"link": link})).split("|")
+
+    assert (SECRET in of_all, SECRET in of_partners) == (False, True)
 
 
 def test_nobody_who_reads_is_a_visitor():
