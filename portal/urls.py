@@ -25,6 +25,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("portal.core.urls")),
     path("", include("faq.urls")),
     path("", include("portal.accounts.urls_root")),
+    path("", include("community.urls_root")),
 ]
 
 urlpatterns += i18n_patterns(
@@ -33,6 +34,7 @@ urlpatterns += i18n_patterns(
     path("", include("portal.accounts.urls")),
     path("", include("portal.catalog.urls")),
     path("", include("portal.notifications.urls")),
+    path("", include("community.urls")),
     path("", include("portal.core.urls_pages")),
     path("", include(wagtail_urls)),
     prefix_default_language=True,

@@ -23,6 +23,7 @@ def connect() -> None:
     subscribe(AccountChanged, tell_of_change)
 
     register_group(NavGroup("footer-help", _("Help"), order=10))
+    register_group(NavGroup("footer-community", _("Community"), order=15))
     register_group(NavGroup("footer-account", _("My account"), order=20))
 
     keep_answers_at("search/")

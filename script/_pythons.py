@@ -139,12 +139,7 @@ def copied(project: Path) -> Path:
     project.mkdir()
     for name in (*our_folders(), "templates", "script", "tests"):
         shutil.copytree(ROOT / name, project / name, ignore=shutil.ignore_patterns("__pycache__", "*.mo"))
-    for file in (
-        ROOT / "manage.py",
-        ROOT / "pyproject.toml",
-        *ROOT.glob("requirements*.txt"),
-        *ROOT.glob("requirements*.lock"),
-    ):
+    for file in (ROOT / "manage.py", ROOT / "pyproject.toml", *ROOT.glob("requirements*.txt")):
         shutil.copy(file, project)
     return project
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
@@ -17,7 +16,6 @@ from community.rendering import Parsed, UploadedFile
 from community.similarity import fingerprint
 from portal.accounts.models import User
 from portal.core.privacy import redact
-from portal.core.scopes import content_changed
 from portal.core.text import is_persian, normalise_input
 
 if TYPE_CHECKING:
@@ -67,24 +65,7 @@ def clean_body(body: str, *, keeps_personal_data: bool = False) -> str:
         raise EmptyTextError
     if len(body) > rendering.MAX_LENGTH:
         raise TextTooLongError(rendering.MAX_LENGTH)
-    return body if keeps_personal_data else _mask(body)
-
-
-def _mask(body: str) -> str:
-    """Return the text without personal data. The name of a member is no address: ``سلام @mina. بعد``, ``و @mina.k``."""
-    named = {match[1].rstrip(".-") for match in rendering.MENTION.finditer(body)}
-    people = people_named(named)
-    unused = (character for character in map(chr, range(0xE000, 0xF8FF)) if character not in body)
-    hidden = {name: next(unused) for name in sorted(named) if name.lower() in people}
-
-    def hide(match: re.Match[str]) -> str:
-        name = match[1].rstrip(".-")
-        return f"{hidden[name]}{match[1][len(name) :]}" if name in hidden else match[0]
-
-    body = redact(rendering.MENTION.sub(hide, body))
-    for name, character in hidden.items():
-        body = body.replace(character, f"@{name}")
-    return body
+    return body if keeps_personal_data else redact(body)
 
 
 def prepare(body: str) -> Text:
@@ -136,15 +117,9 @@ def html_of(post: Post, text: Text) -> SafeString:
     return text.parsed.to_html(people=people, uploads=uploads)
 
 
-def posts_to_render(limit: int) -> list[Post]:
-    """Return posts whose HTML is of an earlier version of the renderer, the oldest first."""
-    return list(Post.objects.filter(render_version__lt=rendering.VERSION).order_by("render_version", "pk")[:limit])
-
-
 def render_again(post: Post) -> SafeString:
     """Render a stored post with the current renderer and store the result; returns the HTML."""
-    html = html_of(post, prepare(post.body))
-    changed = Post.objects.filter(pk=post.pk, version=post.version)
-    changed.update(html=html, render_version=rendering.VERSION)
-    content_changed(f"thread:{post.thread_id}")
+    text = prepare(post.body)
+    html = html_of(post, text)
+    Post.objects.filter(pk=post.pk, version=post.version).update(html=html, render_version=rendering.VERSION)
     return html

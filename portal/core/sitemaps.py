@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from django.template.response import TemplateResponse
 
 
-class PageSitemap(Sitemap[Any]):
+class PageSitemap(Sitemap):  # type: ignore[type-arg]  # generic only for type checkers
     """One entry per page and language, each naming its translations. One query per kind of page."""
 
     def items(self) -> list[Any]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from django.utils import timezone
 
+from community.listing import Row, fresh_threads
 from faq.models import ArticlePage
 from faq.queries import (
     ArticleLink,
@@ -86,6 +87,8 @@ class HomeData:
     name: str = ""
     cards: tuple[ProductCard, ...] = ()
     checklist: Checklist | None = None
+    #: The newest threads of the community.
+    threads: tuple[Row, ...] = ()
 
 
 _shared: Memo[_SharedData] = Memo(max_size=64, scopes=(ARTICLES, "catalogue", "site"))
@@ -95,6 +98,7 @@ def home_data(page: HomePage, request: HttpRequest) -> HomeData:
     """Return the home page's data for one reader; the number of queries does not depend on the amount of content."""
     user = request.user
     language = page.locale.language_code
+    threads = fresh_threads(user)
     shared = _shared.get((language, tuple(audiences_for(user))), lambda: _shared_data(language, user))
     cards: tuple[ProductCard, ...] = ()
     checklist = None
@@ -108,6 +112,7 @@ def home_data(page: HomePage, request: HttpRequest) -> HomeData:
         topics=shared.topics,
         most_helpful=shared.most_helpful,
         recent=shared.recent,
+        threads=threads,
         searches=tuple(search.query for search in page.popular_searches.all()),
         support=support_contact(),
         name=name,

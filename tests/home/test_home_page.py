@@ -9,12 +9,13 @@ from django.utils import timezone
 from wagtail.models import Site
 
 from portal.catalog.models import Product
-from portal.core import memo
+from portal.core import memo, page_cache
 from portal.core.models import SupportSettings
 from portal.home.models import HomePage, InfoPage, PopularSearch
 from portal.home.queries import info_page_url
 from tests.factories.accounts import UserFactory
 from tests.factories.catalog import OwnershipFactory, ProductFactory, ProductVersionFactory
+from tests.factories.community import AreaFactory, ThreadFactory
 from tests.factories.faq import ArticlePageFactory, FeedbackFactory, TopicPageFactory, help_site
 
 pytestmark = pytest.mark.django_db
@@ -266,7 +267,7 @@ def test_the_first_reader_after_a_change_costs_no_more_than_the_budget(client, d
     client.get("/fa/")
     memo.forget_all()
 
-    with django_assert_max_num_queries(14):
+    with django_assert_max_num_queries(16):
         client.get("/fa/")
 
 
@@ -299,3 +300,20 @@ def test_the_frame_finds_information_pages_by_role_and_language(privacy):
 
     privacy.unpublish()
     assert info_page_url("fa", "privacy") == ""
+
+
+# The community -------------------------------------------------------------------------------------------------------
+
+
+def test_the_newest_threads_are_shown_to_those_who_may_read_them(client):
+    home()
+    before = client.get("/fa/").text
+    ThreadFactory(title="پرسشی که همه می‌بینند")
+    ThreadFactory(title="پرسشی برای همکاران", area=AreaFactory(audience="partner"))
+    memo.forget_all()
+    page_cache.store.clear()
+
+    text = client.get("/fa/").text
+
+    assert ["تازه‌های انجمن" in each for each in (before, text)] == [False, True]
+    assert ["پرسشی که همه می‌بینند" in text, "پرسشی برای همکاران" in text] == [True, False]

@@ -1,0 +1,218 @@
+"""Forms of the community. Limits of texts are those of the services, whose messages say what is wrong."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any, Final
+
+from django import forms
+from django.core import signing
+from django.utils.crypto import get_random_string
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
+
+from community import rules
+from community.models import Area, Flag, Level, Thread
+from portal.catalog.models import Product
+from portal.core.forms import FoldedCharField, FormMixin
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from community.models.access import AnyUser
+
+TITLE_LENGTH: Final = 200
+#: More than a text may have: the service says how long it may be, instead of a text being cut.
+_BODY_LENGTH: Final = 200_000
+_SALT: Final = "community.form"
+#: A text sent sooner after the form was opened was not typed by a person.
+FASTEST_SECONDS: Final = 2
+
+
+def new_token() -> str:
+    """Return a token for a form: sent twice, it makes one post."""
+    return get_random_string(24)
+
+
+def started_now() -> str:
+    """Return the time at which a form is shown, signed."""
+    return signing.dumps(round(time.time(), 1), salt=_SALT)
+
+
+class MultipleFilesInput(forms.ClearableFileInput):
+    allow_multiple_selected = True
+
+
+class FilesField(forms.FileField):
+    """Field for any number of files; the value is a list."""
+
+    widget = MultipleFilesInput
+
+    def clean(self, data: Any, initial: Any = None) -> list[Any]:
+        given = data if isinstance(data, list | tuple) else [data]
+        return [super(FilesField, self).clean(each, initial) for each in given if each]
+
+
+class WritingForm(FormMixin, forms.Form):
+    """What every form that makes a text has: the text, and what tells people from programs."""
+
+    body = forms.CharField(
+        label=pgettext_lazy("of a question", "Details"),
+        max_length=_BODY_LENGTH,
+        strip=False,
+        required=False,  # the service says what is missing, in the same words everywhere
+        widget=forms.Textarea(attrs={"dir": "auto", "rows": 9}),
+    )
+    pictures = FilesField(label=_("Pictures"), required=False)
+    keeps_personal_data = forms.BooleanField(label=_("Publish it as I wrote it; everybody may read it"), required=False)
+    #: The person has seen which personal data will be masked.
+    has_seen_warning = forms.CharField(required=False, max_length=1, widget=forms.HiddenInput)
+    token = forms.CharField(required=False, max_length=40, widget=forms.HiddenInput)
+    started = forms.CharField(required=False, max_length=200, widget=forms.HiddenInput)
+    #: Nobody sees it; programs that fill in every field do.
+    website = forms.CharField(required=False, max_length=500, widget=forms.HiddenInput)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        initial = kwargs.setdefault("initial", {}) or {}
+        kwargs["initial"] = {"token": new_token(), "started": started_now(), **initial}
+        super().__init__(*args, **kwargs)
+
+    def suspicions(self, user: AnyUser) -> list[str]:
+        """Return codes of `community.screening.SCORES` for what only programs do."""
+        found = []
+        if self.cleaned_data.get("website"):
+            found.append("honeypot")
+        if rules.level_of(user) == Level.NEW and self._seconds_open() < FASTEST_SECONDS:
+            found.append("too-fast")
+        return found
+
+    def _seconds_open(self) -> float:
+        """Return how long ago the form was shown; 0 if it does not say so itself."""
+        try:
+            shown = float(signing.loads(self.cleaned_data.get("started", ""), salt=_SALT))
+        except (signing.BadSignature, TypeError, ValueError):
+            return 0.0
+        return time.time() - shown
+
+
+class ReplyForm(WritingForm):
+    to = forms.IntegerField(required=False, min_value=1, max_value=2**62, widget=forms.HiddenInput)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["body"].label = _("Your reply")
+
+
+class EditForm(WritingForm):
+    title = FoldedCharField(label=_("Title"), max_length=TITLE_LENGTH, required=False)
+    version = forms.IntegerField(min_value=1, max_value=2**31 - 1, widget=forms.HiddenInput)
+
+    field_order = ("title", "body")
+
+    def __init__(self, *args: Any, has_title: bool = False, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["body"].label = pgettext_lazy("of a post", "Text")
+        if not has_title:
+            del self.fields["title"]
+
+
+class AreaChoiceField(forms.ModelChoiceField):  # type: ignore[type-arg]  # Django's own is not generic
+    """Choice of an area; those inside another follow it."""
+
+    def label_from_instance(self, obj: Any) -> str:
+        return f"{obj.parent} › {obj}" if obj.parent_id else str(obj)
+
+
+class AskForm(WritingForm):
+    """The form that starts a thread."""
+
+    title = FoldedCharField(
+        label=_("Your question in one sentence"),
+        max_length=TITLE_LENGTH,
+        help_text=_("The more precise, the faster the answer."),
+        widget=forms.TextInput(attrs={"dir": "auto", "autocomplete": "off"}),
+    )
+    area = AreaChoiceField(label=_("Area"), queryset=None, empty_label=None)
+    product = forms.ModelChoiceField(
+        label=_("Device or service"),
+        queryset=Product.objects.none(),
+        required=False,
+        empty_label=pgettext_lazy("product", "None of these"),
+    )
+    tags = FoldedCharField(
+        label=_("Tags"), max_length=200, required=False, help_text=_("A few words, with commas between them.")
+    )
+    poll_question = FoldedCharField(label=_("Question of the poll"), max_length=TITLE_LENGTH, required=False)
+    poll_options = FoldedCharField(
+        label=_("Choices, one on each line"), max_length=1500, required=False, widget=forms.Textarea(attrs={"rows": 4})
+    )
+    poll_is_multiple = forms.BooleanField(label=_("Several choices are allowed"), required=False)
+    follows = forms.BooleanField(label=_("Tell me about replies"), required=False)
+
+    field_order = ("title", "area", "product", "body", "tags")
+
+    def __init__(self, *args: Any, user: AnyUser, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        visible = Area.objects.visible_to(user).in_order().select_related("parent")
+        open_ids = [area.pk for area in visible if rules.can_start_thread(user, area)]
+        self.fields["area"].queryset = visible.filter(pk__in=open_ids)  # type: ignore[attr-defined]  # a choice field
+        self.fields["product"].queryset = Product.objects.filter(is_active=True)  # type: ignore[attr-defined]  # the same
+        self.has_areas = bool(open_ids)
+
+    def tag_words(self) -> list[str]:
+        """Return the words typed as tags."""
+        text = self.cleaned_data.get("tags", "")
+        for separator in ("،", ";", "؛", "\n"):
+            text = text.replace(separator, ",")
+        return [word.strip() for word in text.split(",") if word.strip()]
+
+    def poll_lines(self) -> list[str]:
+        return [line.strip() for line in self.cleaned_data.get("poll_options", "").splitlines() if line.strip()]
+
+
+class FlagForm(FormMixin, forms.Form):
+    reason = forms.ChoiceField(label=_("What is wrong with it?"), choices=Flag.Reason, widget=forms.RadioSelect)
+    note = FoldedCharField(
+        label=_("What should a moderator know?"),
+        max_length=500,
+        required=False,
+        widget=forms.Textarea(attrs={"rows": 3, "dir": "auto"}),
+    )
+
+
+class AppealForm(FormMixin, forms.Form):
+    text = FoldedCharField(
+        label=_("Why should it be visible?"), max_length=1000, widget=forms.Textarea(attrs={"rows": 5, "dir": "auto"})
+    )
+
+
+class IdeaStatusForm(FormMixin, forms.Form):
+    status = forms.ChoiceField(
+        label=_("Status"),
+        choices=[
+            (each.value, each.label)
+            for each in (
+                Thread.Status.NEW,
+                Thread.Status.UNDER_REVIEW,
+                Thread.Status.PLANNED,
+                Thread.Status.DONE,
+                Thread.Status.NOT_NOW,
+            )
+        ],
+    )
+    note = FoldedCharField(
+        label=_("A sentence for those who voted"),
+        max_length=500,
+        required=False,
+        widget=forms.Textarea(attrs={"rows": 2, "dir": "auto"}),
+    )
+
+
+class PollVoteForm(forms.Form):
+    """Choices of a poll, by their ids."""
+
+    option = forms.TypedMultipleChoiceField(coerce=int, choices=[])
+
+    def __init__(self, data: Mapping[str, Any], *, option_ids: list[int]) -> None:
+        super().__init__(data)
+        self.fields["option"].choices = [(each, each) for each in option_ids]  # type: ignore[attr-defined]  # a choice field

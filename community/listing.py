@@ -1,0 +1,310 @@
+"""Lists of threads as pages show them: orders, pages by keyset, what is unread. No offsets, no counts of rows."""
+
+from __future__ import annotations
+
+import datetime as dt
+import enum
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from django.db.models import Q
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
+
+from community.models import Area, AreaRead, Thread, ThreadRead
+from community.models.access import id_of
+from community.models.member import profile_of
+from community.people import Person, person_of
+from portal.core.audience import audiences_for
+from portal.core.memo import Memo
+from portal.core.privacy import translate_placeholders
+from portal.notifications.models import Follow
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Sequence
+
+    from django.db.models import QuerySet
+    from django.utils.functional import _StrPromise
+
+    from community.models import Tag
+    from community.models.access import AnyUser
+    from community.models.thread import ThreadQuerySet
+
+#: Threads on a page of a list.
+ROWS: Final = 20
+#: Threads a person follows that are looked through, the newest first.
+_MOST_FOLLOWED: Final = 1000
+_HOT_FROM: Final = 10
+_FRESH: Final = 5
+_CURSOR: Final = re.compile(r"[0-9.a-z-]{1,60}\Z")
+
+
+class Tab(enum.StrEnum):
+    """The lists of the index and of an area; the values are parts of addresses."""
+
+    LATEST = "latest"
+    POPULAR = "popular"
+    UNANSWERED = "unanswered"
+    SOLVED = "solved"
+    VOTES = "votes"
+    FOLLOWING = "following"
+
+
+TAB_LABELS: Final[dict[Tab, _StrPromise]] = {
+    Tab.LATEST: pgettext_lazy("threads", "Latest"),
+    Tab.POPULAR: pgettext_lazy("threads", "Popular"),
+    Tab.UNANSWERED: pgettext_lazy("threads", "Unanswered"),
+    Tab.SOLVED: pgettext_lazy("threads", "Solved"),
+    Tab.VOTES: pgettext_lazy("ideas", "Most votes"),
+    Tab.FOLLOWING: pgettext_lazy("threads", "Following"),
+}
+#: The tabs of an area by its kind; the first is the one it opens with.
+AREA_TABS: Final[dict[str, tuple[Tab, ...]]] = {
+    Area.Kind.QUESTIONS: (Tab.LATEST, Tab.POPULAR, Tab.UNANSWERED, Tab.SOLVED),
+    Area.Kind.IDEAS: (Tab.VOTES, Tab.LATEST, Tab.POPULAR),
+    Area.Kind.DISCUSSIONS: (Tab.LATEST, Tab.POPULAR),
+    Area.Kind.ANNOUNCEMENTS: (Tab.LATEST,),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class StateBadge:
+    """How a thread stands, next to its title."""
+
+    text: _StrPromise
+    tone: str
+    icon: str
+
+
+def badge_of(thread: Thread) -> StateBadge | None:
+    """Return the badge of a thread: what a reader wants to know before opening it. None if there is nothing to say."""
+    if thread.state != "visible":
+        return StateBadge(thread.get_state_display(), "warn", "hourglass")  # type: ignore[arg-type]
+    if thread.is_solved:
+        return _SOLVED
+    if thread.status in _STATUSES:
+        return _STATUSES[thread.status]
+    if thread.is_question and thread.reply_count == 0:
+        return _NEEDS_REPLY
+    return None
+
+
+_SOLVED: Final = StateBadge(pgettext_lazy("question", "Solved"), "ok", "circle-check")
+_NEEDS_REPLY: Final = StateBadge(_("Needs a first reply"), "warn", "clock")
+_STATUSES: Final[dict[str, StateBadge]] = {
+    Thread.Status.NEEDS_INFO.value: StateBadge(pgettext_lazy("question", "Needs information"), "warn", "circle-help"),
+    Thread.Status.NEW.value: StateBadge(pgettext_lazy("idea", "New"), "", "lightbulb"),
+    Thread.Status.UNDER_REVIEW.value: StateBadge(pgettext_lazy("idea", "Under review"), "info", "lightbulb"),
+    Thread.Status.PLANNED.value: StateBadge(pgettext_lazy("idea", "Planned"), "new", "calendar-check"),
+    Thread.Status.DONE.value: StateBadge(pgettext_lazy("idea", "Done"), "ok", "circle-check"),
+    Thread.Status.NOT_NOW.value: StateBadge(pgettext_lazy("idea", "Not now"), "", "circle-pause"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A thread in a list."""
+
+    thread: Thread
+    author: Person
+    badge: StateBadge | None
+    excerpt: str
+    is_unread: bool = False
+
+    @property
+    def count_tone(self) -> str:
+        """Return the colour of the number of replies: solved, lively, or none."""
+        if self.thread.is_solved:
+            return "ok"
+        return "hot" if self.thread.reply_count >= _HOT_FROM else ""
+
+
+#: By audiences.
+_fresh: Final[Memo[tuple[Row, ...]]] = Memo(max_size=64, scopes=("community",))
+
+
+@dataclass(frozen=True, slots=True)
+class ThreadList:
+    """One page of a list. `after` leads to the next one, empty on the last."""
+
+    rows: list[Row]
+    after: str
+
+
+def threads_in(
+    user: AnyUser, *, tab: Tab = Tab.LATEST, areas: Sequence[Area] = (), tag: Tag | None = None, after: str = ""
+) -> ThreadList:
+    """Return a page of the threads that everybody with this reader's audiences finds, from the cursor `after` on.
+
+    Two queries (threads, their tags), whatever the number of threads; three more for a signed-in reader, and one for
+    what they follow. An unreadable cursor begins at the top.
+    """
+    found = Thread.objects.visible_to(user).listed()
+    if areas:
+        ids = [area.pk for area in areas]
+        found = found.filter(area=ids[0]) if len(ids) == 1 else found.filter(area__in=ids)
+    if tag is not None:
+        found = found.filter(tags=tag)
+    if tab is Tab.FOLLOWING:
+        found = _followed(found, user)
+    if tab is Tab.UNANSWERED:
+        found = found.unanswered()
+    elif tab is Tab.SOLVED:
+        found = found.solved()
+    order = _order(tab, is_one_area=len(areas) == 1 and tag is None)
+    ordered = getattr(found, order)()
+    last = _read(order, after)
+    if last is not None:
+        ordered = ordered.filter(_behind(order, last))
+    threads = list(ordered.for_listing()[: ROWS + 1])
+    shown = threads[:ROWS]
+    unread = unread_of(user, shown)
+    rows = [row_of(thread, is_unread=thread.pk in unread) for thread in shown]
+    return ThreadList(rows, _cursor(order, shown[-1]) if len(threads) > ROWS else "")
+
+
+def fresh_threads(user: AnyUser) -> tuple[Row, ...]:
+    """Return the newest threads for other pages, without what is personal; kept until the community changes."""
+    return _fresh.get(tuple(audiences_for(user)), lambda: _read_fresh(user))
+
+
+def _read_fresh(user: AnyUser) -> tuple[Row, ...]:
+    newest = Thread.objects.visible_to(user).listed().recent_first().for_listing()
+    return tuple(row_of(thread) for thread in newest[:_FRESH])
+
+
+def row_of(thread: Thread, *, is_unread: bool = False) -> Row:
+    """Return the row of a thread; reads `author`."""
+    return Row(thread, person_of(thread.author), badge_of(thread), translate_placeholders(thread.excerpt), is_unread)
+
+
+def unread_of(user: AnyUser, threads: Collection[Thread]) -> set[int]:
+    """Return which of these threads have posts the person has not read. At most three queries, none for visitors."""
+    person_id, profile = id_of(user), profile_of(user)
+    if person_id is None or profile is None or not threads:
+        return set()
+    floors = dict(
+        AreaRead.objects.filter(user=person_id, area__in={thread.area_id for thread in threads}).values_list(
+            "area_id", "read_until"
+        )
+    )
+    read = dict(
+        ThreadRead.objects.filter(user=person_id, thread__in=[thread.pk for thread in threads]).values_list(
+            "thread_id", "last_read_number"
+        )
+    )
+    return {
+        thread.pk
+        for thread in threads
+        if thread.last_post_at > max(profile.read_floor, floors.get(thread.area_id, profile.read_floor))
+        and read.get(thread.pk, 0) < thread.highest_number
+        and thread.last_author_id != person_id
+    }
+
+
+def _followed(threads: ThreadQuerySet, user: AnyUser) -> ThreadQuerySet:
+    """Return those of the threads that the person follows themselves, or by their area."""
+    person_id = id_of(user)
+    if person_id is None:
+        return threads.none()
+    follows = Follow.objects.heard().filter(person_id=person_id, target__startswith="community.")
+    ids: dict[str, list[int]] = {"community.thread": [], "community.area": []}
+    for target in follows.order_by("-pk").values_list("target", flat=True)[:_MOST_FOLLOWED]:
+        kind, _colon, key = target.partition(":")
+        if kind in ids and key.isdecimal():
+            ids[kind].append(int(key))
+    return threads.filter(Q(pk__in=ids["community.thread"]) | Q(area__in=ids["community.area"]))
+
+
+# Pages by keyset -----------------------------------------------------------------------------------------------------
+
+_FIELDS: Final[dict[str, tuple[str, ...]]] = {
+    "recent_first": ("last_post_at",),
+    "recent_first_in_area": ("is_pinned", "last_post_at"),
+    "popular": ("hot",),
+    "most_voted": ("vote_count",),
+}
+
+
+def _order(tab: Tab, *, is_one_area: bool) -> str:
+    """Return the name of the queryset's method that sorts a list."""
+    if tab is Tab.POPULAR:
+        return "popular"
+    if tab is Tab.VOTES:
+        return "most_voted"
+    return "recent_first_in_area" if tab is Tab.LATEST and is_one_area else "recent_first"
+
+
+def _cursor(order: str, thread: Thread) -> str:
+    """Return the place of a thread in a list, as a part of an address."""
+    parts = [_written(getattr(thread, name)) for name in _FIELDS[order]]
+    return "_".join([*parts, str(thread.pk)]).replace("+", "")
+
+
+def _written(value: Any) -> str:
+    if isinstance(value, dt.datetime):
+        return str(round(value.timestamp() * 1_000_000))
+    return str(int(value)) if isinstance(value, bool) else repr(value)
+
+
+def _read(order: str, cursor: str) -> list[Any] | None:
+    """Return the values of a cursor, or None for one that was not made by `_cursor`."""
+    parts = cursor.split("_")
+    if len(parts) != len(_FIELDS[order]) + 1 or not all(_CURSOR.match(part) for part in parts):
+        return None
+    try:
+        values = [_parsed(name, part) for name, part in zip(_FIELDS[order], parts, strict=False)]
+        return [*values, int(parts[-1])] if len(parts[-1]) < 19 else None
+    except (ValueError, OverflowError):
+        return None
+
+
+def _parsed(name: str, text: str) -> Any:
+    if name == "last_post_at":
+        return dt.datetime.fromtimestamp(0, tz=dt.UTC) + dt.timedelta(microseconds=int(text))
+    if name == "is_pinned":
+        return text == "1"
+    if name == "hot":
+        value = float(text)
+        if value != value or abs(value) > 1e12:  # noqa: PLR0124 - not a number
+            raise ValueError(text)
+        return value
+    return max(min(int(text), 2**31 - 1), -(2**31))
+
+
+def _behind(order: str, last: list[Any]) -> Q:
+    """Return the condition for what comes after a thread with these values, all of them descending."""
+    names = [*_FIELDS[order], "pk"]
+    condition = Q()
+    for name, value in reversed(list(zip(names, last, strict=True))):
+        if name == "is_pinned":
+            condition = (
+                (Q(is_pinned=False) | (Q(is_pinned=True) & condition)) if value else (Q(is_pinned=False) & condition)
+            )
+        elif not condition:
+            condition = Q(**{f"{name}__lt": value})
+        else:
+            # The first half repeats what follows from the second: it lets the database start in the index.
+            condition = Q(**{f"{name}__lte": value}) & (Q(**{f"{name}__lt": value}) | condition)
+    return condition
+
+
+def is_old(thread: Thread, now: dt.datetime | None = None) -> bool:
+    """Return whether nobody wrote in a thread for a year: a new one is likely to be of more use."""
+    return (now or timezone.now()) - thread.last_post_at > dt.timedelta(days=365)
+
+
+def areas_of(user: AnyUser) -> list[Area]:
+    """Return the areas this reader sees, each followed by those inside it. One query."""
+    return _in_tree(Area.objects.visible_to(user).in_order())
+
+
+def _in_tree(areas: QuerySet[Area]) -> list[Area]:
+    below: dict[int | None, list[Area]] = {}
+    for area in areas:
+        below.setdefault(area.parent_id, []).append(area)
+    top = below.pop(None, [])
+    tree = [each for area in top for each in (area, *below.pop(area.pk, []))]
+    return [*tree, *(area for rest in below.values() for area in rest)]

@@ -1,0 +1,51 @@
+"""URLs of the community, under a language."""
+
+from __future__ import annotations
+
+from django.urls import path
+
+from community.views import acting, feeds, reading, writing
+
+app_name = "community"
+
+urlpatterns = [
+    path("community/", reading.index, name="index"),
+    path("community/popular/", reading.index, {"tab": "popular"}, name="popular"),
+    path("community/unanswered/", reading.index, {"tab": "unanswered"}, name="unanswered"),
+    path("community/solved/", reading.index, {"tab": "solved"}, name="solved"),
+    path("community/following/", reading.following, name="following"),
+    path("community/feed/", feeds.latest, name="feed"),
+    path("community/a/<slug:slug>/", reading.area, name="area"),
+    path("community/a/<slug:slug>/feed/", feeds.area, name="area_feed"),
+    path("community/a/<slug:slug>/<slug:tab>/", reading.area, name="area_tab"),
+    path("community/tag/<str:slug>/", reading.tag, name="tag"),
+    path("u/<str:handle>/", reading.person, name="person"),
+    path("community/bookmarks/", reading.bookmarks, name="bookmarks"),
+    # Writing
+    path("community/ask/", writing.ask, name="ask"),
+    path("community/similar/", writing.similar, name="similar"),
+    path("community/preview/", writing.preview, name="preview"),
+    path("community/draft/", writing.draft, name="draft"),
+    path("community/upload/", writing.upload, name="upload"),
+    path("community/t/<int:thread_id>/reply/", writing.reply, name="reply"),
+    path("community/p/<int:post_id>/edit/", writing.edit, name="edit"),
+    # Threads
+    path("community/t/<int:thread_id>/feed/", feeds.thread, name="thread_feed"),
+    path("community/t/<int:thread_id>/me-too/", acting.me_too, name="me_too"),
+    path("community/t/<int:thread_id>/follow/", acting.follow, name="follow"),
+    path("community/t/<int:thread_id>/vote/", acting.vote_idea, name="vote_idea"),
+    path("community/t/<int:thread_id>/status/", acting.idea_status, name="idea_status"),
+    path("community/t/<int:thread_id>/poll/", acting.vote_in_poll, name="vote_in_poll"),
+    path("community/t/<int:thread_id>/", reading.thread, {"slug": ""}, name="thread_without_slug"),
+    path("community/t/<int:thread_id>/<str:slug>/", reading.thread, name="thread"),
+    # Posts
+    path("community/p/<int:post_id>/helpful/", acting.helpful, name="helpful"),
+    path("community/p/<int:post_id>/accept/", acting.accept, name="accept"),
+    path("community/p/<int:post_id>/bookmark/", acting.bookmark, name="bookmark"),
+    path("community/p/<int:post_id>/flag/", acting.flag, name="flag"),
+    path("community/p/<int:post_id>/delete/", acting.delete, name="delete"),
+    path("community/p/<int:post_id>/restore/", acting.restore, name="restore"),
+    path("community/p/<int:post_id>/appeal/", acting.appeal, name="appeal"),
+    path("community/p/<int:post_id>/history/", reading.history, name="history"),
+    path("community/read/", acting.mark_read, name="mark_read"),
+]

@@ -1,0 +1,326 @@
+"""Pages of the community that are read: lists, threads, people."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any, Final
+
+from django.conf import settings
+from django.core.paginator import InvalidPage
+from django.db.models import prefetch_related_objects
+from django.http import Http404, HttpResponse, HttpResponseRedirect
+from django.shortcuts import get_object_or_404, render
+from django.urls import reverse
+from django.utils.cache import patch_vary_headers
+from django.utils.translation import get_language, override
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_safe
+
+from community import rules, services, structured
+from community.forms import ReplyForm, started_now
+from community.listing import (
+    AREA_TABS,
+    TAB_LABELS,
+    Tab,
+    areas_of,
+    badge_of,
+    is_old,
+    threads_in,
+)
+from community.models import Bookmark, CommunityProfile, IdeaStatusChange, Level, Post, Tag, Thread
+from community.models.access import id_of
+from community.models.member import profile_of
+from community.people import person_of
+from community.services.texts import people_named
+from community.showing import pages_of, parts_by_helpfulness, parts_of, target_of
+from community.views.common import for_members, is_htmx, person_in, post_or_404, thread_or_404
+from portal.core.privacy import is_prefetch
+from portal.core.scopes import depends_on
+from portal.notifications.services import mark_read as mark_notifications_read
+
+if TYPE_CHECKING:
+    from django.http import HttpRequest
+
+    from portal.accounts.models import User
+
+#: What all pages of the community show besides threads: names of areas, navigation.
+FRAME: Final = ("community:areas", "site")
+_TABS: Final = (Tab.LATEST, Tab.POPULAR, Tab.UNANSWERED, Tab.SOLVED)
+_PLACE: Final = re.compile(r"(\d{1,9})-(\d{1,9})\Z")
+_HOT_TAGS: Final = 12
+_RECENT: Final = 20
+
+
+# Lists ---------------------------------------------------------------------------------------------------------------
+
+
+@require_safe
+def index(request: HttpRequest, tab: str = Tab.LATEST) -> HttpResponse:
+    """Show the threads of all areas."""
+    depends_on(request, "community", *FRAME)
+    return _index(request, Tab(tab))
+
+
+@never_cache
+@for_members
+@require_safe
+def following(request: HttpRequest) -> HttpResponse:
+    """Show the threads the person follows."""
+    return _index(request, Tab.FOLLOWING)
+
+
+def _index(request: HttpRequest, tab: Tab) -> HttpResponse:
+    after = request.GET.get("after", "")
+    found = threads_in(request.user, tab=tab, after=after)
+    context = {
+        "list": found,
+        "tab": tab,
+        "tabs": _index_tabs(request),
+        "after": after,
+        "feed_url": reverse("community:feed"),
+    }
+    if is_htmx(request) and after:
+        return _vary(render(request, "community/_rows_page.html", context))
+    context |= {
+        "areas": areas_of(request.user),
+        "tags": Tag.objects.filter(thread_count__gt=0).order_by("-thread_count", "pk")[:_HOT_TAGS],
+    }
+    return _vary(render(request, "community/index.html", context))
+
+
+def _index_tabs(request: HttpRequest) -> list[tuple[Tab, Any, str]]:
+    names = {tab: f"community:{tab}" for tab in _TABS} | {Tab.LATEST: "community:index"}
+    if request.user.is_authenticated:
+        names[Tab.FOLLOWING] = "community:following"
+    return [(tab, TAB_LABELS[tab], reverse(name)) for tab, name in names.items()]
+
+
+@require_safe
+def area(request: HttpRequest, slug: str, tab: str = "") -> HttpResponse:
+    """Show the threads of an area and of those inside it."""
+    depends_on(request, *FRAME)
+    everything = areas_of(request.user)
+    here = next((each for each in everything if each.slug == slug), None)
+    tabs = AREA_TABS.get(here.kind, ()) if here is not None else ()
+    if here is None or (tab and tab not in tabs):
+        raise Http404
+    inside = [each for each in everything if each.parent_id == here.pk]
+    shown = [here, *(each for each in inside if each.kind == here.kind)]
+    depends_on(request, *(f"community:area:{each.pk}" for each in shown))
+    chosen = Tab(tab) if tab else tabs[0]
+    after = request.GET.get("after", "")
+    found = threads_in(request.user, tab=chosen, areas=shown, after=after)
+    context = {"list": found, "tab": chosen, "after": after, "area": here}
+    if is_htmx(request) and after:
+        return _vary(render(request, "community/_rows_page.html", context))
+    context |= {
+        "areas": everything,
+        "inside": inside,
+        "parent": next((each for each in everything if each.pk == here.parent_id), None),
+        "tabs": [
+            (
+                each,
+                TAB_LABELS[each],
+                here.get_absolute_url() if each == tabs[0] else reverse("community:area_tab", args=[here.slug, each]),
+            )
+            for each in tabs
+        ],
+        "feed_url": reverse("community:area_feed", args=[here.slug]),
+        "may_start": not request.user.is_authenticated or rules.can_start_thread(request.user, here),
+        "is_empty": not found.rows and not after,
+    }
+    return _vary(render(request, "community/area.html", context))
+
+
+@require_safe
+def tag(request: HttpRequest, slug: str) -> HttpResponse:
+    """Show the threads with a tag."""
+    depends_on(request, "community", *FRAME)
+    chosen = get_object_or_404(Tag, slug=slug)
+    after = request.GET.get("after", "")
+    found = threads_in(request.user, tag=chosen, after=after)
+    context = {"list": found, "tag": chosen, "after": after, "is_empty": not found.rows and not after}
+    if is_htmx(request) and after:
+        return _vary(render(request, "community/_rows_page.html", context))
+    return _vary(render(request, "community/tag.html", context))
+
+
+@never_cache
+@for_members
+@require_safe
+def bookmarks(request: HttpRequest) -> HttpResponse:
+    """Show what the person wants to find again, newest first; ``?before=`` continues."""
+    before = request.GET.get("before", "")
+    own = Bookmark.objects.filter(user=person_in(request)).order_by("-pk")
+    if before.isascii() and before.isdecimal() and len(before) < 19:
+        own = own.filter(pk__lt=int(before))
+    some = list(own[: _RECENT + 1])
+    posts = Post.objects.visible_to(request.user).filter(pk__in=[each.post_id for each in some[:_RECENT]])
+    by_id = {post.pk: post for post in posts.select_related("thread", "author")}
+    found = [(each, by_id[each.post_id]) for each in some[:_RECENT] if each.post_id in by_id]
+    context = {
+        "bookmarks": [(each, post, person_of(post.author)) for each, post in found],
+        "before": some[_RECENT - 1].pk if len(some) > _RECENT else None,
+    }
+    return render(request, "community/bookmarks.html", context)
+
+
+# A thread ------------------------------------------------------------------------------------------------------------
+
+
+@require_safe
+def thread(request: HttpRequest, thread_id: int, slug: str) -> HttpResponse:
+    """Show a page of a thread; another slug, or the address of a thread that was merged, leads to the right address."""
+    depends_on(request, f"thread:{thread_id}", *FRAME)
+    found = thread_or_404(request, thread_id)
+    if found.pk != thread_id or slug != (found.slug or "-"):
+        query = request.META.get("QUERY_STRING", "")
+        return HttpResponseRedirect(found.get_absolute_url() + (f"?{query}" if query else ""), status=301)
+    prefetch_related_objects([found], "area__parent", "author", "tags", "products")
+    by_helpfulness = request.GET.get("sort") == "helpful"
+    context: dict[str, Any] = {"thread": found, "by_helpfulness": by_helpfulness}
+    if by_helpfulness:
+        place = _PLACE.match(request.GET.get("after", ""))
+        after = (int(place[1]), int(place[2])) if place else None
+        parts, context["next"] = parts_by_helpfulness(request.user, found, after=after)
+        context["is_first_page"] = after is None
+    else:
+        try:
+            page = pages_of(found).page(request.GET.get("page", 1))
+        except InvalidPage as error:
+            raise Http404 from error
+        parts = parts_of(request.user, found, page=page.number)
+        context |= {
+            "page_obj": page,
+            "page_range": page.paginator.get_elided_page_range(page.number, on_each_side=1, on_ends=1),
+            "is_first_page": page.number == 1,
+        }
+        _note_reading(request, found, page.end_index())
+    own_language = found.language if found.language in dict(settings.LANGUAGES) else get_language()
+    with override(own_language):
+        canonical = found.get_absolute_url()
+    if not by_helpfulness and page.number > 1:
+        canonical += f"?page={page.number}"
+    context |= {
+        "parts": parts,
+        "author": person_of(found.author),
+        "badge": badge_of(found),
+        "canonical": canonical,
+        "is_listed": found.is_listed,
+        "is_old": is_old(found),
+        "json_ld": structured.thread_json_ld(request, found, parts) if context["is_first_page"] else "",
+        "status_changes": _status_changes(found),
+        "statuses": _idea_statuses() if parts.may.get("set_status") else [],
+        "reply_form": ReplyForm(initial={"started": started_now()}) if parts.may.get("reply") else None,
+        "feed_url": reverse("community:thread_feed", args=[found.pk]) if found.is_listed else "",
+    }
+    return _vary(render(request, "community/thread.html", context))
+
+
+def _status_changes(found: Thread) -> list[IdeaStatusChange]:
+    return list(found.status_changes.order_by("-pk")[:10]) if found.is_idea else []
+
+
+def _idea_statuses() -> list[tuple[str, Any]]:
+    wanted = Thread.Status
+    chosen = (wanted.NEW, wanted.UNDER_REVIEW, wanted.PLANNED, wanted.DONE, wanted.NOT_NOW)
+    return [(status.value, status.label) for status in chosen]
+
+
+def _note_reading(request: HttpRequest, found: Thread, number: int) -> None:
+    """Remember how far a signed-in person has read, and that they were here today. Prefetching changes nothing."""
+    person_id = id_of(request.user)
+    profile = profile_of(request.user)
+    if person_id is None or profile is None or is_prefetch(request) or request.method != "GET":
+        return
+    person = person_in(request)
+    services.mark_read(user=person, thread=found, number=number)
+    mark_notifications_read(person_id=person_id, subject=target_of(found))
+    services.note_visit(user=person)
+
+
+@require_safe
+def short_link(request: HttpRequest, thread_id: int) -> HttpResponse:
+    """Lead from ``/t/<id>`` to the thread in the reader's language."""
+    return _in_own_language(request, thread_or_404(request, thread_id).get_absolute_url())
+
+
+@require_safe
+def post(request: HttpRequest, post_id: int) -> HttpResponse:
+    """Lead from ``/p/<id>/`` to a post where it is now."""
+    return _in_own_language(request, post_or_404(request, post_id).get_absolute_url())
+
+
+@require_safe
+def person_in_own_language(request: HttpRequest, handle: str) -> HttpResponse:
+    """Lead from ``/u/<handle>/`` to the page of a member in the reader's language."""
+    return _in_own_language(request, reverse("community:person", args=[_member(handle).handle]))
+
+
+def _in_own_language(request: HttpRequest, url: str) -> HttpResponse:
+    response = HttpResponseRedirect(url)
+    response.headers["Cache-Control"] = "private, no-cache"
+    return _vary(response, "Accept-Language", "Cookie")
+
+
+@never_cache
+@for_members
+@require_safe
+def history(request: HttpRequest, post_id: int) -> HttpResponse:
+    """Show the earlier texts of a post to its author and to moderators: others may have been meant to forget them."""
+    found = post_or_404(request, post_id)
+    if found.author_id != request.user.pk and not rules.can_moderate(request.user):
+        raise Http404
+    revisions = list(found.revisions.select_related("edited_by").order_by("-version"))
+    context = {
+        "post": found,
+        "thread": found.thread,
+        "revisions": [(each, person_of(each.edited_by)) for each in revisions],
+    }
+    return render(request, "community/history.html", context)
+
+
+# People --------------------------------------------------------------------------------------------------------------
+
+
+@require_safe
+def person(request: HttpRequest, handle: str) -> HttpResponse:
+    """Show a member: standing, what they gave, their recent posts that this reader may see."""
+    depends_on(request, "community", *FRAME)
+    member = _member(handle)
+    if handle != member.handle:
+        return HttpResponseRedirect(reverse("community:person", args=[member.handle]))
+    profile = CommunityProfile.objects.filter(pk=member.pk).first() or CommunityProfile(user=member)
+    own = Post.objects.visible_to(request.user).filter(author=member, state="visible", thread__state="visible")
+    posts = list(own.select_related("thread").order_by("-created_at", "-pk")[:_RECENT])
+    is_self = request.user.pk == member.pk
+    context = {
+        "member": member,
+        "person": person_of(member),
+        "profile": profile,
+        "level": Level(profile.level).label,
+        "posts": posts,
+        "is_self": is_self,
+        "restriction": _restriction(profile) if is_self or rules.can_moderate(request.user) else None,
+    }
+    return _vary(render(request, "community/person.html", context))
+
+
+def _restriction(profile: CommunityProfile) -> dict[str, Any] | None:
+    if profile.is_suspended():
+        return {"until": profile.suspended_until, "reason": profile.suspended_reason, "is_total": True}
+    if profile.is_silenced():
+        return {"until": profile.silenced_until, "reason": profile.silenced_reason, "is_total": False}
+    return None
+
+
+def _member(handle: str) -> User:
+    member = people_named([handle]).get(handle.lower()) if "\0" not in handle else None
+    if member is None:
+        raise Http404
+    return member
+
+
+def _vary(response: HttpResponse, *headers: str) -> HttpResponse:
+    patch_vary_headers(response, headers or ("HX-Request",))
+    return response

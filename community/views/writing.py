@@ -1,0 +1,494 @@
+"""Asking, replying, editing; previews, drafts and pictures while writing.
+
+The three pages work in the same way: a form whose buttons are named ``do``. What is typed is never lost: not by an
+error, a preview, a sign-out, or by somebody who changed the same text meanwhile.
+"""
+
+from __future__ import annotations
+
+import re
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any, Final
+
+from django.contrib import messages
+from django.core.exceptions import PermissionDenied
+from django.http import HttpResponse, JsonResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils.safestring import SafeString
+from django.utils.translation import get_language
+from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+
+from community import rendering, rules, services
+from community.exceptions import CommunityError, EditConflictError
+from community.forms import AskForm, EditForm, ReplyForm, WritingForm
+from community.listing import is_old
+from community.models import Area, Draft, Level, Post, State, ThreadState, Upload
+from community.people import person_of
+from community.rendering import UploadedFile
+from community.services.texts import people_named
+from community.services.uploads import accept_picture
+from community.showing import target_of
+from community.views.common import for_members, is_htmx, person_in, post_or_404, thread_or_404, to_post
+from portal.catalog.queries import own_product_codes
+from portal.core.http import form_status
+from portal.core.limits import too_many_requests
+from portal.core.privacy import redact, translate_placeholders
+from portal.notifications import services as following
+from search.queries import search
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from django.http import HttpRequest
+
+    from community.models import Thread
+    from search.showing.results import Hit
+
+_PLACE: Final = re.compile(r"(?:new|thread:\d{1,18}|post:\d{1,18})\Z")
+_MOST_SIMILAR: Final = 5
+_SHORTEST_QUESTION: Final = 8
+_QUOTED_CHARACTERS: Final = 600
+_ASK_DRAFT: Final = "new"
+
+
+# Starting a thread ---------------------------------------------------------------------------------------------------
+
+
+@never_cache
+@require_http_methods(["GET", "HEAD", "POST"])
+@for_members
+def ask(request: HttpRequest) -> HttpResponse:
+    """Show the form for a new thread, and start it."""
+    person = person_in(request)
+    if not rules.can_write(person):
+        return _not_now(request)
+    if request.method != "POST":
+        form = AskForm(user=person, initial=_first_values(request))
+        return _ask_page(request, form)
+    if _discards(request, _ASK_DRAFT):
+        return redirect("community:ask")
+    form = AskForm(_with_pictures(request), request.FILES, user=person)
+    if not form.is_valid() or not _is_final(request, form, place=_ASK_DRAFT):
+        return _ask_page(request, form)
+    cleaned = form.cleaned_data
+    area: Area = cleaned["area"]
+    try:
+        may_create = rules.level_of(person) >= Level.ACTIVE
+        thread = services.start_thread(
+            author=person,
+            area=area,
+            title=cleaned["title"],
+            body=cleaned["body"],
+            token=cleaned["token"],
+            products=[cleaned["product"]] if cleaned["product"] else [],
+            tags=services.tags_named(form.tag_words()[:5], may_create=may_create),
+            poll=_poll_in(form),
+            keeps_personal_data=cleaned["keeps_personal_data"],
+            suspicions=form.suspicions(person),
+        )
+    except CommunityError as error:
+        form.add_error(None, str(error))
+        return _ask_page(request, form)
+    if cleaned["follows"]:
+        following.follow(person_id=person.pk, target=target_of(thread))
+    if thread.state == ThreadState.HELD:
+        messages.info(request, _("Thank you. Others will see it after a quick check by a moderator."))
+    return redirect(thread)
+
+
+def _first_values(request: HttpRequest) -> dict[str, Any]:
+    """Return what the form shows at first: the draft, and what the address says."""
+    person = person_in(request)
+    draft = Draft.objects.filter(user=person, place=_ASK_DRAFT).first()
+    given: dict[str, Any] = {"follows": True}
+    codes = own_product_codes(person)
+    if len(codes) == 1:
+        given["own_code"] = codes[0]
+    if draft is not None:
+        given |= {"title": draft.title, "body": draft.body, "has_draft": True, **draft.extra}
+    slug = request.GET.get("area", "")
+    if slug and "\0" not in slug:
+        given["area"] = Area.objects.visible_to(person).filter(slug=slug).values_list("pk", flat=True).first()
+    title = " ".join(request.GET.get("q", "").replace("\0", "").split())[:200]
+    if title and draft is None:
+        given["title"] = title
+    return given
+
+
+def _ask_page(request: HttpRequest, form: AskForm) -> HttpResponse:
+    initial = form.initial
+    if initial.get("own_code") and not initial.get("product"):
+        products = form.fields["product"].queryset  # type: ignore[attr-defined]  # a choice field
+        initial["product"] = products.filter(code=initial["own_code"]).values_list("pk", flat=True).first()
+    title = str(form["title"].value() or "")
+    context = {
+        **_writing(request, form, place=_ASK_DRAFT),
+        "hits": similar_to(request, title) if form.is_bound or title else [],
+        "has_poll": bool(form["poll_question"].value()),
+    }
+    return render(request, "community/ask.html", context, status=_status(request, form))
+
+
+def _poll_in(form: AskForm) -> services.NewPoll | None:
+    cleaned = form.cleaned_data
+    if not cleaned["poll_question"]:
+        return None
+    return services.NewPoll(
+        question=cleaned["poll_question"], options=form.poll_lines(), is_multiple=cleaned["poll_is_multiple"]
+    )
+
+
+def similar_to(request: HttpRequest, title: str) -> Sequence[Hit]:
+    """Return articles and threads that may answer a question already."""
+    text = " ".join(title.split())[:200]
+    if len(text) < _SHORTEST_QUESTION:
+        return []
+    found = search(text=text, user=request.user, language=get_language() or "")
+    return found.hits[:_MOST_SIMILAR]
+
+
+# Replying ------------------------------------------------------------------------------------------------------------
+
+
+@never_cache
+@require_http_methods(["GET", "HEAD", "POST"])
+@for_members
+def reply(request: HttpRequest, thread_id: int) -> HttpResponse:
+    """Show the form for a reply (``?to=<post>``, with ``&quote=1`` quoting it), and post it."""
+    thread = thread_or_404(request, thread_id)
+    person = person_in(request)
+    if not rules.can_reply(person, thread):
+        return _closed(request, thread)
+    place = f"thread:{thread.pk}"
+    if request.method != "POST":
+        return _reply_page(request, ReplyForm(initial=_reply_values(request, thread, place)), thread)
+    if _discards(request, place):
+        return redirect("community:reply", thread.pk)
+    form = ReplyForm(_with_pictures(request), request.FILES)
+    if not form.is_valid() or not _is_final(request, form, place=place):
+        return _reply_page(request, form, thread)
+    cleaned = form.cleaned_data
+    try:
+        post = services.post_reply(
+            author=person,
+            thread=thread,
+            body=cleaned["body"],
+            token=cleaned["token"],
+            reply_to=_answered(request, thread, cleaned["to"]),
+            keeps_personal_data=cleaned["keeps_personal_data"],
+            suspicions=form.suspicions(person),
+        )
+    except CommunityError as error:
+        form.add_error(None, str(error))
+        return _reply_page(request, form, thread)
+    if post.state == State.HELD:
+        messages.info(request, _("Thank you. Others will see it after a quick check by a moderator."))
+    return to_post(post)
+
+
+def _closed(request: HttpRequest, thread: Thread) -> HttpResponse:
+    """Answer somebody who cannot reply: not at the moment, not here any more, or not at all."""
+    if not rules.can_write(request.user):
+        return _not_now(request)
+    if thread.state != ThreadState.VISIBLE or not thread.is_locked:
+        raise PermissionDenied
+    messages.error(request, _("This thread is closed; nothing can be added to it."))
+    return redirect(thread)
+
+
+def _answered(request: HttpRequest, thread: Thread, post_id: int | None) -> Post | None:
+    if post_id is None:
+        return None
+    found = Post.objects.visible_to(request.user).filter(thread=thread, pk=post_id)
+    return found.select_related("author").first()
+
+
+def _reply_values(request: HttpRequest, thread: Thread, place: str) -> dict[str, Any]:
+    draft = Draft.objects.filter(user=person_in(request), place=place).first()
+    to = request.GET.get("to", "")
+    answered = _answered(request, thread, int(to)) if to.isascii() and to.isdecimal() and len(to) < 18 else None
+    body = draft.body if draft is not None else ""
+    if answered is not None and request.GET.get("quote"):
+        body = "\n\n".join(filter(None, [body.rstrip(), quote_of(answered)])) + "\n\n"
+    return {"body": body, "to": answered.pk if answered is not None else None, "has_draft": draft is not None}
+
+
+def quote_of(post: Post) -> str:
+    """Return the beginning of a post as a quote in Markdown, with a link to it."""
+    text = rendering.parse(post.body).plain_text().strip()
+    if len(text) > _QUOTED_CHARACTERS:
+        text = f"{text[:_QUOTED_CHARACTERS].rpartition(' ')[0]}…"
+    name = person_of(post.author).name.replace("[", "").replace("]", "")
+    said = _("%(name)s wrote:") % {"name": name}
+    lines = "\n".join(f"> {line}" for line in text.splitlines())
+    return f"> [{said}](post:{post.pk})\n>\n{lines}"
+
+
+def _reply_page(request: HttpRequest, form: ReplyForm, thread: Thread) -> HttpResponse:
+    to = form["to"].value()
+    context = {
+        **_writing(request, form, place=f"thread:{thread.pk}"),
+        "thread": thread,
+        "is_old": is_old(thread),
+        "answered": _answered(request, thread, int(to)) if str(to or "").isdecimal() and len(str(to)) < 18 else None,
+    }
+    return render(request, "community/reply.html", context, status=_status(request, form))
+
+
+# Editing -------------------------------------------------------------------------------------------------------------
+
+
+@never_cache
+@require_http_methods(["GET", "HEAD", "POST"])
+@for_members
+def edit(request: HttpRequest, post_id: int) -> HttpResponse:
+    """Show the form with a post's text, and change it. If somebody else changed it meanwhile, both texts are shown."""
+    post = post_or_404(request, post_id)
+    person = person_in(request)
+    if not rules.can_edit_post(person, post):
+        raise PermissionDenied
+    place = f"post:{post.pk}"
+    if request.method != "POST":
+        return _edit_page(request, EditForm(initial=_edit_values(request, post, place), has_title=post.is_first), post)
+    if _discards(request, place):
+        return redirect("community:edit", post.pk)
+    typed = _with_pictures(request)
+    form = EditForm(typed, request.FILES, has_title=post.is_first)
+    if not form.is_valid() or not _is_final(request, form, place=place):
+        return _edit_page(request, form, post)
+    cleaned = form.cleaned_data
+    try:
+        changed = services.edit_post(
+            post=post,
+            editor=person,
+            body=cleaned["body"],
+            version=cleaned["version"],
+            title=cleaned.get("title"),
+            keeps_personal_data=cleaned["keeps_personal_data"],
+        )
+    except EditConflictError as conflict:
+        typed["version"] = str(conflict.stored_version)
+        again = EditForm(typed, has_title=post.is_first)
+        again.is_valid()
+        again.add_error(None, str(conflict))
+        return _edit_page(request, again, post, conflict=conflict, status=HTTPStatus.CONFLICT)
+    except CommunityError as error:
+        form.add_error(None, str(error))
+        return _edit_page(request, form, post)
+    if changed.state == State.HELD:
+        messages.info(request, _("Thank you. Others will see it after a quick check by a moderator."))
+    return to_post(changed)
+
+
+def _edit_values(request: HttpRequest, post: Post, place: str) -> dict[str, Any]:
+    draft = Draft.objects.filter(user=person_in(request), place=place).first()
+    values = {"title": post.thread.title, "body": post.body, "version": post.version}
+    if draft is not None:
+        values |= {"title": draft.title or values["title"], "body": draft.body, "has_draft": True}
+        values["version"] = draft.extra.get("version", post.version)
+    return values
+
+
+def _edit_page(
+    request: HttpRequest,
+    form: EditForm,
+    post: Post,
+    *,
+    conflict: EditConflictError | None = None,
+    status: HTTPStatus | None = None,
+) -> HttpResponse:
+    context = {
+        **_writing(request, form, place=f"post:{post.pk}"),
+        "post": post,
+        "thread": post.thread,
+        "conflict": conflict,
+    }
+    return render(request, "community/edit.html", context, status=status or _status(request, form))
+
+
+# What the three pages share ------------------------------------------------------------------------------------------
+
+
+def _not_now(request: HttpRequest) -> HttpResponse:
+    """Answer somebody who may not write at the moment: their own page says why."""
+    messages.error(
+        request, _("You cannot write in the community at the moment. Your profile says why, and until when.")
+    )
+    return redirect("community:person", person_in(request).handle)
+
+
+def _discards(request: HttpRequest, place: str) -> bool:
+    """Delete the draft of a place, if that was asked for."""
+    if request.POST.get("do") != "discard":
+        return False
+    services.save_draft(user=person_in(request), place=place)
+    return True
+
+
+def _with_pictures(request: HttpRequest) -> Any:
+    """Return the typed values, with the pictures sent along stored, and named at the end of the text."""
+    data = request.POST.copy()
+    files = request.FILES.getlist("pictures")[: rendering.MAX_UPLOADS]
+    if not files:
+        return data
+    names, problems = [], []
+    for file in files:
+        made, problem = _store(request, file)
+        if made is not None:
+            names.append(f"![{made.name.rpartition('.')[0]}](upload:{made.pk})")
+        else:
+            problems.append(f"{file.name}: {problem}")
+    data["body"] = "\n\n".join(filter(None, [data.get("body", "").rstrip(), *names]))
+    for problem in problems:
+        messages.error(request, problem)
+    if problems:
+        data["do"] = "preview"  # nothing is published without a picture that was meant to be there
+    return data
+
+
+def _store(request: HttpRequest, file: Any) -> tuple[Upload | None, str]:
+    person = person_in(request)
+    if not rules.can_upload(person):
+        return None, _("New members can add pictures once their first visit is over.")
+    if rules.seconds_to_wait(request, "upload"):
+        return None, _("Too many pictures at once. Please wait a while.")
+    try:
+        return accept_picture(owner=person, file=file), ""
+    except CommunityError as error:
+        return None, str(error)
+
+
+def _is_final(request: HttpRequest, form: WritingForm, *, place: str) -> bool:
+    """Return whether the valid form is to be published now; else its page is shown again, with what it asked for."""
+    do = form.data.get("do", "post")
+    if do in {"preview", "similar"}:
+        return False
+    if do == "draft":
+        _save(request, form, place)
+        messages.success(request, _("The draft is saved. You find it here when you come back."))
+        return False
+    body = form.cleaned_data["body"]
+    has_personal_data = redact(body) != body
+    if has_personal_data and not form.cleaned_data["keeps_personal_data"] and not form.cleaned_data["has_seen_warning"]:
+        return False
+    wait_seconds = rules.seconds_to_wait(request, "post")
+    if wait_seconds:
+        form.add_error(None, _("You are writing very fast. Please wait a while; your text is kept here."))
+        request.wait_seconds = wait_seconds  # type: ignore[attr-defined]  # read by `_status`
+        return False
+    return True
+
+
+def _save(request: HttpRequest, form: WritingForm, place: str) -> None:
+    typed = form.data
+    extra = {name: typed.get(name, "")[:500] for name in ("area", "product", "tags", "version") if typed.get(name)}
+    services.save_draft(
+        user=person_in(request), place=place, title=typed.get("title", ""), body=typed.get("body", ""), extra=extra
+    )
+
+
+def _status(request: HttpRequest, form: WritingForm) -> int:
+    return HTTPStatus.TOO_MANY_REQUESTS if getattr(request, "wait_seconds", None) else form_status(form)
+
+
+def _writing(request: HttpRequest, form: WritingForm, *, place: str) -> dict[str, Any]:
+    """Return what every page with such a form shows."""
+    body = str(form["body"].value() or "")
+    masked = redact(body[: rendering.MAX_LENGTH])
+    wants_preview = form.is_bound and (form.data.get("do") == "preview" or masked != body)
+    return {
+        "form": form,
+        "draft_place": place,
+        "has_draft": bool(form.initial.get("has_draft")),
+        "preview": preview_of(request, masked) if wants_preview and body.strip() else "",
+        "masks": _masks(body, masked) if form.is_bound else [],
+        "may_upload": rules.can_upload(request.user),
+    }
+
+
+def _masks(body: str, masked: str) -> list[str]:
+    """Return the kinds of personal data that will be masked, in words of the reader."""
+    if body == masked:
+        return []
+    from portal.core.privacy import PLACEHOLDERS  # noqa: PLC0415 - used here only
+
+    return [translate_placeholders(each) for each in PLACEHOLDERS if masked.count(each) > body.count(each)]
+
+
+def preview_of(request: HttpRequest, body: str) -> SafeString:
+    """Return the HTML a text will have, by the renderer of posts. Two queries if it names people and files."""
+    parsed = rendering.parse(body)
+    people = {key: user.handle for key, user in people_named(parsed.handles).items()}
+    uploads: dict[int, UploadedFile] = {}
+    if parsed.upload_ids:
+        files = Upload.objects.visible_to(request.user).filter(pk__in=parsed.upload_ids)
+        uploads = {each.pk: UploadedFile(name=each.name, width=each.width, height=each.height) for each in files}
+    return SafeString(translate_placeholders(parsed.to_html(people=people, uploads=uploads)))
+
+
+# Parts of pages, asked for by scripts --------------------------------------------------------------------------------
+
+
+@never_cache
+@for_members
+@require_GET
+def similar(request: HttpRequest) -> HttpResponse:
+    """Return articles and threads like a title that is being typed."""
+    if wait_seconds := rules.seconds_to_wait(request, "preview"):
+        return too_many_requests(request, wait_seconds)
+    title = request.GET.get("title", "").replace("\0", "")
+    if not is_htmx(request):
+        return redirect(reverse("community:ask"))
+    return render(request, "community/_similar.html", {"hits": similar_to(request, title)})
+
+
+@never_cache
+@for_members
+@require_POST
+def preview(request: HttpRequest) -> HttpResponse:
+    """Return a text as it will look, and which personal data will be masked."""
+    if wait_seconds := rules.seconds_to_wait(request, "preview"):
+        return too_many_requests(request, wait_seconds)
+    body = request.POST.get("body", "").replace("\0", "")[: rendering.MAX_LENGTH]
+    masked = redact(body)
+    context = {"preview": preview_of(request, masked), "masks": _masks(body, masked)}
+    return render(request, "community/_preview.html", context)
+
+
+@never_cache
+@for_members
+@require_POST
+def draft(request: HttpRequest) -> HttpResponse:
+    """Store a draft; says whether it is stored."""
+    if rules.seconds_to_wait(request, "draft"):
+        return JsonResponse({"saved": False}, status=HTTPStatus.TOO_MANY_REQUESTS)
+    place = request.POST.get("place", "")
+    if not _PLACE.match(place):
+        return JsonResponse({"saved": False}, status=HTTPStatus.BAD_REQUEST)
+    names = ("area", "product", "tags", "version")
+    extra = {name: value[:500] for name in names if (value := request.POST.get(name, "").replace("\0", ""))}
+    saved = services.save_draft(
+        user=person_in(request),
+        place=place,
+        title=request.POST.get("title", "").replace("\0", ""),
+        body=request.POST.get("body", "").replace("\0", ""),
+        extra=extra,
+    )
+    return JsonResponse({"saved": saved is not None})
+
+
+@never_cache
+@for_members
+@require_POST
+def upload(request: HttpRequest) -> HttpResponse:
+    """Store a picture and return the Markdown that shows it, or why it is not accepted."""
+    file = request.FILES.get("picture")
+    if file is None:
+        return JsonResponse({"problem": _("Only pictures can be added: JPEG, PNG, WebP or GIF.")}, status=400)
+    made, problem = _store(request, file)
+    if made is None:
+        return JsonResponse({"problem": problem}, status=HTTPStatus.UNPROCESSABLE_ENTITY)
+    return JsonResponse({"markdown": f"![{made.name.rpartition('.')[0]}](upload:{made.pk})"})
