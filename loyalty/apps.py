@@ -1,6 +1,27 @@
+from datetime import timedelta
+
 from django.apps import AppConfig
 
 
 class LoyaltyConfig(AppConfig):
     name = "loyalty"
     default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        from loyalty import receivers  # noqa: PLC0415 - apps must be ready
+        from loyalty.services import ledger  # noqa: PLC0415 - apps must be ready
+        from portal.core import jobs  # noqa: PLC0415 - apps must be ready
+
+        receivers.connect()
+        jobs.every(
+            timedelta(hours=1),
+            name="loyalty.do_what_is_due",
+            run=ledger.do_what_is_due,
+            is_needed=lambda _last_end: ledger.is_anything_due(),
+        )
+        jobs.every(
+            timedelta(days=1),
+            name="loyalty.ledger_checkpoint",
+            run=ledger.make_checkpoint,
+            is_needed=lambda _last_end: ledger.is_checkpoint_due(),
+        )

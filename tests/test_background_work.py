@@ -17,6 +17,7 @@ from wagtail.models import Page
 
 from community.models import Level, Thread
 from faq.events import ArticleChanged, FeedbackGiven
+from loyalty.services import ledger
 from portal.accounts.events import AccountChanged, SignedInOnNewDevice
 from portal.core import jobs, outbox
 from portal.core.mail import MailQueued, queue
@@ -31,6 +32,7 @@ from tests.factories.accounts import UserFactory
 from tests.factories.catalog import OwnershipFactory
 from tests.factories.community import MemberFactory, ThreadFactory
 from tests.factories.faq import ArticlePageFactory, FeedbackFactory
+from tests.factories.loyalty import WalletFactory
 from tests.factories.notifications import NotificationFactory
 from tests.faq.bodies import document
 from tests.search.cluster import empty, node_url, own_indices, portal_with_cluster  # noqa: F401 - pytest finds fixtures by name
@@ -205,6 +207,16 @@ def audiences_nobody_noticed() -> None:
     FileAudience.objects.update(audiences="public")
 
 
+def points_that_are_due() -> None:
+    wallet, day = WalletFactory(), timezone.localdate() - dt.timedelta(days=3)
+    ledger.earn(wallet=wallet, amount=5, key="1", expires_on=day)
+    ledger.earn(wallet=wallet, amount=5, key="2", pending_until=day)
+
+
+def points_that_were_booked() -> None:
+    ledger.earn(wallet=WalletFactory(), amount=5, key="1")
+
+
 #: Name of a job → a function that creates something for it to do.
 JOBS: dict[str, Callable[[], None]] = {
     "community.review_helpers": helper_without_recent_help,
@@ -216,6 +228,8 @@ JOBS: dict[str, Callable[[], None]] = {
     "core.purge_outbox": messages_of_last_month,
     "core.tidy_mails": mails_of_last_quarter,
     "faq.weigh_votes": votes_nobody_has_weighed,
+    "loyalty.do_what_is_due": points_that_are_due,
+    "loyalty.ledger_checkpoint": points_that_were_booked,
     "notifications.digests": news_for_a_digest,
     "notifications.tidy": notifications_of_last_year,
     "search.mend": entry_damaged,

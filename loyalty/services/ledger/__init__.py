@@ -3,7 +3,9 @@
 It knows wallets and keys, not members, rules, rewards or offers (the contract "The ledger knows no offers").
 """
 
-from loyalty.services.ledger.batches import activate_due, do_what_is_due, earn_many, expire_due
+from loyalty.services.ledger.batches import activate_due, do_what_is_due, earn_many, expire_due, is_anything_due
+from loyalty.services.ledger.checking import Problem, check
+from loyalty.services.ledger.checkpoints import is_checkpoint_due, make_checkpoint
 from loyalty.services.ledger.commands import (
     Award,
     Shortfall,
@@ -32,11 +34,13 @@ __all__ = [
     "Award",
     "Balances",
     "Posted",
+    "Problem",
     "Shortfall",
     "activate",
     "activate_due",
     "adjust",
     "capture",
+    "check",
     "close",
     "do_what_is_due",
     "earn",
@@ -47,6 +51,9 @@ __all__ = [
     "freeze",
     "fund",
     "hold",
+    "is_anything_due",
+    "is_checkpoint_due",
+    "make_checkpoint",
     "open_wallet",
     "refund",
     "release",

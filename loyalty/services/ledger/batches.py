@@ -158,3 +158,12 @@ def do_what_is_due() -> None:
     for programme in Programme.objects.order_by("pk"):
         activate_due(programme=programme)
         expire_due(programme=programme)
+
+
+def is_anything_due() -> bool:
+    """Return whether there are points to activate or to expire in any programme."""
+    return any(
+        statements.wallets_with_lots(programme.pk, kind, before=today_of(programme), after=0, limit=1)
+        for programme in Programme.objects.all()
+        for kind in (Kind.PENDING, Kind.AVAILABLE)
+    )

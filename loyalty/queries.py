@@ -1,0 +1,193 @@
+"""What is read of the ledger: statements, balances, what expires when, what is outstanding."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
+
+from django.db.models import F, Q, Sum
+
+from loyalty.buckets import today_of
+from loyalty.models.ledger import NEVER, Account, Journal, Kind, Member, Wallet
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from django.db.models import QuerySet
+
+    from loyalty.models.ledger import Programme
+    from portal.accounts.models import User
+
+
+class Points(NamedTuple):
+    """Points of a wallet in each state, or by how much these changed."""
+
+    available: int = 0
+    pending: int = 0
+    held: int = 0
+    debt: int = 0
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class StatementLine:
+    """One journal on a statement."""
+
+    journal_id: int
+    #: Counts the wallet's journals from 1.
+    number: int
+    code: str
+    amount: int
+    change: Points
+    balance: Points
+    source: str
+    reason: str
+    occurred_at: dt.datetime
+    created_at: dt.datetime
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class StatementPage:
+    """Some lines, newest first."""
+
+    lines: list[StatementLine]
+    #: `before` of the next page; None on the last one.
+    next_before: int | None
+
+
+class Expiring(NamedTuple):
+    """Available points and the last day on which they can be spent, or None if they never expire."""
+
+    last_day: dt.date | None
+    points: int
+
+
+class Arriving(NamedTuple):
+    """Pending points and the day on which they become available."""
+
+    day: dt.date
+    points: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Summary:
+    """What a member has."""
+
+    spendable: int
+    held: int
+    debt: int
+    arriving: list[Arriving]
+    expiring: list[Expiring]
+
+
+class Liability(NamedTuple):
+    """Points of all members that expire after one day, or never if it is None."""
+
+    last_day: dt.date | None
+    points: Points
+
+
+def wallets_of(user: User) -> QuerySet[Wallet]:
+    """Return the person's own wallets: the only way from a person to points."""
+    keys = Member.objects.filter(user=user).values("key")
+    return Wallet.objects.filter(member_key__in=keys).select_related("programme").order_by("programme_id")
+
+
+def statement(wallet: Wallet, *, before: int | None = None, limit: int = 50) -> StatementPage:
+    """Return the newest lines, or those before the line of this number, with the balances after each.
+
+    One query, whose cost does not depend on the number of journals or on the page.
+    """
+    found = Journal.objects.filter(wallet=wallet)
+    if before is not None:
+        found = found.filter(number__lt=before)
+    # One more: the balances before the last line.
+    rows = list(found.order_by("-number")[: limit + 1])
+    balances = [*(Points(row.available, row.pending, row.held, row.debt) for row in rows), Points()]
+    lines = [
+        StatementLine(
+            journal_id=row.pk,
+            number=row.number,
+            code=row.code,
+            amount=row.amount,
+            change=Points(*(now - then for now, then in zip(balances[place], balances[place + 1], strict=True))),
+            balance=balances[place],
+            source=row.source,
+            reason=row.reason,
+            occurred_at=row.occurred_at,
+            created_at=row.created_at,
+        )
+        for place, row in enumerate(rows[:limit])
+    ]
+    return StatementPage(lines=lines, next_before=rows[limit - 1].number if len(rows) > limit else None)
+
+
+def whole_statement(wallet: Wallet) -> Iterator[StatementLine]:
+    """Yield all lines, newest first, reading them page by page."""
+    before = None
+    while True:
+        page = statement(wallet, before=before, limit=500)
+        yield from page.lines
+        if (before := page.next_before) is None:
+            return
+
+
+def summary(wallet: Wallet, *, today: dt.date | None = None) -> Summary:
+    """Return what the member has on that day. Points that expired before it do not count, even if they are still booked.
+
+    One query.
+    """
+    day = today or today_of(wallet.programme)
+    lots = Account.objects.filter(wallet=wallet, credits__gt=F("debits")).order_by("bucket")
+    points = dict.fromkeys(Kind, 0)
+    arriving: dict[dt.date, int] = {}
+    expiring: list[Expiring] = []
+    for lot in lots:
+        left = lot.credits - lot.debits
+        if lot.kind == Kind.AVAILABLE and lot.bucket < day:
+            continue
+        points[Kind(lot.kind)] += left
+        if lot.kind == Kind.PENDING:
+            due = dt.date.fromisoformat(lot.ref)
+            arriving[due] = arriving.get(due, 0) + left
+        elif lot.kind == Kind.AVAILABLE:
+            expiring.append(Expiring(_or_never(lot.bucket), left))
+    return Summary(
+        spendable=points[Kind.AVAILABLE],
+        held=points[Kind.HELD],
+        debt=points[Kind.DEBT],
+        arriving=[Arriving(due, arriving[due]) for due in sorted(arriving)],
+        expiring=expiring,
+    )
+
+
+def liability(programme: Programme) -> list[Liability]:
+    """Return the points outstanding by the day after which they expire, soonest first, those that never do last.
+
+    That day is the end of a month, unless the points were given another one; days that are over are still to be
+    expired. One query over all accounts that are not empty. The sum of all debts is on the line of those that never
+    expire.
+    """
+    balance = F("credits") - F("debits")
+    lots = Account.objects.filter(programme=programme, wallet__isnull=False, credits__gt=F("debits"))
+    rows = (
+        lots.values("bucket")
+        .annotate(
+            available=Sum(balance, filter=Q(kind=Kind.AVAILABLE)),
+            pending=Sum(balance, filter=Q(kind=Kind.PENDING)),
+            held=Sum(balance, filter=Q(kind=Kind.HELD)),
+            debt=Sum(balance, filter=Q(kind=Kind.DEBT)),
+        )
+        .order_by("bucket")
+    )
+    return [
+        Liability(
+            _or_never(row["bucket"]),
+            Points(row["available"] or 0, row["pending"] or 0, row["held"] or 0, row["debt"] or 0),
+        )
+        for row in rows
+    ]
+
+
+def _or_never(bucket: dt.date) -> dt.date | None:
+    return None if bucket == NEVER else bucket

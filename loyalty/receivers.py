@@ -1,0 +1,20 @@
+"""What the ledger does when people leave."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db.models.signals import post_delete
+
+from loyalty.models import Member
+from loyalty.services.members import close_wallets
+
+
+def close_wallets_of_removed_member(*, instance: Member, **_kwargs: Any) -> None:
+    """Close the wallets, in the transaction that deletes the member, alone or together with the user."""
+    close_wallets(member_key=instance.key)
+
+
+def connect() -> None:
+    """Connect the receivers, once."""
+    post_delete.connect(close_wallets_of_removed_member, sender=Member, dispatch_uid="loyalty.close_wallets")

@@ -1,0 +1,63 @@
+"""Who a wallet belongs to, and what becomes of it when the person leaves.
+
+The ledger knows pseudonymous keys only. `Member` is the one row that says whose key it is; without it, nobody can tell.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from django.db import transaction
+
+from loyalty.models.ledger import Member, Programme, Wallet
+from loyalty.queries import wallets_of, whole_statement
+from loyalty.services.ledger import close, open_wallet
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from uuid import UUID
+
+    from portal.accounts.models import User
+
+
+def wallet_for(*, user: User, programme: Programme) -> Wallet:
+    """Return the person's wallet in the programme; open it the first time."""
+    member = Member.objects.get_or_create(user=user)[0]
+    return open_wallet(programme=programme, member_key=member.key)
+
+
+def export_points(user: User) -> Iterator[dict[str, Any]]:
+    """Yield everything the ledger holds about the person, as values for JSON: a line of a statement each, newest first.
+
+    Keys and hashes of requests are left out: they are made of what is here.
+    """
+    for wallet in wallets_of(user):
+        for line in whole_statement(wallet):
+            yield {
+                "programme": wallet.programme.code,
+                "number": line.number,
+                "what": line.code,
+                "amount": line.amount,
+                "change": line.change._asdict(),
+                "balance": line.balance._asdict(),
+                "source": line.source,
+                "reason": line.reason,
+                "occurred_at": line.occurred_at.isoformat(),
+                "created_at": line.created_at.isoformat(),
+            }
+
+
+@transaction.atomic
+def forget_member(user: User) -> None:
+    """Remove the person from the ledger: the points are forfeited, the journals stay, nobody knows whose they were.
+
+    Deleting the user does the same. Harmless for somebody who never had points.
+    """
+    for member in Member.objects.filter(user=user):
+        member.delete()
+
+
+def close_wallets(*, member_key: UUID) -> None:
+    """Close all wallets of a key whose owner is being removed."""
+    for wallet in Wallet.objects.filter(member_key=member_key).order_by("pk"):
+        close(wallet=wallet, reason="erasure", actor="member")
