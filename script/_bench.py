@@ -5,6 +5,7 @@
   script/bench connections   time of pages while slow clients hold hundreds of connections; --quick takes a minute
   script/bench search        quality and speed of search, compared with alternatives; --quick takes a minute
   script/bench best-answer   how often the best answer is shown, and how often it is correct
+  script/bench ledger        speed of the points ledger, relative to plain inserts; --quick takes half a minute
 
 script/bench NAME --help says more.
 """
@@ -17,7 +18,13 @@ import sys
 from _common import PYTHON, ROOT, ensure_venv, environment, say, stop
 
 #: The measurements that can be run, and their files in bench/; the other files there are helpers.
-FILES = {"pages": "pages.py", "connections": "connections.py", "search": "search.py", "best-answer": "best_answer.py"}
+FILES = {
+    "pages": "pages.py",
+    "connections": "connections.py",
+    "ledger": "ledger.py",
+    "search": "search.py",
+    "best-answer": "best_answer.py",
+}
 
 
 def main() -> None:

@@ -171,6 +171,15 @@ class _Postgres:
             with connection.cursor() as cursor:
                 names = sql.SQL(", ").join(map(sql.Identifier, there))
                 begin += sql.SQL("DROP TABLE {} CASCADE;\n").format(names).as_string(cursor.connection)
+                # The functions of their triggers, which are in the backup as well, outlive the tables.
+                cursor.execute(
+                    "SELECT DISTINCT p.proname FROM pg_trigger t JOIN pg_proc p ON p.oid = t.tgfoid"
+                    " JOIN pg_class c ON c.oid = t.tgrelid WHERE NOT t.tgisinternal AND c.relname = ANY(%s)",
+                    [there],
+                )
+                for (name,) in cursor.fetchall():
+                    drop = sql.SQL("DROP FUNCTION {}();\n").format(sql.Identifier(name))
+                    begin += drop.as_string(cursor.connection)
         connection.close()
         where, environment = self._client("psql")
         self._client("pg_restore")
