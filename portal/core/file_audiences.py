@@ -271,13 +271,13 @@ def _page_has_changed(*, page: Page | None = None, instance: Page | None = None,
     before: dict[str, set[str]] = changed.__dict__.pop("_files_before", {})
     if page is not None:
         node = (base_type(Page), str(page.pk))
-        _lockholders(node)
+        _lock_holders(node)
         before = _both(before, _shown_by(node))
     if before:
         refresh_all(before)
 
 
-def _lockholders(node: Node) -> None:
+def _lock_holders(node: Node) -> None:
     """Lock the parts of a page: somebody may be changing what they show, and could not know of this page."""
     for holder in sorted(holders, key=lambda model: model._meta.label):  # noqa: SLF001
         used = ReferenceIndex.objects.filter(

@@ -19,6 +19,7 @@ from faq.importing import ImportReport, import_articles
 from faq.models import ArticlePage, HelpIndexPage, TopicPage
 from faq.services import weigh_votes
 from portal.accounts.models import User
+from portal.core.file_check import check
 from portal.core.models import OutboxMessage
 from portal.core.scopes import content_changed
 from portal.demo import pictures, sounds
@@ -115,6 +116,7 @@ def _references_counted_once() -> Iterator[None]:
     for model in (HomePage, InfoPage, HelpIndexPage, TopicPage, ArticlePage):
         for page in model.objects.all():
             ReferenceIndex.create_or_update_for_object(page)
+    check(mend=True)  # who may fetch which file follows from the references
 
 
 @contextmanager

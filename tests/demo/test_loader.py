@@ -12,18 +12,21 @@ from pathlib import Path
 
 import pytest
 from django.apps import apps
+from django.contrib.contenttypes.models import ContentType
 from django.db.models import Min
 from django.utils import timezone
 from django.utils.html import escape
 from wagtail.contrib.search_promotions.models import SearchPromotion
+from wagtail.documents import get_document_model
 from wagtail.images import get_image_model
-from wagtail.models import Page, Revision
+from wagtail.models import Page, ReferenceIndex, Revision
 
 from faq.importing import Outcome
 from faq.models import ArticlePage, Feedback, HelpMedia, TopicPage
 from portal.accounts.models import User
 from portal.catalog.models import Ownership, Product, Topic
 from portal.core import outbox
+from portal.core.file_check import check
 from portal.core.models import OutboxMessage
 from portal.demo.answers import PINS, SYNONYMS
 from portal.demo.catalogue import PRODUCTS, TOPICS
@@ -196,6 +199,28 @@ def test_private_articles_are_there_for_those_they_are_for_and_nobody_else(demo,
             client.force_login(User.objects.get(email=email))
         answers = {who: client.get(pages[name].get_url()).status_code for name, who in private.items()}
         assert {who for who, status in answers.items() if status == 200} == may_see, email
+
+
+def test_visitors_get_every_picture_sound_and_file_of_the_pages_they_see(demo, client):
+    kinds = ContentType.objects.get_for_models(get_image_model(), HelpMedia, get_document_model()).values()
+    shown = ReferenceIndex.objects.filter(to_content_type__in=kinds).values_list("object_id", flat=True)
+    pages = ArticlePage.objects.visible_to(None).filter(
+        pk__in=[int(pk) for pk in set(shown)], locale__language_code="fa"
+    )
+
+    files = {
+        address
+        for page in pages
+        for found in re.findall(
+            r'(?:src|srcset|poster|href)="(/(?:media|documents)/[^"]+)"', client.get(page.get_url()).text
+        )
+        for address in re.findall(r"/(?:media|documents)/[^\s,]+", found)
+    }
+    refused = [address for address in files if client.get(address).status_code != 200]
+
+    assert len(files) > 10
+    assert refused == []
+    assert check(mend=False) == []
 
 
 @pytest.mark.parametrize(("language", "searches"), [(code, texts["searches"]) for code, texts in HOME.items()])
