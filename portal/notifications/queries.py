@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 from collections import defaultdict
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
@@ -12,15 +14,18 @@ from allauth.account.models import EmailAddress
 from django.conf import settings
 from django.utils import timezone
 
+from portal.core.outbox import describe
 from portal.core.preferences import JALALI
 from portal.notifications.models import Follow, Notification, NotificationSetting
 from portal.notifications.registry import GROUPS, Fact, Group, Mail, Notice, NotificationKind, known_kinds
 from portal.notifications.targets import checked
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 
     from portal.accounts.models import User
+
+logger = logging.getLogger(__name__)
 
 #: Rows read for one page of the list; several of one subject are shown as one.
 PAGE_ROWS: Final = 40
@@ -142,7 +147,7 @@ def unread_count(person: User) -> int:
     One query if there are none; with some, also what their kinds need to know who may see them.
     """
     rows = list(Notification.objects.filter(person=person).on_web().unread().order_by("-id")[:MOST_COUNTED])
-    return len(_visible(person, rows)) if rows else 0
+    return len(_visible(person, rows, is_tolerant=True)) if rows else 0
 
 
 def page_of_notices(person: User, *, group: str = "", before: int | None = None, rows: int = PAGE_ROWS) -> ToldPage:
@@ -153,7 +158,7 @@ def page_of_notices(person: User, *, group: str = "", before: int | None = None,
     if before is not None:
         found = found.filter(id__lt=before)
     some = list(found[: rows + 1])
-    entries = fold(person, some[:rows], apart=lambda row: row.read_at is None)
+    entries = fold(person, some[:rows], apart=lambda row: row.read_at is None, is_tolerant=True)
     return ToldPage(entries, some[rows - 1].pk if len(some) > rows else None)
 
 
@@ -163,16 +168,38 @@ def recent(person: User) -> list[Told]:
 
 
 def fold(
-    person: User, rows: Sequence[Notification], *, apart: Callable[[Notification], object] = lambda _row: None
+    person: User,
+    rows: Sequence[Notification],
+    *,
+    apart: Callable[[Notification], object] = lambda _row: None,
+    is_tolerant: bool = False,
 ) -> list[Told]:
-    """Return what the person may see of these rows, newest first, in words; several of one subject become one."""
-    visible = _visible(person, rows)
+    """Return what the person may see of these rows, newest first, in words; several of one subject become one.
+
+    With `is_tolerant` whatever a kind raises is logged and its facts are left out: one that cannot be shown must not
+    take the page down.
+    """
+    visible = _visible(person, rows, is_tolerant=is_tolerant)
     together: dict[Any, list[Notification]] = defaultdict(list)
     for row in sorted(rows, key=lambda row: row.pk, reverse=True):
         if row.pk in visible:
             kind = known_kinds()[row.kind]
             together[row.kind, row.subject, apart(row), 0 if kind.folds else row.pk].append(row)
-    return [_told(same, visible[same[0].pk]) for same in together.values()]
+    entries = []
+    for same in together.values():
+        with _tolerance(is_tolerant, same[0].kind):
+            entries.append(_told(same, visible[same[0].pk]))
+    return entries
+
+
+@contextmanager
+def _tolerance(is_tolerant: bool, kind: str) -> Iterator[None]:
+    try:
+        yield
+    except Exception as error:
+        if not is_tolerant:
+            raise
+        logger.error("Notifications of the kind %s cannot be shown: %s", kind, describe(error))  # noqa: TRY400 - no values in the log
 
 
 def _told(rows: Sequence[Notification], about: Any) -> Told:
@@ -201,7 +228,7 @@ def fact_of(row: Notification) -> Fact:
     )
 
 
-def _visible(person: User, rows: Iterable[Notification]) -> Mapping[int, Any]:
+def _visible(person: User, rows: Iterable[Notification], *, is_tolerant: bool) -> Mapping[int, Any]:
     """Return what each kind says about those of the rows the person may see; of a kind that is gone, none."""
     by_kind: dict[str, list[Fact]] = defaultdict(list)
     for row in rows:
@@ -209,7 +236,8 @@ def _visible(person: User, rows: Iterable[Notification]) -> Mapping[int, Any]:
             by_kind[row.kind].append(_bare(row))
     visible: dict[int, Any] = {}
     for name, facts in by_kind.items():
-        visible |= known_kinds()[name].visible_to(person, facts)
+        with _tolerance(is_tolerant, name):
+            visible |= known_kinds()[name].visible_to(person, facts)
     return visible
 
 

@@ -12,6 +12,7 @@ from allauth.account.models import EmailAddress
 from django.db import connection
 from django.test import Client
 from django.utils import timezone
+from django.utils.translation import override
 
 from portal.core import mail_delivery, outbox
 from portal.core.models import OutboxMessage, OutgoingMail
@@ -70,7 +71,7 @@ def test_a_reply_is_mailed_at_once_in_the_language_and_digits_of_the_reader(foru
     assert '<a href="https://noora.example/fa/t/42/"' in html
 
 
-@pytest.mark.parametrize(("language", "word"), [("fa", "دیدن در سایت"), ("en", "Open it in the portal")])
+@pytest.mark.parametrize(("language", "word"), [("fa", "دیگر ایمیل خبر نفرستید"), ("en", "No more mails about news")])
 def test_a_mail_speaks_the_language_of_its_reader_whoever_wrote(forum, tell, mailoutbox, language, word):
     path = f"/{language}/"
     person = UserFactory(language=language)
@@ -80,6 +81,16 @@ def test_a_mail_speaks_the_language_of_its_reader_whoever_wrote(forum, tell, mai
     assert word in mailoutbox[0].body
     assert f"https://noora.example{path}notifications/unsubscribe/" in mailoutbox[0].body
     assert f"https://noora.example{path}account/notifications/" in mailoutbox[0].body
+
+
+def test_who_chose_no_language_reads_that_of_the_portal_not_that_of_the_writer(forum, tell, mailoutbox):
+    person = UserFactory(language="")
+
+    with override("en"):
+        tell("reply", recipients=[person.pk])
+
+    assert "/fa/account/notifications/" in mailoutbox[0].body
+    assert 'lang="fa"' in mailoutbox[0].alternatives[0].content
 
 
 def test_what_happens_within_some_minutes_is_one_mail_later(forum, tell, mina, mailoutbox, settings):
@@ -244,6 +255,13 @@ def test_workers_at_the_same_time_send_one_digest_and_one_mail_at_once(forum, mi
 
     kinds = OutgoingMail.objects.order_by("kind").values_list("kind", flat=True)
     assert list(kinds) == ["notifications/email/digest", "notifications/email/news"]
+
+
+def test_a_row_that_another_worker_has_keeps_the_whole_mail_back(mina):
+    rows = [NotificationFactory(person=mina, mailed_at=timezone.now()), NotificationFactory(person=mina)]
+
+    with pytest.raises(outbox.NotNowError):
+        mailing._claim(rows, timezone.now())
 
 
 def test_a_worker_that_dies_while_it_makes_a_digest_leaves_it_to_the_next(forum, mina, mailoutbox, monkeypatch):

@@ -13,6 +13,7 @@ from portal.notifications.models import Notification, NotificationSetting
 from portal.notifications.registry import Group, Mail
 from tests.factories.accounts import UserFactory
 from tests.factories.notifications import NotificationFactory
+from tests.notifications import kinds
 
 pytestmark = pytest.mark.django_db
 LIST = "/fa/notifications/"
@@ -67,6 +68,21 @@ def test_what_became_private_is_neither_counted_nor_listed(client, reader, forum
     assert forum_title not in after
     assert forum_title not in client.get(f"{LIST}recent/").text
     assert client.get(f"{LIST}{Notification.objects.filter(kind='forum.reply').get().pk}/").status_code == 404
+
+
+@pytest.mark.parametrize("method", ["visible_to", "render"])
+@pytest.mark.usefixtures("forum")
+def test_a_kind_that_fails_takes_no_page_down(client, reader, monkeypatch, caplog, method):
+    NotificationFactory(person=reader, **FORUM)
+    NotificationFactory(person=reader)
+    monkeypatch.setattr(kinds.Reply, method, lambda *_arguments: {}["چیزی محرمانه"])
+
+    html = client.get(LIST).text
+
+    assert "دستگاهی تازه به حساب" in html
+    assert "به شما پاسخ داد" not in html
+    assert "forum.reply cannot be shown: builtins.KeyError" in caplog.text
+    assert "محرمانه" not in caplog.text
 
 
 def test_more_than_99_are_not_counted(client, reader):
