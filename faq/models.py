@@ -26,6 +26,7 @@ from faq.panels import FeedbackPanel
 from portal.catalog.models import Platform, Product, ProductVersion, Topic
 from portal.core.pages import ARTICLES, PortalPage, PortalPageQuerySet
 from portal.core.text import reading_minutes
+from portal.core.visitors import VISITOR_LENGTH
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -369,6 +370,9 @@ class Feedback(models.Model):
         settings.AUTH_USER_MODEL, on_delete=models.CASCADE, null=True, blank=True, related_name="+"
     )
     visitor = models.CharField(max_length=64, blank=True, help_text=_("A salted hash; says nothing about the person."))
+    #: Where it came from (`portal.core.visitors`), so that one network does not outvote all others.
+    network = models.CharField(_("network"), max_length=VISITOR_LENGTH, blank=True, default="", db_default="")
+    sector = models.PositiveSmallIntegerField(_("sector"), null=True, blank=True)
     solved = models.BooleanField(_("solved"))
     reason = models.CharField(_("reason"), max_length=20, choices=Reason, blank=True)
     comment = models.CharField(_("comment"), max_length=500, blank=True)
@@ -411,12 +415,17 @@ class Feedback(models.Model):
 
 
 class VoteEvidence(models.Model):
-    """Helpfulness of an article by its votes, as weighed by search. Computed hourly; a single vote changes no page."""
+    """Helpfulness of an article by its votes, as weighed by search and by lists. Computed hourly.
+
+    A single vote changes no page, and votes from fewer than five networks change nothing.
+    """
 
     article = models.OneToOneField(
         ArticlePage, on_delete=models.CASCADE, primary_key=True, related_name="vote_evidence"
     )
     helpful = models.PositiveSmallIntegerField(_("helpful"), help_text=_("In hundredths."))
+    #: The same, by the votes of the last 90 days.
+    recent = models.PositiveSmallIntegerField(_("lately helpful"), default=0, db_default=0)
 
     class Meta:
         verbose_name = _("evidence of votes")

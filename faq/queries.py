@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from django.core.paginator import Paginator
-from django.db.models import Case, Count, Exists, F, FloatField, OuterRef, Q, Subquery, Value, When, Window
-from django.db.models.functions import Cast, Length, RowNumber, Sqrt, Substr
+from django.db.models import Case, Count, Exists, F, OuterRef, Q, Subquery, Value, When, Window
+from django.db.models.functions import Coalesce, Length, RowNumber, Substr
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import override
@@ -216,7 +216,7 @@ def _links(pages: Iterable[ArticlePage]) -> tuple[ArticleLink, ...]:
     return tuple(map(article_link, pages))
 
 
-def helpful_score(solved: int, votes: int) -> float:
+def helpful_score(solved: float, votes: int) -> float:
     """Return the lower bound of the 95 % Wilson interval of the share of readers an article helped; 0 without votes."""
     if not votes:
         return 0.0
@@ -225,26 +225,21 @@ def helpful_score(solved: int, votes: int) -> float:
     return (share + _Z**2 / (2 * votes) - spread) / (1 + _Z**2 / votes)
 
 
+def has_voted(article: ArticlePage, visitor: str) -> bool:
+    """Return whether the visitor with this key answered about any revision of the article; one query."""
+    return Feedback.objects.filter(article_id=article.pk, visitor=visitor).exists()
+
+
 def most_helpful(language: str, user: AnyUser, limit: int) -> list[ArticleLink]:
     """Return the articles that readers found most helpful, best first; one query.
 
-    Ordered by the lower bound of the Wilson interval of "solved" votes in the last 90 days, so that few votes count
-    little; then those featured by editors; then the newest. Page views are not measured yet.
+    Ordered by the votes of the last 90 days, as they were weighed in the last hour (`VoteEvidence`), so that few votes
+    count little and one network counts nothing; then those featured by editors; then the newest.
     """
-    since = timezone.now() - dt.timedelta(days=HELPFUL_DAYS)
-    recent = Q(feedback__updated_at__gte=since)
-    votes = Cast(F("all_votes"), FloatField())
-    share = Cast(F("solved_votes"), FloatField()) / votes
-    spread = _Z * Sqrt((share * (1 - share) + _Z**2 / (4 * votes)) / votes)
-    lower = (share + _Z**2 / (2 * votes) - spread) / (1 + _Z**2 / votes)
     found = (
         ArticlePage.objects.visible_to(user)
         .filter(locale__language_code=language)
-        .annotate(
-            all_votes=Count("feedback", filter=recent),
-            solved_votes=Count("feedback", filter=recent & Q(feedback__solved=True)),
-        )
-        .annotate(helpful=Case(When(all_votes=0, then=Value(0.0)), default=lower, output_field=FloatField()))
+        .annotate(helpful=Coalesce("vote_evidence__recent", 0))
         .for_listing()
         .order_by("-helpful", "-featured", F("last_published_at").desc(nulls_last=True), "pk")
     )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import datetime as dt
+from collections import defaultdict
 from typing import TYPE_CHECKING, Final
 
 from django.conf import settings
@@ -19,12 +21,16 @@ from portal.core.events import emit
 from portal.core.mail import send_mail
 from portal.core.privacy import redact_to
 from portal.core.text import normalise_input
+from portal.core.visitors import ENOUGH_NETWORKS, counted
 from search.services import reindex
 
 if TYPE_CHECKING:
     from collections.abc import Collection
 
+    from django.db.models import QuerySet
+
     from portal.accounts.models import User
+    from portal.core.visitors import Origin
 
 COMMENT_LENGTH: Final = 500
 SEARCH_LENGTH: Final = 200
@@ -41,12 +47,13 @@ def give_feedback(
     comment: str = "",
     user: User | None = None,
     visitor: str = "",
+    origin: Origin | None = None,
     came_from_search: str = "",
     came_from_page: str = "",
 ) -> Feedback:
     """Store or change one reader's answer about the revision they read (`None`: the page had none).
 
-    A reader is a `user` or, without an account, a `visitor` key. Repeating the same answer is harmless and announced
+    A reader is a `user` or, without an account, a `visitor` key; `origin` is where they are. Repeating the same answer is harmless and announced
     only once. A newer revision does not matter: the answer is about the one that was read. Typed text is redacted
     before it is stored. Raises `UnknownRevisionError` and `CommentTooLongError`.
     """
@@ -69,6 +76,8 @@ def give_feedback(
         defaults={
             **given,
             "revision": revision,
+            "network": origin.network if origin else "",
+            "sector": origin.sector if origin else None,
             "came_from_search": redact_to(normalise_input(came_from_search), SEARCH_LENGTH),
             "came_from_page": redact_to(normalise_input(came_from_page), PAGE_LENGTH),
         },
@@ -96,19 +105,22 @@ def give_feedback(
 def weigh_votes() -> list[int]:
     """Compute from all votes how helpful each article has proved, and reindex the articles whose weight changed.
 
-    Returns their ids. Search learns of votes only here, once an hour: if each vote were indexed at once, it would
-    invalidate cached results for everybody. Safe to repeat; two queries, and three more if something changed.
+    Returns their ids. Search and lists learn of votes only here, once an hour: if each vote were indexed at once, it
+    would invalidate cached results for everybody. Safe to repeat; five queries, and three more if something changed.
     """
     weights = _weights_of_votes()
-    known = dict(VoteEvidence.objects.select_for_update().values_list("article_id", "helpful"))
+    known = _known_weights(VoteEvidence.objects.select_for_update())
     new = {article_id: weight for article_id, weight in weights.items() if known.get(article_id) != weight}
     gone = known.keys() - weights.keys()
     VoteEvidence.objects.bulk_create(
-        [VoteEvidence(article_id=article_id, helpful=weight) for article_id, weight in sorted(new.items())],
+        [
+            VoteEvidence(article_id=article_id, helpful=helpful, recent=recent)
+            for article_id, (helpful, recent) in sorted(new.items())
+        ],
         batch_size=500,
         update_conflicts=True,
         unique_fields=["article"],
-        update_fields=["helpful"],
+        update_fields=["helpful", "recent"],
     )
     VoteEvidence.objects.filter(pk__in=gone).delete()
     changed = sorted({*new, *gone})
@@ -118,21 +130,51 @@ def weigh_votes() -> list[int]:
 
 
 def has_votes_to_weigh() -> bool:
-    """Return whether `weigh_votes` has anything to do. Two queries; writes nothing."""
-    return _weights_of_votes() != dict(VoteEvidence.objects.values_list("article_id", "helpful"))
+    """Return whether `weigh_votes` has anything to do. Five queries; writes nothing."""
+    return _weights_of_votes() != _known_weights(VoteEvidence.objects.all())
 
 
-def _weights_of_votes() -> dict[int, int]:
-    """Return how helpful each article with votes has proved, in hundredths."""
-    votes = (
-        Feedback.objects.order_by()
-        .values("article")
-        .annotate(given=Count("pk"), solved=Count("pk", filter=Q(solved=True)))
+def _known_weights(rows: QuerySet[VoteEvidence]) -> dict[int, tuple[int, int]]:
+    return {pk: (helpful, recent) for pk, helpful, recent in rows.values_list("article_id", "helpful", "recent")}
+
+
+def _weights_of_votes() -> dict[int, tuple[int, int]]:
+    """Return how helpful each article has proved to at least five networks, in hundredths: ever, and lately."""
+    since = timezone.now() - dt.timedelta(days=queries.HELPFUL_DAYS)
+    ever, lately = _helpful(Feedback.objects.all()), _helpful(Feedback.objects.filter(updated_at__gte=since))
+    return {article_id: (helpful, lately.get(article_id, 0)) for article_id, helpful in ever.items()}
+
+
+def _helpful(votes: QuerySet[Feedback]) -> dict[int, int]:
+    """Return the weight of these votes by article; those from too few networks have none. Two queries."""
+    by_day = (
+        votes.exclude(network="")
+        .order_by()
+        .values_list("article_id", "created_at__date")
+        .annotate(networks=Count("network", distinct=True))
+        .filter(networks__gte=ENOUGH_NETWORKS)
     )
+    enough = {article_id for article_id, _day, _networks in by_day}
+    given: dict[int, list[tuple[int, int]]] = defaultdict(list)
+    by_sector = (
+        votes.order_by()
+        .values_list("article_id", "sector")
+        .annotate(Count("pk"), solved=Count("pk", filter=Q(solved=True)))
+    )
+    for article_id, _sector, number, solved in by_sector:
+        given[article_id].append((number, solved))
     return {
-        article_id: round(100 * queries.helpful_score(solved, given))
-        for article_id, given, solved in votes.values_list("article", "given", "solved")
+        article_id: round(100 * _weight(some))
+        for article_id, some in given.items()
+        if article_id in enough or len(some) >= ENOUGH_NETWORKS
     }
+
+
+def _weight(sectors: list[tuple[int, int]]) -> float:
+    """Return the score of votes, from the numbers given and solved in each sector; one sector counts at most a fifth."""
+    counting = counted(number for number, _solved in sectors)
+    solved = sum(count * yes / number for count, (number, yes) in zip(counting, sectors, strict=True))
+    return queries.helpful_score(solved, sum(counting))
 
 
 def _revision_read(article: ArticlePage, revision_id: int | None) -> Revision | None:

@@ -9,6 +9,7 @@ from django.conf import settings
 from django.http import Http404, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.cache import patch_vary_headers
 from django.utils.translation import get_language, override
 from django.utils.translation import gettext as _
@@ -20,14 +21,17 @@ from faq.exceptions import FaqError
 from faq.forms import FeedbackForm
 from faq.models import ArticlePage, Feedback
 from portal.core.http import form_status, same_origin_post
-from portal.core.limits import limited, too_many_requests
+from portal.core.limits import client_address, limited, too_many_requests
 from portal.core.pages import page_url
-from portal.core.visitors import VisitorCookie
+from portal.core.visitors import VisitorCookie, origin_of
 
 if TYPE_CHECKING:
     from django.http import HttpRequest
 
 VOTES_PER_HOUR = 10
+#: Readers without an account who vote for the first time: few of an hour at one address, some of a day in its range.
+NEW_VOTERS_PER_HOUR = 3
+NEW_VOTERS_PER_DAY = 20
 #: A voter without an account counts once within half a year.
 VOTER = VisitorCookie(name="visitor", purpose="feedback", max_age_seconds=60 * 60 * 24 * 180)
 
@@ -75,6 +79,12 @@ def _post(request: HttpRequest, article: ArticlePage, number: int) -> HttpRespon
     cleaned = form.cleaned_data
     user = request.user if request.user.is_authenticated else None
     visitor = "" if user else VOTER.key_of(request)
+    if visitor and not queries.has_voted(article, visitor):
+        wait_seconds = limited(request, f"feedback-hour:{number}", NEW_VOTERS_PER_HOUR, 3600) or limited(
+            request, f"feedback-day:{number}", NEW_VOTERS_PER_DAY, 86_400, by_network=True
+        )
+        if wait_seconds is not None:
+            return _too_many(request, article, number, wait_seconds)
     try:
         feedback = services.give_feedback(
             article=article,
@@ -84,6 +94,7 @@ def _post(request: HttpRequest, article: ArticlePage, number: int) -> HttpRespon
             comment=cleaned["comment"],
             user=user,
             visitor=visitor,
+            origin=origin_of(client_address(request), f"article:{article.pk}", timezone.localdate()),
             came_from_search=cleaned["came_from_search"],
             came_from_page=cleaned["came_from_page"],
         )

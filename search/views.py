@@ -162,7 +162,7 @@ def suggest(request: HttpRequest) -> HttpResponse:
 
 def _wait_seconds(request: HttpRequest, scope: str, factor: int) -> int | None:
     limit: int = settings.SEARCH_REQUESTS_PER_MINUTE
-    return limited(request, scope, limit * factor, 60, shared=False) if limit else None
+    return limited(request, scope, limit * factor, 60, is_frequent=True) if limit else None
 
 
 def _reader(request: HttpRequest) -> AnyUser:

@@ -328,7 +328,7 @@ WRITTEN_BY_OTHERS = {
 }
 #: Columns of the other models that are not filled by readers.
 NOT_TYPED = {
-    "language", "time_zone", "password", "visitor", "visit", "kind", "notices", "answers", "audience", "token", "place",
+    "language", "time_zone", "password", "visitor", "visit", "network", "kind", "notices", "answers", "audience", "token", "place",
     "state_reason", "state_note", "revoked_because", "reasons", "content_type", "sha256", "file",
 }  # fmt: skip
 

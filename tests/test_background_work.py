@@ -159,7 +159,7 @@ def page_that_expired() -> None:
 
 
 def votes_nobody_has_weighed() -> None:
-    FeedbackFactory.create_batch(3, article=ArticlePageFactory())
+    FeedbackFactory.create_batch(5, article=ArticlePageFactory())
 
 
 def texts_without_vectors() -> None:

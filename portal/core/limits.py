@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 from django.conf import settings
 from django.core.cache import DEFAULT_CACHE_ALIAS, caches
 from django.core.cache.backends.db import BaseDatabaseCache
-from django.db import DEFAULT_DB_ALIAS, connections, router, transaction
+from django.db import DEFAULT_DB_ALIAS, DatabaseError, connections, router, transaction
 from django.shortcuts import render
 from django.utils.crypto import salted_hmac
 
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from django.http import HttpRequest, HttpResponse
 
 _LOCAL_KEYS: Final = 10_000
+#: After so many frequent requests, a worker adds its count to that of all workers.
+_TOLD_BY: Final = 20
 
 
 def client_address(request: HttpRequest) -> str:
@@ -48,8 +50,19 @@ def client_address(request: HttpRequest) -> str:
     return str(parsed)
 
 
-def _who(request: HttpRequest) -> str:
+def network_of(address: str) -> str:
+    """Return the range of the address that one customer can choose addresses from: a /24 of IPv4, a /48 of IPv6."""
+    try:
+        parsed = ipaddress.ip_address(address)
+    except ValueError:
+        return address
+    return str(ipaddress.ip_network((parsed, 24 if parsed.version == 4 else 48), strict=False))
+
+
+def _who(request: HttpRequest, *, by_network: bool) -> str:
     """Return the account, if any, else the address. Does not touch the session of people without an account."""
+    if by_network:
+        return f"network:{network_of(client_address(request))}"
     if settings.SESSION_COOKIE_NAME in request.COOKIES:
         user = getattr(request, "user", None)
         if user is not None and user.is_authenticated:
@@ -57,37 +70,46 @@ def _who(request: HttpRequest) -> str:
     return f"address:{client_address(request)}"
 
 
-def limited(request: HttpRequest, scope: str, limit: int, seconds: int, *, shared: bool = True) -> int | None:
+def limited(
+    request: HttpRequest,
+    scope: str,
+    limit: int,
+    seconds: int,
+    *,
+    is_frequent: bool = False,
+    by_network: bool = False,
+) -> int | None:
     """Count this request; return the seconds to wait when it exceeds the limit, else `None`.
 
     Allows `limit` requests in each window of `seconds` per person and `scope`. Counts are shared by all workers
-    through the cache, under a salted hash. With ``shared=False`` each worker counts separately and nothing is written:
-    for frequent, cheap requests such as searches.
+    through the cache, under a salted hash. For cheap requests that are `is_frequent`, such as searches, workers tell
+    each other their counts by twenties: a little more than the limit may pass, and most requests write nothing. With
+    `by_network` everybody in an address range is counted together, accounts included.
     """
     now = time.time()
     window = int(now // seconds)
-    who = salted_hmac("portal.core.limits", _who(request), algorithm="sha256").hexdigest()[:32]
+    who = salted_hmac("portal.core.limits", _who(request, by_network=by_network), algorithm="sha256").hexdigest()[:32]
     key = f"limit:{scope}:{window}:{who}"
-    count = _count_shared(key, seconds) if shared else _count_local(key)
+    count = _count_frequent(key, seconds) if is_frequent else _count_shared(key, seconds)
     return None if count <= limit else max(1, math.ceil((window + 1) * seconds - now))
 
 
-def _count_shared(key: str, seconds: int) -> int:
+def _count_shared(key: str, seconds: int, by: int = 1) -> int:
     keep_seconds = seconds + 5  # a little longer than the window: clocks differ
     cache = caches[DEFAULT_CACHE_ALIAS]
     if isinstance(cache, BaseDatabaseCache):
         # Its `incr` reads, then writes, and drops the expiry: do both in one step here.
         with _one_at_a_time(key, router.db_for_write(cache.cache_model_class) or DEFAULT_DB_ALIAS):
-            count: int = cache.get(key, 0) + 1
+            count: int = cache.get(key, 0) + by
             cache.set(key, count, keep_seconds)
             return count
-    if cache.add(key, 1, keep_seconds):
-        return 1
+    if cache.add(key, by, keep_seconds):
+        return by
     try:
-        return cache.incr(key)
+        return cache.incr(key, by)
     except ValueError:  # it expired between the two calls
-        cache.set(key, 1, keep_seconds)
-        return 1
+        cache.set(key, by, keep_seconds)
+        return by
 
 
 @contextmanager
@@ -100,17 +122,26 @@ def _one_at_a_time(key: str, alias: str) -> Iterator[None]:
         yield
 
 
-_local_counts: OrderedDict[str, int] = OrderedDict()
+#: Key → the number all workers had counted when they last told each other, and those counted here since.
+_local_counts: OrderedDict[str, tuple[int, int]] = OrderedDict()
 _local_lock = threading.Lock()
 
 
-def _count_local(key: str) -> int:
+def _count_frequent(key: str, seconds: int) -> int:
     with _local_lock:
-        count = _local_counts.pop(key, 0) + 1
-        _local_counts[key] = count
+        everywhere, here = _local_counts.pop(key, (0, 0))
+        here += 1
+        _local_counts[key] = (everywhere, here)
         if len(_local_counts) > _LOCAL_KEYS:
             _local_counts.popitem(last=False)
-    return count
+    if here >= _TOLD_BY:
+        try:
+            everywhere, here = _count_shared(key, seconds, here), 0
+        except DatabaseError:  # locked: searches are answered meanwhile
+            return everywhere + here
+        with _local_lock:
+            _local_counts[key] = (everywhere, here)
+    return everywhere + here
 
 
 def too_many_requests(request: HttpRequest, wait_seconds: int) -> HttpResponse:

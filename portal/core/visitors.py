@@ -7,6 +7,7 @@ afterwards nobody can tell whose key it was, not even with the database and a li
 `visitor_of`      the key of the sender of a request
 `visitor_hash`    the same, for code that recorded address and browser earlier
 `VisitorCookie`   a key that outlives the day, for people who did something that must count only once
+`origin_of`       the part of the net it came from, so that one address counts as one voice, whatever browsers it invents
 """
 
 from __future__ import annotations
@@ -24,11 +25,14 @@ from typing import TYPE_CHECKING, Final
 from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
+from django.utils.crypto import salted_hmac
 
-from portal.core.limits import client_address
+from portal.core.limits import client_address, network_of
 from portal.core.models import VisitSalt
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from django.http import HttpRequest, HttpResponse
 
 #: Characters of a key: 96 bits, enough to avoid collisions within a day.
@@ -95,6 +99,46 @@ def has_old_salts() -> bool:
 def forget_remembered_salts() -> None:
     """Make this process read the salt again; for tests."""
     _salts.of.clear()
+
+
+#: Number of networks below which nothing is offered as popular and nothing rises in a list.
+ENOUGH_NETWORKS: Final = 5
+#: Number of sectors; a few, so that none says where a request came from.
+SECTORS: Final = 32
+#: Actions of one sector that always count; of more, only as many as a quarter of those of all others.
+_ALWAYS_COUNTED: Final = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """The part of the net that something came from.
+
+    `network` is a key like a visitor's, of an address range and a *subject*, valid for a day: different ones are
+    different networks.
+    `sector` is one of `SECTORS` numbers, the same on every day for a network and a subject. Networks of different
+    sectors are different; that a sector occurs twice says little, because every 32nd network has it, and others have it
+    for another subject.
+    """
+
+    network: str
+    sector: int
+
+
+def origin_of(address: str, subject: str, day: dt.date) -> Origin:
+    """Return where something about `subject` came from. Must be called outside a transaction: see `visitor_hash`."""
+    network = network_of(address)
+    digest = salted_hmac("portal.core.visitors.sector", f"{subject}\n{network}", algorithm="sha256").digest()
+    return Origin(network=visitor_hash(f"network:{subject}", network, "", day), sector=digest[0] % SECTORS)
+
+
+def counted(sizes: Iterable[int]) -> list[int]:
+    """Return how many of the actions of each sector count, from the numbers of its actions.
+
+    A sector with very many counts at most a fifth of everything, so that one network cannot outweigh all others.
+    """
+    known = list(sizes)
+    total = sum(known)
+    return [min(size, max(_ALWAYS_COUNTED, (total - size) // 4)) for size in known]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from faq.models import ArticlePage, Feedback
 from portal.accounts.models import User
-from portal.core.visitors import VISITOR_LENGTH
+from portal.core.visitors import SECTORS, VISITOR_LENGTH
 
 DAYS: Final = 90
 _SEED: Final = 1405
@@ -129,6 +129,8 @@ def _answer(article: ArticlePage, number: int, *, quality: float, chance: random
         revision_id=article.live_revision_id,
         revision_read=article.live_revision_id or 0,
         visitor=visitor,
+        network=visitor,
+        sector=int(visitor[:4], 16) % SECTORS,
         solved=solved,
         reason=reason,
         comment=comment,

@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from faq.models import ArticlePage
 from portal.accounts.models import User
-from portal.core.visitors import VISITOR_LENGTH
+from portal.core.visitors import SECTORS, VISITOR_LENGTH
 from portal.demo.people import EDITOR_EMAIL
 from search.activity.choices import weigh_clicks
 from search.activity.counting import count_days
@@ -113,12 +113,15 @@ def _ask(
         total = 0 if asked.found_since is not None and days_ago > asked.found_since else chance.randint(2, 18)
         for number in range(_poisson(chance, mean)):
             text = chance.choices(asked.texts, [4, 2, 1][: len(asked.texts)])[0]
+            visit = _visit(asked, days_ago, number)
             facts = {
                 "at": moment + dt.timedelta(minutes=chance.randint(0, 59)),
                 "day": day,
                 "language": asked.language,
                 "key": query_key(text, asked.language),
-                "visit": _visit(asked, days_ago, number),
+                "visit": visit,
+                "network": visit,
+                "sector": int(visit[:4], 16) % SECTORS,
             }
             searches.append(SearchLog(**facts, text=text, total=total))
             if total and known and chance.random() < asked.chosen:

@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from portal.core.limits import client_address
 from portal.core.privacy import is_person
-from portal.core.visitors import visitor_hash
+from portal.core.visitors import Origin, origin_of, visitor_hash
 
 if TYPE_CHECKING:
     from typing import Self
@@ -52,6 +52,10 @@ class Activity:
     def visit(self) -> str:
         """Return the visitor's key for this day. One query per day and process; not inside a transaction."""
         return visitor_hash(PURPOSE, self.address, self.user_agent, self.day)
+
+    def origin(self, subject: str) -> Origin:
+        """Return where it came from, for counting what is done about `subject`. Not inside a transaction."""
+        return origin_of(self.address, subject, self.day)
 
 
 def is_visitor(request: HttpRequest) -> bool:

@@ -68,7 +68,7 @@ def click(request: HttpRequest) -> HttpResponse:
     """
     if not is_same_origin(request):
         return HttpResponse(status=403)
-    wait_seconds = limited(request, "search_click", _CLICKS_PER_MINUTE, 60, shared=False)
+    wait_seconds = limited(request, "search_click", _CLICKS_PER_MINUTE, 60)
     if wait_seconds is not None:
         return HttpResponse(status=429, headers={"Retry-After": str(wait_seconds)})
     form = ClickForm(request.POST)

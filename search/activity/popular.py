@@ -3,24 +3,25 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import F, Sum
+from django.db.models import Count, F, Sum
 from django.utils import timezone
 
 from portal.core.audience import audiences_for
 from portal.core.memo import LONG_SECONDS, Memo
 from portal.core.privacy import PLACEHOLDERS
+from portal.core.visitors import ENOUGH_NETWORKS, counted
 from search import queries
 from search.asking.notices import NoticeCode
 from search.asking.questions import Question, read, stems_of
 from search.index.answering import answer
-from search.models import PopularQuestion, SearchDay, SearchGap
+from search.models import PopularQuestion, SearchDay, SearchGap, SearchLog
 from search.showing.visibility import seen_by
 
 if TYPE_CHECKING:
@@ -46,7 +47,7 @@ def popular_searches(language: str, limit: int = 5) -> list[str]:
     """The questions most visits asked in this language in the last 30 days, each in its most frequent spelling.
 
     At most ten, the same for all readers. A question is listed if so many visits asked it that it identifies nobody
-    (`SEARCH_LISTED_FROM_VISITS`), it contains no personal data, is neither a gap nor ignored by an editor, and
+    (`SEARCH_LISTED_FROM_VISITS`), they came from at least five networks, it contains no personal data, is neither a gap nor ignored by an editor, and
     anonymous visitors find an answer to all of its words. The list is computed every hour (`renew_popular`); whether
     the answers still exist is checked when content or index change, with two queries and one for each kind of answer.
 
@@ -104,9 +105,9 @@ def _answered(language: str) -> Iterator[PopularQuestion]:
         .values("key")
         .annotate(all_visits=Sum("visits"), in_vain=Sum("visits_without_result"))
         .filter(all_visits__gte=settings.SEARCH_LISTED_FROM_VISITS, in_vain__lt=F("all_visits"))
-        .order_by("-all_visits", "key")[:_TRIED]
     )
-    keys = [row["key"] for row in asked]
+    weights = _weights(language, since)
+    keys = sorted({row["key"] for row in asked} & weights.keys(), key=lambda key: (-weights[key], key))[:_TRIED]
     texts = texts_of(language, keys, since)
     for place, key in enumerate(keys, start=1):
         if any(placeholder in texts[key] for placeholder in PLACEHOLDERS):
@@ -114,6 +115,25 @@ def _answered(language: str) -> Iterator[PopularQuestion]:
         answers = _answers(texts[key], language)
         if answers:
             yield PopularQuestion(language=language, key=key, text=texts[key], place=place, answers=answers)
+
+
+def _weights(language: str, since: dt.date) -> dict[str, int]:
+    """The visits that count of every question from enough networks since that day (`portal.core.visitors`).
+
+    Three queries on the log. It is kept for `SEARCH_LOG_DAYS`; if these are fewer, they are the period.
+    """
+    rows = SearchLog.objects.filter(language=language, day__gte=since).order_by()
+    by_sector = rows.values_list("key").annotate(sectors=Count("sector", distinct=True))
+    by_day = rows.exclude(network="").values_list("key", "day").annotate(networks=Count("network", distinct=True))
+    enough = {
+        *(key for key, _sectors in by_sector.filter(sectors__gte=ENOUGH_NETWORKS)),
+        *(key for key, _day, _networks in by_day.filter(networks__gte=ENOUGH_NETWORKS)),
+    }
+    sizes: dict[str, list[int]] = defaultdict(list)
+    for key, _sector, number in rows.values_list("key", "sector").annotate(Count("visit", distinct=True)):
+        if key in enough:
+            sizes[key].append(number)
+    return {key: sum(counted(some)) for key, some in sizes.items()}
 
 
 def _troubled(language: str) -> QuerySet[SearchGap, Any]:

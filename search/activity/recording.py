@@ -107,10 +107,13 @@ def write(batch: Sequence[Noted]) -> None:
         key = query_key(noted.text, noted.language)
         if not key:
             continue
+        origin = noted.origin(f"search:{noted.language}:{key}")
         facts: dict[str, Any] = {
             "at": noted.at,
             "day": noted.day,
             "visit": noted.visit,
+            "network": origin.network,
+            "sector": origin.sector,
             "language": noted.language,
             "key": key,
         }

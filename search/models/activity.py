@@ -6,7 +6,8 @@
 `SearchGap`      a question that finds nothing, or nothing that readers choose, until that is fixed
 `ClickEvidence`  the click rate of an object, which the index uses as evidence
 
-A *visit* is a hash that is valid for one day (`portal.core.visitors`). A *key* identifies a question regardless of its
+A *visit* is a hash that is valid for one day, and so is a *network*; a *sector* distinguishes networks of several days
+(`portal.core.visitors`). A *key* identifies a question regardless of its
 spelling (`search.asking.keys`). No row identifies a member or an address, and texts are redacted before they are
 stored.
 """
@@ -30,6 +31,8 @@ class SearchLog(models.Model):
     at = models.DateTimeField(_("at"), default=timezone.now)
     day = models.DateField(_("day"))
     visit = models.CharField(_("visit"), max_length=VISITOR_LENGTH)
+    network = models.CharField(_("network"), max_length=VISITOR_LENGTH, blank=True, default="", db_default="")
+    sector = models.PositiveSmallIntegerField(_("sector"), null=True, blank=True)
     language = models.CharField(_("language"), max_length=10)
     key = models.CharField(_("key"), max_length=MAX_KEY_LENGTH)
     text = models.CharField(_("text"), max_length=MAX_TEXT_LENGTH)
@@ -56,6 +59,8 @@ class SearchClick(models.Model):
     at = models.DateTimeField(_("at"), default=timezone.now)
     day = models.DateField(_("day"))
     visit = models.CharField(_("visit"), max_length=VISITOR_LENGTH)
+    network = models.CharField(_("network"), max_length=VISITOR_LENGTH, blank=True, default="", db_default="")
+    sector = models.PositiveSmallIntegerField(_("sector"), null=True, blank=True)
     language = models.CharField(_("language"), max_length=10)
     key = models.CharField(_("key"), max_length=MAX_KEY_LENGTH)
     kind = models.CharField(_("kind"), max_length=50)

@@ -1,11 +1,12 @@
 from __future__ import annotations
 
 import threading
+from unittest import mock
 
 import pytest
 from django.core.cache import cache
 from django.core.management import call_command
-from django.db import connection
+from django.db import OperationalError, connection
 from django.test import RequestFactory
 
 from portal.accounts.models import User
@@ -42,14 +43,14 @@ def database_cache(settings, transactional_db):
         cursor.execute("DROP TABLE cache_for_tests")
 
 
-@pytest.mark.parametrize("shared", [True, False])
-def test_requests_up_to_the_limit_pass_and_the_next_is_told_to_wait_for_the_window_to_end(noon, shared):
-    answers = [limited(ask(), f"up-to-{shared}", 3, 60, shared=shared) for _ in range(4)]
+@pytest.mark.parametrize("is_frequent", [False, True])
+def test_requests_up_to_the_limit_pass_and_the_next_is_told_to_wait_for_the_window_to_end(noon, is_frequent):
+    answers = [limited(ask(), f"up-to-{is_frequent}", 3, 60, is_frequent=is_frequent) for _ in range(4)]
 
     assert answers == [None, None, None, 40]
 
     noon[0] += 40
-    assert limited(ask(), f"up-to-{shared}", 3, 60, shared=shared) is None
+    assert limited(ask(), f"up-to-{is_frequent}", 3, 60, is_frequent=is_frequent) is None
 
 
 def test_people_and_scopes_are_counted_apart(noon):
@@ -135,13 +136,45 @@ def test_no_request_slips_through_between_reading_and_counting(database_cache):
     assert len(passed) == 10
 
 
+def test_workers_tell_each_other_how_often_somebody_came(noon):
+    limits._local_counts.clear()
+
+    def of_another_worker():
+        mine = dict(limits._local_counts)
+        limits._local_counts.clear()
+        answers = [limited(ask(), "search", 30, 60, is_frequent=True) for _ in range(20)]
+        limits._local_counts.clear()
+        limits._local_counts.update(mine)
+        return answers
+
+    assert of_another_worker() == [None] * 20
+    answers = [limited(ask(), "search", 30, 60, is_frequent=True) for _ in range(21)]
+
+    assert answers == [None] * 19 + [40, 40]  # told at the twentieth
+
+
+def test_a_locked_database_keeps_no_search_from_its_answer(noon, monkeypatch):
+    monkeypatch.setattr(limits, "_count_shared", mock.Mock(side_effect=OperationalError("database is locked")))
+
+    assert [limited(ask(), "locked", 30, 60, is_frequent=True) for _ in range(30)] == [None] * 30
+    assert limited(ask(), "locked", 30, 60, is_frequent=True) == 40
+
+
+def test_a_range_of_addresses_is_counted_together(noon):
+    for number in range(3):
+        assert limited(ask(f"192.0.2.{number}"), "range", 3, 60, by_network=True) is None
+
+    assert limited(ask("192.0.2.77"), "range", 3, 60, by_network=True) == 40
+    assert limited(ask("192.0.3.77"), "range", 3, 60, by_network=True) is None
+
+
 def test_counting_in_this_process_forgets_the_oldest_and_writes_nothing(monkeypatch, django_assert_num_queries):
     monkeypatch.setattr(limits, "_LOCAL_KEYS", 3)
     limits._local_counts.clear()
 
     with django_assert_num_queries(0):
         for number in range(10):
-            limited(ask(f"192.0.2.{number}"), "small", 1, 60, shared=False)
+            limited(ask(f"192.0.2.{number}"), "small", 1, 60, is_frequent=True)
 
     assert len(limits._local_counts) == 3
 

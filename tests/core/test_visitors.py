@@ -11,10 +11,14 @@ from django.utils import timezone
 
 from portal.core.models import VisitSalt
 from portal.core.visitors import (
+    SECTORS,
     VISITOR_LENGTH,
+    Origin,
     VisitorCookie,
+    counted,
     forget_remembered_salts,
     forget_salts,
+    origin_of,
     visitor_hash,
     visitor_of,
 )
@@ -159,3 +163,61 @@ def test_a_cookie_of_an_earlier_version_is_still_known():
     request.COOKIES["voter"] = "0123456789abcdef" * 2
 
     assert COOKIE.key_of(request) == "0123456789abcdef" * 2
+
+
+TODAY = dt.date(2026, 11, 28)
+
+
+def origins(addresses, day: dt.date = TODAY, subject: str = "search:fa:مودم") -> list[Origin]:
+    return [origin_of(address, subject, day) for address in addresses]
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("addresses", "networks"),
+    [
+        ([f"203.0.113.{number}" for number in range(200)], 1),
+        ([f"2001:db8:7:1::{number:x}" for number in range(200)], 1),
+        ([f"2001:db8:7:{number:x}::1" for number in range(200)], 1),
+        (["203.0.113.7", "203.0.114.7", "2001:db8:7::1", "2001:db8:8::1", "unix"], 5),
+    ],
+)
+def test_addresses_that_one_customer_can_choose_from_are_one_network(addresses, networks):
+    found = origins(addresses)
+
+    assert len({origin.network for origin in found}) == networks
+    assert len({origin.sector for origin in found}) <= networks
+
+
+@pytest.mark.django_db
+def test_a_network_has_the_same_sector_every_day_and_a_key_only_of_today():
+    days = [TODAY + dt.timedelta(days=number) for number in range(10)]
+    found = [origin for day in days for origin in origins(["203.0.113.7"], day)]
+
+    assert len({origin.sector for origin in found}) == 1
+    assert len({origin.network for origin in found}) == 10
+
+
+@pytest.mark.django_db
+def test_what_is_stored_of_two_subjects_cannot_be_joined():
+    addresses = [f"10.{number}.0.1" for number in range(64)]
+    here, there = origins(addresses), origins(addresses, subject="article:7")
+
+    assert {origin.network for origin in here}.isdisjoint(origin.network for origin in there)
+    assert [origin.sector for origin in here] != [origin.sector for origin in there]
+    assert {origin.sector for origin in here} <= set(range(SECTORS))
+
+
+@pytest.mark.parametrize(
+    ("sizes", "expected"),
+    [
+        ([], []),
+        ([2], [2]),
+        ([100], [3]),
+        ([100, 1, 1, 1, 1, 1], [3, 1, 1, 1, 1, 1]),
+        ([100, 40, 40, 40, 40], [40, 40, 40, 40, 40]),
+        ([10, 10, 10, 10, 10], [10, 10, 10, 10, 10]),
+    ],
+)
+def test_one_sector_counts_at_most_a_fifth_of_all(sizes, expected):
+    assert counted(sizes) == expected

@@ -13,6 +13,7 @@ from django.core.files.base import ContentFile
 from wagtail.models import Locale, Page, Site
 
 from faq.models import ArticlePage, Feedback, HelpIndexPage, HelpMedia, RelatedArticle, ReusableContent, TopicPage
+from portal.core.visitors import SECTORS
 from portal.home.models import HomePage
 from tests.factories.accounts import UserFactory
 from tests.factories.catalog import TopicFactory
@@ -138,4 +139,6 @@ class FeedbackFactory(factory.django.DjangoModelFactory[Feedback]):
     revision = factory.LazyAttribute(lambda o: o.article.live_revision)
     revision_read = factory.LazyAttribute(lambda o: o.article.live_revision_id or 0)
     visitor = factory.Sequence(lambda n: f"{n:032x}")
+    network = factory.Sequence(lambda n: f"{n:024x}")
+    sector = factory.Sequence(lambda n: n % SECTORS)
     solved = True

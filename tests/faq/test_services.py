@@ -16,6 +16,7 @@ from faq.services import (
 )
 from portal.core.models import OutboxMessage
 from portal.core.scopes import stamp
+from portal.core.visitors import Origin
 from search.events import EntriesChanged
 from search.models import IndexedEntry
 from tests.factories.accounts import UserFactory
@@ -129,23 +130,26 @@ def test_votes_count_in_the_index_when_they_are_weighed(after_commit):
     with after_commit():
         article, other = ArticlePageFactory(), ArticlePageFactory()
     with after_commit():
-        for visitor in "abc":
-            give_feedback(article=article, revision_id=article.live_revision_id, visitor=visitor * 32, solved=True)
+        for sector, visitor in enumerate("abcde"):
+            origin = Origin(network=visitor, sector=sector)
+            give_feedback(
+                article=article, revision_id=article.live_revision_id, visitor=visitor * 32, origin=origin, solved=True
+            )
     assert popularity_of(article) == 0
 
     with after_commit():
         assert weigh_votes() == [article.pk]
 
-    assert popularity_of(article) == 44  # the lower confidence bound of three out of three
+    assert popularity_of(article) == 57  # the lower confidence bound of five out of five
     assert popularity_of(other) == 0
 
 
 def test_only_articles_whose_weight_changed_are_indexed_again(after_commit):
     voted, left, new = (ArticlePageFactory() for _ in range(3))
-    FeedbackFactory(article=voted)
-    FeedbackFactory(article=left)
+    FeedbackFactory.create_batch(5, article=voted)
+    FeedbackFactory.create_batch(5, article=left)
     weigh_votes()
-    FeedbackFactory(article=new)
+    FeedbackFactory.create_batch(5, article=new)
     FeedbackFactory(article=voted, unsolved=True)
 
     assert has_votes_to_weigh()
@@ -156,7 +160,7 @@ def test_only_articles_whose_weight_changed_are_indexed_again(after_commit):
 
 def test_votes_that_are_gone_count_no_more():
     article = ArticlePageFactory()
-    FeedbackFactory(article=article)
+    FeedbackFactory.create_batch(5, article=article)
     weigh_votes()
     Feedback.objects.all().delete()
 
@@ -167,8 +171,8 @@ def test_votes_that_are_gone_count_no_more():
 @pytest.mark.parametrize("count", [1, 3])
 def test_weighing_costs_the_same_for_any_number_of_articles(count, django_assert_num_queries):
     for article in ArticlePageFactory.create_batch(count):
-        FeedbackFactory(article=article)
+        FeedbackFactory.create_batch(5, article=article)
     weigh_votes()
 
-    with django_assert_num_queries(4):  # the votes, the stored weights, and a savepoint
+    with django_assert_num_queries(7):  # the votes of two periods by day and sector, the stored weights, a savepoint
         weigh_votes()

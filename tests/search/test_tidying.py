@@ -44,6 +44,7 @@ pytestmark = [
     ),
 ]
 _visits = count(1)
+_sectors = count()
 
 
 @pytest.fixture
@@ -70,6 +71,8 @@ def asked(text: str, *, visits: int = 1, days_ago: int = 0, total: int = 2, clic
     facts = {"day": day, "language": language, "key": query_key(text, language)}
     for place in range(visits):
         visit = options.get("visit") or f"visit-{next(_visits)}"
+        origin = {"network": options.get("network", visit), "sector": options.get("sector", next(_sectors) % 32)}
+        facts |= origin
         SearchLog.objects.create(
             **facts, visit=visit, text=text, total=total, at=timezone.now() - dt.timedelta(days=days_ago)
         )
