@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Sequence
 
 import pytest
@@ -33,6 +34,8 @@ def _fresh_state():
     language = translation.get_language()
     yield
     translation.activate(language or "fa")
+    left = [thread for thread in threading.enumerate() if thread.name == "activity"]
+    assert not left, "A test that starts the thread of a recorder ends it: Recorder.end()."
     cache.clear()
 
 

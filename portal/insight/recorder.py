@@ -183,6 +183,7 @@ class Recorder:
         self._wake = threading.Event()
         self._awaited: deque[threading.Event] = deque()
         self._thread: threading.Thread | None = None
+        self._is_ending = False
         for kind in self._kinds:
             kind.start_afresh()
 
@@ -229,6 +230,15 @@ class Recorder:
         self._wake.set()
         stored.wait(seconds)
 
+    def end(self, seconds: float = GOODBYE_SECONDS) -> None:
+        """Have the thread store waiting records and end, and wait for that; the next record starts another one."""
+        thread = self._thread
+        if thread is None:
+            return
+        self._is_ending = True
+        self.finish(seconds)
+        thread.join(seconds)
+
     def _when_waiting(self, is_full_batch: bool) -> None:
         if not settings.ACTIVITY_THREAD:
             return
@@ -262,8 +272,13 @@ class Recorder:
                 connections.close_all()
             except Exception as error:  # noqa: BLE001 - without this thread nothing would be stored any more
                 logger.error("Activity: %s", describe(error))  # noqa: TRY400 - no values in the log
+            is_ending = self._is_ending
+            if is_ending:
+                self._thread, self._is_ending = None, False
             for stored in awaited:
                 stored.set()
+            if is_ending:
+                return
 
 
 _recorders: Final[weakref.WeakSet[Recorder]] = weakref.WeakSet()

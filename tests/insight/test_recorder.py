@@ -23,7 +23,9 @@ WORKER = Path(__file__).with_name("worker.py")
 
 @pytest.fixture
 def recorder():
-    return Recorder()
+    made = Recorder()
+    yield made
+    made.end(30)
 
 
 @pytest.fixture
@@ -212,6 +214,23 @@ def test_the_state_tells_of_records_that_wait_too_long(recorder, monkeypatch):
     now = time.monotonic()
     monkeypatch.setattr(recorder_module.time, "monotonic", lambda: now + 61)
     assert recorder.state == "waiting"
+
+
+@pytest.mark.concurrency
+@pytest.mark.django_db(transaction=True)
+def test_a_thread_that_is_told_to_end_stores_what_waits_and_the_next_record_starts_another(settings, recorder, rows):
+    settings.ACTIVITY_THREAD = True
+    rows.record("a")
+    first = recorder._thread
+
+    recorder.end(30)
+
+    assert (first.is_alive(), recorder._thread, stored()) == (False, None, ["a"])
+
+    rows.record("b")
+    recorder.end(30)
+
+    assert stored() == ["a", "b"]
 
 
 # Threads ------------------------------------------------------------------------------------------------------------
