@@ -19,7 +19,7 @@ class CommunityConfig(AppConfig):
         from community import navigation, trust  # noqa: PLC0415 - apps must be ready
         from community.models import Area, WatchedWord  # noqa: PLC0415
         from community.screening import WATCHED_SCOPE  # noqa: PLC0415
-        from community.services import threads  # noqa: PLC0415
+        from community.services import threads, uploads  # noqa: PLC0415
         from community.sitemap import ThreadSitemap  # noqa: PLC0415
         from portal.core import jobs, sitemaps  # noqa: PLC0415
         from portal.core.receivers import touches  # noqa: PLC0415
@@ -47,6 +47,12 @@ class CommunityConfig(AppConfig):
             name="community.unpin",
             run=threads.unpin_due,
             is_needed=lambda _last_end: threads.has_pins_to_end(),
+        )
+        jobs.every(
+            timedelta(hours=6),
+            name="community.tidy_uploads",
+            run=uploads.tidy_uploads,
+            is_needed=lambda _last_end: uploads.has_uploads_to_tidy(),
         )
         register_typed_text("community.Thread", "title", "slug", "excerpt", as_typed_because=_PUBLISHED)
         register_typed_text("community.Post", "body", "html", as_typed_because=_PUBLISHED)

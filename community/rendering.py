@@ -40,7 +40,7 @@ VERSION: Final = 1
 #: Longest text of a post, in characters.
 MAX_LENGTH: Final = 32_000
 #: More people named in one post stay plain text.
-MAX_MENTIONS: Final = 10
+MAXMENTIONS: Final = 10
 MAX_UPLOADS: Final = 20
 #: A table with more columns stays text, and one that could have more cells: short rows are filled up.
 _MAX_COLUMNS: Final = 30
@@ -54,7 +54,8 @@ PERSON_PATH: Final = "/u/{handle}/"
 POST_PATH: Final = "/p/{post_id}/"
 UPLOAD_PATH: Final = "/f/{upload_id}/{name}"
 
-_MENTION: Final = re.compile(r"(?<![\w@/.+-])@([\w.-]{3,30})(?![\w@])")
+#: A name after @; whether somebody has it is another question.
+MENTION: Final = re.compile(r"(?<![\w@/.+-])@([\w.-]{3,30})(?![\w@])")
 _BARE_URL: Final = re.compile(r"(?<![\w/])https?://[^\s<>\"'`|\\^{}«»]{3,2000}")
 _TRAILING: Final = re.compile(r"[.,:;!?…،؛؟*_~'\"]+\Z")
 _UPLOAD: Final = re.compile(r"upload:(\d{1,12})\Z")
@@ -158,7 +159,8 @@ class Parsed:
 
 def parse(body: str) -> Parsed:
     """Parse a text. Beyond `MAX_LENGTH` it is cut: services refuse such a text, importers may have one."""
-    tokens = _PARSER.parse(_tame(without_bidi_controls(body[:MAX_LENGTH])))
+    body = body[:MAX_LENGTH].encode("utf-8", "replace").decode()  # a lone surrogate is no text for nh3
+    tokens = _PARSER.parse(_tame(without_bidi_controls(body)))
     _narrow(tokens)
     parsed = Parsed(tokens)
     for token in tokens:
@@ -233,7 +235,7 @@ def _narrow(tokens: list[Token]) -> None:
         if token.type in {"heading_open", "heading_close"}:
             token.tag = f"h{min(int(token.tag[1:]) + 2, 6)}"
         if open_containers and (token.children or token.content):
-            direction = first_direction(_MENTION.sub("", _words(token)))
+            direction = first_direction(MENTION.sub("", _words(token)))
             if direction:
                 for container in open_containers:
                     container.attrs["dir"] = direction
@@ -266,7 +268,7 @@ def _note(children: list[Token], parsed: Parsed) -> None:
             for piece in _pieces(child.content):
                 if piece.url:
                     _note_address(piece.url, parsed)
-                elif piece.handle and piece.handle not in parsed.handles and len(parsed.handles) < MAX_MENTIONS:
+                elif piece.handle and piece.handle not in parsed.handles and len(parsed.handles) < MAXMENTIONS:
                     parsed.handles.append(piece.handle)
 
 
@@ -311,7 +313,7 @@ def _cut_address(url: str) -> str:
 
 def _names(text: str) -> Iterator[_Piece]:
     end = 0
-    for match in _MENTION.finditer(text):
+    for match in MENTION.finditer(text):
         handle = match[1].rstrip(".-")
         if len(handle) < 3:
             continue

@@ -145,7 +145,7 @@ def has_helpers() -> bool:
 
 @transaction.atomic
 def _update(user_id: int) -> bool:
-    profile = CommunityProfile.objects.select_for_update().filter(pk=user_id).first()
+    profile = CommunityProfile.objects.select_for_update(no_key=True).filter(pk=user_id).first()
     return profile is not None and update_level(profile)
 
 
@@ -153,7 +153,7 @@ def _update(user_id: int) -> bool:
 def set_advocate(*, user_id: int, is_advocate: bool) -> None:
     """Invite a member to be an advocate, or take it back."""
     CommunityProfile.objects.bulk_create([CommunityProfile(user_id=user_id)], ignore_conflicts=True)
-    profile = CommunityProfile.objects.select_for_update().get(pk=user_id)
+    profile = CommunityProfile.objects.select_for_update(no_key=True).get(pk=user_id)
     profile.is_advocate = is_advocate
     profile.save(update_fields=["is_advocate"])
     update_level(profile)

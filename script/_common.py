@@ -10,6 +10,7 @@ import hashlib
 import importlib.util
 import json
 import os
+import re
 import runpy
 import shutil
 import subprocess
@@ -19,13 +20,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
 ROOT = Path(__file__).resolve().parent.parent
 VENV = ROOT / ".venv"
 PYTHON = VENV / "bin" / "python"
 _STAMP = VENV / ".installed.json"
 _SUPPORTED = "(3, 11) <= sys.version_info < (3, 15)"
+#: Files with the pins, each for everybody, those with semantic search, developers. Beside each is its lock file.
+REQUIREMENTS = ("requirements.txt", "requirements-semantic.txt", "requirements-dev.txt")
 
 
 def say(message: str) -> None:
@@ -44,11 +47,10 @@ def ensure_venv(*, dev: bool = False, semantic: bool = False) -> Path:
     time, no process is started and the network is not used.
     """
     kind = "dev" if dev else "semantic" if semantic else "runtime"
-    files = [ROOT / "requirements.txt"]
-    if dev or semantic:
-        files.append(ROOT / "requirements-semantic.txt")
-    if dev:
-        files.append(ROOT / "requirements-dev.txt")
+    pinned = REQUIREMENTS if dev else REQUIREMENTS[:2] if semantic else REQUIREMENTS[:1]
+    if wrong := disagreements(ROOT, pinned):
+        stop(f"{wrong[0]}\nAfter changing a pin run script/lock_packages, which renews the hashes.")
+    files = [ROOT / lock_of(name) for name in pinned]
     wanted = hashlib.sha256(b"\0".join(file.read_bytes() for file in files)).hexdigest()
     with _only_one_at_a_time():
         if not _usable():
@@ -61,6 +63,34 @@ def ensure_venv(*, dev: bool = False, semantic: bool = False) -> Path:
             except OSError as error:
                 stop(f"Cannot write in {VENV}: {error.strerror}.")
     return PYTHON
+
+
+def lock_of(requirements: str) -> str:
+    """Name of the file with the hashes of what is pinned in this one, and nothing that another one pins already."""
+    return requirements.removesuffix(".txt") + ".lock"
+
+
+def pins(text: str) -> dict[str, str]:
+    """Package → version, of a requirements file or a lock file; names as package indexes compare them."""
+    found = re.findall(r"^([A-Za-z0-9][\w.-]*)(?:\[[\w, -]*\])?==([^\s;\\]+)", text, re.MULTILINE)
+    return {re.sub(r"[-_.]+", "-", name).lower(): version for name, version in found}
+
+
+def disagreements(folder: Path, requirements: Sequence[str] = REQUIREMENTS) -> list[str]:
+    """Sentences about pins without their hashes and hashes without a pin; none if the lock files are current."""
+    wrong = []
+    known: dict[str, str] = {}
+    for name in requirements:
+        pinned = {**pins((folder / name).read_text(encoding="utf-8")), **known}
+        lock = folder / lock_of(name)
+        text = lock.read_text(encoding="utf-8") if lock.is_file() else ""
+        locked = {**pins(text), **known}
+        differing = sorted(set(pinned.items()) ^ set(locked.items()))
+        wrong += [f"{name} and {lock.name} differ: {package} {version}." for package, version in differing]
+        without = [block for block in re.split(r"\n(?=\w)", text) if "==" in block and "--hash=sha256:" not in block]
+        wrong += [f"{lock.name} has no hash of {block.partition(' ')[0]}." for block in without]
+        known = pinned
+    return wrong
 
 
 def our_folders() -> tuple[str, ...]:
@@ -118,9 +148,10 @@ def _install(files: list[Path]) -> None:
         if subprocess.run([PYTHON, "-m", "pip", "--version"], capture_output=True, check=False).returncode:
             subprocess.run([PYTHON, "-m", "ensurepip"], capture_output=True, check=False)
         command = [str(PYTHON), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-    names = ", ".join(file.name for file in files)
+    names = ", ".join(file.with_suffix(".txt").name for file in files)
     say(f"Installing the packages of {names} (needs the network, this time only) …")
-    command += [argument for file in files for argument in ("-r", str(file))]
+    # Whatever the index serves, only files with these hashes are installed.
+    command += ["--require-hashes", *(argument for file in files for argument in ("-r", str(file)))]
     done = subprocess.run(command, cwd=ROOT, check=False)
     if done.returncode:
         stop("The packages could not be installed; the reason is above. Is the network reachable? Then start again.")

@@ -70,6 +70,7 @@ def checks() -> list[Check]:
         Check("missing migrations", [str(PYTHON), "manage.py", "makemigrations", "--check", "--dry-run"]),
         Check("migration linter", [str(PYTHON), "script/lint_migrations"]),
         Check("translations", [str(PYTHON), "script/check_translations"]),
+        Check("locked packages", [str(PYTHON), "script/lock_packages", "--check"]),
         Check("vendored files", [str(PYTHON), "script/vendor_js", "--check"]),
         Check("style sheet", [str(PYTHON), "script/build_css", "--check"]),
     ]

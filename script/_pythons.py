@@ -139,7 +139,12 @@ def copied(project: Path) -> Path:
     project.mkdir()
     for name in (*our_folders(), "templates", "script", "tests"):
         shutil.copytree(ROOT / name, project / name, ignore=shutil.ignore_patterns("__pycache__", "*.mo"))
-    for file in (ROOT / "manage.py", ROOT / "pyproject.toml", *ROOT.glob("requirements*.txt")):
+    for file in (
+        ROOT / "manage.py",
+        ROOT / "pyproject.toml",
+        *ROOT.glob("requirements*.txt"),
+        *ROOT.glob("requirements*.lock"),
+    ):
         shutil.copy(file, project)
     return project
 

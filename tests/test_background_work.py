@@ -15,7 +15,7 @@ from django.core import mail
 from django.utils import timezone
 from wagtail.models import Page
 
-from community.models import Level, Thread
+from community.models import Level, Thread, Upload
 from faq.events import ArticleChanged, FeedbackGiven
 from loyalty.services import ledger
 from portal.accounts.events import AccountChanged, SignedInOnNewDevice
@@ -217,9 +217,14 @@ def points_that_were_booked() -> None:
     ledger.earn(wallet=WalletFactory(), amount=5, key="1")
 
 
+def file_that_no_post_came_for() -> None:
+    Upload.objects.create(kind="file", name="a.txt", size=1, created_at=timezone.now() - dt.timedelta(days=3))
+
+
 #: Name of a job → a function that creates something for it to do.
 JOBS: dict[str, Callable[[], None]] = {
     "community.review_helpers": helper_without_recent_help,
+    "community.tidy_uploads": file_that_no_post_came_for,
     "community.unpin": pin_whose_time_is_over,
     "community.update_levels": newcomer_with_a_product,
     "core.carry_out_schedule": page_that_expired,

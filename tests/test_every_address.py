@@ -11,10 +11,13 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from django.apps import apps
+from django.core.files.base import ContentFile
+from django.db.models import FileField
 from django.test import Client
 
 from community.models import Post, Thread, Upload
-from portal.core import outbox
+from portal.core import file_audiences, outbox
 from portal.core.localized import LocalizedText
 from portal.core.roles import COMMUNITY_MANAGERS, CONTENT_EDITORS
 from portal.home.models import InfoPage
@@ -22,7 +25,8 @@ from portal.our_apps import OUR_FOLDERS
 from tests.addresses import Address, every_address
 from tests.factories.accounts import UserFactory
 from tests.factories.community import AreaFactory, MemberFactory, ThreadFactory
-from tests.factories.faq import ArticlePageFactory, TopicPageFactory, help_site
+from tests.factories.faq import ArticlePageFactory, HelpMediaFactory, TopicPageFactory, help_site
+from tests.faq.bodies import document, picture
 from tests.test_architecture import FOLDERS_OF_PAGES, guarded_models
 
 if TYPE_CHECKING:
@@ -143,6 +147,7 @@ def role(kind: str) -> User | None:
     made: dict[str, dict[str, Any]] = {
         "member": {},
         "insider": {"segments": ["fibre"]},
+        "partner": {"partner": True},
         "editor": {"staff": True, "in_group": CONTENT_EDITORS.name},
         "manager": {"staff": True, "in_group": COMMUNITY_MANAGERS.name},
         "superuser": {"superuser": True},
@@ -368,3 +373,92 @@ def test_what_is_private_is_nowhere_but_where_it_may_be(label):
 
     assert [SECRET in text for text in may_see] == [True] * len(may_see)  # it could leak
     assert leaks == []
+
+
+# Files ---------------------------------------------------------------------------------------------------------------
+
+STAFF_ROLES = {"editor", "manager", "superuser"}
+ROLES = ("visitor", "member", "insider", "partner", *sorted(STAFF_ROLES))
+#: Where files are shown → the article that shows them, and who may fetch them.
+SHOWN = {
+    "nowhere": (None, STAFF_ROLES),
+    "a draft": ({"draft": True}, STAFF_ROLES),
+    "for staff": ({"audience": "staff"}, STAFF_ROLES),
+    "for partners": ({"audience": "partner"}, {"partner", *STAFF_ROLES}),
+    "for members": ({"audience": "signed-in"}, set(ROLES) - {"visitor"}),
+    "for everybody": ({}, set(ROLES)),
+}
+
+
+#: Fields with files that `/media/` gives to nobody.
+NOT_ENTERED = {
+    "community.Upload.file",  # served by an address of their own, to those whom `visible_to` admits
+    "wagtailcore.UploadedFile.file",  # of the admin, for minutes
+    "wagtailimages.Image.file",  # originals
+    "wagtailmedia.Media.file",  # no such objects: ours are faq.HelpMedia
+    "wagtailmedia.Media.thumbnail",
+}
+
+
+def files_shown(article: dict[str, Any] | None) -> dict[str, str]:
+    """Every kind of stored file, shown on such an article → its address."""
+    image, guide = picture(), document()
+    recordings = [
+        HelpMediaFactory(type=kind, file=ContentFile(b"1", name=f"x.{end}"), thumbnail=ContentFile(b"2", name="y.webp"))
+        for kind, end in (("video", "mp4"), ("audio", "mp3"))
+    ]
+    if article is not None:
+        body = [{"type": "picture", "value": {"image": image.pk, "alt": "مودم", "caption": ""}}]
+        body += [{"type": "download", "value": {"document": guide.pk, "label": ""}}]
+        body += [{"type": "media", "value": {"media": recording.pk, "caption": ""}} for recording in recordings]
+        ArticlePageFactory(body=body, **article)
+    rendition = image.get_rendition("format-webp|width-40")
+    several = image.get_renditions("width-30", "width-20")  # made without telling anybody
+    return {
+        "document": guide.url,
+        "document on the disk": guide.file.url,
+        "original": image.file.url,
+        "rendition": rendition.url,
+        "rendition of several": several["width-20"].url,
+        "video": recordings[0].url,
+        "audio": recordings[1].url,
+        "captions": recordings[0].captions.url,
+        "thumbnail": recordings[0].thumbnail.url,
+    }
+
+
+def test_a_file_is_fetched_by_those_who_see_where_it_is_shown(settings, tmp_path):
+    settings.MEDIA_ROOT = str(tmp_path)
+    files = {where: files_shown(article) for where, (article, _readers) in SHOWN.items()}
+    visitors = {kind: Visitor(kind) for kind in ROLES}
+    wrong = []
+    for where, (_article, readers) in SHOWN.items():
+        for what, address in files[where].items():
+            for kind, visitor in visitors.items():
+                response = visitor.ask(address)
+                may = kind in readers and what != "original"
+                cached = "public" in response.headers.get("Cache-Control", "")
+                body = b"".join(response.streaming_content) if response.streaming else b""
+                if (response.status_code, bool(body), cached) != (
+                    (200, True, "visitor" in readers) if may else (404, False, False)
+                ):
+                    wrong.append(
+                        f"{what} shown {where}, to a {kind}: {response.status_code} {response.headers['Cache-Control']}"
+                    )
+
+    assert len({address for addresses in files.values() for address in addresses.values()}) == 6 * 9
+    assert wrong == []
+
+
+def test_every_field_that_stores_files_says_who_may_fetch_them():
+    entered = {f"{kind.model._meta.label}.{field}" for kind in file_audiences.kinds.values() for field in kind.fields}
+    entered |= {f"{kind.renditions._meta.label}.file" for kind in file_audiences.kinds.values() if kind.renditions}
+    stored = {
+        f"{model._meta.label}.{field.name}"
+        for model in apps.get_models()
+        for field in model._meta.local_fields
+        if isinstance(field, FileField)
+    }
+
+    assert entered - stored == set()
+    assert stored - entered == NOT_ENTERED, "Call portal.core.file_audiences.register in the app's apps.py."

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from community.services.helping import say_me_too, vote_helpful, withdraw_helpful, withdraw_me_too
 from community.services.ideas import set_idea_status, vote_idea, vote_in_poll, votes_left, withdraw_idea_vote
+from community.services.members import erase_member, export_of
 from community.services.moderating import (
     appeal,
     approve_post,
@@ -44,17 +45,22 @@ from community.services.threads import (
     unlock,
     unpin,
 )
+from community.services.uploads import accept_picture, add_file
 from community.services.writing import NewPoll, edit_post, post_reply, save_draft, start_thread
 
 __all__ = [
     "NewPoll",
+    "accept_picture",
     "accept_solution",
+    "add_file",
     "appeal",
     "approve_post",
     "bookmark",
     "claim",
     "delete_post",
     "edit_post",
+    "erase_member",
+    "export_of",
     "flag_post",
     "hide_post",
     "lock",

@@ -1,7 +1,7 @@
 """Counters and stored order, changed together with the facts they count.
 
 Rows are locked in one order everywhere: threads, posts, areas, tags, profiles; otherwise two acts could wait for each
-other. `community.reconcile` states what each counter means, and proves it.
+other. Locks are ``no_key``: a row that refers to a locked one can be inserted meanwhile. `community.reconcile` states what each counter means, and proves it.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ from search.services import reindex
 
 def lock_thread(thread_id: int) -> Thread:
     """Return the thread as it is now, locked until the end of the transaction."""
-    return Thread.objects.select_for_update().get(pk=thread_id)
+    return Thread.objects.select_for_update(no_key=True).get(pk=thread_id)
 
 
 def lock_post(post: Post) -> tuple[Thread, Post]:
     """Return a post and its thread as they are now, both locked; the thread is the one it is in now."""
     thread = lock_thread(post.thread_id)
-    found = Post.objects.select_for_update().get(pk=post.pk)
+    found = Post.objects.select_for_update(no_key=True).get(pk=post.pk)
     if found.thread_id != thread.pk:  # merged or split a moment ago
         thread = lock_thread(found.thread_id)
         found.refresh_from_db()
@@ -35,7 +35,7 @@ def lock_post(post: Post) -> tuple[Thread, Post]:
 def lock_area_of(thread: Thread, post: Post) -> None:
     """Lock what else a change of the state of a post changes: with the first post a thread appears in its area."""
     if post.is_first:
-        Area.objects.select_for_update().get(pk=thread.area_id)
+        Area.objects.select_for_update(no_key=True).get(pk=thread.area_id)
 
 
 def ensure_profile(user_id: int) -> None:
@@ -45,7 +45,7 @@ def ensure_profile(user_id: int) -> None:
 
 def lock_profile(user_id: int) -> CommunityProfile:
     """Return the profile as it is now, locked; it is created when there is none."""
-    rows = CommunityProfile.objects.select_for_update().filter(pk=user_id)
+    rows = CommunityProfile.objects.select_for_update(no_key=True).filter(pk=user_id)
     profile = rows.first()
     if profile is None:
         ensure_profile(user_id)

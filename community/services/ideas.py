@@ -125,7 +125,7 @@ def set_idea_status(*, thread: Thread, status: str, by: User, note: str = "") ->
 def vote_in_poll(*, poll: Poll, user: User, option_ids: Iterable[int]) -> bool:
     """Vote, or change one's vote, until the poll closes; returns whether anything changed. Raises `CommunityError`."""
     thread = lock_thread(poll.thread_id)
-    poll = Poll.objects.select_for_update().get(pk=poll.pk)
+    poll = Poll.objects.select_for_update(no_key=True).get(pk=poll.pk)
     if thread.state != ThreadState.VISIBLE:
         raise NotVisibleError
     if poll.is_closed or thread.is_locked:

@@ -34,7 +34,7 @@ def mark_read(*, user: User, thread: Thread, number: int) -> None:
 def mark_area_read(*, user: User, area: Area, until: dt.datetime | None = None) -> None:
     """Mark as read what was written in an area until a time, by default now. Never goes back."""
     until = until or timezone.now()
-    row, created = AreaRead.objects.select_for_update(of=("self",)).get_or_create(
+    row, created = AreaRead.objects.select_for_update(no_key=True).get_or_create(
         user=user, area=area, defaults={"read_until": until}
     )
     if not created and row.read_until < until:
@@ -69,7 +69,7 @@ def note_visit(*, user: User, today: dt.date | None = None) -> bool:
     """Count a day on which somebody was here; returns whether it is the first visit of the day."""
     today = today or timezone.localdate()
     ensure_profile(user.pk)
-    profile = CommunityProfile.objects.select_for_update().get(pk=user.pk)
+    profile = CommunityProfile.objects.select_for_update(no_key=True).get(pk=user.pk)
     if profile.last_seen_on is not None and profile.last_seen_on >= today:
         return False
     profile.last_seen_on, profile.days_seen, profile.is_level_due = today, profile.days_seen + 1, True

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
@@ -16,6 +17,7 @@ from community.rendering import Parsed, UploadedFile
 from community.similarity import fingerprint
 from portal.accounts.models import User
 from portal.core.privacy import redact
+from portal.core.scopes import content_changed
 from portal.core.text import is_persian, normalise_input
 
 if TYPE_CHECKING:
@@ -65,7 +67,24 @@ def clean_body(body: str, *, keeps_personal_data: bool = False) -> str:
         raise EmptyTextError
     if len(body) > rendering.MAX_LENGTH:
         raise TextTooLongError(rendering.MAX_LENGTH)
-    return body if keeps_personal_data else redact(body)
+    return body if keeps_personal_data else _mask(body)
+
+
+def _mask(body: str) -> str:
+    """Return the text without personal data. The name of a member is no address: ``سلام @mina. بعد``, ``و @mina.k``."""
+    named = {match[1].rstrip(".-") for match in rendering.MENTION.finditer(body)}
+    people = people_named(named)
+    unused = (character for character in map(chr, range(0xE000, 0xF8FF)) if character not in body)
+    hidden = {name: next(unused) for name in sorted(named) if name.lower() in people}
+
+    def hide(match: re.Match[str]) -> str:
+        name = match[1].rstrip(".-")
+        return f"{hidden[name]}{match[1][len(name) :]}" if name in hidden else match[0]
+
+    body = redact(rendering.MENTION.sub(hide, body))
+    for name, character in hidden.items():
+        body = body.replace(character, f"@{name}")
+    return body
 
 
 def prepare(body: str) -> Text:
@@ -117,9 +136,15 @@ def html_of(post: Post, text: Text) -> SafeString:
     return text.parsed.to_html(people=people, uploads=uploads)
 
 
+def posts_to_render(limit: int) -> list[Post]:
+    """Return posts whose HTML is of an earlier version of the renderer, the oldest first."""
+    return list(Post.objects.filter(render_version__lt=rendering.VERSION).order_by("render_version", "pk")[:limit])
+
+
 def render_again(post: Post) -> SafeString:
     """Render a stored post with the current renderer and store the result; returns the HTML."""
-    text = prepare(post.body)
-    html = html_of(post, text)
-    Post.objects.filter(pk=post.pk, version=post.version).update(html=html, render_version=rendering.VERSION)
+    html = html_of(post, prepare(post.body))
+    changed = Post.objects.filter(pk=post.pk, version=post.version)
+    changed.update(html=html, render_version=rendering.VERSION)
+    content_changed(f"thread:{post.thread_id}")
     return html

@@ -220,7 +220,9 @@ def _lock_with_areas(thread: Thread, *others: Area) -> tuple[Thread, dict[int, A
     """Lock a thread, then its area and the others, in the order of `counting`."""
     locked = lock_thread(thread.pk)
     wanted = {locked.area_id, *(area.pk for area in others)}
-    return locked, {area.pk: area for area in Area.objects.select_for_update().filter(pk__in=wanted).order_by("pk")}
+    return locked, {
+        area.pk: area for area in Area.objects.select_for_update(no_key=True).filter(pk__in=wanted).order_by("pk")
+    }
 
 
 @transaction.atomic
@@ -234,7 +236,8 @@ def merge_threads(*, thread: Thread, into: Thread, by: User) -> Thread:
         raise NotAllowedError
     # Both in one order, so that two merges in opposite directions do not wait for each other.
     locked = {
-        row.pk: row for row in Thread.objects.select_for_update().filter(pk__in=[thread.pk, into.pk]).order_by("pk")
+        row.pk: row
+        for row in Thread.objects.select_for_update(no_key=True).filter(pk__in=[thread.pk, into.pk]).order_by("pk")
     }
     source, target = locked[thread.pk], locked[into.pk]
     if source.state == ThreadState.MERGED and source.merged_into_id == target.pk:
@@ -319,7 +322,7 @@ def split_thread(*, thread: Thread, post_ids: Collection[int], title: str, by: U
     """
     title = texts.clean_title(title)
     thread, areas = _lock_with_areas(thread)
-    posts = list(Post.objects.select_for_update().filter(pk__in=post_ids, thread=thread).order_by("number"))
+    posts = list(Post.objects.select_for_update(no_key=True).filter(pk__in=post_ids, thread=thread).order_by("number"))
     if not posts or posts[0].is_first or not posts[0].is_visible:
         raise NotAllowedError
     for post in posts:

@@ -1,13 +1,20 @@
-"""Pictures that members put into their posts: decoded and encoded again, so that nothing but the picture is kept."""
+"""Files that members put into their posts.
+
+Pictures are decoded and encoded again, so that nothing but the picture is kept; a few kinds of other files are checked and
+kept as they are. What no post came for is deleted after some days.
+"""
 
 from __future__ import annotations
 
+import datetime as dt
 import hashlib
 from io import BytesIO
 from pathlib import PurePath
 from typing import IO, TYPE_CHECKING, Any, Final
 
 from django.core.files.base import ContentFile
+from django.db import transaction
+from django.utils import timezone
 from django.utils.crypto import get_random_string
 from django.utils.translation import gettext as _
 from PIL import Image as Pillow
@@ -15,17 +22,31 @@ from PIL import ImageOps
 
 from community.exceptions import UploadError
 from community.models import Upload
-from portal.core.formats import format_size
+from portal.core.formats import format_number, format_size
 from portal.core.pictures import PICTURE_FORMATS, what_is_wrong_with_picture
 from portal.core.text import slugify_unicode
 
 if TYPE_CHECKING:
     from django.core.files.uploadedfile import UploadedFile
+    from django.db.models import QuerySet
 
     from portal.accounts.models import User
 
 #: Largest file that is accepted, in bytes.
 MAX_BYTES: Final = 5 * 1024 * 1024
+#: The same for other files.
+MAX_FILE_BYTES: Final = 2 * 1024 * 1024
+#: Files of one person that wait for a post, and how long each may.
+MAX_WAITING: Final = 20
+WAITING: Final = dt.timedelta(days=2)
+#: Other files, by the ending of their name. A browser never displays them: they are downloaded.
+FILE_TYPES: Final = {
+    "txt": "text/plain",
+    "log": "text/plain",
+    "csv": "text/csv",
+    "json": "application/json",
+    "pdf": "application/pdf",
+}
 #: Longest side of a stored picture, in pixels: larger ones are made smaller.
 LONGEST_SIDE: Final = 2400
 _NAME_LENGTH: Final = 60
@@ -44,6 +65,7 @@ def accept_picture(*, owner: User, file: UploadedFile[Any]) -> Upload:
     What the file is named or said to be makes no difference: its content decides. Metadata, such as the place where
     it was taken, are not kept.
     """
+    _refuse_hoarding(owner)
     if (file.size or 0) > MAX_BYTES:
         raise UploadError(_("The file is larger than %(limit)s.") % {"limit": format_size(MAX_BYTES)})
     source: IO[bytes] = file.file  # type: ignore[assignment]  # an open file
@@ -68,6 +90,67 @@ def accept_picture(*, owner: User, file: UploadedFile[Any]) -> Upload:
     upload.file.save(f"{get_random_string(24)}.{extension}", ContentFile(content), save=False)
     upload.save(force_insert=True)
     return upload
+
+
+def add_file(*, owner: User, name: str, file: IO[bytes]) -> Upload:
+    """Store a file that is no picture and waits for the post its owner is writing. Raises `UploadError`."""
+    _refuse_hoarding(owner)
+    ending = PurePath(name).suffix.lower().lstrip(".")
+    if ending not in FILE_TYPES:
+        raise UploadError(
+            _("Files of this kind are not accepted. Accepted are: %(kinds)s.")
+            % {"kinds": ", ".join([*PICTURE_FORMATS, *FILE_TYPES])}
+        )
+    content = file.read(MAX_FILE_BYTES + 1)
+    if len(content) > MAX_FILE_BYTES:
+        raise UploadError(_("The file is larger than %(limit)s.") % {"limit": format_size(MAX_FILE_BYTES)})
+    if not (content.startswith(b"%PDF-") if ending == "pdf" else _is_text(content)):
+        raise UploadError(_("It is damaged, or not what its name says."))
+    upload = Upload(
+        owner=owner,
+        kind=Upload.Kind.FILE,
+        name=f"{slugify_unicode(PurePath(name).stem, max_length=_NAME_LENGTH) or 'file'}.{ending}",
+        content_type=FILE_TYPES[ending],
+        size=len(content),
+        sha256=hashlib.sha256(content).hexdigest(),
+    )
+    upload.file.save(f"{get_random_string(24)}.{ending}", ContentFile(content), save=False)
+    upload.save(force_insert=True)
+    return upload
+
+
+def _is_text(content: bytes) -> bool:
+    try:
+        text = content.decode()
+    except UnicodeDecodeError:
+        return False
+    return bool(text) and "\x00" not in text
+
+
+def _refuse_hoarding(owner: User) -> None:
+    if Upload.objects.filter(owner=owner, post=None).count() >= MAX_WAITING:
+        raise UploadError(
+            _("You have %(count)s files that are in no post yet. Post them, or try again in two days.")
+            % {"count": format_number(MAX_WAITING)}
+        )
+
+
+def tidy_uploads() -> int:
+    """Delete the files that no post came for; returns how many. A periodic job."""
+    old = list(_abandoned().order_by("pk")[:500])
+    for upload in old:
+        with transaction.atomic():
+            if Upload.objects.filter(pk=upload.pk, post=None).delete()[0]:
+                upload.file.delete(save=False)
+    return len(old)
+
+
+def has_uploads_to_tidy() -> bool:
+    return _abandoned().exists()
+
+
+def _abandoned() -> QuerySet[Upload]:
+    return Upload.objects.filter(post=None, created_at__lt=timezone.now() - WAITING)
 
 
 def _kind_of(file: IO[bytes]) -> str:

@@ -94,7 +94,7 @@ def start_thread(
     body = texts.clean_body(body, keeps_personal_data=keeps_personal_data)
 
     def make() -> Post:
-        place = Area.objects.select_for_update().get(pk=area.pk)
+        place = Area.objects.select_for_update(no_key=True).get(pk=area.pk)
         if (known := _sent_before(author, token)) is not None:
             return known
         if place.is_locked and not is_moderator(author):

@@ -94,22 +94,36 @@ def document(request: HttpRequest, document_id: str, name: str) -> HttpResponseB
 
 def _serve(request: HttpRequest, path: str, audiences: tuple[str, ...] | None) -> HttpResponseBase:
     """Answer with the file at `path` if one of the audiences admits the reader. Raises `Http404`."""
-    found = _find(path)
     is_public = audiences is not None and PUBLIC in audiences
     user = request.user if not is_public and settings.SESSION_COOKIE_NAME in request.COOKIES else None
     may = is_public or (file_audiences.admits(audiences or (), user) and audiences is not None)
-    if found is None or not may:
+    return send(request, path if may else "", is_public=is_public)
+
+
+def send(request: HttpRequest, path: str, *, is_public: bool, name: str = "") -> HttpResponseBase:
+    """Answer with the stored file at `path`, to a reader whom the caller has admitted.
+
+    For views with a rule of their own, such as files of posts that their authors see before others do. `is_public`: every
+    visitor may have it, so that caches may keep it for minutes. `name`: under which it is saved, if not its own. Raises
+    `Http404` when there is no such file.
+    """
+    found = _find(path)
+    if found is None:
         raise Http404
     file, status = found
     content_type = mimetypes.guess_type(file.name)[0] or "application/octet-stream"
     response = _handed_over(path, content_type) or _read(request, file, status, content_type)
     if not content_type.startswith(_INLINE):
-        response["Content-Disposition"] = content_disposition_header(True, name_for_readers(path)) or "attachment"
+        response["Content-Disposition"] = _as_attachment(name or name_for_readers(path))
     if not content_type.startswith(_HARMLESS):
         response["Content-Security-Policy"] = _SANDBOX
     # A file keeps its name when fewer may fetch it, so nobody may keep a public one for long, and a private one at all.
     response["Cache-Control"] = f"public, max-age={PUBLIC_SECONDS}" if is_public else "private, no-store"
     return response
+
+
+def _as_attachment(name: str) -> str:
+    return content_disposition_header(as_attachment=True, filename=name) or "attachment"
 
 
 def _is_path(path: str) -> bool:

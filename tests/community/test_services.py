@@ -262,6 +262,15 @@ def test_personal_data_is_masked_unless_the_author_insists():
     assert "۰۹۱۲۳۴۵۶۷۸۹" in kept.posts.get().body
 
 
+def test_name_of_a_member_is_no_mail_address():
+    MemberFactory(handle="mina.k")
+    MemberFactory(handle="sara")
+
+    body = start(body="سلام @mina.k و @sara. بعد به sara@example.com بنویسید").posts.get().body
+
+    assert body == "سلام @mina.k و @sara. بعد به [e-mail] بنویسید"
+
+
 # Editing -------------------------------------------------------------------------------------------------------------
 
 

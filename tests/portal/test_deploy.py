@@ -103,7 +103,7 @@ def test_no_secret_and_no_backup_is_shipped_wherever_it_lies(folder, name):
 
 def test_what_the_image_needs_is_shipped():
     needed = [
-        "manage.py", "requirements.txt", "script/server", "script/_common.py", "portal/urls.py", "search/apps.py",
+        "manage.py", "requirements.txt", "requirements.lock", "script/server", "script/_common.py", "portal/urls.py", "search/apps.py",
         "templates/base.html", "portal/locale/fa/LC_MESSAGES/django.po", "portal/static/portal/css/base.css",
     ]  # fmt: skip
 

@@ -39,11 +39,11 @@ def test_help_names_every_measurement():
     done = bench("--help")
 
     assert done.returncode == 0
-    for name in ("pages", "ledger", "search", "best-answer"):
+    for name in ("pages", "connections", "ledger", "search", "best-answer"):
         assert f"script/bench {name} " in done.stdout
 
 
-@pytest.mark.parametrize("name", ["pages", "ledger", "search", "best-answer"])
+@pytest.mark.parametrize("name", ["pages", "connections", "ledger", "search", "best-answer"])
 def test_each_measurement_says_what_it_measures(name):
     done = bench(name, "--help")
 
