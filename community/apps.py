@@ -17,14 +17,15 @@ class CommunityConfig(AppConfig):
 
     def ready(self) -> None:
         from community import navigation, trust  # noqa: PLC0415 - apps must be ready
-        from community.models import Area, WatchedWord  # noqa: PLC0415
+        from community.models import Area, Tag, WatchedWord  # noqa: PLC0415
         from community.screening import WATCHED_SCOPE  # noqa: PLC0415
-        from community.services import threads, uploads  # noqa: PLC0415
+        from community.services import reading, threads, uploads  # noqa: PLC0415
         from community.sitemap import ThreadSitemap  # noqa: PLC0415
         from portal.core import jobs, sitemaps  # noqa: PLC0415
         from portal.core.receivers import touches  # noqa: PLC0415
 
         touches(WatchedWord, WATCHED_SCOPE)
+        touches(Tag, "community:tags")
         touches(Area, "site")  # the navigation leads here once there is an area
         navigation.connect()
         sitemaps.register("threads", ThreadSitemap)
@@ -47,6 +48,12 @@ class CommunityConfig(AppConfig):
             name="community.unpin",
             run=threads.unpin_due,
             is_needed=lambda _last_end: threads.has_pins_to_end(),
+        )
+        jobs.every(
+            timedelta(minutes=1),
+            name="community.remind",
+            run=reading.remind,
+            is_needed=lambda _last_end: reading.has_reminders(),
         )
         jobs.every(
             timedelta(hours=6),

@@ -50,6 +50,7 @@ _MAX_COLOURED: Final = 6_000
 _MAX_COLOURED_LINE: Final = 400
 
 #: Addresses that are the same in all languages; see `community.urls`.
+THREAD_PATH: Final = "/t/{thread_id}"
 PERSON_PATH: Final = "/u/{handle}/"
 POST_PATH: Final = "/p/{post_id}/"
 UPLOAD_PATH: Final = "/f/{upload_id}/{name}"

@@ -133,6 +133,7 @@ SEES_EVERYTHING = {
     "community/models": "is the door",
     "community/queries.py": "follows merges, and shows that something was there; texts come through visible_to",
     "community/reconcile.py": "counts everything",
+    "community/search_documents.py": "declares the index, which holds every thread with its audience",
     "community/screening.py": "compares fingerprints of what others wrote",
     "community/services": "locks rows by their id that the caller was allowed to change",
     "portal/core/pages.py": "is the door",

@@ -16,6 +16,7 @@ from django.utils import timezone
 from wagtail.models import Page
 
 from community.models import Level, Thread, Upload
+from community.services import bookmark as remember
 from faq.events import ArticleChanged, FeedbackGiven
 from loyalty.services import ledger
 from portal.accounts.events import AccountChanged, SignedInOnNewDevice
@@ -30,7 +31,7 @@ from search.meaning import vectors
 from search.models import IndexedEntry, SearchLog
 from tests.factories.accounts import UserFactory
 from tests.factories.catalog import OwnershipFactory
-from tests.factories.community import MemberFactory, ThreadFactory
+from tests.factories.community import MemberFactory, PostFactory, ThreadFactory
 from tests.factories.faq import ArticlePageFactory, FeedbackFactory
 from tests.factories.loyalty import WalletFactory
 from tests.factories.notifications import NotificationFactory
@@ -217,12 +218,18 @@ def points_that_were_booked() -> None:
     ledger.earn(wallet=WalletFactory(), amount=5, key="1")
 
 
+def bookmark_whose_time_has_come() -> None:
+    post = PostFactory()
+    remember(user=post.author, post=post, remind_at=timezone.now())
+
+
 def file_that_no_post_came_for() -> None:
     Upload.objects.create(kind="file", name="a.txt", size=1, created_at=timezone.now() - dt.timedelta(days=3))
 
 
 #: Name of a job → a function that creates something for it to do.
 JOBS: dict[str, Callable[[], None]] = {
+    "community.remind": bookmark_whose_time_has_come,
     "community.review_helpers": helper_without_recent_help,
     "community.tidy_uploads": file_that_no_post_came_for,
     "community.unpin": pin_whose_time_is_over,

@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from django.db import connection, transaction
 from django.utils import timezone
 
+from community.events import BookmarkDue
 from community.models import AreaRead, Bookmark, CommunityProfile, ThreadRead
 from community.services.counting import ensure_profile
+from portal.core.events import emit
 
 if TYPE_CHECKING:
     import datetime as dt
 
+    from django.db.models import QuerySet
+
     from community.models import Area, Post, Thread
     from portal.accounts.models import User
+
+
+_BATCH: Final = 500
 
 
 def mark_read(*, user: User, thread: Thread, number: int) -> None:
@@ -62,6 +69,29 @@ def remove_bookmark(*, user: User, post: Post) -> bool:
     """Forget a bookmark; returns whether there was one."""
     deleted, _rows = Bookmark.objects.filter(user=user, post=post).delete()
     return bool(deleted)
+
+
+def remind() -> int:
+    """Announce the bookmarks whose time has come, each once; returns how many. A periodic job."""
+    due = _due().order_by("remind_at").values_list("pk", flat=True)[:_BATCH]
+    return sum(map(_remind, list(due)))
+
+
+def has_reminders() -> bool:
+    return _due().exists()
+
+
+def _due() -> QuerySet[Bookmark]:
+    return Bookmark.objects.filter(remind_at__lte=timezone.now())
+
+
+@transaction.atomic
+def _remind(pk: int) -> bool:
+    row = Bookmark.objects.filter(pk=pk).values_list("user_id", "post_id").first()
+    if row is None or not _due().filter(pk=pk).update(remind_at=None):
+        return False
+    emit(BookmarkDue(bookmark_id=pk, user_id=row[0], post_id=row[1]))
+    return True
 
 
 @transaction.atomic
