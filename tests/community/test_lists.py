@@ -1,0 +1,104 @@
+"""Lists of threads and pages of posts follow an index to their end, whoever reads: no sorting, no counting of rows."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+import pytest
+from django.db import connection
+from django.utils import timezone
+
+from community.models import Post, Thread
+from tests.factories.accounts import UserFactory
+from tests.factories.community import AreaFactory, MemberFactory, ThreadFactory, moderator
+
+pytestmark = [
+    pytest.mark.django_db,
+    pytest.mark.both_databases("community.models.thread", "community.models.post"),
+]
+
+
+def plan_of(rows):
+    """How the database would find the rows, if there were very many of them."""
+    sql, params = rows.query.sql_with_params()
+    with connection.cursor() as cursor:
+        if connection.vendor == "postgresql":
+            cursor.execute("SET LOCAL enable_seqscan = off")
+            cursor.execute("SET LOCAL enable_bitmapscan = off")
+            cursor.execute("SET LOCAL enable_sort = off")
+            cursor.execute(f"EXPLAIN {sql}", params)
+        else:
+            cursor.execute(f"EXPLAIN QUERY PLAN {sql}", params)
+        return "\n".join(str(row[-1]) for row in cursor.fetchall())
+
+
+LISTS = {
+    "thread_latest": lambda rows, _area: rows.recent_first(),
+    "thread_area_latest": lambda rows, area: rows.filter(area=area).recent_first_in_area(),
+    "thread_hot": lambda rows, _area: rows.popular(),
+    "thread_area_hot": lambda rows, area: rows.filter(area=area).popular(),
+    "thread_unanswered": lambda rows, _area: rows.unanswered().recent_first(),
+    "thread_area_unanswered": lambda rows, area: rows.filter(area=area).unanswered().recent_first(),
+    "thread_solved": lambda rows, _area: rows.solved().recent_first(),
+    "thread_area_solved": lambda rows, area: rows.filter(area=area).solved().recent_first(),
+    "thread_area_votes": lambda rows, area: rows.filter(area=area).most_voted(),
+}
+READERS = {
+    "visitor": lambda: None,
+    "member": MemberFactory,
+    "partner": lambda: UserFactory(partner=True),
+    "moderator": moderator,
+}
+
+
+@pytest.mark.parametrize("reader", sorted(READERS))
+def test_each_list_follows_its_index(reader):
+    area = AreaFactory()
+    AreaFactory(audience="partner")
+    user = READERS[reader]()
+
+    plans = {name: plan_of(order(Thread.objects.visible_to(user).listed(), area)[:21]) for name, order in LISTS.items()}
+
+    assert {name: plan for name, plan in plans.items() if f"{name} " not in f"{plan} "} == {}
+    assert {name: plan for name, plan in plans.items() if "TEMP B-TREE" in plan or "Sort" in plan} == {}
+
+
+@pytest.mark.parametrize("reader", sorted(READERS))
+def test_page_of_posts_is_a_range_of_an_index(reader):
+    thread = ThreadFactory()
+
+    plan = plan_of(Post.objects.visible_to(READERS[reader]()).filter(thread=thread).in_numbers(4981, 5000))
+
+    assert "post_number_unique" in plan or "(thread_id=? AND number>?" in plan
+    assert "TEMP B-TREE" not in plan
+    assert "Sort" not in plan
+
+
+def test_pages_by_keyset_miss_and_repeat_nothing():
+    area, now = AreaFactory(), timezone.now()
+    threads = ThreadFactory.create_batch(7, area=area)
+    for number, thread in enumerate(threads):  # some at the same moment
+        Thread.objects.filter(pk=thread.pk).update(last_post_at=now - dt.timedelta(minutes=number // 3))
+
+    seen, after = [], None
+    while True:
+        rows = Thread.objects.visible_to(None).listed().recent_first()
+        if after is not None:
+            earlier = rows.filter(last_post_at__lt=after.last_post_at)
+            rows = earlier | rows.filter(last_post_at=after.last_post_at, pk__lt=after.pk)
+        page = list(rows[:2])
+        if not page:
+            break
+        seen += page
+        after = page[-1]
+
+    assert sorted(thread.pk for thread in seen) == sorted(thread.pk for thread in threads)
+    assert len(seen) == 7
+
+
+@pytest.mark.parametrize("state", ["held", "hidden", "deleted"])
+def test_what_is_not_visible_is_in_no_list_even_of_its_author_or_a_moderator(state):
+    thread = ThreadFactory(state=state)
+
+    for user in (thread.author, moderator()):
+        assert not Thread.objects.visible_to(user).listed().exists()
