@@ -8,6 +8,12 @@ from portal.core.robots import disallow, disallow_in_each_language
 
 _PUBLISHED = "its author publishes it; personal data is masked unless the author insists"
 _OWN = "only its author reads it"
+_FORUM = "members ask and answer in public"
+_NOTES = "the author keeps it for later"
+_MODERATION = "moderators decide about a post"
+_BY_THE_AUTHOR = "the author or a moderator deletes it"
+#: Days for which the words of flags and appeals are kept; what was decided stays.
+_MODERATION_DAYS = 730
 
 
 class CommunityConfig(AppConfig):
@@ -61,13 +67,41 @@ class CommunityConfig(AppConfig):
             run=uploads.tidy_uploads,
             is_needed=lambda _last_end: uploads.has_uploads_to_tidy(),
         )
-        register_typed_text("community.Thread", "title", "slug", "excerpt", as_typed_because=_PUBLISHED)
-        register_typed_text("community.Post", "body", "html", as_typed_because=_PUBLISHED)
-        register_typed_text("community.PostRevision", "title", "body", as_typed_because=_PUBLISHED)
-        register_typed_text("community.Upload", "name", as_typed_because=_PUBLISHED)
-        register_typed_text("community.Poll", "question", as_typed_because=_PUBLISHED)
-        register_typed_text("community.PollOption", "text", as_typed_because=_PUBLISHED)
-        register_typed_text("community.Draft", "title", "body", "extra", as_typed_because=_OWN)
-        register_typed_text("community.Bookmark", "note", as_typed_because=_OWN)
-        register_typed_text("community.Flag", "note")
-        register_typed_text("community.ReviewItem", "appeal")
+        register_typed_text(
+            "community.Thread",
+            "title",
+            "slug",
+            "excerpt",
+            purpose=_FORUM,
+            until=_BY_THE_AUTHOR,
+            as_typed_because=_PUBLISHED,
+        )
+        register_typed_text(
+            "community.Post", "body", "html", purpose=_FORUM, until=_BY_THE_AUTHOR, as_typed_because=_PUBLISHED
+        )
+        register_typed_text(
+            "community.PostRevision", "title", "body", purpose=_FORUM, until=_BY_THE_AUTHOR, as_typed_because=_PUBLISHED
+        )
+        register_typed_text(
+            "community.Upload", "name", purpose=_FORUM, until=_BY_THE_AUTHOR, as_typed_because=_PUBLISHED
+        )
+        register_typed_text(
+            "community.Poll", "question", purpose=_FORUM, until=_BY_THE_AUTHOR, as_typed_because=_PUBLISHED
+        )
+        register_typed_text(
+            "community.PollOption", "text", purpose=_FORUM, until=_BY_THE_AUTHOR, as_typed_because=_PUBLISHED
+        )
+        register_typed_text(
+            "community.Draft",
+            "title",
+            "body",
+            "extra",
+            purpose=_NOTES,
+            until="the author deletes it",
+            as_typed_because=_OWN,
+        )
+        register_typed_text(
+            "community.Bookmark", "note", purpose=_NOTES, until="the author deletes it", as_typed_because=_OWN
+        )
+        for model, column in (("community.Flag", "note"), ("community.ReviewItem", "appeal")):
+            register_typed_text(model, column, purpose=_MODERATION, keep_days=_MODERATION_DAYS, since="created_at")

@@ -1,6 +1,7 @@
 from datetime import timedelta
 
 from django.apps import AppConfig
+from django.conf import settings
 from django.utils.translation import gettext_lazy as _
 from wagtail.signals import init_new_page
 
@@ -23,7 +24,13 @@ class FaqConfig(AppConfig):
         navigation.connect()
         register(notifications.ArticleImproved())
         mail_words.name_mails({"faq/email/feedback": _("Reader’s answer for an author")})
-        register_typed_text("faq.Feedback", "comment", "came_from_search", "came_from_page")
+        register_typed_text(
+            "faq.Feedback",
+            *("comment", "came_from_search", "came_from_page"),
+            purpose="the article's author learns what was missing",
+            keep_days=settings.FEEDBACK_TEXT_DAYS,
+            since="updated_at",
+        )
         jobs.every(
             timedelta(hours=1),
             name="faq.weigh_votes",

@@ -41,8 +41,21 @@ class SearchConfig(AppConfig):
             is_needed=lambda _last_end: services.has_entries(),
         )
         days = settings.SEARCH_LOG_DAYS
-        register_typed_text("search.SearchLog", "text", "key", keep_days=days)
-        register_typed_text("search.SearchClick", "key", keep_days=days)
-        # The texts of questions with too few visits to be listed are deleted after the same time.
+        for model, columns in {"search.SearchLog": ("text", "key"), "search.SearchClick": ("key",)}.items():
+            register_typed_text(
+                model,
+                *columns,
+                purpose="editors see what readers look for and do not find",
+                keep_days=days,
+                removed_by=tidying.JOB,
+            )
+        # The texts of questions that too few visits asked to be listed; those of many are nobody's own.
         for model in ("search.SearchDay", "search.SearchGap", "search.PopularQuestion"):
-            register_typed_text(model, "text", "key")
+            register_typed_text(
+                model,
+                "text",
+                "key",
+                purpose="editors see what many readers look for",
+                keep_days=days,
+                removed_by=tidying.JOB,
+            )

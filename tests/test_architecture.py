@@ -334,6 +334,30 @@ NOT_TYPED = {
 }  # fmt: skip
 
 
+#: The same for the models of packages, by app; a name without a column means the whole model or app.
+OF_PACKAGES = {
+    "account.EmailConfirmation": "random",
+    "admin": "the emergency admin",
+    "auth": "names of rights and groups",
+    "contenttypes": "names of models",
+    "sessions.Session": "ids and preferences; the journey of a day searches them",
+    "socialaccount": "what a sign-in provider says of an account, and its configuration",
+    "taggit": "editors",
+    "usersessions.UserSession": "the browser",
+    "wagtail_localize": "editors",
+    "wagtailadmin": "editors",
+    "wagtailcore": "editors",
+    "wagtaildocs": "editors",
+    "wagtailembeds": "other sites; embeds are switched off",
+    "wagtailimages": "editors",
+    "wagtailmedia": "editors",
+    "wagtailredirects": "editors, and the portal when a page moves",
+    "wagtailsearch": "editors' pages",
+    "wagtailsearchpromotions": "editors: pinned answers",
+    "wagtailusers": "names of panels",
+}
+
+
 def holds_text(field) -> bool:
     return (
         isinstance(field, models.CharField | models.TextField | models.JSONField | models.BinaryField)
@@ -346,18 +370,18 @@ def test_every_column_with_words_of_readers_is_registered():
     registered = {(typed.model, typed.field) for typed in typed_texts()}
     columns = {
         (model._meta.label, field.name)
-        for app in own_apps()
-        for model in app.get_models()
+        for model in apps.get_models()
         for field in model._meta.local_concrete_fields
         if holds_text(field)
     }
+    own = {model._meta.label for app in own_apps() for model in app.get_models()}
 
     assert ("search.SearchLog", "text") in columns & registered  # the check works
     assert registered - columns == set(), "There is no such column."
     unknown = {
         f"{label}.{name}"
         for label, name in columns - registered
-        if label not in WRITTEN_BY_OTHERS and name not in NOT_TYPED
+        if label in own and label not in WRITTEN_BY_OTHERS and name not in NOT_TYPED
     }
     assert unknown == set(), (
         "A reader may type into it: redact it (portal.core.privacy.redact_to) and call register_typed_text in the app's "
@@ -366,6 +390,44 @@ def test_every_column_with_words_of_readers_is_registered():
 
 
 # Texts, templates, styles --------------------------------------------------------------------------------------------
+
+
+def test_nor_does_a_package_store_words_of_readers_that_nobody_knows_of():
+    ours = {app.label for app in own_apps()}
+    registered = {(typed.model, typed.field) for typed in typed_texts()}
+    unknown = {
+        f"{model._meta.label}.{field.name}"
+        for model in apps.get_models()
+        if model._meta.app_label not in ours | OF_PACKAGES.keys() and model._meta.label not in OF_PACKAGES
+        for field in model._meta.local_concrete_fields
+        if holds_text(field) and (model._meta.label, field.name) not in registered
+    }
+
+    assert ("account.EmailAddress", "email") in registered  # the check works
+    assert unknown == set(), "Register it (portal.core.privacy), or say in OF_PACKAGES who fills it."
+
+
+def test_every_text_of_readers_has_a_purpose_and_an_end():
+    names = {job.name for job in jobs.all_jobs()}
+    wrong = {}
+    for typed in typed_texts():
+        column = apps.get_model(typed.model)._meta.get_field(typed.field)
+        ends = [bool(typed.until), bool(typed.since), bool(typed.removed_by)]
+        if not typed.purpose:
+            wrong[f"{typed.model}.{typed.field}"] = "purpose=: what is it needed for?"
+        elif ends.count(True) != 1 or (typed.keep_days is None) != bool(typed.until):
+            wrong[f"{typed.model}.{typed.field}"] = "keep_days= with since= or removed_by=, or until="
+        elif typed.removed_by and typed.removed_by not in names:
+            wrong[f"{typed.model}.{typed.field}"] = f"there is no job {typed.removed_by}"
+        elif typed.since and not (
+            isinstance(column, models.CharField | models.TextField)
+            and column.blank
+            and not column.null
+            and isinstance(apps.get_model(typed.model)._meta.get_field(typed.since), models.DateTimeField)
+        ):
+            wrong[f"{typed.model}.{typed.field}"] = "since= a time; the text must be allowed to be empty"
+
+    assert wrong == {}, "Give it to register_typed_text in the app's apps.py."
 
 
 def test_nothing_waits_to_be_returned_to():

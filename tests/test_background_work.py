@@ -227,6 +227,11 @@ def file_that_no_post_came_for() -> None:
     Upload.objects.create(kind="file", name="a.txt", size=1, created_at=timezone.now() - dt.timedelta(days=3))
 
 
+def remark_of_last_year() -> None:
+    remark = FeedbackFactory(unsolved=True)
+    type(remark).objects.filter(pk=remark.pk).update(updated_at=timezone.now() - dt.timedelta(days=400))
+
+
 #: Name of a job → a function that creates something for it to do.
 JOBS: dict[str, Callable[[], None]] = {
     "community.remind": bookmark_whose_time_has_come,
@@ -237,6 +242,7 @@ JOBS: dict[str, Callable[[], None]] = {
     "core.carry_out_schedule": page_that_expired,
     "core.check_files": audiences_nobody_noticed,
     "core.forget_salts": salts_of_yesterday,
+    "core.forget_typed_texts": remark_of_last_year,
     "core.purge_outbox": messages_of_last_month,
     "core.tidy_mails": mails_of_last_quarter,
     "faq.weigh_votes": votes_nobody_has_weighed,

@@ -23,5 +23,21 @@ class AccountsConfig(AppConfig):
         register_typed_text(
             "accounts.User",
             *("email", "handle", "handle_key", "name", "phone"),
+            purpose="people sign in, are written to and are called by them",
+            until="the owner changes it, or the account is deleted",
             as_typed_because="they are the account; its owner sees and changes them",
+        )
+        register_typed_text(
+            "account.EmailAddress",
+            "email",
+            purpose="sign-in and mails; one of them may be waiting for its code",
+            until="the owner changes it, or the account is deleted",
+            as_typed_because="it is the account's",
+        )
+        register_typed_text(
+            "mfa.Authenticator",
+            "data",
+            purpose="the owner tells passkeys apart by the names given to them",
+            until="the owner removes the passkey, or the account",
+            as_typed_because="only the owner sees it",
         )

@@ -19,5 +19,9 @@ class CatalogConfig(AppConfig):
         for model in (Product, ProductVersion, Topic):
             touches(model, "catalogue")
         register_typed_text(
-            "catalog.Ownership", "serial_number", as_typed_because="it tells the owner's devices apart, and only them"
+            "catalog.Ownership",
+            "serial_number",
+            purpose="the owner tells devices apart, and the support finds theirs",
+            until="the owner removes the device, or the account",
+            as_typed_because="it tells the owner's devices apart, and only them",
         )

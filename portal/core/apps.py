@@ -36,7 +36,7 @@ def _report_health() -> None:
 
 
 def _connect_jobs() -> None:
-    from portal.core import file_check, jobs, mail_delivery, outbox, schedule, visitors  # noqa: PLC0415 - apps must be ready
+    from portal.core import file_check, forgetting, jobs, mail_delivery, outbox, schedule, visitors  # noqa: PLC0415 - apps must be ready
 
     hour = timedelta(hours=1)
     kept = timedelta(days=settings.OUTBOX_KEEP_DAYS)
@@ -57,6 +57,12 @@ def _connect_jobs() -> None:
         name="core.tidy_mails",
         run=mail_delivery.tidy,
         is_needed=lambda _last_end: mail_delivery.needs_tidying(),
+    )
+    jobs.every(
+        forgetting.INTERVAL,
+        name=forgetting.JOB,
+        run=forgetting.forget_typed_texts,
+        is_needed=lambda _last_end: forgetting.has_any(),
     )
     jobs.every(timedelta(days=1), name="core.check_files", run=file_check.check_and_tell)
     jobs.every(

@@ -327,8 +327,16 @@ class TypedText:
 
     model: str
     field: str
-    #: Days after which the text is deleted; None if it is kept as long as its row.
+    #: What the text is needed for.
+    purpose: str
+    #: Days after which the text is deleted; None if `until` says what ends it.
     keep_days: int | None
+    #: The column from whose time the days count; then `portal.core.forgetting` empties the text. Empty if a job does.
+    since: str
+    #: Name of the periodic job of the app that deletes it, if that is not done by `since`.
+    removed_by: str
+    #: What ends it, for a text without a number of days.
+    until: str
     #: Why the column is not redacted; empty if it is.
     as_typed_because: str
 
@@ -336,14 +344,27 @@ class TypedText:
 _typed_texts: dict[tuple[str, str], TypedText] = {}
 
 
-def register_typed_text(model: str, *fields: str, keep_days: int | None = None, as_typed_because: str = "") -> None:
+def register_typed_text(
+    model: str,
+    *fields: str,
+    purpose: str = "",
+    keep_days: int | None = None,
+    since: str = "",
+    removed_by: str = "",
+    until: str = "",
+    as_typed_because: str = "",
+) -> None:
     """Declare that these columns contain text typed by readers; called in the `apps.py` of the app that owns the model.
 
-    The text is redacted before it is stored, unless `as_typed_because` gives a reason not to. Expiry, export, erasure
-    and the test that searches a whole database for typed text rely on this register.
+    The text is redacted before it is stored, unless `as_typed_because` gives a reason not to. It ends after `keep_days`,
+    counted from the time in the column `since` or by the job `removed_by`, or with what `until` names. Expiry, export,
+    erasure and the test that searches a whole database for typed text rely on this register; a test asks for a purpose
+    and an end of each column.
     """
     for field in fields:
-        _typed_texts[model, field] = TypedText(model, field, keep_days, as_typed_because)
+        _typed_texts[model, field] = TypedText(
+            model, field, purpose, keep_days, since, removed_by, until, as_typed_because
+        )
 
 
 def typed_texts() -> list[TypedText]:

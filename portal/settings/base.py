@@ -332,6 +332,9 @@ TAGGIT_CASE_INSENSITIVE = True
 #: Whether a thread in each process stores activity; otherwise callers use `portal.insight.recorder.recorder.flush`.
 ACTIVITY_THREAD = True
 
+#: Days for which the words of readers' answers under articles are kept; the answers themselves stay.
+FEEDBACK_TEXT_DAYS = env.int("FEEDBACK_TEXT_DAYS", default=365)
+
 # Search --------------------------------------------------------------------------------------------------------------
 
 #: Per person or address; generous, because many customers may share an address. Suggestions: five times as many.

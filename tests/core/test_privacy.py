@@ -397,11 +397,13 @@ def test_a_text_is_redacted_before_it_is_cut(length):
 
 def test_the_register_says_of_each_column_how_long_and_why(monkeypatch):
     monkeypatch.setattr(privacy, "_typed_texts", {})
-    register_typed_text("lamps.Lamp", "wish", "note", keep_days=90)
-    register_typed_text("lamps.Lamp", "owner", as_typed_because="it is the owner's")
+    register_typed_text("lamps.Lamp", "wish", "note", purpose="light", keep_days=90, since="lit_at")
+    register_typed_text("lamps.Lamp", "owner", until="it is sold", as_typed_because="it is the owner's")
 
-    assert [(typed.field, typed.keep_days, typed.as_typed_because) for typed in typed_texts()] == [
-        ("note", 90, ""),
-        ("owner", None, "it is the owner's"),
-        ("wish", 90, ""),
+    assert [
+        (typed.field, typed.keep_days, typed.since, typed.until, typed.as_typed_because) for typed in typed_texts()
+    ] == [
+        ("note", 90, "lit_at", "", ""),
+        ("owner", None, "", "it is sold", "it is the owner's"),
+        ("wish", 90, "lit_at", "", ""),
     ]
