@@ -318,10 +318,14 @@ def size_of(base: str, case: Case) -> int:
 
 def memory_of(pid: int) -> dict[str, float]:
     """Memory of the server in MB: resident set size of its workers, and proportional set size of all its processes."""
-    children = [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+    children = children_of(pid)
     processes = [pid, *children]
     pss = sum(smaps(process, "Pss") for process in processes)
     return {"rss_workers": sum(smaps(child, "Rss") for child in children), "pss": pss, "processes": len(processes)}
+
+
+def children_of(pid: int) -> list[int]:
+    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
 
 def processor_seconds(pid: int) -> float:

@@ -11,6 +11,8 @@ from contextlib import suppress
 #: Open files per server process: connections, and the files that some of them download.
 _FILES = 16_384
 _SPARE_FILES = 256
+#: Settings of glibc, which otherwise gives each thread a heap of its own and keeps what was freed (`script/bench memory`).
+_ALLOCATOR = {"MALLOC_ARENA_MAX": "1", "MALLOC_TRIM_THRESHOLD_": "131072", "MALLOC_MMAP_THRESHOLD_": "131072"}
 
 
 def command(arguments: argparse.Namespace, files: int) -> list[str]:
@@ -45,6 +47,8 @@ def main() -> None:
         with suppress(OSError, ValueError):
             resource.setrlimit(resource.RLIMIT_NOFILE, (files, hard))
     soft, _hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    for name, value in _ALLOCATOR.items():
+        os.environ.setdefault(name, value)
     os.execv(sys.executable, command(arguments, min(soft, _FILES)))  # noqa: S606 - our own command
 
 

@@ -3,6 +3,7 @@
   script/bench pages         speed of pages, relative to minimal pages on the same server; --writes 20 compares their
                              speed with and without concurrent writes; --quick takes a minute
   script/bench connections   time of pages while slow clients hold hundreds of connections; --quick takes a minute
+  script/bench memory        memory of two workers after 5,000 different searches; --quick takes a minute
   script/bench search        quality and speed of search, compared with alternatives; --quick takes a minute
   script/bench best-answer   how often the best answer is shown, and how often it is correct
   script/bench ledger        speed of the points ledger, relative to plain inserts; --quick takes half a minute
@@ -22,6 +23,7 @@ FILES = {
     "pages": "pages.py",
     "connections": "connections.py",
     "ledger": "ledger.py",
+    "memory": "memory.py",
     "search": "search.py",
     "best-answer": "best_answer.py",
 }

@@ -71,7 +71,7 @@ _ELSEWHERE_HITS: Final = 5
 SHOWN: Final = ("search", "articles", "catalogue", "site")
 
 _versions: Final = itertools.count(1)
-_results: Final[Memo[SearchResult]] = Memo(max_size=256, seconds=LONG_SECONDS, scopes=SHOWN)
+_results: Final[Memo[SearchResult]] = Memo(max_size=256, seconds=LONG_SECONDS, scopes=SHOWN, max_bytes=2 * 1024 * 1024)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -23,11 +23,11 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Final, Protocol
 
-import redis
-
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterator, Sequence
     from pathlib import Path
+
+    import redis
 
 #: Size in bytes at which a new file is started: some 25,000 changes.
 MAX_FILE_BYTES: Final = 1024 * 1024
@@ -223,6 +223,17 @@ def _lines_from(file: int, offset: int) -> tuple[list[str] | None, int, Hashable
 # Redis ---------------------------------------------------------------------------------------------------------------
 
 
+@contextmanager
+def _available() -> Iterator[None]:
+    """Raise `UnavailableError` for the errors of Redis."""
+    import redis  # noqa: PLC0415 - see `RedisLog._client`
+
+    try:
+        yield
+    except redis.RedisError as error:
+        raise UnavailableError from error
+
+
 class RedisLog:
     """Change log for several machines: a list of the latest lines, and a copy of the last line.
 
@@ -242,26 +253,23 @@ class RedisLog:
 
     @cached_property
     def _client(self) -> redis.Redis:
+        import redis  # noqa: PLC0415 - 5 MB in every process that does not use it
+
         return redis.Redis.from_url(
             self._url, socket_timeout=REDIS_SECONDS, socket_connect_timeout=REDIS_SECONDS, decode_responses=True
         )
 
     def append(self, line: str) -> None:
         named = f"{secrets.token_hex(8)} {line}"
-        try:
-            with self._client.pipeline(transaction=True) as pipe:
-                pipe.rpush(self._list_key, named)
-                pipe.ltrim(self._list_key, -self._max_length, -1)
-                pipe.set(self._last_key, named)
-                pipe.execute()
-        except redis.RedisError as error:
-            raise UnavailableError from error
+        with _available(), self._client.pipeline(transaction=True) as pipe:
+            pipe.rpush(self._list_key, named)
+            pipe.ltrim(self._list_key, -self._max_length, -1)
+            pipe.set(self._last_key, named)
+            pipe.execute()
 
     def has_grown(self) -> bool:
-        try:
+        with _available():
             return bool(self._client.get(self._last_key) != self._place)
-        except redis.RedisError as error:
-            raise UnavailableError from error
 
     def read(self) -> Sequence[str] | None:
         last, lines = self._latest(_FEW_LINES)
@@ -274,13 +282,10 @@ class RedisLog:
 
     def _latest(self, wanted: int) -> tuple[str | None, list[str]]:
         """Return the last line written, and the latest lines of the list, at most `wanted`."""
-        try:
-            with self._client.pipeline(transaction=True) as pipe:
-                pipe.get(self._last_key)
-                pipe.lrange(self._list_key, -wanted, -1)
-                last, lines = pipe.execute()
-        except redis.RedisError as error:
-            raise UnavailableError from error
+        with _available(), self._client.pipeline(transaction=True) as pipe:
+            pipe.get(self._last_key)
+            pipe.lrange(self._list_key, -wanted, -1)
+            last, lines = pipe.execute()
         return last, lines
 
     def keep_place(self) -> None:

@@ -61,7 +61,7 @@ logger = logging.getLogger(__name__)
 #: Limit for page frames: a few dozen pieces, which must not be evicted by any number of addresses or contents.
 MAX_FRAME_BYTES: Final = 4 * 1024 * 1024
 #: Limit for contents.
-MAX_SHARED_BYTES: Final = 32 * 1024 * 1024
+MAX_SHARED_BYTES: Final = 6 * 1024 * 1024
 #: A larger fragment is rendered each time.
 MAX_PIECE_BYTES: Final = 512 * 1024
 #: In characters; a fragment with a longer key is rendered but not cached.

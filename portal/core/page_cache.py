@@ -45,10 +45,10 @@ if TYPE_CHECKING:
 
 KEEP_SECONDS: Final = 60.0
 MAX_PAGES: Final = 512
-MAX_BYTES: Final = 64 * 1024 * 1024
+MAX_BYTES: Final = 8 * 1024 * 1024
 #: Limit for pages that answer a query: fewer, since the number of different queries is unlimited.
 MAX_ANSWERS: Final = 256
-MAX_ANSWER_BYTES: Final = 16 * 1024 * 1024
+MAX_ANSWER_BYTES: Final = 3 * 1024 * 1024
 MAX_QUESTION_LENGTH: Final = 300
 #: How long a request waits for another one that renders the same page, before it renders the page itself.
 WAIT_SECONDS: Final = 10.0

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from functools import lru_cache
 from itertools import accumulate
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from portal.core.memo import bounded_cache
 from portal.core.text import ZWNJ, fold, fold_with_offsets
 from search.index.evidence import FULL, evidence_of
 from search.index.plan import BODY, SHORT_ANSWER, TITLE
@@ -68,7 +68,7 @@ def analyse(entries: Sequence[SearchEntry]) -> AnalysedEntries:
     return reading.analysed(most)
 
 
-@lru_cache(maxsize=5_000)
+@bounded_cache(max_bytes=2**20, usual_bytes=1_600)
 def stems_in(title: str, language: str) -> frozenset[str]:
     """The terms of a title; cached, because the same titles are suggested with every keystroke."""
     return frozenset({token[0] for _offset, tokens in pieces_of(title, language) for token in tokens})
@@ -163,7 +163,7 @@ def _with_what_follows(text: str, known: _Numbers) -> tuple[list[int], list[int]
     return numbers, starts
 
 
-@lru_cache(maxsize=50_000)
+@bounded_cache(max_bytes=4 * 2**20, usual_bytes=800)
 def _tokens_of_piece(piece: str, language: str) -> tuple[tuple[Written, ...], bool]:
     """The tokens of a piece, and whether its last word may be a verb prefix that belongs to what follows."""
     folded, offsets = fold_with_offsets(piece)

@@ -16,11 +16,11 @@ from __future__ import annotations
 import re
 import threading
 from collections.abc import Iterator
-from functools import lru_cache
 from typing import Final, NamedTuple
 
 import Stemmer
 
+from portal.core.memo import bounded_cache
 from portal.core.text import ZWNJ, fold, fold_with_offsets
 
 #: Increase it with every change of the tables and rules here or of the weights in `search.index.scoring`: entries that
@@ -360,7 +360,7 @@ def _contracted(parts: list[_Part], position: int, stemmer: str, *, keep_stop_wo
 # Stems --------------------------------------------------------------------------------------------------------------
 
 
-@lru_cache(maxsize=50_000)
+@bounded_cache(max_bytes=4 * 2**20, usual_bytes=260)
 def stem(word: str, stemmer: str = _DEFAULT_SNOWBALL) -> str:
     """The stem of one folded word."""
     if _PERSIAN_LETTER.search(word):

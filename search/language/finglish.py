@@ -15,6 +15,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from portal.core.memo import bounded_cache
 from search.language.analysis import PERSIAN_STOP_WORDS
 
 if TYPE_CHECKING:
@@ -214,7 +215,7 @@ def is_latin(word: str) -> bool:
     return _LATIN_WORD.fullmatch(word) is not None
 
 
-@lru_cache(maxsize=2048)
+@bounded_cache(max_bytes=2**20, usual_bytes=1_000)
 def skeletons(word: str) -> tuple[str, ...]:
     """All possible skeletons of a folded Latin word, its own first; including those of the word without an ending."""
     found = dict.fromkeys((skeleton(word), *_skeletons(word), *(skeleton(form) for form, _cost in _forms(word))))
@@ -249,7 +250,7 @@ def _forms(word: str) -> Iterator[tuple[str, float]]:
             yield word.removesuffix(ending), _ENDED
 
 
-@lru_cache(maxsize=20_000)
+@bounded_cache(max_bytes=2 * 2**20, usual_bytes=280)
 def misfit(latin: str, persian: str) -> float:
     """How badly a Latin spelling fits a folded Persian word: 0 is what most people type, infinity means not at all."""
     return min(_aligned(form, persian) + cost for form, cost in _forms(latin))
@@ -281,7 +282,7 @@ def _spell(reached: dict[int, float], latin: str, start: int, so_far: float, spe
             _reach(reached, latin, start + len(letters), so_far + cost)
 
 
-@lru_cache(maxsize=20_000)
+@bounded_cache(max_bytes=2 * 2**20, usual_bytes=280)
 def misfit_of_beginning(latin: str, persian: str) -> float:
     """How badly a Latin spelling fits the best prefix of a folded Persian word."""
     return min((reached.get(len(latin), math.inf) for reached in _reached(latin, persian)), default=math.inf)

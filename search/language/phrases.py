@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
+from portal.core.memo import bounded_cache
 from search.language.analysis import ENGLISH_STOP_WORDS, PERSIAN_STOP_WORDS, tokens
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ def read_phrase(text: str, language: str) -> Phrase:
 
 
 #: Lists are read again after every change of the content, but their words rarely change.
-_known_phrase: Final = lru_cache(maxsize=20_000)(read_phrase)
+_known_phrase: Final = bounded_cache(max_bytes=2 * 2**20, usual_bytes=600)(read_phrase)
 
 
 def _covers(token: Token, numbers: Collection[int]) -> bool:

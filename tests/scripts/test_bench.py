@@ -39,11 +39,11 @@ def test_help_names_every_measurement():
     done = bench("--help")
 
     assert done.returncode == 0
-    for name in ("pages", "connections", "ledger", "search", "best-answer"):
+    for name in ("pages", "connections", "ledger", "memory", "search", "best-answer"):
         assert f"script/bench {name} " in done.stdout
 
 
-@pytest.mark.parametrize("name", ["pages", "connections", "ledger", "search", "best-answer"])
+@pytest.mark.parametrize("name", ["pages", "connections", "ledger", "memory", "search", "best-answer"])
 def test_each_measurement_says_what_it_measures(name):
     done = bench(name, "--help")
 
@@ -55,7 +55,7 @@ def test_an_unknown_measurement_is_refused():
     done = bench("everything")
 
     assert done.returncode == 1
-    assert "search, best-answer" in done.stderr
+    assert "pages, connections, ledger, memory, search, best-answer" in done.stderr
 
 
 def test_every_search_that_is_measured_is_there():
