@@ -362,8 +362,7 @@ def test_feeds_and_sitemap_hold_what_everybody_may_read(client):
 # Freshness -----------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.django_db(transaction=True)
-def test_a_post_makes_its_thread_and_its_lists_fresh_and_nothing_else_cold(client):
+def test_a_post_makes_its_thread_and_its_lists_fresh_and_nothing_else_cold(client, after_commit):
     from portal.core import page_cache
 
     thread, other = ThreadFactory(title="یکم"), ThreadFactory(title="دوم")
@@ -377,7 +376,8 @@ def test_a_post_makes_its_thread_and_its_lists_fresh_and_nothing_else_cold(clien
         client.get(url)
     kept = dict(page_cache.store._pages)
 
-    PostFactory(thread=thread, body="پاسخ تازه که باید دیده شود")
+    with after_commit():
+        PostFactory(thread=thread, body="پاسخ تازه که باید دیده شود")
 
     still = [
         next(page for key, page in kept.items() if key[2] == unquote(url)).stamp.is_current_for_others()
