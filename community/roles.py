@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from portal.core.roles import COMMUNITY_MANAGERS, actions_on, give
 
+give(COMMUNITY_MANAGERS, "wagtailadmin.access_admin")
 give(COMMUNITY_MANAGERS, "community.moderate")
 give(COMMUNITY_MANAGERS, *actions_on("community.area", "view", "add", "change"))
 give(COMMUNITY_MANAGERS, *actions_on("community.tag", "view", "add", "change", "delete"))

@@ -17,6 +17,7 @@ OUR_APPS: Final = (
     "portal.insight",
     "portal.notifications",
     "portal.home",
+    "portal.desk",
     "portal.demo",
     "community",
     "faq",

@@ -33,6 +33,7 @@ urlpatterns += i18n_patterns(
     path("styleguide/", views_styleguide.styleguide, name="styleguide"),
     path("", include("portal.accounts.urls")),
     path("", include("portal.catalog.urls")),
+    path("", include("portal.desk.urls")),
     path("", include("portal.notifications.urls")),
     path("", include("community.urls")),
     path("", include("portal.core.urls_pages")),

@@ -69,6 +69,7 @@ ACCESS = {
     "community:unanswered": Access.EVERYBODY,
     "community:": Access.SIGNED_IN,
     "community_root:": Access.EVERYBODY,
+    "desk:": Access.SIGNED_IN,
     "faq:article_feedback": Access.EVERYBODY,
     "faq:short_link": Access.EVERYBODY,
     "health": Access.EVERYBODY,

@@ -25,6 +25,7 @@ from community.models import (
     CommunityProfile,
     Flag,
     Level,
+    Policy,
     Post,
     ReviewItem,
     State,
@@ -47,6 +48,9 @@ if TYPE_CHECKING:
 CLAIM: Final = dt.timedelta(minutes=15)
 #: How long a new member is silenced when flags do it; a moderator decides before that.
 FLAGGED_SILENCE: Final = dt.timedelta(days=2)
+#: How long a decision can be taken back. The page offers it for ten seconds; slow lines have more.
+UNDO: Final = dt.timedelta(minutes=2)
+_UNDOABLE: Final = frozenset({"post.approved", "post.hidden", "post.restored"})
 _Decision = ReviewItem.Decision
 _Outcome = Flag.Outcome
 
@@ -83,6 +87,7 @@ def log(
 def approve_post(*, post: Post, by: User) -> Post:
     """Show a held post; for a visible one that was flagged, dismiss the flags. Safe to repeat."""
     thread, post = lock_post(post)
+    before = _before(post)
     if post.state == State.HELD:
         states.change(thread, post, State.VISIBLE, by=by)
         if post.published_at is None:
@@ -96,7 +101,7 @@ def approve_post(*, post: Post, by: User) -> Post:
         raise NotVisibleError
     elif not ReviewItem.objects.filter(post=post, decision="").exists():
         return post
-    log("post.approved", by=by, thread=thread, post=post, member_id=post.author_id)
+    log("post.approved", by=by, thread=thread, post=post, member_id=post.author_id, **before)
     _judge(post, _Outcome.DISAGREED, by=by)
     states.settle(post, _Decision.APPROVED, by=by)
     return post
@@ -112,8 +117,18 @@ def hide_post(*, post: Post, by: User | None, reason: str, note: str = "") -> Po
     if post.state in {State.HIDDEN, State.DELETED}:
         return post
     note = normalise_input(note).strip()
+    before = _before(post)
     states.change(thread, post, State.HIDDEN, by=by, reason=reason, note=note)
-    log("post.hidden", by=by, thread=thread, post=post, member_id=post.author_id, reason=reason, note=note)
+    log(
+        "post.hidden",
+        by=by,
+        thread=thread,
+        post=post,
+        member_id=post.author_id,
+        reason=reason,
+        note=note,
+        **before,
+    )
     if by is not None:
         _judge(post, _Outcome.AGREED, by=by)
         states.settle(post, _Decision.HIDDEN, by=by)
@@ -172,10 +187,11 @@ def restore_post(*, post: Post, by: User) -> Post:
         if post.state != State.HELD:
             states.change(thread, post, State.HELD, by=by)
         return approve_post(post=post, by=by)
+    before = _before(post)
     states.change(thread, post, State.VISIBLE, by=by)
     states.settle(post, _Decision.APPROVED, by=by)
     _judge(post, _Outcome.DISAGREED, by=by)
-    log("post.restored", by=by, thread=thread, post=post, member_id=post.author_id)
+    log("post.restored", by=by, thread=thread, post=post, member_id=post.author_id, **before)
     emit(
         PostRestored(
             thread_id=thread.pk,
@@ -275,6 +291,91 @@ def appeal(*, post: Post, author: User, text: str) -> ReviewItem:
     return item
 
 
+@transaction.atomic
+def settle_hidden(*, post: Post, by: User) -> None:
+    """Close the item about a post that is hidden already: its flags did that, or its author appealed in vain."""
+    thread, post = lock_post(post)
+    if post.state != State.HIDDEN or not ReviewItem.objects.filter(post=post, decision="").exists():
+        return
+    log(
+        "post.hidden",
+        by=by,
+        thread=thread,
+        post=post,
+        member_id=post.author_id,
+        reason=post.state_reason,
+        **_before(post),
+    )
+    _judge(post, _Outcome.AGREED, by=by)
+    states.settle(post, _Decision.HIDDEN, by=by)
+    _penalise(post.author_id)
+
+
+@transaction.atomic
+def change_policy(*, policy: Policy, by: User, changed: list[str]) -> AuditEntry | None:
+    """Store limits and thresholds; the log says which and to what. Returns None if nothing was changed."""
+    if not changed:
+        return None
+    policy.save()
+    return log("policy.changed", by=by, **{name: getattr(policy, name) for name in changed})
+
+
+@transaction.atomic
+def undo_decision(*, item: ReviewItem, by: User) -> Post:
+    """Take back an approval or a hiding, by who decided, within `UNDO`: post, flags and queue are as before.
+
+    Raises `NotAllowedError` when it is too late, or when somebody has decided about the post since.
+    """
+    thread, post = lock_post(item.post)
+    now = timezone.now()
+    decided = ReviewItem.objects.filter(pk=item.pk, decided_by=by, decided_at__gt=now - UNDO).first()
+    entry = AuditEntry.objects.filter(post=post).order_by("-pk").first()
+    if decided is None or entry is None or entry.actor_id != by.pk or entry.action not in _UNDOABLE:
+        raise NotAllowedError
+    if ReviewItem.objects.filter(post=post, decision="").exists():
+        raise NotAllowedError
+    before = entry.details
+    if before["state_before"] != post.state:
+        state = State(before["state_before"])
+        states.change(thread, post, state, by=by, reason=before["reason_before"], note=before["note_before"])
+    judged = Flag.objects.filter(post=post, judged_by=by, judged_at__gte=entry.created_at - UNDO)
+    for flag in judged.exclude(outcome="").order_by("user_id"):
+        if flag.user_id is not None:
+            count_for(flag.user_id, flags_judged=-1, flags_agreed=-int(flag.outcome == _Outcome.AGREED))
+        if not Flag.objects.filter(post=post, user=flag.user_id, outcome="").exists():
+            Flag.objects.filter(pk=flag.pk).update(outcome="", judged_by=None, judged_at=None)
+    if entry.action == "post.hidden" and post.author_id is not None:
+        penalised = before["penalised_before"]
+        CommunityProfile.objects.filter(pk=post.author_id).update(
+            penalised_at=dt.datetime.fromisoformat(penalised) if penalised else None, is_level_due=True
+        )
+    ReviewItem.objects.filter(pk=decided.pk).update(decision="", decided_by=None, decided_at=None)
+    log("review.undone", by=by, thread=thread, post=post, member_id=post.author_id)
+    if post.is_visible and entry.action == "post.hidden":
+        emit(
+            PostRestored(
+                thread_id=thread.pk,
+                post_id=post.pk,
+                is_first=post.is_first,
+                author_id=post.author_id,
+                restored_by_id=by.pk,
+            )
+        )
+    elif entry.action != "post.hidden" and not post.is_visible:
+        emit(
+            PostHidden(
+                thread_id=thread.pk,
+                post_id=post.pk,
+                is_first=post.is_first,
+                author_id=post.author_id,
+                moderator_id=by.pk,
+                reason=post.state_reason,
+                was_published=post.published_at is not None,
+            )
+        )
+    return post
+
+
 def claim(*, item: ReviewItem, by: User) -> bool:
     """Take an item of the queue; returns whether `by` has it now. A claim ends after a quarter of an hour."""
     now = timezone.now()
@@ -289,6 +390,17 @@ def release(*, item: ReviewItem, by: User) -> None:
 
 
 # Members ------------------------------------------------------------------------------------------------------------
+
+
+def _before(post: Post) -> dict[str, Any]:
+    """Return what `undo_decision` brings back: the state with its reason and note, and the author's last penalty."""
+    last = CommunityProfile.objects.filter(pk=post.author_id).values_list("penalised_at", flat=True).first()
+    return {
+        "state_before": post.state,
+        "reason_before": post.state_reason,
+        "note_before": post.state_note,
+        "penalised_before": last.isoformat() if last else None,
+    }
 
 
 def _penalise(user_id: int | None) -> None:

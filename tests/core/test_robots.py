@@ -5,15 +5,25 @@ from portal.core.robots import disallow, disallow_in_each_language
 
 AS_EVER = """\
 User-agent: *
+Disallow: /*/community/p/
+Disallow: /*/community/t/*/reply/
 Disallow: /a/*/feedback/
 Disallow: /accounts/
 Disallow: /admin/
 Disallow: /django-admin/
 Disallow: /en/account/
 Disallow: /en/accounts/
+Disallow: /en/community/ask/
+Disallow: /en/community/similar/
+Disallow: /en/desk/
+Disallow: /en/notifications/
 Disallow: /en/search/
 Disallow: /fa/account/
 Disallow: /fa/accounts/
+Disallow: /fa/community/ask/
+Disallow: /fa/community/similar/
+Disallow: /fa/desk/
+Disallow: /fa/notifications/
 Disallow: /fa/search/
 
 Sitemap: http://testserver/sitemap.xml

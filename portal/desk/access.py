@@ -1,0 +1,44 @@
+"""Who may open the pages of the desk."""
+
+from __future__ import annotations
+
+from functools import wraps
+from typing import TYPE_CHECKING, Any, cast
+
+from allauth.mfa.utils import is_mfa_enabled
+from django.conf import settings
+from django.contrib.auth.views import redirect_to_login
+from django.http import Http404
+from django.shortcuts import redirect, resolve_url
+from django.views.decorators.cache import never_cache
+
+from community.rules import can_moderate
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from django.http import HttpRequest, HttpResponse
+
+    from portal.accounts.models import User
+
+
+def for_moderators(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
+    """Admit only moderators with a second factor; for others there is no such page."""
+
+    @never_cache
+    @wraps(view)
+    def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        if not request.user.is_authenticated:
+            return redirect_to_login(request.get_full_path(), resolve_url(settings.LOGIN_URL))
+        if not can_moderate(request.user):
+            raise Http404
+        if settings.STAFF_SECOND_FACTOR and not is_mfa_enabled(request.user):
+            return redirect("accounts:second_factor")
+        return view(request, *args, **kwargs)
+
+    return guarded
+
+
+def moderator_of(request: HttpRequest) -> User:
+    """Return the person who moderates; only in views that `for_moderators` guards."""
+    return cast("User", request.user)

@@ -1,0 +1,100 @@
+"""Forms of the desk."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from django import forms
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
+
+from community.models import Flag, Policy
+from portal.core.formats import format_number
+from portal.core.forms import FoldedCharField, FormMixin
+
+DAYS: Final = (1, 3, 7, 30, 365)
+
+
+class DecisionForm(FormMixin, forms.Form):
+    """What a moderator decides about an item; a note is shown to the author."""
+
+    class Act:
+        APPROVE = "approve"
+        HIDE = "hide"
+
+    act = forms.ChoiceField(choices=[(Act.APPROVE, _("Approve")), (Act.HIDE, _("Hide"))])
+    reason = forms.ChoiceField(choices=Flag.Reason, required=False)
+    note = FoldedCharField(max_length=500, required=False)
+
+    def clean_reason(self) -> str:
+        return self.cleaned_data["reason"] or Flag.Reason.OTHER.value
+
+
+class MemberForm(FormMixin, forms.Form):
+    """A warning, silence or suspension; the member reads the note."""
+
+    act = forms.ChoiceField(
+        label=_("What happens"),
+        choices=[
+            ("warn", _("Warn: the member reads your note")),
+            ("silence", _("Silence: reading, but no writing")),
+            ("suspend", _("Suspend: no taking part in any way")),
+            ("release", _("End silence and suspension")),
+        ],
+        widget=forms.RadioSelect,
+    )
+    days = forms.TypedChoiceField(
+        label=_("For how long"),
+        coerce=int,
+        required=False,
+        initial=3,
+        empty_value="3",
+    )
+    note = FoldedCharField(
+        label=_("What the member reads"),
+        max_length=500,
+        required=False,
+        widget=forms.Textarea(attrs={"rows": 3, "dir": "auto"}),
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        days = self.fields["days"]
+        if isinstance(days, forms.TypedChoiceField):
+            days.choices = [
+                (count, ngettext("%(days)s day", "%(days)s days", count) % {"days": format_number(count)})
+                for count in DAYS
+            ]
+
+    def clean(self) -> dict[str, object] | None:
+        cleaned = super().clean()
+        if self.cleaned_data.get("act") in {"warn", "silence", "suspend"} and not self.cleaned_data.get("note"):
+            self.add_error("note", _("Say why: the member sees only this."))
+        return cleaned
+
+
+class PolicyForm(FormMixin, forms.ModelForm):  # type: ignore[type-arg]  # Django's own is not generic
+    class Meta:
+        model = Policy
+        fields = (
+            "holds_newcomers",
+            "first_posts_held",
+            "newcomer_links",
+            "newcomer_posts_per_hour",
+            "posts_per_hour",
+            "silent_edit_minutes",
+            "idea_votes",
+            "max_tags",
+            "hide_score",
+            "silence_score",
+            "silence_people",
+            "active_days",
+            "active_acts",
+            "helper_days",
+            "helper_solutions",
+            "helper_people",
+            "helper_flags_agreed",
+            "helper_penalty_days",
+            "helper_keep",
+            "helper_notice_days",
+        )

@@ -1,0 +1,201 @@
+"""What the pages of the desk show. Every list has a constant number of queries."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
+
+from django.db.models import Q
+from django.utils import timezone
+from django.utils.safestring import SafeString
+
+from community.models import AuditEntry, CommunityProfile, Flag, Level, Post, ReviewItem
+from community.people import Person, person_of
+from community.services.moderating import CLAIM
+from portal.desk.words import action_in_words, reason_in_words
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from django.db.models import QuerySet
+
+    from portal.accounts.models import User
+
+logger = logging.getLogger(__name__)
+
+#: Items on a page of the queue, and entries on one of the log.
+ROWS: Final = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """Why an item is in the queue; the shares add up to its score."""
+
+    label: str
+    #: In units of weight: 1.0 is the flag of a new member.
+    share: float
+
+
+@dataclass(frozen=True, slots=True)
+class QueueEntry:
+    """An item of the queue as a moderator sees it."""
+
+    item: ReviewItem
+    author: Person
+    level: str
+    is_silenced: bool
+    reasons: list[Reason]
+    notes: list[str]
+    html: SafeString
+    #: The post before it in the thread, which it may answer; None for the first.
+    before: Post | None = None
+    before_author: Person | None = None
+    #: Another moderator who is looking at it just now.
+    claimed_by: Person | None = None
+    #: Rendering it failed: only the plain text is shown.
+    is_broken: bool = False
+
+    @property
+    def score(self) -> float:
+        return self.item.score / 100
+
+    @property
+    def post(self) -> Post:
+        return self.item.post
+
+
+@dataclass(frozen=True, slots=True)
+class QueuePage:
+    entries: list[QueueEntry]
+    #: Value of ``?after=`` for the next page; empty on the last.
+    after: str = ""
+
+
+def open_items(user: User) -> QuerySet[ReviewItem]:
+    """Return the open items about posts in areas that `user` may see."""
+    return ReviewItem.objects.filter(decision="", post__in=Post.objects.visible_to(user).values("pk"))
+
+
+def page_of_queue(user: User, *, reason: str = "", after: str = "") -> QueuePage:
+    """Return a page of the queue, highest score first; `reason` keeps ``flags``, ``held`` or ``appeals`` only."""
+    items = open_items(user)
+    if reason == "appeals":
+        items = items.exclude(appeal="")
+    elif reason == "held":
+        items = items.filter(post__state="held")
+    elif reason == "flags":
+        items = items.filter(post__flags__outcome="").distinct()
+    score, _dash, pk = after.partition("_")
+    if score.isdecimal() and pk.isdecimal() and len(after) < 30:
+        items = items.filter(Q(score__lt=int(score)) | Q(score=int(score), pk__gt=int(pk)))
+    related = items.select_related("post__author__community_profile", "post__thread__area", "claimed_by")
+    found = list(related.order_by("-score", "pk")[: ROWS + 1])
+    shown = found[:ROWS]
+    last = shown[-1] if len(found) > ROWS else None
+    return QueuePage(_entries(user, shown), f"{last.score}_{last.pk}" if last else "")
+
+
+def _entries(user: User, items: list[ReviewItem]) -> list[QueueEntry]:
+    notes: dict[int, list[str]] = {}
+    for post_id, note in (
+        Flag.objects.filter(post__in=[item.post_id for item in items], outcome="")
+        .exclude(note="")
+        .values_list("post_id", "note")
+    ):
+        notes.setdefault(post_id, []).append(note)
+    around = Q(pk__in=[])
+    for item in items:
+        if item.post.number > 1:
+            around |= Q(thread=item.post.thread_id, number=item.post.number - 1)
+    before = {
+        (post.thread_id, post.number): post
+        for post in Post.objects.visible_to(user).filter(around).select_related("author")
+    }
+    entries = []
+    for item in items:
+        previous = before.get((item.post.thread_id, item.post.number - 1))
+        try:
+            entries.append(_entry(user, item, notes.get(item.post_id, []), previous))
+        except Exception:  # one broken text must not take the page from moderators
+            logger.exception("Item %s of the review queue could not be shown", item.pk)
+            entries.append(
+                QueueEntry(item, person_of(None), "", False, [], [], SafeString(""), is_broken=True),
+            )
+    return entries
+
+
+def _entry(user: User, item: ReviewItem, notes: list[str], previous: Post | None) -> QueueEntry:
+    author = item.post.author
+    profile: CommunityProfile | None = getattr(author, "community_profile", None)
+    is_claimed = (
+        item.claimed_by is not None
+        and item.claimed_by_id != user.pk
+        and item.claimed_at is not None
+        and item.claimed_at > timezone.now() - CLAIM
+    )
+    return QueueEntry(
+        item=item,
+        author=person_of(author),
+        level=str(Level(profile.level if profile else Level.NEW).label),
+        is_silenced=bool(profile and profile.is_silenced()),
+        reasons=[Reason(reason_in_words(code), share / 100) for code, share in item.reasons],
+        notes=notes,
+        html=SafeString(item.post.html),
+        before=previous,
+        before_author=person_of(previous.author) if previous else None,
+        claimed_by=person_of(item.claimed_by) if is_claimed else None,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class LogEntry:
+    """An entry of the audit log in words."""
+
+    entry: AuditEntry
+    action: str
+    reason: str
+    #: Who did it; None: the portal itself.
+    actor: Person | None
+    member: Person | None
+    #: Address of the post or thread, empty if the reader may not see it any more.
+    url: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class LogPage:
+    entries: list[LogEntry] = field(default_factory=list)
+    #: Value of ``?before=`` for older entries; 0 on the last page.
+    before: int = 0
+
+
+def page_of_log(user: User, *, member_id: int | None = None, before: int = 0) -> LogPage:
+    """Return a page of the audit log, newest first; about one member with `member_id`."""
+    rows = AuditEntry.objects.select_related("actor", "member")
+    if member_id is not None:
+        rows = rows.filter(member=member_id)
+    if before:
+        rows = rows.filter(pk__lt=before)
+    found = list(rows.order_by("-pk")[: ROWS + 1])
+    shown = found[:ROWS]
+    addresses = _addresses(user, (entry.post_id for entry in shown))
+    return LogPage(
+        [
+            LogEntry(
+                entry=entry,
+                action=action_in_words(entry.action),
+                reason=reason_in_words(entry.reason) if entry.reason else "",
+                actor=person_of(entry.actor) if entry.actor_id else None,
+                member=person_of(entry.member) if entry.member_id else None,
+                url=addresses.get(entry.post_id or 0, ""),
+            )
+            for entry in shown
+        ],
+        shown[-1].pk if len(found) > ROWS else 0,
+    )
+
+
+def _addresses(user: User, post_ids: Iterable[int | None]) -> dict[int, str]:
+    wanted = [pk for pk in post_ids if pk]
+    posts = Post.objects.visible_to(user).filter(pk__in=wanted).select_related("thread")
+    return {post.pk: post.get_absolute_url() for post in posts}

@@ -1,0 +1,213 @@
+"""The pages of moderators: the review queue, the audit log, a member, and the limits."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, Final
+
+from django.contrib import messages
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.http import urlencode
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from community import services
+from community.exceptions import CommunityError
+from community.models import CommunityProfile, Flag, Level, Policy, ReviewItem, State
+from community.people import person_of
+from portal.accounts.models import User
+from portal.core.http import form_status
+from portal.desk import queries
+from portal.desk.access import for_moderators, moderator_of
+from portal.desk.forms import DecisionForm, MemberForm, PolicyForm
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+#: How long the queue offers to undo the last decision.
+UNDO_OFFERED: Final = timedelta(seconds=30)
+_FILTERS: Final = ("flags", "held", "appeals")
+_MAX_ID: Final = 2**63 - 1
+
+
+@for_moderators
+@require_safe
+def index(_request: HttpRequest) -> HttpResponse:
+    """Lead to the queue."""
+    return redirect("desk:queue")
+
+
+@for_moderators
+@require_safe
+def queue(request: HttpRequest) -> HttpResponse:
+    """Show the review queue; ``?reason=`` filters, ``?after=`` continues, ``?done=`` offers to undo a decision."""
+    user = moderator_of(request)
+    reason = request.GET.get("reason", "")
+    reason = reason if reason in _FILTERS else ""
+    page = queries.page_of_queue(user, reason=reason, after=request.GET.get("after", ""))
+    context = {
+        "page": page,
+        "reason": reason,
+        "filters": [("", _("All")), ("held", _("Held")), ("flags", _("Flagged")), ("appeals", _("Appeals"))],
+        "reasons": Flag.Reason.choices,
+        "done": _decided(user, request.GET.get("done", "")),
+        "is_first": "after" not in request.GET,
+    }
+    return render(request, "desk/queue.html", context)
+
+
+def _decided(user: User, number: str) -> ReviewItem | None:
+    """Return the item `user` has just decided about and may still undo."""
+    if not number.isdecimal() or int(number) > _MAX_ID:
+        return None
+    return (
+        ReviewItem.objects.filter(pk=int(number), decided_by=user, decided_at__gt=timezone.now() - UNDO_OFFERED)
+        .select_related("post__thread")
+        .first()
+    )
+
+
+def _item(user: User, item_id: int, *, is_open: bool = True) -> ReviewItem:
+    if item_id > _MAX_ID:
+        raise Http404
+    items = queries.open_items(user) if is_open else ReviewItem.objects.filter(decided_by=user)
+    return get_object_or_404(items.select_related("post__thread", "post__author"), pk=item_id)
+
+
+def _back(request: HttpRequest, **more: Any) -> HttpResponseRedirect:
+    """Return to the queue as it was filtered."""
+    asked: dict[str, Any] = {name: value for name in ("reason",) if (value := request.POST.get(f"show_{name}", ""))}
+    query = urlencode({**asked, **more})
+    return redirect(reverse("desk:queue") + (f"?{query}" if query else ""))
+
+
+@for_moderators
+@require_POST
+def decide(request: HttpRequest, item_id: int) -> HttpResponse:
+    """Approve or hide what an item is about. One that was decided meanwhile is said to be."""
+    user = moderator_of(request)
+    form = DecisionForm(request.POST)
+    if not form.is_valid():
+        messages.error(request, _("Choose what to do with it."))
+        return _back(request)
+    if item_id > _MAX_ID:
+        raise Http404
+    item = queries.open_items(user).select_related("post__thread").filter(pk=item_id).first()
+    if item is None:
+        get_object_or_404(ReviewItem, pk=item_id)
+        messages.info(request, _("Somebody else has decided about this one already."))
+        return _back(request)
+    if not services.claim(item=item, by=user):
+        messages.info(request, _("Another moderator is looking at this one just now."))
+        return _back(request)
+    data: Mapping[str, str] = form.cleaned_data
+    try:
+        if data["act"] == DecisionForm.Act.APPROVE:
+            # What was hidden by flags, or is appealed, is shown again; everything else approved.
+            act = services.restore_post if item.post.state == State.HIDDEN else services.approve_post
+            act(post=item.post, by=user)
+        else:
+            services.hide_post(post=item.post, by=user, reason=data["reason"], note=data["note"])
+            services.settle_hidden(post=item.post, by=user)
+    except CommunityError as error:
+        messages.error(request, str(error))
+        return _back(request)
+    return _back(request, done=item.pk)
+
+
+@for_moderators
+@require_POST
+def claim(request: HttpRequest, item_id: int) -> HttpResponse:
+    """Take an item for a quarter of an hour, or give it back with ``give_back``."""
+    user = moderator_of(request)
+    item = _item(user, item_id)
+    if "give_back" in request.POST:
+        services.release(item=item, by=user)
+    elif not services.claim(item=item, by=user):
+        messages.info(request, _("Another moderator is looking at this one just now."))
+    return _back(request)
+
+
+@for_moderators
+@require_POST
+def undo(request: HttpRequest, item_id: int) -> HttpResponse:
+    """Take back one's last decision about an item."""
+    user = moderator_of(request)
+    item = _item(user, item_id, is_open=False)
+    try:
+        services.undo_decision(item=item, by=user)
+    except CommunityError:
+        messages.error(request, _("It is too late to undo this. Find the post in its thread."))
+    else:
+        messages.success(request, _("Undone. It is in the queue again."))
+    return _back(request)
+
+
+@for_moderators
+@require_safe
+def log(request: HttpRequest) -> HttpResponse:
+    """Show the audit log, newest first; ``?before=`` continues."""
+    page = queries.page_of_log(moderator_of(request), before=_number(request.GET.get("before", "")))
+    return render(request, "desk/log.html", {"page": page})
+
+
+@for_moderators
+@require_http_methods(["GET", "HEAD", "POST"])
+def member(request: HttpRequest, handle: str) -> HttpResponse:
+    """Show what was decided about a member; warn, silence, suspend them, or end that."""
+    user = moderator_of(request)
+    person = get_object_or_404(User.objects.select_related("community_profile"), handle__iexact=handle, is_active=True)
+    form = MemberForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        if person.is_staff:
+            messages.error(request, _("Colleagues are not moderated here."))
+        else:
+            _act_on(person, user, form.cleaned_data)
+            messages.success(request, _("Done, and written to the log."))
+        return redirect("desk:member", person.handle)
+    profile: CommunityProfile = getattr(person, "community_profile", None) or CommunityProfile(user=person)
+    context = {
+        "person": person_of(person),
+        "handle": person.handle,
+        "profile": profile,
+        "level": Level(profile.level).label,
+        "is_silenced": profile.is_silenced() and not profile.is_suspended(),
+        "is_suspended": profile.is_suspended(),
+        "is_colleague": person.is_staff,
+        "form": form,
+        "page": queries.page_of_log(user, member_id=person.pk, before=_number(request.GET.get("before", ""))),
+    }
+    return render(request, "desk/member.html", context, status=form_status(form))
+
+
+def _act_on(person: User, by: User, data: Mapping[str, Any]) -> None:
+    until = timezone.now() + timedelta(days=int(data["days"]))
+    note = data["note"]
+    if data["act"] == "warn":
+        services.warn_member(user=person, by=by, note=note)
+    elif data["act"] == "silence":
+        services.silence_member(user=person, by=by, until=until, note=note)
+    elif data["act"] == "suspend":
+        services.suspend_member(user=person, by=by, until=until, note=note)
+    else:
+        services.release_member(user=person, by=by, note=note)
+
+
+@for_moderators
+@require_http_methods(["GET", "HEAD", "POST"])
+def settings_page(request: HttpRequest) -> HttpResponse:
+    """Show and change limits and thresholds; who changed what is in the log."""
+    stored = Policy.objects.filter(pk=1).first() or Policy()
+    form = PolicyForm(request.POST or None, instance=stored)
+    if request.method == "POST" and form.is_valid():
+        services.change_policy(policy=form.save(commit=False), by=moderator_of(request), changed=form.changed_data)
+        messages.success(request, _("Saved. It holds from now on."))
+        return redirect("desk:settings")
+    return render(request, "desk/settings.html", {"form": form}, status=form_status(form))
+
+
+def _number(text: str) -> int:
+    return int(text) if text.isdecimal() and len(text) < 19 else 0

@@ -1,0 +1,292 @@
+"""The review queue, the audit log and the members' pages of the desk."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from django.urls import reverse
+from django.utils import timezone
+
+from community import services
+from community.models import AuditEntry, CommunityProfile, Flag, Level, Policy, Post, ReviewItem, Thread
+from community.services.moderating import UNDO
+from portal.core.roles import CONTENT_EDITORS
+from tests.factories.accounts import UserFactory
+from tests.factories.community import MemberFactory, PostFactory, ThreadFactory, moderator
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def _without_second_factor(settings):
+    settings.STAFF_SECOND_FACTOR = False
+
+
+@pytest.fixture
+def desk(client):
+    """A client signed in as a moderator; `desk.moderator` is the person."""
+    client.moderator = moderator()
+    client.force_login(client.moderator)
+    return client
+
+
+def item_of(post: Post) -> ReviewItem:
+    return ReviewItem.objects.get(post=post, decision="")
+
+
+def decide(client, item, act, **more):
+    return client.post(reverse("desk:decide", args=[item.pk]), {"act": act, **more}, follow=True)
+
+
+def state_of(post: Post) -> str:
+    return Post.objects.values_list("state", flat=True).get(pk=post.pk)
+
+
+PAGES = ["queue", "log", "settings"]
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_visitors_are_asked_to_sign_in_and_customers_find_no_desk(client, name):
+    url = reverse(f"desk:{name}")
+    assert client.get(url).url.partition("?")[0] == reverse("account_login")
+
+    client.force_login(UserFactory())
+    assert client.get(url).status_code == 404
+
+    client.force_login(UserFactory(role=CONTENT_EDITORS))
+    assert client.get(url).status_code == 404
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_moderators_need_a_second_factor(desk, settings, name):
+    settings.STAFF_SECOND_FACTOR = True
+
+    assert desk.get(reverse(f"desk:{name}")).url == reverse("accounts:second_factor")
+
+
+def test_others_cannot_decide(client):
+    post = PostFactory(held=True)
+    client.force_login(MemberFactory(level=Level.ADVOCATE))
+
+    answers = [
+        client.post(reverse(f"desk:{name}", args=[item_of(post).pk]), {"act": "approve"}).status_code
+        for name in ("decide", "claim", "undo")
+    ]
+
+    assert (answers, state_of(post)) == ([404, 404, 404], "held")
+
+
+@pytest.mark.parametrize("count", [1, 3])
+def test_the_queue_costs_the_same_whatever_its_length(desk, count, django_assert_max_num_queries):
+    posts = PostFactory.create_batch(count, held=True)
+    desk.get(reverse("desk:queue"))
+
+    with django_assert_max_num_queries(12):
+        page = desk.get(reverse("desk:queue")).text
+
+    assert page.count("data-queue-item") == count == len(posts)
+
+
+def test_an_item_says_why_it_waits_and_shows_the_post_before_it(desk):
+    thread = ThreadFactory(body="چراغ قرمز مودم می‌خواهد چه بگوید؟")
+    post = PostFactory(thread=thread, held=True, body="روی **بازنشانی** بزنید")
+    services.flag_post(post=thread.posts.get(number=1), user=MemberFactory(), reason="spam", note="تبلیغ است")
+
+    page = desk.get(reverse("desk:queue")).text
+
+    assert "<strong>بازنشانی</strong>" in page
+    assert "سریع‌تر از آنکه کسی بتواند تایپ کند فرستاده شده" in page
+    assert "گزارش: هرزنامه" in page
+    assert "تبلیغ است" in page
+    assert page.count("چراغ قرمز مودم می‌خواهد چه بگوید؟") >= 2
+    assert post.author.handle in page
+
+
+def test_held_posts_are_approved_and_shown(desk):
+    post = PostFactory(held=True)
+
+    page = decide(desk, item_of(post), "approve").text
+
+    assert state_of(post) == "visible"
+    assert "تأیید شد" in page
+    assert AuditEntry.objects.values_list("action", "actor").get() == ("post.approved", desk.moderator.pk)
+
+
+def test_flagged_posts_are_hidden_and_the_author_told_why(desk):
+    post = PostFactory()
+    services.flag_post(post=post, user=MemberFactory(), reason="abuse")
+
+    decide(desk, item_of(post), "hide", reason="abuse", note="لطفاً محترمانه بنویسید")
+
+    post.refresh_from_db()
+    assert (post.state, post.state_reason, post.state_note) == ("hidden", "abuse", "لطفاً محترمانه بنویسید")
+    assert Flag.objects.get().outcome == "agreed"
+
+
+def test_an_appeal_in_vain_leaves_the_queue(desk):
+    post = PostFactory(hidden=True)
+    services.appeal(post=post, author=post.author, text="این تبلیغ نبود")
+
+    assert "این تبلیغ نبود" in desk.get(reverse("desk:queue")).text
+    decide(desk, item_of(post), "hide", reason="spam")
+
+    assert (state_of(post), ReviewItem.objects.filter(decision="").count()) == ("hidden", 0)
+
+
+def test_an_appeal_that_is_right_shows_the_post_again(desk):
+    post = PostFactory(hidden=True)
+    services.appeal(post=post, author=post.author, text="این تبلیغ نبود")
+
+    decide(desk, item_of(post), "approve")
+
+    assert state_of(post) == "visible"
+
+
+@pytest.mark.parametrize("act", ["approve", "hide"])
+@pytest.mark.parametrize("kind", ["held", "flagged", "appealed"])
+def test_undo_brings_back_exactly_what_was(desk, act, kind):
+    post = PostFactory(held=kind == "held", hidden=kind == "appealed")
+    flagger = MemberFactory()
+    if kind == "flagged":
+        services.flag_post(post=post, user=flagger, reason="spam")
+    elif kind == "appealed":
+        services.appeal(post=post, author=post.author, text="نه")
+
+    def everything():
+        return (
+            Post.objects.values("state", "state_reason", "state_note").get(pk=post.pk),
+            ReviewItem.objects.filter(decision="").values("post", "score", "reasons", "appeal").get(),
+            list(Flag.objects.values("outcome", "judged_by")),
+            CommunityProfile.objects.values("penalised_at", "reply_count").get(pk=post.author_id),
+            CommunityProfile.objects.filter(pk=flagger.pk).values_list("flags_judged", "flags_agreed").first(),
+            Thread.objects.values("reply_count", "last_post_at").get(pk=post.thread_id),
+        )
+
+    before = everything()
+    item = item_of(post)
+    page = decide(desk, item, act).text
+    assert "data-done" in page
+    assert ReviewItem.objects.get(pk=item.pk).decision
+
+    desk.post(reverse("desk:undo", args=[item.pk]))
+
+    assert everything() == before
+
+
+def test_undo_is_only_for_who_decided_and_only_for_a_while(desk, client):
+    post = PostFactory(held=True)
+    item = item_of(post)
+    decide(desk, item, "approve")
+    other = moderator()
+    desk.force_login(other)
+    assert desk.post(reverse("desk:undo", args=[item.pk])).status_code == 404
+
+    desk.force_login(desk.moderator)
+    ReviewItem.objects.filter(pk=item.pk).update(decided_at=timezone.now() - UNDO)
+    page = desk.post(reverse("desk:undo", args=[item.pk]), follow=True).text
+
+    assert "برای برگرداندن دیر شده است" in page
+    assert state_of(post) == "visible"
+
+
+def test_two_moderators_decide_once(desk, client):
+    post = PostFactory(held=True)
+    item = item_of(post)
+    assert services.claim(item=item, by=moderator())
+
+    page = decide(desk, item, "approve").text
+    assert "همین حالا مدیر دیگری این را بررسی می‌کند" in page
+    assert state_of(post) == "held"
+
+    ReviewItem.objects.filter(pk=item.pk).update(claimed_by=None, claimed_at=None)
+    decide(desk, item, "approve")
+    page = decide(desk, item, "hide").text
+
+    assert "کس دیگری پیش‌تر دربارهٔ این تصمیم گرفته است" in page
+    assert (state_of(post), AuditEntry.objects.count()) == ("visible", 1)
+
+
+def test_a_broken_item_does_not_take_the_page(desk):
+    broken, fine = PostFactory(held=True, body="متن خراب"), PostFactory(held=True, body="متن سالم")
+    ReviewItem.objects.filter(post=broken).update(reasons=["not a pair"])
+
+    page = desk.get(reverse("desk:queue")).text
+
+    assert "متن خراب" in page
+    assert "متن سالم" in page
+    assert fine.author.handle in page
+
+
+def test_the_queue_continues_where_its_first_page_ends(desk, monkeypatch):
+    monkeypatch.setattr("portal.desk.queries.ROWS", 2)
+    PostFactory.create_batch(5, held=True)
+    seen, url = [], reverse("desk:queue")
+    while url:
+        page = desk.get(url).text
+        seen += re.findall(r'aria-labelledby="q(\d+)"', page)
+        found = re.search(r'rel="next" href="([^"]+)"', page)
+        url = reverse("desk:queue") + found[1] if found else ""
+
+    assert (len(seen), len(set(seen))) == (5, 5)
+
+
+@pytest.mark.parametrize(
+    "query", ["?after=x", "?after=1_", "?after=99999999999999999999999999_1", "?reason=no", "?done=x"]
+)
+def test_invented_addresses_show_the_queue(desk, query):
+    assert desk.get(reverse("desk:queue") + query).status_code == 200
+
+
+@pytest.mark.both_databases("portal.desk.views")
+def test_a_member_is_silenced_with_a_reason_and_released(desk):
+    person = MemberFactory()
+    url = reverse("desk:member", args=[person.handle])
+
+    assert desk.post(url, {"act": "silence", "days": "7"}).status_code == 422
+    desk.post(url, {"act": "silence", "days": "7", "note": "چند بار تذکر داده شد"})
+    profile = CommunityProfile.objects.get(pk=person.pk)
+    assert (profile.is_silenced(), profile.silenced_reason) == (True, "چند بار تذکر داده شد")
+    assert "چند بار تذکر داده شد" in desk.get(url).text
+
+    desk.post(url, {"act": "release"})
+    assert not CommunityProfile.objects.get(pk=person.pk).is_silenced()
+    assert list(AuditEntry.objects.values_list("action", flat=True)) == ["member.released", "member.silenced"]
+
+
+def test_colleagues_cannot_be_silenced(desk):
+    colleague = moderator()
+
+    desk.post(reverse("desk:member", args=[colleague.handle]), {"act": "suspend", "days": "7", "note": "نه"})
+
+    assert not CommunityProfile.objects.filter(pk=colleague.pk, suspended_until__isnull=False).exists()
+
+
+@pytest.mark.parametrize("count", [1, 3])
+def test_the_log_costs_the_same_whatever_its_length(desk, count, django_assert_max_num_queries):
+    for post in PostFactory.create_batch(count, held=True):
+        services.approve_post(post=post, by=desk.moderator)
+
+    desk.get(reverse("desk:log"))
+
+    with django_assert_max_num_queries(12):
+        page = desk.get(reverse("desk:log")).text
+
+    assert page.count("نوشته تأیید شد") == count
+
+
+def test_the_panic_switch_holds_what_newcomers_write_and_is_in_the_log(desk):
+    values = {field: getattr(Policy(), field) for field in _numbers()}
+
+    desk.post(reverse("desk:settings"), {**values, "holds_newcomers": "on"})
+
+    newcomer = MemberFactory(level=Level.NEW)
+    CommunityProfile.objects.filter(pk=newcomer.pk).update(reply_count=9)
+    thread = ThreadFactory()
+    post = services.post_reply(author=newcomer, thread=thread, body="سلام، من هم همین مشکل را دارم", token="a")
+    assert post.state == "held"
+    assert AuditEntry.objects.get(action="policy.changed").details == {"holds_newcomers": True}
+
+
+def _numbers():
+    return [field.name for field in Policy._meta.get_fields() if field.name not in {"id", "holds_newcomers"}]
