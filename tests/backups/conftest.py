@@ -123,13 +123,13 @@ def backup(here, article, backups) -> Path:
 
 
 def pages_of(article: ArticlePage) -> dict[str, bytes]:
-    """What visitors get of the pages that show the article, and of the uploaded files."""
+    """What visitors get of the pages that show the article, and the uploaded files, of which they see those shown."""
     urls = ["/fa/", "/en/", article.get_url(), article.get_parent().get_url(), "/fa/search/?q=مودم", "/sitemap.xml"]
-    root = Path(django_settings.MEDIA_ROOT)
-    urls += [f"/media/{file.relative_to(root)}" for file in sorted(root.rglob("*")) if file.is_file()]
     pages = {}
     for url in urls:
         response = Client().get(url, headers={"User-Agent": "Mozilla/5.0 Firefox/140.0"})
         assert response.status_code == 200, url
         pages[url] = response.getvalue()
-    return pages
+    root = Path(django_settings.MEDIA_ROOT)
+    files = {f"/media/{file.relative_to(root)}": file.read_bytes() for file in root.rglob("*") if file.is_file()}
+    return {**pages, **files}
