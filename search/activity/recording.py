@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from django.db import transaction
 
+from portal.core.limits import limited
 from portal.insight.activity import Activity
 from portal.insight.recorder import recorder
 from search import registry
@@ -27,6 +28,8 @@ FACT: Final = "search"
 #: A question repeated by a visit within this time is the same search: a reload, the back button, another filter.
 SAME_SEARCH: Final = dt.timedelta(minutes=10)
 _REMEMBERED: Final = 10_000
+#: Searches of one network that are recorded in an hour.
+_RECORDED_PER_HOUR: Final = 3_000
 #: Maximum number of characters of a text in the queue; fewer are stored.
 _MAX_TYPED: Final = 2_048
 
@@ -64,7 +67,12 @@ def search_facts(result: SearchResult, language: str) -> tuple[str, ...]:
 
 
 def note_search(request: HttpRequest, facts: Sequence[str]) -> None:
-    """Record that a visitor saw a results page; `facts` are those of `search_facts`."""
+    """Record that a visitor saw a results page; `facts` are those of `search_facts`.
+
+    One network writes only so many rows, whatever browsers and questions it invents.
+    """
+    if limited(request, "search_record", _RECORDED_PER_HOUR, 3600, is_frequent=True, by_network=True) is not None:
+        return
     language, total, *notices = facts
     text = request.GET.get("q", "")[:_MAX_TYPED]
     found = {"total": int(total), "notices": " ".join(notices)}

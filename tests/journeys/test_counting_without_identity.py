@@ -6,6 +6,7 @@ import datetime as dt
 import random
 
 import pytest
+from django.contrib.sessions.models import Session
 from django.core.cache import cache
 from django.urls import reverse
 from django.utils import timezone
@@ -13,7 +14,7 @@ from django.utils.translation import override
 
 from faq.models import Feedback, ShortLink, VoteEvidence
 from faq.services import weigh_votes
-from portal.core import page_cache, visitors
+from portal.core import limits, page_cache, visitors
 from portal.core.memo import forget_all
 from portal.insight.recorder import recorder
 from search import services
@@ -51,6 +52,7 @@ def _nothing_known():
         recording.forget_asked()
         recorder.forget()
         cache.clear()
+        limits._local_counts.clear()
         page_cache.answers.clear()
         forget_all()
 
@@ -101,6 +103,28 @@ def test_an_attacker_makes_nothing_popular_and_lifts_nothing(client, article, at
     assert weigh_clicks() == {}
     assert SearchLog.objects.count() >= 40  # they were recorded
     assert SearchClick.objects.values("visit").distinct().count() >= 40
+
+
+def test_one_network_fills_the_log_only_so_far(client, monkeypatch):
+    monkeypatch.setattr(recording, "_RECORDED_PER_HOUR", 5)
+    for number in range(8):
+        ask(client, f"203.0.113.{number}", f"Mozilla/5.0 ({number})")
+    ask(client, "203.0.114.7", "Mozilla/5.0")
+
+    recorder.flush()
+
+    assert SearchLog.objects.count() == 6
+
+
+def test_invented_sessions_write_no_rows(client):
+    article = ArticlePageFactory()
+    for number in range(3):
+        for path in ("/fa/", address("results") + "?q=x", article.url, "/fa/accounts/login/", "/health/"):
+            client.cookies.clear()
+            client.cookies["sessionid"] = f"{number:032x}"
+            assert client.get(path).status_code == 200
+
+    assert Session.objects.count() == 0
 
 
 def test_five_honest_addresses_count(client, article):
