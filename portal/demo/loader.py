@@ -25,6 +25,7 @@ from portal.core.scopes import content_changed
 from portal.demo import pictures, sounds
 from portal.demo.answers import load_answers
 from portal.demo.catalogue import load_catalogue
+from portal.demo.community import load_community
 from portal.demo.feedback import load_feedback
 from portal.demo.people import load_people
 from portal.demo.searches import load_searches
@@ -85,6 +86,8 @@ def load(*, progress: Callable[[str, int, int | None], None] | None = None) -> D
             tell("searches", 0, None)
             load_searches()
             load_answers(editor)
+            tell("community", 0, None)
+            load_community()
             content_changed()
             tell("search", 0, None)
         renew_popular()  # tries frequent questions, now that the articles can be found

@@ -57,10 +57,11 @@ PEOPLE: Final = (
     ),
     DemoPerson(
         "editor", EDITOR_EMAIL, "leila-editor", "لیلا رستگار", "fa", staff_roles=(CONTENT_EDITORS,), is_staff=True,
+        days_here=420,
     ),
     DemoPerson(
         "community manager", "community@noora.example", "omid-community", "امید فرهمند", "fa",
-        staff_roles=(COMMUNITY_MANAGERS,), is_staff=True,
+        staff_roles=(COMMUNITY_MANAGERS,), is_staff=True, days_here=420,
     ),
     DemoPerson(
         "administrator", "admin@noora.example", "admin", "مدیر سامانه", "fa", is_staff=True, is_superuser=True,

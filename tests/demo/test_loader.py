@@ -8,6 +8,7 @@ from __future__ import annotations
 import datetime as dt
 import re
 from collections import Counter
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -21,8 +22,11 @@ from wagtail.documents import get_document_model
 from wagtail.images import get_image_model
 from wagtail.models import Page, ReferenceIndex, Revision
 
+from community.models import Area, Flag, IdeaVote, Poll, Post, ReviewItem, Solution, State, Thread, ThreadState, Vote
+from community.reconcile import find_drift
 from faq.importing import Outcome
 from faq.models import ArticlePage, Feedback, HelpMedia, TopicPage
+from portal.accounts.handles import validate_handle
 from portal.accounts.models import User
 from portal.catalog.models import Ownership, Product, Topic
 from portal.core import outbox
@@ -30,6 +34,7 @@ from portal.core.file_check import check
 from portal.core.models import OutboxMessage
 from portal.demo.answers import PINS, SYNONYMS
 from portal.demo.catalogue import PRODUCTS, TOPICS
+from portal.demo.community import AREAS, MEMBERS, NEWCOMERS, conversations, load_community
 from portal.demo.feedback import DAYS
 from portal.demo.loader import ARTICLES_FOLDER, is_site_empty, load
 from portal.demo.people import PASSWORD, PEOPLE
@@ -48,6 +53,7 @@ pytestmark = [
     pytest.mark.both_databases(
         "portal.demo.answers",
         "portal.demo.catalogue",
+        "portal.demo.community",
         "portal.demo.loader",
         "portal.demo.people",
         "portal.demo.searches",
@@ -75,7 +81,7 @@ def test_topics_have_articles_and_two_at_most_are_featured(demo):
 
 
 def test_loading_twice_changes_nothing(demo):
-    models = [*apps.get_app_config("faq").get_models(), *apps.get_app_config("home").get_models()]
+    models = [model for app in ("faq", "home", "community") for model in apps.get_app_config(app).get_models()]
     models += [Synonym, SearchPromotion, User, Product, Topic, Ownership, Page, Revision, get_image_model()]
     before = {model._meta.label: model.objects.count() for model in models}
     dates = dict(Page.objects.values_list("pk", "last_published_at"))
@@ -297,3 +303,91 @@ def test_loading_the_searches_again_adds_nothing(demo):
     before = SearchLog.objects.count()
 
     assert (load_searches(), SearchLog.objects.count()) == (0, before)
+
+
+# What members say to each other -----------------------------------------------------------------------------------------
+
+
+def test_conversations_are_in_both_languages_and_in_every_area(demo):
+    languages = Counter(Thread.objects.values_list("language", flat=True))
+
+    assert sum(languages.values()) == len(conversations()) >= 30
+    assert min(languages["fa"], languages["en"]) >= 12
+    assert {area.slug for area in Area.objects.filter(thread_count__gt=0)} == {area.slug for area in AREAS}
+    assert set(Area.objects.values_list("kind", flat=True)) == set(Area.Kind)
+    assert all(area.title.in_language(code) for area in Area.objects.all() for code in ("fa", "en"))
+
+
+def test_counters_of_the_community_are_exact(demo):
+    assert list(find_drift()) == []
+
+
+def test_members_do_all_that_members_do(demo):
+    assert Solution.objects.filter(revoked_at=None).count() >= 10
+    assert Vote.objects.exists()
+    assert IdeaVote.objects.exists()
+    assert Poll.objects.get().voter_count == 10
+    assert set(Thread.objects.filter(kind=Area.Kind.IDEAS).values_list("status", flat=True)) >= {"planned", "done"}
+    assert Thread.objects.get(state=ThreadState.MERGED).merged_into.state == ThreadState.VISIBLE
+    assert Post.objects.filter(mentions__isnull=False).exists()
+    assert Post.objects.filter(html__contains="<blockquote").exists()
+    assert Post.objects.filter(html__contains="<pre").exists()
+    assert Post.objects.filter(state=State.HIDDEN).count() == 1
+
+
+def test_the_moderators_have_something_to_do(demo):
+    assert Post.objects.filter(state=State.HELD).count() == 2
+    assert Flag.objects.filter(outcome="").count() == 1
+    assert ReviewItem.objects.filter(decision="").count() == 3
+
+
+def test_a_year_of_conversations_is_in_order_and_by_people_who_were_there(demo):
+    now = timezone.now()
+    posts = list(
+        Post.objects.filter(thread__moves_in=None).select_related("author", "thread").order_by("thread", "number")
+    )
+
+    assert max((now - post.created_at).days for post in posts) > 300
+    assert [post for post in posts if not post.author.date_joined < post.created_at <= now] == []
+    assert [
+        (one, other)
+        for one, other in pairwise(posts)
+        if one.thread_id == other.thread_id and one.created_at >= other.created_at
+    ] == []
+
+
+def test_members_have_names_that_everybody_could_choose(demo):
+    for handle, _name, _language in (*MEMBERS, *NEWCOMERS):
+        validate_handle(handle)
+        user = User.objects.get(handle=handle)
+        user.full_clean(exclude=["password"])
+        assert not user.has_usable_password()
+
+
+def test_no_post_refers_to_what_is_not_there(demo):
+    for post in Post.objects.all():
+        assert "post:@" not in post.body
+        assert "[…]" not in post.body
+        assert "lorem" not in post.body.lower()
+
+
+def test_loading_the_conversations_again_adds_nothing(demo):
+    before = list(Post.objects.order_by("pk").values_list("pk", "created_at", "helpful_count"))
+
+    assert load_community() == 0
+    assert list(Post.objects.order_by("pk").values_list("pk", "created_at", "helpful_count")) == before
+
+
+@pytest.mark.parametrize(("language", "text"), [("fa", "چراغ سوم قرمز"), ("en", "bridge mode no address")])
+def test_search_finds_conversations(demo, language, text):
+    found = ask_search(text=text, user=None, language=language)
+
+    assert "community.thread" in {hit.kind for hit in found.hits[:5]}
+
+
+@pytest.mark.parametrize("language", ["fa", "en"])
+def test_pages_of_the_community_answer(demo, client, language):
+    thread = Thread.objects.filter(language=language, state=ThreadState.VISIBLE, reply_count__gt=2).first()
+
+    assert thread.title in client.get(f"/{language}/community/t/{thread.pk}/{thread.slug}/").text
+    assert client.get(f"/{language}/community/").status_code == 200
