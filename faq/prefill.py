@@ -5,11 +5,13 @@ from __future__ import annotations
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, Final
 
+from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils.http import urlencode
 from django.views.decorators.http import require_GET
+from wagtail.permissions import page_permission_policy
 
 from faq.models import ArticlePage, TopicPage
 from portal.core.text import normalise_input, slugify_unicode
@@ -25,7 +27,12 @@ _title: ContextVar[str] = ContextVar("article_title", default="")
 
 @require_GET
 def article_for_question(request: HttpRequest) -> HttpResponse:
-    """Redirect ``?language=fa&title=…`` to the form of a new article, or first offer the topics it may go below."""
+    """Redirect ``?language=fa&title=…`` to the form of a new article, or first offer the topics it may go below.
+
+    Raises PermissionDenied for staff who may add no page at all.
+    """
+    if not page_permission_policy.user_has_permission(request.user, "add"):
+        raise PermissionDenied
     title = _clean(request.GET.get("title", ""))
     topics = [
         (

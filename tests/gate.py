@@ -29,15 +29,15 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Deselect tests for PostgreSQL in a run on SQLite, rather than skip them.
+    """Deselect tests for one database in a run on the other, rather than skip them.
 
     Tests with a real Elasticsearch run only on SQLite, because they do not depend on the database. They are skipped if
     no server answers.
     """
     if silent := {item.path.name for item in items for mark in item.iter_markers("both_databases") if not mark.args}:
         raise pytest.UsageError(f"both_databases(…) names the modules whose SQL is tried: {', '.join(sorted(silent))}")
-    elsewhere = "elasticsearch" if connection.vendor == "postgresql" else "postgres"
-    away = [item for item in items if item.get_closest_marker(elsewhere)]
+    elsewhere = {"elasticsearch", "sqlite"} if connection.vendor == "postgresql" else {"postgres"}
+    away = [item for item in items if any(item.get_closest_marker(mark) for mark in elsewhere)]
     if away:
         config.hook.pytest_deselected(items=away)
         items[:] = [item for item in items if item not in away]

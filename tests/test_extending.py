@@ -131,7 +131,7 @@ def test_an_app_a_page_and_a_searchable_kind_are_added_as_the_manual_says(projec
     seen = json.loads(run(project, "-c", f"import django; django.setup()\n{USE}").splitlines()[-1])
 
     assert seen["found"] == [["glossary.term", "Attenuation attenuation", "/en/attenuation/"]]
-    assert seen["statuses"] == [200, 302]
+    assert seen["statuses"] == [200, 404]
     assert "What a cable swallows." in seen["page"]
     assert "<h1>Attenuation attenuation</h1>" in seen["page"]
 

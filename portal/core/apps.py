@@ -64,7 +64,12 @@ def _connect_jobs() -> None:
         run=forgetting.forget_typed_texts,
         is_needed=lambda _last_end: forgetting.has_any(),
     )
-    jobs.every(timedelta(days=1), name="core.check_files", run=file_check.check_and_tell)
+    jobs.every(
+        timedelta(days=1),
+        name="core.check_files",
+        run=file_check.check_and_tell,
+        is_needed=lambda _last_end: file_check.has_files(),
+    )
     jobs.every(
         schedule.INTERVAL,
         name=schedule.JOB,

@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 from django.views.decorators.http import require_GET
 from wagtail.models import Page
+from wagtail.permissions import page_permission_policy
 
 from portal.core.audience import PUBLIC, SIGNED_IN, Audience, audience_keys, explain_audience
 from portal.core.pages import PortalPage, audience_choices
@@ -48,6 +49,8 @@ class ReaderForm(forms.Form):
 @require_GET
 def audience_check(request: HttpRequest, page_id: int) -> HttpResponse:
     """Show who can see a page, and why, to users who may edit or publish it."""
+    if not page_permission_policy.user_has_any_permission(request.user, {"change", "publish"}):
+        raise PermissionDenied
     page = get_object_or_404(Page, pk=page_id).specific
     if not isinstance(page, PortalPage):
         raise Http404

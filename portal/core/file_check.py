@@ -38,6 +38,11 @@ def is_filled() -> bool:
     )
 
 
+def has_files() -> bool:
+    """Return whether there is anything to compare. A query or two per kind at most."""
+    return FileAudience.objects.exists() or any(kind.model._base_manager.exists() for kind in kinds.values())  # noqa: SLF001
+
+
 def check(*, mend: bool) -> list[Drift]:
     """Compare everything stored with what it should be, and return the differences; with `mend`, correct them.
 

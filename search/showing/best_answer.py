@@ -8,6 +8,7 @@ the question that a text contains is weighted by the rarity of the words. The ca
 - either most of the question is in title and short answer, and no other hit comes close,
 - or some of it is, nearly all of it is somewhere in the hit, and no other hit is near.
 
+Other hits are those of the same kind: an article and a conversation about the same thing do not contradict each other.
 Unknown words count as the rarest there are, so that a question with one seldom has a card.
 
 Measured by ``script/bench best-answer`` (docs/decisions/0012-best-answer.md): of what customers ask the demo, 67 % in
@@ -110,7 +111,7 @@ def best_answer(hits: Sequence[BackendHit], plan: Plan, *, unknown: int) -> Back
     best = words.coverage(first)
     if best.in_front < SOME or best.in_front * words.total < SPECIFIC * words.rarest:
         return None
-    rivals = [hit for hit in hits[1:] if hit.family != first.family][:RIVALS]
+    rivals = [hit for hit in hits[1:] if hit.kind == first.kind and hit.family != first.family][:RIVALS]
     nearest = max((words.coverage(hit).value for hit in rivals), default=0.0) / best.value
     is_about_it = best.in_front >= MOST and nearest <= CLOSE
     holds_it = best.anywhere >= NEARLY_ALL and nearest <= NEAR

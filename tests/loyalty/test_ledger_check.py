@@ -128,9 +128,8 @@ def test_every_damage_is_found(wallet, damage, found):
     assert reported == found
 
 
+@pytest.mark.sqlite  # PostgreSQL checks constraints even without triggers
 def test_an_account_below_zero_is_found(wallet):
-    if connection.vendor != "sqlite":
-        pytest.skip("PostgreSQL checks constraints even without triggers")
     with triggers_off() as cursor:
         cursor.execute(
             "UPDATE loyalty_account SET debits = credits + 1 WHERE kind = 10 AND wallet_id = %s", [wallet.pk]
@@ -149,9 +148,8 @@ def test_a_missing_trigger_is_found(wallet):
     assert problems() == {("trigger loyalty_posting_delete is missing or disabled", None)}
 
 
+@pytest.mark.postgres
 def test_a_disabled_trigger_is_found():
-    if connection.vendor != "postgresql":
-        pytest.skip("SQLite cannot disable triggers")
     with connection.cursor() as cursor:
         cursor.execute("ALTER TABLE loyalty_posting DISABLE TRIGGER loyalty_posting_inserted")
 

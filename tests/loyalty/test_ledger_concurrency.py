@@ -96,9 +96,8 @@ def test_of_200_spends_at_once_exactly_as_many_succeed_as_there_are_points_for(w
     assert list(ledger.check()) == []
 
 
+@pytest.mark.sqlite  # it locks files between processes; on PostgreSQL threads have connections of their own
 def test_processes_that_spend_at_once_do_not_spend_more_than_there_is(wallet, start):
-    if connection.vendor != "sqlite":
-        pytest.skip("threads have connections of their own on PostgreSQL; SQLite locks files between processes")
     process = start("spend", wallet.pk, "there", 100)
     assert process.stdout.readline() == "ready\n"
     here = spend(wallet, "here", 100)

@@ -78,22 +78,19 @@ def test_rows_of_the_ledger_are_neither_changed_nor_deleted(wallet, statement):
         execute(statement)
 
 
+@pytest.mark.postgres
 @pytest.mark.parametrize("table", ["journal", "posting", "account", "wallet"])
 def test_tables_of_the_ledger_cannot_be_emptied(wallet, table):
-    if connection.vendor != "postgresql":
-        pytest.skip("SQLite has no TRUNCATE")
-
     connection.check_constraints()  # a table with checks left to do is not emptied anyhow
     with refused("loyalty_[a-z]*_truncate"):
         execute(f"TRUNCATE loyalty_{table} CASCADE")
 
 
+@pytest.mark.sqlite
 @pytest.mark.parametrize("table", ["journal", "posting", "account", "wallet"])
 @pytest.mark.parametrize("verb", ["INSERT OR REPLACE", "REPLACE", "UPDATE OR REPLACE"])
 def test_replacing_a_row_is_refused_as_well(wallet, table, verb):
     """SQLite deletes the row in the way without calling triggers for deletions."""
-    if connection.vendor != "sqlite":
-        pytest.skip("only SQLite can replace")
     names = {
         field.column
         for field in {"journal": Journal, "posting": Posting, "account": Account, "wallet": Wallet}[table]._meta.fields
@@ -207,10 +204,9 @@ def test_an_amount_is_positive_and_possible(wallet, amount):
         write(wallet, (origin, target, amount), available=30 + amount)
 
 
+@pytest.mark.sqlite  # PostgreSQL's columns have types
 def test_an_amount_is_a_whole_number(wallet):
     origin, target = account(wallet, Kind.ISSUE), lot(wallet)
-    if connection.vendor == "postgresql":
-        pytest.skip("its columns have types")
 
     with refused("loyalty_posting_count"):
         write(wallet, (origin, target, 0.5), available=30)
@@ -287,12 +283,10 @@ def test_no_more_is_reversed_than_was_booked_even_by_hand(wallet):
         )  # fmt: skip
 
 
+@pytest.mark.sqlite
 @pytest.mark.django_db(transaction=True)
 def test_a_connection_of_its_own_is_refused_as_well(wallet):
     """Without Django's settings of the connection."""
-    if connection.vendor != "sqlite":
-        pytest.skip("PostgreSQL has no settings of a connection that matter")
-
     with contextlib.closing(sqlite3.connect(connection.settings_dict["NAME"], isolation_level=None)) as other:
         for statement in (
             "DELETE FROM loyalty_journal",

@@ -31,7 +31,7 @@ class KeptPages:
         self._urls = urls
         for url in urls.values():
             assert Client().get(url).status_code == 200, url
-        assert self.cold_after(lambda: content_changed("thread:42", "community:area:7")) == set()
+        assert self.cold_after(lambda: content_changed("thread:42", "catalogue_of_nobody:7")) == set()
 
     def cold_after(self, change) -> set[str]:
         """The names of the pages that a change invalidates."""
@@ -138,6 +138,10 @@ def test_what_all_pages_show_makes_all_pages_cold(change, articles, kept):
 
 def test_a_change_of_the_index_makes_only_answers_cold(kept):
     assert kept.cold_after(lambda: content_changed("search:index")) == {"search"}
+
+
+def test_a_conversation_makes_only_the_list_on_the_home_page_cold(kept):
+    assert kept.cold_after(lambda: content_changed("thread:42", "community:area:7")) == {"home"}
 
 
 def test_a_vote_makes_nothing_cold(articles, kept):

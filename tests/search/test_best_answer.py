@@ -72,6 +72,12 @@ def test_a_translation_is_no_rival(shelf):
     assert answer_to(shelf, "چراغ قرمز", filters=Filters(language=("fa", "en"))) == 1
 
 
+def test_another_kind_is_no_rival(shelf):
+    shelf.put([entry(kind="test.talk", object_id=20, title="چراغ قرمز دکل")])
+
+    assert answer_to(shelf, "چراغ قرمز") == 1
+
+
 def test_words_that_nobody_wrote_close_the_gate(shelf):
     assert answer_to(shelf, "چراغ قرمز", unknown=0) == 1
     assert answer_to(shelf, "چراغ قرمز", unknown=3) is None

@@ -61,5 +61,6 @@ def test_health_says_what_answers_searches(client):
         "status": "ok",
         "outbox_oldest_seconds": 0,
         "mail": "ok",
+        "disk": "ok",
         "search": "database",
     }

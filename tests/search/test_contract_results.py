@@ -99,7 +99,7 @@ def test_freshness_narrows_results_and_counts(backend):
 def test_counts_of_a_facet_ignore_what_was_chosen_in_it_and_heed_the_others(shelf):
     counts = shelf.facets(plan_for(shelf, "مودم", filters=Filters(product=("x1",), language=("fa",))))
 
-    assert counts == {
+    assert {facet: values for facet, values in counts.items() if values} == {
         "kind": {"test.note": 2},
         "language": {"fa": 2},
         "product": {"x1": 2, "x2": 2},
