@@ -40,7 +40,7 @@ VERSION: Final = 1
 #: Longest text of a post, in characters.
 MAX_LENGTH: Final = 32_000
 #: More people named in one post stay plain text.
-MAXMENTIONS: Final = 10
+MAX_MENTIONS: Final = 10
 MAX_UPLOADS: Final = 20
 #: A table with more columns stays text, and one that could have more cells: short rows are filled up.
 _MAX_COLUMNS: Final = 30
@@ -269,7 +269,7 @@ def _note(children: list[Token], parsed: Parsed) -> None:
             for piece in _pieces(child.content):
                 if piece.url:
                     _note_address(piece.url, parsed)
-                elif piece.handle and piece.handle not in parsed.handles and len(parsed.handles) < MAXMENTIONS:
+                elif piece.handle and piece.handle not in parsed.handles and len(parsed.handles) < MAX_MENTIONS:
                     parsed.handles.append(piece.handle)
 
 
