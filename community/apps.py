@@ -27,7 +27,9 @@ class CommunityConfig(AppConfig):
         from community.screening import WATCHED_SCOPE  # noqa: PLC0415
         from community.services import reading, threads, uploads  # noqa: PLC0415
         from community.sitemap import ThreadSitemap  # noqa: PLC0415
+        from community.views.reading import HELPFUL_FIRST  # noqa: PLC0415
         from portal.core import jobs, sitemaps  # noqa: PLC0415
+        from portal.core.page_cache import keep_query  # noqa: PLC0415
         from portal.core.receivers import touches  # noqa: PLC0415
 
         touches(WatchedWord, WATCHED_SCOPE)
@@ -35,6 +37,7 @@ class CommunityConfig(AppConfig):
         touches(Area, "site")  # the navigation leads here once there is an area
         navigation.connect()
         sitemaps.register("threads", ThreadSitemap)
+        keep_query(HELPFUL_FIRST)
         disallow_in_each_language("community/ask", "community/similar")
         disallow("/*/community/t/*/reply/", "/*/community/p/")
         jobs.every(

@@ -5,7 +5,7 @@
 
 markdown-it-py escapes HTML in the source (``html=False``); the tokens are then narrowed to what a post may contain, and
 nh3 keeps only allowed tags, attributes and addresses of the result. Each step alone would do. The work grows with the
-length of the text: `MAX_LENGTH`, and limits on what costs more than its length.
+length of the text: `MAX_LENGTH`, `MAX_BLOCKS`, and limits on what costs more than its length.
 
 Direction: leaf blocks have ``dir="auto"``. Containers (lists, quotes, tables) cannot, since ``auto`` ignores children
 that have a direction of their own; theirs is computed from their first letter. Code is always left to right.
@@ -18,8 +18,8 @@ import unicodedata
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
-from html import escape
-from typing import Final
+from html import escape, unescape
+from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
 import nh3
@@ -35,10 +35,15 @@ from pygments.util import ClassNotFound
 
 from portal.core.text import without_bidi_controls
 
+if TYPE_CHECKING:
+    from markdown_it.rules_block import StateBlock
+
 #: Stored with each post: after a change that affects the HTML increase it and run ``manage.py rerender_posts``.
-VERSION: Final = 1
+VERSION: Final = 2
 #: Longest text of a post, in characters.
 MAX_LENGTH: Final = 32_000
+#: After so many tokens of blocks the rest of a text is one paragraph. An item of a list has five, a paragraph three.
+MAX_BLOCKS: Final = 4_000
 #: More people named in one post stay plain text.
 MAX_MENTIONS: Final = 10
 MAX_UPLOADS: Final = 20
@@ -48,6 +53,8 @@ _MAX_CELLS: Final = 6_000
 #: Longer code, or code with a longer line, is shown without colours: lexers are made for people's code.
 _MAX_COLOURED: Final = 6_000
 _MAX_COLOURED_LINE: Final = 400
+#: How much HTML is read for each letter of an excerpt: tags, addresses and colours of code take their place.
+_HTML_PER_LETTER: Final = 6
 
 #: Addresses that are the same in all languages; see `community.urls`.
 THREAD_PATH: Final = "/t/{thread_id}"
@@ -114,10 +121,29 @@ def _is_allowed_link(url: str) -> bool:
     return _LINK.match(url) is not None
 
 
+def _stop_at_many_blocks(state: StateBlock, start_line: int, end_line: int, silent: bool) -> bool:
+    """Make one paragraph of the rest of a text with too many blocks: a rule that goes before those of the parser.
+
+    Thousands of headings cost much more than their length. `silent` asks whether a list ends here.
+    """
+    if len(state.tokens) < MAX_BLOCKS:
+        return False
+    if not silent:
+        opening = state.push("paragraph_open", "p", 1)
+        inline = state.push("inline", "", 0)
+        inline.content = state.getLines(start_line, end_line, state.blkIndent, False).strip()
+        opening.map = inline.map = [start_line, end_line]
+        inline.children = []
+        state.push("paragraph_close", "p", -1)
+        state.line = end_line
+    return True
+
+
 def _parser() -> MarkdownIt:
     parser = MarkdownIt("commonmark", {"html": False, "breaks": True, "linkify": False, "typographer": False})
     parser.enable(["table", "strikethrough"])
     parser.disable("html_inline").disable("html_block")
+    parser.block.ruler.before("table", "too_many_blocks", _stop_at_many_blocks, {"alt": ["list"]})
     parser.validateLink = _is_allowed_link  # type: ignore[method-assign]  # refused ones stay text
     return parser
 
@@ -161,7 +187,7 @@ class Parsed:
 def parse(body: str) -> Parsed:
     """Parse a text. Beyond `MAX_LENGTH` it is cut: services refuse such a text, importers may have one."""
     body = body[:MAX_LENGTH].encode("utf-8", "replace").decode()  # a lone surrogate is no text for nh3
-    tokens = _PARSER.parse(_tame(without_bidi_controls(body)))
+    tokens = _PARSER.parse(_tame(without_controls(body)))
     _narrow(tokens)
     parsed = Parsed(tokens)
     for token in tokens:
@@ -175,13 +201,28 @@ def render(body: str) -> SafeString:
     return parse(body).to_html()
 
 
-def excerpt(body: str, length: int = 200) -> str:
-    """Return the beginning of the text as one plain line, cut between words."""
-    text = " ".join(parse(body[: length * 12]).plain_text().split())
-    if len(text) <= length:
+def words_of(html: str) -> str:
+    """Return the words of stored HTML, at a small part of the cost of parsing its text; blocks end with a line end."""
+    return unescape(nh3.clean(html, tags=set()))
+
+
+def excerpt(html: str, length: int = 200) -> str:
+    """Return the beginning of stored HTML as one plain line, cut between words. It reads no more than it may need."""
+    beginning = html[: max(length * _HTML_PER_LETTER, 1_000)]
+    text = " ".join(words_of(beginning).split())
+    if len(text) <= length and len(beginning) == len(html):
         return text
     head = text[: length - 1].rpartition(" ")[0] or text[: length - 1]
     return f"{head}…"
+
+
+#: What no XML and no database takes, and the invisible characters that control direction. Line ends and tabs stay.
+_CONTROLS: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ud800-\udfff\ufffe\uffff]")
+
+
+def without_controls(text: str) -> str:
+    """Return the text without control characters, which a feed cannot contain, and without those of direction."""
+    return _CONTROLS.sub("", without_bidi_controls(text))
 
 
 # Limits -------------------------------------------------------------------------------------------------------------
@@ -212,7 +253,7 @@ def _tame(body: str) -> str:
 
 def _words(token: Token) -> str:
     if token.type in {"fence", "code_block"}:
-        return token.content
+        return without_controls(token.content)
     parts = []
     for child in token.children or ():
         if child.type in {"text", "code_inline"}:
@@ -221,7 +262,7 @@ def _words(token: Token) -> str:
             parts.append(" ")
         elif child.type == "image":
             parts.append(child.content)
-    return without_bidi_controls("".join(parts))
+    return without_controls("".join(parts))
 
 
 def _narrow(tokens: list[Token]) -> None:
@@ -471,7 +512,7 @@ def _dir(token: Token) -> str:
 
 def _escaped(text: str) -> str:
     """Return the text for HTML. An entity such as ``&#8238;`` may have brought a control in: without them again."""
-    return escape(without_bidi_controls(text))
+    return escape(without_controls(text))
 
 
 def _shown(url: str) -> str:
@@ -488,6 +529,7 @@ def _code(content: str, info: str) -> str:
     language = (info.split(maxsplit=1) or [""])[0].lower()
     language = language if _LANGUAGE.match(language) else ""
     marked = f' class="language-{language}"' if language else ""
+    content = without_controls(content)
     return f'<pre dir="ltr" tabindex="0"><code{marked}>{_coloured(content, language)}</code></pre>'
 
 

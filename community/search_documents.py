@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import html
 from typing import TYPE_CHECKING, ClassVar, Final
 
 from django.db.models import F, Prefetch
-from django.utils.html import strip_tags
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
@@ -105,8 +103,8 @@ class ThreadDocument(SearchDocument[Thread]):
             instance,
             language=instance.language,
             title=instance.title,
-            short_answer=rendering.excerpt(answer.body, _ANSWER_LENGTH) if answer else "",
-            body="\n".join(_words(post.html) for post in posts.values()),
+            short_answer=rendering.excerpt(answer.html, _ANSWER_LENGTH) if answer else "",
+            body="\n".join(rendering.words_of(post.html) for post in posts.values()),
             url=rendering.THREAD_PATH.format(thread_id=instance.pk),
             audience=instance.audience,
             facets={
@@ -121,13 +119,13 @@ class ThreadDocument(SearchDocument[Thread]):
 
     def answer_card(self, object_id: int) -> AnswerCard | None:
         """Return the beginning of the first accepted answer; None for a thread without one."""
-        body = (
+        html = (
             Post.objects.filter(thread=object_id, is_solution=True, state=State.VISIBLE)
             .order_by("number")
-            .values_list("body", flat=True)
+            .values_list("html", flat=True)
             .first()
         )
-        return AnswerCard(short_answer=rendering.excerpt(body, _ANSWER_LENGTH)) if body else None
+        return AnswerCard(short_answer=rendering.excerpt(html, _ANSWER_LENGTH)) if html else None
 
     def details(self, ids: Collection[int]) -> Mapping[int, HitDetails]:
         """Return the number of replies."""
@@ -137,8 +135,3 @@ class ThreadDocument(SearchDocument[Thread]):
 
 def _replies(count: int) -> str:
     return ngettext("%(number)s reply", "%(number)s replies", count) % {"number": format_number(count)}
-
-
-def _words(stored_html: str) -> str:
-    """Return the words of rendered HTML, which has a line end behind every block."""
-    return html.unescape(strip_tags(stored_html))

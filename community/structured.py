@@ -95,4 +95,5 @@ def _author(request: HttpRequest, of: Thread | Post) -> dict[str, Any]:
 
 
 def _text(shown: ShownPost | None) -> str:
-    return rendering.excerpt(shown.post.body, _TEXT_LENGTH) if shown is not None else ""
+    """Return the words of a post from its stored HTML: nothing is parsed where a page is read."""
+    return rendering.excerpt(shown.html, _TEXT_LENGTH) if shown is not None else ""

@@ -14,6 +14,7 @@ from django.views.decorators.http import require_safe
 
 from community.models import Area, Post, Thread
 from community.people import person_of
+from community.rendering import without_controls
 from community.views.common import MAX_ID
 from portal.core.brand import site_name
 from portal.core.privacy import translate_placeholders
@@ -98,4 +99,7 @@ def _feed(request: HttpRequest, title: str, path: str) -> Atom1Feed:
 
 
 def _answer(feed: Atom1Feed) -> HttpResponse:
+    """Return the feed without what XML cannot contain: one old or imported text must not take all of it away."""
+    for entry in (feed.feed, *feed.items):
+        entry.update({name: without_controls(value) for name, value in entry.items() if isinstance(value, str)})
     return HttpResponse(feed.writeString("utf-8"), content_type="application/atom+xml; charset=utf-8")

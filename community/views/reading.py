@@ -39,7 +39,7 @@ from portal.core.scopes import depends_on
 from portal.notifications.services import mark_read as mark_notifications_read
 
 if TYPE_CHECKING:
-    from django.http import HttpRequest
+    from django.http import HttpRequest, QueryDict
 
     from portal.accounts.models import User
 
@@ -47,6 +47,8 @@ if TYPE_CHECKING:
 FRAME: Final = ("community:areas", "site")
 _TABS: Final = (Tab.LATEST, Tab.POPULAR, Tab.UNANSWERED, Tab.SOLVED)
 _PLACE: Final = re.compile(r"(\d{1,9})-(\d{1,9})\Z")
+#: The query of the page with the most helpful replies first, which is cached.
+HELPFUL_FIRST: Final = "sort=helpful"
 _HOT_TAGS: Final = 12
 _RECENT: Final = 20
 
@@ -170,12 +172,17 @@ def bookmarks(request: HttpRequest) -> HttpResponse:
 
 @require_safe
 def thread(request: HttpRequest, thread_id: int, slug: str) -> HttpResponse:
-    """Show a page of a thread; another slug, or the address of a thread that was merged, leads to the right address."""
+    """Show a page of a thread; another slug, or the address of a thread that was merged, leads to the right address.
+
+    So does a query that changes nothing: each would be a page of its own, which no cache has.
+    """
     depends_on(request, f"thread:{thread_id}", *FRAME)
     found = thread_or_404(request, thread_id)
-    if found.pk != thread_id or slug != (found.slug or "-"):
-        query = request.META.get("QUERY_STRING", "")
-        return HttpResponseRedirect(found.get_absolute_url() + (f"?{query}" if query else ""), status=301)
+    query, typed = _thread_query(request.GET), request.META.get("QUERY_STRING", "")
+    is_elsewhere = found.pk != thread_id or slug != (found.slug or "-")
+    if is_elsewhere or query != typed:
+        address = found.get_absolute_url() + (f"?{query}" if query else "")
+        return HttpResponseRedirect(address, status=301 if is_elsewhere else 302)
     prefetch_related_objects([found], "area__parent", "author", "tags", "products")
     by_helpfulness = request.GET.get("sort") == "helpful"
     context: dict[str, Any] = {"thread": found, "by_helpfulness": by_helpfulness}
@@ -208,13 +215,27 @@ def thread(request: HttpRequest, thread_id: int, slug: str) -> HttpResponse:
         "canonical": canonical,
         "is_listed": found.is_listed,
         "is_old": is_old(found),
-        "json_ld": structured.thread_json_ld(request, found, parts) if context["is_first_page"] else "",
+        # For those who index the page: nobody signs in for that, and no other order or page is indexed with it.
+        "json_ld": "" if query or request.user.is_authenticated else structured.thread_json_ld(request, found, parts),
         "status_changes": _status_changes(found),
         "statuses": _idea_statuses() if parts.may.get("set_status") else [],
         "reply_form": ReplyForm(initial={"started": started_now()}) if parts.may.get("reply") else None,
         "feed_url": reverse("community:thread_feed", args=[found.pk]) if found.is_listed else "",
     }
     return _vary(render(request, "community/thread.html", context))
+
+
+def _thread_query(query: QueryDict) -> str:
+    """Return the part of a query that a page of a thread answers, in its only spelling. Raises `Http404`."""
+    if query.get("sort") == "helpful":
+        place = _PLACE.match(query.get("after", ""))
+        return f"{HELPFUL_FIRST}&after={int(place[1])}-{int(place[2])}" if place else HELPFUL_FIRST
+    page = query.get("page", "")
+    if not page:
+        return ""
+    if not (page.isascii() and page.isdecimal() and len(page) < 10):
+        raise Http404
+    return f"page={int(page)}"
 
 
 def _status_changes(found: Thread) -> list[IdeaStatusChange]:

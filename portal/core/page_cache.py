@@ -52,7 +52,8 @@ MAX_ANSWER_BYTES: Final = 3 * 1024 * 1024
 MAX_QUESTION_LENGTH: Final = 300
 #: How long a request waits for another one that renders the same page, before it renders the page itself.
 WAIT_SECONDS: Final = 10.0
-#: The only query parameter of cached pages, except where queries are answered; other pages are rendered each time.
+#: The only query parameter of cached pages, except where queries are answered, and whole queries that apps name with
+#: `keep_query`; other pages are rendered each time.
 PAGE_PARAMETER: Final = "page"
 
 #: Information from a response to the middleware outside this one; stored with the page and removed before it is sent.
@@ -165,11 +166,17 @@ store = PageStore()
 answers = PageStore(MAX_ANSWERS, MAX_ANSWER_BYTES)
 
 _question_paths: set[str] = set()
+_kept_queries: set[str] = set()
 
 
 def keep_answers_at(path: str) -> None:
     """Cache pages at ``/<language>/<path>`` whatever their query string, separately from other pages."""
     _question_paths.add(path)
+
+
+def keep_query(query: str) -> None:
+    """Cache pages with exactly this query string, such as ``sort=helpful``: at most one more for each address."""
+    _kept_queries.add(query)
 
 
 class PageCacheMiddleware:
@@ -263,6 +270,8 @@ def _may_have_query(path: str, query: str) -> bool:
     """Return whether the number of such pages, or the number of those that are cached, is limited."""
     if path in _question_paths:
         return len(query) <= MAX_QUESTION_LENGTH
+    if query in _kept_queries:
+        return True
     name, _equals, number = query.partition("=")
     return name == PAGE_PARAMETER and number.isascii() and number.isdigit() and len(number) <= 4
 

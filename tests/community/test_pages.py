@@ -6,6 +6,7 @@ import datetime as dt
 import json
 import re
 from urllib.parse import unquote
+from xml.etree import ElementTree
 
 import pytest
 from django.db import connection
@@ -315,7 +316,8 @@ def test_search_engines_read_what_a_thread_is(client, kind):
     thread = ThreadFactory(author=author, title="</script><b>پرسش</b>", held=kind == "held")
     if kind == "solved":
         services.accept_solution(post=PostFactory(thread=thread), by=None)
-    client.force_login(author)
+    if kind == "held":
+        client.force_login(author)
 
     text = client.get(thread.get_absolute_url()).text
 
@@ -327,6 +329,51 @@ def test_search_engines_read_what_a_thread_is(client, kind):
         data = json.loads(found[1])
         assert data["@type"] == ("QAPage" if kind == "solved" else "DiscussionForumPosting")
         assert (data.get("mainEntity", {}).get("name") or data["headline"]) == "</script><b>پرسش</b>"
+
+
+@pytest.mark.parametrize("signed_in", [False, True])
+@pytest.mark.parametrize("query", ["", "?sort=helpful", "?page=1"])
+def test_a_page_of_a_thread_parses_no_text(client, monkeypatch, query, signed_in):
+    thread = ThreadFactory(title="پرسش", body="**چراغ** قرمز است & خاموش نمی‌شود")
+    PostFactory(thread=thread, body="از برق *بکشید* و دوباره بزنید")
+    if signed_in:
+        client.force_login(MemberFactory())
+    monkeypatch.setattr("community.rendering._PARSER", None)
+
+    text = client.get(thread.get_absolute_url() + query).text
+
+    data = re.search(r'<script type="application/ld\+json">(.*?)</script>', text, re.DOTALL)
+    assert (data is None) == (signed_in or bool(query))
+    if data:
+        assert json.loads(data[1])["text"] == "چراغ قرمز است & خاموش نمی‌شود"
+        assert json.loads(data[1])["comment"][0]["text"] == "از برق بکشید و دوباره بزنید"
+
+
+@pytest.mark.parametrize(
+    ("query", "kept"),
+    [
+        ("x=1", ""),
+        ("utm_source=a&page=1", "?page=1"),
+        ("page=01", "?page=1"),
+        ("page=", ""),
+        ("sort=newest", ""),
+        ("sort=helpful&x=1", "?sort=helpful"),
+        ("x&sort=helpful&after=03-2&page=4", "?sort=helpful&after=3-2"),
+        ("sort=helpful&after=x", "?sort=helpful"),
+    ],
+)
+def test_a_query_that_changes_nothing_leads_to_the_page_that_is_kept(client, query, kept):
+    thread = ThreadFactory()
+
+    response = client.get(f"{thread.get_absolute_url()}?{query}")
+
+    assert (response.status_code, response["Location"]) == (302, thread.get_absolute_url() + kept)
+    assert client.get(response["Location"]).status_code == 200
+
+
+@pytest.mark.parametrize("page", ["0", "2", "x", "%201", "1_0", "%DB%B1", "9" * 40, "-1"])
+def test_a_page_that_a_thread_has_not_is_not_found(client, page):
+    assert client.get(f"{ThreadFactory().get_absolute_url()}?page={page}").status_code == 404
 
 
 def test_the_canonical_address_is_in_the_language_of_the_thread(client):
@@ -357,6 +404,23 @@ def test_feeds_and_sitemap_hold_what_everybody_may_read(client):
     assert ["زمردنشان" in text or f"/t/{hidden.pk}" in text for text in texts] == [False] * 4
     assert client.get(reverse("community:area_feed", args=[private.slug])).status_code == 404
     assert client.get(reverse("community:thread_feed", args=[hidden.pk])).status_code == 404
+
+
+def test_a_feed_survives_what_xml_cannot_contain(client):
+    thread = ThreadFactory()
+    Thread.objects.update(title="قطع\x0c شد", excerpt="یک\x01 دو\ufffe")
+    Post.objects.update(html="<p>سلام\x0c دنیا\x1b</p>")
+
+    for path in (
+        reverse("community:feed"),
+        reverse("community:area_feed", args=[thread.area.slug]),
+        reverse("community:thread_feed", args=[thread.pk]),
+    ):
+        response = client.get(path)
+
+        assert response.status_code == 200
+        assert ElementTree.fromstring(response.content).find("{http://www.w3.org/2005/Atom}entry") is not None  # noqa: S314 - our own
+        assert "قطع شد" in response.text
 
 
 # Freshness -----------------------------------------------------------------------------------------------------------
@@ -392,10 +456,15 @@ def test_a_guests_pages_are_kept(client):
 
     thread = ThreadFactory()
 
-    for url in (thread.get_absolute_url(), thread.area.get_absolute_url(), reverse("community:index")):
+    for url in (
+        thread.get_absolute_url(),
+        f"{thread.get_absolute_url()}?sort=helpful",
+        thread.area.get_absolute_url(),
+        reverse("community:index"),
+    ):
         client.get(url)
 
-    assert len(page_cache.store) == 3
+    assert len(page_cache.store) == 4
 
 
 # Who sees what -------------------------------------------------------------------------------------------------------

@@ -260,11 +260,50 @@ def test_plain_text_and_excerpt_have_no_marks():
     body = "**سلام** [دنیا](https://example.com)\n\n- یک\n- `دو`\n\n![عکس](upload:1)"
 
     assert parse(body).plain_text() == "سلام دنیا\nیک\nدو\nعکس"
-    assert excerpt(body, 12) == "سلام دنیا…"
+    assert excerpt(render(body), 12) == "سلام دنیا…"
 
 
 def test_what_is_typed_as_an_entity_turns_nothing_around():
     assert render("a&#8238;b &rlm; &#x2066;c") == '<p dir="auto">ab  c</p>'
+
+
+def test_an_excerpt_is_made_of_stored_html():
+    html = render('a &amp; <b> &lt;i&gt; [x](/y "p > q")\n\n```py\nreturn 1\n```')
+
+    assert excerpt(html, 100) == "a & <b> <i> x return 1"
+    assert excerpt("<p>word</p>" * 1000, 9).endswith("…")
+    assert excerpt(f'<p>one <a href="/{"x" * 2000}">word</a></p>', 5) == "one…"  # cut inside a tag
+
+
+@pytest.mark.parametrize("control", ["&#12;", "&#xC;", "\x01", "\x0c", "&#1;", "\x85", "&#x85;", "\ufffe", "\ud800"])
+@pytest.mark.parametrize(
+    "body",
+    [
+        "a{}b",
+        "`a{}b`",
+        "    a{}b",
+        "```\na{}b\n```",
+        "```py\na{}b\n```",
+        '[a](/b "a{}b")',
+        "![a{}b](https://x.example/)",
+    ],
+)
+def test_nothing_is_kept_that_a_feed_cannot_contain(body, control):
+    parsed = parse(body.format(control))
+
+    for text in (parsed.to_html(), parsed.plain_text()):
+        assert not re.search("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ud800-\udfff\ufffe\uffff]", text)
+
+
+@pytest.mark.parametrize(
+    "body", ["# a\n", "a\n\n", "- a\n", "-\n", "1. a\n", "> a\n\n", "> - a\n", "a\n=\n", "```\na\n```\n", "- a\n+ b\n"]
+)
+def test_after_very_many_blocks_the_rest_is_one_paragraph(body):
+    parsed = parse(body * 16_000 + "END")
+
+    assert rendering.MAX_BLOCKS <= len(parsed.tokens) < rendering.MAX_BLOCKS + 20
+    whole = parse((body * 16_000)[:31_000] + "\n\nEND")
+    assert "END" in whole.plain_text()
 
 
 # Time ----------------------------------------------------------------------------------------------------------------
