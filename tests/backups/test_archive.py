@@ -12,6 +12,7 @@ import sys
 import tarfile
 import time
 import tracemalloc
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -333,6 +334,27 @@ def test_a_damaged_or_truncated_archive_is_refused_wherever_it_is_damaged(here, 
                 continue
             with pytest.raises(BackupError):
                 restoring.check(backup, say=print)
+
+
+def test_the_end_mark_must_be_there_and_nothing_after_it(here, backup):
+    whole = backup.read_bytes()
+    end = len(whole.rstrip(b"\0")) // 512 * 512 + 512
+    refused = {
+        **{f"cut after {size}": whole[: end + size] for size in (0, 1, 511, 512, 1023)},
+        "another block": whole[: end + 512] + b"x" * 512 + whole[end + 1024 :],
+        "garbage": whole + b"x",
+        "another archive": whole + whole,
+    }
+    accepted = []
+    for name, damaged in refused.items():
+        backup.write_bytes(damaged)
+        with suppress(BackupError):
+            restoring.check(backup, say=print)
+            accepted.append(name)
+    assert accepted == []
+    backup.write_bytes(whole[: end + 1024])
+
+    restoring.check(backup, say=print)
 
 
 def _is_padding(whole: bytes, place: int) -> bool:

@@ -140,8 +140,7 @@ def _read_members(tar: tarfile.TarFile, sums: IO[bytes]) -> Iterator[Member]:
             raise BackupError(f"The archive contains something that is no file of a backup: {info.name!r}")
         if info.name == SUMS:
             _compare(content, sums)
-            if tar.next() is not None:
-                raise BackupError(f"The archive goes on after {SUMS}.")
+            _check_end(tar, info.offset_data + info.size)
             return
         _check_name(info.name)
         if is_first != (info.name == ABOUT):
@@ -151,6 +150,21 @@ def _read_members(tar: tarfile.TarFile, sums: IO[bytes]) -> Iterator[Member]:
         yield member
         sums.write(_line(member.copy_to(None), info.name))
     raise BackupError("The archive is damaged or incomplete: its end is missing.")
+
+
+def _check_end(tar: tarfile.TarFile, end_of_data: int) -> None:
+    """Raise `BackupError` unless only the end mark follows: two blocks of zeros, and more zeros.
+
+    `TarFile.next` does not tell an end mark from a file that was cut off, nor from one that goes on with something else.
+    """
+    stream: Any = tar.fileobj
+    stream.seek(-(-end_of_data // tarfile.BLOCKSIZE) * tarfile.BLOCKSIZE)
+    if len(mark := stream.read(2 * tarfile.BLOCKSIZE)) < 2 * tarfile.BLOCKSIZE:
+        raise BackupError("The archive is damaged or incomplete: its end is missing.")
+    while mark:
+        if mark.strip(b"\0"):
+            raise BackupError(f"The archive goes on after {SUMS}.")
+        mark = stream.read(_CHUNK_BYTES)
 
 
 def _is_plain(info: tarfile.TarInfo) -> bool:
