@@ -189,8 +189,8 @@ MEDIA_ACCEL_PREFIX = env.str("MEDIA_ACCEL_PREFIX", default="")
 WHITENOISE_KEEP_ONLY_HASHED_FILES = True
 DATA_UPLOAD_MAX_MEMORY_SIZE = 2_500_000
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 10_000
-#: Bytes that signed-in people may send, by prefix of the path without its language. Everywhere else, and for everybody
-#: else: 64 kB. The same as in deploy/nginx.conf.
+#: Bytes that signed-in people may send, by prefix of the path without its language; `*` is any one part of it.
+#: Everywhere else, and for everybody else: 64 kB. The same as in deploy/nginx.conf.
 LARGER_BODIES = {
     "/admin/": 2_500 * 1024,
     "/django-admin/": 2_500 * 1024,
@@ -198,6 +198,11 @@ LARGER_BODIES = {
     "/admin/images/": 11 * 1024 * 1024,
     "/admin/documents/": 200 * 1024 * 1024,
     "/admin/media/": 200 * 1024 * 1024,
+    # One picture of `community.services.uploads.MAX_BYTES` with the text around it; without a script, all pictures.
+    "/community/upload/": 6 * 1024 * 1024,
+    "/community/ask/": 6 * 1024 * 1024,
+    "/community/t/*/reply/": 6 * 1024 * 1024,
+    "/community/p/*/edit/": 6 * 1024 * 1024,
 }
 #: Connections of one address to one server process; 0 for no limit, as behind a proxy, which is one address.
 CONNECTIONS_PER_ADDRESS = env.int("CONNECTIONS_PER_ADDRESS", default=0 if ALLAUTH_TRUSTED_PROXY_COUNT else 256)

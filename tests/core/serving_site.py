@@ -91,5 +91,5 @@ urlpatterns = [
 
 application = Application(
     Limits(**json.loads(os.environ.get("SERVING_LIMITS", "{}"))),
-    may_send_more=lambda environ: "sessionid=real" in environ.get("HTTP_COOKIE", ""),
+    who_sends_more=lambda environ: {"sessionid=real": 1, "sessionid=other": 2}.get(environ.get("HTTP_COOKIE", ""), 0),
 )

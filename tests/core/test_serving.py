@@ -24,13 +24,16 @@ import pytest
 from django.conf import settings as django_settings
 from django.contrib.sessions.backends.db import SessionStore
 from django.http import FileResponse, HttpResponse
+from django.urls import reverse
+from django.utils import translation
 
+from community.services.uploads import MAX_BYTES
 from portal.core.serving.application import Application
 from portal.core.serving.connections import ConnectionGuard, _network
 from portal.core.serving.files import part_of
 from portal.core.serving.limits import Limits
 from portal.core.serving.middleware import REFUSAL_KEY
-from portal.core.serving.permissions import may_send_more
+from portal.core.serving.permissions import who_sends_more
 from tests.factories.accounts import UserFactory
 
 if TYPE_CHECKING:
@@ -143,7 +146,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     (folder / "empty.txt").touch()
     with served(
         folder, "--header-seconds", "0.6",
-        form_bytes=FORM_BYTES, larger={"/upload/": LARGER_BYTES}, languages=["fa"], body_seconds=0.6,
+        form_bytes=FORM_BYTES, larger={"/upload/": LARGER_BYTES, "/posts/*/edit/": LARGER_BYTES}, languages=["fa"], body_seconds=0.6,
         connections_per_address=CONNECTIONS,
     ) as ready:  # fmt: skip
         yield ready
@@ -261,7 +264,7 @@ def test_browser_that_sends_a_large_body_anyway_gets_to_read_why_it_was_refused(
     assert "no-store" in headers["Cache-Control"]
 
 
-@pytest.mark.parametrize("path", ["/upload/new/", "/fa/upload/new/"])
+@pytest.mark.parametrize("path", ["/upload/new/", "/fa/upload/new/", "/posts/7/edit/", "/fa/posts/7/edit/"])
 def test_larger_body_arrives_where_files_are_expected_from_somebody_signed_in(site, path):
     body = os.urandom(LARGER_BYTES)
 
@@ -276,6 +279,9 @@ def test_larger_body_arrives_where_files_are_expected_from_somebody_signed_in(si
         ("/upload/", "sessionid=invented", FORM_BYTES + 1),
         ("/upload/", "sessionid=real", LARGER_BYTES + 1),
         ("/other/upload/", "sessionid=real", FORM_BYTES + 1),
+        ("/posts/7/8/edit/", "sessionid=real", FORM_BYTES + 1),
+        ("/posts//edit/", "sessionid=real", FORM_BYTES + 1),
+        ("/posts/7/", "sessionid=real", FORM_BYTES + 1),
     ],
 )
 def test_larger_body_is_refused_from_others_elsewhere_or_above_its_own_limit(site, path, cookie, size):
@@ -296,16 +302,76 @@ def test_larger_body_that_breaks_off_never_reaches_a_view(site):
     assert site.tell()["asked"] == before + 1
 
 
+def test_nobody_keeps_others_from_sending_larger_bodies(tmp_path):
+    """All that one account sends at once leaves room for the others."""
+    line = ("Content-Length: 2000000",)
+    with served(tmp_path, larger={"/upload/": LARGER_BYTES}, body_seconds=60) as site, ExitStack() as stack:
+        for _ in range(Limits().larger_at_once_per_account):
+            head = raw("POST /upload/", "Cookie: sessionid=real", "Expect: 100-continue", *line)
+            assert b" 100 " in stack.enter_context(site.connect(head)).recv(1000)
+
+        more = site.ask("POST", "/upload/", body=b"x" * 200_000, headers={"Cookie": "sessionid=real"})
+        other = site.ask("POST", "/upload/", body=b"x" * 200_000, headers={"Cookie": "sessionid=other"})
+
+    assert (more[0], other[0]) == (503, 200)
+    assert Limits().larger_at_once_per_account < Limits().larger_at_once
+
+
 def test_limits_of_bodies_are_those_of_the_proxy():
     units = {"k": 1024, "m": 1024 * 1024}
     text = (ROOT / "deploy" / "nginx.conf").read_text()
-    found = {
-        path: int(number) * units[unit]
-        for path, number, unit in re.findall(r"location (/\S*)\s+\{ client_max_body_size (\d+)([km]);", text)
-    }
+    size = r"\s+\{\s+client_max_body_size (\d+)([km]);"
+    prefixes = {path: int(number) * units[unit] for path, number, unit in re.findall(rf"location (/\S*){size}", text)}
+    expressions = [
+        (re.compile(path), int(number) * units[unit])
+        for path, number, unit in re.findall(rf"location ~ (\S+){size}", text)
+    ]
 
-    assert found.pop("/") == Limits().form_bytes
-    assert found == django_settings.LARGER_BODIES
+    def allowed(path: str) -> int:
+        for expression, limit in expressions:
+            if expression.search(path):
+                return limit
+        return prefixes[max((prefix for prefix in prefixes if path.startswith(prefix)), key=len)]
+
+    limits = Limits.from_settings()
+    usual = ["/", "/fa/", "/fa/search/", "/community/", "/fa/community/t/5/", "/en/community/t/5/vote/", "/x/admin/"]
+    larger = [prefix.replace("*", "5") for prefix in django_settings.LARGER_BODIES]
+    for path in [*usual, *larger, *(f"/fa{path}" for path in larger if path.startswith("/community/"))]:
+        assert allowed(path) == limits.body_bytes(path), path
+    assert allowed("/") == Limits().form_bytes
+    assert set(prefixes) - {"/"} <= set(django_settings.LARGER_BODIES)
+
+
+@pytest.mark.parametrize("language", ["fa", "en"])
+def test_members_may_send_a_picture_wherever_a_form_of_the_community_takes_one(language):
+    limits = Limits.from_settings()
+    with translation.override(language):
+        paths = [reverse(f"community:{name}") for name in ("ask", "upload")]
+        paths += [reverse("community:reply", args=[2**40]), reverse("community:edit", args=[7])]
+
+    for path in paths:
+        assert limits.body_bytes(path) > MAX_BYTES + limits.form_bytes, path
+
+
+@pytest.fixture(scope="module")
+def community_site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """The same site with the limits of the portal."""
+    limits = Limits.from_settings()
+    with served(tmp_path_factory.mktemp("files"), larger=limits.larger, languages=sorted(limits.languages)) as ready:
+        yield ready
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/fa/community/upload/", "/en/community/ask/", "/fa/community/t/12/reply/", "/en/community/p/12/edit/"],
+)
+def test_picture_of_a_member_passes_through_the_server(community_site, path):
+    body = os.urandom(2_000_000)
+
+    told = community_site.tell("POST", path, body=body, headers={"Cookie": "sessionid=real"})
+
+    assert told["digest"] == hashlib.sha256(body).hexdigest()
+    assert community_site.ask("POST", path, body=body)[0] == 413
 
 
 def test_head_of_a_request_is_limited(site):
@@ -316,7 +382,7 @@ def test_head_of_a_request_is_limited(site):
 
 def test_when_too_many_wait_for_django_the_next_is_told_to_come_back():
     said: list[Any] = []
-    application = Application(Limits(waiting=0), may_send_more=bool, handler=SimpleNamespace())  # type: ignore[arg-type] - unused
+    application = Application(Limits(waiting=0), who_sends_more=int, handler=SimpleNamespace())  # type: ignore[arg-type] - unused
     exchange: Any = SimpleNamespace(response_str=lambda *arguments: said.append(arguments))
     scope: Any = SimpleNamespace(headers={})
 
@@ -555,7 +621,7 @@ def test_more_may_be_sent_with_a_session_of_an_active_account_and_to_the_admin_b
 
     def may(key: str | None, path: str = "/fa/questions/") -> bool:
         environ = {"REQUEST_METHOD": "POST", "PATH_INFO": path, "wsgi.input": BytesIO()}
-        return may_send_more({**environ, **({"HTTP_COOKIE": f"sessionid={key}"} if key else {})})
+        return bool(who_sends_more({**environ, **({"HTTP_COOKIE": f"sessionid={key}"} if key else {})}))
 
     assert may(member_key)
     assert not may(member_key, "/admin/documents/add/")

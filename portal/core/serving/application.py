@@ -6,6 +6,7 @@ import asyncio
 import logging
 import sys
 import tempfile
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from http import HTTPStatus
 from io import BytesIO
@@ -37,6 +38,8 @@ _SMALL_BYTES: Final = 64 * 1024
 _DRAIN_BYTES: Final = 16 * 1024 * 1024
 _DRAIN_SECONDS: Final = 3.0
 _BUSY: Final = "The portal is busy. Please try again in a moment.\nدرگاه شلوغ است. چند لحظهٔ دیگر دوباره امتحان کنید.\n"
+#: Of a stated length: more than any limit has, and few enough for `int`.
+_MOST_DIGITS: Final = 18
 _NO_CONTENT: Final = frozenset({HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED})
 
 
@@ -84,16 +87,17 @@ class Application:
         self,
         limits: Limits,
         *,
-        may_send_more: Callable[[dict[str, Any]], bool],
+        who_sends_more: Callable[[dict[str, Any]], int],
         handler: WSGIHandler | None = None,
     ) -> None:
         self._limits = limits
-        self._may_send_more = may_send_more
+        self._who_sends_more = who_sends_more
         self._handler = handler or WSGIHandler()
         # One thread: more would only take turns (decision 1).
         self._django = ThreadPoolExecutor(max_workers=1, thread_name_prefix="django")
         self._waiting = 0
         self._larger = 0
+        self._larger_of: Counter[int] = Counter()
 
     def __rsgi_init__(self, loop: asyncio.AbstractEventLoop) -> None:
         """Granian calls this in each server process, before it accepts connections."""
@@ -130,7 +134,7 @@ class Application:
         stated = scope.headers.get_all("content-length")
         if len(stated) != 1 or not stated[0].isascii() or not stated[0].isdigit():
             return HTTPStatus.BAD_REQUEST
-        if int(stated[0]) > self._limits.body_bytes(scope.path):
+        if len(stated[0]) > _MOST_DIGITS or int(stated[0]) > self._limits.body_bytes(scope.path):
             return HTTPStatus.REQUEST_ENTITY_TOO_LARGE
         return None
 
@@ -148,14 +152,18 @@ class Application:
         """Read the body and ask Django, which sees the request only when it is complete."""
         size = int(scope.headers.get("content-length") or 0)
         is_larger = size > self._limits.form_bytes
+        account = 0
         if is_larger:
-            if not await self._asks_for_more(scope):
+            account = await self._sender(scope)
+            if not account:
                 await self._refuse(scope, exchange, HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
                 return
-            if self._larger >= self._limits.larger_at_once:
+            limits = self._limits
+            if self._larger >= limits.larger_at_once or self._larger_of[account] >= limits.larger_at_once_per_account:
                 exchange.response_str(HTTPStatus.SERVICE_UNAVAILABLE, [*_TEXT, ("Retry-After", "30"), *_CLOSE], _BUSY)
                 return
             self._larger += 1
+            self._larger_of[account] += 1
         try:
             async with asyncio.timeout(self._limits.seconds_for(size)):
                 body = await _read(exchange, size)
@@ -169,20 +177,22 @@ class Application:
         finally:
             if is_larger:
                 self._larger -= 1
+                self._larger_of[account] -= 1
+                self._larger_of += Counter()  # forgets those who send nothing any more
 
-    async def _asks_for_more(self, scope: Scope) -> bool:
+    async def _sender(self, scope: Scope) -> int:
         environ = environ_of(scope, BytesIO())
-        return await asyncio.get_running_loop().run_in_executor(self._django, self._allows, environ)
+        return await asyncio.get_running_loop().run_in_executor(self._django, self._account_of, environ)
 
     # In Django's thread ----------------------------------------------------------------------------------------------
 
-    def _allows(self, environ: dict[str, Any]) -> bool:
+    def _account_of(self, environ: dict[str, Any]) -> int:
         signals.request_started.send(sender=type(self._handler), environ=environ)
         try:
-            return self._may_send_more(environ)
+            return self._who_sends_more(environ)
         except Exception:
             logger.exception("Whether more may be sent could not be found out")
-            return False
+            return 0
         finally:
             signals.request_finished.send(sender=type(self._handler))
 

@@ -20,7 +20,8 @@ class Limits:
 
     #: Bytes that anybody may send to any address.
     form_bytes: int = 64 * 1024
-    #: Bytes that signed-in people may send, by prefix of the path without its language; the longest prefix counts.
+    #: Bytes that signed-in people may send, by prefix of the path without its language; the longest prefix counts, and
+    #: `*` in one is any one part of a path.
     larger: Mapping[str, int] = field(default_factory=dict)
     languages: frozenset[str] = frozenset()
     #: Seconds for a body of a form; larger bodies get as much longer as they need at the slowest allowed rate.
@@ -28,6 +29,8 @@ class Limits:
     bytes_per_second: int = 16 * 1024
     #: Bodies above the limit of forms that are read at the same time.
     larger_at_once: int = 8
+    #: The same for one account, so that nobody keeps the others from sending.
+    larger_at_once_per_account: int = 3
     #: Requests that wait for Django.
     waiting: int = 500
     #: Connections of one address; 0 for no limit.
@@ -49,9 +52,19 @@ class Limits:
         first, slash, rest = path[1:].partition("/")
         if first in self.languages:
             path = slash + rest
-        prefixes = [prefix for prefix in self.larger if path.startswith(prefix)]
+        prefixes = [prefix for prefix in self.larger if _begins_with(path, prefix)]
         return self.larger[max(prefixes, key=len)] if prefixes else self.form_bytes
 
     def seconds_for(self, size: int) -> float:
         """Return within how many seconds a body of `size` bytes must have arrived."""
         return self.body_seconds + max(0, size - self.form_bytes) / self.bytes_per_second
+
+
+def _begins_with(path: str, prefix: str) -> bool:
+    """Return whether `path` begins with the parts of `prefix`, which ends with a slash."""
+    if "*" not in prefix:
+        return path.startswith(prefix)
+    wanted, parts = prefix.split("/")[:-1], path.split("/")
+    return len(parts) > len(wanted) and all(
+        part == each or (each == "*" and part) for each, part in zip(wanted, parts, strict=False)
+    )

@@ -14,14 +14,14 @@ if TYPE_CHECKING:
     from django.http import HttpRequest, HttpResponse
 
 
-def may_send_more(environ: dict[str, Any]) -> bool:
-    """Return whether the request belongs to an active account that may use this part of the portal."""
+def who_sends_more(environ: dict[str, Any]) -> int:
+    """Return the number of the active account that sends the request and may use this part of the portal; else 0."""
     request: Any = WSGIRequest(environ)
     SessionMiddleware(_no_response).process_request(request)
     user: Any = get_user(request)
-    if request.path_info.startswith(INLINE_PREFIXES):
-        return bool(user.has_perm("wagtailadmin.access_admin"))
-    return bool(user.is_authenticated)
+    if request.path_info.startswith(INLINE_PREFIXES) and not user.has_perm("wagtailadmin.access_admin"):
+        return 0
+    return int(user.pk or 0)
 
 
 def _no_response(request: HttpRequest) -> HttpResponse:
