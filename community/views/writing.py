@@ -33,6 +33,7 @@ from community.services.uploads import accept_picture
 from community.showing import target_of
 from community.views.common import for_members, is_htmx, person_in, post_or_404, thread_or_404, to_post
 from portal.catalog.queries import own_product_codes
+from portal.core.formats import format_number
 from portal.core.http import form_status
 from portal.core.limits import too_many_requests
 from portal.core.privacy import redact, translate_placeholders
@@ -50,6 +51,8 @@ if TYPE_CHECKING:
 _PLACE: Final = re.compile(r"(?:new|thread:\d{1,18}|post:\d{1,18})\Z")
 _MOST_SIMILAR: Final = 5
 _SHORTEST_QUESTION: Final = 8
+#: Pictures sent with a form: each takes a while, during which nobody else is served.
+_MOST_PICTURES: Final = 4
 _QUOTED_CHARACTERS: Final = 600
 _ASK_DRAFT: Final = "new"
 
@@ -331,11 +334,16 @@ def _discards(request: HttpRequest, place: str) -> bool:
 def _with_pictures(request: HttpRequest) -> Any:
     """Return the typed values, with the pictures sent along stored, and named at the end of the text."""
     data = request.POST.copy()
-    files = request.FILES.getlist("pictures")[: rendering.MAX_UPLOADS]
+    files = request.FILES.getlist("pictures")
     if not files:
         return data
     names, problems = [], []
-    for file in files:
+    if len(files) > _MOST_PICTURES:
+        problems.append(
+            _("At most %(count)s pictures can be added at a time; the others were left out.")
+            % {"count": format_number(_MOST_PICTURES)}
+        )
+    for file in files[:_MOST_PICTURES]:
         made, problem = _store(request, file)
         if made is not None:
             names.append(f"![{made.name.rpartition('.')[0]}](upload:{made.pk})")

@@ -109,6 +109,72 @@ def test_bomb_is_refused_before_it_is_decoded():
         add("bomb.png", picture("PNG", size=(20_000, 20_000), mode="1", colour=1))
 
 
+def animation(sizes, kind="GIF"):
+    """An animation whose frames have these sizes; they differ, so that none is dropped."""
+    frames = [Image.new("RGB", size, (number * 41 % 256, number // 256, 0)) for number, size in enumerate(sizes)]
+    file = BytesIO()
+    frames[0].save(file, kind, save_all=True, append_images=frames[1:])
+    return file.getvalue()
+
+
+def grown(content):
+    """The same GIF, whose screen is said to be smaller than its frames."""
+    return content[:6] + (10).to_bytes(2, "little") * 2 + content[10:]
+
+
+def many_scans(content):
+    """The same JPEG, whose last scan is there a thousand times."""
+    start = content.rindex(b"\xff\xda")
+    return content[:-2] + content[start:-2] * 1000 + content[-2:]
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("too many pixels.png", picture("PNG", size=(4000, 3600))),
+        ("too many pixels.jpg", picture(size=(4000, 3600))),
+        ("large frames.gif", animation([(1500, 1000)] * 8)),
+        ("large frames.webp", animation([(1500, 1000)] * 8, "WEBP")),
+        ("tiny frames.gif", animation([(2, 2)] * 1500)),
+        ("growing.gif", animation([(10, 10)])[:-1] + grown(animation([(3000, 3000)]))[13:]),
+        ("scans.jpg", many_scans(picture(progressive=True))),
+    ],
+)
+def test_what_takes_long_to_decode_is_refused_with_a_reason(name, content, monkeypatch):
+    """Nothing of that size is decoded or encoded: the process would serve nobody else meanwhile."""
+    encoded = []
+    monkeypatch.setattr(Image.Image, "save", lambda image, *_arguments, **_options: encoded.append(image.size))
+
+    with translation.override("fa"), pytest.raises(UploadError) as error:
+        add(name, content)
+
+    assert any("\u0600" <= letter <= "\u06ff" for letter in str(error.value))
+    assert encoded == []
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "stored"),
+    [
+        ("telephone.jpg", picture(size=(4080, 3072)), "jpeg"),
+        ("screen.png", picture("PNG", size=(2560, 1600)), "png"),
+        ("short.gif", animation([(300, 200)] * 100), "webp"),
+    ],
+)
+def test_what_telephones_and_screen_recorders_make_is_accepted(name, content, stored):
+    assert add(name, content).content_type == f"image/{stored}"
+
+
+def test_photo_with_further_pictures_in_it_stays_a_photo():
+    file = BytesIO()
+    Image.new("RGB", (60, 40), "teal").save(
+        file, "MPO", save_all=True, append_images=[Image.new("RGB", (60, 40), "black")]
+    )
+
+    upload = add("depth.jpg", file.getvalue())
+
+    assert (upload.content_type, upload.width) == ("image/jpeg", 60)
+
+
 def test_log_of_a_device_is_kept_as_it_is():
     content = "21:04:11 wan0 : PADT received\nچراغ قرمز".encode()
 

@@ -363,6 +363,17 @@ def test_what_is_no_picture_is_refused_with_a_reason_and_the_text_stays(client, 
     assert not Upload.objects.visible_to(member).exists()
 
 
+def test_so_many_pictures_at_a_time_and_the_rest_is_said_to_be_left_out(client, member):
+    """Each is decoded while nobody else is served."""
+    pictures = [picture(name=f"{number}.jpg") for number in range(6)]
+
+    page = client.post(reverse("community:ask"), {**question(AreaFactory()), "pictures": pictures})
+
+    assert Upload.objects.visible_to(member).count() == 4
+    assert "هر بار حداکثر ۴ تصویر می‌توان افزود" in page.text
+    assert not Thread.objects.visible_to(member).exists()  # the text is shown again, with the pictures that were taken
+
+
 def test_a_picture_is_as_private_as_its_post_and_before_that_its_owners(client, member):
     answer = client.post(reverse("community:upload"), {"picture": picture("PNG", "نقشه.png")}).json()
     upload = Upload.objects.visible_to(member).get()
