@@ -77,6 +77,15 @@ class EditConflictError(CommunityError):
         super().__init__(_("Somebody changed this text while you were writing. Both texts are below."))
 
 
+class EditedMeanwhileError(CommunityError):
+    """Raised when a moderator decides about a text that was changed since they read it."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            _("The text was changed while you were looking at it. Nothing was decided; please read it again.")
+        )
+
+
 class NoVotesLeftError(CommunityError):
     def __init__(self, limit: int) -> None:
         super().__init__(

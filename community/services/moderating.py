@@ -19,7 +19,7 @@ from community.events import (
     PostHidden,
     PostRestored,
 )
-from community.exceptions import NotAllowedError, NotVisibleError, OwnPostError, SilencedError
+from community.exceptions import EditedMeanwhileError, NotAllowedError, NotVisibleError, OwnPostError, SilencedError
 from community.models import (
     AuditEntry,
     CommunityProfile,
@@ -83,10 +83,22 @@ def log(
 # Posts --------------------------------------------------------------------------------------------------------------
 
 
+def _demand_version(post: Post, version: int | None) -> None:
+    """Raise `EditedMeanwhileError` unless the text of the locked post is the one that was read."""
+    if version is not None and version != post.version:
+        raise EditedMeanwhileError
+
+
 @transaction.atomic
-def approve_post(*, post: Post, by: User) -> Post:
-    """Show a held post; for a visible one that was flagged, dismiss the flags. Safe to repeat."""
+def approve_post(*, post: Post, by: User, version: int | None = None) -> Post:
+    """Show a held post; for a visible one that was flagged, dismiss the flags. Safe to repeat.
+
+    `version` is that of the text the moderator read: of another one, nothing is approved. Raises `CommunityError`.
+    """
     thread, post = lock_post(post)
+    if post.is_visible and not ReviewItem.objects.filter(post=post, decision="").exists():
+        return post
+    _demand_version(post, version)
     before = _before(post)
     if post.state == State.HELD:
         states.change(thread, post, State.VISIBLE, by=by)
@@ -99,8 +111,6 @@ def approve_post(*, post: Post, by: User) -> Post:
         emit(PostApproved(thread_id=thread.pk, post_id=post.pk, author_id=post.author_id, moderator_id=by.pk))
     elif not post.is_visible:
         raise NotVisibleError
-    elif not ReviewItem.objects.filter(post=post, decision="").exists():
-        return post
     log("post.approved", by=by, thread=thread, post=post, member_id=post.author_id, **before)
     _judge(post, _Outcome.DISAGREED, by=by)
     states.settle(post, _Decision.APPROVED, by=by)
@@ -178,11 +188,15 @@ def delete_post(*, post: Post, by: User, reason: str = "", note: str = "") -> Po
 
 
 @transaction.atomic
-def restore_post(*, post: Post, by: User) -> Post:
-    """Show a hidden or deleted post again. One that nobody had seen is approved by that. Safe to repeat."""
+def restore_post(*, post: Post, by: User, version: int | None = None) -> Post:
+    """Show a hidden or deleted post again. One that nobody had seen is approved by that. Safe to repeat.
+
+    `version` as for `approve_post`. Raises `CommunityError`.
+    """
     thread, post = lock_post(post)
     if post.is_visible:
         return post
+    _demand_version(post, version)
     if post.published_at is None:
         if post.state != State.HELD:
             states.change(thread, post, State.HELD, by=by)

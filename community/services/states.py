@@ -44,8 +44,13 @@ def change(thread: Thread, post: Post, state: State, *, by: User | None, reason:
 
 def hold(thread: Thread, post: Post, reasons: list[str]) -> None:
     """Put a held post into the queue, and tell that it waits."""
-    enqueue(post, [(reason, SCORES.get(reason, 100)) for reason in reasons])
+    enqueue_reasons(post, reasons)
     emit(PostHeld(thread_id=thread.pk, post_id=post.pk, author_id=post.author_id, reasons=reasons))
+
+
+def enqueue_reasons(post: Post, reasons: list[str]) -> ReviewItem:
+    """Add what the screening of a text found to the open item of its post in the queue."""
+    return enqueue(post, [(reason, SCORES.get(reason, 100)) for reason in reasons])
 
 
 def enqueue(post: Post, reasons: Iterable[tuple[str, int]]) -> ReviewItem:

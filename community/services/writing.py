@@ -24,11 +24,13 @@ from community.models import (
     Area,
     CommunityProfile,
     Draft,
+    Flag,
     Level,
     Poll,
     PollOption,
     Post,
     PostRevision,
+    ReviewItem,
     State,
     Tag,
     Thread,
@@ -194,8 +196,8 @@ def edit_post(
 ) -> Post:
     """Change a text, and with `title` that of the thread, if the post begins it.
 
-    The author's edits within some minutes leave no trace; later ones, and those of others, leave the earlier text as
-    history. `version` is that of the post when the form was opened. Raises `EditConflictError`, with both texts, when
+    The author's edits within some minutes leave no trace while nobody has reacted to the text; later ones, and those
+    of others, leave the earlier text as history. `version` is that of the post when the form was opened. Raises `EditConflictError`, with both texts, when
     somebody changed it meanwhile, and other errors of `CommunityError`.
     """
     body = texts.clean_body(body, keeps_personal_data=keeps_personal_data)
@@ -219,7 +221,8 @@ def edit_post(
     profile = _writer(editor)
     screened, text = _screened(editor, profile, title, body, (), post=post)
     now = timezone.now()
-    is_silent = is_author and now - post.created_at < dt.timedelta(minutes=policy().silent_edit_minutes)
+    is_fresh = now - post.created_at < dt.timedelta(minutes=policy().silent_edit_minutes)
+    is_silent = is_author and is_fresh and not _has_reactions(thread, post)
     if not is_silent:
         PostRevision.objects.create(
             post=post,
@@ -241,9 +244,12 @@ def edit_post(
         thread.excerpt = _excerpt(text)
         thread.language = texts.language_of(f"{thread.title} {text.parsed.plain_text()}")
         store(thread, "title", "slug", "excerpt", "language")
-    if screened.is_held and is_author and post.is_visible:
-        states.change(thread, post, State.HELD, by=None)
-        states.hold(thread, post, screened.reasons)
+    if screened.is_held and is_author:
+        if post.is_visible:
+            states.change(thread, post, State.HELD, by=None)
+            states.hold(thread, post, screened.reasons)
+        elif ReviewItem.objects.filter(post=post, decision="").exists():  # a moderator is about to decide
+            states.enqueue_reasons(post, screened.reasons)
     emit(
         PostEdited(
             thread_id=thread.pk,
@@ -256,6 +262,18 @@ def edit_post(
     show_changed(thread)
     _forget_draft(editor, f"post:{post.pk}")
     return post
+
+
+def _has_reactions(thread: Thread, post: Post) -> bool:
+    """Return whether somebody reacted to the text, or must be able to read later what it was."""
+    return (
+        not post.is_visible
+        or post.is_solution
+        or post.helpful_count > 0
+        or ReviewItem.objects.filter(post=post).exists()
+        or Flag.objects.filter(post=post).exists()
+        or Post.objects.filter(thread=thread, number__gt=post.number).exclude(author=post.author_id).exists()
+    )
 
 
 def announce_start(thread: Thread, post: Post, *, mentioned_ids: list[int], was_held: bool = False) -> None:

@@ -25,6 +25,8 @@ class DecisionForm(FormMixin, forms.Form):
     act = forms.ChoiceField(choices=[(Act.APPROVE, _("Approve")), (Act.HIDE, _("Hide"))])
     reason = forms.ChoiceField(choices=Flag.Reason, required=False)
     note = FoldedCharField(max_length=500, required=False)
+    #: Of the text that was read: what is approved is that and nothing written since.
+    version = forms.IntegerField(min_value=1)
 
     def clean_reason(self) -> str:
         return self.cleaned_data["reason"] or Flag.Reason.OTHER.value

@@ -103,12 +103,12 @@ def decide(request: HttpRequest, item_id: int) -> HttpResponse:
     if not services.claim(item=item, by=user):
         messages.info(request, _("Another moderator is looking at this one just now."))
         return _back(request)
-    data: Mapping[str, str] = form.cleaned_data
+    data: Mapping[str, Any] = form.cleaned_data
     try:
         if data["act"] == DecisionForm.Act.APPROVE:
             # What was hidden by flags, or is appealed, is shown again; everything else approved.
             act = services.restore_post if item.post.state == State.HIDDEN else services.approve_post
-            act(post=item.post, by=user)
+            act(post=item.post, by=user, version=data["version"])
         else:
             services.hide_post(post=item.post, by=user, reason=data["reason"], note=data["note"])
             services.settle_hidden(post=item.post, by=user)

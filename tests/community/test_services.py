@@ -298,6 +298,46 @@ def test_author_edits_silently_at_first_and_later_with_history(heard):
     assert len(heard.of(events.PostEdited)) == 2
 
 
+@pytest.mark.parametrize("reaction", ["reply", "flag", "dismissed flag", "vote", "solution", "held", "hidden"])
+def test_no_edit_is_silent_after_somebody_reacted(reaction):
+    post = PostFactory(held=reaction == "held", hidden=reaction == "hidden")
+    if reaction == "reply":
+        PostFactory(thread=post.thread)
+    elif "flag" in reaction:
+        services.flag_post(post=post, user=MemberFactory(), reason="spam")
+        if reaction == "dismissed flag":
+            services.approve_post(post=post, by=moderator())
+    elif reaction == "vote":
+        services.vote_helpful(post=post, user=MemberFactory())
+    elif reaction == "solution":
+        services.accept_solution(post=post, by=None)
+
+    services.edit_post(post=post, editor=post.author, body="متن بی‌آزار", version=1)
+
+    assert list(post.revisions.values_list("body", "version")) == [(ANSWER, 1)]
+
+
+def test_ones_own_reply_is_no_reaction():
+    thread = ThreadFactory()
+    PostFactory(thread=thread, author=thread.author)
+
+    services.edit_post(post=thread.posts.get(number=1), editor=thread.author, body="متن تازه", version=1)
+
+    assert thread.posts.get(number=1).revisions.count() == 0
+
+
+@pytest.mark.parametrize("kind", ["held", "appealed"])
+def test_what_an_edit_brings_in_is_said_to_who_decides(kind):
+    WatchedWord.objects.create(phrase="خرید", action="hold")
+    post = PostFactory(held=kind == "held", hidden=kind == "appealed")
+    if kind == "appealed":
+        services.appeal(post=post, author=post.author, text="بی‌دلیل بود")
+
+    services.edit_post(post=post, editor=post.author, body="برای خرید تماس بگیرید", version=1)
+
+    assert "watched-word" in dict(ReviewItem.objects.get().reasons)
+
+
 def test_edit_by_a_moderator_always_leaves_history():
     thread = start()
 

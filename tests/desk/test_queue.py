@@ -36,7 +36,8 @@ def item_of(post: Post) -> ReviewItem:
 
 
 def decide(client, item, act, **more):
-    return client.post(reverse("desk:decide", args=[item.pk]), {"act": act, **more}, follow=True)
+    typed = {"act": act, "version": item.post.version, **more}
+    return client.post(reverse("desk:decide", args=[item.pk]), typed, follow=True)
 
 
 def state_of(post: Post) -> str:
@@ -111,6 +112,34 @@ def test_held_posts_are_approved_and_shown(desk):
     assert state_of(post) == "visible"
     assert "تأیید شد" in page
     assert AuditEntry.objects.values_list("action", "actor").get() == ("post.approved", desk.moderator.pk)
+
+
+@pytest.mark.parametrize("kind", ["held", "flagged", "appealed"])
+def test_only_the_text_that_was_read_is_approved(desk, kind):
+    post = PostFactory(held=kind == "held", hidden=kind == "appealed")
+    if kind == "flagged":
+        services.flag_post(post=post, user=MemberFactory(), reason="abuse")
+    elif kind == "appealed":
+        services.appeal(post=post, author=post.author, text="این تبلیغ نبود")
+    before, item = state_of(post), item_of(post)
+    page = desk.get(reverse("desk:queue")).text
+    read = re.search(r'name="version" value="(\d+)"', page)[1]
+    services.edit_post(post=post, editor=post.author, body="چیزی دیگر که کسی نخوانده است", version=post.version)
+
+    page = decide(desk, item, "approve", version=read).text
+
+    assert "هنگامی که آن را می‌خواندید، متن تغییر کرد" in page
+    assert (state_of(post), ReviewItem.objects.filter(pk=item.pk, decision="").exists()) == (before, True)
+    decide(desk, item, "approve", version=int(read) + 1)
+    assert (state_of(post), ReviewItem.objects.filter(decision="").exists()) == ("visible", False)
+
+
+def test_a_decision_names_the_text_it_is_about(desk):
+    post = PostFactory(held=True)
+
+    desk.post(reverse("desk:decide", args=[item_of(post).pk]), {"act": "approve"})
+
+    assert state_of(post) == "held"
 
 
 def test_flagged_posts_are_hidden_and_the_author_told_why(desk):
