@@ -2,19 +2,29 @@
 
 from __future__ import annotations
 
+import datetime as dt
+import html
+import re
 import time
 from typing import TYPE_CHECKING, Any, Final
 
 from django import forms
 from django.core import signing
+from django.core.exceptions import ValidationError
+from django.utils import timezone
 from django.utils.crypto import get_random_string
+from django.utils.html import strip_tags
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
 from community import rules
-from community.models import Area, Flag, Level, Thread
+from community.models import PAGE_SIZE, Area, Flag, Level, Post, Thread, ThreadState, policy
+from community.people import person_of
+from community.queries import thread_at
 from portal.catalog.models import Product
+from portal.core.formats import format_number
 from portal.core.forms import FoldedCharField, FormMixin
+from portal.core.text import isolate
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -37,6 +47,13 @@ def new_token() -> str:
 def started_now() -> str:
     """Return the time at which a form is shown, signed."""
     return signing.dumps(round(time.time(), 1), salt=_SALT)
+
+
+def _words_of(text: str) -> list[str]:
+    """Return the words between commas and semicolons, Persian ones included."""
+    for separator in ("،", ";", "؛", "\n"):
+        text = text.replace(separator, ",")
+    return [word.strip() for word in text.split(",") if word.strip()]
 
 
 class MultipleFilesInput(forms.ClearableFileInput):
@@ -161,10 +178,7 @@ class AskForm(WritingForm):
 
     def tag_words(self) -> list[str]:
         """Return the words typed as tags."""
-        text = self.cleaned_data.get("tags", "")
-        for separator in ("،", ";", "؛", "\n"):
-            text = text.replace(separator, ",")
-        return [word.strip() for word in text.split(",") if word.strip()]
+        return _words_of(self.cleaned_data.get("tags", ""))
 
     def poll_lines(self) -> list[str]:
         return [line.strip() for line in self.cleaned_data.get("poll_options", "").splitlines() if line.strip()]
@@ -183,6 +197,16 @@ class FlagForm(FormMixin, forms.Form):
 class AppealForm(FormMixin, forms.Form):
     text = FoldedCharField(
         label=_("Why should it be visible?"), max_length=1000, widget=forms.Textarea(attrs={"rows": 5, "dir": "auto"})
+    )
+
+
+class HideForm(FormMixin, forms.Form):
+    reason = forms.ChoiceField(label=_("Why?"), choices=Flag.Reason, widget=forms.RadioSelect)
+    note = FoldedCharField(
+        label=_("A sentence for its author"),
+        max_length=500,
+        required=False,
+        widget=forms.Textarea(attrs={"rows": 3, "dir": "auto"}),
     )
 
 
@@ -216,3 +240,145 @@ class PollVoteForm(forms.Form):
     def __init__(self, data: Mapping[str, Any], *, option_ids: list[int]) -> None:
         super().__init__(data)
         self.fields["option"].choices = [(each, each) for each in option_ids]  # type: ignore[attr-defined]  # a choice field
+
+
+# Managing a thread ---------------------------------------------------------------------------------------------------
+
+
+class ManageForm(FormMixin, forms.Form):
+    """One act of `community.views.managing` with a thread."""
+
+    def __init__(self, *args: Any, user: AnyUser, thread: Thread, **kwargs: Any) -> None:
+        self.user, self.thread = user, thread
+        super().__init__(*args, **kwargs)
+
+
+class TitleForm(ManageForm):
+    title = FoldedCharField(label=_("Title"), max_length=TITLE_LENGTH, widget=forms.TextInput(attrs={"dir": "auto"}))
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["title"].initial = self.thread.title
+
+
+class DescriptionForm(ManageForm):
+    tags = FoldedCharField(
+        label=_("Tags"), max_length=300, required=False, help_text=_("A few words, with commas between them.")
+    )
+    products = forms.ModelMultipleChoiceField(
+        label=_("Devices and services"),
+        queryset=Product.objects.none(),
+        required=False,
+        widget=forms.CheckboxSelectMultiple,
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        chosen = list(self.thread.products.all())
+        self.fields["tags"].initial = "، ".join(str(tag) for tag in self.thread.tags.all())
+        self.fields["products"].queryset = (  # type: ignore[attr-defined]  # a choice field
+            Product.objects.filter(is_active=True) | Product.objects.filter(pk__in=[each.pk for each in chosen])
+        )
+        self.fields["products"].initial = chosen
+
+    def clean_tags(self) -> list[str]:
+        return _words_of(self.cleaned_data["tags"])[: 4 * policy().max_tags]
+
+
+class LockForm(ManageForm):
+    note = FoldedCharField(
+        label=_("Why? For the log of the moderators"),
+        max_length=500,
+        required=False,
+        widget=forms.TextInput(attrs={"dir": "auto"}),
+    )
+
+
+class PinForm(ManageForm):
+    NOT: Final = "0"
+
+    length = forms.ChoiceField(
+        label=_("How long shall it stand at the top of its area?"),
+        choices=[
+            ("1", _("A day")),
+            ("7", _("A week")),
+            ("30", _("A month")),
+            ("always", _("Until somebody unpins it")),
+            (NOT, _("Not any longer")),
+        ],
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if not self.thread.is_pinned:
+            field: Any = self.fields["length"]
+            field.choices = [choice for choice in field.choices if choice[0] != self.NOT]
+
+    def clean(self) -> dict[str, Any]:
+        values = super().clean() or {}
+        length = values.get("length", "")
+        values["until"] = timezone.now() + dt.timedelta(days=int(length)) if length in {"1", "7", "30"} else None
+        return values
+
+
+class MoveForm(ManageForm):
+    area = AreaChoiceField(
+        label=_("New area"),
+        queryset=None,
+        empty_label=None,
+        help_text=_("Those who may read that area may read the thread, and nobody else."),
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        others = Area.objects.visible_to(self.user).exclude(pk=self.thread.area_id).in_order().select_related("parent")
+        self.fields["area"].queryset = others  # type: ignore[attr-defined]  # a choice field
+
+
+class MergeForm(ManageForm):
+    into = FoldedCharField(
+        label=_("Address or number of the other thread"),
+        max_length=500,
+        digits=True,
+        help_text=_("All posts of this thread move to the end of that one, and this address leads there."),
+        widget=forms.TextInput(attrs={"dir": "ltr", "inputmode": "url"}),
+    )
+
+    def clean_into(self) -> Thread:
+        """Return the other thread; a reader may not merge into what they cannot see, nor change who may read posts."""
+        found = _THREAD_ADDRESS.search(self.cleaned_data["into"])
+        other = thread_at(self.user, int(found[1])) if found else None
+        if other is None or other.state != ThreadState.VISIBLE:
+            raise ValidationError(_("There is no such thread."))
+        if other.pk == self.thread.pk:
+            raise ValidationError(_("This is the thread itself."))
+        if other.audience != self.thread.audience:
+            raise ValidationError(_("Others may read that thread. Move this one into its area first."))
+        return other
+
+
+#: A number of at most 18 digits, alone or in the address of a thread.
+_THREAD_ADDRESS: Final = re.compile(r"(?:\A|/t/)([0-9]{1,18})(?:\Z|[/?#])")
+
+
+class SplitForm(ManageForm):
+    """The latest replies of a thread, to choose those that become one of their own."""
+
+    posts = forms.TypedMultipleChoiceField(
+        label=_("Replies that move"), coerce=int, choices=(), widget=forms.CheckboxSelectMultiple
+    )
+    title = FoldedCharField(
+        label=_("Title of the new thread"), max_length=TITLE_LENGTH, widget=forms.TextInput(attrs={"dir": "auto"})
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        replies = Post.objects.visible_to(self.user).filter(thread=self.thread, number__gt=1, state="visible")
+        latest = list(replies.select_related("author").order_by("-number")[: 5 * PAGE_SIZE])[::-1]
+        self.fields["posts"].choices = [(post.pk, _first_words(post)) for post in latest]  # type: ignore[attr-defined]
+        self.has_replies = bool(latest)
+
+
+def _first_words(post: Post) -> str:
+    words = " ".join(html.unescape(strip_tags(post.html)).split())
+    return f"{format_number(post.number)} · {isolate(person_of(post.author).name)}: {isolate(words[:80])}"

@@ -122,6 +122,15 @@ def can_mark_duplicate(user: AnyUser, _thread: Thread) -> bool:
     return can_write(user) and level_of(user) >= Level.HELPER
 
 
+def can_manage(user: AnyUser, thread: Thread) -> bool:
+    """Close, pin, move, merge and split a thread."""
+    return is_moderator(user) and thread.state in {ThreadState.VISIBLE, ThreadState.HELD}
+
+
+def can_hide_post(user: AnyUser, post: Post) -> bool:
+    return is_moderator(user) and post.state in {State.VISIBLE, State.HELD}
+
+
 def can_upload(user: AnyUser) -> bool:
     """Pictures and files: not on the first day."""
     return can_write(user) and level_of(user) >= Level.MEMBER

@@ -154,6 +154,7 @@ class Reader:
             "flag": rules.can_flag(user, post),
             "appeal": rules.can_appeal(user, post),
             "bookmark": rules.can_take_part(user) and post.is_visible,
+            "hide": rules.can_hide_post(user, post),
             "history": post.edited_at is not None and rules.can_edit_post(user, post),
         }
 
@@ -227,6 +228,7 @@ def _may_with(user: AnyUser, thread: Thread) -> dict[str, bool]:
         "set_status": rules.can_set_idea_status(user, thread),
         "follow": rules.can_take_part(user),
         "upload": rules.can_upload(user),
+        "manage": rules.can_manage(user, thread) or rules.can_tag(user, thread) or rules.can_retitle(user, thread),
     }
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from community.views import acting, feeds, reading, writing
+from community.views import acting, feeds, managing, reading, writing
 
 app_name = "community"
 
@@ -36,6 +36,7 @@ urlpatterns = [
     path("community/t/<int:thread_id>/vote/", acting.vote_idea, name="vote_idea"),
     path("community/t/<int:thread_id>/status/", acting.idea_status, name="idea_status"),
     path("community/t/<int:thread_id>/poll/", acting.vote_in_poll, name="vote_in_poll"),
+    path("community/t/<int:thread_id>/manage/", managing.manage, name="manage"),
     path("community/t/<int:thread_id>/", reading.thread, {"slug": ""}, name="thread_without_slug"),
     path("community/t/<int:thread_id>/<str:slug>/", reading.thread, name="thread"),
     # Posts
@@ -46,6 +47,7 @@ urlpatterns = [
     path("community/p/<int:post_id>/delete/", acting.delete, name="delete"),
     path("community/p/<int:post_id>/restore/", acting.restore, name="restore"),
     path("community/p/<int:post_id>/appeal/", acting.appeal, name="appeal"),
+    path("community/p/<int:post_id>/hide/", managing.hide, name="hide"),
     path("community/p/<int:post_id>/history/", reading.history, name="history"),
     path("community/read/", acting.mark_read, name="mark_read"),
 ]

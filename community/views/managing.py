@@ -1,0 +1,155 @@
+"""What moderators do with threads and posts, and what active members and helpers may: title, tags, devices.
+
+One page for a thread, with a form for each act; every form works without JavaScript, and says what came of it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from django.contrib import messages
+from django.core.exceptions import PermissionDenied
+from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_http_methods
+
+from community import rules, services
+from community.exceptions import CommunityError
+from community.forms import (
+    DescriptionForm,
+    HideForm,
+    LockForm,
+    MergeForm,
+    MoveForm,
+    PinForm,
+    SplitForm,
+    TitleForm,
+)
+from community.models import Level, State
+from community.views.common import for_members, person_in, post_or_404, thread_or_404, to_post
+from portal.core.http import form_status
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from django.http import HttpRequest
+    from django.http.response import HttpResponse
+
+    from community.forms import ManageForm
+    from community.models import Thread
+    from portal.accounts.models import User
+
+
+def _retitle(thread: Thread, person: User, values: Mapping[str, Any]) -> tuple[Thread, str]:
+    return services.retitle(thread=thread, title=values["title"], by=person), _("The title is changed.")
+
+
+def _describe(thread: Thread, person: User, values: Mapping[str, Any]) -> tuple[Thread, str]:
+    may_create = rules.level_of(person) >= Level.ACTIVE
+    tags = services.tags_named(values["tags"], may_create=may_create)
+    services.set_tags(thread=thread, tags=tags, by=person)
+    services.set_products(thread=thread, products=values["products"])
+    return thread, _("Tags and devices are changed.")
+
+
+def _lock(thread: Thread, person: User, values: Mapping[str, Any]) -> tuple[Thread, str]:
+    if thread.is_locked:
+        return services.unlock(thread=thread, by=person), _("The thread is open again.")
+    return services.lock(thread=thread, by=person, note=values["note"]), _("The thread is closed.")
+
+
+def _pin(thread: Thread, person: User, values: Mapping[str, Any]) -> tuple[Thread, str]:
+    if values["length"] == PinForm.NOT:
+        return services.unpin(thread=thread, by=person), _("The thread is no longer pinned.")
+    return services.pin_until(thread=thread, by=person, until=values["until"]), _("The thread is pinned.")
+
+
+def _move(thread: Thread, person: User, values: Mapping[str, Any]) -> tuple[Thread, str]:
+    return services.move_thread(thread=thread, area=values["area"], by=person), _("The thread is moved.")
+
+
+def _merge(thread: Thread, person: User, values: Mapping[str, Any]) -> tuple[Thread, str]:
+    into = services.merge_threads(thread=thread, into=values["into"], by=person)
+    return into, _("The threads are one now; the old address leads here.")
+
+
+def _split(thread: Thread, person: User, values: Mapping[str, Any]) -> tuple[Thread, str]:
+    new = services.split_thread(thread=thread, post_ids=values["posts"], title=values["title"], by=person)
+    return new, _("The replies have a thread of their own now.")
+
+
+#: Name of the act in the form → who may, its form, what it does.
+_ACTS: Final[
+    dict[
+        str,
+        tuple[
+            Callable[[User, Thread], bool],
+            type[ManageForm],
+            Callable[[Thread, User, Mapping[str, Any]], tuple[Thread, str]],
+        ],
+    ]
+] = {
+    "title": (rules.can_retitle, TitleForm, _retitle),
+    "description": (rules.can_tag, DescriptionForm, _describe),
+    "lock": (rules.can_manage, LockForm, _lock),
+    "pin": (rules.can_manage, PinForm, _pin),
+    "move": (rules.can_manage, MoveForm, _move),
+    "merge": (rules.can_manage, MergeForm, _merge),
+    "split": (rules.can_manage, SplitForm, _split),
+}
+
+
+@never_cache
+@require_http_methods(["GET", "HEAD", "POST"])
+@for_members
+def manage(request: HttpRequest, thread_id: int) -> HttpResponse:
+    """Show what this person may change about a thread (GET), and change one thing (POST, named by ``act``)."""
+    thread = thread_or_404(request, thread_id)
+    person = person_in(request)
+    allowed = [name for name, (may, _form, _do) in _ACTS.items() if may(person, thread)]
+    act = request.POST.get("act", "") if request.method == "POST" else ""
+    if not allowed or (request.method == "POST" and act not in allowed):
+        raise PermissionDenied
+    made: dict[str, Any] = {}
+    for name in allowed:
+        _may, form_class, do = _ACTS[name]
+        made[name] = form_class(
+            request.POST if name == act else None, user=person, thread=thread, prefix=name, auto_id="%s-field"
+        )
+        if name != act or not made[name].is_valid():
+            continue
+        try:
+            result, said = do(thread, person, made[name].cleaned_data)
+        except CommunityError as error:
+            made[name].add_error(None, str(error))
+        else:
+            messages.success(request, said)
+            return redirect(result)
+    status = form_status(made[act]) if act else 200
+    return render(request, "community/manage.html", {"thread": thread, "manage": made}, status=status)
+
+
+@never_cache
+@require_http_methods(["GET", "HEAD", "POST"])
+@for_members
+def hide(request: HttpRequest, post_id: int) -> HttpResponse:
+    """Ask a moderator for the reason why a post shall be hidden (GET), and hide it (POST)."""
+    post = post_or_404(request, post_id)
+    person = person_in(request)
+    if not rules.can_hide_post(person, post):
+        raise PermissionDenied
+    form = HideForm(request.POST if request.method == "POST" else None)
+    if request.method == "POST" and form.is_valid():
+        try:
+            post = services.hide_post(
+                post=post, by=person, reason=form.cleaned_data["reason"], note=form.cleaned_data["note"]
+            )
+        except CommunityError as error:
+            messages.error(request, str(error))
+        else:
+            if post.state == State.HIDDEN:
+                messages.success(request, _("The post is hidden, and its author learns why."))
+        return to_post(post)
+    context = {"form": form, "post": post, "thread": post.thread}
+    return render(request, "community/hide.html", context, status=form_status(form))

@@ -1,0 +1,211 @@
+"""Managing threads and hiding posts: who may, what becomes of the thread, what is refused."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+from django.utils import timezone
+
+from community import services
+from community.models import AuditEntry, CommunityProfile, Level, Post, Thread
+from tests.factories.catalog import ProductFactory
+from tests.factories.community import AreaFactory, MemberFactory, PostFactory, TagFactory, ThreadFactory, moderator
+
+pytestmark = pytest.mark.django_db
+
+MODERATORS_ACTS = ("lock", "pin", "move", "merge", "split")
+
+
+@pytest.fixture
+def thread():
+    return ThreadFactory(title="مودم وصل نمی‌شود")
+
+
+@pytest.fixture
+def staff(client):
+    person = moderator()
+    client.force_login(person)
+    return person
+
+
+def manage(client, thread, act, **values):
+    fields = {f"{act}-{name}": value for name, value in values.items()}
+    return client.post(reverse("community:manage", args=[thread.pk]), {"act": act, **fields})
+
+
+def test_the_page_shows_each_person_what_they_may_do(client, thread):
+    author, other, helper = thread.author, MemberFactory(), MemberFactory()
+    CommunityProfile.objects.filter(pk=helper.pk).update(level=Level.HELPER)
+    PostFactory(thread=thread)
+    url = reverse("community:manage", args=[thread.pk])
+    seen = {}
+    for name, person in {"author": author, "other": other, "helper": helper, "moderator": moderator()}.items():
+        client.force_login(person)
+        page = client.get(url)
+        acts = ("title", "description", *MODERATORS_ACTS)
+        seen[name] = [act for act in acts if f'value="{act}"' in page.text] if page.status_code == 200 else []
+
+    assert seen == {
+        "author": ["title", "description"],
+        "other": [],
+        "helper": ["title", "description"],
+        "moderator": ["title", "description", *MODERATORS_ACTS],
+    }
+
+
+@pytest.mark.parametrize("act", [*MODERATORS_ACTS, "nonsense", ""])
+def test_nobody_else_does_what_moderators_do(client, thread, act):
+    client.force_login(thread.author)
+
+    assert manage(client, thread, act, length="1").status_code == 403
+    assert not AuditEntry.objects.exists()
+
+
+def test_a_visitor_is_asked_to_sign_in_and_a_hidden_thread_is_not_found(client, thread):
+    url = reverse("community:manage", args=[thread.pk])
+    assert client.get(url).status_code == 302
+    services.hide_post(post=thread.posts.get(), by=moderator(), reason="spam")
+    client.force_login(MemberFactory())
+
+    assert client.get(url).status_code == 404
+
+
+def test_title_tags_and_devices(client, thread, staff):
+    product, tag = ProductFactory(), TagFactory(name="قطعی")
+
+    manage(client, thread, "title", title="مودم X2 وصل نمی‌شود")
+    manage(client, thread, "description", tags="قطعی، مودم", products=[product.pk])
+
+    thread = Thread.objects.get()
+    assert thread.title == "مودم X2 وصل نمی‌شود"
+    assert {str(each) for each in thread.tags.all()} == {"قطعی", "مودم"}
+    assert list(thread.products.all()) == [product]
+    assert tag in thread.tags.all()
+
+
+def test_an_error_is_said_beside_its_form_and_keeps_what_was_typed(client, thread, staff):
+    page = manage(client, thread, "title", title="x" * 201)
+
+    assert page.status_code == 422
+    assert "x" * 201 in page.text
+    assert "۲۰۱" in page.text
+
+
+def test_close_and_open_again(client, thread, staff):
+    manage(client, thread, "lock", note="دعوا")
+    assert Thread.objects.get().is_locked
+    assert AuditEntry.objects.get(action="thread.locked").note == "دعوا"
+
+    manage(client, thread, "lock")
+    assert not Thread.objects.get().is_locked
+
+
+@pytest.mark.parametrize(("length", "days"), [("1", 1), ("30", 30), ("always", None)])
+def test_pin_for_a_time_and_unpin(client, thread, staff, length, days):
+    manage(client, thread, "pin", length=length)
+    thread.refresh_from_db()
+    assert thread.is_pinned
+    if days is None:
+        assert thread.pinned_until is None
+    else:
+        assert abs(thread.pinned_until - timezone.now() - dt.timedelta(days=days)) < dt.timedelta(minutes=1)
+
+    manage(client, thread, "pin", length="0")
+    thread.refresh_from_db()
+    assert not thread.is_pinned
+
+
+def test_move_to_another_area(client, thread, staff):
+    private = AreaFactory(audience="partner")
+
+    assert manage(client, thread, "move", area=private.pk).status_code == 302
+    client.logout()
+
+    assert client.get(thread.get_absolute_url()).status_code == 404
+
+
+@pytest.mark.parametrize("form", ["{pk}", "https://testserver/fa/community/t/{pk}/some-name/#post-2", "/t/{pk}"])
+def test_merge_by_number_or_address(client, thread, staff, form):
+    other = ThreadFactory(area=thread.area)
+
+    response = manage(client, thread, "merge", into=form.format(pk=other.pk))
+
+    assert response.headers["Location"] == other.get_absolute_url()
+    assert Post.objects.filter(thread=other).count() == 2
+    assert client.get(thread.get_absolute_url()).status_code == 301
+
+
+@pytest.mark.parametrize("into", ["", "x", "999999", "9" * 40, "/t/0/", "itself", "private"])
+def test_what_cannot_be_merged_is_refused_with_a_reason(client, thread, staff, into):
+    other = ThreadFactory(area=AreaFactory(audience="partner"))
+    address = {"itself": thread.pk, "private": other.pk}.get(into, into)
+
+    page = manage(client, thread, "merge", into=address)
+
+    assert page.status_code == 422
+    assert 'id="merge-into-field-error"' in page.text or "field--err" in page.text
+    assert Post.objects.filter(thread=thread).count() == 1
+
+
+def test_split_replies_off(client, thread, staff):
+    stays, goes = PostFactory.create_batch(2, thread=thread)
+
+    response = manage(client, thread, "split", posts=[goes.pk], title="سؤالی دیگر")
+
+    new = Thread.objects.get(title="سؤالی دیگر")
+    assert response.headers["Location"] == new.get_absolute_url()
+    goes.refresh_from_db()
+    stays.refresh_from_db()
+    assert (goes.thread, stays.thread) == (new, thread)
+
+
+def test_posts_of_another_thread_are_not_split_off(client, thread, staff):
+    PostFactory(thread=thread)
+    foreign = PostFactory()
+
+    assert manage(client, thread, "split", posts=[foreign.pk], title="x").status_code == 422
+    foreign.refresh_from_db()
+    assert foreign.thread != thread
+
+
+def test_the_number_of_queries_does_not_depend_on_that_of_replies(client, thread, staff):
+    url = reverse("community:manage", args=[thread.pk])
+    counts = []
+    for replies in (1, 2):
+        PostFactory.create_batch(replies, thread=thread)
+        client.get(url)
+        with CaptureQueriesContext(connection) as queries:
+            client.get(url)
+        counts.append(len(queries))
+
+    assert counts[0] == counts[1]
+
+
+# Hiding --------------------------------------------------------------------------------------------------------------
+
+
+def test_a_moderator_hides_a_post_with_a_reason(client, thread, staff):
+    post = PostFactory(thread=thread)
+    url = reverse("community:hide", args=[post.pk])
+    assert client.get(url).status_code == 200
+    assert client.post(url, {}).status_code == 422
+
+    client.post(url, {"reason": "abuse", "note": "لطفاً محترمانه بنویسید."})
+
+    post.refresh_from_db()
+    assert (post.state, post.state_reason, post.state_note) == ("hidden", "abuse", "لطفاً محترمانه بنویسید.")
+    client.logout()
+    assert post.body not in client.get(thread.get_absolute_url()).text
+
+
+def test_others_do_not_hide_posts(client, thread):
+    post = PostFactory(thread=thread)
+    client.force_login(MemberFactory())
+
+    assert client.post(reverse("community:hide", args=[post.pk]), {"reason": "spam"}).status_code == 403
+    post.refresh_from_db()
+    assert post.state == "visible"
