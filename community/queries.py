@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from community.models import PAGE_SIZE, MovedPosts, Post, State, Thread, ThreadState
+from portal.core.audience import audiences_for
 
 if TYPE_CHECKING:
     from community.models.access import AnyUser
@@ -46,6 +47,24 @@ def place_of_post(thread_id: int, number: int) -> tuple[int, int]:
     return thread_id, number
 
 
+def own_deleted_post(user: AnyUser, post_id: int) -> Post | None:
+    """Return a post that `user` wrote and deleted, with thread and author; where others could see it: else None.
+
+    It is in a thread that is visible to `user`, or began one that went with it.
+    """
+    if user is None or not user.is_authenticated:
+        return None
+    found = (
+        Post.objects.filter(pk=post_id, author=user.pk, state=State.DELETED, state_reason="author")
+        .filter(thread__audience__in=audiences_for(user))
+        .select_related("thread", "author")
+        .first()
+    )
+    if found is None or (found.thread.state != ThreadState.VISIBLE and not found.is_first):
+        return None
+    return found
+
+
 @dataclass(frozen=True, slots=True)
 class Tombstone:
     """What everybody sees in the place of a post that is hidden or deleted."""
@@ -55,6 +74,12 @@ class Tombstone:
     reason: str
     #: It is the reader's own; held ones are visible to their author.
     is_own: bool = False
+    post_id: int = 0
+
+    @property
+    def may_restore(self) -> bool:
+        """Return whether the reader deleted it, and may take that back; see `community.rules.can_restore_post`."""
+        return self.is_own and self.state == State.DELETED and self.reason == "author"
 
 
 def posts_of_page(user: AnyUser, thread: Thread, page: int) -> list[Post | Tombstone]:
@@ -70,6 +95,7 @@ def posts_of_page(user: AnyUser, thread: Thread, page: int) -> list[Post | Tombs
     }
     gone = Post.objects.filter(thread=thread, state__in=(State.HIDDEN, State.DELETED)).in_numbers(first, last)
     own = user.pk if user is not None else None
-    for number, state, reason, author_id in gone.values_list("number", "state", "state_reason", "author_id"):
-        shown.setdefault(number, Tombstone(number, state, reason, own is not None and author_id == own))
+    columns = ("pk", "number", "state", "state_reason", "author_id")
+    for post_id, number, state, reason, author_id in gone.values_list(*columns):
+        shown.setdefault(number, Tombstone(number, state, reason, own is not None and author_id == own, post_id))
     return [shown[number] for number in sorted(shown)]

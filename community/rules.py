@@ -74,7 +74,7 @@ def can_restore_post(user: AnyUser, post: Post) -> bool:
     if is_moderator(user):
         return True
     is_own_deletion = post.state == State.DELETED and post.state_reason == "author"
-    return can_write(user) and _is_own(user, post) and is_own_deletion
+    return can_write(user) and _is_own(user, post) and is_own_deletion and not post.thread.is_locked
 
 
 def can_accept(user: AnyUser, thread: Thread) -> bool:
@@ -147,7 +147,7 @@ def flag_weight(user: AnyUser, profile: CommunityProfile) -> int:
 def seconds_to_wait(request: HttpRequest, action: str) -> int | None:
     """Count an act of this person (or address); return the seconds to wait when it is one too many, else None.
 
-    `action` is ``post``, ``upload``, ``vote``, ``flag``, ``preview`` or ``draft``.
+    `action` is ``post``, ``upload``, ``vote``, ``act``, ``flag``, ``appeal``, ``preview`` or ``draft``.
     """
     rules = policy()
     is_new = level_of(request.user) == Level.NEW
@@ -156,7 +156,10 @@ def seconds_to_wait(request: HttpRequest, action: str) -> int | None:
         "post": (per_hour, 3600),
         "upload": (per_hour * 4, 3600),
         "vote": (per_hour * 10, 3600),
+        # Everything else that is one click: accepting, following, bookmarking, polls.
+        "act": (per_hour * 10, 3600),
         "flag": (10 if is_new else 60, 3600),
+        "appeal": (10, 3600),
         "preview": (60, 60),
         "draft": (60, 60),
     }[action]

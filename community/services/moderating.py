@@ -32,6 +32,7 @@ from community.models import (
     Thread,
     policy,
 )
+from community.models.access import is_moderator
 from community.rules import flag_weight
 from community.screening import SCORES
 from community.services import states, texts
@@ -164,6 +165,7 @@ def delete_post(*, post: Post, by: User, reason: str = "", note: str = "") -> Po
     if post.state == State.DELETED:
         return post
     is_own = by.pk == post.author_id
+    before = _before(post)
     states.change(thread, post, State.DELETED, by=by, reason=reason or ("author" if is_own else ""), note=note)
     if is_own:
         _judge(post, _Outcome.IGNORED, by=None)
@@ -172,7 +174,7 @@ def delete_post(*, post: Post, by: User, reason: str = "", note: str = "") -> Po
         _judge(post, _Outcome.AGREED, by=by)
         states.settle(post, _Decision.DELETED, by=by)
         _penalise(post.author_id)
-    log("post.deleted", by=by, thread=thread, post=post, member_id=post.author_id, reason=reason, note=note)
+    log("post.deleted", by=by, thread=thread, post=post, member_id=post.author_id, reason=reason, note=note, **before)
     emit(
         PostDeleted(
             thread_id=thread.pk,
@@ -191,11 +193,14 @@ def delete_post(*, post: Post, by: User, reason: str = "", note: str = "") -> Po
 def restore_post(*, post: Post, by: User, version: int | None = None) -> Post:
     """Show a hidden or deleted post again. One that nobody had seen is approved by that. Safe to repeat.
 
-    `version` as for `approve_post`. Raises `CommunityError`.
+    Authors take back their own deletion only: the post is what it was before, held and hidden ones included. `version`
+    as for `approve_post`. Raises `CommunityError`.
     """
     thread, post = lock_post(post)
     if post.is_visible:
         return post
+    if by.pk == post.author_id and not is_moderator(by):
+        return _take_back_deletion(thread, post, by=by)
     _demand_version(post, version)
     if post.published_at is None:
         if post.state != State.HELD:
@@ -215,6 +220,38 @@ def restore_post(*, post: Post, by: User, version: int | None = None) -> Post:
             restored_by_id=by.pk,
         )
     )
+    return post
+
+
+def _take_back_deletion(thread: Thread, post: Post, *, by: User) -> Post:
+    """Bring a post that its author deleted back to what it was, and what waited for a moderator into the queue."""
+    if post.state != State.DELETED or post.state_reason != "author":
+        raise NotAllowedError
+    deletion = AuditEntry.objects.filter(post=post, action="post.deleted").order_by("-pk").first()
+    before = deletion.details if deletion is not None else {}
+    state = State(before.get("state_before", State.HELD))  # a moderator looks if it is not known
+    deleted_at = post.state_changed_at
+    states.change(
+        thread, post, state, by=by, reason=before.get("reason_before", ""), note=before.get("note_before", "")
+    )
+    if deleted_at is not None:
+        undecided = Flag.objects.filter(post=post, outcome=_Outcome.IGNORED, judged_by=None, judged_at__gte=deleted_at)
+        undecided.update(outcome="", judged_at=None)
+        closed = ReviewItem.objects.filter(post=post, decision=_Decision.OBSOLETE, decided_at__gte=deleted_at)
+        closed.update(decision="", decided_at=None)
+    if post.state == State.HELD:
+        states.enqueue(post, [])
+    log("post.restored", by=by, thread=thread, post=post, member_id=post.author_id)
+    if post.is_visible:
+        emit(
+            PostRestored(
+                thread_id=thread.pk,
+                post_id=post.pk,
+                is_first=post.is_first,
+                author_id=post.author_id,
+                restored_by_id=by.pk,
+            )
+        )
     return post
 
 

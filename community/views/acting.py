@@ -5,7 +5,7 @@ An act asked for by GET leads to what it is about: that is where somebody arrive
 
 from __future__ import annotations
 
-from functools import wraps
+from functools import partial, wraps
 from typing import TYPE_CHECKING, Any, Final
 
 from django.contrib import messages
@@ -21,8 +21,9 @@ from community import rules, services
 from community.exceptions import CommunityError
 from community.forms import AppealForm, FlagForm, IdeaStatusForm, PollVoteForm
 from community.models import Area, Poll, State
+from community.queries import own_deleted_post
 from community.showing import Reader, target_of
-from community.views.common import for_members, is_htmx, person_in, post_or_404, thread_or_404, to_post
+from community.views.common import MAX_ID, for_members, is_htmx, person_in, post_or_404, thread_or_404, to_post
 from portal.core.http import form_status
 from portal.core.limits import too_many_requests
 from portal.notifications import services as following
@@ -39,23 +40,38 @@ if TYPE_CHECKING:
 OFF: Final = "0"
 
 
-def _on_post(act: Callable[[HttpRequest, Post], HttpResponse]) -> Callable[..., HttpResponseBase]:
-    """Make a view of an act with a post: it is visible to the person, and asked for by POST."""
+def _post_to_restore(request: HttpRequest, post_id: int) -> Post:
+    """Return a post that the person sees, or deleted."""
+    own = own_deleted_post(request.user, post_id) if post_id <= MAX_ID else None
+    return own or post_or_404(request, post_id)
+
+
+def _on_post(
+    act: Callable[[HttpRequest, Post], HttpResponse],
+    *,
+    limit: str = "act",
+    find: Callable[[HttpRequest, int], Post] = post_or_404,
+) -> Callable[..., HttpResponseBase]:
+    """Make a view of an act with a post: it is visible to the person, and asked for by POST, not too often."""
 
     @never_cache
     @require_http_methods(["GET", "HEAD", "POST"])
     @for_members
     @wraps(act)
     def view(request: HttpRequest, post_id: int) -> HttpResponse:
-        post = post_or_404(request, post_id)
+        post = find(request, post_id)
         if request.method != "POST":
             return to_post(post)
+        if wait_seconds := rules.seconds_to_wait(request, limit):
+            return too_many_requests(request, wait_seconds)
         return _done(request, lambda: act(request, post), to_post(post))
 
     return view
 
 
-def _on_thread(act: Callable[[HttpRequest, Thread], HttpResponse]) -> Callable[..., HttpResponseBase]:
+def _on_thread(
+    act: Callable[[HttpRequest, Thread], HttpResponse], *, limit: str = "act"
+) -> Callable[..., HttpResponseBase]:
     """Make a view of an act with a thread; see `_on_post`."""
 
     @never_cache
@@ -66,6 +82,8 @@ def _on_thread(act: Callable[[HttpRequest, Thread], HttpResponse]) -> Callable[.
         thread = thread_or_404(request, thread_id)
         if request.method != "POST":
             return redirect(thread)
+        if wait_seconds := rules.seconds_to_wait(request, limit):
+            return too_many_requests(request, wait_seconds)
         return _done(request, lambda: act(request, thread), redirect(thread))
 
     return view
@@ -94,11 +112,9 @@ def _is_on(request: HttpRequest) -> bool:
 # Posts ---------------------------------------------------------------------------------------------------------------
 
 
-@_on_post
+@partial(_on_post, limit="vote")
 def helpful(request: HttpRequest, post: Post) -> HttpResponse:
     """Vote for a post as helpful, or take it back."""
-    if wait_seconds := rules.seconds_to_wait(request, "vote"):
-        return too_many_requests(request, wait_seconds)
     person = person_in(request)
     if _is_on(request):
         _demand(rules.can_vote(person, post))
@@ -147,12 +163,14 @@ def accept(request: HttpRequest, post: Post) -> HttpResponse:
     return to_post(post)
 
 
-@_on_post
+@partial(_on_post, find=_post_to_restore)
 def restore(request: HttpRequest, post: Post) -> HttpResponse:
-    """Make a post visible again."""
+    """Make a post visible again; its author takes back that it was deleted."""
     _demand(rules.can_restore_post(person_in(request), post))
-    services.restore_post(post=post, by=person_in(request))
-    return to_post(post)
+    read = request.POST.get("version", "")
+    version = int(read) if read.isascii() and read.isdecimal() and len(read) < 10 else None
+    restored = services.restore_post(post=post, by=person_in(request), version=version)
+    return to_post(restored)
 
 
 @never_cache
@@ -190,6 +208,8 @@ def delete(request: HttpRequest, post_id: int) -> HttpResponse:
     _demand(post.state != State.DELETED and rules.can_delete_post(person, post))
     if request.method != "POST":
         return render(request, "community/delete.html", {"post": post, "thread": post.thread})
+    if wait_seconds := rules.seconds_to_wait(request, "act"):
+        return too_many_requests(request, wait_seconds)
     try:
         services.delete_post(post=post, by=person)
     except CommunityError as error:
@@ -209,6 +229,8 @@ def appeal(request: HttpRequest, post_id: int) -> HttpResponse:
     _demand(rules.can_appeal(person, post))
     form = AppealForm(request.POST if request.method == "POST" else None)
     if request.method == "POST" and form.is_valid():
+        if wait_seconds := rules.seconds_to_wait(request, "appeal"):
+            return too_many_requests(request, wait_seconds)
         try:
             services.appeal(post=post, author=person, text=form.cleaned_data["text"])
         except CommunityError as error:
@@ -223,12 +245,10 @@ def appeal(request: HttpRequest, post_id: int) -> HttpResponse:
 # Threads -------------------------------------------------------------------------------------------------------------
 
 
-@_on_thread
+@partial(_on_thread, limit="vote")
 def me_too(request: HttpRequest, thread: Thread) -> HttpResponse:
     """Say that one has the same question, or take it back; whoever has it follows the thread."""
     person = person_in(request)
-    if wait_seconds := rules.seconds_to_wait(request, "vote"):
-        return too_many_requests(request, wait_seconds)
     if _is_on(request):
         _demand(rules.can_say_me_too(person, thread))
         services.say_me_too(thread=thread, user=person)
@@ -251,13 +271,11 @@ def follow(request: HttpRequest, thread: Thread) -> HttpResponse:
     return redirect(thread)
 
 
-@_on_thread
+@partial(_on_thread, limit="vote")
 def vote_idea(request: HttpRequest, thread: Thread) -> HttpResponse:
     """Vote for an idea, or take it back."""
     person = person_in(request)
     _demand(rules.can_vote_idea(person, thread))
-    if wait_seconds := rules.seconds_to_wait(request, "vote"):
-        return too_many_requests(request, wait_seconds)
     if _is_on(request):
         services.vote_idea(thread=thread, user=person)
     else:
@@ -299,6 +317,8 @@ def vote_in_poll(request: HttpRequest, thread: Thread) -> HttpResponse:
 @require_POST
 def mark_read(request: HttpRequest) -> HttpResponse:
     """Mark everything as read, or an area."""
+    if wait_seconds := rules.seconds_to_wait(request, "act"):
+        return too_many_requests(request, wait_seconds)
     person = person_in(request)
     slug = request.POST.get("area", "")
     if not slug:

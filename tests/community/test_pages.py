@@ -528,6 +528,74 @@ def test_what_is_visible_but_not_allowed_is_refused(client, act, data):
     assert not Post.objects.get(pk=reply.pk).is_solution
 
 
+@pytest.mark.parametrize("is_first", [False, True])
+def test_authors_bring_back_what_they_deleted(client, is_first):
+    reply = PostFactory()
+    post = ThreadFactory().posts.get() if is_first else reply
+    url = reverse("community:restore", args=[post.pk])
+    services.delete_post(post=post, by=post.author)
+    client.force_login(MemberFactory())
+    assert client.post(url).status_code == 404
+
+    client.force_login(post.author)
+    if not is_first:
+        assert f'action="{url}"' in client.get(reply.thread.get_absolute_url()).text
+    client.post(url)
+
+    assert Post.objects.get(pk=post.pk).state == "visible"
+
+
+def test_nobody_brings_back_a_post_in_a_closed_thread(client):
+    post = PostFactory()
+    services.delete_post(post=post, by=post.author)
+    services.lock(thread=post.thread, by=moderator())
+    client.force_login(post.author)
+
+    assert reverse("community:restore", args=[post.pk]) not in client.get(post.thread.get_absolute_url()).text
+    assert client.post(reverse("community:restore", args=[post.pk])).status_code == 403
+
+
+def test_a_moderator_restores_the_text_that_was_read(client):
+    post = PostFactory(hidden=True)
+    services.edit_post(post=post, editor=post.author, body="چیزی که کسی نخوانده است", version=1)
+    client.force_login(moderator())
+
+    client.post(reverse("community:restore", args=[post.pk]), {"version": 1})
+    assert Post.objects.get(pk=post.pk).state == "hidden"
+    client.post(reverse("community:restore", args=[post.pk]), {"version": 2})
+    assert Post.objects.get(pk=post.pk).state == "visible"
+
+
+@pytest.mark.parametrize(
+    ("act", "data"),
+    [
+        ("accept", {"on": "1"}),
+        ("bookmark", {"on": "1"}),
+        ("helpful", {"on": "1"}),
+        ("appeal", {"text": "این تبلیغ نبود"}),
+        ("delete", {}),
+        ("restore", {}),
+        ("follow", {"on": "1"}),
+        ("me_too", {"on": "1"}),
+        ("vote_idea", {"on": "1"}),
+        ("vote_in_poll", {"option": "1"}),
+        ("idea_status", {"status": "planned"}),
+        ("mark_read", {}),
+    ],
+)
+def test_no_act_can_be_repeated_without_end(client, monkeypatch, act, data):
+    thread = ThreadFactory(idea=act in {"vote_idea", "idea_status"})
+    post = PostFactory(thread=thread, hidden=act == "appeal")
+    client.force_login(post.author if act in {"appeal", "delete"} else moderator())
+    monkeypatch.setattr("community.rules.limited", lambda _request, scope, _limit, _seconds: 60 if scope else None)
+    on_post = {"accept", "bookmark", "helpful", "appeal", "delete", "restore"}
+    args = [post.pk] if act in on_post else [] if act == "mark_read" else [thread.pk]
+
+    response = client.post(reverse(f"community:{act}", args=args), data)
+
+    assert (response.status_code, response["Retry-After"]) == (429, "60")
+
+
 def test_a_members_page_shows_what_the_reader_may_see(client):
     author = MemberFactory(handle="سارا", partner=True)
     ThreadFactory(author=author, title="همگانی")

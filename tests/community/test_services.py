@@ -43,6 +43,7 @@ from community.models import (
 )
 from community.reconcile import find_drift, mend
 from portal.core.scopes import stamp
+from tests.factories.accounts import UserFactory
 from tests.factories.catalog import OwnershipFactory, ProductFactory
 from tests.factories.community import (
     ANSWER,
@@ -587,6 +588,41 @@ def test_thread_goes_and_comes_with_its_first_post():
     thread.refresh_from_db()
     thread.area.refresh_from_db()
     assert (thread.state, thread.area.thread_count, thread.reply_count) == ("visible", 1, 1)
+
+
+@pytest.mark.parametrize("kind", ["visible", "flagged", "held", "held edit", "hidden", "hidden by flags"])
+def test_an_author_who_takes_back_a_deletion_evades_nobody(kind):
+    post = PostFactory(held=kind == "held")
+    if kind == "flagged":
+        services.flag_post(post=post, user=MemberFactory(), reason="spam")
+    elif kind == "held edit":
+        WatchedWord.objects.create(phrase="خرید", action="hold")
+        services.edit_post(post=post, editor=post.author, body="برای خرید تماس بگیرید", version=1)
+    elif kind == "hidden":
+        services.hide_post(post=post, by=moderator(), reason="spam", note="تبلیغ است")
+    elif kind == "hidden by flags":
+        for _flag in range(2):
+            services.flag_post(post=post, user=UserFactory(staff=True), reason="spam")
+    seen = ("state", "state_reason", "state_note")
+    before = Post.objects.values(*seen).get(pk=post.pk)
+    waiting = ReviewItem.objects.filter(decision="").count(), Flag.objects.filter(outcome="").count()
+
+    services.delete_post(post=post, by=post.author)
+    assert not ReviewItem.objects.filter(decision="").exists()
+    services.restore_post(post=post, by=post.author)
+
+    assert Post.objects.values(*seen).get(pk=post.pk) == before
+    assert (ReviewItem.objects.filter(decision="").count(), Flag.objects.filter(outcome="").count()) == waiting
+
+
+@pytest.mark.parametrize("state", ["held", "hidden", "deleted"])
+def test_an_author_brings_back_nothing_but_their_own_deletion(state):
+    post = PostFactory(**{state: True})
+
+    with pytest.raises(NotAllowedError):
+        services.restore_post(post=post, by=post.author)
+
+    assert Post.objects.get(pk=post.pk).state == state
 
 
 def test_deleted_solution_is_revoked_once_and_stays_revoked(heard):
