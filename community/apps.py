@@ -24,6 +24,7 @@ class CommunityConfig(AppConfig):
     def ready(self) -> None:
         from community import navigation, trust  # noqa: PLC0415 - apps must be ready
         from community.models import Area, Tag, WatchedWord  # noqa: PLC0415
+        from community.notifications import KINDS  # noqa: PLC0415
         from community.screening import WATCHED_SCOPE  # noqa: PLC0415
         from community.services import reading, threads, uploads  # noqa: PLC0415
         from community.sitemap import ThreadSitemap  # noqa: PLC0415
@@ -31,7 +32,9 @@ class CommunityConfig(AppConfig):
         from portal.core import jobs, sitemaps  # noqa: PLC0415
         from portal.core.page_cache import keep_query  # noqa: PLC0415
         from portal.core.receivers import touches  # noqa: PLC0415
+        from portal.notifications.registry import register  # noqa: PLC0415
 
+        register(*(kind() for kind in KINDS))
         touches(WatchedWord, WATCHED_SCOPE)
         touches(Tag, "community:tags")
         touches(Area, "site")  # the navigation leads here once there is an area

@@ -22,6 +22,7 @@ from community.models import (
     Vote,
 )
 from community.models.access import id_of
+from community.notifications import thread_target
 from community.people import Person, person_of
 from community.queries import Tombstone, posts_of_page
 from portal.core.privacy import translate_placeholders
@@ -39,7 +40,7 @@ _SHOWN_LEVEL: Final = Level.HELPER
 
 def target_of(thread: Thread) -> str:
     """Return the name under which a thread is followed; see `portal.notifications.targets`."""
-    return f"community.thread:{thread.pk}"
+    return thread_target(thread.pk)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,17 +2,29 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from django.utils.translation import gettext_lazy as _
 
+from community import events as community
+from community import telling
 from faq.events import ArticleChanged, FeedbackGiven
 from faq.notifications import tell_readers_of_change
 from faq.services import notify_owner_of_feedback
 from portal.accounts.events import AccountChanged, SignedInOnNewDevice
-from portal.core.events import subscribe
+from portal.core.events import E, subscribe
 from portal.core.navigation import NavGroup, register_group
 from portal.core.page_cache import keep_answers_at
 from portal.core.robots import disallow
 from portal.notifications.security import tell_of_change, tell_of_new_device
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+def _tell(event: type[E], handler: Callable[[E], None]) -> None:
+    """Have the worker tell members of an event of the community; nobody waits for it who writes or votes."""
+    subscribe(event, handler, when=telling.is_telling, is_for_worker=True)
 
 
 def connect() -> None:
@@ -21,6 +33,7 @@ def connect() -> None:
     subscribe(ArticleChanged, tell_readers_of_change)
     subscribe(SignedInOnNewDevice, tell_of_new_device)
     subscribe(AccountChanged, tell_of_change)
+    _tell(community.ReplyPosted, telling.tell_of_reply)
 
     register_group(NavGroup("footer-help", _("Help"), order=10))
     register_group(NavGroup("footer-community", _("Community"), order=15))

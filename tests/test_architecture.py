@@ -136,6 +136,7 @@ SEES_EVERYTHING = {
     "community/search_documents.py": "declares the index, which holds every thread with its audience",
     "community/screening.py": "compares fingerprints of what others wrote",
     "community/services": "locks rows by their id that the caller was allowed to change",
+    "community/telling.py": "reads where and when something happened; its readers are asked for with visible_to",
     "portal/core/pages.py": "is the door",
     "portal/core/panels.py": "is the editors' side",
     "portal/core/file_": "reads where files are shown, and to whom; no content",

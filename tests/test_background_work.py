@@ -15,7 +15,8 @@ from django.core import mail
 from django.utils import timezone
 from wagtail.models import Page
 
-from community.models import Level, Thread, Upload
+from community.events import ReplyPosted
+from community.models import Level, Post, Thread, Upload
 from community.services import bookmark as remember
 from faq.events import ArticleChanged, FeedbackGiven
 from loyalty.services import ledger
@@ -25,6 +26,7 @@ from portal.core.mail import MailQueued, queue
 from portal.core.models import FileAudience, OutboxMessage, OutgoingMail, PeriodicJob, VisitSalt
 from portal.notifications.events import MailWanted, NotificationWanted
 from portal.notifications.models import Notification
+from portal.notifications.services import follow
 from search.events import EntriesChanged, EntriesWithdrawn, IndexDamaged, MirrorCheckWanted, PageTreeChanged
 from search.meaning import model as semantic_model
 from search.meaning import vectors
@@ -118,8 +120,23 @@ def account_changed() -> DomainEvent:
     return AccountChanged(user_id=UserFactory().pk, at=timezone.now(), what="account/email/password_changed")
 
 
+def reply_posted() -> DomainEvent:
+    post = PostFactory()
+    follow(person_id=UserFactory().pk, target=f"community.thread:{post.thread_id}")
+    Post.objects.filter(pk=post.pk).update(published_at=timezone.now())
+    return ReplyPosted(
+        thread_id=post.thread_id,
+        post_id=post.pk,
+        number=post.number,
+        area_id=post.thread.area_id,
+        author_id=post.author_id,
+        starter_id=post.thread.author_id,
+    )
+
+
 #: Name of a handler → a function that makes a change and returns its event.
 HANDLERS: dict[str, Callable[[], DomainEvent]] = {
+    "community.telling.tell_of_reply": reply_posted,
     "faq.notifications.tell_readers_of_change": article_changed,
     "faq.services.notify_owner_of_feedback": feedback_given,
     "portal.core.mail_delivery.deliver": mail_queued,

@@ -187,6 +187,7 @@ def reply(request: HttpRequest, thread_id: int) -> HttpResponse:
     except CommunityError as error:
         form.add_error(None, str(error))
         return _reply_page(request, form, thread)
+    following.follow_by_taking_part(person_id=person.pk, target=target_of(post.thread))
     if post.state == State.HELD:
         messages.info(request, _("Thank you. Others will see it after a quick check by a moderator."))
     return to_post(post)

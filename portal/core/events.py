@@ -92,12 +92,14 @@ def subscribe(
     name: str = "",
     when: Callable[[], bool] = lambda: True,
     is_remote: bool = False,
+    is_for_worker: bool = False,
 ) -> None:
     """Have `handler` called for each event of the class. Subscribing the same handler twice has no effect.
 
     Messages wait in the database under the handler's name: pass the old `name` when you move or rename it. No message
     is written for events that happen while `when` returns False; earlier messages are still delivered. Set `is_remote`
-    for a handler that works with another server: only the outbox worker calls it, with no transaction open.
+    for a handler that works with another server: only the outbox worker calls it, with no transaction open. Set
+    `is_for_worker` for one with much to do in our own database: the worker calls it, not the process that emits.
     """
     outbox.register(
         outbox.Subscription(
@@ -108,6 +110,7 @@ def subscribe(
             deliver=lambda payload: handler(event_class.from_payload(payload)),
             is_wanted=when,
             is_remote=is_remote,
+            is_for_worker=is_for_worker,
         )
     )
 

@@ -8,6 +8,8 @@ taken the lease over: effects in our own database happen exactly once, effects o
 
 A handler that is `is_remote` works with another server, which may hang. Only the worker calls it, never the process
 that wrote the message, so no request is delayed. It runs outside any transaction and opens its own to write.
+One that is `is_for_worker` uses our own database only, but its work grows with the number of people concerned: it is
+left to the worker, too, so that a request costs the same however many they are.
 
 Of events that merge, only one is written while an equal one is waiting that has never been tried. The waiting row is
 locked until the commit of the transaction that relies on it, and claims skip locked rows: its handler starts after that
@@ -94,6 +96,8 @@ class Subscription:
     is_wanted: Callable[[], bool] = lambda: True
     #: Whether it works with another server: only the worker calls it, with no transaction open.
     is_remote: bool = False
+    #: Whether it is left to the worker, because nobody should wait for it.
+    is_for_worker: bool = False
 
 
 _subscriptions: list[Subscription] = []
@@ -126,7 +130,7 @@ def temporary_subscriptions() -> Iterator[None]:
 
 
 def send(event: str, payload: dict[str, Any], *, merge: bool = False) -> None:
-    """Write one message per subscriber and deliver them after the commit; remote ones are left to the worker.
+    """Write one message per subscriber and deliver them after the commit, but for what is left to the worker.
 
     With `merge` a message is skipped if an equal one is waiting that was never tried. Raises `OutsideTransactionError`.
     """
@@ -145,7 +149,11 @@ def send(event: str, payload: dict[str, Any], *, merge: bool = False) -> None:
         if subscription.handler not in pks
     )
     pks |= {message.handler: message.pk for message in messages}
-    here = [pks[subscription.handler] for subscription in wanted if not subscription.is_remote]
+    here = [
+        pks[subscription.handler]
+        for subscription in wanted
+        if not (subscription.is_remote or subscription.is_for_worker)
+    ]
     if here:
         transaction.on_commit(partial(_deliver_after_commit, here))
 

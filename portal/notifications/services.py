@@ -37,6 +37,11 @@ def follow(*, person_id: int, target: str) -> Follow:
     return followed
 
 
+def follow_by_taking_part(*, person_id: int, target: str) -> None:
+    """Have somebody who takes part in something hear of it from now on, unless they have muted it. One query."""
+    Follow.objects.bulk_create([Follow(person_id=person_id, target=checked(target))], ignore_conflicts=True)
+
+
 def unfollow(*, person_id: int, target: str) -> None:
     """Forget that the person follows the target, or has muted it. Repeating it changes nothing."""
     Follow.objects.filter(person_id=person_id, target=checked(target)).delete()

@@ -516,6 +516,22 @@ def test_while_another_server_is_worked_with_no_transaction_is_open():
 
 
 @pytest.mark.django_db(transaction=True)
+def test_what_is_left_to_the_worker_is_done_by_it_in_a_transaction():
+    were_open = []
+    with outbox.temporary_subscriptions():
+        subscribe(
+            LampLit, lambda event: were_open.append(connection.in_atomic_block), name="tests.much", is_for_worker=True
+        )
+        with transaction.atomic():
+            emit(LampLit(lamp_id=1))
+        assert (were_open, OutboxMessage.objects.get().attempts) == ([], 0)
+
+        outbox.drain(but_not=outbox.remote_handlers())
+
+    assert were_open == [True]
+
+
+@pytest.mark.django_db(transaction=True)
 def test_whoever_writes_a_message_never_calls_a_remote_handler_the_worker_does():
     handler = Recorder()
     with outbox.temporary_subscriptions():
