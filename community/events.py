@@ -6,6 +6,7 @@ at once, or when a moderator approves it.
 
 from __future__ import annotations
 
+import datetime as dt
 from dataclasses import dataclass, field
 from typing import ClassVar
 
@@ -171,6 +172,21 @@ class PostAppealed(DomainEvent):
 
 
 @dataclass(frozen=True, kw_only=True)
+class AppealDecided(DomainEvent):
+    """A moderator decided about a post whose author had asked for another look; `item_id` is the `ReviewItem`."""
+
+    name: ClassVar[str] = "community.appeal_decided"
+    item_id: int
+    thread_id: int
+    post_id: int
+    author_id: int | None
+    moderator_id: int | None
+    #: ``approved``, ``hidden`` or ``deleted``.
+    decision: str
+    at: dt.datetime
+
+
+@dataclass(frozen=True, kw_only=True)
 class MemberRestricted(DomainEvent):
     """A member was warned, silenced or suspended. `action` is ``warned``, ``silenced``, ``suspended`` or ``released``."""
 
@@ -315,6 +331,7 @@ class ThreadMerged(DomainEvent):
     thread_id: int
     into_id: int
     merged_by_id: int
+    at: dt.datetime | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -336,6 +353,7 @@ class ThreadMoved(DomainEvent):
     from_area_id: int
     to_area_id: int
     moved_by_id: int
+    at: dt.datetime | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -22,7 +22,7 @@ from community.models import (
     Vote,
 )
 from community.models.access import id_of
-from community.notifications import thread_target
+from community.notifications.common import thread_target
 from community.people import Person, person_of
 from community.queries import Tombstone, posts_of_page
 from portal.core.privacy import translate_placeholders

@@ -12,16 +12,29 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
-from community.models import Post
-from community.notifications import Followed, Reply, thread_target
-from portal.notifications.queries import is_following
-from portal.notifications.services import notify
+from community.models import Area, Flag, IdeaStatusChange, IdeaVote, Post, Solution, State, Thread, Vote
+from community.notifications.common import thread_target
+from community.notifications.moderation import AppealDecided, FlagOutcome, HiddenPost, PassedPost
+from community.notifications.posts import (
+    AcceptedAnswer,
+    Followed,
+    FollowedSolved,
+    Helpful,
+    Mention,
+    NewThread,
+    OwnQuestionSolved,
+    Quote,
+    Reply,
+)
+from community.notifications.threads import IdeaStep, Merged, Moved
+from portal.notifications.queries import all_followers_of, is_following
+from portal.notifications.services import move_follows, notify
 
 if TYPE_CHECKING:
     import datetime as dt
     from collections.abc import Iterator
 
-    from community.events import ReplyPosted
+    from community import events
 
 _quiet: ContextVar[bool] = ContextVar("community_quiet", default=False)
 
@@ -41,34 +54,212 @@ def is_telling() -> bool:
     return not _quiet.get()
 
 
-def _published(post_id: int) -> tuple[int, dt.datetime] | None:
-    """Return the thread of a post and when others could first see it; None if they never could."""
-    post = Post.objects.filter(pk=post_id).only("thread_id", "published_at").first()
-    return (post.thread_id, post.published_at) if post is not None and post.published_at is not None else None
+# Posts ---------------------------------------------------------------------------------------------------------------
 
 
-def tell_of_reply(event: ReplyPosted) -> None:
-    """Tell whom a reply answers, and who follows the thread."""
-    place = _published(event.post_id)
-    if place is None:
+def tell_of_thread(event: events.ThreadStarted) -> None:
+    """Tell who is named in a new thread, and who follows its area or its author."""
+    fact = _fact_of_post(event.post_id, event.author_id)
+    if fact is None:
         return
-    thread_id, occurred_at = place
-    target = thread_target(thread_id)
-    fact: dict[str, Any] = {
-        "key": f"community.post:{event.post_id}",
-        "subject": target,
-        "occurred_at": occurred_at,
-        "actor_id": event.author_id,
-        "payload": {"post_id": event.post_id},
-    }
-    notify(kind=Reply.name, recipients=_answered(event, target), **fact)
-    notify(kind=Followed.name, targets=[target], **fact)
+    notify(kind=Mention.name, recipients=event.mentioned_ids, **fact)
+    area = Area.objects.filter(pk=event.area_id).first()
+    places = [f"community.area:{pk}" for pk in (area.pk, area.parent_id) if pk is not None] if area else []
+    people = [f"person:{event.author_id}"] if event.author_id is not None else []
+    notify(kind=NewThread.name, targets=[*places, *people], **fact)
 
 
-def _answered(event: ReplyPosted, target: str) -> list[int]:
+def tell_of_reply(event: events.ReplyPosted) -> None:
+    """Tell who is named in a reply, whom it quotes, whom it answers, and who follows the thread."""
+    fact = _fact_of_post(event.post_id, event.author_id)
+    if fact is None:
+        return
+    notify(kind=Mention.name, recipients=event.mentioned_ids, **fact)
+    notify(kind=Quote.name, recipients=event.quoted_author_ids, **fact)
+    notify(kind=Reply.name, recipients=_answered(event, fact["subject"]), **fact)
+    notify(kind=Followed.name, targets=[fact["subject"]], **fact)
+
+
+def _answered(event: events.ReplyPosted, target: str) -> list[int]:
     """Return whom a reply answers: the author of the post, else of the thread, if they want to hear of it at all."""
     if event.reply_to_author_id is not None:
         return [event.reply_to_author_id]
     if event.starter_id is not None and is_following(event.starter_id, target):
         return [event.starter_id]
     return []
+
+
+def tell_of_edit(event: events.PostEdited) -> None:
+    """Tell who is named in a post now and was not before."""
+    fact = _fact_of_post(event.post_id, event.author_id)
+    if fact is not None:
+        notify(kind=Mention.name, recipients=set(event.mentioned_ids) - {event.editor_id}, **fact)
+
+
+def _fact_of_post(post_id: int, author_id: int | None) -> dict[str, Any] | None:
+    """Return how every route names the fact that others can see a post; None if they never could."""
+    post = Post.objects.filter(pk=post_id).only("thread_id", "published_at").first()
+    if post is None or post.published_at is None:
+        return None
+    return _fact(
+        f"community.post:{post_id}", post.thread_id, post.published_at, actor_id=author_id, payload={"post_id": post_id}
+    )
+
+
+def _fact(
+    key: str, thread_id: int, at: dt.datetime, *, payload: dict[str, int], actor_id: int | None = None
+) -> dict[str, Any]:
+    """Return arguments of `notify` that are the same for all routes of a fact about a thread."""
+    return {
+        "key": key,
+        "subject": thread_target(thread_id),
+        "occurred_at": at,
+        "actor_id": actor_id,
+        "payload": payload,
+    }
+
+
+# Help ----------------------------------------------------------------------------------------------------------------
+
+
+def tell_of_solution(event: events.SolutionAccepted) -> None:
+    """Tell whose answer was accepted, who asked, if somebody else accepted it, and who follows the question."""
+    solution = Solution.objects.filter(pk=event.solution_id, revoked_at=None).first()
+    if solution is None:
+        return
+    fact = _fact(
+        f"community.solution:{solution.pk}",
+        solution.thread_id,
+        solution.accepted_at,
+        actor_id=event.accepted_by_id,
+        payload={"post_id": solution.post_id, "solution_id": solution.pk},
+    )
+    notify(kind=AcceptedAnswer.name, recipients=_people(event.author_id), **fact)
+    notify(kind=OwnQuestionSolved.name, recipients=_people(event.asker_id), **fact)
+    notify(kind=FollowedSolved.name, targets=[fact["subject"]], **fact)
+
+
+def tell_of_helpful_vote(event: events.HelpfulVoteGiven) -> None:
+    """Tell the author of a post that it helped, without saying whom."""
+    vote = Vote.objects.filter(pk=event.vote_id).select_related("post").first()
+    if vote is None or vote.post.author_id is None:
+        return
+    fact = _fact(
+        f"community.vote:{vote.pk}",
+        vote.post.thread_id,
+        vote.created_at,
+        payload={"post_id": vote.post_id, "vote_id": vote.pk},
+    )
+    notify(kind=Helpful.name, recipients=[vote.post.author_id], **fact)
+
+
+def _people(*ids: int | None) -> list[int]:
+    return [pk for pk in ids if pk is not None]
+
+
+# Moderation ----------------------------------------------------------------------------------------------------------
+
+
+def tell_of_approval(event: events.PostApproved) -> None:
+    """Tell the author of a held post that others see it now."""
+    fact = _fact_of_post(event.post_id, event.moderator_id)
+    if fact is not None:
+        fact["key"] = f"community.post_approved:{event.post_id}"
+        notify(kind=PassedPost.name, recipients=_people(event.author_id), **fact)
+
+
+def tell_of_hiding(event: events.PostHidden) -> None:
+    """Tell the author of a hidden post, each time it is hidden."""
+    post = Post.objects.filter(pk=event.post_id, state=State.HIDDEN).defer("body", "html").first()
+    if post is None or post.state_changed_at is None:
+        return
+    fact = _fact(
+        f"community.post_hidden:{post.pk}:{post.state_changed_at:%Y%m%d%H%M%S%f}",
+        post.thread_id,
+        post.state_changed_at,
+        actor_id=event.moderator_id,
+        payload={"post_id": post.pk},
+    )
+    notify(kind=HiddenPost.name, recipients=_people(event.author_id), **fact)
+
+
+def tell_of_judgement(event: events.FlagJudged) -> None:
+    """Tell who reported a post what came of it."""
+    flag = Flag.objects.filter(pk=event.flag_id).exclude(outcome="").select_related("post").first()
+    if flag is None or flag.judged_at is None:
+        return
+    fact = _fact(
+        f"community.flag:{flag.pk}",
+        flag.post.thread_id,
+        flag.judged_at,
+        actor_id=flag.judged_by_id,
+        payload={"flag_id": flag.pk},
+    )
+    notify(kind=FlagOutcome.name, recipients=[event.flagged_by_id], **fact)
+
+
+def tell_of_appeal(event: events.AppealDecided) -> None:
+    """Tell who asked for another look what came of it."""
+    post = Post.objects.filter(pk=event.post_id).only("thread_id").first()
+    if post is None:
+        return
+    fact = _fact(
+        f"community.appeal:{event.item_id}",
+        post.thread_id,
+        event.at,
+        actor_id=event.moderator_id,
+        payload={"item_id": event.item_id},
+    )
+    notify(kind=AppealDecided.name, recipients=_people(event.author_id), **fact)
+
+
+# Threads -------------------------------------------------------------------------------------------------------------
+
+
+def tell_of_idea_step(event: events.IdeaStatusChanged) -> None:
+    """Tell whose idea it is, who voted for it, and who follows it."""
+    step = IdeaStatusChange.objects.filter(pk=event.change_id).first()
+    if step is None:
+        return
+    fact = _fact(
+        f"community.idea_step:{step.pk}",
+        step.thread_id,
+        step.changed_at,
+        actor_id=event.changed_by_id,
+        payload={"thread_id": step.thread_id, "change_id": step.pk},
+    )
+    votes = IdeaVote.objects.filter(thread=step.thread_id, created_at__lte=step.changed_at, user__isnull=False)
+    voters = [pk for pk in votes.values_list("user_id", flat=True) if pk is not None]
+    notify(kind=IdeaStep.name, recipients={*voters, *_people(event.author_id)}, **fact)
+    notify(kind=IdeaStep.name, targets=[fact["subject"]], **fact)
+
+
+def tell_of_merge(event: events.ThreadMerged) -> None:
+    """Have the followers of a merged thread follow the other one, and tell them."""
+    if event.at is None or not Thread.objects.filter(pk=event.into_id).exists():
+        return
+    source, target = thread_target(event.thread_id), thread_target(event.into_id)
+    people = all_followers_of(source, at=event.at)
+    move_follows(source=source, target=target)
+    fact = _fact(
+        f"community.merge:{event.thread_id}:{event.into_id}",
+        event.into_id,
+        event.at,
+        actor_id=event.merged_by_id,
+        payload={"thread_id": event.into_id},
+    )
+    notify(kind=Merged.name, recipients=people, **fact)
+
+
+def tell_of_move(event: events.ThreadMoved) -> None:
+    """Tell who follows a thread where it is now; who must not see it there hears nothing."""
+    if event.at is None:
+        return
+    fact = _fact(
+        f"community.move:{event.thread_id}:{event.at:%Y%m%d%H%M%S%f}",
+        event.thread_id,
+        event.at,
+        actor_id=event.moved_by_id,
+        payload={"thread_id": event.thread_id},
+    )
+    notify(kind=Moved.name, targets=[fact["subject"]], **fact)

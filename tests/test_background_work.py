@@ -15,13 +15,15 @@ from django.core import mail
 from django.utils import timezone
 from wagtail.models import Page
 
-from community.events import ReplyPosted
-from community.models import Level, Post, Thread, Upload
+from community import events as community
+from community import services, telling
+from community.models import Level, Thread, Upload
 from community.services import bookmark as remember
 from faq.events import ArticleChanged, FeedbackGiven
 from loyalty.services import ledger
 from portal.accounts.events import AccountChanged, SignedInOnNewDevice
 from portal.core import jobs, outbox
+from portal.core.events import subscribed
 from portal.core.mail import MailQueued, queue
 from portal.core.models import FileAudience, OutboxMessage, OutgoingMail, PeriodicJob, VisitSalt
 from portal.notifications.events import MailWanted, NotificationWanted
@@ -33,7 +35,7 @@ from search.meaning import vectors
 from search.models import IndexedEntry, SearchLog
 from tests.factories.accounts import UserFactory
 from tests.factories.catalog import OwnershipFactory
-from tests.factories.community import MemberFactory, PostFactory, ThreadFactory
+from tests.factories.community import AreaFactory, MemberFactory, PostFactory, ThreadFactory, moderator
 from tests.factories.faq import ArticlePageFactory, FeedbackFactory
 from tests.factories.loyalty import WalletFactory
 from tests.factories.notifications import NotificationFactory
@@ -120,23 +122,102 @@ def account_changed() -> DomainEvent:
     return AccountChanged(user_id=UserFactory().pk, at=timezone.now(), what="account/email/password_changed")
 
 
+def caught(event: type[DomainEvent], act: Callable[[], object]) -> DomainEvent:
+    """Do something in the community, have nobody told of it, and return the event that says so."""
+    happened: list[DomainEvent] = []
+    with telling.quietly(), subscribed(event, happened.append, name="tests.caught"):
+        act()
+        outbox.drain()
+    return happened[-1]
+
+
+def followed_thread(**how: Any) -> Thread:
+    thread = ThreadFactory(**how)
+    follow(person_id=UserFactory().pk, target=f"community.thread:{thread.pk}")
+    return thread
+
+
+def thread_started() -> DomainEvent:
+    area = AreaFactory()
+    follow(person_id=UserFactory().pk, target=f"community.area:{area.pk}")
+    return caught(community.ThreadStarted, lambda: ThreadFactory(area=area))
+
+
 def reply_posted() -> DomainEvent:
+    thread = followed_thread()
+    return caught(community.ReplyPosted, lambda: PostFactory(thread=thread))
+
+
+def post_edited() -> DomainEvent:
+    post, named = PostFactory(), MemberFactory()
+    body = f"{post.body} @{named.handle}"
+    return caught(community.PostEdited, lambda: services.edit_post(post=post, editor=post.author, body=body, version=1))
+
+
+def solution_accepted() -> DomainEvent:
     post = PostFactory()
-    follow(person_id=UserFactory().pk, target=f"community.thread:{post.thread_id}")
-    Post.objects.filter(pk=post.pk).update(published_at=timezone.now())
-    return ReplyPosted(
-        thread_id=post.thread_id,
-        post_id=post.pk,
-        number=post.number,
-        area_id=post.thread.area_id,
-        author_id=post.author_id,
-        starter_id=post.thread.author_id,
+    return caught(community.SolutionAccepted, lambda: services.accept_solution(post=post, by=moderator()))
+
+
+def helpful_vote_given() -> DomainEvent:
+    post = PostFactory()
+    return caught(community.HelpfulVoteGiven, lambda: services.vote_helpful(post=post, user=MemberFactory()))
+
+
+def post_approved() -> DomainEvent:
+    post = PostFactory(held=True)
+    return caught(community.PostApproved, lambda: services.approve_post(post=post, by=moderator()))
+
+
+def post_hidden() -> DomainEvent:
+    post = PostFactory()
+    return caught(community.PostHidden, lambda: services.hide_post(post=post, by=moderator(), reason="spam"))
+
+
+def flag_judged() -> DomainEvent:
+    post = PostFactory()
+    services.flag_post(post=post, user=MemberFactory(), reason="spam")
+    return caught(community.FlagJudged, lambda: services.approve_post(post=post, by=moderator()))
+
+
+def appeal_decided() -> DomainEvent:
+    post = PostFactory(hidden=True)
+    services.appeal(post=post, author=post.author, text="این آگهی نبود.")
+    return caught(community.AppealDecided, lambda: services.restore_post(post=post, by=moderator()))
+
+
+def idea_status_changed() -> DomainEvent:
+    idea = ThreadFactory(idea=True)
+    return caught(
+        community.IdeaStatusChanged,
+        lambda: services.set_idea_status(thread=idea, status="planned", by=moderator()),
     )
+
+
+def thread_merged() -> DomainEvent:
+    thread, into = followed_thread(), ThreadFactory()
+    return caught(community.ThreadMerged, lambda: services.merge_threads(thread=thread, into=into, by=moderator()))
+
+
+def thread_moved() -> DomainEvent:
+    thread, area = followed_thread(), AreaFactory()
+    return caught(community.ThreadMoved, lambda: services.move_thread(thread=thread, area=area, by=moderator()))
 
 
 #: Name of a handler → a function that makes a change and returns its event.
 HANDLERS: dict[str, Callable[[], DomainEvent]] = {
+    "community.telling.tell_of_appeal": appeal_decided,
+    "community.telling.tell_of_approval": post_approved,
+    "community.telling.tell_of_edit": post_edited,
+    "community.telling.tell_of_helpful_vote": helpful_vote_given,
+    "community.telling.tell_of_hiding": post_hidden,
+    "community.telling.tell_of_idea_step": idea_status_changed,
+    "community.telling.tell_of_judgement": flag_judged,
+    "community.telling.tell_of_merge": thread_merged,
+    "community.telling.tell_of_move": thread_moved,
     "community.telling.tell_of_reply": reply_posted,
+    "community.telling.tell_of_solution": solution_accepted,
+    "community.telling.tell_of_thread": thread_started,
     "faq.notifications.tell_readers_of_change": article_changed,
     "faq.services.notify_owner_of_feedback": feedback_given,
     "portal.core.mail_delivery.deliver": mail_queued,

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from django.utils import timezone
 
-from community.events import PostHeld
+from community.events import AppealDecided, PostHeld
 from community.models import Post, ReviewItem, State, Thread, ThreadState
 from community.screening import SCORES
 from community.services.counting import count_post, count_thread, lock_area_of, show_changed, store
@@ -66,7 +66,21 @@ def enqueue(post: Post, reasons: Iterable[tuple[str, int]]) -> ReviewItem:
 
 
 def settle(post: Post, decision: ReviewItem.Decision, *, by: User | None) -> None:
-    """Close the item of a post in the queue, if it has one that is open."""
-    ReviewItem.objects.filter(post=post, decision="").update(
-        decision=decision, decided_by=by, decided_at=timezone.now()
-    )
+    """Close the item of a post in the queue, if it has one that is open. If its author appealed, they are told."""
+    item = ReviewItem.objects.filter(post=post, decision="").first()
+    if item is None:
+        return
+    now = timezone.now()
+    ReviewItem.objects.filter(pk=item.pk, decision="").update(decision=decision, decided_by=by, decided_at=now)
+    if decision != ReviewItem.Decision.OBSOLETE and any(code == "appeal" for code, _score in item.reasons):
+        emit(
+            AppealDecided(
+                item_id=item.pk,
+                thread_id=post.thread_id,
+                post_id=post.pk,
+                author_id=post.author_id,
+                moderator_id=by.pk if by else None,
+                decision=decision.value,
+                at=now,
+            )
+        )

@@ -204,7 +204,11 @@ def move_thread(*, thread: Thread, area: Area, by: User) -> Thread:
         thread.status = _status_in(thread)
     store(thread, "area_id", "audience", "kind", "status")
     log("thread.moved", by=by, thread=thread, member_id=thread.author_id, before=before.pk, after=target.pk)
-    emit(ThreadMoved(thread_id=thread.pk, from_area_id=before.pk, to_area_id=target.pk, moved_by_id=by.pk))
+    emit(
+        ThreadMoved(
+            thread_id=thread.pk, from_area_id=before.pk, to_area_id=target.pk, moved_by_id=by.pk, at=timezone.now()
+        )
+    )
     show_changed(thread)
     content_changed(*scopes_before)
     return thread
@@ -276,7 +280,7 @@ def merge_threads(*, thread: Thread, into: Thread, by: User) -> Thread:
         "solution_id", "solved_at", "is_pinned", "pinned_until", "last_post_at", "last_author_id",
     )  # fmt: skip
     log("thread.merged", by=by, thread=source, member_id=source.author_id, into=target.pk, shift=shift)
-    emit(ThreadMerged(thread_id=source.pk, into_id=target.pk, merged_by_id=by.pk))
+    emit(ThreadMerged(thread_id=source.pk, into_id=target.pk, merged_by_id=by.pk, at=timezone.now()))
     show_changed(source)
     show_changed(target)
     return target

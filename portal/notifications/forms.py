@@ -57,7 +57,5 @@ class SettingsForm(FormMixin, forms.Form):
 
 
 def _mail_choices(group: Group) -> list[tuple[str, Any]]:
-    """Return when the group can be mailed: news about the security of an account are useless in a digest."""
-    if group is Group.SECURITY:
-        return [(choice.value, choice.label) for choice in (MailChoice.NOW, MailChoice.OFF)]
-    return list(MailChoice.choices)
+    """Return when the group can be mailed."""
+    return [(choice.value, choice.label) for choice in MailChoice if Mail(choice.value) in GROUPS[group].mails]

@@ -49,6 +49,12 @@ def followers_of(targets: Collection[str], *, at: datetime, after: int = 0, limi
     return list(follows.filter(pk__gt=after).order_by("pk").values_list("pk", "person_id")[:limit])
 
 
+def all_followers_of(target: str, *, at: datetime) -> list[int]:
+    """Return everybody who followed a target at a time, in order. One query; for a target that goes."""
+    follows = Follow.objects.heard().filter(target=checked(target), since__lte=at)
+    return list(follows.order_by("person_id").values_list("person_id", flat=True))
+
+
 def follows_of(person_id: int, targets: Collection[str]) -> dict[str, Follow]:
     """Return by target which of these the person follows or has muted. One query."""
     return {follow.target: follow for follow in Follow.objects.filter(person_id=person_id, target__in=targets)}

@@ -43,6 +43,8 @@ class Group(enum.StrEnum):
     MENTIONS = "mentions"
     SOLUTION = "solution"
     FOLLOWED = "followed"
+    THANKS = "thanks"
+    MODERATION = "moderation"
     POINTS = "points"
     OFFERS = "offers"
     SECURITY = "security"
@@ -56,6 +58,8 @@ class GroupInfo:
     text: _StrPromise
     mail: Mail
     web: bool = True
+    #: When it can be mailed: something that adds up is for digests, something urgent is not.
+    mails: tuple[Mail, ...] = tuple(Mail)
 
 
 GROUPS: dict[Group, GroupInfo] = {
@@ -65,10 +69,25 @@ GROUPS: dict[Group, GroupInfo] = {
     Group.FOLLOWED: GroupInfo(
         _("News of what you follow"), _("Something new in what you follow or asked about."), Mail.DAILY
     ),
+    Group.THANKS: GroupInfo(
+        _("Thanks"),
+        _("Somebody found helpful what you wrote."),
+        Mail.WEEKLY,
+        web=False,
+        mails=(Mail.DAILY, Mail.WEEKLY, Mail.OFF),
+    ),
+    Group.MODERATION: GroupInfo(
+        _("Decisions of moderators"),
+        _("What you wrote was looked at, or what you reported."),
+        Mail.NOW,
+    ),
     Group.POINTS: GroupInfo(_("Points"), _("You receive points, or some are about to expire."), Mail.WEEKLY),
     Group.OFFERS: GroupInfo(_("Offers"), _("There is an offer for you."), Mail.OFF),
     Group.SECURITY: GroupInfo(
-        _("Security of the account"), _("A sign-in on a new device, or a change to your account."), Mail.NOW
+        _("Security of the account"),
+        _("A sign-in on a new device, or a change to your account."),
+        Mail.NOW,
+        mails=(Mail.NOW, Mail.OFF),
     ),
 }
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from django.db import transaction
+from django.db.models import Q
 from django.utils import timezone
 
 from portal.accounts.models import User
@@ -60,10 +61,19 @@ def mute(*, person_id: int, target: str) -> None:
 
 @transaction.atomic
 def move_follows(*, source: str, target: str) -> None:
-    """Have everybody who follows or muted one target do the same for another, into which it was merged."""
+    """Have everybody who follows or muted one target do the same for another, into which it was merged.
+
+    What was told about the one and is unread, or waits to be mailed, is about the other from then on: reading that
+    marks it as read.
+    """
     there = Follow.objects.of(checked(target)).values("person_id")
     Follow.objects.of(checked(source)).exclude(person_id__in=there).update(target=target)
     Follow.objects.of(source).delete()
+    news = Notification.objects.filter(subject=source)
+    waiting = set(news.to_mail().filter(mail=Mail.NOW.value).values_list("person_id", flat=True))
+    news.filter(Q(read_at=None) | Q(mailed_at=None, mail_at__isnull=False)).update(subject=target)
+    for person_id in sorted(waiting):
+        emit(MailWanted(person_id=person_id, subject=target))
 
 
 # Telling -------------------------------------------------------------------------------------------------------------

@@ -17,55 +17,11 @@ from portal.core.models import OutboxMessage
 from portal.notifications.models import Follow, Notification
 from portal.notifications.queries import is_following
 from portal.notifications.services import follow, mute, unfollow
+from tests.community.notices import ANSWER, listed, reply, target, told
 from tests.factories.accounts import UserFactory
-from tests.factories.community import MemberFactory, ThreadFactory, token
+from tests.factories.community import MemberFactory, token
 
-pytestmark = pytest.mark.django_db
-
-ANSWER = "مودم را یک دقیقه از برق بکشید؛ برای من درست شد."
-
-
-@pytest.fixture
-def mina():
-    """Somebody who reads Persian and asks."""
-    return MemberFactory(handle="مینا", name="مینا راد", language="fa", email="mina@example.com")
-
-
-@pytest.fixture
-def sara():
-    """Somebody who reads English and helps."""
-    return MemberFactory(handle="سارا", language="en", email="sara@example.com")
-
-
-@pytest.fixture
-def question(mina):
-    """A question that its author follows, as the form has it."""
-    thread = ThreadFactory(author=mina, title="چراغ WAN مودم قرمز است")
-    follow(person_id=mina.pk, target=target(thread))
-    outbox.drain()
-    return thread
-
-
-def target(thread) -> str:
-    return f"community.thread:{thread.pk}"
-
-
-def reply(thread, *, by, body=ANSWER, **how):
-    post = services.post_reply(author=by, thread=thread, body=body, token=token(), **how)
-    outbox.drain()
-    return post
-
-
-def told() -> list[tuple[str, str]]:
-    """Who was told by which kind, in the order of names."""
-    rows = Notification.objects.order_by("person__handle", "pk").values_list("person__handle", "kind")
-    return [(handle, kind.removeprefix("community.")) for handle, kind in rows]
-
-
-def listed(client, person) -> str:
-    """The page of the bell, as the person sees it."""
-    client.force_login(person)
-    return client.get(f"/{person.language or 'fa'}/notifications/").text
+pytestmark = [pytest.mark.django_db, pytest.mark.both_databases("community.notifications.posts")]
 
 
 # Replies -------------------------------------------------------------------------------------------------------------
@@ -85,8 +41,7 @@ def test_who_asked_hears_of_a_reply_in_the_bell_and_by_mail(client, question, mi
     assert 'dir="rtl"' in arrived.alternatives[0].content
 
 
-def test_a_follower_hears_of_a_reply_and_its_author_does_not(question, sara):
-    reza = MemberFactory(handle="رضا")
+def test_a_follower_hears_of_a_reply_and_its_author_does_not(question, sara, reza):
     for person in (reza, sara):
         follow(person_id=person.pk, target=target(question))
 
@@ -95,8 +50,7 @@ def test_a_follower_hears_of_a_reply_and_its_author_does_not(question, sara):
     assert told() == [("رضا", "followed"), ("مینا", "reply")]
 
 
-def test_a_reply_to_another_member_is_no_reply_to_who_asked(question, sara):
-    reza = MemberFactory(handle="رضا")
+def test_a_reply_to_another_member_is_no_reply_to_who_asked(question, sara, reza):
     answer = reply(question, by=sara)
     Notification.objects.all().delete()
 
@@ -113,8 +67,7 @@ def test_who_does_not_want_to_hear_of_replies_does_not(question, mina, sara):
     assert told() == []
 
 
-def test_a_muted_thread_is_silent_even_when_one_is_answered(question, mina, sara):
-    reza = MemberFactory(handle="رضا")
+def test_a_muted_thread_is_silent_even_when_one_is_answered(question, mina, sara, reza):
     own = reply(question, by=mina)
     mute(person_id=mina.pk, target=target(question))
 
@@ -124,9 +77,8 @@ def test_a_muted_thread_is_silent_even_when_one_is_answered(question, mina, sara
     assert told() == []
 
 
-def test_nobody_hears_of_what_was_there_when_they_began_to_follow(question, sara):
+def test_nobody_hears_of_what_was_there_when_they_began_to_follow(question, sara, reza):
     services.post_reply(author=sara, thread=question, body=ANSWER, token=token())
-    reza = MemberFactory(handle="رضا")
     follow(person_id=reza.pk, target=target(question))
 
     outbox.drain()
@@ -236,7 +188,8 @@ def test_a_reply_costs_the_same_however_many_follow(client, question, sara, afte
         with CaptureQueriesContext(connection) as queries, after_commit():
             body = f"{ANSWER} راه {number} را هم بیازمایید."
             client.post(reverse("community:reply", args=[question.pk]), {"body": body, "token": token(), "do": "post"})
-        return len(queries)
+        # The index of search writes the words it does not know yet: how many depends on the text.
+        return len([query for query in queries if "search_" not in query["sql"]])
 
     cost(0)  # what is read once
     with_one = cost(1)

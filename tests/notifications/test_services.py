@@ -10,7 +10,7 @@ from django.db import IntegrityError, connection, transaction
 from django.utils import timezone
 
 from portal.core import outbox
-from portal.notifications import queries, services
+from portal.notifications import queries, registry, services
 from portal.notifications.models import Follow, Notification
 from portal.notifications.registry import Group, Mail, UnknownKindError
 from portal.notifications.services import follow, mute, notify, unfollow
@@ -221,7 +221,7 @@ def test_export_tells_everything_and_erasure_leaves_nothing(forum, tell, mina):
 
     assert [row["target"] for row in export["follows"]] == [THREAD]
     assert [row["subject"] for row in export["notifications"]] == [THREAD]
-    assert {row["group"] for row in export["settings"]} == {"replies", "mentions", "followed", "security"}
+    assert {row["group"] for row in export["settings"]} == {group.value for group in registry.groups_in_use()}
     assert not Follow.objects.exists()
     assert list(Notification.objects.values_list("person", "actor")) == [(other.pk, None)]
 

@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from portal.notifications import queries, services
 from portal.notifications.models import Notification, NotificationSetting
-from portal.notifications.registry import Group, Mail
+from portal.notifications.registry import GROUPS, Group, Mail
 from tests.factories.accounts import UserFactory
 from tests.factories.notifications import NotificationFactory
 from tests.notifications import kinds
@@ -212,13 +212,16 @@ def test_the_settings_have_a_row_for_each_group_in_use_only(client, reader, foru
     html = client.get(SETTINGS).text
 
     rows = re.findall(r'<th scope="row">(.*?)<small>', html)
-    assert rows == ["پاسخ به شما", "نام‌بردن از شما", "خبرهای دنبال‌شده", "امنیت حساب"]
+    in_use = [str(GROUPS[group].label) for group in Group if group not in {Group.POINTS, Group.OFFERS}]
+    assert rows == in_use
+    assert rows[0] == "پاسخ به شما"
 
 
 def test_a_choice_is_kept_and_ends_mails_that_wait(client, reader, forum):
     waiting = NotificationFactory(person=reader, kind="forum.followed", group="followed", mail="daily")
     data = {"replies-mail": "weekly", "mentions-web": "on", "mentions-mail": "now", "followed-web": "on",
-            "followed-mail": "off", "security-web": "on", "security-mail": "now"}  # fmt: skip
+            "followed-mail": "off", "solution-mail": "now", "thanks-mail": "off", "moderation-mail": "now",
+            "security-web": "on", "security-mail": "now"}  # fmt: skip
 
     response = client.post(SETTINGS, data)
 

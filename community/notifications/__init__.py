@@ -1,0 +1,46 @@
+"""What the community tells its members: kinds of news, who may see each, and its words.
+
+`community.telling` says who is told. What was hidden, deleted or moved to where the reader must not look is neither
+listed nor mailed: whether it is visible is asked whenever somebody reads.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from community.notifications.moderation import AppealDecided, FlagOutcome, HiddenPost, PassedPost
+from community.notifications.posts import (
+    AcceptedAnswer,
+    Followed,
+    FollowedSolved,
+    Helpful,
+    Mention,
+    NewThread,
+    OwnQuestionSolved,
+    Quote,
+    Reply,
+)
+from community.notifications.threads import IdeaStep, Merged, Moved
+
+if TYPE_CHECKING:
+    from portal.notifications.registry import NotificationKind
+
+#: All of them; `community.apps` registers them.
+KINDS: Final[tuple[type[NotificationKind], ...]] = (
+    AcceptedAnswer,
+    AppealDecided,
+    FlagOutcome,
+    Followed,
+    FollowedSolved,
+    Helpful,
+    HiddenPost,
+    IdeaStep,
+    Mention,
+    Merged,
+    Moved,
+    NewThread,
+    OwnQuestionSolved,
+    PassedPost,
+    Quote,
+    Reply,
+)

@@ -1,0 +1,33 @@
+"""What all kinds of news of the community share."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from community.people import person_of
+from portal.core.formats import format_number
+from portal.core.text import isolate
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from portal.notifications.registry import Fact
+
+
+def thread_target(thread_id: int) -> str:
+    """Return the name under which a thread is followed, and which is the subject of news about it."""
+    return f"community.thread:{thread_id}"
+
+
+def number_in(fact: Fact, name: str) -> int:
+    """Return an id in the payload of a fact."""
+    return int(fact.payload[name])
+
+
+def values_of(facts: Sequence[Fact], title: str) -> dict[str, str]:
+    """Return what the words of facts about a thread are filled with: ``actor``, ``title``, ``count``."""
+    return {
+        "actor": isolate(facts[0].actor or person_of(None).name),
+        "title": isolate(title),
+        "count": format_number(len(facts)),
+    }
