@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING, Final
 
 from django.db.models import Q
 from django.db.models.functions import Lower
+from django.utils import timezone
 
 from community import rendering
 from community.exceptions import EmptyTextError, TextTooLongError, TitleTooLongError
 from community.models import Post, PostMention, Upload
 from community.rendering import Parsed, UploadedFile
 from community.similarity import fingerprint
+from portal.accounts.handles import handle_key
 from portal.accounts.models import User
 from portal.core.privacy import redact
 from portal.core.scopes import content_changed
@@ -94,12 +96,18 @@ def prepare(body: str) -> Text:
 
 
 def people_named(handles: Collection[str]) -> dict[str, User]:
-    """Return the people with these handles, by the lower-case form of the handle."""
-    wanted = {handle.lower() for handle in handles}
+    """Return the people with these handles, by the lower-case form of the handle. One query."""
+    wanted = {handle.lower() for handle in handles if "\0" not in handle}
     if not wanted:
         return {}
-    found = User.objects.annotate(lower=Lower("handle")).filter(lower__in=wanted, is_active=True)
-    return {user.handle.lower(): user for user in found.order_by("pk")}
+    same = Q(lower__in=wanted)
+    # Not every database knows the lower case of letters such as É; the key of a handle was made here.
+    keys = {handle_key(handle) for handle in wanted if not handle.isascii() and handle != handle.upper()}
+    if keys:
+        same |= Q(handle_key__in=keys) & ~Q(handle_key="")
+    found = User.objects.annotate(lower=Lower("handle")).filter(same, is_active=True).order_by("pk")
+    people = {user.handle.lower(): user for user in found}
+    return {name: people[name] for name in people if name in wanted}  # a key is also that of names that look alike
 
 
 def quoted_authors(parsed: Parsed, thread_id: int) -> list[int]:
@@ -119,9 +127,19 @@ def attach(post: Post, text: Text) -> None:
     )
     if text.parsed.upload_ids:
         Upload.objects.filter(pk__in=text.parsed.upload_ids, post=None, owner=post.author_id).update(post=post)
+    _give_back_files(post, text)
     post.html = html_of(post, text)
     post.render_version = rendering.VERSION
     Post.objects.filter(pk=post.pk).update(html=post.html, render_version=post.render_version)
+
+
+def _give_back_files(post: Post, text: Text) -> None:
+    """Take the files that a text shows no more from its post: who removed a picture expects that nobody sees it.
+
+    They are their owner's again, and wait as long as new ones do for another post.
+    """
+    removed = Upload.objects.filter(post=post).exclude(pk__in=text.parsed.upload_ids)
+    removed.update(post=None, created_at=timezone.now())
 
 
 def html_of(post: Post, text: Text) -> SafeString:
@@ -142,9 +160,14 @@ def posts_to_render(limit: int) -> list[Post]:
 
 
 def render_again(post: Post) -> SafeString:
-    """Render a stored post with the current renderer and store the result; returns the HTML."""
-    html = html_of(post, prepare(post.body))
+    """Render a stored post with the current renderer and store the result; returns the HTML.
+
+    Files that the text does not show are given back to their owner.
+    """
+    text = prepare(post.body)
+    html = html_of(post, text)
     changed = Post.objects.filter(pk=post.pk, version=post.version)
-    changed.update(html=html, render_version=rendering.VERSION)
+    if changed.update(html=html, render_version=rendering.VERSION):
+        _give_back_files(post, text)
     content_changed(f"thread:{post.thread_id}")
     return html

@@ -336,7 +336,7 @@ def _restriction(profile: CommunityProfile) -> dict[str, Any] | None:
 
 
 def _member(handle: str) -> User:
-    member = people_named([handle]).get(handle.lower()) if "\0" not in handle else None
+    member = people_named([handle]).get(handle.lower())
     if member is None:
         raise Http404
     return member

@@ -18,7 +18,7 @@ from community import services
 from community.exceptions import CommunityError
 from community.models import CommunityProfile, Flag, Level, Policy, ReviewItem, State
 from community.people import person_of
-from portal.accounts.models import User
+from community.services.texts import people_named
 from portal.core.http import form_status
 from portal.desk import queries
 from portal.desk.access import for_moderators, moderator_of
@@ -26,6 +26,8 @@ from portal.desk.forms import DecisionForm, MemberForm, PolicyForm
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from portal.accounts.models import User
 
 #: How long the queue offers to undo the last decision.
 UNDO_OFFERED: Final = timedelta(seconds=30)
@@ -159,7 +161,9 @@ def log(request: HttpRequest) -> HttpResponse:
 def member(request: HttpRequest, handle: str) -> HttpResponse:
     """Show what was decided about a member; warn, silence, suspend them, or end that."""
     user = moderator_of(request)
-    person = get_object_or_404(User.objects.select_related("community_profile"), handle__iexact=handle, is_active=True)
+    person = people_named([handle]).get(handle.lower())
+    if person is None:
+        raise Http404
     form = MemberForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
         if person.is_staff:

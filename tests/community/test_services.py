@@ -43,6 +43,7 @@ from community.models import (
     WatchedWord,
 )
 from community.reconcile import find_drift, mend
+from community.services.texts import people_named
 from portal.core.scopes import stamp
 from tests.factories.accounts import UserFactory
 from tests.factories.catalog import OwnershipFactory, ProductFactory
@@ -368,6 +369,16 @@ def test_same_edit_sent_twice_is_no_conflict(heard):
         services.edit_post(post=post, editor=post.author, body="یک متن", version=1)
 
     assert len(heard.of(events.PostEdited)) == 1
+
+
+@pytest.mark.parametrize("handle", ["Élodie", "élodie", "ÉLODIE", "Żółw", "سارا", "Sara"])
+def test_a_name_is_found_however_its_letters_are_written(handle):
+    person = MemberFactory(handle=handle)
+    alike = f"{handle[:3]}.{handle[3:]}"
+
+    for typed in (handle, handle.lower(), handle.upper()):
+        assert people_named([typed, "nobody\0"]) == {handle.lower(): person}
+    assert people_named([alike]) == {}
 
 
 def test_edit_tells_only_those_mentioned_for_the_first_time(heard):

@@ -12,7 +12,8 @@ from PIL import Image
 
 from community import services
 from community.exceptions import UploadError
-from community.models import Upload
+from community.models import Post, Upload
+from community.services import texts
 from community.services.uploads import MAX_WAITING, tidy_uploads
 from portal.core.pictures import PICTURE_FORMATS
 from tests.factories.community import AreaFactory, MemberFactory, token
@@ -215,3 +216,29 @@ def test_file_is_attached_to_the_post_that_shows_it_and_the_rest_is_tidied_away(
     assert list(Upload.objects.all()) == [shown]
     assert not forgotten.file.storage.exists(forgotten.file.name)
     assert shown.file.storage.exists(shown.file.name)
+
+
+@pytest.mark.parametrize("by", ["edit", "rendering"])
+def test_a_picture_taken_out_of_a_post_is_its_owners_alone_and_waits_again(by):
+    owner = MemberFactory()
+    removed, kept = add("a.png", picture("PNG"), owner), add("b.png", picture("PNG"), owner)
+    thread = services.start_thread(
+        author=owner,
+        area=AreaFactory(),
+        title="چراغ قرمز",
+        body=f"![چراغ](upload:{removed.pk}) ![سیم](upload:{kept.pk})",
+        token=token(),
+    )
+    Upload.objects.update(created_at=timezone.now() - dt.timedelta(days=3))
+    post, without = thread.posts.get(), f"بی‌چراغ ![سیم](upload:{kept.pk})"
+
+    if by == "edit":
+        services.edit_post(post=post, editor=owner, body=without, version=1)
+    else:  # removed when files still stayed with the post
+        Post.objects.update(body=without, render_version=0)
+        texts.render_again(thread.posts.get())
+
+    assert [set(Upload.objects.visible_to(who)) for who in (None, owner)] == [{kept}, {kept, removed}]
+    assert tidy_uploads() == 0
+    services.edit_post(post=post, editor=owner, body=f"{without} ![x](upload:{removed.pk})", version=2 - (by != "edit"))
+    assert set(Upload.objects.visible_to(None)) == {kept, removed}

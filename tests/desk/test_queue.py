@@ -114,6 +114,16 @@ def test_held_posts_are_approved_and_shown(desk):
     assert AuditEntry.objects.values_list("action", "actor").get() == ("post.approved", desk.moderator.pk)
 
 
+@pytest.mark.parametrize("handle", ["Élodie", "سارا", "sara"])
+def test_a_member_is_found_by_their_name(desk, handle):
+    person = MemberFactory(handle=handle)
+
+    for typed in (handle, handle.upper()):
+        assert person.handle in desk.get(reverse("desk:member", args=[typed])).text
+        assert desk.get(reverse("community:person", args=[typed]), follow=True).status_code == 200
+    assert desk.get(reverse("desk:member", args=["nobody-here"])).status_code == 404
+
+
 @pytest.mark.parametrize("kind", ["held", "flagged", "appealed"])
 def test_only_the_text_that_was_read_is_approved(desk, kind):
     post = PostFactory(held=kind == "held", hidden=kind == "appealed")
