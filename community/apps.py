@@ -22,7 +22,7 @@ class CommunityConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from community import navigation, trust  # noqa: PLC0415 - apps must be ready
+        from community import navigation, own_data, trust  # noqa: PLC0415 - apps must be ready
         from community.models import Area, Tag, WatchedWord  # noqa: PLC0415
         from community.notifications import KINDS  # noqa: PLC0415
         from community.screening import WATCHED_SCOPE  # noqa: PLC0415
@@ -39,6 +39,7 @@ class CommunityConfig(AppConfig):
         touches(Tag, "community:tags")
         touches(Area, "site")  # the navigation leads here once there is an area
         navigation.connect()
+        own_data.connect()
         sitemaps.register("threads", ThreadSitemap)
         keep_query(HELPFUL_FIRST)
         disallow_in_each_language("community/ask", "community/similar")

@@ -15,13 +15,14 @@ class FaqConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from faq import navigation, notifications, prefill, receivers, services  # noqa: PLC0415 - apps must be ready
+        from faq import navigation, notifications, own_data, prefill, receivers, services  # noqa: PLC0415 - apps must be ready
         from portal.core import jobs, mail_words  # noqa: PLC0415 - apps must be ready
         from portal.notifications.registry import register  # noqa: PLC0415 - apps must be ready
 
         receivers.connect()
         disallow("/a/*/feedback/")
         navigation.connect()
+        own_data.connect()
         register(notifications.ArticleImproved())
         mail_words.name_mails({"faq/email/feedback": _("Reader’s answer for an author")})
         register_typed_text(

@@ -8,11 +8,12 @@ class LoyaltyConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from loyalty import receivers  # noqa: PLC0415 - apps must be ready
+        from loyalty import own_data, receivers  # noqa: PLC0415 - apps must be ready
         from loyalty.services import ledger  # noqa: PLC0415 - apps must be ready
         from portal.core import jobs  # noqa: PLC0415 - apps must be ready
 
         receivers.connect()
+        own_data.connect()
         jobs.every(
             timedelta(hours=1),
             name="loyalty.do_what_is_due",

@@ -18,6 +18,7 @@ class SearchConfig(AppConfig):
         from portal.insight.facts import register_facts  # noqa: PLC0415 - apps must be ready
         from search import checks, navigation, receivers, registry, services  # noqa: F401, PLC0415 - apps must be ready
         from search.activity import choices, recording, tidying  # noqa: PLC0415 - apps must be ready
+        from search.index.embedded import forgetting  # noqa: PLC0415 - apps must be ready
         from search.meaning import nearest, vectors  # noqa: PLC0415 - apps must be ready
 
         registry.register_evidence(choices.CLICKED)
@@ -39,6 +40,12 @@ class SearchConfig(AppConfig):
             name="search.mend",
             run=services.mend,
             is_needed=lambda _last_end: services.has_entries(),
+        )
+        jobs.every(
+            timedelta(days=1),
+            name="search.forget_words",
+            run=forgetting.forget_unused_words,
+            is_needed=lambda _last_end: forgetting.has_unused_words(),
         )
         days = settings.SEARCH_LOG_DAYS
         for model, columns in {"search.SearchLog": ("text", "key"), "search.SearchClick": ("key",)}.items():

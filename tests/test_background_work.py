@@ -19,9 +19,12 @@ from community import events as community
 from community import services, telling
 from community.models import Level, Thread, Upload
 from community.services import bookmark as remember
+from community.services import retitle
 from faq.events import ArticleChanged, FeedbackGiven
 from loyalty.services import ledger
+from portal.accounts import own_data
 from portal.accounts.events import AccountChanged, SignedInOnNewDevice
+from portal.accounts.models import ErasureRequest
 from portal.core import jobs, outbox
 from portal.core.events import subscribed
 from portal.core.mail import MailQueued, queue
@@ -331,7 +334,21 @@ def remark_of_last_year() -> None:
 
 
 #: Name of a job → a function that creates something for it to do.
+def person_whose_days_are_over() -> None:
+    own_data.ask_to_erase(MemberFactory())
+    ErasureRequest.objects.update(due_at=timezone.now())
+    outbox.drain()
+
+
+def word_that_no_text_has() -> None:
+    thread = ThreadFactory(title="آلبالوخشکه کجاست؟")
+    outbox.drain()
+    retitle(thread=thread, title="کجاست؟", by=thread.author)
+    outbox.drain()
+
+
 JOBS: dict[str, Callable[[], None]] = {
+    "accounts.erase_who_left": person_whose_days_are_over,
     "community.remind": bookmark_whose_time_has_come,
     "community.review_helpers": helper_without_recent_help,
     "community.tidy_uploads": file_that_no_post_came_for,
@@ -348,6 +365,7 @@ JOBS: dict[str, Callable[[], None]] = {
     "loyalty.ledger_checkpoint": points_that_were_booked,
     "notifications.digests": news_for_a_digest,
     "notifications.tidy": notifications_of_last_year,
+    "search.forget_words": word_that_no_text_has,
     "search.mend": entry_damaged,
     "search.tidy_search_log": searches_of_last_year,
     "search.vectors": texts_without_vectors,

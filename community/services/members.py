@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Final
 
 from django.db import transaction
+from django.db.models import Q, QuerySet
 
+from community import rendering
 from community.models import (
+    AuditEntry,
     Bookmark,
     CommunityProfile,
     Draft,
     Flag,
+    IdeaStatusChange,
     IdeaVote,
     MeToo,
+    Poll,
+    PollOption,
     PollVote,
     Post,
     PostMention,
@@ -26,10 +33,10 @@ from community.models import (
     Vote,
 )
 from community.services import texts
-from community.services.counting import lock_post, show_changed
+from community.services.counting import lock_post, lock_thread, show_changed, store
 
 if TYPE_CHECKING:
-    from django.db.models import QuerySet
+    from django.db.models import Model
 
     from portal.accounts.models import User
 
@@ -77,11 +84,16 @@ def erase_member(*, user: User) -> int:
     """Take a person out of the community before the account is deleted; returns how many posts named them.
 
     What they wrote stays, without a name; so do their votes, in the counters. Drafts, bookmarks, what they read, files
-    in no post, and notes to moderators go. Their name is replaced where others named them with @. Safe to repeat.
+    in no post, and notes to moderators go. Their name is replaced wherever others wrote it with @: also in earlier
+    texts, in code, in titles, in drafts and in the log of moderation. Each post is changed in a transaction of its own.
+    Safe to repeat.
     """
+    name = re.compile(rf"(?<![\w@/.+-])@{re.escape(user.handle)}(?![\w-])", re.IGNORECASE)
     named = 0
-    for post_id in list(PostMention.objects.filter(user=user).order_by("pk").values_list("post_id", flat=True)):
-        named += _forget_name(post_id, user)
+    for post_id in _posts_naming(user):
+        named += _forget_name(post_id, user, name)
+    for thread_id in list(_naming(Thread, user, "title", "excerpt", "state_note").values_list("pk", flat=True)):
+        _forget_in_title(thread_id, name)
     with transaction.atomic():
         Draft.objects.filter(user=user).delete()
         Bookmark.objects.filter(user=user).delete()
@@ -92,21 +104,86 @@ def erase_member(*, user: User) -> int:
             upload.file.delete(save=False)
             upload.delete()
         Post.objects.filter(author=user).update(token="")
+        for model, *columns in _NAMED_ELSEWHERE:
+            _forget_elsewhere(model, columns, user, name)
+        _forget_in_log(user, name)
     return named
 
 
+#: Where else people may write a name: models and their columns.
+_NAMED_ELSEWHERE: Final[tuple[tuple[Any, ...], ...]] = (
+    (Draft, "title", "body"),
+    (Bookmark, "note"),
+    (Flag, "note"),
+    (ReviewItem, "appeal"),
+    (Poll, "question"),
+    (PollOption, "text"),
+    (IdeaStatusChange, "note"),
+)
+
+
+def _naming(model: type[Model], user: User, *columns: str) -> QuerySet[Any]:
+    """Return the rows with ``@handle`` in one of the columns, perhaps as the beginning of a longer name."""
+    named = Q()
+    for column in columns:
+        named |= Q(**{f"{column}__icontains": f"@{user.handle}"})
+    return model._default_manager.filter(named).order_by("pk")  # noqa: SLF001 - Django's documented name
+
+
+def _posts_naming(user: User) -> list[int]:
+    """Return the posts that name somebody: now, in an earlier text, or where no link was made of it."""
+    found = set(PostMention.objects.filter(user=user).values_list("post_id", flat=True))
+    found.update(_naming(Post, user, "body", "state_note").values_list("pk", flat=True))
+    found.update(_naming(PostRevision, user, "title", "body").values_list("post_id", flat=True))
+    return sorted(found)
+
+
 @transaction.atomic
-def _forget_name(post_id: int, user: User) -> int:
+def _forget_name(post_id: int, user: User, name: re.Pattern[str]) -> int:
     thread, post = lock_post(Post.objects.get(pk=post_id))
-    pattern = re.compile(rf"(?<![\w@/.+-])@{re.escape(user.handle)}(?![\w-])", re.IGNORECASE)
-    body, count = pattern.subn(FORMER, post.body)
-    if count:
-        post.body, post.version = body, post.version + 1
-        post.save(update_fields=["body", "version"])
-        for revision in post.revisions.all():
-            revision.body = pattern.sub(FORMER, revision.body)
-            revision.save(update_fields=["body"])
-    texts.attach(post, texts.prepare(post.body))
-    PostMention.objects.filter(post=post, user=user).delete()
+    body, count = name.subn(FORMER, post.body)
+    note, notes = name.subn(FORMER, post.state_note)
+    if count or notes:
+        post.body, post.state_note, post.version = body, note, post.version + 1
+        post.save(update_fields=["body", "state_note", "version"])
+    for revision in post.revisions.all():
+        title, titles = name.subn(FORMER, revision.title)
+        body, bodies = name.subn(FORMER, revision.body)
+        if titles or bodies:
+            PostRevision.objects.filter(pk=revision.pk).update(title=title, body=body)
+    text = texts.prepare(post.body)
+    text.people = {handle: person for handle, person in text.people.items() if person.pk != user.pk}
+    texts.attach(post, text)
+    if count and post.is_first:
+        thread.excerpt = rendering.excerpt(post.body)
+        store(thread, "excerpt")
     show_changed(thread)
     return int(bool(count))
+
+
+@transaction.atomic
+def _forget_in_title(thread_id: int, name: re.Pattern[str]) -> None:
+    thread = lock_thread(thread_id)
+    before = thread.title, thread.excerpt, thread.state_note
+    thread.title, thread.excerpt, thread.state_note = (name.sub(FORMER, text)[:200] for text in before)
+    if before != (thread.title, thread.excerpt, thread.state_note):
+        thread.slug = thread.make_slug()
+        store(thread, "title", "slug", "excerpt", "state_note")
+        show_changed(thread)
+
+
+def _forget_elsewhere(model: type[Model], columns: list[str], user: User, name: re.Pattern[str]) -> None:
+    for row in _naming(model, user, *columns).iterator(_BATCH):
+        for column in columns:
+            setattr(row, column, name.sub(FORMER, getattr(row, column)))
+        row.save(update_fields=columns)
+
+
+def _forget_in_log(user: User, name: re.Pattern[str]) -> None:
+    """The log is never changed, but for this: what moderators wrote to or about a person who left."""
+    entries: QuerySet[AuditEntry] = QuerySet(AuditEntry)
+    entries.filter(member=user).exclude(note="").update(note="")
+    for entry in entries.filter(Q(note__icontains=f"@{user.handle}") | Q(details__icontains=f"@{user.handle}")):
+        note = name.sub(FORMER, entry.note)
+        details = json.loads(name.sub(FORMER, json.dumps(entry.details, ensure_ascii=False)))
+        entries.filter(pk=entry.pk).update(note=note, details=details)

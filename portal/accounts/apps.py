@@ -12,12 +12,21 @@ class AccountsConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from portal.accounts import clocks, mail_names, navigation  # noqa: PLC0415 - apps must be ready
+        from portal.accounts import clocks, mail_names, navigation, own_data, receivers  # noqa: PLC0415 - apps must be ready
+        from portal.core import jobs  # noqa: PLC0415 - apps must be ready
         from portal.core.mail_words import name_mails  # noqa: PLC0415 - apps must be ready
 
         navigation.connect()
         name_mails(mail_names.MAIL_NAMES)
         clocks.heal_limits()
+        receivers.connect()
+        own_data.register("account", export_of=own_data.export_account, erase=own_data.erase_account_data)
+        jobs.every(
+            own_data.INTERVAL,
+            name=own_data.JOB,
+            run=own_data.erase_who_left,
+            is_needed=lambda _last_end: own_data.is_anybody_leaving(),
+        )
         disallow("/accounts/")
         disallow_in_each_language("account", "accounts")
         register_typed_text(

@@ -208,3 +208,28 @@ class AudienceMembership(models.Model):
 
     def __str__(self) -> str:
         return self.key
+
+
+class ErasureRequestQuerySet(models.QuerySet["ErasureRequest"]):
+    def due(self) -> Self:
+        """Those whose days to come back are over."""
+        return self.filter(due_at__lte=timezone.now())
+
+
+class ErasureRequest(models.Model):
+    """A person wants their account deleted. Signing in before it is due undoes it; see `portal.accounts.own_data`."""
+
+    user = models.OneToOneField(User, on_delete=models.CASCADE, primary_key=True, related_name="erasure_request")
+    asked_at = models.DateTimeField(_("asked at"), default=timezone.now)
+    due_at = models.DateTimeField(_("due at"), db_index=True)
+    #: Since then there is no way back.
+    begun_at = models.DateTimeField(_("begun at"), null=True, blank=True)
+
+    objects = ErasureRequestQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("account to be deleted")
+        verbose_name_plural = _("accounts to be deleted")
+
+    def __str__(self) -> str:
+        return str(self.user_id)

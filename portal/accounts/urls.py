@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.urls import include, path
 from django.views.generic import RedirectView
 
-from portal.accounts import views
+from portal.accounts import own_data_views, views
 
 account_patterns = [
     path("", views.overview, name="overview"),
@@ -14,6 +14,9 @@ account_patterns = [
     path("security/", views.security, name="security"),
     path("security/second-factor/", views.second_factor, name="second_factor"),
     path("security/sessions/<int:pk>/end/", views.session_end, name="session_end"),
+    path("data/", own_data_views.data, name="data"),
+    path("data/download/", own_data_views.data_download, name="data_download"),
+    path("data/delete/", own_data_views.data_delete, name="data_delete"),
     path("theme/", views.theme, name="theme"),
 ]
 

@@ -11,10 +11,12 @@ class CatalogConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
+        from portal.catalog import own_data  # noqa: PLC0415 - apps must be ready
         from portal.catalog.models import Product, ProductVersion, Topic  # noqa: PLC0415 - apps must be ready
         from portal.core import navigation  # noqa: PLC0415 - apps must be ready
         from portal.core.receivers import touches  # noqa: PLC0415 - apps must be ready
 
+        own_data.connect()
         navigation.add_section("account", namespaces={"catalog"})
         for model in (Product, ProductVersion, Topic):
             touches(model, "catalogue")

@@ -14,11 +14,12 @@ class NotificationsConfig(AppConfig):
         from portal.core import events, jobs  # noqa: PLC0415 - apps must be ready
         from portal.core.mail_words import name_mails  # noqa: PLC0415 - apps must be ready
         from portal.core.robots import disallow_in_each_language  # noqa: PLC0415 - apps must be ready
-        from portal.notifications import mailing, navigation, security, services  # noqa: PLC0415 - apps must be ready
+        from portal.notifications import mailing, navigation, own_data, security, services  # noqa: PLC0415 - apps must be ready
         from portal.notifications.events import MailWanted, NotificationWanted  # noqa: PLC0415 - apps must be ready
         from portal.notifications.registry import register  # noqa: PLC0415 - apps must be ready
 
         navigation.connect()
+        own_data.connect()
         disallow_in_each_language("notifications")
         register(security.NewDevice(), security.Changed())
         name_mails(

@@ -84,6 +84,7 @@ def account_pages() -> dict[tuple[str, str], str]:
         "notifications": "notifications/",
         "notification settings": "account/notifications/",
         "security": "account/security/",
+        "my data": "account/data/",
         "e-mail": "accounts/email/",
         "password": "accounts/password/change/",
         "sessions": "accounts/sessions/",

@@ -1,0 +1,30 @@
+"""What the ledger holds about a person, for “My data”."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from django.utils.translation import gettext_lazy as _
+
+from loyalty.services.members import export_points, forget_member
+from portal.accounts import own_data
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from portal.accounts.models import User
+
+
+def connect() -> None:
+    """Register it; called once when the apps are ready."""
+    own_data.register(
+        "points",
+        export_of=_export,
+        erase=forget_member,
+        remains=_("The books of points, under a number that nobody can trace to you. Points you have left are lost."),
+    )
+
+
+def _export(person: User) -> Iterator[tuple[str, dict[str, Any]]]:
+    for line in export_points(person):
+        yield "entry", line
