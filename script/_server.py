@@ -28,12 +28,18 @@ import time
 from contextlib import suppress
 from http import HTTPStatus
 from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn
 from urllib.parse import urlsplit
 
 from _common import PYTHON, ROOT, ensure_venv, environment, our_folders, say, stop
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
 GRACE_SECONDS = 10
 READY_SECONDS = 60
+#: Until a process that ended by itself is started again; twice as long every time, unless it was steady for a while.
+FIRST_WAIT_SECONDS, LONGEST_WAIT_SECONDS, STEADY_SECONDS = 1, 30, 60
 WILDCARDS = {"0.0.0.0", "::", ""}  # noqa: S104 - recognised, not bound to
 LAUNCHER = os.getpid()
 LOOPBACK = {"127.0.0.1", "::1", "localhost"}
@@ -107,7 +113,7 @@ def serve(arguments: argparse.Namespace, children: list[subprocess.Popen[bytes]]
         server = start_server(arguments, env, sign_ins, children)
         wait_until_ready(arguments, server)
     announce(arguments.host, url, env, sign_ins)
-    watch(server, env, children)
+    watch(server, lambda: start_server(arguments, env, sign_ins, children), env, children)
 
 
 # Preconditions -------------------------------------------------------------------------------------------------------
@@ -334,18 +340,54 @@ def end_with_parent() -> None:
         os._exit(1)
 
 
-def watch(server: subprocess.Popen[bytes], env: dict[str, str], children: list[subprocess.Popen[bytes]]) -> None:
-    """Run the outbox worker alongside the server, and restart it if it ends, until the server or we are stopped."""
-    outbox = None
-    while server.poll() is None:
-        if outbox is None or outbox.poll() is not None:
-            if outbox is not None:
-                say(f"The outbox worker stopped by itself (code {outbox.returncode}); starting it again.")
-                children.remove(outbox)
-                time.sleep(2)
-            outbox = start(["manage.py", "run_outbox", "--loop"], env, children)
-        time.sleep(0.5)
-    stop(f"The server stopped by itself (code {server.returncode}).")
+def watch(
+    server: subprocess.Popen[bytes], start_again: Callable[[], subprocess.Popen[bytes]], env: dict[str, str],
+    children: list[subprocess.Popen[bytes]],
+) -> NoReturn:  # fmt: skip
+    """Run the outbox worker alongside the server, and restart whichever ends, until we are stopped."""
+
+    def start_outbox() -> subprocess.Popen[bytes]:
+        return start(["manage.py", "run_outbox", "--loop"], env, children)
+
+    kept = [Kept("The server", start_again, server), Kept("The outbox worker", start_outbox, start_outbox())]
+    while True:
+        for each in kept:
+            each.look_after(children)
+        time.sleep(0.2)
+
+
+class Kept:
+    """A process that is started again whenever it ends: soon, and ever later if it keeps ending.
+
+    The server ends by itself when one of its workers dies twice within seconds, as when the system has no memory left.
+    """
+
+    def __init__(
+        self, name: str, start_again: Callable[[], subprocess.Popen[bytes]], process: subprocess.Popen[bytes]
+    ) -> None:
+        self._name, self._start_again, self._process = name, start_again, process
+        self._started = time.monotonic()
+        self._wait_seconds = FIRST_WAIT_SECONDS
+        self._due: float | None = None
+
+    def look_after(self, children: list[subprocess.Popen[bytes]]) -> None:
+        """Notice that the process has ended, or start it again when it is time to."""
+        now = time.monotonic()
+        if self._due is not None:
+            if now >= self._due:
+                self._process, self._started, self._due = self._start_again(), now, None
+        elif self._process.poll() is not None:
+            with suppress(ProcessLookupError):
+                os.killpg(self._process.pid, signal.SIGKILL)  # what it had started would keep the port
+            children.remove(self._process)
+            if now - self._started > STEADY_SECONDS:
+                self._wait_seconds = FIRST_WAIT_SECONDS
+            say(
+                f"{self._name} stopped by itself (code {self._process.returncode}); starting it again in "
+                f"{self._wait_seconds} s."
+            )
+            self._due = now + self._wait_seconds
+            self._wait_seconds = min(2 * self._wait_seconds, LONGEST_WAIT_SECONDS)
 
 
 def stop_children(children: list[subprocess.Popen[bytes]]) -> None:

@@ -70,6 +70,21 @@ class Server:
                     found.append((folder / "cmdline").read_bytes().replace(b"\0", b" ").decode())
         return found
 
+    def workers(self) -> set[int]:
+        """The processes that answer requests: children of the server, which is a child of the launcher."""
+        (server,) = [pid for pid in children_of(self.process.pid) if b"granian" in command_of(pid)] or [0]
+        return {pid for pid in children_of(server) if b"granian" in command_of(pid)}
+
+    def kill_a_worker_again(self, spared: set[int]) -> set[int]:
+        """Kill one as soon as it has been started; return those that were there."""
+        deadline = time.monotonic() + 30
+        found = self.workers()
+        while not found - spared and time.monotonic() < deadline:
+            time.sleep(0.05)
+            found = self.workers()
+        os.kill(min(found - spared), signal.SIGKILL)
+        return found
+
     def everything_gone(self, seconds: float = 20) -> bool:
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
@@ -77,6 +92,19 @@ class Server:
                 return True
             time.sleep(0.1)
         return False
+
+
+def children_of(pid: int) -> list[int]:
+    """The processes that it has started."""
+    with suppress(OSError):
+        return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+    return []
+
+
+def command_of(pid: int) -> bytes:
+    with suppress(OSError):
+        return Path(f"/proc/{pid}/cmdline").read_bytes()
+    return b""
 
 
 def free_port() -> int:
@@ -231,6 +259,30 @@ def test_stopping_leaves_no_process_and_frees_the_port(installed, number):
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         probe.bind(("127.0.0.1", server.port))
+
+
+def test_server_whose_worker_is_killed_again_and_again_comes_back(installed):
+    """After the second time within seconds the server itself gives up: "Worker crash loop detected"."""
+    script, _first = installed
+    with running(script) as server:
+        assert server.process.stdout is not None
+        first = server.kill_a_worker_again(set())
+        server.kill_a_worker_again(first)
+        for line in server.process.stdout:
+            server.output += line
+            if "The server stopped by itself" in line:
+                break
+
+        deadline = time.monotonic() + 60
+        status = 0
+        while status != 200 and time.monotonic() < deadline:
+            with suppress(OSError):
+                status = server.get("/fa/")[0]
+
+        assert status == 200, server.output
+        assert "starting it again in 1 s" in server.output
+        server.process.send_signal(signal.SIGTERM)
+        assert server.everything_gone(), server.alive()
 
 
 @dataclass(frozen=True)
