@@ -20,6 +20,7 @@ from community.people import Person, person_of
 from portal.core.audience import audiences_for
 from portal.core.memo import Memo
 from portal.core.privacy import translate_placeholders
+from portal.core.text import row_number
 from portal.notifications.models import Follow
 
 if TYPE_CHECKING:
@@ -213,8 +214,8 @@ def _followed(threads: ThreadQuerySet, user: AnyUser) -> ThreadQuerySet:
     ids: dict[str, list[int]] = {"community.thread": [], "community.area": []}
     for target in follows.order_by("-pk").values_list("target", flat=True)[:_MOST_FOLLOWED]:
         kind, _colon, key = target.partition(":")
-        if kind in ids and key.isdecimal():
-            ids[kind].append(int(key))
+        if kind in ids and (pk := row_number(key)) is not None:
+            ids[kind].append(pk)
     return threads.filter(Q(pk__in=ids["community.thread"]) | Q(area__in=ids["community.area"]))
 
 
@@ -254,9 +255,11 @@ def _read(order: str, cursor: str) -> list[Any] | None:
     parts = cursor.split("_")
     if len(parts) != len(_FIELDS[order]) + 1 or not all(_CURSOR.match(part) for part in parts):
         return None
+    last = row_number(parts[-1])
+    if last is None:
+        return None
     try:
-        values = [_parsed(name, part) for name, part in zip(_FIELDS[order], parts, strict=False)]
-        return [*values, int(parts[-1])] if len(parts[-1]) < 19 else None
+        return [*(_parsed(name, part) for name, part in zip(_FIELDS[order], parts, strict=False)), last]
     except (ValueError, OverflowError):
         return None
 

@@ -25,6 +25,7 @@ from wagtail.snippets.views.snippets import SnippetViewSet, SnippetViewSetGroup
 from faq import services
 from faq.models import ArticlePage, Feedback, ReusableContent
 from portal.core.admin_menu import menu_item_for
+from portal.core.text import row_number
 
 if TYPE_CHECKING:
     from django.http import HttpRequest, HttpResponse
@@ -143,7 +144,7 @@ class FeedbackReportView(ReportView):
 @require_POST
 def handle(request: HttpRequest) -> HttpResponse:
     """Mark the selected answers as handled."""
-    chosen = [int(value) for value in request.POST.getlist("feedback") if value.isdecimal() and len(value) < 19]
+    chosen = [pk for value in request.POST.getlist("feedback") if (pk := row_number(value)) is not None]
     done = services.mark_handled(feedback_ids=chosen, by=_person(request))
     if done:
         request.session[UNDO_KEY] = done

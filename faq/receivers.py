@@ -20,6 +20,7 @@ from portal.core.events import emit
 from portal.core.file_audiences import register, shown_with
 from portal.core.pages import ARTICLES, inherited_changed
 from portal.core.receivers import touches
+from portal.core.text import row_number
 from search.services import reindex
 
 
@@ -46,7 +47,7 @@ def part_changed(instance: ReusableContent | HelpMedia, created: bool, **_kwargs
     """Reindex the articles that contain a changed shared text or transcript."""
     if not created:
         using = ReferenceIndex.get_references_to(instance).values_list("object_id", flat=True)
-        reindex(ArticlePage.objects.filter(pk__in=[int(pk) for pk in using if str(pk).isdecimal()]))
+        reindex(ArticlePage.objects.filter(pk__in=[pk for text in using if (pk := row_number(text)) is not None]))
 
 
 def product_changed(instance: Product, created: bool, **_kwargs: Any) -> None:

@@ -23,6 +23,7 @@ from faq.models import ArticlePage, Feedback
 from portal.core.http import form_status, same_origin_post
 from portal.core.limits import client_address, limited, too_many_requests
 from portal.core.pages import page_url
+from portal.core.text import row_number
 from portal.core.visitors import VisitorCookie, origin_of
 
 if TYPE_CHECKING:
@@ -123,8 +124,8 @@ def _answered(
 
 def _form_page(request: HttpRequest, article: ArticlePage, number: int) -> HttpResponse:
     initial = _initial(article, None)
-    if request.GET.get("revision", "").isdecimal() and len(request.GET["revision"]) < 19:
-        initial["revision"] = int(request.GET["revision"])
+    if (revision := row_number(request.GET.get("revision"))) is not None:
+        initial["revision"] = revision
     own = queries.own_answer(article, request.user) if request.user.is_authenticated else None
     if own is not None:
         initial |= {"reason": own.reason, "comment": own.comment}

@@ -159,8 +159,8 @@ def role(kind: str) -> User | None:
 class Visitor:
     """A person with a browser, who signs in again if a URL signed them out."""
 
-    def __init__(self, kind: str) -> None:
-        self.user = role(kind)
+    def __init__(self, kind: str, user: User | None = None) -> None:
+        self.user = user or role(kind)
         self.client = Client()
 
     def ask(self, path: str, method: str = "GET", data: dict[str, str] | None = None) -> HttpResponse:

@@ -320,11 +320,11 @@ def mark_read(request: HttpRequest) -> HttpResponse:
     if wait_seconds := rules.seconds_to_wait(request, "act"):
         return too_many_requests(request, wait_seconds)
     person = person_in(request)
-    slug = request.POST.get("area", "")
+    slug = request.POST.get("area", "").replace("\0", "")
     if not slug:
         services.mark_all_read(user=person)
         return redirect("community:index")
-    here = Area.objects.visible_to(person).filter(slug=slug).first() if "\0" not in slug else None
+    here = Area.objects.visible_to(person).filter(slug=slug).first()
     if here is None:
         raise Http404
     services.mark_area_read(user=person, area=here)

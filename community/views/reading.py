@@ -36,6 +36,7 @@ from community.showing import pages_of, parts_by_helpfulness, parts_of, target_o
 from community.views.common import for_members, is_htmx, person_in, post_or_404, thread_or_404
 from portal.core.privacy import is_prefetch
 from portal.core.scopes import depends_on
+from portal.core.text import row_number
 from portal.notifications.services import mark_read as mark_notifications_read
 
 if TYPE_CHECKING:
@@ -152,10 +153,10 @@ def tag(request: HttpRequest, slug: str) -> HttpResponse:
 @require_safe
 def bookmarks(request: HttpRequest) -> HttpResponse:
     """Show what the person wants to find again, newest first; ``?before=`` continues."""
-    before = request.GET.get("before", "")
+    before = row_number(request.GET.get("before"))
     own = Bookmark.objects.filter(user=person_in(request)).order_by("-pk")
-    if before.isascii() and before.isdecimal() and len(before) < 19:
-        own = own.filter(pk__lt=int(before))
+    if before is not None:
+        own = own.filter(pk__lt=before)
     some = list(own[: _RECENT + 1])
     posts = Post.objects.visible_to(request.user).filter(pk__in=[each.post_id for each in some[:_RECENT]])
     by_id = {post.pk: post for post in posts.select_related("thread", "author")}

@@ -37,6 +37,7 @@ from portal.core.formats import format_number
 from portal.core.http import form_status
 from portal.core.limits import too_many_requests
 from portal.core.privacy import redact, translate_placeholders
+from portal.core.text import row_number
 from portal.notifications import services as following
 from search.queries import search
 
@@ -213,7 +214,7 @@ def _answered(request: HttpRequest, thread: Thread, post_id: int | None) -> Post
 def _reply_values(request: HttpRequest, thread: Thread, place: str) -> dict[str, Any]:
     draft = Draft.objects.filter(user=person_in(request), place=place).first()
     to = request.GET.get("to", "")
-    answered = _answered(request, thread, int(to)) if to.isascii() and to.isdecimal() and len(to) < 18 else None
+    answered = _answered(request, thread, row_number(to))
     body = draft.body if draft is not None else ""
     if answered is not None and request.GET.get("quote"):
         body = "\n\n".join(filter(None, [body.rstrip(), quote_of(answered)])) + "\n\n"
@@ -237,7 +238,7 @@ def _reply_page(request: HttpRequest, form: ReplyForm, thread: Thread) -> HttpRe
         **_writing(request, form, place=f"thread:{thread.pk}"),
         "thread": thread,
         "is_old": is_old(thread),
-        "answered": _answered(request, thread, int(to)) if str(to or "").isdecimal() and len(str(to)) < 18 else None,
+        "answered": _answered(request, thread, row_number(to)),
     }
     return render(request, "community/reply.html", context, status=_status(request, form))
 

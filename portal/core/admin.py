@@ -11,6 +11,8 @@ from django.utils.translation import gettext as _
 from taggit.admin import TagAdmin
 from taggit.models import Tag
 
+from portal.core.text import row_number
+
 if TYPE_CHECKING:
     from django.http import HttpRequest
     from django.http.response import HttpResponseBase
@@ -27,7 +29,7 @@ class GuardedTagAdmin(TagAdmin):
     def merge_tags_view(self, request: HttpRequest) -> HttpResponseBase:
         if not (self.has_change_permission(request) and self.has_delete_permission(request)):
             raise PermissionDenied
-        chosen = [int(pk) for pk in request.session.get(_CHOSEN, "").split(",") if pk.isdecimal()]
+        chosen = [pk for text in request.session.get(_CHOSEN, "").split(",") if (pk := row_number(text)) is not None]
         there = Tag.objects.filter(pk__in=chosen).values_list("pk", flat=True)
         request.session[_CHOSEN] = ",".join(map(str, there))
         if not request.session[_CHOSEN]:

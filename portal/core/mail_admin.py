@@ -22,6 +22,7 @@ from portal.core.mail import message_of
 from portal.core.mail_delivery import send_again
 from portal.core.mail_words import kind_in_words, reason_in_words
 from portal.core.models import OutgoingMail
+from portal.core.text import row_number
 
 if TYPE_CHECKING:
     from django.http import HttpRequest
@@ -81,7 +82,7 @@ def _recipients(mail: OutgoingMail) -> str:
 @require_POST
 def send(request: HttpRequest) -> HttpResponse:
     """Queue the selected mails for another attempt."""
-    chosen = [int(value) for value in request.POST.getlist("mail") if value.isdecimal() and len(value) < 19]
+    chosen = [pk for value in request.POST.getlist("mail") if (pk := row_number(value)) is not None]
     count = send_again(chosen)
     if count:
         text = ngettext("%(count)d mail is on its way again.", "%(count)d mails are on their way again.", count)

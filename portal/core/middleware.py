@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from http import HTTPStatus
 from traceback import walk_tb
 from typing import TYPE_CHECKING, Final
@@ -13,6 +14,7 @@ from csp.middleware import CSPMiddleware
 from csp.utils import build_policy
 from django.conf import settings
 from django.db import DataError
+from django.http import HttpResponseNotFound
 from django.shortcuts import render
 from django.utils import translation
 from django.utils.translation import get_language_from_path
@@ -73,6 +75,31 @@ _PER_RESPONSE: Final = (
     "_csp_replace_ro",
     "_csp_exempt_ro",
 )
+
+
+#: Control characters in a decoded path, and those, except tabs and line breaks, in a query as it was sent.
+_IN_PATH: Final = re.compile(r"[\x00-\x1f\x7f]")
+_IN_QUERY: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]|%(?:0[0-8bcef]|1[0-9a-f]|7f)", re.IGNORECASE)
+
+
+class ControlCharactersMiddleware:
+    """Keeps control characters in addresses from everybody behind it: PostgreSQL refuses texts that contain a NUL.
+
+    Nothing has an address with one: 404, in plain text, since nobody is there to read it. From a query, in which they
+    may come along with something pasted, they are taken out.
+    """
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        if _IN_PATH.search(request.path_info):
+            text = "There is nothing here.\nاینجا چیزی نیست.\n"
+            return HttpResponseNotFound(text, content_type="text/plain; charset=utf-8")
+        query = request.META.get("QUERY_STRING", "")
+        if _IN_QUERY.search(query):
+            request.META["QUERY_STRING"] = _IN_QUERY.sub("", query)
+        return self.get_response(request)
 
 
 class HealthMiddleware:

@@ -11,6 +11,7 @@ from wagtail.rich_text.pages import PageLinkHandler
 
 from portal.core.audience import audiences_of_reader
 from portal.core.pages import page_url, with_audience
+from portal.core.text import row_number
 
 
 class LocalizedPageLinkHandler(PageLinkHandler):
@@ -22,7 +23,7 @@ class LocalizedPageLinkHandler(PageLinkHandler):
 
     @classmethod
     def expand_db_attributes_many(cls, attrs_list: list[dict[str, Any]]) -> list[str]:
-        ids = [int(attrs["id"]) if str(attrs.get("id", "")).isdecimal() else 0 for attrs in attrs_list]
+        ids = [row_number(attrs.get("id")) or 0 for attrs in attrs_list]
         meant = Page.objects.filter(pk__in=set(ids)).order_by().values("translation_key")
         family = list(with_audience(Page.objects.filter(translation_key__in=meant).order_by().select_related("locale")))
         admitting = audiences_of_reader()

@@ -54,6 +54,20 @@ _FOLDED: Final[dict[str, str]] = {
 }
 
 
+#: Most digits of a number that fits into a column.
+_MOST_DIGITS: Final = 18
+
+
+def row_number(text: object) -> int | None:
+    """Return the number of a row that an address or a form states; None for anything else.
+
+    Python refuses to read numbers of more than 4,300 digits, and databases to compare those of more than 18.
+    """
+    stated = str(text)
+    is_number = len(stated) <= _MOST_DIGITS and stated.isascii() and stated.isdecimal()
+    return int(stated) if is_number else None
+
+
 def _is_dropped_mark(character: str) -> bool:
     """Return whether it is an accent (Latin, Greek, Cyrillic), Arabic vowel mark or hamza, or variation selector."""
     code = ord(character)

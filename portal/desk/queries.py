@@ -13,6 +13,7 @@ from django.utils.safestring import SafeString
 from community.models import AuditEntry, CommunityProfile, Flag, Level, Post, ReviewItem
 from community.people import Person, person_of
 from community.services.moderating import CLAIM
+from portal.core.text import row_number
 from portal.desk.words import action_in_words, reason_in_words
 
 if TYPE_CHECKING:
@@ -87,8 +88,9 @@ def page_of_queue(user: User, *, reason: str = "", after: str = "") -> QueuePage
     elif reason == "flags":
         items = items.filter(post__flags__outcome="").distinct()
     score, _dash, pk = after.partition("_")
-    if score.isdecimal() and pk.isdecimal() and len(after) < 30:
-        items = items.filter(Q(score__lt=int(score)) | Q(score=int(score), pk__gt=int(pk)))
+    last_score, last_pk = row_number(score), row_number(pk)
+    if last_score is not None and last_pk is not None:
+        items = items.filter(Q(score__lt=last_score) | Q(score=last_score, pk__gt=last_pk))
     related = items.select_related("post__author__community_profile", "post__thread__area", "claimed_by")
     found = list(related.order_by("-score", "pk")[: ROWS + 1])
     shown = found[:ROWS]

@@ -20,6 +20,7 @@ from community.models import CommunityProfile, Flag, Level, Policy, ReviewItem, 
 from community.people import person_of
 from community.services.texts import people_named
 from portal.core.http import form_status
+from portal.core.text import row_number
 from portal.desk import queries
 from portal.desk.access import for_moderators, moderator_of
 from portal.desk.forms import DecisionForm, MemberForm, PolicyForm
@@ -63,10 +64,11 @@ def queue(request: HttpRequest) -> HttpResponse:
 
 def _decided(user: User, number: str) -> ReviewItem | None:
     """Return the item `user` has just decided about and may still undo."""
-    if not number.isdecimal() or int(number) > _MAX_ID:
+    item_id = row_number(number)
+    if item_id is None:
         return None
     return (
-        ReviewItem.objects.filter(pk=int(number), decided_by=user, decided_at__gt=timezone.now() - UNDO_OFFERED)
+        ReviewItem.objects.filter(pk=item_id, decided_by=user, decided_at__gt=timezone.now() - UNDO_OFFERED)
         .select_related("post__thread")
         .first()
     )
@@ -152,7 +154,7 @@ def undo(request: HttpRequest, item_id: int) -> HttpResponse:
 @require_safe
 def log(request: HttpRequest) -> HttpResponse:
     """Show the audit log, newest first; ``?before=`` continues."""
-    page = queries.page_of_log(moderator_of(request), before=_number(request.GET.get("before", "")))
+    page = queries.page_of_log(moderator_of(request), before=row_number(request.GET.get("before", "")) or 0)
     return render(request, "desk/log.html", {"page": page})
 
 
@@ -182,7 +184,7 @@ def member(request: HttpRequest, handle: str) -> HttpResponse:
         "is_suspended": profile.is_suspended(),
         "is_colleague": person.is_staff,
         "form": form,
-        "page": queries.page_of_log(user, member_id=person.pk, before=_number(request.GET.get("before", ""))),
+        "page": queries.page_of_log(user, member_id=person.pk, before=row_number(request.GET.get("before", "")) or 0),
     }
     return render(request, "desk/member.html", context, status=form_status(form))
 
@@ -211,7 +213,3 @@ def settings_page(request: HttpRequest) -> HttpResponse:
         messages.success(request, _("Saved. It holds from now on."))
         return redirect("desk:settings")
     return render(request, "desk/settings.html", {"form": form}, status=form_status(form))
-
-
-def _number(text: str) -> int:
-    return int(text) if text.isdecimal() and len(text) < 19 else 0

@@ -19,6 +19,7 @@ from portal.accounts.models import User
 from portal.core.http import form_status
 from portal.core.limits import limited, too_many_requests
 from portal.core.privacy import is_prefetch
+from portal.core.text import row_number
 from portal.notifications import queries, services
 from portal.notifications.actions import ExpiredLinkError, read_action
 from portal.notifications.forms import SettingsForm
@@ -30,8 +31,6 @@ from portal.notifications.words import count_in_words, shown_count
 if TYPE_CHECKING:
     from django.http import HttpRequest
 
-#: Digits of the largest key of a row.
-_MOST_DIGITS: Final = 18
 #: Answers per person and hour on the pages behind links: more than anybody needs.
 _ANSWERS_PER_HOUR: Final = 120
 
@@ -46,7 +45,7 @@ def list_page(request: HttpRequest) -> HttpResponse:
     group = request.GET.get("group", "")
     if group not in groups:
         group = ""
-    page = queries.page_of_notices(person, group=group, before=_number(request.GET.get("before", "")))
+    page = queries.page_of_notices(person, group=group, before=row_number(request.GET.get("before", "")))
     context = {
         "page": page,
         "group": group,
@@ -104,7 +103,7 @@ def visit(request: HttpRequest, number: int) -> HttpResponse:
 @require_POST
 def read_all(request: HttpRequest) -> HttpResponse:
     """Mark everything as read that was there when the person saw the list."""
-    up_to = _number(request.POST.get("up_to", ""))
+    up_to = row_number(request.POST.get("up_to", ""))
     services.mark_all_read(person_id=_person(request).pk, up_to=up_to)
     return redirect("notifications:list")
 
@@ -202,8 +201,3 @@ def _person(request: HttpRequest) -> User:
     """Return the person who is signed in."""
     person: Any = request.user
     return person  # type: ignore[no-any-return]  # every caller requires a sign-in
-
-
-def _number(text: str) -> int | None:
-    """Return the number of a row in an address; None for anything else."""
-    return int(text) if text.isascii() and text.isdecimal() and len(text) <= _MOST_DIGITS else None

@@ -93,6 +93,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
+    "portal.core.middleware.ControlCharactersMiddleware",
     "portal.insight.middleware.PageFactsMiddleware",
     "portal.core.page_cache.PageCacheMiddleware",
     "portal.core.middleware.ContentSecurityPolicyMiddleware",

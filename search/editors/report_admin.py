@@ -24,6 +24,7 @@ from wagtail.permission_policies.pages import PagePermissionPolicy
 
 from portal.core.admin_menu import menu_item_for
 from portal.core.preferences import current_language
+from portal.core.text import row_number
 from search.activity import gaps, report
 from search.activity.report import DEFAULT_PERIOD, PERIODS, Listing, QuestionFigures
 from search.models import SearchGap
@@ -162,7 +163,8 @@ def _address(url_name: str) -> str:
 @require_POST
 def ignore(request: HttpRequest) -> HttpResponse:
     """Ignore a listed question from now on."""
-    question = report.find(request.POST.get("language", ""), request.POST.get("key", "")[:200])
+    language, key = (request.POST.get(name, "").replace("\0", "")[:200] for name in ("language", "key"))
+    question = report.find(language, key)
     if question is None:
         raise Http404
     gaps.ignore(
@@ -185,7 +187,7 @@ def ignore(request: HttpRequest) -> HttpResponse:
 def undo(request: HttpRequest) -> HttpResponse:
     """Undo `ignore`."""
     number = request.POST.get("gap", "")
-    gap = gaps.mind_again(gap_id=int(number)) if number.isascii() and number.isdigit() and len(number) < 19 else None
+    gap = gaps.mind_again(gap_id=gap_id) if (gap_id := row_number(number)) is not None else None
     if gap is None:
         raise Http404
     messages.success(request, gettext("“%(text)s” is listed again.") % {"text": gap.text})
