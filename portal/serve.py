@@ -24,7 +24,7 @@ def command(arguments: argparse.Namespace, files: int) -> list[str]:
         "--workers-kill-timeout", "5",  # a worker that is told to stop while it starts misses the signal
         "--http", "1", "--no-ws", "--log-level", arguments.log_level,
         "--http1-header-read-timeout", str(round(1000 * arguments.header_seconds)),
-        # The limit of a request's head, and what waits in memory for a client that reads slowly.
+        # What waits in memory of a request's head, and for a client that reads slowly.
         "--http1-buffer-size", str(32 * 1024),
         "--backlog", "2048", "--backpressure", str(max(128, (files - _SPARE_FILES) // 2)),
         "--runtime-blocking-threads", "4",  # they read files

@@ -375,9 +375,18 @@ def test_picture_of_a_member_passes_through_the_server(community_site, path):
 
 
 def test_head_of_a_request_is_limited(site):
-    said = site.exchange(raw("GET /", f"X-Long: {'x' * 70_000}"))
+    before = site.tell()["asked"]
 
-    assert said.startswith(b"HTTP/1.1 431 ")
+    for size in (32 * 1024, 33_000, 40_000, 60_000, 70_000, 500_000):
+        many = [f"X-Long-{number}: {'x' * (size // 10)}" for number in range(10)]
+        for headers in ([f"X-Long: {'x' * size}"], many):
+            assert site.exchange(raw("GET /", *headers)).startswith(b"HTTP/1.1 431 "), size
+    assert site.exchange(raw(f"GET /?{'x' * 33_000}")).startswith(b"HTTP/1.1 431 ")
+    assert site.tell()["asked"] == before + 1
+
+
+def test_head_up_to_the_limit_arrives(site):
+    assert site.ask("GET", "/", headers={"X-Long": "x" * 31_500})[0] == 200
 
 
 def test_when_too_many_wait_for_django_the_next_is_told_to_come_back():

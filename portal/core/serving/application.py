@@ -40,6 +40,7 @@ _DRAIN_SECONDS: Final = 3.0
 _BUSY: Final = "The portal is busy. Please try again in a moment.\nدرگاه شلوغ است. چند لحظهٔ دیگر دوباره امتحان کنید.\n"
 #: Of a stated length: more than any limit has, and few enough for `int`.
 _MOST_DIGITS: Final = 18
+_LONG_HEAD: Final = "The browser sent too much about itself. Delete this site's cookies.\nمرورگر بیش از اندازه دربارهٔ خود فرستاد. کوکی‌های این سایت را پاک کنید.\n"
 _NO_CONTENT: Final = frozenset({HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED})
 
 
@@ -106,6 +107,9 @@ class Application:
 
     async def __rsgi__(self, scope: Scope, exchange: Exchange) -> None:
         headers = scope.headers
+        if _head_bytes(scope) > self._limits.head_bytes:
+            exchange.response_str(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, [*_TEXT, *_CLOSE], _LONG_HEAD)
+            return
         has_body = "content-length" in headers or "transfer-encoding" in headers
         if self._waiting >= self._limits.waiting:
             exchange.response_str(HTTPStatus.SERVICE_UNAVAILABLE, [*_TEXT, ("Retry-After", "5"), *_CLOSE], _BUSY)
@@ -304,6 +308,12 @@ def environ_of(scope: Scope, body: BinaryIO) -> dict[str, Any]:
         if (value := environ.pop(f"HTTP_{name}", None)) is not None:
             environ[name] = value
     return environ
+
+
+def _head_bytes(scope: Scope) -> int:
+    """Return the size of the head as it was sent, nearly: granian only limits what it buffers while it reads one."""
+    line = len(scope.method) + len(scope.path) + len(scope.query_string) + len("  HTTP/1.1\r\n")
+    return line + sum(len(name) + len(value) + len(": \r\n") for name, value in scope.headers.items())
 
 
 def _separator(name: str) -> str:

@@ -18,6 +18,8 @@ MEMORY_BYTES: Final = 1024 * 1024
 class Limits:
     """Limits of one server process."""
 
+    #: Bytes of the head of a request.
+    head_bytes: int = 32 * 1024
     #: Bytes that anybody may send to any address.
     form_bytes: int = 64 * 1024
     #: Bytes that signed-in people may send, by prefix of the path without its language; the longest prefix counts, and
