@@ -9,10 +9,9 @@ from django.utils.safestring import SafeString
 
 from community import rendering
 from community.people import person_of
+from portal.core.http import public_address
 
 if TYPE_CHECKING:
-    from django.http import HttpRequest
-
     from community.models import Post, Thread
     from community.showing import ShownPost, ThreadParts
 
@@ -22,16 +21,16 @@ _MOST_COMMENTS: Final = 10
 _ESCAPES: Final = {ord("<"): "\\u003c", ord(">"): "\\u003e", ord("&"): "\\u0026", 0x2028: "\\u2028", 0x2029: "\\u2029"}
 
 
-def thread_json_ld(request: HttpRequest, thread: Thread, parts: ThreadParts) -> SafeString:
+def thread_json_ld(thread: Thread, parts: ThreadParts) -> SafeString:
     """Return the JSON of a visible thread, safe inside a script element; empty for others."""
     if not thread.is_listed or parts.first is None:
         return SafeString("")
     make = _question_page if thread.is_question and parts.solution is not None else _discussion
-    text = json.dumps(make(request, thread, parts), ensure_ascii=False)
+    text = json.dumps(make(thread, parts), ensure_ascii=False)
     return SafeString(text.translate(_ESCAPES))
 
 
-def _question_page(request: HttpRequest, thread: Thread, parts: ThreadParts) -> dict[str, Any]:
+def _question_page(thread: Thread, parts: ThreadParts) -> dict[str, Any]:
     question = {
         "@type": "Question",
         "name": thread.title,
@@ -39,36 +38,36 @@ def _question_page(request: HttpRequest, thread: Thread, parts: ThreadParts) -> 
         "answerCount": thread.reply_count,
         "upvoteCount": thread.me_too_count,
         "datePublished": thread.created_at.isoformat(),
-        "author": _author(request, thread),
+        "author": _author(thread),
         "inLanguage": thread.language,
     }
     if parts.solution is not None:
-        question["acceptedAnswer"] = _answer(request, parts.solution)
+        question["acceptedAnswer"] = _answer(parts.solution)
     return {"@context": "https://schema.org", "@type": "QAPage", "mainEntity": question}
 
 
-def _answer(request: HttpRequest, shown: ShownPost) -> dict[str, Any]:
+def _answer(shown: ShownPost) -> dict[str, Any]:
     post = shown.post
     return {
         "@type": "Answer",
         "text": _text(shown),
         "upvoteCount": post.helpful_count,
         "datePublished": post.created_at.isoformat(),
-        "url": request.build_absolute_uri(post.get_absolute_url()),
-        "author": _author(request, post),
+        "url": public_address(post.get_absolute_url()),
+        "author": _author(post),
     }
 
 
-def _discussion(request: HttpRequest, thread: Thread, parts: ThreadParts) -> dict[str, Any]:
+def _discussion(thread: Thread, parts: ThreadParts) -> dict[str, Any]:
     comments = [shown for shown in (parts.solution, *parts.posts) if shown is not None and not shown.is_tombstone]
     return {
         "@context": "https://schema.org",
         "@type": "DiscussionForumPosting",
         "headline": thread.title,
         "text": _text(parts.first),
-        "url": request.build_absolute_uri(thread.get_absolute_url()),
+        "url": public_address(thread.get_absolute_url()),
         "datePublished": thread.created_at.isoformat(),
-        "author": _author(request, thread),
+        "author": _author(thread),
         "inLanguage": thread.language,
         "interactionStatistic": {
             "@type": "InteractionCounter",
@@ -80,7 +79,7 @@ def _discussion(request: HttpRequest, thread: Thread, parts: ThreadParts) -> dic
                 "@type": "Comment",
                 "text": _text(shown),  # type: ignore[arg-type]  # tombstones were left out
                 "datePublished": shown.post.created_at.isoformat(),  # type: ignore[union-attr]  # the same
-                "author": _author(request, shown.post),  # type: ignore[union-attr]  # the same
+                "author": _author(shown.post),  # type: ignore[union-attr]  # the same
             }
             for shown in comments[:_MOST_COMMENTS]
             if shown.post.is_visible  # type: ignore[union-attr]  # the same
@@ -88,9 +87,9 @@ def _discussion(request: HttpRequest, thread: Thread, parts: ThreadParts) -> dic
     }
 
 
-def _author(request: HttpRequest, of: Thread | Post) -> dict[str, Any]:
+def _author(of: Thread | Post) -> dict[str, Any]:
     person = person_of(of.author)
-    url = {"url": request.build_absolute_uri(person.url)} if person.url else {}
+    url = {"url": public_address(person.url)} if person.url else {}
     return {"@type": "Person", "name": person.name, **url}
 
 

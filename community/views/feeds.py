@@ -17,6 +17,7 @@ from community.people import person_of
 from community.rendering import without_controls
 from community.views.common import MAX_ID
 from portal.core.brand import site_name
+from portal.core.http import public_address
 from portal.core.privacy import translate_placeholders
 
 if TYPE_CHECKING:
@@ -62,12 +63,12 @@ def thread(request: HttpRequest, thread_id: int) -> HttpResponse:
         author = person_of(post.author)
         feed.add_item(
             title=found.title,
-            link=request.build_absolute_uri(post.get_absolute_url()),
+            link=public_address(post.get_absolute_url()),
             description=translate_placeholders(post.html),
             author_name=author.name,
             pubdate=post.created_at,
             updateddate=post.edited_at or post.created_at,
-            unique_id=request.build_absolute_uri(reverse("community_root:post", args=[post.pk])),
+            unique_id=public_address(reverse("community_root:post", args=[post.pk])),
         )
     return _answer(feed)
 
@@ -78,12 +79,12 @@ def _of_threads(request: HttpRequest, threads: Iterable[Thread], title: str, pat
     for found in newest:
         feed.add_item(
             title=found.title,
-            link=request.build_absolute_uri(found.get_absolute_url()),
+            link=public_address(found.get_absolute_url()),
             description=translate_placeholders(found.excerpt),
             author_name=person_of(found.author).name,
             pubdate=found.created_at,
             updateddate=found.last_post_at,
-            unique_id=request.build_absolute_uri(reverse("community_root:thread", args=[found.pk])),
+            unique_id=public_address(reverse("community_root:thread", args=[found.pk])),
         )
     return _answer(feed)
 
@@ -91,10 +92,10 @@ def _of_threads(request: HttpRequest, threads: Iterable[Thread], title: str, pat
 def _feed(request: HttpRequest, title: str, path: str) -> Atom1Feed:
     return Atom1Feed(
         title=title,
-        link=request.build_absolute_uri(path),
+        link=public_address(path),
         description=title,
         language=get_language(),
-        feed_url=request.build_absolute_uri(request.path),
+        feed_url=public_address(request.path),
     )
 
 

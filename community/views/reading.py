@@ -217,7 +217,7 @@ def thread(request: HttpRequest, thread_id: int, slug: str) -> HttpResponse:
         "is_listed": found.is_listed,
         "is_old": is_old(found),
         # For those who index the page: nobody signs in for that, and no other order or page is indexed with it.
-        "json_ld": "" if query or request.user.is_authenticated else structured.thread_json_ld(request, found, parts),
+        "json_ld": "" if query or request.user.is_authenticated else structured.thread_json_ld(found, parts),
         "status_changes": _status_changes(found),
         "statuses": _idea_statuses() if parts.may.get("set_status") else [],
         "reply_form": ReplyForm(initial={"started": started_now()}) if parts.may.get("reply") else None,

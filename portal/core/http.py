@@ -44,6 +44,14 @@ def is_cached_for(scheme: str | None, host: str) -> bool:
     return True
 
 
+def public_address(path: str) -> str:
+    """Return the address of a path for those who keep it, such as feed readers and search engines.
+
+    It does not depend on the Host header of a request, which a client can choose among the allowed ones.
+    """
+    return settings.BASE_URL + path
+
+
 def is_same_origin(request: HttpRequest) -> bool:
     """Return whether the browser states that a page of this origin sent the request; False when it states nothing.
 

@@ -102,6 +102,24 @@ class ControlCharactersMiddleware:
         return self.get_response(request)
 
 
+class PrivateResponseMiddleware:
+    """Marks what somebody with a session gets: caches between us must not keep it, and browsers must ask again.
+
+    Views that say something themselves are right. Outside the session's middleware, which sets the cookie of those who
+    have just signed in.
+    """
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        response = self.get_response(request)
+        name = settings.SESSION_COOKIE_NAME
+        if name in request.COOKIES or name in response.cookies:
+            response.headers.setdefault("Cache-Control", "private, no-cache")
+        return response
+
+
 class HealthMiddleware:
     """Answers `/health/` before the host name is checked, because monitors often use an IP address.
 

@@ -97,6 +97,7 @@ MIDDLEWARE = [
     "portal.insight.middleware.PageFactsMiddleware",
     "portal.core.page_cache.PageCacheMiddleware",
     "portal.core.middleware.ContentSecurityPolicyMiddleware",
+    "portal.core.middleware.PrivateResponseMiddleware",
     "portal.core.middleware.HealthMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",

@@ -406,6 +406,26 @@ def test_feeds_and_sitemap_hold_what_everybody_may_read(client):
     assert client.get(reverse("community:thread_feed", args=[hidden.pk])).status_code == 404
 
 
+def test_addresses_in_feeds_and_for_search_engines_are_those_of_the_portal(client, settings):
+    """Not those of the Host header, which anybody can choose among the allowed ones."""
+    settings.ALLOWED_HOSTS, settings.BASE_URL = ["*"], "https://help.example.com"
+    thread = ThreadFactory(area=AreaFactory())
+    pages = [
+        reverse("community:feed"),
+        reverse("community:area_feed", args=[thread.area.slug]),
+        reverse("community:thread_feed", args=[thread.pk]),
+    ]
+
+    texts = [client.get(page, headers={"host": "evil.example"}).text for page in pages]
+    page = client.get(thread.get_absolute_url(), headers={"host": "evil.example"}).text
+    data = re.search(r"<script type=.application/ld\+json.[^>]*>(.*?)</script>", page, re.DOTALL)
+
+    assert data is not None
+    for text in (*texts, data[1]):
+        assert f"https://help.example.com{thread.get_absolute_url()}" in text
+        assert "evil.example" not in text
+
+
 def test_a_feed_survives_what_xml_cannot_contain(client):
     thread = ThreadFactory()
     Thread.objects.update(title="قطع\x0c شد", excerpt="یک\x01 دو\ufffe")

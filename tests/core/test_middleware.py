@@ -5,8 +5,15 @@ from csp.decorators import csp_update
 from django.http import HttpResponse
 from django.test import RequestFactory
 
-from portal.core.middleware import ContentSecurityPolicyMiddleware, UnreadableRequestMiddleware
+from portal.core.middleware import (
+    ContentSecurityPolicyMiddleware,
+    PrivateResponseMiddleware,
+    UnreadableRequestMiddleware,
+)
+from portal.core.roles import COMMUNITY_MANAGERS
 from portal.core.text import reading_minutes
+from tests.factories.accounts import UserFactory
+from tests.factories.community import AreaFactory, ThreadFactory
 
 pytestmark = pytest.mark.urls("tests.core.urls_for_tests")
 
@@ -110,3 +117,30 @@ def test_elsewhere_every_mistake_stays_a_server_error():
     middleware = UnreadableRequestMiddleware(lambda _request: HttpResponse("ok"))
 
     assert middleware.process_exception(RequestFactory().get("/fa/x/"), ValueError("x")) is None
+
+
+@pytest.mark.urls("portal.urls")
+@pytest.mark.django_db
+def test_what_somebody_signed_in_gets_is_kept_by_no_cache_between_us(client, settings):
+    settings.STAFF_SECOND_FACTOR = False
+    thread = ThreadFactory(area=AreaFactory())
+    client.force_login(UserFactory(role=COMMUNITY_MANAGERS))
+    paths = [
+        "/fa/", "/fa/search/?q=x", "/fa/community/", thread.get_absolute_url(), thread.area.get_absolute_url(), "/fa/styleguide/",
+        "/fa/desk/queue/", "/fa/desk/log/", "/fa/notifications/", "/fa/account/", "/fa/nothing/", "/fa/community/t/999999/", "/admin/",
+    ]  # fmt: skip
+    found = {path: client.get(path).headers.get("Cache-Control", "") for path in paths}
+
+    assert {path: said for path, said in found.items() if "private" not in said or "no-" not in said} == {}
+
+
+def test_response_that_says_how_long_it_may_be_kept_stays_as_it_is(rf):
+    for said in ("public, max-age=300", None):
+        request = rf.get("/")
+        request.COOKIES["sessionid"] = "x"
+        headers = {"Cache-Control": said} if said else {}
+        response = PrivateResponseMiddleware(lambda _request, headers=headers: HttpResponse(headers=headers))(request)
+
+        assert response["Cache-Control"] == (said or "private, no-cache")
+    response = PrivateResponseMiddleware(lambda _request: HttpResponse())(rf.get("/"))
+    assert "Cache-Control" not in response
