@@ -291,6 +291,7 @@ WRITTEN_BY_OTHERS = {
     "community.TagSynonym": "staff",
     "community.WatchedWord": "moderators",
     "accounts.AudienceMembership": "keys of audiences, by staff",
+    "accounts.FormerHandle": "the portal: digests, from which nobody reads a name",
     "catalog.Product": "staff",
     "catalog.ProductVersion": "staff",
     "catalog.Topic": "staff",

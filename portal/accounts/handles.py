@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from hashlib import sha256
 from typing import Final
 
 from django.core.exceptions import ValidationError
@@ -32,6 +33,11 @@ KEY_LENGTH: Final = 120
 def handle_key(handle: str) -> str:
     """Return the key of a name's appearance, without separators; only one account may have each key."""
     return skeleton(handle)[:KEY_LENGTH]
+
+
+def mark_of(key: str) -> str:
+    """Return a mark of a key, from which nobody reads the name: it stays when the person is gone."""
+    return sha256(key.encode()).hexdigest()
 
 
 def validate_handle(handle: str) -> None:

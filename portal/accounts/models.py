@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from django.contrib.auth.models import AbstractBaseUser, BaseUserManager, PermissionsMixin
 from django.core.exceptions import ValidationError
 from django.core.validators import RegexValidator
-from django.db import models
+from django.db import models, transaction
 from django.db.models.functions import Lower
+from django.dispatch import receiver
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from portal.accounts.handles import KEY_LENGTH, handle_key, validate_handle
+from portal.accounts.handles import KEY_LENGTH, handle_key, mark_of, validate_handle
 from portal.core.text import normalise_address
 
 if TYPE_CHECKING:
@@ -139,13 +140,20 @@ class User(AbstractBaseUser, PermissionsMixin):
         return user
 
     def save(self, *args: Any, update_fields: Iterable[str] | None = None, **kwargs: Any) -> None:
-        """Save, and update the key of a changed handle."""
-        if self.has_new_handle:
-            self.handle_key = handle_key(self.handle)
-            if update_fields is not None and "handle" in update_fields:
-                update_fields = {*update_fields, "handle_key"}
-        super().save(*args, update_fields=update_fields, **kwargs)
-        self._stored_handle = self.__dict__.get("handle")
+        """Save, and update the key of a changed handle; the one before stays this person's."""
+        update_fields = None if update_fields is None else set(update_fields)
+        if not self.has_new_handle or (update_fields is not None and "handle" not in update_fields):
+            super().save(*args, update_fields=update_fields, **kwargs)
+            return
+        former = handle_key(self._stored_handle) if self._stored_handle else ""
+        self.handle_key = handle_key(self.handle)
+        if update_fields is not None:
+            update_fields.add("handle_key")
+        with transaction.atomic():
+            super().save(*args, update_fields=update_fields, **kwargs)
+            if former and former != self.handle_key:
+                FormerHandle.objects.update_or_create(mark=mark_of(former), defaults={"user": self})
+        self._stored_handle = self.handle
 
     @property
     def has_new_handle(self) -> bool:
@@ -153,7 +161,10 @@ class User(AbstractBaseUser, PermissionsMixin):
         return "handle" in self.__dict__ and self.handle != self._stored_handle
 
     def clean(self) -> None:
-        """Refuse a changed handle that suggests staff (unless the person is staff) or looks like somebody else's."""
+        """Refuse a changed handle that suggests staff (unless the person is staff) or looks like somebody else's.
+
+        It may also look like one that somebody else had: what was written to them names it.
+        """
         super().clean()
         if not self.has_new_handle:
             return
@@ -162,8 +173,10 @@ class User(AbstractBaseUser, PermissionsMixin):
         except ValidationError as error:
             if not (self.is_staff and error.code == "reserved"):
                 raise ValidationError({"handle": error}) from None
-        alike = User.objects.filter(handle_key=handle_key(self.handle)).exclude(pk=self.pk)
-        if alike.exists():
+        key = handle_key(self.handle)
+        alike = User.objects.filter(handle_key=key).exclude(pk=self.pk)
+        former = FormerHandle.objects.filter(mark=mark_of(key)).exclude(user__isnull=False, user=self.pk)
+        if alike.exists() or former.exists():
             raise ValidationError(
                 {
                     "handle": _(
@@ -193,6 +206,28 @@ class User(AbstractBaseUser, PermissionsMixin):
     def initial(self) -> str:
         """Return one letter for the avatar."""
         return (self.name or self.handle)[:1].upper()
+
+
+class FormerHandle(models.Model):
+    """A handle that somebody had: nobody else gets it, as posts that name it would then speak of another person."""
+
+    #: Of its key; see `portal.accounts.handles.mark_of`.
+    mark = models.CharField(max_length=64, unique=True)
+    #: Who may have it again; None when the account is gone.
+    user = models.ForeignKey(User, on_delete=models.SET_NULL, null=True, related_name="former_handles")
+
+    class Meta:
+        verbose_name = _("former public name")
+        verbose_name_plural = _("former public names")
+
+    def __str__(self) -> str:
+        return self.mark
+
+
+@receiver(models.signals.pre_delete, sender=User, dispatch_uid="accounts.handle_of_deleted")
+def keep_handle_of_deleted(instance: User, **_kwargs: Any) -> None:
+    """Keep the mark of the handle of an account that is deleted."""
+    FormerHandle.objects.update_or_create(mark=mark_of(handle_key(instance.handle)), defaults={"user": None})
 
 
 class AudienceMembership(models.Model):

@@ -10,7 +10,7 @@ from django.urls import reverse
 from wagtail.models import Site
 
 from portal.accounts.handles import handle_key
-from portal.accounts.models import User
+from portal.accounts.models import FormerHandle, User
 from portal.core.roles import CONTENT_EDITORS
 from tests.factories.accounts import UserFactory
 
@@ -55,6 +55,40 @@ def test_nobody_poses_as_another_member(handle):
 
     assert "از آنِ کس دیگری است" in refusals(handle)
     assert "از آنِ کس دیگری است" in refusals(handle, is_staff=True)
+
+
+@pytest.mark.parametrize("how", ["changed", "deleted", "changed, then deleted"])
+@pytest.mark.parametrize("handle", [TAKEN, "Ali.Reza"])
+def test_nobody_gets_a_name_that_somebody_had(handle, how):
+    person = UserFactory(handle=TAKEN)
+    if "changed" in how:
+        person.handle = "reza-new"
+        person.save()
+    if "deleted" in how:
+        person.delete()
+
+    assert "از آنِ کس دیگری است" in refusals(handle)
+
+
+def test_ones_own_former_name_is_free_for_oneself():
+    person = UserFactory(handle=TAKEN)
+    for handle in ("reza-new", TAKEN, "reza-new"):
+        person.handle = handle
+        person.clean()
+        person.save(update_fields=["handle"])
+    person.name = "رضا"
+    person.save()
+
+    assert "از آنِ کس دیگری است" in refusals(TAKEN)
+    assert User.objects.get(pk=person.pk).former_handles.count() == 2
+
+
+def test_a_name_that_was_never_stored_is_not_kept():
+    person = UserFactory(handle=TAKEN)
+    person.handle = "reza-new"
+    person.save(update_fields=["name"])
+
+    assert FormerHandle.objects.count() == 0
 
 
 def test_a_name_written_in_letters_of_another_alphabet_poses_too():
