@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
+
+from django.db.models import Exists, OuterRef, Q
 
 from community.models import PAGE_SIZE, MovedPosts, Post, State, Thread, ThreadState
+from community.models.access import id_of
+from portal.accounts.handles import handle_key
+from portal.accounts.models import User
 from portal.core.audience import audiences_for
 
 if TYPE_CHECKING:
     from community.models.access import AnyUser
+
+#: How many people are suggested, and from how many of the latest posts of a thread.
+PEOPLE_SUGGESTED: Final = 6
+_LATEST_POSTS: Final = 200
 
 #: Longest chain of merges that is followed.
 _MAX_MERGES = 10
@@ -99,3 +108,29 @@ def posts_of_page(user: AnyUser, thread: Thread, page: int) -> list[Post | Tombs
     for post_id, number, state, reason, author_id in gone.values_list(*columns):
         shown.setdefault(number, Tombstone(number, state, reason, own is not None and author_id == own, post_id))
     return [shown[number] for number in sorted(shown)]
+
+
+def people_to_mention(user: AnyUser, thread: Thread | None, beginning: str) -> list[User]:
+    """Return at most six people whose handle begins like this, however it is spelled.
+
+    Those who wrote the latest posts of the thread come first, then staff, then others who wrote something that is
+    visible; people who only read are not suggested. At most three queries.
+    """
+    beginning = beginning.strip().lstrip("@")
+    key = handle_key(beginning) if beginning else ""
+    alike = Q(is_active=True)
+    if key:
+        # A range instead of LIKE, which has no index on SQLite.
+        alike &= Q(handle_key__gte=key, handle_key__lt=key + "\U0010ffff")
+    people = User.objects.filter(alike).exclude(pk=id_of(user) or 0)
+    found: dict[int, User] = {}
+    if thread is not None:
+        latest = Post.objects.visible_to(user).filter(thread=thread, state=State.VISIBLE, author__isnull=False)
+        authors = list(dict.fromkeys(latest.order_by("-number").values_list("author_id", flat=True)[:_LATEST_POSTS]))
+        there = {each.pk: each for each in people.filter(pk__in=authors)}
+        found |= {pk: there[pk] for pk in authors if pk in there}
+    wrote = Exists(Post.objects.visible_to(user).filter(author=OuterRef("pk"), state=State.VISIBLE))
+    for others in (people.filter(wrote, is_staff=True), people.filter(wrote, is_staff=False) if key else None):
+        if others is not None and len(found) < PEOPLE_SUGGESTED:
+            found |= {each.pk: each for each in others.order_by("handle_key", "pk")[:PEOPLE_SUGGESTED]}
+    return list(found.values())[:PEOPLE_SUGGESTED]

@@ -161,6 +161,7 @@ def seconds_to_wait(request: HttpRequest, action: str) -> int | None:
         "flag": (10 if is_new else 60, 3600),
         "appeal": (10, 3600),
         "preview": (60, 60),
+        "mention": (120, 60),
         "draft": (60, 60),
     }[action]
     return limited(request, f"community.{action}", limit, seconds)

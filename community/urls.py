@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from community.views import acting, feeds, managing, reading, writing
+from community.views import acting, feeds, managing, mentioning, reading, writing
 
 app_name = "community"
 
@@ -24,6 +24,7 @@ urlpatterns = [
     # Writing
     path("community/ask/", writing.ask, name="ask"),
     path("community/similar/", writing.similar, name="similar"),
+    path("community/people/", mentioning.people, name="people"),
     path("community/preview/", writing.preview, name="preview"),
     path("community/draft/", writing.draft, name="draft"),
     path("community/upload/", writing.upload, name="upload"),

@@ -12,6 +12,7 @@ _SAMPLE = """
 import json
 from faq.models import ArticlePage, HelpIndexPage, TopicPage
 from portal.home.models import InfoPage
+from community.models import Area, Thread
 out = {}
 for code in ("fa", "en"):
     pages = {}
@@ -22,6 +23,21 @@ for code in ("fa", "en"):
     pages["help"] = HelpIndexPage.objects.get(locale__language_code=code).url
     for page in InfoPage.objects.filter(locale__language_code=code):
         pages["info " + page.role] = page.url
+    threads = Thread.objects.visible_to(None).listed()
+    chosen = {
+        "question": threads.filter(solution__isnull=False),
+        "open question": threads.filter(kind="questions", solution=None),
+        "idea": threads.filter(kind="ideas"),
+        "poll": threads.filter(poll__isnull=False),
+    }
+    for name, found in chosen.items():
+        if thread := found.order_by("-reply_count", "pk").first():
+            pages["thread " + name] = f"/{code}/community/t/{thread.pk}/"
+            pages["person"] = f"/{code}/u/{thread.author.handle}/"
+    pages["area"] = f"/{code}/community/a/{Area.objects.visible_to(None).filter(kind='questions').first().slug}/"
+    pages["tag"] = f"/{code}/community/tag/{threads.filter(tags__isnull=False).first().tags.first().slug}/"
+    for tab in ("", "popular/", "unanswered/", "solved/"):
+        pages["community " + tab.strip("/")] = f"/{code}/community/{tab}"
     out[code] = pages
 print(json.dumps(out))
 """
@@ -91,3 +107,46 @@ def account_pages() -> dict[tuple[str, str], str]:
         "sign out": "accounts/logout/",
     }
     return {(code, name): f"/{code}/{path}" for code in ("fa", "en") for name, path in names.items()}
+
+
+_WRITING = """
+import json
+from community.models import Post, Thread
+from portal.accounts.models import User
+sara = User.objects.get(email="sara@noora.example")
+thread = Thread.objects.visible_to(sara).listed().filter(kind="questions", is_locked=False).exclude(author=sara).first()
+own = Post.objects.visible_to(sara).filter(author=sara, state="visible", thread__is_locked=False).first()
+other = Post.objects.visible_to(sara).filter(thread=thread, state="visible").exclude(author=sara).first()
+print(json.dumps({
+    "ask": "community/ask/", "bookmarks": "community/bookmarks/", "following": "community/following/",
+    "reply": f"community/t/{thread.pk}/reply/?to={other.pk}&quote=1", "thread": f"community/t/{thread.pk}/",
+    "edit": f"community/p/{own.pk}/edit/", "delete": f"community/p/{own.pk}/delete/",
+    "history": f"community/p/{own.pk}/history/", "flag": f"community/p/{other.pk}/flag/", "self": f"u/{sara.handle}/",
+}))
+"""
+_MODERATING = """
+import json
+from community.models import Post, Thread
+thread = Thread.objects.visible_to(None).listed().filter(kind="questions", reply_count__gt=1).first()
+post = Post.objects.visible_to(None).filter(thread=thread, number__gt=1).first()
+print(json.dumps({
+    "queue": "desk/queue/", "log": "desk/log/", "limits": "desk/settings/",
+    "member": f"desk/members/{thread.author.handle}/", "manage": f"community/t/{thread.pk}/manage/",
+    "hide": f"community/p/{post.pk}/hide/", "thread": f"community/t/{thread.pk}/",
+}))
+"""
+
+
+def writing_pages(portal: Portal) -> dict[tuple[str, str], str]:
+    """The URLs of the pages with which a customer takes part in the community, by language and name."""
+    return _in_both_languages(portal, _WRITING)
+
+
+def moderating_pages(portal: Portal) -> dict[tuple[str, str], str]:
+    """The URLs of the pages of a community manager, by language and name."""
+    return _in_both_languages(portal, _MODERATING)
+
+
+def _in_both_languages(portal: Portal, sample: str) -> dict[tuple[str, str], str]:
+    found = json.loads(portal.shell(sample).splitlines()[-1])
+    return {(code, name): f"/{code}/{path}" for code in ("fa", "en") for name, path in found.items()}

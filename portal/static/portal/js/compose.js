@@ -63,6 +63,12 @@ function bind(form) {
 
   bindToolbar(form, text);
   bindPictures(form, text);
+  text.addEventListener("input", async function offer() {
+    const box = form.querySelector("[data-people]");
+    if (!box || !text.value.includes("@")) return;
+    text.removeEventListener("input", offer);
+    (await import(box.dataset.script)).default(box, text, insert);
+  });
 }
 
 // A text that was sent is forgotten on the page that follows, unless that is the same form with errors.
