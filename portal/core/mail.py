@@ -37,7 +37,7 @@ from portal.core.models import OutgoingMail
 from portal.core.text import isolate, normalise_address
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
 #: How long delivery of a mail without an expiry of its own is retried; mail servers usually do the same.
 PATIENCE: Final = timedelta(days=5)
@@ -185,6 +185,24 @@ def _content_of(message: EmailMessage) -> dict[str, Any]:
         "alternatives": [[_encodable(_text(part[0])), part[1]] for part in getattr(message, "alternatives", [])],
         "attachments": [_file(part) for part in message.attachments],
     }
+
+
+_questions: dict[str, Callable[[OutgoingMail], bool]] = {}
+
+
+def ask_before_sending(kind: str, is_wanted: Callable[[OutgoingMail], bool]) -> None:
+    """Have `is_wanted` asked whenever a mail of a template is about to be handed over; called in `ready()`.
+
+    A mail may wait for days while the server is away. One that says what its reader must not see any more is not sent;
+    whoever answers may queue another one instead. It is asked with no transaction open.
+    """
+    _questions[kind] = is_wanted
+
+
+def is_wanted(mail: OutgoingMail) -> bool:
+    """Return whether whoever queued the mail still wants it sent."""
+    question = _questions.get(mail.kind)
+    return question is None or question(mail)
 
 
 def mail_domain(sender: str = "") -> str:

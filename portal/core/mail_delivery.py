@@ -27,7 +27,7 @@ from django.utils import timezone
 
 from portal.core import vault
 from portal.core.events import emit, handler_name
-from portal.core.mail import PATIENCE, MailQueued, message_of, narrow
+from portal.core.mail import PATIENCE, MailQueued, is_wanted, message_of, narrow
 from portal.core.mail_transports import SmtpBackend
 from portal.core.models import OutgoingMail, OutgoingMailQuerySet
 from portal.core.outbox import NotNowError, describe, pause_after
@@ -124,6 +124,8 @@ def deliver(event: MailQueued) -> None:
         _end(mail, State.EXPIRED, mail.note)
     elif pause := server.pause():
         raise NotNowError(pause)
+    elif not is_wanted(mail):
+        _end(mail, State.REPLACED, "")
     else:
         try:
             message = message_of(mail)

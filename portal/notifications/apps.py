@@ -12,6 +12,7 @@ class NotificationsConfig(AppConfig):
 
     def ready(self) -> None:
         from portal.core import events, jobs  # noqa: PLC0415 - apps must be ready
+        from portal.core.mail import ask_before_sending  # noqa: PLC0415 - apps must be ready
         from portal.core.mail_words import name_mails  # noqa: PLC0415 - apps must be ready
         from portal.core.robots import disallow_in_each_language  # noqa: PLC0415 - apps must be ready
         from portal.notifications import mailing, navigation, own_data, security, services  # noqa: PLC0415 - apps must be ready
@@ -28,6 +29,8 @@ class NotificationsConfig(AppConfig):
                 "notifications/email/digest": _("Digest of news"),
             }
         )
+        for template in ("notifications/email/news", "notifications/email/digest"):
+            ask_before_sending(template, mailing.is_still_true)
         events.subscribe(NotificationWanted, services.write_notifications)
         events.subscribe(MailWanted, mailing.send_waiting)
         jobs.every(

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import re
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -22,20 +23,20 @@ from django.utils import timezone
 from django.utils.translation import override
 
 from portal.accounts.models import User
+from portal.core.events import emit
 from portal.core.formats import date_text
 from portal.core.mail import mail_domain, send_mail
 from portal.core.models import OutgoingMail
 from portal.core.outbox import LONGEST_PAUSE, NotNowError, describe
 from portal.core.preferences import preferences_in_use, preferences_of
 from portal.notifications import queries
+from portal.notifications.events import MailWanted
 from portal.notifications.links import Unsubscription, absolute
 from portal.notifications.models import Follow, Notification
 from portal.notifications.registry import GROUPS, Group, Mail
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
-
-    from portal.notifications.events import MailWanted
 
 logger = logging.getLogger(__name__)
 
@@ -45,6 +46,8 @@ MOST_ROWS: Final = 200
 MOST_ENTRIES: Final = 20
 #: People looked at in one query.
 _PORTION: Final = 200
+#: A key of `_key`: the last part is the number of the newest row, or the day of a digest.
+_KEY: Final = re.compile(r"notifications:(?P<person>\d+):\w+:(?P<mail>\w+):(?P<rest>[\d-]+)")
 _CONFLICT_PAUSE: Final = timedelta(seconds=1)
 
 
@@ -99,16 +102,23 @@ def _give_up(rows: Sequence[Notification]) -> None:
     Notification.objects.filter(pk__in=[row.pk for row in rows]).update(mailed_at=None, mail_at=None)
 
 
+def _leave_out(rows: Sequence[Notification], told: Sequence[queries.Told]) -> None:
+    """Have only what a mail tells count as mailed."""
+    mailed = frozenset[int]().union(*(each.ids for each in told))
+    _give_up([row for row in rows if row.pk not in mailed])
+
+
 def _mail_now(person_id: int, rows: Sequence[Notification]) -> bool:
     person = User.objects.get(pk=person_id)
     address = mailable_address(person)
-    rows = _wanted(person, rows)
-    if not address or not rows:
+    wanted = _wanted(person, rows)
+    if not address or not wanted:
         return False
     with as_read_by(person):
-        told = queries.fold(person, rows)
+        told = queries.fold(person, wanted)
         if not told:
             return False
+        _leave_out(rows, told)
         subject = told[0].subject
         newest = told[0]
         is_optional = all(each.kind.is_optional for each in told)
@@ -192,6 +202,47 @@ def _wanted(person: User, rows: Sequence[Notification]) -> list[Notification]:
     return [row for row in rows if choices[Group(row.group)].mail is not Mail.OFF and row.subject not in muted]
 
 
+# Mails that wait -----------------------------------------------------------------------------------------------------
+
+
+def is_still_true(mail: OutgoingMail) -> bool:
+    """Return whether the reader may still see everything that a queued mail says; asked before it is sent.
+
+    If not, what they may see is queued again, as another mail.
+    """
+    rows = _rows_of(mail)
+    if not rows:
+        return True
+    person = rows[0].person
+    with as_read_by(person):
+        told = queries.fold(person, rows)
+    visible = frozenset[int]().union(*(each.ids for each in told))
+    if len(visible) == len(rows):
+        return True
+    with transaction.atomic():
+        mail.key = f"{mail.key}:replaced:{mail.pk}"  # the old one is that of the mail which says what is left
+        mail.save(update_fields=["key"])
+        _leave_out(rows, told)
+        Notification.objects.filter(pk__in=visible).update(mailed_at=None, mail_at=timezone.now())
+        for subject in sorted({row.subject for row in rows if row.pk in visible and row.mail == Mail.NOW}):
+            emit(MailWanted(person_id=person.pk, subject=subject))
+    return False
+
+
+def _rows_of(mail: OutgoingMail) -> list[Notification]:
+    """Return what a queued mail tells: what was claimed together for it. See `_key`."""
+    named = _KEY.fullmatch(mail.key)
+    if named is None:
+        return []
+    mailed = Notification.objects.filter(
+        person_id=int(named["person"]), mail=named["mail"], mailed_at__lte=mail.created_at
+    )
+    if named["mail"] == Mail.NOW:
+        mailed = mailed.filter(subject__in=mailed.filter(pk=int(named["rest"])).values("subject"))
+    last = mailed.aggregate(last=Max("mailed_at"))["last"]
+    return list(mailed.filter(mailed_at=last).select_related("person", "actor").order_by("-pk"))
+
+
 # Addresses -----------------------------------------------------------------------------------------------------------
 
 
@@ -267,6 +318,7 @@ def _send_digest(person_id: int, mail: Mail) -> bool:
         if not told:
             _give_up(rows)
             return False
+        _leave_out(rows, told)
         ways_out = _ways_out(person, {each.kind.group for each in told}, "")
         host = urlsplit(settings.BASE_URL).hostname or "localhost"
         number = send_mail(

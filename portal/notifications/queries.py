@@ -137,6 +137,8 @@ class Told:
     count: int
     is_read: bool
     occurred_at: datetime
+    #: All its rows.
+    ids: frozenset[int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,6 +221,7 @@ def _told(rows: Sequence[Notification], about: Any) -> Told:
         count=len(rows),
         is_read=newest.read_at is not None,
         occurred_at=newest.occurred_at,
+        ids=frozenset(row.pk for row in rows),
     )
 
 

@@ -12,11 +12,13 @@ from django.utils import timezone
 
 from community import services, telling
 from community.models import Post
-from portal.core import outbox
-from portal.core.models import OutboxMessage
+from portal.core import mail_delivery, outbox
+from portal.core.models import OutboxMessage, OutgoingMail
+from portal.notifications import mailing
 from portal.notifications.models import Follow, Notification
-from portal.notifications.queries import is_following
-from portal.notifications.services import follow, mute, unfollow
+from portal.notifications.queries import Choice, is_following
+from portal.notifications.registry import Group, Mail
+from portal.notifications.services import choose, follow, mute, unfollow
 from tests.community.notices import ANSWER, listed, reply, target, told
 from tests.factories.accounts import UserFactory
 from tests.factories.community import MemberFactory, token
@@ -142,6 +144,43 @@ def test_a_post_hidden_while_its_mail_waits_is_not_mailed(question, mina, sara, 
 
     assert arrived == 1
     assert not any("آگهی" in each.body for each in mailoutbox)
+
+
+@pytest.mark.parametrize("mail", ["now", "daily"])
+def test_a_mail_that_waits_for_the_mail_server_leaves_without_what_was_hidden_meanwhile(
+    question, mina, sara, mailoutbox, mail
+):
+    choose(person_id=mina.pk, choices={Group.REPLIES: Choice(web=True, mail=Mail(mail))})
+    services.post_reply(author=sara, thread=question, body="پاسخ نخست من", token=token())
+    hidden = services.post_reply(author=sara, thread=question, body="آگهی فروش مودم", token=token())
+    tell_but_send_nothing()
+
+    services.hide_post(post=hidden, by=None, reason="spam")
+    tell_but_send_nothing()
+    outbox.drain()  # the server answers again
+    tell_but_send_nothing()
+
+    (arrived,) = [each for each in mailoutbox if each.to == ["mina@example.com"]]
+    assert "پاسخ نخست من" in arrived.body
+    assert "آگهی" not in arrived.body + arrived.alternatives[0].content
+
+
+def test_a_mail_that_waits_is_not_sent_if_all_of_it_was_hidden(question, mina, sara, mailoutbox):
+    hidden = services.post_reply(author=sara, thread=question, body="آگهی فروش مودم", token=token())
+    tell_but_send_nothing()
+
+    services.delete_post(post=hidden, by=UserFactory(superuser=True))
+    outbox.drain()
+
+    assert OutgoingMail.objects.get().state == OutgoingMail.State.REPLACED
+    assert len(mailoutbox) == 0
+
+
+def tell_but_send_nothing() -> None:
+    """Queue all mails that are due, while the mail server is away."""
+    outbox.drain(but_not=[mail_delivery.DELIVER])
+    Notification.objects.to_mail().filter(mail="daily").update(mail_at=timezone.now())
+    mailing.send_digests()
 
 
 def test_a_moderator_is_not_told_of_what_is_hidden(client, question, sara):
