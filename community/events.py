@@ -324,6 +324,15 @@ class IdeaAccepted(DomainEvent):
 
 
 @dataclass(frozen=True, kw_only=True)
+class SeeAlsoWanted(DomainEvent):
+    """What is like a thread has to be looked for (again): it is new, solved, no longer solved, or has another title."""
+
+    name: ClassVar[str] = "community.see_also_wanted"
+    merges: ClassVar[bool] = True
+    thread_id: int
+
+
+@dataclass(frozen=True, kw_only=True)
 class ThreadMerged(DomainEvent):
     """All posts of a thread are in another one now; its followers should follow that one."""
 

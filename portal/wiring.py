@@ -8,6 +8,7 @@ from django.utils.translation import gettext_lazy as _
 
 from community import events as community
 from community import telling
+from community.services.loops import find_see_also
 from faq.events import ArticleChanged, FeedbackGiven
 from faq.notifications import tell_readers_of_change
 from faq.services import notify_owner_of_feedback
@@ -45,6 +46,7 @@ def connect() -> None:
     _tell(community.IdeaStatusChanged, telling.tell_of_idea_step)
     _tell(community.ThreadMerged, telling.tell_of_merge)
     _tell(community.ThreadMoved, telling.tell_of_move)
+    subscribe(community.SeeAlsoWanted, find_see_also, is_remote=True)  # a cluster may search
 
     register_group(NavGroup("footer-help", _("Help"), order=10))
     register_group(NavGroup("footer-community", _("Community"), order=15))

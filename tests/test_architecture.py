@@ -289,6 +289,7 @@ WRITTEN_BY_OTHERS = {
     "community.IdeaStatusChange": "staff",
     "community.Tag": "staff and helpers",
     "community.TagSynonym": "staff",
+    "community.ThreadLoops": "computed from what can be found",
     "community.WatchedWord": "moderators",
     "accounts.AudienceMembership": "keys of audiences, by staff",
     "accounts.FormerHandle": "the portal: digests, from which nobody reads a name",

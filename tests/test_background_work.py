@@ -17,6 +17,7 @@ from wagtail.models import Page
 
 from community import events as community
 from community import services, telling
+from community.events import SeeAlsoWanted
 from community.models import Level, Thread, Upload
 from community.services import bookmark as remember
 from community.services import retitle
@@ -207,6 +208,10 @@ def thread_moved() -> DomainEvent:
     return caught(community.ThreadMoved, lambda: services.move_thread(thread=thread, area=area, by=moderator()))
 
 
+def see_also_wanted() -> DomainEvent:
+    return SeeAlsoWanted(thread_id=ThreadFactory().pk)
+
+
 #: Name of a handler → a function that makes a change and returns its event.
 HANDLERS: dict[str, Callable[[], DomainEvent]] = {
     "community.telling.tell_of_appeal": appeal_decided,
@@ -221,6 +226,7 @@ HANDLERS: dict[str, Callable[[], DomainEvent]] = {
     "community.telling.tell_of_reply": reply_posted,
     "community.telling.tell_of_solution": solution_accepted,
     "community.telling.tell_of_thread": thread_started,
+    "community.services.loops.find_see_also": see_also_wanted,
     "faq.notifications.tell_readers_of_change": article_changed,
     "faq.services.notify_owner_of_feedback": feedback_given,
     "portal.core.mail_delivery.deliver": mail_queued,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from community.models.area import Area, AreaQuerySet
+from community.models.loops import FollowUp, SolvedIt, ThreadLoops
 from community.models.member import CommunityProfile, Level
 from community.models.moderation import AppendOnlyError, AuditEntry, Flag, ReviewItem, WatchedWord
 from community.models.policy import Policy, policy
@@ -41,6 +42,7 @@ __all__ = [
     "CommunityProfile",
     "Draft",
     "Flag",
+    "FollowUp",
     "IdeaStatusChange",
     "IdeaVote",
     "Level",
@@ -56,10 +58,12 @@ __all__ = [
     "PostRevision",
     "ReviewItem",
     "Solution",
+    "SolvedIt",
     "State",
     "Tag",
     "TagSynonym",
     "Thread",
+    "ThreadLoops",
     "ThreadQuerySet",
     "ThreadRead",
     "ThreadState",

@@ -6,7 +6,7 @@ other. Locks are ``no_key``: a row that refers to a locked one can be inserted m
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from django.db.models import F
 
@@ -64,8 +64,19 @@ def count_for(user_id: int | None, **changes: int) -> None:
         CommunityProfile.objects.filter(pk=user_id).update(is_level_due=True, **values)
 
 
+#: What pages of other threads show of a thread, and what decides about whether they do.
+_OF_A_LINE: Final = frozenset({"title", "slug", "state", "audience", "solved_at", "language"})
+
+
+def line_scope(thread_id: int) -> str:
+    """Return the scope of the line that stands for a thread on pages of others; a new post does not change it."""
+    return f"community:line:{thread_id}"
+
+
 def store(thread: Thread, *fields: str) -> None:
     """Write fields of a locked thread, and how hot it is. Sends no signal: search is told by `show_changed` only."""
+    if not _OF_A_LINE.isdisjoint(fields):
+        content_changed(line_scope(thread.pk))
     thread.hot = hot_of(thread)
     Thread.objects.filter(pk=thread.pk).update(hot=thread.hot, **{name: getattr(thread, name) for name in fields})
 

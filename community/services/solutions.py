@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from django.db import transaction
 from django.utils import timezone
 
-from community.events import FirstHelpGiven, SolutionAccepted, SolutionRevoked
+from community.events import FirstHelpGiven, SeeAlsoWanted, SolutionAccepted, SolutionRevoked
 from community.exceptions import NotAllowedError, NotVisibleError
 from community.models import CommunityProfile, Post, Solution, Thread, ThreadState
 from community.services.counting import count_for, ensure_profile, lock_post, show_changed, store
@@ -53,6 +53,7 @@ def accept_solution(*, post: Post, by: User | None) -> Solution:
             accepted_by_id=by.pk if by else None,
         )
     )
+    emit(SeeAlsoWanted(thread_id=thread.pk))
     show_changed(thread)
     return solution
 
@@ -88,6 +89,7 @@ def revoke_all(thread: Thread, post: Post, *, by: User | None, because: str) -> 
             because=because,
         )
     )
+    emit(SeeAlsoWanted(thread_id=thread.pk))
     return True
 
 

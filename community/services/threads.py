@@ -9,7 +9,7 @@ from django.db import transaction
 from django.db.models import F
 from django.utils import timezone
 
-from community.events import ThreadMerged, ThreadMoved, ThreadSplit
+from community.events import SeeAlsoWanted, ThreadMerged, ThreadMoved, ThreadSplit
 from community.exceptions import NotAllowedError, NotVisibleError, TooManyTagsError
 from community.models import (
     Area,
@@ -114,6 +114,7 @@ def retitle(*, thread: Thread, title: str, by: User) -> Thread:
     store(thread, "title", "slug")
     if by.pk != thread.author_id:
         log("thread.retitled", by=by, thread=thread, member_id=thread.author_id, before=before, after=title)
+    emit(SeeAlsoWanted(thread_id=thread.pk))
     show_changed(thread)
     return thread
 
@@ -368,6 +369,7 @@ def split_thread(*, thread: Thread, post_ids: Collection[int], title: str, by: U
     count_for(new.author_id, reply_count=-1)
     count_thread(new, 1)
     log("thread.split", by=by, thread=thread, member_id=new.author_id, into=new.pk, posts=[post.pk for post in posts])
+    emit(SeeAlsoWanted(thread_id=new.pk))
     emit(ThreadSplit(thread_id=thread.pk, new_thread_id=new.pk, split_by_id=by.pk))
     show_changed(thread)
     show_changed(new)

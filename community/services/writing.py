@@ -11,7 +11,7 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from community import screening, trust
-from community.events import PostEdited, ReplyPosted, ThreadStarted, WelcomeReplyPosted
+from community.events import PostEdited, ReplyPosted, SeeAlsoWanted, ThreadStarted, WelcomeReplyPosted
 from community.exceptions import (
     AreaLockedError,
     EditConflictError,
@@ -239,6 +239,8 @@ def edit_post(
     post.save(update_fields=["body", "version", "language", "fingerprint", "edited_at"])
     texts.attach(post, text)
     if post.is_first:
+        if screened.title != thread.title:
+            emit(SeeAlsoWanted(thread_id=thread.pk))
         thread.title = screened.title
         thread.slug = thread.make_slug()
         thread.excerpt = _excerpt(text)
@@ -279,6 +281,7 @@ def _has_reactions(thread: Thread, post: Post) -> bool:
 def announce_start(thread: Thread, post: Post, *, mentioned_ids: list[int], was_held: bool = False) -> None:
     """Tell that others can see a thread for the first time."""
     _publish(post)
+    emit(SeeAlsoWanted(thread_id=thread.pk))
     emit(
         ThreadStarted(
             thread_id=thread.pk,

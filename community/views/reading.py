@@ -31,6 +31,7 @@ from community.models import Bookmark, CommunityProfile, IdeaStatusChange, Level
 from community.models.access import id_of
 from community.models.member import profile_of
 from community.people import person_of
+from community.see_also import Surroundings, surroundings_of
 from community.services.texts import people_named
 from community.showing import pages_of, parts_by_helpfulness, parts_of, target_of
 from community.views.common import for_members, is_htmx, person_in, post_or_404, thread_or_404
@@ -212,6 +213,7 @@ def thread(request: HttpRequest, thread_id: int, slug: str) -> HttpResponse:
     context |= {
         "parts": parts,
         "author": person_of(found.author),
+        "around": _around(request, found),
         "badge": badge_of(found),
         "canonical": canonical,
         "is_listed": found.is_listed,
@@ -224,6 +226,14 @@ def thread(request: HttpRequest, thread_id: int, slug: str) -> HttpResponse:
         "feed_url": reverse("community:thread_feed", args=[found.pk]) if found.is_listed else "",
     }
     return _vary(render(request, "community/thread.html", context))
+
+
+def _around(request: HttpRequest, found: Thread) -> Surroundings:
+    """Return what is like a question; the page depends on what it shows of it."""
+    around = surroundings_of(request.user, found) if found.is_question else Surroundings()
+    if around.scopes:  # without a name, it would depend on everything
+        depends_on(request, *around.scopes)
+    return around
 
 
 def _thread_query(query: QueryDict) -> str:

@@ -1,0 +1,96 @@
+"""What makes a community help itself: what is like a thread, whom it helped without a word, whether it is settled."""
+
+from __future__ import annotations
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
+
+from community.models.post import Post
+from community.models.thread import Thread
+from portal.core.visitors import VISITOR_LENGTH
+
+
+class ThreadLoops(models.Model):
+    """What a page of a thread shows besides the thread, found when the thread changes and never while it is read.
+
+    The lists are candidates: whoever shows them asks who may see each.
+    """
+
+    thread = models.OneToOneField(Thread, on_delete=models.CASCADE, primary_key=True, related_name="loops")
+    #: Ids of solved threads like this one, the most similar first.
+    similar_threads = models.JSONField(default=list)
+    #: Kinds in the search index and ids of articles like it: ``[["faq.article", 7], …]``.
+    articles = models.JSONField(default=list)
+    #: Readers who said that the solution helped them: the rows of `SolvedIt`.
+    solved_it_count = models.IntegerField(default=0)
+    #: The same as it is shown: 0 until they come from enough networks, and no network outweighs all others.
+    solved_it_shown = models.IntegerField(default=0)
+
+    class Meta:
+        verbose_name = _("surroundings of a thread")
+        verbose_name_plural = _("surroundings of threads")
+
+    def __str__(self) -> str:
+        return str(self.thread_id)
+
+
+class SolvedIt(models.Model):
+    """A reader says that the solution of a thread helped them, too. It outlives their account, without a name."""
+
+    thread = models.ForeignKey(Thread, on_delete=models.CASCADE, related_name="solved_its", db_index=False)
+    #: The solution that was read.
+    post = models.ForeignKey(Post, on_delete=models.CASCADE, related_name="+")
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+")
+    #: A salted hash, of readers without an account; says nothing about the person.
+    visitor = models.CharField(max_length=64, blank=True, default="")
+    #: Where it came from; see `portal.core.visitors`.
+    network = models.CharField(max_length=VISITOR_LENGTH, blank=True, default="")
+    sector = models.PositiveSmallIntegerField(null=True)
+    created_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        verbose_name = _("“this solved it”")
+        verbose_name_plural = _("“this solved it”")
+        constraints = [
+            models.UniqueConstraint(fields=["thread", "user"], name="solved_it_once_per_person"),
+            models.UniqueConstraint(
+                fields=["thread", "visitor"], condition=~Q(visitor=""), name="solved_it_once_per_visitor"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.thread_id}: {self.user_id or self.visitor}"
+
+
+class FollowUp(models.Model):
+    """One time that the asker of a question with replies is asked whether they solved it."""
+
+    class Answer(models.TextChoices):
+        YES = "yes", pgettext_lazy("did it solve it?", "Yes")
+        PARTLY = "partly", pgettext_lazy("did it solve it?", "Partly")
+        NO = "no", pgettext_lazy("did it solve it?", "No")
+
+    thread = models.ForeignKey(Thread, on_delete=models.CASCADE, related_name="follow_ups", db_index=False)
+    #: 1, 2, 3.
+    step = models.PositiveSmallIntegerField()
+    due_at = models.DateTimeField()
+    #: None until the asker was asked.
+    asked_at = models.DateTimeField(null=True)
+    answer = models.CharField(max_length=10, choices=Answer, blank=True, default="")
+    answered_at = models.DateTimeField(null=True)
+
+    class Meta:
+        verbose_name = _("question to an asker")
+        verbose_name_plural = _("questions to askers")
+        constraints = [
+            models.UniqueConstraint(fields=["thread", "step"], name="follow_up_once"),
+            models.CheckConstraint(condition=Q(step__gte=1, step__lte=3), name="follow_up_step"),
+        ]
+        indexes = [models.Index(fields=["due_at"], name="follow_up_due", condition=Q(asked_at=None))]
+
+    def __str__(self) -> str:
+        return f"{self.thread_id}: {self.step}"
