@@ -31,6 +31,7 @@ from community.models import Bookmark, CommunityProfile, IdeaStatusChange, Level
 from community.models.access import id_of
 from community.models.member import profile_of
 from community.people import person_of
+from community.queries import place_of_post
 from community.see_also import Surroundings, surroundings_of
 from community.services.texts import people_named
 from community.showing import pages_of, parts_by_helpfulness, parts_of, target_of
@@ -182,6 +183,9 @@ def thread(request: HttpRequest, thread_id: int, slug: str) -> HttpResponse:
     found = thread_or_404(request, thread_id)
     query, typed = _thread_query(request.GET), request.META.get("QUERY_STRING", "")
     is_elsewhere = found.pk != thread_id or slug != (found.slug or "-")
+    if found.pk != thread_id:  # its posts are behind those that were there before
+        _thread_id, number = place_of_post(thread_id, 1)
+        return HttpResponseRedirect(found.get_absolute_url() + Post(number=number).fragment, status=301)
     if is_elsewhere or query != typed:
         address = found.get_absolute_url() + (f"?{query}" if query else "")
         return HttpResponseRedirect(address, status=301 if is_elsewhere else 302)
