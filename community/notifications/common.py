@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from community.people import person_of
+from community.rendering import MENTION, first_direction
 from portal.core.formats import format_number
-from portal.core.text import isolate
+from portal.core.text import isolate, without_bidi_controls
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,6 +23,20 @@ def thread_target(thread_id: int) -> str:
 def number_in(fact: Fact, name: str) -> int:
     """Return an id in the payload of a fact."""
     return int(fact.payload[name])
+
+
+def quoted(text: str) -> str:
+    """Return what a member wrote, as plain text that reads in its own direction in every list and mail.
+
+    A name at the beginning says nothing about it: ``@sara نسخهٔ شما چند است؟`` is Persian. The mark in front decides for
+    pages (``dir="auto"``), the isolate for mails in the other direction.
+    """
+    text = without_bidi_controls(text)
+    direction = first_direction(MENTION.sub("", text))
+    if not direction:
+        return text
+    mark, isolate_in = ("\u200f", "\u2067") if direction == "rtl" else ("\u200e", "\u2066")
+    return f"{mark}{isolate_in}{text}\u2069"
 
 
 def values_of(facts: Sequence[Fact], title: str) -> dict[str, str]:

@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from community.models import Flag, Post, ReviewItem, State, Thread
-from community.notifications.common import number_in, values_of
+from community.notifications.common import number_in, quoted, values_of
 from community.notifications.posts import NewsOfPost
 from community.notifications.threads import visible_threads
 from portal.notifications.registry import Group, Notice, NotificationKind
@@ -59,7 +59,7 @@ class HiddenPost(NotificationKind):
         reason = reasons.get(about.state_reason, "")
         lines = [
             _("Reason: %(reason)s.") % {"reason": reason} if reason else "",
-            about.state_note,
+            quoted(about.state_note),
             _("You can change it, or ask for another look."),
         ]
         return Notice(

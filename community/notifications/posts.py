@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from django.db.models.functions import Left
@@ -9,7 +10,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from community.models import Post, Solution, State, ThreadState, Vote
-from community.notifications.common import number_in, values_of
+from community.notifications.common import number_in, quoted, values_of
 from community.rendering import excerpt
 from portal.notifications.registry import Group, Notice, NotificationKind
 
@@ -21,8 +22,10 @@ if TYPE_CHECKING:
     from portal.accounts.models import User
     from portal.notifications.registry import Fact
 
-#: Characters of a post that are read to show how it begins.
-_OPENING: Final = 1200
+#: Characters of the HTML of a post that are read to show how it begins.
+_OPENING: Final = 4000
+#: What others wrote. One that is not closed goes on beyond what was read.
+_QUOTES: Final = re.compile(r"<blockquote.*?(?:</blockquote>|\Z)", re.DOTALL)
 
 
 class NewsOfPost(NotificationKind):
@@ -36,7 +39,7 @@ class NewsOfPost(NotificationKind):
         numbers = {fact.id: number_in(fact, "post_id") for fact in facts}
         visible = Post.objects.visible_to(person).filter(state=State.VISIBLE, thread__state=ThreadState.VISIBLE)
         # Texts are long, and this is asked on every page to count what is unread.
-        short = visible.annotate(opening=Left("body", _OPENING)).defer("body", "html").select_related("thread")
+        short = visible.annotate(opening=Left("html", _OPENING)).defer("body", "html").select_related("thread")
         posts = short.in_bulk(set(numbers.values()))
         return {pk: posts[number] for pk, number in numbers.items() if number in posts}
 
@@ -44,7 +47,7 @@ class NewsOfPost(NotificationKind):
         title = about.thread.title
         return Notice(
             title=self.title(facts) % values_of(facts, title),
-            text=excerpt(about.opening),
+            text=quoted(excerpt(_QUOTES.sub(" ", about.opening)) or excerpt(about.opening)),
             url=about.get_absolute_url(),
             mail_subject=title,
         )

@@ -8,7 +8,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from community.models import IdeaStatusChange, Thread, ThreadState
-from community.notifications.common import number_in, values_of
+from community.notifications.common import number_in, quoted, values_of
 from portal.core.text import isolate
 from portal.notifications.registry import Group, Notice, NotificationKind
 
@@ -63,7 +63,7 @@ class IdeaStep(NewsOfThread):
         values = values_of(facts, thread.title) | {"status": step.get_status_display()}
         return Notice(
             title=_("The idea “%(title)s” is now: %(status)s") % values,
-            text=step.note,
+            text=quoted(step.note),
             url=thread.get_absolute_url(),
             mail_subject=thread.title,
         )

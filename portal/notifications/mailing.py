@@ -123,7 +123,9 @@ def _mail_now(person_id: int, rows: Sequence[Notification]) -> bool:
         newest = told[0]
         is_optional = all(each.kind.is_optional for each in told)
         ways_out = _ways_out(person, {each.kind.group for each in told}, subject) if is_optional else []
-        headers = _list_headers(newest.id, subject, ways_out[0].token_of) if ways_out else {}
+        headers = _thread_headers(newest.id, subject) if newest.kind.is_conversation else {}
+        if ways_out:
+            headers |= _unsubscribe_headers(ways_out[0].token_of)
         number = send_mail(
             to=address,
             template="notifications/email/news",
@@ -164,10 +166,6 @@ def _ways_out(person: User, groups: set[Group], subject: str) -> list[_WayOut]:
         (group,) = groups
         ways.append(_WayOut(Unsubscription(person.pk, group=group), group=str(GROUPS[group].label)))
     return [*ways, _WayOut(Unsubscription(person.pk))]
-
-
-def _list_headers(number: int, subject: str, unsubscription: Unsubscription) -> dict[str, str]:
-    return _thread_headers(number, subject) | _unsubscribe_headers(unsubscription)
 
 
 def _unsubscribe_headers(unsubscription: Unsubscription) -> dict[str, str]:

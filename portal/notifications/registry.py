@@ -136,6 +136,8 @@ class NotificationKind:
     is_mailed: ClassVar[bool] = True
     #: Whether people can unsubscribe: from its subject, from its group, from all.
     is_optional: ClassVar[bool] = True
+    #: Whether mails about one subject belong together in mail programs.
+    is_conversation: ClassVar[bool] = True
 
     def visible_to(self, person: User, facts: Sequence[Fact]) -> Mapping[int, Any]:
         """Return for the id of each fact this person may see what `render` needs to know about it; omit the others.

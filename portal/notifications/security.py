@@ -29,6 +29,7 @@ class _SecurityKind(NotificationKind):
     icon: ClassVar[str] = "shield"
     folds: ClassVar[bool] = False
     is_optional: ClassVar[bool] = False
+    is_conversation: ClassVar[bool] = False
 
     def visible_to(self, person: User, facts: Sequence[Fact]) -> Mapping[int, Any]:
         return {fact.id: None for fact in facts}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from django.db import connection
 from django.test import Client
@@ -396,6 +398,33 @@ def test_mails_of_a_thread_are_one_conversation_whatever_their_kind(question, mi
     assert len({(each["In-Reply-To"], each["References"], each["List-Id"]) for each in headers}) == 1
     assert headers[0]["List-Id"].startswith(f"<{question.pk}.community.thread.")
     assert headers[0]["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
+
+
+def test_what_is_shown_of_a_post_is_the_answer_in_its_own_direction(client, question, mina, sara):
+    first = question.posts.get(number=1)
+    body = f"> [مینا](post:{first.pk})\n>\n> از دیروز خاموش است\n\n@{sara.handle} **نسخهٔ** `firmware` چند است؟"
+
+    reply(question, by=MemberFactory(handle="kaveh_net"), body=body.replace(sara.handle, "kaveh_net"))
+
+    page = listed(client, mina)
+    assert '<p dir="auto">\u200f\u2067@kaveh_net نسخهٔ firmware چند است؟\u2069</p>' in page
+    # A sentence of ours begins with a Latin name, and is Persian all the same.
+    assert re.search(r'<a class="cover" href="[^"]+">\u2068kaveh_net\u2069 در', page)
+
+
+def test_what_is_only_a_quote_is_shown(client, question, mina, sara):
+    reply(question, by=sara, body="> برای من درست شد")
+
+    assert "برای من درست شد" in listed(client, mina)
+
+
+def test_a_mail_about_a_hidden_post_belongs_to_the_conversation_and_offers_no_way_out(question, mina, mailoutbox):
+    services.hide_post(post=reply(question, by=mina), by=moderator(), reason="spam")
+    outbox.drain()
+
+    headers = mailoutbox[0].extra_headers
+    assert headers["References"].startswith(f"<community.thread.{question.pk}@")
+    assert "List-Unsubscribe" not in headers
 
 
 def test_reading_the_thread_reads_what_was_said_about_it(client, question, mina, sara):
