@@ -114,6 +114,9 @@ def can_tag(user: AnyUser, thread: Thread) -> bool:
 
 
 def can_retitle(user: AnyUser, thread: Thread) -> bool:
+    """Helpers, and authors while the thread is not closed; moderators always."""
+    if thread.is_locked and not is_moderator(user):
+        return False
     return can_write(user) and (_is_own(user, thread) or level_of(user) >= Level.HELPER)
 
 

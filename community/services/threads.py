@@ -26,11 +26,13 @@ from community.models import (
     ThreadState,
     policy,
 )
+from community.models.access import is_moderator
 from community.models.tag import fold_tag
 from community.services import texts
 from community.services.counting import count_for, count_thread, find_last_post, lock_thread, show_changed, store
 from community.services.moderating import log
 from community.services.solutions import revoke_all
+from community.services.writing import edit_post
 from portal.accounts.models import User
 from portal.core.events import emit
 from portal.core.scopes import content_changed
@@ -104,11 +106,20 @@ def set_products(*, thread: Thread, products: Iterable[Product]) -> None:
 
 @transaction.atomic
 def retitle(*, thread: Thread, title: str, by: User) -> Thread:
-    """Change a title without touching the text; moderators and helpers. Logged when it is another person's thread."""
+    """Change a title without touching the text. Raises `CommunityError`.
+
+    Moderators and helpers are logged. An author's new title is an edit: it is screened, and leaves history.
+    """
     title = texts.clean_title(title)
     thread = lock_thread(thread.pk)
     if title == thread.title:
         return thread
+    first = Post.objects.filter(thread=thread, number=1).first()
+    if first is not None and by.pk == first.author_id and not is_moderator(by):
+        return edit_post(
+            post=first, editor=by, body=first.body, title=title, version=first.version, keeps_personal_data=True
+        ).thread
+    Post.objects.filter(thread=thread, number=1).update(version=F("version") + 1)  # somebody may be reading it
     before, thread.title = thread.title, title
     thread.slug = thread.make_slug()
     store(thread, "title", "slug")

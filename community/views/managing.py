@@ -29,6 +29,7 @@ from community.forms import (
 from community.models import Level, State
 from community.views.common import for_members, person_in, post_or_404, thread_or_404, to_post
 from portal.core.http import form_status
+from portal.core.limits import too_many_requests
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -111,6 +112,8 @@ def manage(request: HttpRequest, thread_id: int) -> HttpResponse:
     act = request.POST.get("act", "") if request.method == "POST" else ""
     if not allowed or (request.method == "POST" and act not in allowed):
         raise PermissionDenied
+    if act and (wait_seconds := rules.seconds_to_wait(request, "act")):
+        return too_many_requests(request, wait_seconds)
     made: dict[str, Any] = {}
     for name in allowed:
         _may, form_class, do = _ACTS[name]

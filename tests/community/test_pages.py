@@ -606,6 +606,7 @@ def test_a_moderator_restores_the_text_that_was_read(client):
         ("vote_in_poll", {"option": "1"}),
         ("idea_status", {"status": "planned"}),
         ("mark_read", {}),
+        ("manage", {"act": "title"}),
     ],
 )
 def test_no_act_can_be_repeated_without_end(client, monkeypatch, act, data):

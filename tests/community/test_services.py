@@ -13,6 +13,7 @@ from community.exceptions import (
     AreaLockedError,
     BlockedTextError,
     EditConflictError,
+    EditedMeanwhileError,
     EmptyTextError,
     NotAllowedError,
     NotVisibleError,
@@ -965,6 +966,31 @@ def test_pinned_thread_is_first_in_its_area_until_its_time_is_over():
     assert unpin_due() == 1
     assert unpin_due() == 0
     assert Thread.objects.filter(area=area).recent_first_in_area()[0] != old
+
+
+def test_an_authors_new_title_is_screened_and_leaves_history():
+    WatchedWord.objects.create(phrase="خرید", action="hold")
+    thread = ThreadFactory()
+    PostFactory(thread=thread)
+    before = thread.title
+
+    services.retitle(thread=thread, title="خرید ارزان", by=thread.author)
+
+    first = thread.posts.get(number=1)
+    assert (first.state, Thread.objects.get(pk=thread.pk).title) == ("held", "خرید ارزان")
+    assert list(first.revisions.values_list("title", flat=True)) == [before]
+    assert "watched-word" in dict(ReviewItem.objects.get().reasons)
+
+
+def test_nobody_approves_a_title_that_was_changed_meanwhile():
+    thread = ThreadFactory(held=True)
+    post, helper = thread.posts.get(), MemberFactory(level=Level.HELPER)
+
+    for number, by in enumerate([thread.author, helper]):
+        read = Post.objects.get(pk=post.pk).version
+        services.retitle(thread=thread, title=f"عنوان {number}", by=by)
+        with pytest.raises(EditedMeanwhileError):
+            services.approve_post(post=post, by=moderator(), version=read)
 
 
 def test_retitled_thread_is_logged():
