@@ -10,10 +10,12 @@ import django  # noqa: E402 - the settings first
 
 django.setup(set_prefix=False)
 
+from portal.core.running import announce  # noqa: E402 - needs the settings
 from portal.core.serving.application import Application  # noqa: E402 - needs the apps
 from portal.core.serving.limits import Limits  # noqa: E402
 from portal.core.serving.permissions import who_sends_more  # noqa: E402
 
+announce()
 application = Application(Limits.from_settings(), who_sends_more=who_sends_more)
 
 # Objects loaded by now live as long as the process: exclude them from garbage collection (saves a tenth of each page).

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 import io
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -17,6 +19,7 @@ from pathlib import Path
 
 import pytest
 from django.core.management.base import CommandError
+from django.db import connection
 
 from portal.core.backups import BackupError, archive, databases, keys, making, restoring
 from portal.core.backups.archive import Writer
@@ -282,7 +285,7 @@ def test_nothing_leads_out_of_the_media_folder(here, tmp_path, evil):
     with pytest.raises(BackupError):
         restoring.restore(file, replace=True, say=print)
 
-    assert [entry for entry in unchanged(here.folder) if "prepare.lock" not in entry[0]] == before
+    assert [entry for entry in unchanged(here.folder) if not entry[0].endswith(".lock")] == before
     assert not (tmp_path / "evil").exists()
     assert list(here.media.iterdir()) == []
 
@@ -302,6 +305,17 @@ def test_a_name_that_occurs_twice_is_refused(here, tmp_path):
         ({"database": "oracle"}, "backup of a oracle database; the portal here uses"),
         ({"migrations": 7}, "cannot be understood"),
         ({"format": [1]}, "cannot be understood"),
+        ({"format": None}, "newer release"),
+        ({"base_url": 7}, r"cannot be understood \(base_url\)"),
+        ({"made_at": ["x"], "secret_key": {}}, r"cannot be understood \(made_at, secret_key\)"),
+        ({"database": ["sqlite"]}, r"cannot be understood \(database\)"),
+        ({"versions": "1"}, r"cannot be understood \(versions\)"),
+        ({"versions": {"database": "3"}}, r"cannot be understood \(versions\)"),
+        ({"migrations": [7]}, r"cannot be understood \(migrations\)"),
+        ({"migrations": {"a": 1}}, r"cannot be understood \(migrations\)"),
+        ({"tables": 7}, r"cannot be understood \(tables\)"),
+        ({"tables": "faq"}, r"cannot be understood \(tables\)"),
+        ({"secret_key_fallbacks": 5}, r"cannot be understood \(secret_key_fallbacks\)"),
     ],
 )
 def test_what_this_release_cannot_restore_is_refused_with_a_reason(here, tmp_path, about, reason):
@@ -309,6 +323,102 @@ def test_what_this_release_cannot_restore_is_refused_with_a_reason(here, tmp_pat
 
     with pytest.raises(BackupError, match=reason):
         restoring.restore(file, replace=True, say=print)
+
+
+@pytest.mark.parametrize("content", [b"[]", b"7", b"null", b"{", b"[" * 200_000, b"\xff", b'"x"', b"{}"])
+def test_description_that_is_none_is_refused_with_a_reason(here, tmp_path, content):
+    file = tmp_path / "a.tar"
+    with file.open("wb") as target:
+        writer = Writer(target)
+        writer.add(archive.ABOUT, io.BytesIO(content), size=len(content))
+        writer.close()
+
+    with pytest.raises(BackupError, match="cannot be understood"):
+        restoring.check(file, say=print)
+
+
+def test_an_archive_whose_database_is_empty_is_refused(here, article, tmp_path):
+    """As of a backup of a wrong or emptied DATABASE_URL: everything would be lost."""
+    before = run("backup", to=tmp_path / "whole.tar") and unchanged(here.media)
+    database = databases.database()
+    empty = {"sqlite": gzip.compress(b""), "postgresql": _empty_dump(tmp_path)}[database.kind]
+    file = packed(tmp_path / "empty.tar", member(database.member, empty))
+
+    with pytest.raises(BackupError, match="The database in the archive is empty"):
+        restoring.restore(file, replace=True, say=print)
+
+    assert unchanged(here.media) == before
+    article.refresh_from_db()
+
+
+def _empty_dump(folder: Path) -> bytes:
+    """What pg_dump writes of a database without tables: here, of a schema that does not exist in ours."""
+    if databases.database().kind != "postgresql":
+        return b""
+    with connection.cursor() as cursor:
+        cursor.execute("CREATE SCHEMA IF NOT EXISTS without_tables")
+    where, environment = databases._Postgres._client("pg_dump")
+    command = ["pg_dump", "--format=custom", "--schema=without_tables", f"--file={folder / 'dump'}", *where]
+    subprocess.run(command, env=environment, check=True)
+    with connection.cursor() as cursor:
+        cursor.execute("DROP SCHEMA without_tables")
+    return (folder / "dump").read_bytes()
+
+
+def test_what_an_archive_contains_cannot_give_orders_to_the_terminal(here, tmp_path, capsys):
+    """`ESC ] 0 ; … BEL` renames the window, `ESC [ 2 J` clears it."""
+    evil = "\x1b]0;owned\x07\x9b2J\u202e"
+    said: list[str] = []
+    for about in ({"base_url": evil}, {"made_at": evil}, {"secret_key": evil, "secret_key_fallbacks": [evil]},
+                  {"versions": {"database": evil, "django": evil, "wagtail": evil}}, {"database": evil}, {"migrations": [evil]}):  # fmt: skip
+        file = packed(tmp_path / "a.tar", member(f"media/{evil}", b"x"), about=about)
+        try:
+            restoring.check(file, say=said.append)
+        except BackupError as error:
+            said.append(str(error))
+    for file in (
+        packed(tmp_path / "b.tar", member(f"../{evil}")),
+        _with_wrong_digest(tmp_path / "c.tar", f"media/{evil}"),
+    ):
+        with pytest.raises(BackupError) as refused:
+            restoring.check(file, say=said.append)
+        said.append(str(refused.value))
+
+    text = "\n".join(said)
+    assert "owned" in text
+    assert not re.search(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202e]", text)
+
+
+def _with_wrong_digest(file: Path, name: str) -> Path:
+    packed(file, member(name, b"12345"))
+    file.write_bytes(file.read_bytes().replace(b"12345", b"12346"))
+    return file
+
+
+def test_a_running_portal_is_noticed_and_nothing_is_replaced(here, article, backup):
+    """A real process of the server; when it is killed, nothing is left that keeps a restore from running."""
+    code = f"""
+import pathlib, time
+from django.conf import settings
+settings.DATA_DIR = pathlib.Path({str(here.folder)!r})
+import portal.rsgi
+print("up", flush=True)
+time.sleep(600)
+"""
+    before = unchanged(here.media)
+    env = {**os.environ, "DJANGO_SETTINGS_MODULE": "portal.settings.test"}
+    with subprocess.Popen([sys.executable, "-c", code], cwd=ROOT, env=env, stdout=subprocess.PIPE) as server:
+        try:
+            assert server.stdout is not None
+            assert server.stdout.readline() == b"up\n"
+            for replace in (True, False):
+                with pytest.raises(BackupError, match="The portal is running"):
+                    restoring.restore(backup, replace=replace, say=print)
+        finally:
+            server.kill()
+
+    assert unchanged(here.media) == before
+    restoring.restore(backup, replace=True, say=print)
 
 
 def test_an_archive_without_a_database_is_refused(here, tmp_path):

@@ -42,7 +42,7 @@ def test_pages_are_the_same_byte_by_byte_elsewhere(here, elsewhere, article, bac
     assert found == expected
     assert "WARNING" not in said
     assert sorted(file.name for file in elsewhere.folder.iterdir() if "portal.sqlite3" not in file.name) == [
-        "changes", "media", "prepare.lock", "static.stamp",
+        "changes", "media", "prepare.lock", "running.lock", "static.stamp",
     ]  # fmt: skip
 
 

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import gzip
 import os
+import re
 import shutil
 import sqlite3
 import subprocess
 import tempfile
+import zlib
 from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Protocol
@@ -29,6 +31,9 @@ if TYPE_CHECKING:
 PATIENCE_SECONDS: Final = 30
 _CHUNK_BYTES: Final = 1024 * 1024
 _GZIP_LEVEL: Final = 6
+#: A table that every database of a portal has.
+_SURE_TABLE: Final = "django_migrations"
+_EMPTY: Final = "The database in the archive is empty, or not that of a portal."
 _IN_USE: Final = "The database is in use by another process. Stop the portal, then try again."
 
 
@@ -98,10 +103,14 @@ class _Sqlite:
                 shutil.copyfileobj(packed, target, _CHUNK_BYTES)
             with closing(sqlite3.connect(unpacked)) as copy:
                 result = copy.execute("PRAGMA quick_check(1)").fetchone()[0]
-        except (gzip.BadGzipFile, EOFError, sqlite3.Error) as error:
+                named = copy.execute("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = ?", [_SURE_TABLE])
+                is_empty = named.fetchone() is None
+        except (gzip.BadGzipFile, zlib.error, EOFError, sqlite3.Error) as error:
             raise BackupError(f"The database in the archive is damaged: {error}") from error
         if result != "ok":
             raise BackupError(f"The database in the archive is damaged: {result}")
+        if is_empty:
+            raise BackupError(_EMPTY)
         dump.unlink()
         return unpacked
 
@@ -162,6 +171,8 @@ class _Postgres:
         done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)  # noqa: S603 - a path of ours
         if done.returncode:
             raise BackupError(f"The database in the archive cannot be read: {done.stderr.strip()}")
+        if not re.search(rf" TABLE DATA \S+ {_SURE_TABLE} ", done.stdout):
+            raise BackupError(_EMPTY)
         return dump
 
     def replace(self, unpacked: Path, *, tables: Collection[str]) -> None:

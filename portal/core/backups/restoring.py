@@ -26,7 +26,8 @@ from django.db import transaction
 from django.db.migrations.loader import MigrationLoader
 from django.utils import timezone
 
-from portal.core.backups import BackupError, archive, databases, keys
+from portal.core import running
+from portal.core.backups import BackupError, archive, databases, keys, printable
 from portal.core.models import OutgoingMail
 from portal.core.scopes import content_changed
 
@@ -38,6 +39,10 @@ JOURNAL: Final = "restoring.json"
 #: Why mails of a restored database are not sent; see `portal.core.mail_words`.
 MAIL_NOTE: Final = "the database was restored from a backup"
 _FORMATS: Final = frozenset({1})
+#: What the description of a backup must contain: a text, a list of texts, or texts by name.
+_TEXTS: Final = ("made_at", "base_url", "database", "secret_key")
+_LISTS: Final = ("secret_key_fallbacks", "tables", "migrations")
+_VERSIONS: Final = ("database", "django", "wagtail")
 _UNPACKED: Final = ".restoring"
 _REPLACED: Final = ".replaced"
 
@@ -137,13 +142,15 @@ def _read_about(member: archive.Member) -> dict[str, Any]:
         about = json.loads(member.read())
         if about["format"] not in _FORMATS:
             raise BackupError("This backup was made by a newer release, which is needed to restore it.")
-        needed = {"made_at", "base_url", "database", "versions", "secret_key", "secret_key_fallbacks", "tables"}
-        unknown = _unknown(about["migrations"])
-    except (ValueError, TypeError, KeyError) as error:
+    except (ValueError, TypeError, LookupError, RecursionError) as error:
         raise BackupError(f"This is not a backup of the portal: {archive.ABOUT} cannot be understood.") from error
-    if missing := needed - set(about):
+    if missing := {*_TEXTS, *_LISTS, "versions"} - set(about):
         raise BackupError(f"This is not a backup of the portal: {archive.ABOUT} lacks {', '.join(sorted(missing))}.")
-    if unknown:
+    if wrong := _wrong_types(about):
+        raise BackupError(
+            f"This is not a backup of the portal: {archive.ABOUT} cannot be understood ({', '.join(wrong)})."
+        )
+    if unknown := _unknown(about["migrations"]):
         raise BackupError(
             "This backup was made by a newer release, which is needed to restore it. Unknown here: "
             f"{', '.join(unknown[:5])}{' …' if len(unknown) > 5 else ''}."
@@ -155,6 +162,20 @@ def _read_about(member: archive.Member) -> dict[str, Any]:
             "one of the same kind."
         )
     return dict(about)
+
+
+def _wrong_types(about: Mapping[str, Any]) -> list[str]:
+    """Return the names of what is of another type than we write."""
+    wrong = [name for name in _TEXTS if not isinstance(about[name], str)]
+    wrong += [
+        name
+        for name in _LISTS
+        if not isinstance(about[name], list) or not all(isinstance(each, str) for each in about[name])
+    ]
+    versions = about["versions"]
+    if not isinstance(versions, dict) or not all(isinstance(versions.get(name), str) for name in _VERSIONS):
+        wrong.append("versions")
+    return wrong
 
 
 def _unknown(migrations: list[str]) -> list[str]:
@@ -170,8 +191,10 @@ def _describe(about: Mapping[str, Any], say: Callable[[str], None]) -> None:
     """Print what the backup is, and what will not work with the keys in use."""
     versions = about["versions"]
     say(
-        f"Backup of {about['base_url']}, made at {about['made_at']}: {about['database']} {versions['database']}, "
-        f"Django {versions['django']}, Wagtail {versions['wagtail']}, key {about['secret_key']}."
+        printable(
+            f"Backup of {about['base_url']}, made at {about['made_at']}: {about['database']} {versions['database']}, "
+            f"Django {versions['django']}, Wagtail {versions['wagtail']}, key {about['secret_key']}."
+        )
     )
     in_use = keys.names_in_use()
     if about["secret_key"] not in in_use:
@@ -182,8 +205,10 @@ def _describe(about: Mapping[str, Any], say: Callable[[str], None]) -> None:
         )
     if missing := [name for name in about["secret_key_fallbacks"] if name not in in_use]:
         say(
-            f"WARNING: earlier keys are missing in SECRET_KEY_FALLBACKS: {', '.join(missing)}. What was encrypted with "
-            "them cannot be read."
+            printable(
+                f"WARNING: earlier keys are missing in SECRET_KEY_FALLBACKS: {', '.join(missing)}. What was encrypted with "
+                "them cannot be read."
+            )
         )
 
 
@@ -283,7 +308,10 @@ def _alone(data: Path) -> Iterator[None]:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise BackupError("Another process prepares or restores this portal right now.") from None
-        yield
+        with running.alone(data) as is_alone:
+            if not is_alone:
+                raise BackupError("The portal is running. Stop it, then try again.")
+            yield
 
 
 def _remove(folder: Path) -> None:

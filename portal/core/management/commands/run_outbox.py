@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.core.management.base import BaseCommand
 
-from portal.core import jobs, outbox, worker
+from portal.core import jobs, outbox, running, worker
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser
@@ -55,6 +55,7 @@ class Command(BaseCommand):
 
     def _loop(self, interval: float) -> None:
         """Run until a signal arrives; messages being delivered are finished first."""
+        running.announce()
         stopping = threading.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_args: stopping.set())
