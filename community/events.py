@@ -259,6 +259,18 @@ class FirstHelpGiven(DomainEvent):
 
 
 @dataclass(frozen=True, kw_only=True)
+class SolvedItSaid(DomainEvent):
+    """A reader says that the solution of a thread helped them, too: a question that nobody had to ask again."""
+
+    name: ClassVar[str] = "community.solved_it_said"
+    solved_it_id: int
+    thread_id: int
+    post_id: int
+    #: None for readers without an account.
+    user_id: int | None
+
+
+@dataclass(frozen=True, kw_only=True)
 class MeTooSaid(DomainEvent):
     name: ClassVar[str] = "community.me_too_said"
     thread_id: int

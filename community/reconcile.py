@@ -21,9 +21,11 @@ from community.models import (
     PollVote,
     Post,
     Solution,
+    SolvedIt,
     State,
     Tag,
     Thread,
+    ThreadLoops,
     ThreadState,
     Vote,
 )
@@ -96,6 +98,7 @@ def _meanings() -> list[tuple[type[Model], dict[str, Any]]]:
                 "last_post_at": _last("created_at", "created_at"),
             },
         ),
+        (ThreadLoops, {"solved_it_count": _of(SolvedIt.objects.all(), "thread")}),
         (Area, {"thread_count": _of(listed, "area")}),
         (Tag, {"thread_count": _of(Thread.tags.through.objects.filter(thread__state=ThreadState.VISIBLE), "tag")}),
         (

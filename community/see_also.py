@@ -6,7 +6,8 @@ from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from community.models import Thread, ThreadLoops
+from community.models import SolvedIt, Thread, ThreadLoops
+from community.models.access import id_of
 from community.services.counting import line_scope
 from portal.core.pages import ARTICLES, PortalPage, page_url
 from search import registry
@@ -37,6 +38,27 @@ class Surroundings:
     solved_it: int = 0
     #: What a page with it depends on: a thread or an article that disappears must disappear there, too.
     scopes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class SilentHelp:
+    """What a reader is shown of those whom the solution of a thread helped, too."""
+
+    thread: Thread
+    #: 0 for too few.
+    count: int = 0
+    may_say: bool = False
+    has_said: bool = False
+
+
+def silent_help_of(user: AnyUser, thread: Thread, *, helper_id: int | None, count: int) -> SilentHelp | None:
+    """Return it for the page with the solution of a thread, by `helper_id`; None without one. At most one query."""
+    if not thread.is_listed or thread.solution_id is None:
+        return None
+    own = id_of(user)
+    has_said = own is not None and SolvedIt.objects.filter(thread=thread, user=own).exists()
+    is_own = own is not None and own in {thread.author_id, helper_id}
+    return SilentHelp(thread, count, may_say=not is_own and not has_said, has_said=has_said)
 
 
 def surroundings_of(user: AnyUser, thread: Thread) -> Surroundings:

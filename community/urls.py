@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from community.views import acting, feeds, managing, mentioning, reading, writing
+from community.views import acting, feeds, loops, managing, mentioning, reading, writing
 
 app_name = "community"
 
@@ -37,6 +37,7 @@ urlpatterns = [
     path("community/t/<int:thread_id>/vote/", acting.vote_idea, name="vote_idea"),
     path("community/t/<int:thread_id>/status/", acting.idea_status, name="idea_status"),
     path("community/t/<int:thread_id>/poll/", acting.vote_in_poll, name="vote_in_poll"),
+    path("community/t/<int:thread_id>/solved-it/", loops.solved_it, name="solved_it"),
     path("community/t/<int:thread_id>/manage/", managing.manage, name="manage"),
     path("community/t/<int:thread_id>/", reading.thread, {"slug": ""}, name="thread_without_slug"),
     path("community/t/<int:thread_id>/<str:slug>/", reading.thread, name="thread"),

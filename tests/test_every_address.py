@@ -62,6 +62,7 @@ ACCESS = {
     "community:person": Access.EVERYBODY,
     "community:popular": Access.EVERYBODY,
     "community:solved": Access.EVERYBODY,
+    "community:solved_it": Access.EVERYBODY,
     "community:tag": Access.EVERYBODY,
     "community:thread": Access.EVERYBODY,
     "community:thread_feed": Access.EVERYBODY,

@@ -5,18 +5,27 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from django.conf import settings
+from django.db import transaction
+from django.db.models import Count
 from django.utils.translation import override
 
-from community.models import Thread, ThreadLoops
+from community.events import SolvedItSaid
+from community.exceptions import NotVisibleError, OwnPostError
+from community.models import Post, SolvedIt, Thread, ThreadLoops, ThreadState
+from community.services.counting import lock_thread
 from portal.core.audience import PUBLIC
+from portal.core.events import emit
 from portal.core.pages import PortalPage
 from portal.core.scopes import content_changed
+from portal.core.visitors import ENOUGH_NETWORKS, counted
 from search import registry
 from search.index.plan import Filters
 from search.queries import search
 
 if TYPE_CHECKING:
     from community.events import SeeAlsoWanted
+    from portal.accounts.models import User
+    from portal.core.visitors import Origin
     from search.showing.results import Hit
 
 #: Candidates that are stored of each kind: more than are shown, since some may disappear before they are shown.
@@ -67,3 +76,64 @@ def _like(thread: Thread, filters: Filters) -> list[Hit]:
             own_products=list(thread.products.order_by("pk").values_list("code", flat=True)),
         )
     return [hit for hit in found.hits if (hit.kind, hit.object_id) != (_THREADS, thread.pk)][:CANDIDATES]
+
+
+# Silent help --------------------------------------------------------------------------------------------------------
+
+
+@transaction.atomic
+def say_solved_it(*, thread: Thread, user: User | None = None, visitor: str = "", origin: Origin | None = None) -> bool:
+    """Say that the solution of a thread helped a reader, too; returns whether they had not said so yet.
+
+    A reader is a `user` or, without an account, a `visitor` key; `origin` is where they are. Touches no page: visitors
+    must not be able to make pages cold, and a cached one is a minute old at most. Raises `CommunityError`.
+    """
+    if (user is None) == (not visitor):
+        raise ValueError("Either a user or a visitor says it.")
+    thread = lock_thread(thread.pk)
+    if thread.state != ThreadState.VISIBLE or thread.solution_id is None:
+        raise NotVisibleError
+    if user is not None and (user.pk == thread.author_id or Post.objects.filter(pk=thread.solution_id, author=user)):
+        raise OwnPostError
+    said, created = SolvedIt.objects.get_or_create(
+        thread=thread,
+        user=user,
+        visitor=visitor,
+        defaults={
+            "post_id": thread.solution_id,
+            "network": origin.network if origin else "",
+            "sector": origin.sector if origin else None,
+        },
+    )
+    if created:
+        _count_solved_its(thread)
+        emit(
+            SolvedItSaid(
+                solved_it_id=said.pk, thread_id=thread.pk, post_id=said.post_id, user_id=user.pk if user else None
+            )
+        )
+    return created
+
+
+def _count_solved_its(thread: Thread) -> None:
+    """Count those of a locked thread again. Two queries and a write."""
+    said = SolvedIt.objects.filter(thread=thread).order_by()
+    sizes = list(said.values_list("sector").annotate(number=Count("pk")).values_list("number", flat=True))
+    by_day = said.exclude(network="").values("created_at__date").annotate(networks=Count("network", distinct=True))
+    is_enough = len(sizes) >= ENOUGH_NETWORKS or by_day.filter(networks__gte=ENOUGH_NETWORKS).exists()
+    ThreadLoops.objects.update_or_create(
+        pk=thread.pk,
+        defaults={"solved_it_count": sum(sizes), "solved_it_shown": sum(counted(sizes)) if is_enough else 0},
+    )
+
+
+def bring_solved_its(source: Thread, target: Thread) -> None:
+    """Move what readers said of a thread that is merged to the other one, once for each reader; both are locked."""
+    moved, there = SolvedIt.objects.filter(thread=source), SolvedIt.objects.filter(thread=target)
+    if not moved.exists():
+        return
+    moved.filter(user__in=there.exclude(user=None).values("user")).delete()
+    moved.filter(visitor__in=there.exclude(visitor="").values("visitor")).delete()
+    moved.update(thread=target)
+    _count_solved_its(source)
+    _count_solved_its(target)

@@ -30,6 +30,7 @@ from community.models.access import is_moderator
 from community.models.tag import fold_tag
 from community.services import texts
 from community.services.counting import count_for, count_thread, find_last_post, lock_thread, show_changed, store
+from community.services.loops import bring_solved_its
 from community.services.moderating import log
 from community.services.solutions import revoke_all
 from community.services.writing import edit_post
@@ -277,6 +278,7 @@ def merge_threads(*, thread: Thread, into: Thread, by: User) -> Thread:
     target.highest_number += source.highest_number
     _bring(MeToo, source, target)
     _bring(IdeaVote, source, target)
+    bring_solved_its(source, target)
     MeToo.objects.filter(thread=target, user=target.author_id, user__isnull=False).delete()
     if not Poll.objects.filter(thread=target).exists():
         Poll.objects.filter(thread=source).update(thread=target)

@@ -32,7 +32,7 @@ from community.models.access import id_of
 from community.models.member import profile_of
 from community.people import person_of
 from community.queries import place_of_post
-from community.see_also import Surroundings, surroundings_of
+from community.see_also import Surroundings, silent_help_of, surroundings_of
 from community.services.texts import people_named
 from community.showing import pages_of, parts_by_helpfulness, parts_of, target_of
 from community.views.common import for_members, is_htmx, person_in, post_or_404, thread_or_404
@@ -214,10 +214,14 @@ def thread(request: HttpRequest, thread_id: int, slug: str) -> HttpResponse:
         canonical = found.get_absolute_url()
     if not by_helpfulness and page.number > 1:
         canonical += f"?page={page.number}"
+    around = _around(request, found)
     context |= {
         "parts": parts,
         "author": person_of(found.author),
-        "around": _around(request, found),
+        "around": around,
+        "silent": silent_help_of(request.user, found, helper_id=parts.solution.post.author_id, count=around.solved_it)
+        if parts.solution
+        else None,
         "badge": badge_of(found),
         "canonical": canonical,
         "is_listed": found.is_listed,

@@ -1,0 +1,77 @@
+"""Loops that make a community help itself: “this solved it”."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from django.contrib import messages
+from django.core.exceptions import PermissionDenied
+from django.http import HttpResponse, HttpResponseRedirect
+from django.shortcuts import render
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_http_methods
+
+from community import rules, services
+from community.exceptions import CommunityError
+from community.models import SolvedIt, ThreadLoops
+from community.see_also import SilentHelp
+from community.views.common import is_htmx, person_in, thread_or_404
+from portal.core.http import same_origin_post
+from portal.core.limits import client_address, limited, too_many_requests
+from portal.core.visitors import VisitorCookie, origin_of
+
+if TYPE_CHECKING:
+    from django.http import HttpRequest
+
+    from community.models import Thread
+
+_PER_HOUR: Final = 20
+#: Readers without an account who say it for the first time: few of an hour at one address, some of a day in its range.
+_NEW_PER_HOUR: Final = 3
+_NEW_PER_DAY: Final = 20
+#: A reader without an account counts once within half a year.
+HELPED: Final = VisitorCookie(name="helped", purpose="community.solved_it", max_age_seconds=60 * 60 * 24 * 180)
+
+
+@never_cache
+@require_http_methods(["GET", "HEAD", "POST"])
+@same_origin_post
+def solved_it(request: HttpRequest, thread_id: int) -> HttpResponse:
+    """Store that the solution of a thread helped a reader, too, who needs no account; htmx gets the thanks."""
+    thread = thread_or_404(request, thread_id)
+    back = HttpResponseRedirect(f"{thread.get_absolute_url()}#solved-it")
+    if request.method != "POST":
+        return back
+    user = person_in(request) if request.user.is_authenticated else None
+    if user is not None and not rules.can_take_part(user):
+        raise PermissionDenied
+    visitor = "" if user else HELPED.key_of(request)
+    wait_seconds = limited(request, "community.solved_it", _PER_HOUR, 3600)
+    if visitor and not wait_seconds and not SolvedIt.objects.filter(thread=thread, visitor=visitor).exists():
+        wait_seconds = limited(request, f"solved-it-hour:{thread.pk}", _NEW_PER_HOUR, 3600) or limited(
+            request, f"solved-it-day:{thread.pk}", _NEW_PER_DAY, 86_400, by_network=True
+        )
+    if wait_seconds:
+        return too_many_requests(request, wait_seconds)
+    origin = origin_of(client_address(request), f"thread:{thread.pk}", timezone.localdate())
+    try:
+        services.say_solved_it(thread=thread, user=user, visitor=visitor, origin=origin)
+    except CommunityError as error:
+        messages.error(request, str(error))
+        return HttpResponse(headers={"HX-Redirect": back.headers["Location"]}) if is_htmx(request) else back
+    response: HttpResponse = back
+    if is_htmx(request):
+        response = _thanks(request, thread)
+    else:
+        messages.success(request, _("Thank you. That tells others that this is a good answer."))
+    if visitor:
+        HELPED.remember(response, visitor)
+    return response
+
+
+def _thanks(request: HttpRequest, thread: Thread) -> HttpResponse:
+    count = ThreadLoops.objects.filter(pk=thread.pk).values_list("solved_it_shown", flat=True).first() or 0
+    help_given = SilentHelp(thread, count, has_said=True)
+    return render(request, "community/_solved_it.html", {"silent": help_given, "thanks": True})
