@@ -57,6 +57,14 @@ def test_a_mention_beats_a_quote_and_a_quote_beats_a_reply(question, mina, sara,
     assert told() == [("سارا", "quote"), ("مینا", "mention")]
 
 
+def test_who_is_quoted_and_answered_hears_of_the_quote(question, sara, reza):
+    answer = reply(question, by=sara)
+
+    reply(question, by=reza, body=f"> [سارا](post:{answer.pk})\n\nدرست است.", reply_to=answer)
+
+    assert [row for row in told() if row[0] == "سارا"] == [("سارا", "quote")]
+
+
 def test_who_is_named_in_a_new_thread_hears_of_it(client, mina, sara, reza):
     ThreadFactory(author=sara, title=TITLE, body="@رضا شما هم این را دارید؟ چراغ مودم قرمز است.")
     outbox.drain()
