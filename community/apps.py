@@ -26,7 +26,7 @@ class CommunityConfig(AppConfig):
         from community.models import Area, Tag, WatchedWord  # noqa: PLC0415
         from community.notifications import KINDS  # noqa: PLC0415
         from community.screening import WATCHED_SCOPE  # noqa: PLC0415
-        from community.services import reading, threads, uploads  # noqa: PLC0415
+        from community.services import imported, reading, threads, uploads  # noqa: PLC0415
         from community.sitemap import ThreadSitemap  # noqa: PLC0415
         from community.views.reading import HELPFUL_FIRST  # noqa: PLC0415
         from portal.core import jobs, sitemaps  # noqa: PLC0415
@@ -67,6 +67,12 @@ class CommunityConfig(AppConfig):
             name="community.remind",
             run=reading.remind,
             is_needed=lambda _last_end: reading.has_reminders(),
+        )
+        jobs.every(
+            timedelta(minutes=1),
+            name="community.compare_imported",
+            run=imported.compare_imported,
+            is_needed=lambda _last_end: imported.has_threads_to_compare(),
         )
         jobs.every(
             timedelta(hours=6),

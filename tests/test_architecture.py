@@ -130,6 +130,7 @@ def test_the_foundation_names_no_feature():
 
 #: Code that needs all objects, whoever the user is, and why.
 SEES_EVERYTHING = {
+    "community/importing": "is an operator's tool",
     "community/models": "is the door",
     "community/queries.py": "follows merges, and shows that something was there; texts come through visible_to",
     "community/reconcile.py": "counts everything",
@@ -287,6 +288,8 @@ WRITTEN_BY_OTHERS = {
     "community.AuditEntry": "moderators and the portal",
     "community.CommunityProfile": "moderators",
     "community.IdeaStatusChange": "staff",
+    "community.ImportSource": "operators",
+    "community.ImportedRow": "ids of another forum; hashes of those of people",
     "community.Tag": "staff and helpers",
     "community.TagSynonym": "staff",
     "community.ThreadLoops": "computed from what can be found",

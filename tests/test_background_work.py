@@ -18,9 +18,9 @@ from wagtail.models import Page
 from community import events as community
 from community import services, telling
 from community.events import SeeAlsoWanted
-from community.models import Level, Thread, Upload
+from community.models import Level, Thread, ThreadLoops, ThreadToIndex, Upload
+from community.services import accept_solution, retitle
 from community.services import bookmark as remember
-from community.services import retitle
 from faq.events import ArticleChanged, FeedbackGiven
 from loyalty.services import ledger
 from portal.accounts import own_data
@@ -346,6 +346,16 @@ def person_whose_days_are_over() -> None:
     outbox.drain()
 
 
+def thread_of_another_forum() -> None:
+    question = {"title": "چراغ آلبالویی مودم خاموش است", "body": "چراغ آلبالویی مودم از دیروز خاموش است. چه کنم؟"}
+    solved = PostFactory(thread=ThreadFactory(**question))
+    accept_solution(post=solved, by=solved.thread.author)
+    thread = ThreadFactory(**question)
+    outbox.drain()
+    ThreadLoops.objects.all().delete()
+    ThreadToIndex.objects.create(thread=thread, is_indexed=True)
+
+
 def word_that_no_text_has() -> None:
     thread = ThreadFactory(title="آلبالوخشکه کجاست؟")
     outbox.drain()
@@ -355,6 +365,7 @@ def word_that_no_text_has() -> None:
 
 JOBS: dict[str, Callable[[], None]] = {
     "accounts.erase_who_left": person_whose_days_are_over,
+    "community.compare_imported": thread_of_another_forum,
     "community.remind": bookmark_whose_time_has_come,
     "community.review_helpers": helper_without_recent_help,
     "community.tidy_uploads": file_that_no_post_came_for,

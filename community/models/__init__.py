@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from community.models.area import Area, AreaQuerySet
+from community.models.imported import ImportedRow, ImportSource, ThreadToIndex
 from community.models.loops import FollowUp, SolvedIt, ThreadLoops
 from community.models.member import CommunityProfile, Level
 from community.models.moderation import AppendOnlyError, AuditEntry, Flag, ReviewItem, WatchedWord
@@ -45,6 +46,8 @@ __all__ = [
     "FollowUp",
     "IdeaStatusChange",
     "IdeaVote",
+    "ImportSource",
+    "ImportedRow",
     "Level",
     "MeToo",
     "MovedPosts",
@@ -67,6 +70,7 @@ __all__ = [
     "ThreadQuerySet",
     "ThreadRead",
     "ThreadState",
+    "ThreadToIndex",
     "Upload",
     "Vote",
     "WatchedWord",

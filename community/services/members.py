@@ -19,6 +19,7 @@ from community.models import (
     Flag,
     IdeaStatusChange,
     IdeaVote,
+    ImportedRow,
     MeToo,
     Poll,
     PollOption,
@@ -35,6 +36,8 @@ from community.models import (
 )
 from community.services import texts
 from community.services.counting import lock_post, lock_thread, show_changed, store
+from portal.accounts.handles import handle_key, mark_of
+from portal.accounts.models import FormerHandle
 
 if TYPE_CHECKING:
     from django.db.models import Model
@@ -63,6 +66,7 @@ def export_of(user: User) -> Iterator[tuple[str, dict[str, Any]]]:
         ("draft", Draft.objects.filter(user=user), ("place", "title", "body", "saved_at")),
         ("file", Upload.objects.filter(owner=user), ("id", "post_id", "name", "size", "created_at")),
         ("helpful vote", Vote.objects.filter(user=user), ("post_id", "created_at")),
+        ("this solved it", SolvedIt.objects.filter(user=user), ("thread_id", "post_id", "created_at")),
         ("me too", MeToo.objects.filter(user=user), ("thread_id", "created_at")),
         ("this solved it", SolvedIt.objects.filter(user=user), ("thread_id", "post_id", "created_at")),
         ("vote for an idea", IdeaVote.objects.filter(user=user), ("thread_id", "created_at")),
@@ -90,11 +94,11 @@ def erase_member(*, user: User) -> int:
     texts, in code, in titles, in drafts and in the log of moderation. Each post is changed in a transaction of its own.
     Safe to repeat.
     """
-    name = re.compile(rf"(?<![\w@/.+-])@{re.escape(user.handle)}(?![\w-])", re.IGNORECASE)
+    name = _Names(user)
     named = 0
-    for post_id in _posts_naming(user):
+    for post_id in _posts_naming(user, name):
         named += _forget_name(post_id, user, name)
-    for thread_id in list(_naming(Thread, user, "title", "excerpt", "state_note").values_list("pk", flat=True)):
+    for thread_id in list(_naming(Thread, name, "title", "excerpt", "state_note").values_list("pk", flat=True)):
         _forget_in_title(thread_id, name)
     with transaction.atomic():
         Draft.objects.filter(user=user).delete()
@@ -107,8 +111,10 @@ def erase_member(*, user: User) -> int:
             upload.delete()
         Post.objects.filter(author=user).update(token="")
         for model, *columns in _NAMED_ELSEWHERE:
-            _forget_elsewhere(model, columns, user, name)
+            _forget_elsewhere(model, columns, name)
         _forget_in_log(user, name)
+        # An import that is repeated does not bring them back.
+        ImportedRow.objects.filter(kind=ImportedRow.Kind.PERSON, object_id=user.pk).update(object_id=None)
     return named
 
 
@@ -124,68 +130,95 @@ _NAMED_ELSEWHERE: Final[tuple[tuple[Any, ...], ...]] = (
 )
 
 
-def _naming(model: type[Model], user: User, *columns: str) -> QuerySet[Any]:
-    """Return the rows with ``@handle`` in one of the columns, perhaps as the beginning of a longer name."""
+class _Names:
+    """The names of a person, also those they had before, of which only marks are known."""
+
+    def __init__(self, user: User) -> None:
+        former = set(FormerHandle.objects.filter(user=user).values_list("mark", flat=True))
+        self._marks = former | {mark_of(handle_key(user.handle))}
+        #: What a text has in which one of the names may be.
+        self.sign = "@" if former else f"@{user.handle}"
+
+    def forget(self, text: str) -> tuple[str, int]:
+        """Return the text without the names, and how many there were."""
+        count = 0
+
+        def replace(match: re.Match[str]) -> str:
+            nonlocal count
+            name = match[1].rstrip(".-")
+            if mark_of(handle_key(name)) not in self._marks:
+                return match[0]
+            count += 1
+            return FORMER + match[1][len(name) :]
+
+        return rendering.MENTION.sub(replace, text), count
+
+
+def _naming(model: type[Model], name: _Names, *columns: str) -> QuerySet[Any]:
+    """Return the rows with a name in one of the columns, or perhaps with another one."""
     named = Q()
     for column in columns:
-        named |= Q(**{f"{column}__icontains": f"@{user.handle}"})
+        named |= Q(**{f"{column}__icontains": name.sign})
     return model._default_manager.filter(named).order_by("pk")  # noqa: SLF001 - Django's documented name
 
 
-def _posts_naming(user: User) -> list[int]:
+def _posts_naming(user: User, name: _Names) -> list[int]:
     """Return the posts that name somebody: now, in an earlier text, or where no link was made of it."""
     found = set(PostMention.objects.filter(user=user).values_list("post_id", flat=True))
-    found.update(_naming(Post, user, "body", "state_note").values_list("pk", flat=True))
-    found.update(_naming(PostRevision, user, "title", "body").values_list("post_id", flat=True))
+    found.update(_naming(Post, name, "body", "state_note").values_list("pk", flat=True))
+    found.update(_naming(PostRevision, name, "title", "body").values_list("post_id", flat=True))
     return sorted(found)
 
 
 @transaction.atomic
-def _forget_name(post_id: int, user: User, name: re.Pattern[str]) -> int:
+def _forget_name(post_id: int, user: User, name: _Names) -> int:
     thread, post = lock_post(Post.objects.get(pk=post_id))
-    body, count = name.subn(FORMER, post.body)
-    note, notes = name.subn(FORMER, post.state_note)
+    body, count = name.forget(post.body)
+    note, notes = name.forget(post.state_note)
     if count or notes:
         post.body, post.state_note, post.version = body, note, post.version + 1
         post.save(update_fields=["body", "state_note", "version"])
     for revision in post.revisions.all():
-        title, titles = name.subn(FORMER, revision.title)
-        body, bodies = name.subn(FORMER, revision.body)
+        title, titles = name.forget(revision.title)
+        body, bodies = name.forget(revision.body)
         if titles or bodies:
             PostRevision.objects.filter(pk=revision.pk).update(title=title, body=body)
     text = texts.prepare(post.body)
     text.people = {handle: person for handle, person in text.people.items() if person.pk != user.pk}
     texts.attach(post, text)
     if count and post.is_first:
-        thread.excerpt = rendering.excerpt(post.body)
+        thread.excerpt = rendering.excerpt(post.html)
         store(thread, "excerpt")
     show_changed(thread)
     return int(bool(count))
 
 
 @transaction.atomic
-def _forget_in_title(thread_id: int, name: re.Pattern[str]) -> None:
+def _forget_in_title(thread_id: int, name: _Names) -> None:
     thread = lock_thread(thread_id)
     before = thread.title, thread.excerpt, thread.state_note
-    thread.title, thread.excerpt, thread.state_note = (name.sub(FORMER, text)[:200] for text in before)
+    thread.title, thread.excerpt, thread.state_note = (name.forget(text)[0] for text in before)
     if before != (thread.title, thread.excerpt, thread.state_note):
         thread.slug = thread.make_slug()
         store(thread, "title", "slug", "excerpt", "state_note")
         show_changed(thread)
 
 
-def _forget_elsewhere(model: type[Model], columns: list[str], user: User, name: re.Pattern[str]) -> None:
-    for row in _naming(model, user, *columns).iterator(_BATCH):
-        for column in columns:
-            setattr(row, column, name.sub(FORMER, getattr(row, column)))
-        row.save(update_fields=columns)
+def _forget_elsewhere(model: type[Model], columns: list[str], name: _Names) -> None:
+    for row in _naming(model, name, *columns).iterator(_BATCH):
+        found = {column: name.forget(getattr(row, column)) for column in columns}
+        if any(count for _text, count in found.values()):
+            model._default_manager.filter(pk=row.pk).update(  # noqa: SLF001 - Django's documented name
+                **{column: text for column, (text, _count) in found.items()}
+            )
 
 
-def _forget_in_log(user: User, name: re.Pattern[str]) -> None:
+def _forget_in_log(user: User, name: _Names) -> None:
     """The log is never changed, but for this: what moderators wrote to or about a person who left."""
     entries: QuerySet[AuditEntry] = QuerySet(AuditEntry)
     entries.filter(member=user).exclude(note="").update(note="")
-    for entry in entries.filter(Q(note__icontains=f"@{user.handle}") | Q(details__icontains=f"@{user.handle}")):
-        note = name.sub(FORMER, entry.note)
-        details = json.loads(name.sub(FORMER, json.dumps(entry.details, ensure_ascii=False)))
-        entries.filter(pk=entry.pk).update(note=note, details=details)
+    for entry in entries.filter(Q(note__icontains=name.sign) | Q(details__icontains=name.sign)).iterator(_BATCH):
+        note, notes = name.forget(entry.note)
+        details, others = name.forget(json.dumps(entry.details, ensure_ascii=False))
+        if notes or others:
+            entries.filter(pk=entry.pk).update(note=note, details=json.loads(details))

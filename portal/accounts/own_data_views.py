@@ -54,7 +54,7 @@ def identity_confirmed(back_to: str) -> Callable[[View], View]:
         @wraps(view)
         def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
             after = urlencode({"next": reverse(back_to)})
-            if not reauthentication.get_reauthentication_flows(request.user):  # type: ignore[arg-type]  # signed in
+            if not reauthentication.get_reauthentication_flows(request.user):
                 if _signed_in_recently(request):
                     return view(request, *args, **kwargs)
                 logout(request)
@@ -106,7 +106,7 @@ def data_download(request: HttpRequest) -> HttpResponseBase:
 def data_delete(request: HttpRequest) -> HttpResponseBase:
     """Explain what goes and what stays; on POST note the wish and sign the person out everywhere."""
     person = request.user
-    if person.is_staff:  # type: ignore[union-attr]  # signed in
+    if person.is_staff:
         return render(request, "accounts/data_delete_staff.html", status=HTTPStatus.FORBIDDEN)
     if request.method == "POST":
         wish = own_data.ask_to_erase(person)  # type: ignore[arg-type]  # signed in

@@ -38,7 +38,7 @@ pytestmark = [
 DATA = "/fa/account/data/"
 DOWNLOAD = "/fa/account/data/download/"
 DELETE = "/fa/account/data/delete/"
-TRACES = ("zaryab.quill", "زریاب", "qalamdan", "09121110099", "+989121110099", "sn-77-zaryab")
+TRACES = ("zaryab.quill", "زریاب", "qalamdan", "morakkab", "09121110099", "+989121110099", "sn-77-zaryab")
 
 
 def give_points(person: User) -> None:
@@ -49,9 +49,12 @@ def give_points(person: User) -> None:
 def busy_person() -> User:
     """Somebody who left traces in all apps, and whom others named."""
     person = MemberFactory(
-        handle="Qalamdan", email="zaryab.quill@example.com", name="زریاب قلمدان‌ساز", phone="+989121110099"
+        handle="Morakkab", email="zaryab.quill@example.com", name="زریاب قلمدان‌ساز", phone="+989121110099"
     )
     mine = ThreadFactory(author=person, title="مودم من خاموش است")
+    PostFactory(thread=mine, body="آفرین @morakkab، که نامش بعداً عوض شد")
+    person.handle = "Qalamdan"
+    person.save()
     answer = PostFactory(author=person, body="یک دقیقه از برق بکشید و دوباره روشن کنید.")
     services.accept_solution(post=answer, by=answer.thread.author)
     services.vote_helpful(post=PostFactory(), user=person)
