@@ -113,6 +113,8 @@ class Row:
     badge: StateBadge | None
     excerpt: str
     is_unread: bool = False
+    #: Why it is shown to this reader, in words.
+    because: str = ""
 
     @property
     def count_tone(self) -> str:

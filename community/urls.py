@@ -20,6 +20,7 @@ urlpatterns = [
     path("community/a/<slug:slug>/<slug:tab>/", reading.area, name="area_tab"),
     path("community/tag/<str:slug>/", reading.tag, name="tag"),
     path("u/<str:handle>/", reading.person, name="person"),
+    path("community/pay-forward/", loops.pay_forward, name="pay_forward"),
     path("community/bookmarks/", reading.bookmarks, name="bookmarks"),
     # Writing
     path("community/ask/", writing.ask, name="ask"),

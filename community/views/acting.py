@@ -24,6 +24,7 @@ from community.models import Area, Poll, State
 from community.queries import own_deleted_post
 from community.showing import Reader, target_of
 from community.views.common import MAX_ID, for_members, is_htmx, person_in, post_or_404, thread_or_404, to_post
+from community.views.loops import after_accepting
 from portal.core.http import form_status
 from portal.core.limits import too_many_requests
 from portal.notifications import services as following
@@ -157,9 +158,9 @@ def accept(request: HttpRequest, post: Post) -> HttpResponse:
     if _is_on(request):
         services.accept_solution(post=post, by=person)
         messages.success(request, _("Thank you. The answer is marked as the solution."))
-    else:
-        services.revoke_solution(post=post, by=person)
-        messages.success(request, _("The answer is no longer marked as the solution."))
+        return after_accepting(person, post)
+    services.revoke_solution(post=post, by=person)
+    messages.success(request, _("The answer is no longer marked as the solution."))
     return to_post(post)
 
 

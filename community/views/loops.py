@@ -1,4 +1,4 @@
-"""Loops that make a community help itself: “this solved it”."""
+"""Loops that make a community help itself: “this solved it”, and questions that wait for who was just helped."""
 
 from __future__ import annotations
 
@@ -8,16 +8,19 @@ from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.http import HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_http_methods
+from django.views.decorators.http import require_http_methods, require_safe
 
 from community import rules, services
 from community.exceptions import CommunityError
 from community.models import SolvedIt, ThreadLoops
+from community.pay_forward import questions_for
+from community.queries import thread_at
 from community.see_also import SilentHelp
-from community.views.common import is_htmx, person_in, thread_or_404
+from community.views.common import for_members, is_htmx, person_in, thread_or_404, to_post
 from portal.core.http import same_origin_post
 from portal.core.limits import client_address, limited, too_many_requests
 from portal.core.visitors import VisitorCookie, origin_of
@@ -25,7 +28,8 @@ from portal.core.visitors import VisitorCookie, origin_of
 if TYPE_CHECKING:
     from django.http import HttpRequest
 
-    from community.models import Thread
+    from community.models import Post, Thread
+    from portal.accounts.models import User
 
 _PER_HOUR: Final = 20
 #: Readers without an account who say it for the first time: few of an hour at one address, some of a day in its range.
@@ -75,3 +79,27 @@ def _thanks(request: HttpRequest, thread: Thread) -> HttpResponse:
     count = ThreadLoops.objects.filter(pk=thread.pk).values_list("solved_it_shown", flat=True).first() or 0
     help_given = SilentHelp(thread, count, has_said=True)
     return render(request, "community/_solved_it.html", {"silent": help_given, "thanks": True})
+
+
+# Pay it forward -----------------------------------------------------------------------------------------------------
+
+
+def after_accepting(person: User, post: Post) -> HttpResponseRedirect:
+    """Lead whoever accepted an answer to their own question to those who still wait; others back to the answer."""
+    if post.thread.author_id != person.pk or not questions_for(person):
+        return to_post(post)
+    return HttpResponseRedirect(f"{reverse('community:pay_forward')}?thread={post.thread_id}")
+
+
+@never_cache
+@for_members
+@require_safe
+def pay_forward(request: HttpRequest) -> HttpResponse:
+    """Show questions without a reply that this person may know something about; ``?thread=`` leads back to theirs."""
+    typed = request.GET.get("thread", "")
+    is_number = typed.isascii() and typed.isdecimal() and len(typed) < 19
+    context = {
+        "rows": questions_for(person_in(request)),
+        "thread": thread_at(request.user, int(typed)) if is_number else None,
+    }
+    return render(request, "community/pay_forward.html", context)
