@@ -23,18 +23,21 @@ class CommunityConfig(AppConfig):
 
     def ready(self) -> None:
         from community import navigation, own_data, trust  # noqa: PLC0415 - apps must be ready
+        from community.asking import DidItSolveAction  # noqa: PLC0415
         from community.models import Area, Tag, WatchedWord  # noqa: PLC0415
         from community.notifications import KINDS  # noqa: PLC0415
         from community.screening import WATCHED_SCOPE  # noqa: PLC0415
-        from community.services import imported, reading, threads, uploads  # noqa: PLC0415
+        from community.services import following_up, imported, reading, threads, uploads  # noqa: PLC0415
         from community.sitemap import ThreadSitemap  # noqa: PLC0415
         from community.views.reading import HELPFUL_FIRST  # noqa: PLC0415
         from portal.core import jobs, sitemaps  # noqa: PLC0415
         from portal.core.page_cache import keep_query  # noqa: PLC0415
         from portal.core.receivers import touches  # noqa: PLC0415
+        from portal.notifications.actions import register_action  # noqa: PLC0415
         from portal.notifications.registry import register  # noqa: PLC0415
 
         register(*(kind() for kind in KINDS))
+        register_action(DidItSolveAction())
         touches(WatchedWord, WATCHED_SCOPE)
         touches(Tag, "community:tags")
         touches(Area, "site")  # the navigation leads here once there is an area
@@ -73,6 +76,12 @@ class CommunityConfig(AppConfig):
             name="community.compare_imported",
             run=imported.compare_imported,
             is_needed=lambda _last_end: imported.has_threads_to_compare(),
+        )
+        jobs.every(
+            timedelta(minutes=10),
+            name="community.ask_askers",
+            run=following_up.ask_askers,
+            is_needed=lambda _last_end: following_up.has_askers_to_ask(),
         )
         jobs.every(
             timedelta(hours=6),

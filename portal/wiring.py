@@ -8,6 +8,7 @@ from django.utils.translation import gettext_lazy as _
 
 from community import events as community
 from community import telling
+from community.services.following_up import begin_following_up
 from community.services.loops import find_see_also
 from faq.events import ArticleChanged, FeedbackGiven
 from faq.notifications import tell_readers_of_change
@@ -36,6 +37,7 @@ def connect() -> None:
     subscribe(AccountChanged, tell_of_change)
     _tell(community.ThreadStarted, telling.tell_of_thread)
     _tell(community.ReplyPosted, telling.tell_of_reply)
+    _tell(community.ReplyPosted, begin_following_up)
     _tell(community.PostEdited, telling.tell_of_edit)
     _tell(community.SolutionAccepted, telling.tell_of_solution)
     _tell(community.HelpfulVoteGiven, telling.tell_of_helpful_vote)

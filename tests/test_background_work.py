@@ -18,7 +18,7 @@ from wagtail.models import Page
 from community import events as community
 from community import services, telling
 from community.events import SeeAlsoWanted
-from community.models import Level, Thread, ThreadLoops, ThreadToIndex, Upload
+from community.models import FollowUp, Level, Thread, ThreadLoops, ThreadToIndex, Upload
 from community.services import accept_solution, retitle
 from community.services import bookmark as remember
 from faq.events import ArticleChanged, FeedbackGiven
@@ -226,6 +226,7 @@ HANDLERS: dict[str, Callable[[], DomainEvent]] = {
     "community.telling.tell_of_reply": reply_posted,
     "community.telling.tell_of_solution": solution_accepted,
     "community.telling.tell_of_thread": thread_started,
+    "community.services.following_up.begin_following_up": reply_posted,
     "community.services.loops.find_see_also": see_also_wanted,
     "faq.notifications.tell_readers_of_change": article_changed,
     "faq.services.notify_owner_of_feedback": feedback_given,
@@ -339,6 +340,12 @@ def remark_of_last_year() -> None:
     type(remark).objects.filter(pk=remark.pk).update(updated_at=timezone.now() - dt.timedelta(days=400))
 
 
+def question_with_a_reply_of_yesterday() -> None:
+    PostFactory()
+    outbox.drain()
+    FollowUp.objects.update(due_at=timezone.now())
+
+
 #: Name of a job → a function that creates something for it to do.
 def person_whose_days_are_over() -> None:
     own_data.ask_to_erase(MemberFactory())
@@ -364,6 +371,7 @@ def word_that_no_text_has() -> None:
 
 
 JOBS: dict[str, Callable[[], None]] = {
+    "community.ask_askers": question_with_a_reply_of_yesterday,
     "accounts.erase_who_left": person_whose_days_are_over,
     "community.compare_imported": thread_of_another_forum,
     "community.remind": bookmark_whose_time_has_come,

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from community.notifications.loops import DidItSolve
 from community.notifications.moderation import AppealDecided, FlagOutcome, HiddenPost, PassedPost
 from community.notifications.posts import (
     AcceptedAnswer,
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 KINDS: Final[tuple[type[NotificationKind], ...]] = (
     AcceptedAnswer,
     AppealDecided,
+    DidItSolve,
     FlagOutcome,
     Followed,
     FollowedSolved,

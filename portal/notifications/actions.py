@@ -55,6 +55,14 @@ class SignedAction:
         """Carry out one of the choices of `ask`, and return the words that thank for it. Must be repeatable."""
         raise NotImplementedError
 
+    def ask_more(self, person: User, argument: str, choice: str) -> Question | None:
+        """Return what is asked after a choice was carried out; usually nothing. Must not write."""
+        return None
+
+    def answer_more(self, person: User, argument: str, choice: str, detail: str) -> str:
+        """Carry out one of the choices of `ask_more`, and return the words that thank for it. Must be repeatable."""
+        raise NotImplementedError
+
 
 _actions: dict[str, SignedAction] = {}
 

@@ -178,15 +178,28 @@ def action(request: HttpRequest, token: str) -> HttpResponse:
     question = asked.action.ask(person, asked.argument) if person is not None else None
     if person is None or question is None:
         return _gone(request, HTTPStatus.GONE)
-    thanks = ""
+    thanks, more, choice = "", None, ""
     if request.method == "POST":
         if wait_seconds := limited(request, "notifications.action", _ANSWERS_PER_HOUR, 3600):
             return too_many_requests(request, wait_seconds)
         choice = request.POST.get("choice", "")
         if choice in question.choices:
-            thanks = asked.action.answer(person, asked.argument, choice)
+            more = asked.action.ask_more(person, asked.argument, choice)
+            detail = request.POST.get("detail", "")
+            if more is not None and detail in more.choices:
+                thanks, more = asked.action.answer_more(person, asked.argument, choice, detail), None
+            else:
+                thanks = asked.action.answer(person, asked.argument, choice)
     first = asked.choice if asked.choice in question.choices else ""
-    context = {"question": question, "first": first, "choices": question.choices.items(), "thanks": thanks}
+    context = {
+        "question": question,
+        "first": first,
+        "choices": question.choices.items(),
+        "thanks": thanks,
+        "choice": choice,
+        "more": more,
+        "details": more.choices.items() if more is not None else (),
+    }
     return render(request, "notifications/action.html", context)
 
 

@@ -1,0 +1,114 @@
+"""Closing the loop: whoever asked is asked whether the replies solved it, three times at most.
+
+A row of `FollowUp` is one time to ask; it is written before it is due and claimed by one conditional update, so that no
+step is ever asked twice. What must not be asked any more is found out when it is due.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import TYPE_CHECKING, Final
+
+from django.db import transaction
+from django.utils import timezone
+
+from community.models import CommunityProfile, FollowUp, Post, Thread, ThreadState
+from community.notifications.common import thread_target
+from community.notifications.loops import DidItSolve
+from community.services.counting import lock_thread
+from portal.accounts.models import User
+from portal.notifications.services import notify
+
+if TYPE_CHECKING:
+    from django.db.models import QuerySet
+
+    from community.events import ReplyPosted
+
+#: How long after the first reply of somebody else each step is due.
+STEPS: Final = (dt.timedelta(hours=24), dt.timedelta(hours=72), dt.timedelta(days=7))
+#: Between two steps, however late the first of them was.
+_SHORTEST_PAUSE: Final = dt.timedelta(hours=24)
+_BATCH: Final = 500
+
+
+def begin_following_up(event: ReplyPosted) -> None:
+    """Remember that an asker has a reply, who will be asked about it; once for each question. Safe to repeat."""
+    if event.author_id is not None and event.author_id == event.starter_id:
+        return
+    thread = Thread.objects.filter(pk=event.thread_id).first()
+    post = Post.objects.filter(pk=event.post_id, thread=event.thread_id).first()
+    if thread is None or post is None or not is_open_question(thread):
+        return
+    _plan(thread.pk, 1, (post.published_at or post.created_at) + STEPS[0])
+
+
+def _plan(thread_id: int, step: int, due_at: dt.datetime) -> None:
+    FollowUp.objects.bulk_create([FollowUp(thread_id=thread_id, step=step, due_at=due_at)], ignore_conflicts=True)
+
+
+def is_open_question(thread: Thread) -> bool:
+    """Return whether its asker can be asked: a question that others see, not solved, not closed, with replies."""
+    return (
+        thread.is_question
+        and thread.state == ThreadState.VISIBLE
+        and not thread.is_solved
+        and not thread.is_locked
+        and thread.reply_count > 0
+    )
+
+
+def has_askers_to_ask() -> bool:
+    return _due().exists()
+
+
+def ask_askers() -> int:
+    """Ask those whose time has come; returns how many were asked. A periodic job."""
+    return sum(map(_ask, list(_due().order_by("due_at", "pk").values_list("pk", flat=True)[:_BATCH])))
+
+
+def _due() -> QuerySet[FollowUp]:
+    return FollowUp.objects.filter(asked_at=None, due_at__lte=timezone.now())
+
+
+@transaction.atomic
+def _ask(pk: int) -> bool:
+    row = _due().filter(pk=pk).first()
+    if row is None:
+        return False
+    thread = lock_thread(row.thread_id)
+    if not is_open_question(thread) or thread.author_id is None or not _may_answer(thread.author_id):
+        _due().filter(pk=pk).delete()  # a later reply begins again, if there was no step before
+        return False
+    now = timezone.now()
+    if not _due().filter(pk=pk).update(asked_at=now):
+        return False
+    if row.step < len(STEPS):
+        planned = row.due_at - STEPS[row.step - 1] + STEPS[row.step]
+        _plan(thread.pk, row.step + 1, max(planned, now + _SHORTEST_PAUSE))
+    notify(
+        kind=DidItSolve.name,
+        key=f"{DidItSolve.name}:{thread.pk}:{row.step}",
+        subject=thread_target(thread.pk),
+        occurred_at=now,
+        recipients=[thread.author_id],
+        payload={"thread_id": thread.pk, "step": row.step},
+    )
+    return True
+
+
+def _may_answer(user_id: int) -> bool:
+    """Return whether a person has an account, and is neither silenced nor suspended."""
+    if not User.objects.filter(pk=user_id, is_active=True).exists():
+        return False
+    profile = CommunityProfile.objects.filter(pk=user_id).first()
+    return profile is None or not profile.is_silenced()
+
+
+@transaction.atomic
+def answer_follow_up(*, thread: Thread, step: int, answer: FollowUp.Answer) -> None:
+    """Store what an asker says of a step. After a yes nothing more is asked; else the question stays open. Repeatable."""
+    thread = lock_thread(thread.pk)
+    asked = FollowUp.objects.filter(thread=thread, step=step).exclude(asked_at=None)
+    asked.exclude(answer=answer.value).update(answer=answer.value, answered_at=timezone.now())
+    if answer is FollowUp.Answer.YES:
+        FollowUp.objects.filter(thread=thread, asked_at=None).delete()
