@@ -95,7 +95,9 @@ def badge_of(thread: Thread) -> StateBadge | None:
 _SOLVED: Final = StateBadge(pgettext_lazy("question", "Solved"), "ok", "circle-check")
 _NEEDS_REPLY: Final = StateBadge(_("Needs a first reply"), "warn", "clock")
 _STATUSES: Final[dict[str, StateBadge]] = {
-    Thread.Status.NEEDS_INFO.value: StateBadge(pgettext_lazy("question", "Needs information"), "warn", "circle-help"),
+    Thread.Status.NEEDS_INFO.value: StateBadge(
+        pgettext_lazy("question", "Needs information"), "warn", "circle-question-mark"
+    ),
     Thread.Status.NEW.value: StateBadge(pgettext_lazy("idea", "New"), "", "lightbulb"),
     Thread.Status.UNDER_REVIEW.value: StateBadge(pgettext_lazy("idea", "Under review"), "info", "lightbulb"),
     Thread.Status.PLANNED.value: StateBadge(pgettext_lazy("idea", "Planned"), "new", "calendar-check"),

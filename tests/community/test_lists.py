@@ -8,7 +8,10 @@ import pytest
 from django.db import connection
 from django.utils import timezone
 
+from community import listing
 from community.models import Post, Thread
+from community.notifications import KINDS
+from portal.catalog.models import validate_icon
 from tests.factories.accounts import UserFactory
 from tests.factories.community import AreaFactory, MemberFactory, ThreadFactory, moderator
 
@@ -102,3 +105,10 @@ def test_what_is_not_visible_is_in_no_list_even_of_its_author_or_a_moderator(sta
 
     for user in (thread.author, moderator()):
         assert not Thread.objects.visible_to(user).listed().exists()
+
+
+def test_every_badge_and_every_kind_of_news_has_an_icon_that_exists():
+    badges = [*listing._STATUSES.values(), listing._SOLVED, listing._NEEDS_REPLY]
+
+    for icon in [*(badge.icon for badge in badges), *(kind.icon for kind in KINDS)]:
+        validate_icon(icon)
