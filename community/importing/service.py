@@ -6,7 +6,7 @@ import re
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
-from django.db import IntegrityError
+from django.db import IntegrityError, reset_queries
 from django.utils.translation import gettext as _
 
 from community import reconcile
@@ -120,6 +120,7 @@ def _in_batches(
                 _("Another import of the same source is running. Start again when it has ended.")
             ) from error
         done += len(batch)
+        reset_queries()  # kept where DEBUG is on
         progress(kind, done)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Final
 
-from django.db import transaction
+from django.db import reset_queries, transaction
 
 from community.events import SeeAlsoWanted
 from community.models import Thread, ThreadToIndex
@@ -30,6 +30,7 @@ def index_imported(progress: Callable[[str, int], None] = lambda _kind, _done: N
             ThreadToIndex.objects.filter(pk__in=ids).update(is_indexed=True)
             reindex(Thread.objects.filter(pk__in=ids))
         done += len(ids)
+        reset_queries()  # kept where DEBUG is on
         progress("search", done)
     return done
 

@@ -66,7 +66,6 @@ def export_of(user: User) -> Iterator[tuple[str, dict[str, Any]]]:
         ("draft", Draft.objects.filter(user=user), ("place", "title", "body", "saved_at")),
         ("file", Upload.objects.filter(owner=user), ("id", "post_id", "name", "size", "created_at")),
         ("helpful vote", Vote.objects.filter(user=user), ("post_id", "created_at")),
-        ("this solved it", SolvedIt.objects.filter(user=user), ("thread_id", "post_id", "created_at")),
         ("me too", MeToo.objects.filter(user=user), ("thread_id", "created_at")),
         ("this solved it", SolvedIt.objects.filter(user=user), ("thread_id", "post_id", "created_at")),
         ("vote for an idea", IdeaVote.objects.filter(user=user), ("thread_id", "created_at")),

@@ -6,7 +6,7 @@ import pytest
 from django.core.management import call_command
 
 from community import rendering, services
-from community.models import CommunityProfile, Draft, Post, PostMention, PostRevision
+from community.models import CommunityProfile, Draft, Post, PostMention, PostRevision, SolvedIt
 from community.reconcile import find_drift
 from tests.factories.community import ANSWER, MemberFactory, PostFactory, ThreadFactory, moderator, token
 
@@ -33,6 +33,19 @@ def test_export_has_what_a_person_wrote_and_did_and_nothing_of_others():
     text = " ".join(str(value) for _kind, values in rows for value in values.values())
     assert all(part in text for part in ("پرسش من", "پاسخ من، درست‌شده", "پیش‌نویس من", "تبلیغ"))
     assert "پاسخ دیگری" not in text
+
+
+def test_export_names_each_thing_once():
+    user = MemberFactory()
+    question = ThreadFactory()
+    answer = PostFactory(thread=question)
+    services.say_me_too(thread=question, user=user)
+    services.vote_helpful(post=answer, user=user)
+    SolvedIt.objects.create(thread=question, post=answer, user=user)
+
+    rows = [(kind, str(values)) for kind, values in services.export_of(user)]
+
+    assert len(rows) == len(set(rows)) == 4
 
 
 def test_erased_member_leaves_posts_and_counters_but_no_name():
