@@ -342,6 +342,8 @@ class SeeAlsoWanted(DomainEvent):
     name: ClassVar[str] = "community.see_also_wanted"
     merges: ClassVar[bool] = True
     thread_id: int
+    #: It was solved: threads like it have to be looked at again, too.
+    spreads: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,7 +9,7 @@ from django.db import transaction
 from django.db.models import Count
 from django.utils.translation import override
 
-from community.events import SolvedItSaid
+from community.events import SeeAlsoWanted, SolvedItSaid
 from community.exceptions import NotVisibleError, OwnPostError
 from community.models import Post, SolvedIt, Thread, ThreadLoops, ThreadState
 from community.services.counting import lock_thread
@@ -23,7 +23,6 @@ from search.index.plan import Filters
 from search.queries import search
 
 if TYPE_CHECKING:
-    from community.events import SeeAlsoWanted
     from portal.accounts.models import User
     from portal.core.visitors import Origin
     from search.showing.results import Hit
@@ -37,6 +36,8 @@ CANDIDATES: Final = 6
 
 def find_see_also(event: SeeAlsoWanted) -> None:
     """Look for solved threads and articles like a question, after it changed. Two searches; repeating it is harmless.
+
+    When it was solved, a third one finds the threads like it, for which the same is done once.
 
     Nobody waits for it: a page of a thread shows what is stored.
     """
@@ -52,6 +53,10 @@ def find_see_also(event: SeeAlsoWanted) -> None:
         ThreadLoops.objects.update_or_create(pk=thread.pk, defaults=found)
         if known or any(found.values()):
             content_changed(f"thread:{thread.pk}")
+    if event.spreads:
+        with transaction.atomic():
+            for hit in _like(thread, Filters(kind=[_THREADS])):
+                emit(SeeAlsoWanted(thread_id=hit.object_id))
 
 
 #: Name of the search document of threads.

@@ -53,7 +53,7 @@ def accept_solution(*, post: Post, by: User | None) -> Solution:
             accepted_by_id=by.pk if by else None,
         )
     )
-    emit(SeeAlsoWanted(thread_id=thread.pk))
+    emit(SeeAlsoWanted(thread_id=thread.pk, spreads=True))
     show_changed(thread)
     return solution
 

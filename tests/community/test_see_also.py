@@ -80,6 +80,16 @@ def test_it_is_looked_for_again_when_the_title_changes_and_when_it_is_solved():
     assert shown_to(None, thread)[0] == []
 
 
+def test_a_question_that_is_solved_later_appears_at_those_like_it():
+    thread = asked()
+    assert shown_to(None, thread)[0] == []
+
+    other = solved_thread()
+    outbox.drain()
+
+    assert shown_to(None, thread)[0] == [other.pk]
+
+
 def test_ideas_and_what_is_hidden_have_none():
     solved_thread()
     outbox.drain()
