@@ -203,3 +203,10 @@ def test_members_of_a_private_area_see_what_is_there():
     assert shown_to(member, thread)[0] == [other.pk]
     assert shown_to(None, thread)[0] == []
     assert other.pk not in ThreadLoops.objects.get(pk=public.pk).similar_threads
+
+
+def test_a_persian_title_that_begins_with_a_latin_word_reads_from_the_right(client):
+    other = solved_thread(title="VDSL شب‌ها قطع می‌شود و چراغ مودم قرمز است")
+    page = client.get(asked().get_absolute_url()).text
+
+    assert f'href="{other.get_absolute_url()}" dir="rtl"' in " ".join(page.split())
