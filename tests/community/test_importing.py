@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import tracemalloc
 from pathlib import Path
@@ -165,6 +166,20 @@ def test_authors_cannot_sign_in_and_have_no_address(area):
         assert not person.is_staff
     assert f"{User.objects.get(handle='Mina_Karimi').date_joined:%Y-%m-%d}" == "2019-03-01"
     assert not CommunityProfile.objects.filter(is_level_due=True).exists()
+
+
+def test_an_address_entered_by_an_administrator_gives_the_account_to_its_owner(area, client, mailoutbox):
+    bring()
+    person = User.objects.get(handle="Mina_Karimi")
+    person.email = "mina@example.com"
+    person.save()
+    person.confirm_address()  # as the form of the admin does
+
+    client.post("/en/accounts/login/code/", {"email": "mina@example.com"})
+    code = re.search(r"^\d{6}$", mailoutbox[-1].body, re.MULTILINE)[0]
+    client.post("/en/accounts/login/code/confirm/", {"code": code})
+
+    assert client.session["_auth_user_id"] == str(person.pk)
 
 
 def test_names_suggest_no_staff_and_are_nobody_elses(area):
