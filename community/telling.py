@@ -12,8 +12,8 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
-from community.models import Area, Flag, IdeaStatusChange, IdeaVote, Post, Solution, State, Thread, Vote
-from community.notifications.common import thread_target
+from community.models import Area, Flag, IdeaStatusChange, IdeaVote, Post, Solution, State, Tag, Thread, Vote
+from community.notifications.common import area_target, person_target, tag_target, thread_target
 from community.notifications.moderation import AppealDecided, FlagOutcome, HiddenPost, PassedPost
 from community.notifications.posts import (
     AcceptedAnswer,
@@ -58,14 +58,15 @@ def is_telling() -> bool:
 
 
 def tell_of_thread(event: events.ThreadStarted) -> None:
-    """Tell who is named in a new thread, and who follows its area or its author."""
+    """Tell who is named in a new thread, and who follows its area, one of its tags or its author."""
     fact = _fact_of_post(event.post_id, event.author_id)
     if fact is None:
         return
     notify(kind=Mention.name, recipients=event.mentioned_ids, **fact)
     area = Area.objects.filter(pk=event.area_id).first()
-    places = [f"community.area:{pk}" for pk in (area.pk, area.parent_id) if pk is not None] if area else []
-    people = [f"person:{event.author_id}"] if event.author_id is not None else []
+    places = [area_target(pk) for pk in (area.pk, area.parent_id) if pk is not None] if area else []
+    places += [tag_target(pk) for pk in Tag.objects.filter(threads=event.thread_id).values_list("pk", flat=True)]
+    people = [person_target(event.author_id)] if event.author_id is not None else []
     notify(kind=NewThread.name, targets=[*places, *people], **fact)
 
 

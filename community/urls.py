@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from community.views import acting, feeds, loops, managing, mentioning, reading, writing
+from community.views import acting, feeds, following, loops, managing, mentioning, reading, writing
 
 app_name = "community"
 
@@ -25,6 +25,7 @@ urlpatterns = [
     # Writing
     path("community/ask/", writing.ask, name="ask"),
     path("community/similar/", writing.similar, name="similar"),
+    path("community/follow/<str:kind>/<str:key>/", following.follow_place, name="follow_place"),
     path("community/people/", mentioning.people, name="people"),
     path("community/preview/", writing.preview, name="preview"),
     path("community/draft/", writing.draft, name="draft"),

@@ -20,6 +20,21 @@ def thread_target(thread_id: int) -> str:
     return f"community.thread:{thread_id}"
 
 
+def area_target(area_id: int) -> str:
+    """Return the name under which an area is followed; that of the areas inside it is heard as well."""
+    return f"community.area:{area_id}"
+
+
+def tag_target(tag_id: int) -> str:
+    """Return the name under which a tag is followed."""
+    return f"community.tag:{tag_id}"
+
+
+def person_target(person_id: int) -> str:
+    """Return the name under which a member is followed."""
+    return f"person:{person_id}"
+
+
 def number_in(fact: Fact, name: str) -> int:
     """Return an id in the payload of a fact."""
     return int(fact.payload[name])

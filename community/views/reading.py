@@ -30,6 +30,7 @@ from community.listing import (
 from community.models import Bookmark, CommunityProfile, IdeaStatusChange, Level, Post, Tag, Thread
 from community.models.access import id_of
 from community.models.member import profile_of
+from community.notifications.common import area_target, person_target, tag_target
 from community.people import person_of
 from community.queries import place_of_post
 from community.see_also import Surroundings, silent_help_of, surroundings_of
@@ -39,6 +40,7 @@ from community.views.common import for_members, is_htmx, person_in, post_or_404,
 from portal.core.privacy import is_prefetch
 from portal.core.scopes import depends_on
 from portal.core.text import row_number
+from portal.notifications.queries import is_following
 from portal.notifications.services import mark_read as mark_notifications_read
 
 if TYPE_CHECKING:
@@ -133,8 +135,17 @@ def area(request: HttpRequest, slug: str, tab: str = "") -> HttpResponse:
         "feed_url": reverse("community:area_feed", args=[here.slug]),
         "may_start": not request.user.is_authenticated or rules.can_start_thread(request.user, here),
         "is_empty": not found.rows and not after,
+        **_following(request, area_target(here.pk)),
     }
     return _vary(render(request, "community/area.html", context))
+
+
+def _following(request: HttpRequest, target: str) -> dict[str, bool]:
+    """Return whether the reader may follow what a page is about, and does. No query for visitors."""
+    person_id = id_of(request.user)
+    if person_id is None or not rules.can_take_part(request.user):
+        return {"may_follow": False, "is_following": False}
+    return {"may_follow": True, "is_following": is_following(person_id, target)}
 
 
 @require_safe
@@ -147,6 +158,7 @@ def tag(request: HttpRequest, slug: str) -> HttpResponse:
     context = {"list": found, "tag": chosen, "after": after, "is_empty": not found.rows and not after}
     if is_htmx(request) and after:
         return _vary(render(request, "community/_rows_page.html", context))
+    context |= _following(request, tag_target(chosen.pk))
     return _vary(render(request, "community/tag.html", context))
 
 
@@ -341,6 +353,7 @@ def person(request: HttpRequest, handle: str) -> HttpResponse:
         "level": Level(profile.level).label,
         "posts": posts,
         "is_self": is_self,
+        **({} if is_self else _following(request, person_target(member.pk))),
         "restriction": _restriction(profile) if is_self or rules.can_moderate(request.user) else None,
     }
     return _vary(render(request, "community/person.html", context))
