@@ -18,6 +18,7 @@ from django.views.decorators.http import require_safe
 
 from community import rules, services, structured
 from community.forms import ReplyForm, started_now
+from community.ladder import ladder_of
 from community.listing import (
     AREA_TABS,
     TAB_LABELS,
@@ -353,6 +354,7 @@ def person(request: HttpRequest, handle: str) -> HttpResponse:
         "level": Level(profile.level).label,
         "posts": posts,
         "is_self": is_self,
+        "ladder": ladder_of(profile) if is_self and not member.is_staff else None,
         **({} if is_self else _following(request, person_target(member.pk))),
         "restriction": _restriction(profile) if is_self or rules.can_moderate(request.user) else None,
     }
