@@ -373,7 +373,14 @@ LOGGING = {
         "handlers": ["console"],
         "level": env.choice("LOG_LEVEL", default="INFO", among=("DEBUG", "INFO", "WARNING", "ERROR")),
     },
+    "filters": {
+        "refusals": {
+            "()": "django.utils.log.CallbackFilter",
+            "callback": "ext://portal.core.logs.without_traceback_of_refusals",
+        }
+    },
     "loggers": {
+        "django.request": {"filters": ["refusals"]},
         "django.server": {"level": "WARNING"},
         "django_tasks": {"level": "WARNING"},  # otherwise one line per indexed object
         "wagtail": {"level": "WARNING"},
