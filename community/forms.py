@@ -24,7 +24,7 @@ from community.queries import thread_at
 from portal.catalog.models import Product
 from portal.core.formats import format_number
 from portal.core.forms import FoldedCharField, FormMixin
-from portal.core.text import isolate
+from portal.core.text import isolate, row_number
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -131,6 +131,17 @@ class EditForm(WritingForm):
         self.fields["body"].label = pgettext_lazy("of a post", "Text")
         if not has_title:
             del self.fields["title"]
+
+
+class RowsField(forms.ModelMultipleChoiceField):  # type: ignore[type-arg]  # Django's own is not generic
+    """Choice of several rows. Numbers that no database has are refused like those of no row."""
+
+    def clean(self, value: Any) -> Any:
+        wrong = next((each for each in value or () if row_number(each) is None), None)
+        if wrong is not None:
+            code = "invalid_choice"
+            raise ValidationError(self.error_messages[code], code=code, params={"value": str(wrong)[:40]})
+        return super().clean(value)
 
 
 class AreaChoiceField(forms.ModelChoiceField):  # type: ignore[type-arg]  # Django's own is not generic
@@ -265,7 +276,7 @@ class DescriptionForm(ManageForm):
     tags = FoldedCharField(
         label=_("Tags"), max_length=300, required=False, help_text=_("A few words, with commas between them.")
     )
-    products = forms.ModelMultipleChoiceField(
+    products = RowsField(
         label=_("Devices and services"),
         queryset=Product.objects.none(),
         required=False,
@@ -286,12 +297,21 @@ class DescriptionForm(ManageForm):
 
 
 class LockForm(ManageForm):
+    """Says what is wanted, not the opposite of what is: two moderators who close a thread at once close it."""
+
+    closes = forms.BooleanField(required=False, widget=forms.HiddenInput)
     note = FoldedCharField(
         label=_("Why? For the log of the moderators"),
         max_length=500,
         required=False,
         widget=forms.TextInput(attrs={"dir": "auto"}),
     )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["closes"].initial = not self.thread.is_locked
+        if self.thread.is_locked:
+            self.fields["note"].widget = forms.HiddenInput()
 
 
 class PinForm(ManageForm):

@@ -67,7 +67,7 @@ def _visible() -> QuerySet[Post]:
 
 
 def _last(field: str, fallback: str) -> Any:
-    last = _visible().filter(thread=OuterRef("pk")).order_by("-number").values(field)[:1]
+    last = _visible().filter(thread=OuterRef("pk")).order_by("-created_at", "-number").values(field)[:1]
     return Coalesce(Subquery(last), F(fallback))
 
 
@@ -98,7 +98,7 @@ def _meanings() -> list[tuple[type[Model], dict[str, Any]]]:
                 "last_post_at": _last("created_at", "created_at"),
             },
         ),
-        (ThreadLoops, {"solved_it_count": _of(SolvedIt.objects.all(), "thread")}),
+        (ThreadLoops, {"solved_it_count": _of(SolvedIt.objects.filter(post=F("thread__solution")), "thread")}),
         (Area, {"thread_count": _of(listed, "area")}),
         (Tag, {"thread_count": _of(Thread.tags.through.objects.filter(thread__state=ThreadState.VISIBLE), "tag")}),
         (

@@ -109,8 +109,12 @@ def can_appeal(user: AnyUser, post: Post) -> bool:
 
 
 def can_tag(user: AnyUser, thread: Thread) -> bool:
-    """Change tags and products: the author, active members, staff."""
-    return can_write(user) and (_is_own(user, thread) or level_of(user) >= Level.ACTIVE)
+    """Change tags and products: the author and active members, of threads that are open to members; moderators."""
+    if is_moderator(user):
+        return True
+    if not can_write(user) or thread.is_locked or thread.kind == Area.Kind.ANNOUNCEMENTS:
+        return False
+    return _is_own(user, thread) or level_of(user) >= Level.ACTIVE
 
 
 def can_retitle(user: AnyUser, thread: Thread) -> bool:

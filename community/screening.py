@@ -115,6 +115,13 @@ def _watch(screening: Screening) -> None:
                 setattr(screening, part, text)
 
 
+def is_fit_for_all(text: str) -> bool:
+    """Return whether a word that members make up, such as a tag, has nothing that moderators watch for."""
+    words = _words.get("", lambda: list(WatchedWord.objects.select_related("tag")))
+    refused = {WatchedWord.Action.BLOCK, WatchedWord.Action.HOLD, WatchedWord.Action.MASK}
+    return not any(word.action in refused for word, _spans in find_watched(text, words)) if words else True
+
+
 def find_watched(text: str, words: Collection[WatchedWord]) -> list[tuple[WatchedWord, list[tuple[int, int]]]]:
     """Return the words that a text contains, with the places of each as indexes of its first and behind its last letter.
 

@@ -374,20 +374,24 @@ class Kept:
         """Notice that the process has ended, or start it again when it is time to."""
         now = time.monotonic()
         if self._due is not None:
-            if now >= self._due:
+            if now < self._due:
+                return
+            try:
                 self._process, self._started, self._due = self._start_again(), now, None
+            except OSError as error:  # no memory, or the programs are being replaced: what runs goes on
+                self._postpone(now, f"{self._name} could not be started ({error})")
         elif self._process.poll() is not None:
             with suppress(ProcessLookupError):
                 os.killpg(self._process.pid, signal.SIGKILL)  # what it had started would keep the port
             children.remove(self._process)
             if now - self._started > STEADY_SECONDS:
                 self._wait_seconds = FIRST_WAIT_SECONDS
-            say(
-                f"{self._name} stopped by itself (code {self._process.returncode}); starting it again in "
-                f"{self._wait_seconds} s."
-            )
-            self._due = now + self._wait_seconds
-            self._wait_seconds = min(2 * self._wait_seconds, LONGEST_WAIT_SECONDS)
+            self._postpone(now, f"{self._name} stopped by itself (code {self._process.returncode})")
+
+    def _postpone(self, now: float, what: str) -> None:
+        say(f"{what}; starting it again in {self._wait_seconds} s.")
+        self._due = now + self._wait_seconds
+        self._wait_seconds = min(2 * self._wait_seconds, LONGEST_WAIT_SECONDS)
 
 
 def stop_children(children: list[subprocess.Popen[bytes]]) -> None:

@@ -56,9 +56,9 @@ class SolvedIt(models.Model):
         verbose_name = _("“this solved it”")
         verbose_name_plural = _("“this solved it”")
         constraints = [
-            models.UniqueConstraint(fields=["thread", "user"], name="solved_it_once_per_person"),
+            models.UniqueConstraint(fields=["thread", "post", "user"], name="solved_it_once_per_person"),
             models.UniqueConstraint(
-                fields=["thread", "visitor"], condition=~Q(visitor=""), name="solved_it_once_per_visitor"
+                fields=["thread", "post", "visitor"], condition=~Q(visitor=""), name="solved_it_once_per_visitor"
             ),
         ]
 

@@ -103,6 +103,7 @@ class Post(models.Model):
         indexes = [
             models.Index(fields=["author", "-created_at", "-id"], name="post_author"),
             models.Index(F("thread"), F("helpful_count").desc(), F("number"), name="post_most_helpful"),
+            models.Index(fields=["thread", "-created_at", "-number"], name="post_latest"),
             models.Index(fields=["created_at", "id"], name="post_held", condition=Q(state="held")),
             models.Index(fields=["render_version", "id"], name="post_render_version"),
         ]

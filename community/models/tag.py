@@ -11,8 +11,8 @@ from portal.core.text import fold
 
 
 def fold_tag(text: str) -> str:
-    """Return the form in which tags are compared: folded, without spaces, half-spaces and hyphens."""
-    return "".join(character for character in fold(text) if character.isalnum())
+    """Return the form in which tags are compared: folded, without spaces, half-spaces and hyphens. C++ is not C."""
+    return "".join(character for character in fold(text) if character.isalnum() or character in "+#")
 
 
 class Tag(models.Model):

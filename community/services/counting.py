@@ -112,7 +112,7 @@ def find_last_post(thread: Thread) -> None:
     """Set the last visible post; without one the thread is as recent as its beginning."""
     last = (
         Post.objects.filter(thread=thread.pk, state=State.VISIBLE)
-        .order_by("-number")
+        .order_by("-created_at", "-number")  # after a merge or an import the last number may be an old post
         .values_list("created_at", "author_id")
         .first()
     )

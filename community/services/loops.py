@@ -102,16 +102,16 @@ def say_solved_it(*, thread: Thread, user: User | None = None, visitor: str = ""
         raise OwnPostError
     said, created = SolvedIt.objects.get_or_create(
         thread=thread,
+        post_id=thread.solution_id,
         user=user,
         visitor=visitor,
         defaults={
-            "post_id": thread.solution_id,
             "network": origin.network if origin else "",
             "sector": origin.sector if origin else None,
         },
     )
     if created:
-        _count_solved_its(thread)
+        count_solved_its(thread)
         emit(
             SolvedItSaid(
                 solved_it_id=said.pk, thread_id=thread.pk, post_id=said.post_id, user_id=user.pk if user else None
@@ -120,9 +120,12 @@ def say_solved_it(*, thread: Thread, user: User | None = None, visitor: str = ""
     return created
 
 
-def _count_solved_its(thread: Thread) -> None:
-    """Count those of a locked thread again. Two queries and a write."""
-    said = SolvedIt.objects.filter(thread=thread).order_by()
+def count_solved_its(thread: Thread) -> None:
+    """Count again what readers said of the answer that is the solution of a locked thread now. At most four queries."""
+    if not SolvedIt.objects.filter(thread=thread).exists():
+        ThreadLoops.objects.filter(pk=thread.pk).update(solved_it_count=0, solved_it_shown=0)
+        return
+    said = SolvedIt.objects.filter(thread=thread, post=thread.solution_id).order_by()
     sizes = list(said.values_list("sector").annotate(number=Count("pk")).values_list("number", flat=True))
     by_day = said.exclude(network="").values("created_at__date").annotate(networks=Count("network", distinct=True))
     is_enough = len(sizes) >= ENOUGH_NETWORKS or by_day.filter(networks__gte=ENOUGH_NETWORKS).exists()
@@ -133,12 +136,7 @@ def _count_solved_its(thread: Thread) -> None:
 
 
 def bring_solved_its(source: Thread, target: Thread) -> None:
-    """Move what readers said of a thread that is merged to the other one, once for each reader; both are locked."""
-    moved, there = SolvedIt.objects.filter(thread=source), SolvedIt.objects.filter(thread=target)
-    if not moved.exists():
-        return
-    moved.filter(user__in=there.exclude(user=None).values("user")).delete()
-    moved.filter(visitor__in=there.exclude(visitor="").values("visitor")).delete()
-    moved.update(thread=target)
-    _count_solved_its(source)
-    _count_solved_its(target)
+    """Move what readers said of the answers of a thread that is merged to the other one; both are locked."""
+    if SolvedIt.objects.filter(thread=source).update(thread=target):
+        count_solved_its(source)
+        count_solved_its(target)

@@ -11,6 +11,7 @@ from community.events import FirstHelpGiven, SeeAlsoWanted, SolutionAccepted, So
 from community.exceptions import NotAllowedError, NotVisibleError
 from community.models import CommunityProfile, Post, Solution, Thread, ThreadState
 from community.services.counting import count_for, ensure_profile, lock_post, show_changed, store
+from community.services.loops import count_solved_its
 from portal.core.events import emit
 
 if TYPE_CHECKING:
@@ -110,6 +111,7 @@ def _follow_solutions(thread: Thread, post: Post) -> None:
         elif thread.status == Thread.Status.SOLVED:
             thread.status = Thread.Status.OPEN
     store(thread, "solution_id", "solved_at", "status")
+    count_solved_its(thread)
 
 
 def note_first_help(post: Post, *, helped_id: int | None) -> None:

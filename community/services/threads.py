@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from django.db import transaction
 from django.db.models import F
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from community.events import SeeAlsoWanted, ThreadMerged, ThreadMoved, ThreadSplit
 from community.exceptions import NotAllowedError, NotVisibleError, TooManyTagsError
@@ -28,9 +29,10 @@ from community.models import (
 )
 from community.models.access import is_moderator
 from community.models.tag import fold_tag
+from community.screening import is_fit_for_all
 from community.services import texts
 from community.services.counting import count_for, count_thread, find_last_post, lock_thread, show_changed, store
-from community.services.loops import bring_solved_its
+from community.services.loops import bring_solved_its, count_solved_its
 from community.services.moderating import log
 from community.services.solutions import revoke_all
 from community.services.writing import edit_post
@@ -61,13 +63,20 @@ def tags_named(words: Iterable[str], *, may_create: bool = False) -> list[Tag]:
         if tag is None:
             synonym = TagSynonym.objects.filter(key=key).select_related("tag").first()
             tag = synonym.tag if synonym else None
-        if tag is None and may_create:
-            tag, _created = Tag.objects.get_or_create(
-                key=key, defaults={"name": name, "slug": slugify_unicode(name, max_length=60) or key}
-            )
+        if tag is None and may_create and is_fit_for_all(name):
+            tag = Tag.objects.get_or_create(key=key, defaults={"name": name, "slug": _free_slug(name)})[0]
         if tag is not None:
             found[tag.pk] = tag
     return list(found.values())
+
+
+def _free_slug(name: str) -> str:
+    """Return what no other tag has in its address: C, C++ and C# are different tags."""
+    slug = slugify_unicode(name.replace("+", " plus").replace("#", " sharp"), max_length=50) or "tag"
+    taken = set(Tag.objects.filter(slug__startswith=slug).values_list("slug", flat=True))
+    return next(
+        each for number in range(len(taken) + 1) if (each := f"{slug}-{number}" if number else slug) not in taken
+    )
 
 
 @transaction.atomic
@@ -98,10 +107,22 @@ def set_tags(*, thread: Thread, tags: Collection[Tag], by: User) -> None:
 
 
 @transaction.atomic
-def set_products(*, thread: Thread, products: Iterable[Product]) -> None:
-    """Say which products a thread is about."""
+def set_products(*, thread: Thread, products: Iterable[Product], by: User) -> None:
+    """Say which products a thread is about. Logged when it is another person's thread."""
     thread = lock_thread(thread.pk)
-    thread.products.set(products)
+    before, after = set(thread.products.values_list("pk", flat=True)), {product.pk for product in products}
+    if before == after:
+        return
+    thread.products.set(sorted(after))
+    if by.pk != thread.author_id:
+        log(
+            "thread.products",
+            by=by,
+            thread=thread,
+            member_id=thread.author_id,
+            before=sorted(before),
+            after=sorted(after),
+        )
     show_changed(thread)
 
 
@@ -261,6 +282,8 @@ def merge_threads(*, thread: Thread, into: Thread, by: User) -> Thread:
         return target
     if source.state not in {ThreadState.VISIBLE, ThreadState.HELD} or target.state != ThreadState.VISIBLE:
         raise NotVisibleError
+    if source.audience != target.audience:  # merging must not publish, nor take away, what somebody wrote
+        raise NotAllowedError(_("Others may read that thread. Move this one into its area first."))
     if source.is_listed:
         count_thread(source, -1)
         count_for(source.author_id, reply_count=1)
@@ -330,6 +353,7 @@ def _settle_solutions(thread: Thread) -> None:
     if thread.is_question and first:
         thread.status = Thread.Status.SOLVED
     store(thread, "solution_id", "solved_at", "status")
+    count_solved_its(thread)
 
 
 @transaction.atomic

@@ -23,7 +23,16 @@ from community.forms import AppealForm, FlagForm, IdeaStatusForm, PollVoteForm
 from community.models import Area, Poll, State
 from community.queries import own_deleted_post
 from community.showing import Reader, target_of
-from community.views.common import MAX_ID, for_members, is_htmx, person_in, post_or_404, thread_or_404, to_post
+from community.views.common import (
+    MAX_ID,
+    for_members,
+    is_htmx,
+    led_to_merged,
+    person_in,
+    post_or_404,
+    thread_or_404,
+    to_post,
+)
 from community.views.loops import after_accepting
 from portal.core.http import form_status
 from portal.core.limits import too_many_requests
@@ -81,6 +90,8 @@ def _on_thread(
     @wraps(act)
     def view(request: HttpRequest, thread_id: int) -> HttpResponse:
         thread = thread_or_404(request, thread_id)
+        if thread.pk != thread_id:
+            return led_to_merged(request, thread, redirect(thread))
         if request.method != "POST":
             return redirect(thread)
         if wait_seconds := rules.seconds_to_wait(request, limit):

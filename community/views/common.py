@@ -5,8 +5,10 @@ from __future__ import annotations
 from functools import wraps
 from typing import TYPE_CHECKING, Any
 
+from django.contrib import messages
 from django.contrib.auth.views import redirect_to_login
 from django.http import Http404, HttpResponseRedirect
+from django.utils.translation import gettext as _
 
 from community.models import Post
 from community.queries import thread_at
@@ -50,6 +52,13 @@ def thread_or_404(request: HttpRequest, thread_id: int) -> Thread:
     if thread is None:
         raise Http404
     return thread
+
+
+def led_to_merged(request: HttpRequest, thread: Thread, back: HttpResponseRedirect) -> HttpResponseRedirect:
+    """Lead to the thread that an address stands for since a merge; what was asked of the old one is not done to it."""
+    if request.method == "POST":
+        messages.error(request, _("The thread was merged into this one meanwhile. Nothing was changed."))
+    return back
 
 
 def post_or_404(request: HttpRequest, post_id: int) -> Post:

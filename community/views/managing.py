@@ -27,7 +27,7 @@ from community.forms import (
     TitleForm,
 )
 from community.models import Level, State
-from community.views.common import for_members, person_in, post_or_404, thread_or_404, to_post
+from community.views.common import for_members, led_to_merged, person_in, post_or_404, thread_or_404, to_post
 from portal.core.http import form_status
 from portal.core.limits import too_many_requests
 
@@ -50,12 +50,12 @@ def _describe(thread: Thread, person: User, values: Mapping[str, Any]) -> tuple[
     may_create = rules.level_of(person) >= Level.ACTIVE
     tags = services.tags_named(values["tags"], may_create=may_create)
     services.set_tags(thread=thread, tags=tags, by=person)
-    services.set_products(thread=thread, products=values["products"])
+    services.set_products(thread=thread, products=values["products"], by=person)
     return thread, _("Tags and devices are changed.")
 
 
 def _lock(thread: Thread, person: User, values: Mapping[str, Any]) -> tuple[Thread, str]:
-    if thread.is_locked:
+    if not values["closes"]:
         return services.unlock(thread=thread, by=person), _("The thread is open again.")
     return services.lock(thread=thread, by=person, note=values["note"]), _("The thread is closed.")
 
@@ -108,6 +108,8 @@ def manage(request: HttpRequest, thread_id: int) -> HttpResponse:
     """Show what this person may change about a thread (GET), and change one thing (POST, named by ``act``)."""
     thread = thread_or_404(request, thread_id)
     person = person_in(request)
+    if thread.pk != thread_id:
+        return led_to_merged(request, thread, redirect("community:manage", thread.pk))
     allowed = [name for name, (may, _form, _do) in _ACTS.items() if may(person, thread)]
     act = request.POST.get("act", "") if request.method == "POST" else ""
     if not allowed or (request.method == "POST" and act not in allowed):

@@ -47,6 +47,7 @@ ACTIONS: Final[Mapping[str, str | _StrPromise]] = {
     "thread.unpinned": pgettext_lazy("audit log", "Thread unpinned"),
     "thread.retitled": pgettext_lazy("audit log", "Title changed"),
     "thread.tagged": pgettext_lazy("audit log", "Tags changed"),
+    "thread.products": pgettext_lazy("audit log", "Devices changed"),
     "policy.changed": pgettext_lazy("audit log", "Limits changed"),
 }
 

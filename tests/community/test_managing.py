@@ -11,7 +11,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from community import services
-from community.models import AuditEntry, CommunityProfile, Level, Post, Thread
+from community.models import AuditEntry, CommunityProfile, Level, Post, Thread, WatchedWord
 from tests.factories.catalog import ProductFactory
 from tests.factories.community import AreaFactory, MemberFactory, PostFactory, TagFactory, ThreadFactory, moderator
 
@@ -96,12 +96,71 @@ def test_an_error_is_said_beside_its_form_and_keeps_what_was_typed(client, threa
 
 
 def test_close_and_open_again(client, thread, staff):
-    manage(client, thread, "lock", note="دعوا")
+    for _moderator in range(2):  # the second one had the page open before
+        manage(client, thread, "lock", note="دعوا", closes="True")
     assert Thread.objects.get().is_locked
     assert AuditEntry.objects.get(action="thread.locked").note == "دعوا"
 
-    manage(client, thread, "lock")
+    manage(client, thread, "lock", closes="False")
     assert not Thread.objects.get().is_locked
+
+
+@pytest.mark.parametrize("locked", [True, False])
+def test_the_form_says_what_is_wanted(client, thread, staff, locked):
+    Thread.objects.update(is_locked=locked)
+
+    page = client.get(reverse("community:manage", args=[thread.pk])).text
+
+    assert f'name="lock-closes" value="{not locked}"' in page
+
+
+@pytest.mark.parametrize(
+    ("act", "values"),
+    [("title", {"title": "دیگر"}), ("lock", {"closes": "True"}), ("pin", {"length": "1"}), ("description", {})],
+)
+def test_a_page_that_was_open_before_a_merge_changes_nothing(client, thread, staff, act, values):
+    other = ThreadFactory(area=thread.area, title="می‌ماند")
+    services.merge_threads(thread=thread, into=other, by=staff)
+    before = Thread.objects.values().get(pk=other.pk)
+
+    response = manage(client, thread, act, **values)
+
+    assert response.headers["Location"] == reverse("community:manage", args=[other.pk])
+    assert Thread.objects.values().get(pk=other.pk) == before
+    assert "یکی شده" in client.get(response.headers["Location"]).text
+
+
+@pytest.mark.parametrize("wrong", ["9" * 30, "-1", "x", "0"])
+def test_devices_that_no_database_has_are_refused(client, thread, staff, wrong):
+    assert manage(client, thread, "description", tags="", products=[wrong]).status_code == 422
+
+
+def test_members_leave_closed_threads_and_news_alone(client, thread):
+    active = MemberFactory()
+    CommunityProfile.objects.filter(pk=active.pk).update(level=Level.ACTIVE)
+    client.force_login(active)
+    news = ThreadFactory(area=AreaFactory(kind="announcements"))
+    services.lock(thread=thread, by=moderator())
+
+    for each in (thread, news):
+        assert manage(client, each, "description", tags="قطعی").status_code == 403
+
+
+def test_a_tag_with_a_watched_word_is_not_made(client, thread, staff):
+    WatchedWord.objects.create(phrase="کلاهبردار", action=WatchedWord.Action.HOLD)
+
+    manage(client, thread, "description", tags="کلاه‌بـــردار، C++، C", products=[])
+
+    assert sorted(str(tag) for tag in thread.tags.all()) == ["C", "C++"]
+    assert len({tag.slug for tag in thread.tags.all()}) == 2
+
+
+def test_devices_are_logged(client, thread, staff):
+    product = ProductFactory()
+
+    manage(client, thread, "description", tags="", products=[product.pk])
+
+    assert AuditEntry.objects.get(action="thread.products").details == {"before": [], "after": [product.pk]}
 
 
 @pytest.mark.parametrize(("length", "days"), [("1", 1), ("30", 30), ("always", None)])

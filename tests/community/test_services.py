@@ -915,6 +915,25 @@ def test_merge_brings_posts_votes_and_solutions_along(heard):
     assert reply(two).number == 5
 
 
+def test_a_merge_does_not_make_a_thread_older():
+    old, fresh = start(), start()
+    Post.objects.filter(thread=old.pk).update(created_at=timezone.now() - dt.timedelta(days=90))
+    newest = reply(fresh)
+
+    services.merge_threads(thread=Thread.objects.get(pk=old.pk), into=fresh, by=moderator())
+
+    fresh.refresh_from_db()
+    assert (fresh.last_post_at, fresh.last_author) == (newest.created_at, newest.author)
+
+
+def test_a_merge_neither_publishes_nor_hides():
+    private, public = start(area=AreaFactory(audience="partner"), author=moderator()), start()
+
+    for one, other in ((private, public), (public, private)):
+        with pytest.raises(NotAllowedError):
+            services.merge_threads(thread=one, into=other, by=moderator())
+
+
 def test_merged_ideas_have_the_votes_of_both_once():
     one, two = ThreadFactory(idea=True), ThreadFactory(idea=True)
     both, only = MemberFactory(), MemberFactory()
