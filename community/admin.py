@@ -6,20 +6,44 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from django.db.models import QuerySet
 from django.utils.translation import gettext_lazy as _
-from wagtail.admin.ui.tables import BooleanColumn
+from wagtail.admin.ui.tables import BooleanColumn, Column
 from wagtail.snippets.views.snippets import SnippetViewSet, SnippetViewSetGroup
 
 from community.models import Area, Tag, TagSynonym, WatchedWord
+from portal.core.audience import CHOICES
+from portal.core.formats import format_number
 
 if TYPE_CHECKING:
     from django.http import HttpRequest
+
+
+class AudienceColumn(Column):
+    """Says who may read, in the words of the form."""
+
+    def get_value(self, instance: Area) -> str:
+        """Return the label of the audience, or the expression itself if the form has none for it."""
+        audience = instance.audience
+        return next((str(label) for key, label in CHOICES if key == audience), audience)
+
+
+class NumberColumn(Column):
+    """A number in the reader's digits."""
+
+    def get_value(self, instance: Tag) -> str:
+        """Return the number of threads."""
+        return format_number(instance.thread_count)
 
 
 class AreaViewSet(SnippetViewSet):
     model = Area
     icon = "comment"
     menu_label = _("Areas")
-    list_display: ClassVar[list[Any]] = ["__str__", "kind", "audience", BooleanColumn("is_locked", label=_("Closed"))]
+    list_display: ClassVar[list[Any]] = [
+        "__str__",
+        "kind",
+        AudienceColumn("audience", label=_("Audience")),
+        BooleanColumn("is_locked", label=_("Closed")),
+    ]
     ordering: ClassVar[list[str]] = ["position", "pk"]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Area]:
@@ -31,7 +55,7 @@ class TagViewSet(SnippetViewSet):
     model = Tag
     icon = "tag"
     menu_label = _("Tags")
-    list_display: ClassVar[list[Any]] = ["__str__", "slug", "thread_count"]
+    list_display: ClassVar[list[Any]] = ["__str__", "slug", NumberColumn("thread_count", label=_("Threads"))]
     search_fields: ClassVar[list[str]] = ["name"]
 
 
