@@ -393,7 +393,7 @@ def test_when_too_many_wait_for_django_the_next_is_told_to_come_back():
     said: list[Any] = []
     application = Application(Limits(waiting=0), who_sends_more=int, handler=SimpleNamespace())  # type: ignore[arg-type] - unused
     exchange: Any = SimpleNamespace(response_str=lambda *arguments: said.append(arguments))
-    scope: Any = SimpleNamespace(headers={})
+    scope: Any = SimpleNamespace(headers={}, method="GET", path="/", query_string="")
 
     asyncio.run(application.__rsgi__(scope, exchange))
 
