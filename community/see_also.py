@@ -6,8 +6,6 @@ from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from django.conf import settings
-
 from community.models import SolvedIt, Thread, ThreadLoops
 from community.models.access import id_of
 from community.services.counting import line_scope
@@ -40,11 +38,6 @@ class Surroundings:
     solved_it: int = 0
     #: What a page with it depends on: a thread or an article that disappears must disappear there, too.
     scopes: tuple[str, ...] = ()
-
-    @property
-    def right_to_left(self) -> list[str]:
-        """Return the languages written from the right: a title may begin with a word of another one."""
-        return list(settings.LANGUAGES_BIDI)
 
 
 @dataclass(frozen=True, slots=True)

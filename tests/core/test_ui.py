@@ -81,3 +81,15 @@ def test_a_form_token_is_only_for_people_with_an_account(django_user_model):
     request.user = django_user_model(email="sara@example.com")
     assert 'name="csrfmiddlewaretoken"' in render("{% form_token %}", request=request)
     assert request.META["CSRF_COOKIE_NEEDS_UPDATE"]
+
+
+def test_direction_is_that_of_a_language():
+    assert [ui.direction(code) for code in ("fa", "en", "fa-ir", "")] == ["rtl", "ltr", "rtl", "ltr"]
+
+
+def test_the_subject_of_an_error_ends_once():
+    assert [ui.as_subject(label) for label in ("Title", "Why?", "چرا؟")] == ["Title:", "Why?", "چرا؟"]
+
+
+def test_what_is_safe_stays_safe_when_it_is_redacted():
+    assert render("{{ x|safe|redacted }}", x="<b>[phone]</b>") == "<b>[شماره تلفن]</b>"

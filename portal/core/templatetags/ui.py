@@ -100,8 +100,25 @@ def isolate(value: object) -> str:
 
 @register.filter
 def redacted(value: object) -> str:
-    """``{{ feedback.comment|redacted }}``: typed text with the placeholders of personal data in the page's language."""
-    return translate_placeholders(str(value))
+    """``{{ feedback.comment|redacted }}``: typed text with the placeholders of personal data in the page's language.
+
+    What is safe HTML remains it: placeholders are no tags.
+    """
+    shown = translate_placeholders(str(value))
+    return SafeString(shown) if isinstance(value, SafeString) else shown
+
+
+@register.filter
+def direction(language: str) -> str:
+    """``dir="{{ thread.language|direction }}"``: for texts that may begin with a word of another language."""
+    return "rtl" if language.partition("-")[0] in settings.LANGUAGES_BIDI else "ltr"
+
+
+@register.filter
+def as_subject(label: object) -> str:
+    """``{{ field.label|as_subject }} {{ error }}``: with a colon, unless it ends like a sentence."""
+    text = str(label).strip()
+    return text if text.endswith(tuple(":.?!؟…")) else f"{text}:"
 
 
 @register.filter
