@@ -8,14 +8,15 @@ nh3 keeps only allowed tags, attributes and addresses of the result. Each step a
 length of the text: `MAX_LENGTH`, `MAX_BLOCKS`, and limits on what costs more than its length.
 
 Direction: leaf blocks have ``dir="auto"``. Containers (lists, quotes, tables) cannot, since ``auto`` ignores children
-that have a direction of their own; theirs is computed from their first letter. Code is always left to right.
+that have a direction of their own; theirs is computed from their first letter, that of a quote from what is quoted
+rather than from the name above it. Code is always left to right.
 """
 
 from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from html import escape, unescape
@@ -39,7 +40,7 @@ if TYPE_CHECKING:
     from markdown_it.rules_block import StateBlock
 
 #: Stored with each post: after a change that affects the HTML increase it and run ``manage.py rerender_posts``.
-VERSION: Final = 2
+VERSION: Final = 3
 #: Longest text of a post, in characters.
 MAX_LENGTH: Final = 32_000
 #: After so many tokens of blocks the rest of a text is one paragraph. An item of a list has five, a paragraph three.
@@ -68,6 +69,7 @@ _BARE_URL: Final = re.compile(r"(?<![\w/])https?://[^\s<>\"'`|\\^{}«»]{3,2000}
 _TRAILING: Final = re.compile(r"[.,:;!?…،؛؟*_~'\"]+\Z")
 _UPLOAD: Final = re.compile(r"upload:(\d{1,12})\Z")
 _POST: Final = re.compile(r"post:(\d{1,15})\Z")
+_PICTURE: Final = re.compile(r"!\[([^\[\]]*)\](?:\([^()]*\)|\[[^\[\]]*\])?")
 _LINK: Final = re.compile(
     r"(?:https?://[^\s]|mailto:[^\s@]+@|/(?![/\\])|#[\w-]+\Z|upload:\d{1,12}\Z|post:\d{1,15}\Z)", re.IGNORECASE
 )
@@ -115,6 +117,7 @@ _COLOURED: Final = frozenset(
 
 _LEAVES: Final = frozenset({"paragraph_open", "heading_open", "th_open", "td_open"})
 _CONTAINERS: Final = frozenset({"bullet_list_open", "ordered_list_open", "blockquote_open", "table_open"})
+_CONTAINER_ENDS: Final = frozenset({"bullet_list_close", "ordered_list_close", "blockquote_close", "table_close"})
 
 
 def _is_allowed_link(url: str) -> bool:
@@ -201,6 +204,52 @@ def render(body: str) -> SafeString:
     return parse(body).to_html()
 
 
+def beginning_of_source(body: str, length: int, *, picture: str) -> str:
+    """Return the first whole blocks of a text as Markdown, to be quoted: a little more than `length` at the most.
+
+    Quotes in it are left out: who wants them finds them there. Of a picture its words remain, or `picture`. A first block
+    that is too long is cut between lines, else between words.
+    """
+    source = _tame(without_controls(body[:MAX_LENGTH]))
+    lines, tokens = source.split("\n"), _PARSER.parse(source)
+    left_out, code = _lines_of(tokens, {"blockquote_open"}), _lines_of(tokens, {"fence", "code_block"})
+    blocks: list[str] = []
+    size = 0
+    for token in tokens:
+        if token.level or token.nesting < 0 or token.map is None:
+            continue
+        numbers = [number for number in range(*token.map) if number not in left_out]
+        shown = [lines[number] if number in code else _without_pictures(lines[number], picture) for number in numbers]
+        if not "".join(shown).strip():
+            continue
+        block = "\n".join(shown).rstrip()
+        if blocks and size + len(block) > length:
+            blocks.append("…")
+            break
+        if len(block) > length:
+            blocks += [_cut_block(block, length, token), "…"]
+            break
+        blocks.append(block)
+        size += len(block)
+    return "\n\n".join(blocks)
+
+
+def _lines_of(tokens: list[Token], types: set[str]) -> set[int]:
+    return {number for token in tokens if token.type in types and token.map for number in range(*token.map)}
+
+
+def _without_pictures(line: str, picture: str) -> str:
+    return _PICTURE.sub(lambda match: f"[{match[1].strip() or picture}]", line)
+
+
+def _cut_block(block: str, length: int, token: Token) -> str:
+    """Return the beginning of a long block; code ends where it does not hurt, and is closed again."""
+    head, line_end, _rest = block[:length].rpartition("\n")
+    if token.type == "fence":
+        return f"{head or block[:length]}\n{token.markup}"
+    return head if line_end else block[:length].rpartition(" ")[0] or block[:length]
+
+
 def words_of(html: str) -> str:
     """Return the words of stored HTML, at a small part of the cost of parsing its text; blocks end with a line end."""
     return unescape(nh3.clean(html, tags=set()))
@@ -254,8 +303,12 @@ def _tame(body: str) -> str:
 def _words(token: Token) -> str:
     if token.type in {"fence", "code_block"}:
         return without_controls(token.content)
+    return _inline_words(token.children or ())
+
+
+def _inline_words(children: Iterable[Token]) -> str:
     parts = []
-    for child in token.children or ():
+    for child in children:
         if child.type in {"text", "code_inline"}:
             parts.append(child.content)
         elif child.type in {"softbreak", "hardbreak"}:
@@ -267,21 +320,63 @@ def _words(token: Token) -> str:
 
 def _narrow(tokens: list[Token]) -> None:
     """Set directions and heading levels; references to what only HTML has are not possible here."""
-    open_containers: list[Token] = []
-    for token in tokens:
+    open_containers: list[Token] = []  # those whose direction is not certain yet
+    for place, token in enumerate(tokens):
         token.attrs = {}
         if token.type in _LEAVES:
             token.attrs["dir"] = "auto"
         elif token.type in _CONTAINERS:
             open_containers.append(token)
+        elif token.type in _CONTAINER_ENDS and open_containers and "dir" in open_containers[-1].attrs:
+            open_containers.pop()  # it has nothing but code, or the line above a quote
         if token.type in {"heading_open", "heading_close"}:
             token.tag = f"h{min(int(token.tag[1:]) + 2, 6)}"
-        if open_containers and (token.children or token.content):
-            direction = first_direction(MENTION.sub("", _words(token)))
-            if direction:
-                for container in open_containers:
-                    container.attrs["dir"] = direction
-                open_containers.clear()
+        if open_containers:
+            _direct(open_containers, tokens[max(place - 2, 0) : place + 1])
+
+
+def _direct(containers: list[Token], tokens: list[Token]) -> None:
+    """Give containers the direction of the last of these tokens, if it has words; what is certain leaves the list."""
+    token = tokens[-1]
+    if token.type in {"fence", "code_block"}:
+        for container in containers:
+            container.attrs.setdefault("dir", "ltr")
+    elif token.type == "inline":
+        children = token.children or []
+        if len(tokens) == 3 and tokens[0].type == "blockquote_open":
+            children = _direct_line_above(tokens)
+        if direction := first_direction(MENTION.sub("", _inline_words(children))):
+            for container in containers:
+                container.attrs["dir"] = direction
+            containers.clear()
+
+
+def _direct_line_above(tokens: list[Token]) -> list[Token]:
+    """Set the direction of the link that names a quoted post, and return the inline tokens behind it.
+
+    ``mina نوشت:`` is Persian. A name may be of any script, so the last word decides: about the line if nothing else is in
+    it, and about the quote if nothing but code follows.
+    """
+    quote, line, inline = tokens
+    children = inline.children or []
+    start = next((place for place, child in enumerate(children) if child.type != "text" or child.content), None)
+    if start is None or not _links_to_post(children[start]):
+        return children
+    end = next((place for place, child in enumerate(children) if child.type == "link_close"), len(children))
+    rest = children[end + 1 :]
+    words = _inline_words(children[start:end])
+    direction = first_direction(words[::-1])
+    if direction:
+        quote.attrs["dir"] = direction
+        if direction != first_direction(words):
+            children[start].meta["dir"] = direction
+        if not first_direction(_inline_words(rest)):
+            line.attrs["dir"] = direction
+    return rest
+
+
+def _links_to_post(token: Token) -> bool:
+    return token.type == "link_open" and _POST.match(str(token.attrGet("href") or "")) is not None
 
 
 def first_direction(text: str) -> str:
@@ -417,7 +512,7 @@ class _Writer:
             elif child.type == "link_open":
                 opening = self._link(str(child.attrGet("href") or ""), str(child.attrGet("title") or ""))
                 if child.meta.get("names_quoted"):
-                    opening = opening.replace("<a ", '<a dir="auto" ', 1)
+                    opening = opening.replace("<a ", f'<a dir="{child.meta.get("dir", "auto")}" ', 1)
                 inside_link.append(bool(opening))
                 parts.append(opening)
             elif child.type == "link_close":
@@ -484,7 +579,7 @@ def _mark_quoted_post(tokens: list[Token]) -> bool:
     for token in tokens:
         first = next((child for child in token.children or () if child.type != "text" or child.content), None)
         if first is not None:
-            is_post = first.type == "link_open" and _POST.match(str(first.attrGet("href") or "")) is not None
+            is_post = _links_to_post(first)
             first.meta["names_quoted"] = is_post
             return is_post
     return False

@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from community import rendering
-from community.rendering import UploadedFile, excerpt, first_direction, parse, render
+from community.rendering import UploadedFile, beginning_of_source, excerpt, first_direction, parse, render
 from portal.core.text import ZWNJ, normalise_input
 from tests.community.payloads import BIDI, PAYLOADS
 
@@ -181,6 +181,54 @@ def test_latin_name_does_not_turn_the_quote_around():
 
     assert '<blockquote class="post-quote" dir="rtl">' in html
     assert '<a dir="auto" class="post-link" href="/p/12/">@mina</a>' in html
+
+
+@pytest.mark.parametrize(
+    ("line", "quoted", "expected"),
+    [
+        ("kaveh_net نوشت:", "پکت‌ها گم می‌شوند", ("rtl", "rtl", "rtl")),
+        ("مینا نوشت:", "the lamp is red", ("ltr", "rtl", "auto")),
+        ("مینا wrote:", "چراغ قرمز است", ("rtl", "ltr", "ltr")),
+        ("kaveh_net نوشت:", "```\n> ping 10.0.0.1\n> ```", ("rtl", "rtl", "rtl")),
+    ],
+)
+def test_a_quote_and_the_line_above_it_have_their_own_directions(line, quoted, expected):
+    html = render(f"> [{line}](post:7)\n>\n> {quoted}\n\nand more")
+
+    quote, above, link = expected
+    assert f'<blockquote class="post-quote" dir="{quote}"><p dir="{above}"><a dir="{link}"' in html
+
+
+PICTURES = "متن ![چراغ قرمز](upload:3) و ![](upload:4)"
+LONG = "این متن بلند است. " * 20
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        ("یک **دو**\nسه\n\n- چهار\n- پنج", "یک **دو**\nسه\n\n- چهار\n- پنج"),
+        ("```sh\nping 10.0.0.1\n\n![](x)\n```\n\nقطع است", "```sh\nping 10.0.0.1\n\n![](x)\n```\n\nقطع است"),
+        (PICTURES, "متن [چراغ قرمز] و [تصویر]"),
+        ("> [x](post:3)\n>\n> قدیمی\n\nتازه", "تازه"),
+        ("کوتاه\n\n" + LONG, "کوتاه\n\n…"),
+        ("> فقط نقل", ""),
+    ],
+)
+def test_the_beginning_of_a_text_is_quoted_in_whole_blocks(body, expected):
+    assert beginning_of_source(body, 100, picture="تصویر") == expected
+
+
+def test_a_long_block_is_cut_and_code_closed():
+    code = "```\n" + "ping 10.0.0.1\n" * 50 + "```\n\nend"
+
+    cut = beginning_of_source(code, 100, picture="")
+    text = beginning_of_source(LONG, 100, picture="")
+
+    assert cut.startswith("```\nping")
+    assert cut.endswith("ping 10.0.0.1\n```\n\n…")
+    assert len(cut) < 120
+    assert text.endswith("\n\n…")
+    assert len(text) < 110
 
 
 def test_links_lead_where_they_say_and_search_engines_do_not_follow_them(settings):
