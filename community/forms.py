@@ -18,12 +18,14 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
 from community import rules
+from community.masks import as_stored
 from community.models import PAGE_SIZE, Area, Flag, Level, Post, Thread, ThreadState, policy
 from community.people import person_of
 from community.queries import thread_at
 from portal.catalog.models import Product
 from portal.core.formats import format_number
 from portal.core.forms import FoldedCharField, FormMixin
+from portal.core.privacy import translate_placeholders
 from portal.core.text import isolate, row_number
 
 if TYPE_CHECKING:
@@ -94,6 +96,10 @@ class WritingForm(FormMixin, forms.Form):
         kwargs["initial"] = {"token": new_token(), "started": started_now(), **initial}
         super().__init__(*args, **kwargs)
 
+    def clean_body(self) -> str:
+        """Return the text with what was masked before as it is stored, in whatever language it was shown."""
+        return as_stored(self.cleaned_data["body"])
+
     def suspicions(self, user: AnyUser) -> list[str]:
         """Return codes of `community.screening.SCORES` for what only programs do."""
         found = []
@@ -121,7 +127,9 @@ class ReplyForm(WritingForm):
 
 
 class EditForm(WritingForm):
-    title = FoldedCharField(label=_("Title"), max_length=TITLE_LENGTH, required=False)
+    title = FoldedCharField(
+        label=_("Title"), max_length=TITLE_LENGTH, required=False, widget=forms.TextInput(attrs={"dir": "auto"})
+    )
     version = forms.IntegerField(min_value=1, max_value=2**31 - 1, widget=forms.HiddenInput)
 
     field_order = ("title", "body")
@@ -186,6 +194,10 @@ class AskForm(WritingForm):
         self.fields["area"].queryset = visible.filter(pk__in=open_ids)  # type: ignore[attr-defined]  # a choice field
         self.fields["product"].queryset = Product.objects.filter(is_active=True)  # type: ignore[attr-defined]  # the same
         self.has_areas = bool(open_ids)
+        if rules.level_of(user) < Level.ACTIVE:
+            self.fields["tags"].help_text = _(
+                "A few words, with commas between them. Only tags that exist can be used."
+            )
 
     def tag_words(self) -> list[str]:
         """Return the words typed as tags."""
@@ -400,5 +412,5 @@ class SplitForm(ManageForm):
 
 
 def _first_words(post: Post) -> str:
-    words = " ".join(html.unescape(strip_tags(post.html)).split())
+    words = translate_placeholders(" ".join(html.unescape(strip_tags(post.html)).split()))
     return f"{format_number(post.number)} · {isolate(person_of(post.author).name)}: {isolate(words[:80])}"

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 from community.people import person_of
 from community.rendering import MENTION, first_direction
 from portal.core.formats import format_number
-from portal.core.text import isolate, without_bidi_controls
+from portal.core.privacy import translate_placeholders
+from portal.core.text import is_persian, isolate, without_bidi_controls
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -46,18 +47,25 @@ def quoted(text: str) -> str:
     A name at the beginning says nothing about it: ``@sara نسخهٔ شما چند است؟`` is Persian. The mark in front decides for
     pages (``dir="auto"``), the isolate for mails in the other direction.
     """
-    text = without_bidi_controls(text)
-    direction = first_direction(MENTION.sub("", text))
+    text = translate_placeholders(without_bidi_controls(text))
+    direction = "rtl" if is_persian(text) else first_direction(MENTION.sub("", text))
     if not direction:
         return text
     mark, isolate_in = ("\u200f", "\u2067") if direction == "rtl" else ("\u200e", "\u2066")
     return f"{mark}{isolate_in}{text}\u2069"
 
 
+def isolated_title(title: str) -> str:
+    """Return a title for the middle of a sentence; a Persian one may begin with a Latin word."""
+    if is_persian(title) and first_direction(title) == "ltr":
+        return f"\u2067{without_bidi_controls(title)}\u2069"
+    return isolate(title)
+
+
 def values_of(facts: Sequence[Fact], title: str) -> dict[str, str]:
     """Return what the words of facts about a thread are filled with: ``actor``, ``title``, ``count``."""
     return {
         "actor": isolate(facts[0].actor or person_of(None).name),
-        "title": isolate(title),
+        "title": isolated_title(title),
         "count": format_number(len(facts)),
     }

@@ -48,6 +48,7 @@ from community.services.threads import (
     tags_named,
     unlock,
     unpin,
+    words_without_tag,
 )
 from community.services.uploads import accept_picture, add_file
 from community.services.writing import NewPoll, edit_post, post_reply, save_draft, start_thread
@@ -106,4 +107,5 @@ __all__ = [
     "withdraw_helpful",
     "withdraw_idea_vote",
     "withdraw_me_too",
+    "words_without_tag",
 ]

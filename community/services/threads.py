@@ -35,7 +35,7 @@ from community.services.counting import count_for, count_thread, find_last_post,
 from community.services.loops import bring_solved_its, count_solved_its
 from community.services.moderating import log
 from community.services.solutions import revoke_all
-from community.services.writing import edit_post
+from community.services.writing import edit_post, excerpt_of
 from portal.accounts.models import User
 from portal.core.events import emit
 from portal.core.scopes import content_changed
@@ -77,6 +77,11 @@ def _free_slug(name: str) -> str:
     return next(
         each for number in range(len(taken) + 1) if (each := f"{slug}-{number}" if number else slug) not in taken
     )
+
+
+def words_without_tag(words: Iterable[str]) -> list[str]:
+    """Return those of the words that name no tag, as typed: they are left out where no tag can be made."""
+    return [word for word in words if not tags_named([word])]
 
 
 @transaction.atomic
@@ -370,13 +375,14 @@ def split_thread(*, thread: Thread, post_ids: Collection[int], title: str, by: U
     for post in posts:
         revoke_all(thread, post, by=by, because="moved")
     first = posts[0]
+    text = texts.prepare(first.body)
     new = Thread(
         area=areas[thread.area_id],
         audience=thread.audience,
         kind=thread.kind,
         author_id=first.author_id,
         title=title,
-        language=first.language,
+        language=texts.language_of(f"{title} {text.parsed.plain_text()}"),
         status=Thread.Status.NONE,
         state=ThreadState.VISIBLE,
         highest_number=len(posts),
@@ -385,7 +391,7 @@ def split_thread(*, thread: Thread, post_ids: Collection[int], title: str, by: U
     )
     new.status = _status_in(new)
     new.slug = new.make_slug()
-    new.excerpt = texts.prepare(first.body).parsed.plain_text()[:200]
+    new.excerpt = excerpt_of(text)
     new.save(force_insert=True)
     new.tags.set(thread.tags.all())
     new.products.set(thread.products.all())
@@ -398,7 +404,8 @@ def split_thread(*, thread: Thread, post_ids: Collection[int], title: str, by: U
             shift=number - post.number,
             moved_by=by,
         )
-        Post.objects.filter(pk=post.pk).update(thread=new, number=number)
+        language = (text if post is first else texts.prepare(post.body)).language
+        Post.objects.filter(pk=post.pk).update(thread=new, number=number, language=language)
     Post.objects.filter(reply_to__in=posts).exclude(thread=new).update(reply_to=None)
     Post.objects.filter(thread=new, reply_to__thread=thread).update(reply_to=None)
     _count_again(new)

@@ -112,7 +112,7 @@ def start_thread(
             author=author,
             title=screened.title,
             language=texts.language_of(f"{screened.title} {text.parsed.plain_text()}"),
-            excerpt=_excerpt(text),
+            excerpt=excerpt_of(text),
             status=_FIRST_STATUS.get(Area.Kind(place.kind), Thread.Status.NONE),
             state=ThreadState(state.value),
             highest_number=1,
@@ -243,7 +243,7 @@ def edit_post(
             emit(SeeAlsoWanted(thread_id=thread.pk))
         thread.title = screened.title
         thread.slug = thread.make_slug()
-        thread.excerpt = _excerpt(text)
+        thread.excerpt = excerpt_of(text)
         thread.language = texts.language_of(f"{thread.title} {text.parsed.plain_text()}")
         store(thread, "title", "slug", "excerpt", "language")
     if screened.is_held and is_author:
@@ -412,7 +412,8 @@ def _add_poll(thread: Thread, poll: NewPoll) -> None:
     )
 
 
-def _excerpt(text: texts.Text) -> str:
+def excerpt_of(text: texts.Text) -> str:
+    """Return how a text begins, as one plain line."""
     words = " ".join(text.parsed.plain_text()[:2400].split())
     if len(words) <= 200:
         return words

@@ -243,6 +243,8 @@ def thread(request: HttpRequest, thread_id: int, slug: str) -> HttpResponse:
         "json_ld": "" if query or request.user.is_authenticated else structured.thread_json_ld(found, parts),
         "status_changes": _status_changes(found),
         "statuses": _idea_statuses() if parts.may.get("set_status") else [],
+        "other_replies": found.reply_count - (parts.solution is not None and parts.solution.post.is_visible),
+        "restriction": _restriction_of(request) if not parts.may.get("reply") else None,
         "reply_form": ReplyForm(initial={"started": started_now()}) if parts.may.get("reply") else None,
         "feed_url": reverse("community:thread_feed", args=[found.pk]) if found.is_listed else "",
     }
@@ -367,6 +369,12 @@ def _restriction(profile: CommunityProfile) -> dict[str, Any] | None:
     if profile.is_silenced():
         return {"until": profile.silenced_until, "reason": profile.silenced_reason, "is_total": False}
     return None
+
+
+def _restriction_of(request: HttpRequest) -> dict[str, Any] | None:
+    """Return what keeps the reader from writing at the moment."""
+    profile = profile_of(request.user)
+    return _restriction(profile) if profile is not None else None
 
 
 def _member(handle: str) -> User:

@@ -16,7 +16,7 @@ from django.http import HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.safestring import SafeString
-from django.utils.translation import get_language
+from django.utils.translation import get_language, ngettext, pgettext
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
@@ -25,10 +25,11 @@ from community import rendering, rules, services
 from community.exceptions import CommunityError, EditConflictError
 from community.forms import AskForm, EditForm, ReplyForm, WritingForm
 from community.listing import is_old
-from community.models import Area, Draft, Level, Post, State, ThreadState, Upload
+from community.masks import in_own_words
+from community.models import Area, Draft, Level, Post, State, ThreadState, Upload, policy
 from community.people import person_of
 from community.rendering import UploadedFile
-from community.services.texts import people_named
+from community.services.texts import language_of, people_named
 from community.services.uploads import accept_picture
 from community.showing import target_of
 from community.views.common import for_members, is_htmx, person_in, post_or_404, thread_or_404, to_post
@@ -37,7 +38,7 @@ from portal.core.formats import format_number
 from portal.core.http import form_status
 from portal.core.limits import too_many_requests
 from portal.core.privacy import redact, translate_placeholders
-from portal.core.text import row_number
+from portal.core.text import isolate, row_number
 from portal.notifications import services as following
 from search.queries import search
 
@@ -47,6 +48,7 @@ if TYPE_CHECKING:
     from django.http import HttpRequest
 
     from community.models import Thread
+    from portal.accounts.models import User
     from search.showing.results import Hit
 
 _PLACE: Final = re.compile(r"(?:new|thread:\d{1,18}|post:\d{1,18})\Z")
@@ -81,6 +83,8 @@ def ask(request: HttpRequest) -> HttpResponse:
     area: Area = cleaned["area"]
     try:
         may_create = rules.level_of(person) >= Level.ACTIVE
+        words = form.tag_words()
+        limit = policy().max_tags
         thread = services.start_thread(
             author=person,
             area=area,
@@ -88,7 +92,7 @@ def ask(request: HttpRequest) -> HttpResponse:
             body=cleaned["body"],
             token=cleaned["token"],
             products=[cleaned["product"]] if cleaned["product"] else [],
-            tags=services.tags_named(form.tag_words()[:5], may_create=may_create),
+            tags=services.tags_named(words[:limit], may_create=may_create),
             poll=_poll_in(form),
             keeps_personal_data=cleaned["keeps_personal_data"],
             suspicions=form.suspicions(person),
@@ -96,11 +100,37 @@ def ask(request: HttpRequest) -> HttpResponse:
     except CommunityError as error:
         form.add_error(None, str(error))
         return _ask_page(request, form)
+    _say_left_out(request, words[:limit], words[limit:])
     if cleaned["follows"]:
         following.follow(person_id=person.pk, target=target_of(thread))
     if thread.state == ThreadState.HELD:
         messages.info(request, _("Thank you. Others will see it after a quick check by a moderator."))
     return redirect(thread)
+
+
+def _say_left_out(request: HttpRequest, words: list[str], too_many: list[str]) -> None:
+    """Say which of the words typed as tags the new thread has not."""
+    between = pgettext("between words", ", ")
+    if unknown := services.words_without_tag(words):
+        messages.warning(
+            request,
+            ngettext(
+                "Only existing tags can be used: %(words)s was left out.",
+                "Only existing tags can be used: %(words)s were left out.",
+                len(unknown),
+            )
+            % {"words": between.join(isolate(each) for each in unknown)},
+        )
+    if too_many:
+        messages.warning(
+            request,
+            ngettext(
+                "A thread has at most %(limit)s tags: %(words)s was left out.",
+                "A thread has at most %(limit)s tags: %(words)s were left out.",
+                len(too_many),
+            )
+            % {"limit": format_number(len(words)), "words": between.join(isolate(each) for each in too_many)},
+        )
 
 
 def _first_values(request: HttpRequest) -> dict[str, Any]:
@@ -223,12 +253,10 @@ def _reply_values(request: HttpRequest, thread: Thread, place: str) -> dict[str,
 
 def quote_of(post: Post) -> str:
     """Return the beginning of a post as a quote in Markdown, with a link to it."""
-    text = rendering.parse(post.body).plain_text().strip()
-    if len(text) > _QUOTED_CHARACTERS:
-        text = f"{text[:_QUOTED_CHARACTERS].rpartition(' ')[0]}…"
+    text = in_own_words(rendering.beginning_of_source(post.body, _QUOTED_CHARACTERS, picture=_("picture")))
     name = person_of(post.author).name.replace("[", "").replace("]", "")
     said = _("%(name)s wrote:") % {"name": name}
-    lines = "\n".join(f"> {line}" for line in text.splitlines())
+    lines = "\n".join(f"> {line}".rstrip() for line in text.split("\n"))
     return f"> [{said}](post:{post.pk})\n>\n{lines}"
 
 
@@ -278,7 +306,7 @@ def edit(request: HttpRequest, post_id: int) -> HttpResponse:
         typed["version"] = str(conflict.stored_version)
         again = EditForm(typed, has_title=post.is_first)
         again.is_valid()
-        again.add_error(None, str(conflict))
+        again.add_error(None, _conflict_in_words(person, post, conflict))
         return _edit_page(request, again, post, conflict=conflict, status=HTTPStatus.CONFLICT)
     except CommunityError as error:
         form.add_error(None, str(error))
@@ -288,9 +316,18 @@ def edit(request: HttpRequest, post_id: int) -> HttpResponse:
     return to_post(changed)
 
 
+def _conflict_in_words(person: User, post: Post, conflict: EditConflictError) -> str:
+    """Return who changed the text meanwhile: often it was the same person, in another window."""
+    replaced = post.revisions.filter(version=conflict.stored_version - 1).first()
+    changed_by = replaced.edited_by_id if replaced is not None else post.author_id  # only authors leave no history
+    if changed_by == person.pk:
+        return _("You changed this text yourself meanwhile, perhaps in another window. Both texts are below.")
+    return str(conflict)
+
+
 def _edit_values(request: HttpRequest, post: Post, place: str) -> dict[str, Any]:
     draft = Draft.objects.filter(user=person_in(request), place=place).first()
-    values = {"title": post.thread.title, "body": post.body, "version": post.version}
+    values = {"title": post.thread.title, "body": in_own_words(post.body), "version": post.version}
     if draft is not None:
         values |= {"title": draft.title or values["title"], "body": draft.body, "has_draft": True}
         values["version"] = draft.extra.get("version", post.version)
@@ -310,6 +347,7 @@ def _edit_page(
         "post": post,
         "thread": post.thread,
         "conflict": conflict,
+        "stored_language": language_of(conflict.stored_body) if conflict else "",
     }
     return render(request, "community/edit.html", context, status=status or _status(request, form))
 

@@ -276,6 +276,32 @@ def test_the_solution_is_under_the_question_wherever_it_is(client):
     assert [text.count("شمارهٔ 21") >= 1 for text in (first, second)] == [True, True]
 
 
+@pytest.mark.parametrize(("others", "heading"), [(0, None), (1, "۱ پاسخ دیگر"), (2, "۲ پاسخ دیگر")])
+def test_the_answer_on_top_is_not_counted_among_the_others(client, others, heading):
+    thread = ThreadFactory()
+    answer = PostFactory(thread=thread)
+    for _other in range(others):
+        PostFactory(thread=thread)
+    services.accept_solution(post=answer, by=thread.author)
+
+    page = client.get(thread.get_absolute_url()).text
+    found = re.findall(r"<h2>\s*([۰-۹]+ پاسخ[^<]*?)\s*</h2>", page)
+
+    assert found == ([heading] if heading else [])
+    assert ("sort=helpful" in page) is (heading is not None)
+
+
+@pytest.mark.parametrize("kind", ["ideas", "announcements"])
+def test_a_visitor_is_not_asked_for_an_answer_where_nothing_was_asked(client, kind):
+    area = AreaFactory(**{kind: True})
+    thread = ThreadFactory(area=area, author=moderator())
+
+    page = client.get(thread.get_absolute_url()).text
+
+    assert "برای پاسخ" in page or "وارد شوید" in page
+    assert "همین پرسش را" not in page
+
+
 def test_replies_by_helpfulness_go_on_where_they_ended(client, monkeypatch):
     monkeypatch.setattr("community.showing.PAGE_SIZE", 2)
     thread, author = ThreadFactory(), MemberFactory()

@@ -975,6 +975,19 @@ def test_split_makes_a_thread_of_replies_and_old_links_lead_there(heard):
         services.split_thread(thread=thread, post_ids=[thread.posts.get(number=1).pk], title="نه", by=by)
 
 
+def test_a_split_thread_is_in_the_language_of_its_title_and_text():
+    thread = start()
+    moved = reply(thread, body="ping 10.0.0.1 timeout: مودم")
+    Post.objects.filter(pk=moved.pk).update(language="fa")
+
+    new = services.split_thread(
+        thread=thread, post_ids=[moved.pk], title="مودم پس از به‌روزرسانی کند شده است", by=moderator()
+    )
+
+    assert new.language == "fa"
+    assert Post.objects.get(pk=moved.pk).language == "en"
+
+
 def test_pinned_thread_is_first_in_its_area_until_its_time_is_over():
     from community.services.threads import has_pins_to_end, unpin_due
 

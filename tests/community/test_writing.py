@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import re
 from io import BytesIO
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.urls import reverse
+from django.utils import timezone
 from PIL import Image
 
 from community import services
@@ -110,7 +112,7 @@ def test_a_newcomers_question_is_held_and_they_are_told(client):
 @pytest.mark.parametrize(
     ("changed", "word"),
     [
-        ({"title": ""}, 'href="#id_title"'),
+        ({"title": ""}, 'href="#id_title">پرسش شما در یک جمله: '),
         ({"body": " "}, "نخست چیزی بنویسید"),
         ({"area": "999"}, 'href="#id_area"'),
         ({"poll_question": "کدام؟", "poll_options": "یکی"}, "از میان گزینه‌های همین نظرسنجی"),
@@ -145,6 +147,23 @@ def test_tags_are_made_by_active_members_only(client):
         client.post(reverse("community:ask"), question(AreaFactory(), tags="مش، تازه"))
         thread = Thread.objects.visible_to(person).get(author=person)
         assert {tag.name for tag in thread.tags.all()} == expected
+
+
+def test_tags_that_are_left_out_are_named(client, member):
+    TagFactory(name="مودم")
+    page = client.post(reverse("community:ask"), question(AreaFactory(), tags="مودم، کابل، فیبر"), follow=True).text
+
+    assert "فقط برچسب‌های موجود به کار می‌روند: \u2068کابل\u2069، \u2068فیبر\u2069" in page
+    assert Thread.objects.visible_to(member).get().tags.count() == 1
+    assert "فقط برچسب‌های موجود" in client.get(reverse("community:ask")).text
+
+
+def test_more_tags_than_a_thread_has_are_named(client):
+    client.force_login(MemberFactory(level=Level.ACTIVE))
+    page = client.post(reverse("community:ask"), question(AreaFactory(), tags="الف، ب، پ، ت، ث، جیم"), follow=True).text
+
+    assert "هر گفت‌وگو حداکثر ۵ برچسب دارد: \u2068جیم\u2069" in page
+    assert "فقط برچسب‌های موجود" not in client.get(reverse("community:ask")).text
 
 
 def test_a_poll_is_asked_and_voted_in(client, member):
@@ -222,12 +241,24 @@ def test_a_quote_names_the_post_and_answers_it(client, member):
     form = client.get(reverse("community:reply", args=[answered.thread_id]), {"to": answered.pk, "quote": 1})
     body = re.search(r"<textarea[^>]*>\n?(.*?)</textarea>", form.text, re.DOTALL)[1]
 
-    assert f"](post:{answered.pk})\n&gt;\n&gt; مودم را خاموش کنید" in body
+    assert f"](post:{answered.pk})\n&gt;\n&gt; مودم را **خاموش** کنید\n&gt; و صبر کنید" in body
     client.post(
         reverse("community:reply", args=[answered.thread_id]),
         {"body": f"> [x](post:{answered.pk})\n\nممنون", "to": answered.pk, "token": token()},
     )
     assert Post.objects.visible_to(member).get(author=member).reply_to == answered
+
+
+def test_who_may_not_write_reads_until_when_in_place_of_the_reply_box(client, member):
+    thread = ThreadFactory()
+    until = timezone.now() + dt.timedelta(days=2)
+    services.silence_member(user=member, by=moderator(), until=until, note="", reason="")
+
+    page = client.get(thread.get_absolute_url()).text
+
+    assert "نمی‌توانید اینجا بنویسید" in page
+    assert reverse("community:person", args=[member.handle]) in page.partition("نمی‌توانید اینجا بنویسید")[2][:200]
+    assert "<textarea" not in page
 
 
 def test_a_closed_thread_says_so(client, member):
@@ -310,6 +341,17 @@ def test_two_who_edit_at_once_both_find_their_text(client, member):
     assert "از دیروز چراغ سوم" in history
     client.force_login(MemberFactory())
     assert client.get(reverse("community:history", args=[post.pk])).status_code == 404
+
+
+def test_who_changed_the_text_in_another_window_is_not_called_somebody(client, member):
+    post = Post.objects.visible_to(member).get(thread=ThreadFactory(author=member))
+    services.edit_post(post=post, editor=member, body="A text in English", version=1)
+
+    data = {"title": post.thread.title, "body": "متن نویسنده دربارهٔ مودم", "version": 1}
+    conflict = client.post(reverse("community:edit", args=[post.pk]), data).text
+
+    assert "خودتان این متن را در این میان عوض کرده‌اید" in conflict
+    assert re.search(r'<pre[^>]* dir="ltr" lang="en"[^>]*>A text in English', conflict)
 
 
 # Pictures ------------------------------------------------------------------------------------------------------------
