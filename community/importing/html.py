@@ -44,12 +44,25 @@ _SPECIAL: Final = re.compile(r"[\\`*\[\]<>|~]|(?<!\w)_|_(?!\w)")
 _LINE_START: Final = re.compile(r"^([ \t]*)(#{1,6}(?=\s|$)|[-+=](?=\s|$|-|=)|\d{1,9}(?=[.)]))", re.MULTILINE)
 _LANGUAGE: Final = re.compile(r"(?:lang|language)-([a-z0-9+#.-]{1,20})")
 _SPACE: Final = re.compile(r"[ \t\r\n\f]+")
+#: Lists and quotes in others beyond this are part of those around them: each level is written before every line.
+_MAX_DEPTH: Final = 20
+#: Tags that a parser of HTML opens again in every paragraph after them, unless they are the same ones.
+_REOPENED: Final = re.compile(
+    r"<(b|big|code|em|font|i|nobr|s|small|strike|strong|tt|u)[\s/][^>]{0,200}>", re.IGNORECASE
+)
+_MAX_REOPENED: Final = 50
+#: A link with a very long address, which it would open again with it.
+_LONG_LINK: Final = re.compile(r"<a(?=\s[^>]{2000})", re.IGNORECASE)
 
 
 def to_markdown(html: str) -> str:
     """Return the text as Markdown. What is not allowed is dropped, and its text kept; scripts and styles go whole."""
+    html = html.encode("utf-8", "replace").decode()  # a lone surrogate is no text for nh3
+    html = _LONG_LINK.sub("<no-link", html)
+    if sum(1 for _tag in _REOPENED.finditer(html)) > _MAX_REOPENED:  # with attributes: else they are the same
+        html = _REOPENED.sub(r"<\1>", html)
     clean = nh3.clean(
-        html.encode("utf-8", "replace").decode(),  # a lone surrogate is no text for nh3
+        html,
         tags=_TAGS,
         attributes=_ATTRIBUTES,
         clean_content_tags={"script", "style"},
@@ -71,6 +84,11 @@ class _Writer(HTMLParser):
         #: For each open container the finished blocks in it; the first is the document.
         self._blocks: list[list[str]] = [[]]
         self._line: list[str] = []
+        self._has_text = False
+        #: For each list, item and quote that is open whether it is a container, or too deep for one.
+        self._is_container: list[bool] = []
+        self._marked: set[str] = set()
+        #: Their tags and where they begin in the line; -1 for one in another of the same kind.
         self._open_marks: list[tuple[str, int]] = []
         self._links: list[tuple[str, int]] = []
         self._lists: list[int | None] = []
@@ -93,7 +111,8 @@ class _Writer(HTMLParser):
         if tag in _BLOCKS:
             self._end_line()
         if tag in _MARKS:
-            self._open_marks.append((tag, len(self._line)))
+            self._open_marks.append((tag, -1 if tag in self._marked else len(self._line)))
+            self._marked.add(tag)
         elif tag in _HEADINGS:
             self._heading = _HEADINGS[tag]
         elif tag in {"ul", "ol", "li", "blockquote"}:
@@ -109,7 +128,7 @@ class _Writer(HTMLParser):
             case "code":
                 self._code = []
             case "br":
-                self._line.append("\\\n" if "".join(self._line).strip() else "")
+                self._line.append("\\\n" if self._has_text else "")
             case "hr":
                 self._blocks[-1].append("---")
             case "a":
@@ -118,6 +137,9 @@ class _Writer(HTMLParser):
                 self._show_picture(values)
 
     def _begin_container(self, tag: str, values: dict[str, str]) -> None:
+        self._is_container.append(len(self._blocks) <= _MAX_DEPTH)
+        if not self._is_container[-1]:
+            return
         self._blocks.append([])
         if tag == "ul":
             self._lists.append(None)
@@ -135,12 +157,8 @@ class _Writer(HTMLParser):
             self._end_line()
         if tag in _MARKS:
             self._end_mark(tag)
-        elif tag in {"ul", "ol"}:
-            self._end_list()
-        elif tag == "li":
-            self._end_item()
-        elif tag == "blockquote":
-            self._end_container("> ", "> ")
+        elif tag in {"ul", "ol", "li", "blockquote"}:
+            self._end_of(tag)
         elif tag == "code":
             self._end_code()
         elif tag == "a":
@@ -150,9 +168,7 @@ class _Writer(HTMLParser):
         if self._code is not None:
             self._code.append(data)
             return
-        text = _SPACE.sub(" ", data)
-        if text:
-            self._line.append(_SPECIAL.sub(r"\\\g<0>", text))
+        self._write(_SPECIAL.sub(r"\\\g<0>", _SPACE.sub(" ", data)))
 
     def result(self) -> str:
         if self._is_pre:
@@ -168,6 +184,10 @@ class _Writer(HTMLParser):
         if match := _LANGUAGE.search(values.get("class", "")):
             self._language = match[1]
 
+    def _write(self, text: str) -> None:
+        self._line.append(text)
+        self._has_text = self._has_text or bool(text.strip())
+
     def _end_line(self) -> None:
         """End the paragraph or heading that is being written, if any."""
         while self._open_marks:
@@ -178,7 +198,7 @@ class _Writer(HTMLParser):
             self._end_code()
         text = "".join(self._line).strip().removesuffix("\\")
         text = "\n".join(line.strip() for line in text.split("\n"))
-        self._line = []
+        self._line, self._has_text = [], False
         if text:
             text = _LINE_START.sub(_escape_start, text)
             if self._heading:
@@ -200,12 +220,15 @@ class _Writer(HTMLParser):
             return
         fence = "`" * (1 + max((len(run) for run in re.findall(r"`+", content)), default=0))
         pad = " " if content.startswith("`") or content.endswith("`") else ""
-        self._line.append(f"{fence}{pad}{content}{pad}{fence}")
+        self._write(f"{fence}{pad}{content}{pad}{fence}")
 
     def _end_mark(self, tag: str) -> None:
         for place in range(len(self._open_marks) - 1, -1, -1):
             if self._open_marks[place][0] == tag:
                 _tag, start = self._open_marks.pop(place)
+                if start < 0:
+                    return
+                self._marked.discard(tag)
                 text = "".join(self._line[start:])
                 del self._line[start:]
                 self._line.append(_around(text, _MARKS[tag]))
@@ -220,7 +243,7 @@ class _Writer(HTMLParser):
         if not url:
             self._line.append(text)
         elif not text.strip():
-            self._line.append(f"<{_address(url)}>" if url.startswith("http") else "")
+            self._write(f"<{_address(url)}>" if url.startswith("http") else "")
         else:
             self._line.append(f"[{text.strip()}](<{_address(url)}>)")
 
@@ -229,10 +252,20 @@ class _Writer(HTMLParser):
         url, alt = values.get("src", ""), _SPACE.sub(" ", values.get("alt", "")).strip()
         alt = _SPECIAL.sub(r"\\\g<0>", alt)
         if self._links or not url.startswith("http"):
-            self._line.append(alt)
+            self._write(alt)
         else:
             text = alt or _SPECIAL.sub(r"\\\g<0>", url)
-            self._line.append(f"[{text}](<{_address(url)}>)")
+            self._write(f"[{text}](<{_address(url)}>)")
+
+    def _end_of(self, tag: str) -> None:
+        if not (self._is_container and self._is_container.pop()):
+            return
+        if tag == "blockquote":
+            self._end_container("> ", "> ")
+        elif tag == "li":
+            self._end_item()
+        else:
+            self._end_list()
 
     def _end_container(self, first: str, others: str) -> None:
         if len(self._blocks) == 1:

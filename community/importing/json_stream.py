@@ -17,6 +17,13 @@ _PORTION: Final = 1 << 16
 #: A longer element is refused: it would have to be held in memory.
 _LONGEST: Final = 1 << 26
 _BLANK: Final = " \t\r\n"
+#: Python refuses to read a number with more digits, from 640 on, as the machine is set up.
+_MOST_DIGITS: Final = 600
+
+
+def number_of(digits: str) -> int | str:
+    """Return a whole number of a JSON text; one of hundreds of digits is nobody's number and stays a text."""
+    return int(digits) if len(digits) <= _MOST_DIGITS else digits
 
 
 def elements_of(stream: TextIO, wanted: str) -> Iterator[Any]:
@@ -52,7 +59,7 @@ class _Reader:
         self._stream = stream
         self._text = ""
         self._at = 0
-        self._decoder = json.JSONDecoder()
+        self._decoder = json.JSONDecoder(parse_int=number_of)
 
     def expect(self, sign: str) -> None:
         if not self.skip_if(sign):

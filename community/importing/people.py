@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 from typing import TYPE_CHECKING, Final
 
+from django.conf import settings
 from django.contrib.auth.hashers import make_password
 from django.core.exceptions import ValidationError
 from django.db.models.functions import Lower
 from django.utils import timezone
+from django.utils.crypto import salted_hmac
 
+from community.importing.records import storable
 from community.importing.store import moment_of
 from community.models import CommunityProfile
 from portal.accounts.handles import handle_key, mark_of, validate_handle
@@ -22,13 +24,24 @@ if TYPE_CHECKING:
 
 #: A name that no mail reaches (RFC 2606). The column is the account's name and must not be empty.
 DOMAIN: Final = "imported.invalid"
+_SALT: Final = "community.importing.people"
 _LONGEST: Final = 24
 _NOT_IN_HANDLES: Final = re.compile(r"[^\w.-]+")
 
 
 def digest_of(source: str, person: str) -> str:
-    """Return what a person of a source is known by here: an id over there may be a name."""
-    return hashlib.blake2b(f"{source}\0{person}".encode("utf-8", "replace"), digest_size=16).hexdigest()
+    """Return what a person of a source is known by here: an id over there may be a name.
+
+    It depends on SECRET_KEY: without that nobody finds out, by trying names, whose account it was.
+    """
+    return digests_of(source, person)[0]
+
+
+def digests_of(source: str, person: str) -> list[str]:
+    """Return by what a person may be known: today's digest, then those of earlier keys, so that an import can be repeated."""
+    value = f"{source}\0{storable(person)}"
+    keys = (settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS)
+    return [salted_hmac(_SALT, value, secret=key, algorithm="sha256").hexdigest()[:32] for key in keys]
 
 
 def make_people(people: Mapping[str, tuple[str, float | None]]) -> dict[str, int]:

@@ -9,10 +9,13 @@ from typing import TYPE_CHECKING, Any, Final
 from django.utils.translation import gettext as _
 from django.utils.translation import pgettext_lazy
 
+from portal.core.text import normalise_input
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 PROBLEMS_SHOWN: Final = 20
+_LONGEST: Final = 200
 _LABELS: Final = {
     "people": pgettext_lazy("import", "people"),
     "threads": pgettext_lazy("import", "threads"),
@@ -65,6 +68,7 @@ class Report:
         """Count a remark about a row that is imported, or of one that is skipped."""
         self.reasons[kind, reason] += 1
         if is_problem and len(self.problems) < PROBLEMS_SHOWN:
+            place, detail = _shown(place), _shown(detail)
             self.problems.append(Problem(place, f"{reason} ({detail})" if detail else reason))
 
     def lines(self) -> Iterator[str]:
@@ -101,3 +105,8 @@ class Report:
             "mended": self.mended,
             "indexed": self.indexed,
         }
+
+
+def _shown(words: str) -> str:
+    """Return words of a source as a terminal may get them: one line, and nothing that controls it."""
+    return " ".join(normalise_input(words[:_LONGEST]).split())

@@ -6,7 +6,7 @@ import re
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
-from django.db import IntegrityError, reset_queries
+from django.db import reset_queries
 from django.utils.translation import gettext as _
 
 from community import reconcile
@@ -113,12 +113,7 @@ def _in_batches(
 ) -> None:
     done = 0
     for batch in _batches(_without_skipped(records, report), BATCH):
-        try:
-            write(batch)
-        except IntegrityError as error:
-            raise SourceError(
-                _("Another import of the same source is running. Start again when it has ended.")
-            ) from error
+        write(batch)
         done += len(batch)
         reset_queries()  # kept where DEBUG is on
         progress(kind, done)

@@ -17,7 +17,7 @@ from django.utils.translation import gettext as _
 
 from community.importing.errors import RowError, SourceError
 from community.importing.moments import read_moment
-from community.importing.records import Acceptance, Beginning, Person, Reply, Skipped, Voice
+from community.importing.records import Acceptance, Beginning, Person, Reply, Skipped, Voice, guarded
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -69,7 +69,7 @@ class StackExchange:
             tags=_TAG.findall(row.get("Tags", "")),
             views=_number(row.get("ViewCount", "")),
             is_closed="ClosedDate" in row,
-            votes=0 if self._has_votes else max(0, _number(row.get("Score", ""))),
+            votes=0 if self._has_votes else _number(row.get("Score", "")),
         )
 
     def replies(self) -> Iterator[Reply | Skipped]:
@@ -94,7 +94,7 @@ class StackExchange:
             created=read_moment(row.get("CreationDate", "")),
             edited=_maybe(row.get("LastEditDate", "")),
             author=_author(row.get("OwnerUserId", "")),
-            votes=0 if self._has_votes else max(0, _number(row.get("Score", ""))),
+            votes=0 if self._has_votes else _number(row.get("Score", "")),
         )
 
     def _comments(self) -> Iterator[Reply | Skipped]:
@@ -110,7 +110,7 @@ class StackExchange:
             body=row.get("Text", ""),
             created=read_moment(row.get("CreationDate", "")),
             author=_author(row.get("UserId", "")),
-            votes=max(0, _number(row.get("Score", ""))),
+            votes=_number(row.get("Score", "")),
         )
 
     def acceptances(self) -> Iterator[Acceptance | Skipped]:
@@ -141,12 +141,7 @@ class StackExchange:
 
     @staticmethod
     def _text(kind: str, place: str, read: Any, row: Mapping[str, str]) -> Iterator[Any]:
-        try:
-            yield read(row, place)
-        except KeyError as error:
-            yield Skipped(kind, _("A needed value is missing."), f"{place}: {error.args[0]}")
-        except RowError as error:
-            yield Skipped(kind, error.reason, place)
+        return guarded(kind, place, lambda: read(row, place))
 
     def _rows(self, name: str) -> Iterator[dict[str, str]]:
         """Yield the attributes of each row; memory does not grow with the file. Raises `SourceError`."""
@@ -171,6 +166,10 @@ class StackExchange:
                 _("“%(name)s” is damaged at line %(line)d; what was before it is imported.")
                 % {"name": name, "line": error.position[0]}
             ) from error
+        except (ValueError, LookupError) as error:  # nothing else in there raises them: what is read has its own guard
+            raise SourceError(
+                _("“%(name)s” has an encoding that cannot be read; save it as UTF-8.") % {"name": name}
+            ) from error
 
 
 def _place(name: str, row: Mapping[str, str]) -> str:
@@ -182,7 +181,8 @@ def _author(text: str) -> str:
 
 
 def _number(text: str) -> int:
-    return int(text) if re.fullmatch(r"-?\d{1,9}", text) else 0
+    """Return a whole number. Of a longer one the first digits do: it is beyond every limit."""
+    return int(text[:18]) if re.fullmatch(r"-?\d+", text) else 0
 
 
 def _maybe(text: str) -> dt.datetime | None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import datetime as dt
 import sqlite3
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Self
 
 if TYPE_CHECKING:
@@ -22,7 +23,9 @@ class Store:
         self._database = sqlite3.connect("", isolation_level=None)
         self._database.execute("PRAGMA cache_size = -8000")
         self._database.execute("CREATE TABLE person (id TEXT PRIMARY KEY, name TEXT, joined REAL) WITHOUT ROWID")
-        self._database.execute("CREATE TABLE seen (kind INTEGER, id TEXT, PRIMARY KEY (kind, id)) WITHOUT ROWID")
+        self._database.execute(
+            "CREATE TABLE seen (kind INTEGER, id TEXT, about TEXT, PRIMARY KEY (kind, id)) WITHOUT ROWID"
+        )
 
     def __enter__(self) -> Self:
         return self
@@ -40,12 +43,14 @@ class Store:
         found = self._read("SELECT id, name, joined FROM person WHERE id IN", ids)
         return {row[0]: (row[1], row[2]) for row in found}
 
-    def see(self, kind: int, ids: Collection[str]) -> None:
-        """Note, in a dry run, what would have been made."""
-        self._write("INSERT OR IGNORE INTO seen VALUES (?, ?)", ((kind, each) for each in ids))
+    def see(self, kind: int, about: Mapping[str, str] | Iterable[str]) -> None:
+        """Note, in a dry run, what would have been made: ids, perhaps with something about each."""
+        pairs = about.items() if isinstance(about, Mapping) else ((each, "") for each in about)
+        self._write("INSERT OR IGNORE INTO seen VALUES (?, ?, ?)", ((kind, each, note) for each, note in pairs))
 
-    def seen(self, kind: int, ids: Collection[str]) -> set[str]:
-        return {row[0] for row in self._read(f"SELECT id FROM seen WHERE kind = {int(kind)} AND id IN", ids)}  # noqa: S608
+    def seen(self, kind: int, ids: Collection[str]) -> dict[str, str]:
+        """Return what was noted about those of these that would have been made."""
+        return dict(self._read(f"SELECT id, about FROM seen WHERE kind = {int(kind)} AND id IN", ids))  # noqa: S608
 
     def _write(self, statement: str, rows: Iterable[tuple[Any, ...]]) -> None:
         self._database.execute("BEGIN")

@@ -5,18 +5,19 @@ from __future__ import annotations
 import codecs
 import csv
 import re
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from django.utils.translation import gettext as _
 
-from community.importing.errors import RowError, SourceError
+from community.importing.errors import SourceError
 from community.importing.moments import read_moment
-from community.importing.records import Acceptance, Beginning, Person, Reply, Skipped, Voice
+from community.importing.records import Acceptance, Beginning, Person, Reply, Skipped, Voice, guarded
 from portal.core.spreadsheets import as_typed
 from portal.core.text import fold
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
 _COLUMNS: Final = {
@@ -57,7 +58,11 @@ class Table:
 
     def _header(self) -> list[str]:
         with self._path.open(encoding=self._encoding, newline="", errors="replace") as stream:
-            return [_KNOWN.get(_key(name), "") for name in next(csv.reader(stream, self._dialect()), [])]
+            try:
+                names = next(csv.reader(stream, self._dialect()), [])
+            except csv.Error as error:
+                raise SourceError(_("The names of the columns cannot be read.")) from error
+            return [_KNOWN.get(_key(name), "") for name in names]
 
     def _dialect(self) -> type[csv.Dialect]:
         with self._path.open(encoding=self._encoding, newline="", errors="replace") as stream:
@@ -105,36 +110,14 @@ class Table:
                 continue
             place, row = found
             if not row.get("parent"):
-                try:
-                    yield Beginning(
-                        id=row["id"],
-                        place=place,
-                        title=row.get("title", ""),
-                        body=row.get("body", ""),
-                        created=read_moment(row.get("created", "")),
-                        author=fold(row.get("author", "")),
-                        area=row.get("area", ""),
-                        tags=[tag.strip() for tag in _TAG.findall(row.get("tags", ""))],
-                    )
-                except RowError as error:
-                    yield Skipped("threads", error.reason, place)
+                yield from guarded("threads", place, partial(_beginning, row, place))
 
     def replies(self) -> Iterator[Reply | Skipped]:
         for found in self._rows():
             if isinstance(found, Skipped) or not found[1].get("parent"):
                 continue
             place, row = found
-            try:
-                yield Reply(
-                    id=row["id"],
-                    place=place,
-                    parent=row["parent"],
-                    body=row.get("body", ""),
-                    created=read_moment(row.get("created", "")),
-                    author=fold(row.get("author", "")),
-                )
-            except RowError as error:
-                yield Skipped("replies", error.reason, place)
+            yield from guarded("replies", place, partial(_reply, row, place))
 
     def acceptances(self) -> Iterator[Acceptance | Skipped]:
         for found in self._rows():
@@ -147,6 +130,30 @@ class Table:
 
 
 _ACCEPTED: Final = frozenset(map(_key, _YES))
+
+
+def _beginning(row: Mapping[str, str], place: str) -> Beginning:
+    return Beginning(
+        id=row["id"],
+        place=place,
+        title=row.get("title", ""),
+        body=row.get("body", ""),
+        created=read_moment(row.get("created", "")),
+        author=fold(row.get("author", "")),
+        area=row.get("area", ""),
+        tags=[tag.strip() for tag in _TAG.findall(row.get("tags", ""))],
+    )
+
+
+def _reply(row: Mapping[str, str], place: str) -> Reply:
+    return Reply(
+        id=row["id"],
+        place=place,
+        parent=row["parent"],
+        body=row.get("body", ""),
+        created=read_moment(row.get("created", "")),
+        author=fold(row.get("author", "")),
+    )
 
 
 def _encoding_of(path: Path) -> str:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
+from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -13,6 +15,7 @@ from community.exceptions import CommunityError
 from community.importing.errors import RowError
 from community.importing.html import to_markdown
 from community.services import texts
+from portal.core.text import normalise_input
 
 if TYPE_CHECKING:
     from community.importing.records import Text
@@ -20,12 +23,11 @@ if TYPE_CHECKING:
 _CUT: Final = "…"
 #: Separates @ from a name without being seen: people over there are not those who have that name here.
 _JOINER: Final = "\u2060"
-#: Code, in which nothing is changed, or a name.
+#: Where code may begin, in which nothing is changed; or a name.
 _CODE_OR_NAME: Final = re.compile(
-    rf"(?P<code>^(?P<fence>```+|~~~+).*?(?:^(?P=fence)|\Z)|(?P<ticks>`+)(?!`).*?(?<!`)(?P=ticks)(?!`))"
-    rf"|(?P<name>{rendering.MENTION.pattern})",
-    re.MULTILINE | re.DOTALL,
+    rf"^(?P<fence>```+|~~~+)|(?P<ticks>`+)|(?P<name>{rendering.MENTION.pattern})", re.MULTILINE
 )
+_TICKS: Final = re.compile(r"`+")
 #: Ids of posts and files of this portal, which nobody over there can mean.
 _OWN_ADDRESS: Final = re.compile(r"(\]\(\s*<?)(post|upload):(?=\d)", re.IGNORECASE)
 
@@ -51,10 +53,11 @@ class Stored:
 
 def stored(record: Text, *, keeps_personal_data: bool) -> Stored:
     """Return the text of a record. Raises `RowError` if there is none."""
-    body = to_markdown(record.body) if record.is_html else record.body
-    body = _OWN_ADDRESS.sub(r"\1old-\2:", _without_names(body))
-    is_cut = len(body) > rendering.MAX_LENGTH
-    if is_cut:
+    body = normalise_input(to_markdown(record.body) if record.is_html else record.body)
+    is_cut = record.is_cut or len(body) > rendering.MAX_LENGTH
+    body = _OWN_ADDRESS.sub(r"\1old-\2:", _without_names(body[: rendering.MAX_LENGTH]))
+    if is_cut or len(body) > rendering.MAX_LENGTH:  # joiners make it longer
+        is_cut = True
         body = body[: rendering.MAX_LENGTH - 200] + _CUT
     try:
         body = texts.clean_body(body, keeps_personal_data=keeps_personal_data)
@@ -80,7 +83,22 @@ def stored_title(title: str, stored_text: Stored, *, keeps_personal_data: bool) 
 
 
 def _without_names(body: str) -> str:
-    def part(match: re.Match[str]) -> str:
-        return match[0] if match["code"] else f"@{_JOINER}{match[0][1:]}"
-
-    return _CODE_OR_NAME.sub(part, body)
+    """Return the text so that `@name` names nobody, except in code, where it does not anyway."""
+    runs: defaultdict[int, list[int]] = defaultdict(list)
+    for run in _TICKS.finditer(body):
+        runs[len(run[0])].append(run.start())
+    parts: list[str] = []
+    done = at = 0
+    while match := _CODE_OR_NAME.search(body, at):
+        if match["name"]:
+            parts += [body[done : match.start()], f"@{_JOINER}"]
+            done = match.start() + 1
+            at = match.end()
+        elif fence := match["fence"]:
+            end = body.find(f"\n{fence}", match.end())
+            at = len(body) if end < 0 else end + 1 + len(fence)
+        else:  # to the next run of just as many; without one they are only signs
+            length = match.end() - match.start()
+            later = bisect_left(runs[length], match.end())
+            at = runs[length][later] + length if later < len(runs[length]) else match.end()
+    return "".join([*parts, body[done:]])

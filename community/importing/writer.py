@@ -8,17 +8,18 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.db.models import F
 from django.utils.translation import gettext as _
 
 from community import rendering
 from community.hot import hot_of
 from community.importing import texts
-from community.importing.errors import RowError
-from community.importing.people import digest_of, make_people
+from community.importing.errors import RowError, SourceError
+from community.importing.people import digest_of, digests_of, make_people
 from community.models import (
     Area,
     CommunityProfile,
@@ -54,15 +55,37 @@ _PERSON, _POST, _VOTE = ImportedRow.Kind.PERSON, ImportedRow.Kind.POST, Imported
 _SCOPES_AT_ONCE: Final = 60
 #: Only in the store of a dry run.
 _SOLUTION: Final = 4
+_VOTER_OF_POST: Final = 5
+#: Votes that are made at once.
+_VOTES_AT_ONCE: Final = 2_000
 
 
 @dataclass(slots=True)
 class _Place:
-    """Where a post is: keys of post and thread. In a dry run both are 0."""
+    """Where a post is: keys of post and thread; both are 0 of what a dry run would have made."""
 
     post: int = 0
     thread: int = 0
     number: int = 1
+    is_question: bool = False
+    is_visible: bool = True
+    #: Key of the author; of one whom a dry run would have made the digest.
+    author: int | str | None = None
+
+    @property
+    def may_be_accepted(self) -> bool:
+        return self.is_question and self.number != 1 and self.is_visible
+
+    def noted(self) -> str:
+        """Return what the store of a dry run keeps of it."""
+        return f"{self.number:d} {self.is_question:d} {self.author or ''}"
+
+    @classmethod
+    def from_note(cls, note: str) -> _Place:
+        number, is_question, author = note.split(" ")
+        # A digest has 32 letters, a key never so many digits.
+        known = int(author) if author and len(author) < 32 else author or None
+        return cls(number=int(number), is_question=is_question == "1", author=known)
 
 
 @dataclass(slots=True)
@@ -112,7 +135,7 @@ class Writer:
     # What is known --------------------------------------------------------------------------------------------------
 
     def _known(self, kind: int, ids: Collection[str]) -> dict[str, int | None]:
-        """Return what became of these rows in earlier batches and runs, by their ids."""
+        """Return what became of these rows in earlier batches and runs, by their ids; 0 in this one, if it is dry."""
         found: dict[str, int | None] = {}
         if self._source is not None:
             rows = ImportedRow.objects.filter(source=self._source, kind=kind, external_id__in=ids)
@@ -122,13 +145,24 @@ class Writer:
         return found
 
     def _remember(self, kind: int, objects: Mapping[str, int]) -> None:
-        ImportedRow.objects.bulk_create(
+        rows = [
             ImportedRow(source=self._source, kind=kind, external_id=external_id, object_id=object_id)
             for external_id, object_id in objects.items()
-        )
+        ]
+        try:
+            ImportedRow.objects.bulk_create(rows)
+        except IntegrityError as error:  # these rows are all that two imports could both write
+            raise SourceError(
+                _("Another import of the same source is running. Start again when it has ended.")
+            ) from error
 
     def _new(self, kind: str, row_kind: int, records: Sequence[Any]) -> list[Any]:
-        """Return the records nobody has imported yet; of two with one id the first."""
+        """Return the records nobody has imported yet; of two with one id the first.
+
+        The source stays locked until the batch is written: another import of it waits, and then knows what was new.
+        """
+        if self._source is not None and not self._dry:
+            ImportSource.objects.select_for_update(no_key=True).get(pk=self._source.pk)
         known = self._known(row_kind, [record.id for record in records])
         self._report.counts[kind].known += sum(record.id in known for record in records)
         fresh: dict[str, Any] = {}
@@ -142,23 +176,34 @@ class Writer:
                     fresh[record.id] = record
         return list(fresh.values())
 
-    def _people(self, records: Iterable[Text]) -> dict[str, int | None]:
+    def _people(self, records: Iterable[Text]) -> dict[str, Any]:
         """Return the accounts of authors by their ids over there; those who have none yet get one.
 
-        Somebody who has left stays away: None.
+        Somebody who has left stays away: None. In a dry run those who would get one have their digests.
         """
         ids = sorted({record.author for record in records if record.author})
-        digests = {digest_of(self._name, each): each for each in ids}
-        known = self._known(_PERSON, list(digests))
-        unknown = {each: digest for digest, each in digests.items() if digest not in known}
+        known = self._known_people(ids)
+        unknown = {each: digest_of(self._name, each) for each in ids if each not in known}
         named = {unknown[each]: about for each, about in self._store.people(list(unknown)).items()}
         self._report.counts["people"].made += len(named)
         if self._dry:
-            self._store.see(_PERSON, named.keys())
-            return {}
+            self._store.see(_PERSON, list(named))
+            return known | {each: digest for each, digest in unknown.items() if digest in named}
         made = make_people(named)
         self._remember(_PERSON, made)
-        return {each: made.get(digest, known.get(digest)) for digest, each in digests.items()}
+        return known | {each: made.get(digest) for each, digest in unknown.items()}
+
+    def _known_people(self, ids: Iterable[str]) -> dict[str, int | str | None]:
+        """Return the accounts of those who have had one, by their ids over there; in a dry run perhaps digests."""
+        digests = {each: digests_of(self._name, each) for each in ids}
+        rows = self._known(_PERSON, [digest for of_one in digests.values() for digest in of_one])
+        found: dict[str, int | str | None] = {}
+        for each, of_one in digests.items():
+            digest = next((digest for digest in of_one if digest in rows), None)
+            if digest is not None:
+                pk = rows[digest]
+                found[each] = digest if pk == 0 else pk
+        return found
 
     # Threads --------------------------------------------------------------------------------------------------------
 
@@ -169,7 +214,13 @@ class Writer:
         self._report.counts["threads"].made += len(ready)
         people = self._people([each.record for each in ready])
         if self._dry:
-            self._store.see(_POST, [each.record.id for each in ready])
+            places = {
+                each.record.id: _Place(
+                    is_question=_area_of(each).kind == Area.Kind.QUESTIONS, author=people.get(each.record.author)
+                )
+                for each in ready
+            }
+            self._store.see(_POST, {each: place.noted() for each, place in places.items()})
             return
         threads = Thread.objects.bulk_create([self._thread(each, people) for each in ready])
         posts = Post.objects.bulk_create(
@@ -206,8 +257,7 @@ class Writer:
         return _Ready(record, text, title=title, area=area)
 
     def _thread(self, ready: _Ready, people: Mapping[str, int | None]) -> Thread:
-        record, area = ready.record, ready.area
-        assert area is not None  # noqa: S101 - `_ready_thread` asked for it
+        record, area = ready.record, _area_of(ready)
         author_id = people.get(record.author)
         thread = Thread(
             area=area,
@@ -283,7 +333,9 @@ class Writer:
         self._report.counts["replies"].made += len(ready)
         people = self._people([each.record for each in ready])
         if self._dry:
-            self._store.see(_POST, list(here))
+            for each in ready:
+                each.where.author = people.get(each.record.author)
+            self._store.see(_POST, {each.record.id: each.where.noted() for each in ready})
             return
         threads = _lock_threads({each.where.thread for each in ready})
         for each in ready:
@@ -320,7 +372,7 @@ class Writer:
         if text.is_cut:
             self._report.note("replies", _("It was too long and is cut."), record.place)
         is_to_first = record.parent in places and parent.number == 1
-        where = _Place(thread=parent.thread, number=2)
+        where = _Place(thread=parent.thread, number=2, is_question=parent.is_question)
         return _Ready(record, text, where=where, answers="" if is_to_first else record.parent)
 
     @staticmethod
@@ -336,25 +388,38 @@ class Writer:
     def _places(self, ids: Collection[str]) -> dict[str, _Place]:
         """Return where posts are that were imported, and are still there; by their ids over there."""
         known = self._known(_POST, list(ids))
+        posts = Post.objects.filter(pk__in=[pk for pk in known.values() if pk]).exclude(
+            thread__state=ThreadState.MERGED
+        )
         rows = {
-            pk: _Place(pk, thread_id, number)
-            for pk, thread_id, number in Post.objects.filter(pk__in=[pk for pk in known.values() if pk])
-            .exclude(thread__state=ThreadState.MERGED)
-            .values_list("pk", "thread_id", "number")
+            post.pk: _Place(
+                post=post.pk,
+                thread=post.thread_id,
+                number=post.number,
+                is_question=post.thread.is_question,
+                is_visible=post.is_visible,
+                author=post.author_id,
+            )
+            for post in posts.select_related("thread").only(
+                "thread", "number", "state", "author", "thread__kind", "thread__state"
+            )
         }
         found = {each: rows[pk] for each, pk in known.items() if pk in rows}
-        return found | {each: _Place() for each, pk in known.items() if pk == 0}
+        if self._dry:
+            found |= {each: _Place.from_note(note) for each, note in self._store.seen(_POST, ids).items()}
+        return found
 
     # Votes and solutions --------------------------------------------------------------------------------------------
 
     @staticmethod
     def _vote_nameless(written: Iterable[tuple[_Ready, Post]]) -> None:
-        votes = [
+        votes = (
             Vote(post=post, helper_id=post.author_id, created_at=post.created_at)
             for each, post in written
             for _each in range(each.record.votes)
-        ]
-        Vote.objects.bulk_create(votes, batch_size=2000)
+        )
+        while portion := list(islice(votes, _VOTES_AT_ONCE)):
+            Vote.objects.bulk_create(portion)
 
     @transaction.atomic
     def solutions(self, records: Sequence[Acceptance]) -> None:
@@ -406,6 +471,8 @@ class Writer:
                 self._report.skip("solutions", _("What was accepted was not imported."), record.place)
             elif places[record.post].post in known or self._store.seen(_SOLUTION, [record.post]):
                 counts.known += 1
+            elif not places[record.post].may_be_accepted:
+                self._report.skip("solutions", _("It is no visible reply to a question."), record.place)
             else:
                 counts.made += 1
                 self._store.see(_SOLUTION, [record.post])
@@ -425,7 +492,7 @@ class Writer:
         """Write a batch of votes. Of a voter who is not known here only that there was one."""
         new = self._new("votes", _VOTE, records)
         places = self._places({record.post for record in new})
-        voters = self._known(_PERSON, [digest_of(self._name, each.voter) for each in new if each.voter])
+        voters = self._known_people({each.voter for each in new if each.voter})
         ready = []
         for record in new:
             if record.post in places:
@@ -433,8 +500,7 @@ class Writer:
             else:
                 self._report.skip("votes", _("What it is for was not imported."), record.place, is_problem=False)
         if self._dry:
-            self._report.counts["votes"].made += len(ready)
-            self._store.see(_VOTE, [record.id for record in ready])
+            self._would_vote(ready, places, voters)
             return
         threads = _lock_threads({places[record.post].thread for record in ready})
         posts = _lock_posts(places[record.post].post for record in ready)
@@ -453,18 +519,38 @@ class Writer:
         _store_threads(threads.values())
         _count_profiles(people)
 
+    def _would_vote(
+        self, ready: Sequence[Voice], places: Mapping[str, _Place], voters: Mapping[str, int | str | None]
+    ) -> None:
+        pairs = {record.id: f"{voters.get(record.voter)} {record.post}" for record in ready}
+        given = set(self._store.seen(_VOTER_OF_POST, list(pairs.values())))
+        posts = [place.post for place in places.values() if place.post]
+        here = set(Vote.objects.filter(post__in=posts, user__isnull=False).values_list("post_id", "user_id"))
+        made = []
+        for record in ready:
+            voter, place, pair = voters.get(record.voter), places[record.post], pairs[record.id]
+            if voter is not None and (voter == place.author or (place.post, voter) in here or pair in given):
+                self._report.skip("votes", _("It is a second one, or for the voter's own post."), record.place)
+                continue
+            if voter is not None:
+                given.add(pair)
+            made.append(record.id)
+        self._report.counts["votes"].made += len(made)
+        self._store.see(_VOTE, made)
+        self._store.see(_VOTER_OF_POST, given)
+
     def _make_votes(
         self,
         ready: Sequence[Voice],
         places: Mapping[str, _Place],
         posts: Mapping[int, Post],
-        voters: Mapping[str, int | None],
+        voters: Mapping[str, Any],
     ) -> list[Vote]:
         given = set(Vote.objects.filter(post__in=posts, user__isnull=False).values_list("post_id", "user_id"))
         votes: dict[str, Vote] = {}
         for record in ready:
             post = posts[places[record.post].post]
-            voter = voters.get(digest_of(self._name, record.voter)) if record.voter else None
+            voter = voters.get(record.voter)
             if voter is not None and (voter == post.author_id or (post.pk, voter) in given):
                 self._report.skip("votes", _("It is a second one, or for the voter's own post."), record.place)
                 continue
@@ -476,6 +562,11 @@ class Writer:
         made = Vote.objects.bulk_create(votes.values())
         self._remember(_VOTE, {each: vote.pk for each, vote in zip(votes, made, strict=True)})
         return made
+
+
+def _area_of(ready: _Ready) -> Area:
+    assert ready.area is not None  # noqa: S101 - `_ready_thread` asked for it
+    return ready.area
 
 
 def _tag_name(word: str) -> str:

@@ -14,6 +14,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import override
 
 from community.importing import FORMATS, Report, SourceError, import_community
+from portal.core import running
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser
@@ -50,6 +51,7 @@ class Command(BaseCommand):
         area_of = dict(pair.partition("=")[::2] for pair in options["area_of"])
         if "" in area_of or "" in area_of.values():
             raise CommandError(_("Write --area-of as THEIRS=SLUG."))
+        running.announce()  # a restore must not replace what this writes to
         try:
             report = import_community(
                 options["path"],
