@@ -103,3 +103,29 @@ def test_an_at_sign_offers_the_people_of_the_thread(portal, visit):
 
     expect(text).to_have_value(f"سلام @{name} ")
     expect(page.locator(".editor__people")).to_be_hidden()
+
+
+_MENUS_OUTSIDE = """() => [...document.querySelectorAll(".post__acts details.menu")].filter(menu => {
+  menu.open = true;
+  const shown = menu.querySelector(".menu__pop").getBoundingClientRect();
+  menu.open = false;
+  return shown.left < 0 || shown.right > document.documentElement.clientWidth;
+}).length"""
+
+
+@pytest.mark.parametrize("language", ["fa", "en"])
+def test_code_and_menus_stay_on_a_narrow_screen(portal, visit, language):
+    page = visit(f"/{language}/", js=True, width=390)
+    sign_in(page, "reza@noora.example", language)
+    page.goto(f"/{language}/community/ask/")
+    page.locator("textarea[name=body]").fill("```\n" + "ping 10.0.0.1 " * 30 + "\n```")
+    page.locator("button[value=preview]").click()
+    expect(page.locator("#preview pre")).to_be_visible()
+    assert page.evaluate("document.documentElement.scrollWidth") == 390
+
+    page.goto(f"/{language}/community/")
+    page.locator(".tlist a.cover").nth(2).click()
+    expect(page.locator(".post__acts details.menu").first).to_be_attached()
+    for width in range(300, 430, 10):  # the buttons before it fill the line at one of these
+        page.set_viewport_size({"width": width, "height": 800})
+        assert page.evaluate(_MENUS_OUTSIDE) == 0
