@@ -37,6 +37,8 @@ HEADER: Final = "header"
 HEADER_TOOLS: Final = "header-tools"
 #: An icon at the end of the header, with a number that concerns this reader only.
 HEADER_OWN: Final = "header-own"
+#: An icon at the end of the header of wide screens, and a card of the account's page, for whom the entry admits.
+HEADER_FOR_SOME: Final = "header-for-some"
 #: A button at the end of the header.
 HEADER_BUTTON: Final = "header-button"
 #: Target of the signed-in person's picture.
@@ -87,6 +89,10 @@ class NavItem:
     hidden_in: Mapping[str, Collection[str]] = field(default_factory=dict)
     #: Takes the signed-in person; only for entries at `HEADER_OWN`, which are rendered for each reader.
     badge: Callable[[Any], NavBadge] | None = None
+    #: Whether the signed-in person sees it; only for entries at `HEADER_FOR_SOME`, which are rendered for each reader.
+    admits: Callable[[Any], bool] | None = None
+    #: What the page is for, where the place has room for that.
+    text: str | _StrPromise = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +113,7 @@ class NavLink:
     icon: str
     url: str
     current: str
+    text: str | _StrPromise = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,13 +192,17 @@ def _address(item: NavItem, language: str) -> str:
         return ""
 
 
-def links_at(place: str, *, is_authenticated: bool, section: str = "") -> list[NavLink]:
-    """Return the entries of a place that this reader sees in this section and that have an address, in order."""
+def links_at(place: str, *, is_authenticated: bool, section: str = "", person: Any = None) -> list[NavLink]:
+    """Return the entries of a place that this reader sees in this section and that have an address, in order.
+
+    Without a `person`, as in HTML that is the same for many readers, entries that are not for everybody are left out.
+    """
     items = (
         item
         for item in _items.values()
         if place in item.places
         if item.readers.admits(is_authenticated=is_authenticated) and section not in item.hidden_in.get(place, ())
+        if item.admits is None or (person is not None and item.admits(person))
     )
     links = (
         NavLink(
@@ -200,6 +211,7 @@ def links_at(place: str, *, is_authenticated: bool, section: str = "") -> list[N
             item.icon,
             address_of(item.name),
             item.current if section and item.section == section else "",
+            item.text,
         )
         for item in sorted(items, key=lambda item: item.order)
     )

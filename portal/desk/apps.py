@@ -9,8 +9,21 @@ class DeskConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
+        from community.rules import can_moderate  # noqa: PLC0415 - apps must be ready
         from portal.core import navigation  # noqa: PLC0415 - apps must be ready
         from portal.core.robots import disallow_in_each_language  # noqa: PLC0415 - apps must be ready
 
+        navigation.register(
+            navigation.NavItem(
+                "desk",
+                _("Review queue"),
+                "shield-alert",
+                "desk:queue",
+                places=(navigation.HEADER_FOR_SOME,),
+                readers=navigation.For.SIGNED_IN,
+                admits=can_moderate,
+                text=_("What was reported or waits, the log, and the limits"),
+            )
+        )
         navigation.add_section("community", namespaces={"desk"})
         disallow_in_each_language("desk")

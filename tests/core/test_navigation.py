@@ -128,6 +128,18 @@ def test_the_footer_has_the_columns_that_have_links(registry):
     ]
 
 
+def test_an_entry_for_some_is_shown_only_to_whom_it_admits(registry):
+    navigation.register(
+        NavItem("a", "A", "x", "/a/".format, places=(navigation.HEADER_FOR_SOME,), admits=lambda person: person == "me")
+    )
+
+    shown = [
+        [link.name for link in navigation.links_at(navigation.HEADER_FOR_SOME, is_authenticated=True, person=person)]
+        for person in (None, "you", "me")
+    ]
+    assert shown == [[], [], ["a"]]
+
+
 def test_a_new_entry_is_on_every_page_without_a_change_to_the_foundation(client, monkeypatch):
     help_site()
     monkeypatch.setattr(navigation, "_items", dict(navigation._items))

@@ -271,10 +271,15 @@ def _fragment_node(parser: template.base.Parser, token: template.base.Token, *, 
 def navigation(context: template.Context, place: str) -> list[navigation_registry.NavLink]:
     """``{% navigation "tabbar" as links %}``: the links that apps registered for a place, for this reader.
 
-    Needs ``nav_section`` in the context (declare it in a fragment).
+    Needs ``nav_section`` in the context (declare it in a fragment). ``header-for-some`` belongs in ``{% unkept %}``.
     """
+    is_authenticated = _is_authenticated(context)
+    is_for_some = is_authenticated and place == navigation_registry.HEADER_FOR_SOME
     return navigation_registry.links_at(
-        place, is_authenticated=_is_authenticated(context), section=context.get("nav_section") or ""
+        place,
+        is_authenticated=is_authenticated,
+        section=context.get("nav_section") or "",
+        person=context["user"] if is_for_some else None,
     )
 
 
