@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Max
+from django.db.models import Max, Min
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import override
@@ -73,14 +73,21 @@ def as_read_by(person: User) -> Iterator[None]:
 def send_waiting(event: MailWanted) -> None:
     """Mail what one person has to hear at once about one subject, as one mail.
 
-    If they had a mail about it a short while ago, it waits for the rest of that time. Raises `NotNowError`.
+    If they had a mail about it a short while ago, it waits for the rest of that time; what may still be taken back
+    (`NotificationKind.mail_delay`) waits for its own. Raises `NotNowError`.
     """
     now = timezone.now()
     mine = Notification.objects.filter(person_id=event.person_id, subject=event.subject, mail=Mail.NOW.value)
-    rows = list(mine.to_mail().select_related("actor").order_by("-pk")[:MOST_ROWS])
+    waiting = mine.to_mail()
+    rows = list(waiting.filter(mail_at__lte=now).select_related("actor").order_by("-pk")[:MOST_ROWS])
+    next_at = waiting.filter(mail_at__gt=now).aggregate(first=Min("mail_at"))["first"]
     if not rows:
+        if next_at is not None:
+            raise NotNowError(next_at - now)
         return
     with transaction.atomic():
+        if next_at is not None:
+            emit(event)  # for what is not due yet
         _claim(rows, now)
         earlier = mine.exclude(pk__in=[row.pk for row in rows]).aggregate(last=Max("mailed_at"))["last"]
         free_at = earlier + timedelta(minutes=settings.NOTIFICATIONS_MAIL_MINUTES) if earlier else now

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import enum
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from django.utils.translation import gettext_lazy as _
@@ -136,6 +137,8 @@ class NotificationKind:
     is_mailed: ClassVar[bool] = True
     #: Whether people can unsubscribe: from its subject, from its group, from all.
     is_optional: ClassVar[bool] = True
+    #: How long a mail at once waits: what can be taken back is mailed when it can no longer be, if it is still visible.
+    mail_delay: ClassVar[timedelta] = timedelta()
     #: Whether mails about one subject belong together in mail programs.
     is_conversation: ClassVar[bool] = True
 

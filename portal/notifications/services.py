@@ -170,7 +170,7 @@ def _rows(event: NotificationWanted, kind: NotificationKind, people: Collection[
                 occurred_at=event.occurred_at,
                 web=choice.web,
                 mail=mail.value,
-                mail_at=_mail_at(person, mail, now),
+                mail_at=_mail_at(person, mail, now + kind.mail_delay),
             )
         )
     return rows

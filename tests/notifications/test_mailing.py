@@ -21,6 +21,7 @@ from portal.notifications.models import Follow, Notification, NotificationSettin
 from portal.notifications.registry import Group, Mail
 from tests.factories.accounts import UserFactory
 from tests.factories.notifications import NotificationFactory
+from tests.notifications import kinds
 from tests.smtp import MailServer
 
 pytestmark = [
@@ -108,6 +109,26 @@ def test_what_happens_within_some_minutes_is_one_mail_later(forum, tell, mina, m
     assert "۳ پاسخ در" in mailoutbox[1].body
     assert mailoutbox[0].subject == mailoutbox[1].subject
     later(minutes=11)
+    assert len(mailoutbox) == 2
+
+
+def test_what_may_be_taken_back_waits_and_holds_up_nothing_else(forum, tell, mina, mailoutbox, monkeypatch, settings):  # noqa: PLR0917 - fixtures
+    settings.NOTIFICATIONS_MAIL_MINUTES = 0
+    monkeypatch.setattr(kinds.Mention, "mail_delay", dt.timedelta(minutes=1), raising=False)
+
+    tell("mention", recipients=[mina.pk], post=1)
+    at_once = [arrived.body for arrived in mailoutbox]
+    tell("reply", recipients=[mina.pk], post=2)
+    later(seconds=30)
+    meanwhile = len(mailoutbox)
+    Notification.objects.to_mail().update(mail_at=timezone.now())
+    later(minutes=1)
+
+    assert at_once == []
+    assert meanwhile == 1
+    assert "به شما پاسخ داد" in mailoutbox[0].body
+    assert "از شما نام برد" not in mailoutbox[0].body
+    assert "از شما نام برد" in mailoutbox[1].body
     assert len(mailoutbox) == 2
 
 
