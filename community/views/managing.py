@@ -30,6 +30,7 @@ from community.models import Level, State
 from community.views.common import for_members, led_to_merged, person_in, post_or_404, thread_or_404, to_post
 from portal.core.http import form_status
 from portal.core.limits import too_many_requests
+from portal.core.text import isolate
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -72,7 +73,7 @@ def _move(thread: Thread, person: User, values: Mapping[str, Any]) -> tuple[Thre
 
 def _merge(thread: Thread, person: User, values: Mapping[str, Any]) -> tuple[Thread, str]:
     into = services.merge_threads(thread=thread, into=values["into"], by=person)
-    return into, _("The threads are one now; the old address leads here.")
+    return into, _("Everything is in “%(title)s” now; the old address leads there.") % {"title": isolate(into.title)}
 
 
 def _split(thread: Thread, person: User, values: Mapping[str, Any]) -> tuple[Thread, str]:
@@ -124,6 +125,8 @@ def manage(request: HttpRequest, thread_id: int) -> HttpResponse:
         )
         if name != act or not made[name].is_valid():
             continue
+        if name == "merge" and request.POST.get("confirm") != str(made[name].cleaned_data["into"].pk):
+            return _ask_to_merge(request, thread, made[name].cleaned_data["into"])
         try:
             result, said = do(thread, person, made[name].cleaned_data)
         except CommunityError as error:
@@ -133,6 +136,11 @@ def manage(request: HttpRequest, thread_id: int) -> HttpResponse:
             return redirect(result)
     status = form_status(made[act]) if act else 200
     return render(request, "community/manage.html", {"thread": thread, "manage": made}, status=status)
+
+
+def _ask_to_merge(request: HttpRequest, thread: Thread, into: Thread) -> HttpResponse:
+    """Show which thread the number or address means: nobody can take a merge back."""
+    return render(request, "community/merge.html", {"thread": thread, "into": into, "replies": into.reply_count})
 
 
 @never_cache

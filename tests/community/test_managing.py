@@ -191,11 +191,30 @@ def test_move_to_another_area(client, thread, staff):
 def test_merge_by_number_or_address(client, thread, staff, form):
     other = ThreadFactory(area=thread.area)
 
-    response = manage(client, thread, "merge", into=form.format(pk=other.pk))
+    asked = manage(client, thread, "merge", into=form.format(pk=other.pk))
+    answer = {"act": "merge", "merge-into": other.pk, "confirm": other.pk}
+    response = client.post(reverse("community:manage", args=[thread.pk]), answer)
 
+    assert (asked.status_code, f'name="confirm" value="{other.pk}"' in asked.text) == (200, True)
     assert response.headers["Location"] == other.get_absolute_url()
     assert Post.objects.filter(thread=other).count() == 2
     assert client.get(thread.get_absolute_url()).status_code == 301
+
+
+@pytest.mark.parametrize("confirmed", ["", "1", "another"])
+def test_a_merge_names_its_target_before_and_after(client, thread, staff, confirmed):
+    other, third = (ThreadFactory(area=thread.area, title=title) for title in ("چراغ قرمز است", "تلویزیون"))
+    PostFactory.create_batch(2, thread=other)
+    url = reverse("community:manage", args=[thread.pk])
+    confirmed = third.pk if confirmed == "another" else confirmed
+
+    asked = client.post(url, {"act": "merge", "merge-into": other.pk, "confirm": confirmed}).text
+
+    assert "چراغ قرمز است" in asked
+    assert "۲ پاسخ" in asked
+    assert Post.objects.filter(thread=thread).count() == 1
+    done = client.post(url, {"act": "merge", "merge-into": other.pk, "confirm": other.pk}, follow=True).text
+    assert "اکنون همه‌چیز در «\u2068چراغ قرمز است\u2069» است" in done
 
 
 @pytest.mark.parametrize("into", ["", "x", "999999", "9" * 40, "/t/0/", "itself", "private"])
