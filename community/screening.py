@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 WATCHED_SCOPE: Final = "community:watched"
 _words: Final[Memo[list[WatchedWord]]] = Memo(max_size=1, scopes=(WATCHED_SCOPE,))
 
-#: Reasons for review with their score, in hundredths; the queue is sorted by the sum.
+#: Reasons for review with their score, in hundredths; the queue is sorted by the sum. That of a watched word ends with it.
 SCORES: Final = {
     "first-post": 50,
     "panic": 50,
@@ -34,6 +34,13 @@ SCORES: Final = {
     "file": 200,
     "appeal": 100,
 }
+
+
+def score_of(reason: str) -> int:
+    """Return the score of a reason; ``watched-word:buy`` says which word it was."""
+    return SCORES.get(reason.partition(":")[0], 100)
+
+
 #: How far back near-duplicates are looked for.
 _RECENT: Final = dt.timedelta(hours=24)
 _COMPARED: Final = 300
@@ -106,8 +113,11 @@ def _watch(screening: Screening) -> None:
         for word, spans in find_watched(text, words):
             if word.action == WatchedWord.Action.BLOCK:
                 raise BlockedTextError
-            if word.action == WatchedWord.Action.HOLD and "watched-word" not in screening.reasons:
-                screening.reasons.append("watched-word")
+            if (
+                word.action == WatchedWord.Action.HOLD
+                and (reason := f"watched-word:{word.phrase}") not in screening.reasons
+            ):
+                screening.reasons.append(reason)
             elif word.action == WatchedWord.Action.TAG and word.tag is not None and word.tag not in screening.tags:
                 screening.tags.append(word.tag)
             elif word.action == WatchedWord.Action.MASK:

@@ -144,15 +144,20 @@ class NewThread(NewsOfPost):
 
 
 class NewsOfSolution(NewsOfPost):
-    """Base of kinds about an accepted answer, named by ``solution_id``: no news any more when it is revoked."""
+    """Base of kinds about an accepted answer, named by ``solution_id``: no news any more when it is revoked.
+
+    One that ended when the post was hidden, and holds again, has another id and the time of the first.
+    """
 
     icon: ClassVar[str] = "circle-check"
 
     def visible_to(self, person: User, facts: Sequence[Fact]) -> Mapping[int, Any]:
         """Return the answers by fact; two queries."""
         numbers = {fact.id: number_in(fact, "solution_id") for fact in facts}
-        accepted = Solution.objects.filter(pk__in=numbers.values(), revoked_at=None).values_list("pk", flat=True)
-        still = set(accepted)
+        of_posts = Solution.objects.filter(post__in={number_in(fact, "post_id") for fact in facts})
+        accepted = list(of_posts.values_list("pk", "post_id", "accepted_at", "revoked_at"))
+        valid = {(post_id, at) for _pk, post_id, at, revoked_at in accepted if revoked_at is None}
+        still = {pk for pk, post_id, at, _revoked_at in accepted if (post_id, at) in valid}
         return super().visible_to(person, [fact for fact in facts if numbers[fact.id] in still])
 
 

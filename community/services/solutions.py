@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from django.db import transaction
 from django.utils import timezone
 
 from community.events import FirstHelpGiven, SeeAlsoWanted, SolutionAccepted, SolutionRevoked
 from community.exceptions import NotAllowedError, NotVisibleError
-from community.models import CommunityProfile, Post, Solution, Thread, ThreadState
+from community.models import CommunityProfile, Post, Solution, State, Thread, ThreadState
 from community.services.counting import count_for, ensure_profile, lock_post, show_changed, store
 from community.services.loops import count_solved_its
 from portal.core.events import emit
 
 if TYPE_CHECKING:
+    import datetime as dt
+
     from portal.accounts.models import User
+
+#: Why an acceptance ended, if that was nobody's judgement of the answer: it holds again when the post is visible again.
+_ENDED_WITH_ITS_POST: Final = frozenset({State.HELD.value, State.HIDDEN.value, State.DELETED.value})
 
 
 @transaction.atomic
@@ -33,12 +38,31 @@ def accept_solution(*, post: Post, by: User | None) -> Solution:
         raise NotAllowedError
     if not post.is_visible or thread.state != ThreadState.VISIBLE:
         raise NotVisibleError
+    solution = _accept(thread, post, by_id=by.pk if by else None, at=timezone.now())
+    show_changed(thread)
+    return solution
+
+
+def bring_back(thread: Thread, post: Post) -> None:
+    """Accept a locked post again that was a solution until it was hidden, deleted or held, as if that had not been.
+
+    It is another acceptance with the time and the person of the first: the old one stays as history.
+    """
+    last = Solution.objects.filter(post=post).order_by("-pk").first()
+    if last is None or last.revoked_because not in _ENDED_WITH_ITS_POST:
+        return
+    if thread.is_question and not post.is_first:
+        _accept(thread, post, by_id=last.accepted_by_id, at=last.accepted_at)
+
+
+def _accept(thread: Thread, post: Post, *, by_id: int | None, at: dt.datetime) -> Solution:
     solution = Solution.objects.create(
         thread=thread,
         post=post,
         helper_id=post.author_id,
         is_for_another=post.author_id != thread.author_id,
-        accepted_by=by,
+        accepted_by_id=by_id,
+        accepted_at=at,
     )
     _follow_solutions(thread, post)
     if solution.is_for_another:
@@ -51,11 +75,10 @@ def accept_solution(*, post: Post, by: User | None) -> Solution:
             post_id=post.pk,
             author_id=post.author_id,
             asker_id=thread.author_id,
-            accepted_by_id=by.pk if by else None,
+            accepted_by_id=by_id,
         )
     )
     emit(SeeAlsoWanted(thread_id=thread.pk, spreads=True))
-    show_changed(thread)
     return solution
 
 

@@ -8,9 +8,9 @@ from django.utils import timezone
 
 from community.events import AppealDecided, PostHeld
 from community.models import Post, ReviewItem, State, Thread, ThreadState
-from community.screening import SCORES
+from community.screening import score_of
 from community.services.counting import count_post, count_thread, lock_area_of, show_changed, store
-from community.services.solutions import revoke_all
+from community.services.solutions import bring_back, revoke_all
 from portal.core.events import emit
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 def change(thread: Thread, post: Post, state: State, *, by: User | None, reason: str = "", note: str = "") -> None:
     """Set the state of a locked post, and of its thread if the post begins it; counters follow.
 
-    A post that is no longer visible is no solution any more.
+    A post that is no longer visible is no solution any more, until it is visible again.
     """
     lock_area_of(thread, post)
     was_visible = post.is_visible
@@ -34,6 +34,8 @@ def change(thread: Thread, post: Post, state: State, *, by: User | None, reason:
         store(thread, "state", "state_reason", "state_note")
     if was_visible and not post.is_visible:
         revoke_all(thread, post, by=by, because=state.value)
+    elif post.is_visible and not was_visible:
+        bring_back(thread, post)
     if was_visible != post.is_visible:
         sign = 1 if post.is_visible else -1
         count_post(thread, post, sign)
@@ -50,7 +52,7 @@ def hold(thread: Thread, post: Post, reasons: list[str]) -> None:
 
 def enqueue_reasons(post: Post, reasons: list[str]) -> ReviewItem:
     """Add what the screening of a text found to the open item of its post in the queue."""
-    return enqueue(post, [(reason, SCORES.get(reason, 100)) for reason in reasons])
+    return enqueue(post, [(reason, score_of(reason)) for reason in reasons])
 
 
 def enqueue(post: Post, reasons: Iterable[tuple[str, int]]) -> ReviewItem:
