@@ -112,6 +112,8 @@ class PostHidden(DomainEvent):
     reason: str
     #: Whether others had seen it; else it was held.
     was_published: bool = True
+    #: Whether a decision to show it was taken back: the author learnt before that it is hidden.
+    is_again: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

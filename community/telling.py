@@ -12,9 +12,21 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
-from community.models import Area, Flag, IdeaStatusChange, IdeaVote, Post, Solution, State, Tag, Thread, Vote
+from community.models import (
+    Area,
+    AuditEntry,
+    Flag,
+    IdeaStatusChange,
+    IdeaVote,
+    Post,
+    Solution,
+    State,
+    Tag,
+    Thread,
+    Vote,
+)
 from community.notifications.common import area_target, person_target, tag_target, thread_target
-from community.notifications.moderation import AppealDecided, FlagOutcome, HiddenPost, PassedPost
+from community.notifications.moderation import AppealDecided, FlagOutcome, HiddenPost, PassedPost, Restricted
 from community.notifications.posts import (
     AcceptedAnswer,
     Followed,
@@ -128,8 +140,10 @@ def tell_of_solution(event: events.SolutionAccepted) -> None:
     solution = Solution.objects.filter(pk=event.solution_id, revoked_at=None).first()
     if solution is None:
         return
+    first = Solution.objects.filter(post=solution.post_id, accepted_at=solution.accepted_at).order_by("pk").first()
     fact = _fact(
-        f"community.solution:{solution.pk}",
+        # That of the first acceptance, if this one is the same after the post was hidden: it is no news.
+        f"community.solution:{first.pk if first else solution.pk}",
         solution.thread_id,
         solution.accepted_at,
         actor_id=event.accepted_by_id,
@@ -154,6 +168,11 @@ def tell_of_helpful_vote(event: events.HelpfulVoteGiven) -> None:
     notify(kind=Helpful.name, recipients=[vote.post.author_id], **fact)
 
 
+def _moment(at: dt.datetime) -> str:
+    """Return a time as a part of the key of what may happen several times: each is another fact."""
+    return f"{at:%Y%m%d%H%M%S%f}"
+
+
 def _people(*ids: int | None) -> list[int]:
     return [pk for pk in ids if pk is not None]
 
@@ -165,17 +184,20 @@ def tell_of_approval(event: events.PostApproved) -> None:
     """Tell the author of a held post that others see it now."""
     fact = _fact_of_post(event.post_id, event.moderator_id)
     if fact is not None:
-        fact["key"] = f"community.post_approved:{event.post_id}"
+        changed_at = Post.objects.values_list("state_changed_at", flat=True).get(pk=event.post_id)
+        fact["key"] = f"community.post_approved:{event.post_id}" + (f":{_moment(changed_at)}" if changed_at else "")
         notify(kind=PassedPost.name, recipients=_people(event.author_id), **fact)
 
 
 def tell_of_hiding(event: events.PostHidden) -> None:
-    """Tell the author of a hidden post, each time it is hidden."""
+    """Tell the author of a hidden post, each time it is hidden; not when it is what it was before."""
+    if event.is_again:
+        return
     post = Post.objects.filter(pk=event.post_id, state=State.HIDDEN).defer("body", "html").first()
     if post is None or post.state_changed_at is None:
         return
     fact = _fact(
-        f"community.post_hidden:{post.pk}:{post.state_changed_at:%Y%m%d%H%M%S%f}",
+        f"community.post_hidden:{post.pk}:{_moment(post.state_changed_at)}",
         post.thread_id,
         post.state_changed_at,
         actor_id=event.moderator_id,
@@ -190,7 +212,7 @@ def tell_of_judgement(event: events.FlagJudged) -> None:
     if flag is None or flag.judged_at is None:
         return
     fact = _fact(
-        f"community.flag:{flag.pk}",
+        f"community.flag:{flag.pk}:{_moment(flag.judged_at)}",
         flag.post.thread_id,
         flag.judged_at,
         actor_id=flag.judged_by_id,
@@ -205,13 +227,29 @@ def tell_of_appeal(event: events.AppealDecided) -> None:
     if post is None:
         return
     fact = _fact(
-        f"community.appeal:{event.item_id}",
+        f"community.appeal:{event.item_id}:{_moment(event.at)}",
         post.thread_id,
         event.at,
         actor_id=event.moderator_id,
         payload={"item_id": event.item_id},
     )
     notify(kind=AppealDecided.name, recipients=_people(event.author_id), **fact)
+
+
+def tell_of_restriction(event: events.MemberRestricted) -> None:
+    """Tell a member that they were warned, silenced, suspended or released."""
+    entry = AuditEntry.objects.filter(pk=event.audit_id).first()
+    if entry is None:
+        return
+    notify(
+        kind=Restricted.name,
+        key=f"community.restricted:{entry.pk}",
+        subject=f"community.restricted:{entry.pk}",
+        occurred_at=entry.created_at,
+        actor_id=event.moderator_id,
+        recipients=[event.user_id],
+        payload={"audit_id": entry.pk},
+    )
 
 
 # Threads -------------------------------------------------------------------------------------------------------------
@@ -257,7 +295,7 @@ def tell_of_move(event: events.ThreadMoved) -> None:
     if event.at is None:
         return
     fact = _fact(
-        f"community.move:{event.thread_id}:{event.at:%Y%m%d%H%M%S%f}",
+        f"community.move:{event.thread_id}:{_moment(event.at)}",
         event.thread_id,
         event.at,
         actor_id=event.moved_by_id,

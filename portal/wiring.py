@@ -45,6 +45,7 @@ def connect() -> None:
     _tell(community.PostHidden, telling.tell_of_hiding)
     _tell(community.FlagJudged, telling.tell_of_judgement)
     _tell(community.AppealDecided, telling.tell_of_appeal)
+    _tell(community.MemberRestricted, telling.tell_of_restriction)
     _tell(community.IdeaStatusChanged, telling.tell_of_idea_step)
     _tell(community.ThreadMerged, telling.tell_of_merge)
     _tell(community.ThreadMoved, telling.tell_of_move)

@@ -190,6 +190,13 @@ def appeal_decided() -> DomainEvent:
     return caught(community.AppealDecided, lambda: services.restore_post(post=post, by=moderator()))
 
 
+def member_restricted() -> DomainEvent:
+    person = MemberFactory()
+    return caught(
+        community.MemberRestricted, lambda: services.warn_member(user=person, by=moderator(), note="لطفاً محترمانه.")
+    )
+
+
 def idea_status_changed() -> DomainEvent:
     idea = ThreadFactory(idea=True)
     return caught(
@@ -224,6 +231,7 @@ HANDLERS: dict[str, Callable[[], DomainEvent]] = {
     "community.telling.tell_of_merge": thread_merged,
     "community.telling.tell_of_move": thread_moved,
     "community.telling.tell_of_reply": reply_posted,
+    "community.telling.tell_of_restriction": member_restricted,
     "community.telling.tell_of_solution": solution_accepted,
     "community.telling.tell_of_thread": thread_started,
     "community.services.following_up.begin_following_up": reply_posted,

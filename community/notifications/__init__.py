@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from community.notifications.loops import DidItSolve
-from community.notifications.moderation import AppealDecided, FlagOutcome, HiddenPost, PassedPost
+from community.notifications.moderation import AppealDecided, FlagOutcome, HiddenPost, PassedPost, Restricted
 from community.notifications.posts import (
     AcceptedAnswer,
     Followed,
@@ -45,4 +45,5 @@ KINDS: Final[tuple[type[NotificationKind], ...]] = (
     PassedPost,
     Quote,
     Reply,
+    Restricted,
 )

@@ -422,6 +422,7 @@ def undo_decision(*, item: ReviewItem, by: User) -> Post:
                 moderator_id=by.pk,
                 reason=post.state_reason,
                 was_published=post.published_at is not None,
+                is_again=True,
             )
         )
     return post
@@ -462,7 +463,7 @@ def _penalise(user_id: int | None) -> None:
 
 @transaction.atomic
 def warn_member(*, user: User, by: User, note: str, post: Post | None = None) -> AuditEntry:
-    """Warn a member; they read the note in their profile."""
+    """Warn a member, who is told the note."""
     _penalise(user.pk)
     entry = log("member.warned", by=by, post=post, member_id=user.pk, note=normalise_input(note).strip())
     emit(MemberRestricted(user_id=user.pk, action="warned", moderator_id=by.pk, audit_id=entry.pk))

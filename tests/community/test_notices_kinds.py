@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import re
 
 import pytest
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 from django.utils.translation import override
 
 from community import services
 from community.models import Post, ReviewItem
 from community.notifications import KINDS
 from portal.core import outbox
+from portal.core.models import OutboxMessage
 from portal.core.templatetags.ui import icon
 from portal.notifications import mailing, queries
 from portal.notifications.models import Notification
@@ -36,6 +39,14 @@ def digest(mailoutbox) -> str:
     before = len(mailoutbox)
     mailing.send_digests()
     return mailoutbox[-1].body if len(mailoutbox) > before else ""
+
+
+def after_the_delay() -> None:
+    """Have the worker tell everybody, and send the mails that wait in case a decision is taken back."""
+    outbox.drain()
+    Notification.objects.to_mail().filter(mail="now").update(mail_at=timezone.now())
+    OutboxMessage.objects.filter(delivered_at=None).update(available_at=timezone.now())
+    outbox.drain()
 
 
 def test_every_kind_is_registered_and_has_an_icon():
@@ -143,6 +154,19 @@ def test_a_revoked_solution_is_no_news(client, question, mina, sara):
 
     assert "Your answer solved" in before
     assert "Your answer solved" not in listed(client, sara)
+
+
+def test_a_solution_that_was_hidden_for_a_while_is_news_once(client, question, mina, sara, mailoutbox):
+    answer, staff = reply(question, by=sara), moderator()
+    services.accept_solution(post=answer, by=mina)
+    outbox.drain()
+    services.hide_post(post=answer, by=staff, reason="spam")
+    services.restore_post(post=answer, by=staff)
+    outbox.drain()
+
+    assert told().count(("سارا", "answer_accepted")) == 1
+    assert "Your answer solved" in listed(client, sara)
+    assert sum("solved" in arrived.body for arrived in mailoutbox) == 1
 
 
 # Votes ---------------------------------------------------------------------------------------------------------------
@@ -300,6 +324,103 @@ def test_a_hidden_post_that_nobody_appealed_decides_no_appeal(question, mina, sa
     assert "appeal_decided" not in [kind for _handle, kind in told()]
 
 
+@pytest.mark.parametrize("decision", ["hide", "approve", "flags", "appeal"])
+def test_a_decision_is_mailed_only_when_it_is_not_taken_back(client, question, mina, sara, mailoutbox, decision):  # noqa: PLR0917 - people
+    staff = moderator()
+    post = PostFactory(
+        thread=question, author=mina, held=decision == "approve", hidden=decision == "appeal", body="این هم آگهی فروش."
+    )
+    if decision == "appeal":
+        services.appeal(post=post, author=mina, text="این آگهی نبود.")
+    elif decision in {"flags", "hide"}:
+        services.flag_post(post=post, user=sara, reason="spam")
+    after_the_delay()
+    Notification.objects.all().delete()
+    before = len(mailoutbox)
+
+    def decide() -> None:
+        if decision == "approve":
+            services.approve_post(post=post, by=staff)
+        elif decision == "appeal":
+            services.restore_post(post=post, by=staff)
+        else:
+            services.hide_post(post=post, by=staff, reason="spam")
+
+    decide()
+    outbox.drain()
+    at_once = len(mailoutbox)
+    services.undo_decision(item=ReviewItem.objects.get(), by=staff)
+    after_the_delay()
+    undone = len(mailoutbox)
+    decide()
+    after_the_delay()
+
+    assert (at_once, undone) == (before, before)
+    subjects = [each.subject for each in mailoutbox[before:]]
+    assert len(subjects) == {"hide": 2, "flags": 2}.get(decision, 1)
+    page = listed(client, sara if decision == "flags" else mina)
+    assert page.count({"flags": "was looked at", "hide": "پنهان شد"}.get(decision, "نوشت")) >= 1
+
+
+def test_what_was_said_about_a_report_changes_when_the_post_is_shown_again(client, question, sara, reza):
+    post, staff = reply(question, by=sara), moderator()
+    services.flag_post(post=post, user=reza, reason="spam")
+    services.hide_post(post=post, by=staff, reason="spam")
+    outbox.drain()
+    hidden = listed(client, reza)
+    services.restore_post(post=post, by=staff)
+    restored = listed(client, reza)
+
+    assert "دیگر نشان داده نمی‌شود" in hidden
+    assert "دیگر نشان داده نمی‌شود" not in restored
+    assert "باز نشان داده می‌شود" in restored
+
+
+def test_a_report_that_is_judged_twice_after_an_undo_is_news_once(client, question, sara, reza):
+    post, staff = reply(question, by=sara), moderator()
+    services.flag_post(post=post, user=reza, reason="spam")
+    services.hide_post(post=post, by=staff, reason="spam")
+    outbox.drain()
+    services.undo_decision(item=ReviewItem.objects.get(), by=staff)
+    undone = listed(client, reza)
+    services.approve_post(post=post, by=staff)
+    outbox.drain()
+
+    assert "گزارش شما" not in undone
+    assert listed(client, reza).count("همان‌طور می‌ماند") == 1
+
+
+@pytest.mark.parametrize(
+    ("act", "words"),
+    [
+        ("warn", "یک ناظر به شما تذکر داد"),
+        ("silence", "تا \u2068۱۰ دی ۱۴۱۸، ساعت ۰۹:۳۰\u2069 می‌توانید انجمن را بخوانید"),
+        ("suspend", "تا \u2068۱۰ دی ۱۴۱۸، ساعت ۰۹:۳۰\u2069 نمی‌توانید در انجمن مشارکت کنید"),
+        ("release", "دوباره می‌توانید مثل پیش در انجمن مشارکت کنید"),
+    ],
+)
+def test_a_member_learns_what_moderators_decide_about_them(client, mina, mailoutbox, act, words):
+    staff = moderator()
+    how = {"until": dt.datetime(2039, 12, 31, 6, tzinfo=dt.UTC)} if act in {"silence", "suspend"} else {}
+
+    getattr(services, f"{act}_member")(user=mina, by=staff, note="لطفاً محترمانه بنویسید.", **how)
+    outbox.drain()
+
+    assert told() == [("مینا", "restricted")]
+    (arrived,) = mailoutbox
+    for text in (listed(client, mina), arrived.body):
+        assert words in text
+        assert "لطفاً محترمانه بنویسید." in text
+        assert staff.handle not in text
+
+
+def test_a_newcomer_whom_flags_silence_learns_why(client, sara):
+    services.silence_member(user=sara, by=moderator(), until=timezone.now() + dt.timedelta(days=2), reason="flags")
+    outbox.drain()
+
+    assert "Several people reported what you wrote" in listed(client, sara)
+
+
 # Threads -------------------------------------------------------------------------------------------------------------
 
 
@@ -428,7 +549,7 @@ def test_what_is_only_a_quote_is_shown(client, question, mina, sara):
 
 def test_a_mail_about_a_hidden_post_belongs_to_the_conversation_and_offers_no_way_out(question, mina, mailoutbox):
     services.hide_post(post=reply(question, by=mina), by=moderator(), reason="spam")
-    outbox.drain()
+    after_the_delay()
 
     headers = mailoutbox[0].extra_headers
     assert headers["References"].startswith(f"<community.thread.{question.pk}@")
