@@ -28,8 +28,11 @@ class DecisionForm(FormMixin, forms.Form):
     #: Of the text that was read: what is approved is that and nothing written since.
     version = forms.IntegerField(min_value=1)
 
-    def clean_reason(self) -> str:
-        return self.cleaned_data["reason"] or Flag.Reason.OTHER.value
+    def clean(self) -> dict[str, object] | None:
+        cleaned = super().clean()
+        if self.cleaned_data.get("act") == self.Act.HIDE and not self.cleaned_data.get("reason"):
+            self.add_error("reason", _("Choose why it is hidden: its author is told."))
+        return cleaned
 
 
 class MemberForm(FormMixin, forms.Form):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
@@ -10,7 +11,7 @@ from django.db.models import Q
 from django.utils import timezone
 from django.utils.safestring import SafeString
 
-from community.models import AuditEntry, CommunityProfile, Flag, Level, Post, ReviewItem
+from community.models import AuditEntry, CommunityProfile, Flag, Level, Post, ReviewItem, Thread
 from community.people import Person, person_of
 from community.services.moderating import CLAIM
 from portal.core.text import row_number
@@ -56,6 +57,8 @@ class QueueEntry:
     claimed_by: Person | None = None
     #: Rendering it failed: only the plain text is shown.
     is_broken: bool = False
+    #: Why to hide it: what most of those who flagged it say, or why it is hidden; empty if nobody said.
+    likely_reason: str = ""
 
     @property
     def score(self) -> float:
@@ -71,6 +74,8 @@ class QueuePage:
     entries: list[QueueEntry]
     #: Value of ``?after=`` for the next page; empty on the last.
     after: str = ""
+    #: Number of the item to go on with; 0 for the first.
+    focused: int = 0
 
 
 def open_items(user: User) -> QuerySet[ReviewItem]:
@@ -78,8 +83,11 @@ def open_items(user: User) -> QuerySet[ReviewItem]:
     return ReviewItem.objects.filter(decision="", post__in=Post.objects.visible_to(user).values("pk"))
 
 
-def page_of_queue(user: User, *, reason: str = "", after: str = "") -> QueuePage:
-    """Return a page of the queue, highest score first; `reason` keeps ``flags``, ``held`` or ``appeals`` only."""
+def page_of_queue(user: User, *, reason: str = "", after: str = "", at: int | None = None) -> QueuePage:
+    """Return a page of the queue, highest score first; `reason` keeps ``flags``, ``held`` or ``appeals`` only.
+
+    `at` is the number of the item the moderator was at: they go on there, or if it is gone, with the next one.
+    """
     items = open_items(user)
     if reason == "appeals":
         items = items.exclude(appeal="")
@@ -95,17 +103,21 @@ def page_of_queue(user: User, *, reason: str = "", after: str = "") -> QueuePage
     found = list(related.order_by("-score", "pk")[: ROWS + 1])
     shown = found[:ROWS]
     last = shown[-1] if len(found) > ROWS else None
-    return QueuePage(_entries(user, shown), f"{last.score}_{last.pk}" if last else "")
+    return QueuePage(_entries(user, shown), f"{last.score}_{last.pk}" if last else "", _focused(shown, at))
+
+
+def _focused(shown: list[ReviewItem], at: int | None) -> int:
+    left = ReviewItem.objects.filter(pk=at).first() if at is not None else None
+    if left is None or not shown:
+        return 0
+    place = (-left.score, left.pk)
+    return next((item.pk for item in shown if (-item.score, item.pk) >= place), shown[-1].pk)
 
 
 def _entries(user: User, items: list[ReviewItem]) -> list[QueueEntry]:
-    notes: dict[int, list[str]] = {}
-    for post_id, note in (
-        Flag.objects.filter(post__in=[item.post_id for item in items], outcome="")
-        .exclude(note="")
-        .values_list("post_id", "note")
-    ):
-        notes.setdefault(post_id, []).append(note)
+    flags: dict[int, list[Flag]] = {}
+    for flag in Flag.objects.filter(post__in=[item.post_id for item in items], outcome="").order_by("pk"):
+        flags.setdefault(flag.post_id, []).append(flag)
     around = Q(pk__in=[])
     for item in items:
         if item.post.number > 1:
@@ -118,7 +130,7 @@ def _entries(user: User, items: list[ReviewItem]) -> list[QueueEntry]:
     for item in items:
         previous = before.get((item.post.thread_id, item.post.number - 1))
         try:
-            entries.append(_entry(user, item, notes.get(item.post_id, []), previous))
+            entries.append(_entry(user, item, flags.get(item.post_id, []), previous))
         except Exception:  # one broken text must not take the page from moderators
             logger.exception("Item %s of the review queue could not be shown", item.pk)
             entries.append(
@@ -127,7 +139,7 @@ def _entries(user: User, items: list[ReviewItem]) -> list[QueueEntry]:
     return entries
 
 
-def _entry(user: User, item: ReviewItem, notes: list[str], previous: Post | None) -> QueueEntry:
+def _entry(user: User, item: ReviewItem, flags: list[Flag], previous: Post | None) -> QueueEntry:
     author = item.post.author
     profile: CommunityProfile | None = getattr(author, "community_profile", None)
     is_claimed = (
@@ -142,12 +154,19 @@ def _entry(user: User, item: ReviewItem, notes: list[str], previous: Post | None
         level=str(Level(profile.level if profile else Level.NEW).label),
         is_silenced=bool(profile and profile.is_silenced()),
         reasons=[Reason(reason_in_words(code), share / 100) for code, share in item.reasons],
-        notes=notes,
+        notes=[flag.note for flag in flags if flag.note],
         html=SafeString(item.post.html),
         before=previous,
         before_author=person_of(previous.author) if previous else None,
         claimed_by=person_of(item.claimed_by) if is_claimed else None,
+        likely_reason=_likely_reason(item.post, flags),
     )
+
+
+def _likely_reason(post: Post, flags: list[Flag]) -> str:
+    if flags:
+        return Counter(flag.reason for flag in flags).most_common(1)[0][0]
+    return post.state_reason if post.state_reason in Flag.Reason.values else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,8 +179,12 @@ class LogEntry:
     #: Who did it; None: the portal itself.
     actor: Person | None
     member: Person | None
-    #: Address of the post or thread, empty if the reader may not see it any more.
+    #: Title and address of the thread, and of the post if it is about one; empty if the reader may not see it any more.
+    title: str = ""
     url: str = ""
+    #: The same of the thread into which it was merged.
+    into_title: str = ""
+    into_url: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,20 +204,36 @@ def page_of_log(user: User, *, member_id: int | None = None, before: int = 0) ->
     found = list(rows.order_by("-pk")[: ROWS + 1])
     shown = found[:ROWS]
     addresses = _addresses(user, (entry.post_id for entry in shown))
+    threads = _threads(user, shown)
     return LogPage(
-        [
-            LogEntry(
-                entry=entry,
-                action=action_in_words(entry.action),
-                reason=reason_in_words(entry.reason) if entry.reason else "",
-                actor=person_of(entry.actor) if entry.actor_id else None,
-                member=person_of(entry.member) if entry.member_id else None,
-                url=addresses.get(entry.post_id or 0, ""),
-            )
-            for entry in shown
-        ],
+        [_log_entry(entry, addresses, threads) for entry in shown],
         shown[-1].pk if len(found) > ROWS else 0,
     )
+
+
+def _log_entry(entry: AuditEntry, addresses: dict[int, str], threads: dict[int, Thread]) -> LogEntry:
+    thread, into = threads.get(entry.thread_id or 0), threads.get(_into(entry) or 0)
+    return LogEntry(
+        entry=entry,
+        action=action_in_words(entry.action),
+        reason=reason_in_words(entry.reason) if entry.reason else "",
+        actor=person_of(entry.actor) if entry.actor_id else None,
+        member=person_of(entry.member) if entry.member_id else None,
+        title=thread.title if thread else "",
+        url=addresses.get(entry.post_id or 0, "") or (thread.get_absolute_url() if thread else ""),
+        into_title=into.title if into else "",
+        into_url=into.get_absolute_url() if into else "",
+    )
+
+
+def _into(entry: AuditEntry) -> int | None:
+    return entry.details.get("into") if entry.action == "thread.merged" else None
+
+
+def _threads(user: User, entries: list[AuditEntry]) -> dict[int, Thread]:
+    """Return the threads of entries that the reader may see, by number; one query."""
+    wanted = {pk for entry in entries for pk in (entry.thread_id, _into(entry)) if pk}
+    return Thread.objects.visible_to(user).in_bulk(wanted)
 
 
 def _addresses(user: User, post_ids: Iterable[int | None]) -> dict[int, str]:

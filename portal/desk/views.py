@@ -46,15 +46,17 @@ def index(_request: HttpRequest) -> HttpResponse:
 @for_moderators
 @require_safe
 def queue(request: HttpRequest) -> HttpResponse:
-    """Show the review queue; ``?reason=`` filters, ``?after=`` continues, ``?done=`` offers to undo a decision."""
+    """Show the review queue; ``?reason=`` filters, ``?after=`` continues, ``?done=`` offers to undo a decision, ``?at=`` goes on there."""
     user = moderator_of(request)
     reason = request.GET.get("reason", "")
     reason = reason if reason in _FILTERS else ""
-    page = queries.page_of_queue(user, reason=reason, after=request.GET.get("after", ""))
+    after, at = request.GET.get("after", ""), row_number(request.GET.get("at", ""))
+    page = queries.page_of_queue(user, reason=reason, after=after, at=at)
     context = {
         "page": page,
+        "after": after,
         "reason": reason,
-        "filters": [("", _("All")), ("held", _("Held")), ("flags", _("Flagged")), ("appeals", _("Appeals"))],
+        "filters": [("", _("All")), ("held", _("Held")), ("flags", _("Flagged")), ("appeals", _("For another look"))],
         "reasons": Flag.Reason.choices,
         "done": _decided(user, request.GET.get("done", "")),
         "is_first": "after" not in request.GET,
@@ -82,8 +84,10 @@ def _item(user: User, item_id: int, *, is_open: bool = True) -> ReviewItem:
 
 
 def _back(request: HttpRequest, **more: Any) -> HttpResponseRedirect:
-    """Return to the queue as it was filtered."""
-    asked: dict[str, Any] = {name: value for name in ("reason",) if (value := request.POST.get(f"show_{name}", ""))}
+    """Return to the page of the queue one was on, as it was filtered."""
+    asked: dict[str, Any] = {
+        name: value for name in ("reason", "after") if (value := request.POST.get(f"show_{name}", ""))
+    }
     query = urlencode({**asked, **more})
     return redirect(reverse("desk:queue") + (f"?{query}" if query else ""))
 
@@ -95,18 +99,19 @@ def decide(request: HttpRequest, item_id: int) -> HttpResponse:
     user = moderator_of(request)
     form = DecisionForm(request.POST)
     if not form.is_valid():
-        messages.error(request, _("Choose what to do with it."))
-        return _back(request)
+        wrong = form.errors.get("reason") or [_("Choose what to do with it.")]
+        messages.error(request, str(wrong[0]))
+        return _back(request, at=item_id)
     if item_id > _MAX_ID:
         raise Http404
     item = queries.open_items(user).select_related("post__thread").filter(pk=item_id).first()
     if item is None:
         get_object_or_404(ReviewItem, pk=item_id)
         messages.info(request, _("Somebody else has decided about this one already."))
-        return _back(request)
+        return _back(request, at=item_id)
     if not services.claim(item=item, by=user):
         messages.info(request, _("Another moderator is looking at this one just now."))
-        return _back(request)
+        return _back(request, at=item_id)
     data: Mapping[str, Any] = form.cleaned_data
     try:
         if data["act"] == DecisionForm.Act.APPROVE:
@@ -118,8 +123,8 @@ def decide(request: HttpRequest, item_id: int) -> HttpResponse:
             services.settle_hidden(post=item.post, by=user)
     except CommunityError as error:
         messages.error(request, str(error))
-        return _back(request)
-    return _back(request, done=item.pk)
+        return _back(request, at=item_id)
+    return _back(request, done=item.pk, at=item.pk)
 
 
 @for_moderators
@@ -132,7 +137,7 @@ def claim(request: HttpRequest, item_id: int) -> HttpResponse:
         services.release(item=item, by=user)
     elif not services.claim(item=item, by=user):
         messages.info(request, _("Another moderator is looking at this one just now."))
-    return _back(request)
+    return _back(request, at=item_id)
 
 
 @for_moderators
@@ -147,7 +152,7 @@ def undo(request: HttpRequest, item_id: int) -> HttpResponse:
         messages.error(request, _("It is too late to undo this. Find the post in its thread."))
     else:
         messages.success(request, _("Undone. It is in the queue again."))
-    return _back(request)
+    return _back(request, at=item_id)
 
 
 @for_moderators

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from django.utils.translation import gettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import pgettext_lazy
 
 from community.models import Flag
+from portal.core.text import isolate
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -23,7 +24,7 @@ _REASONS: Final[Mapping[str, str | _StrPromise]] = {
     "too-fast": _("Sent faster than anybody types"),
     "honeypot": _("Filled in a field that people do not see"),
     "file": _("Suspicious file"),
-    "appeal": _("The author asks to look again"),
+    "appeal": _("The author asks for another look"),
     "flags": _("Flagged by several people"),
     "author": _("By its author"),
 }
@@ -54,6 +55,9 @@ ACTIONS: Final[Mapping[str, str | _StrPromise]] = {
 
 def reason_in_words(code: str) -> str:
     """Return a reason of the queue, of a hidden post or of a flag in the active language; the code if it is unknown."""
+    kind, _colon, rest = code.partition(":")
+    if kind == "watched-word" and rest:
+        return gettext("Contains the watched word “%(word)s”") % {"word": isolate(rest)}
     kind, _colon, of_flag = code.rpartition(":")
     if of_flag in Flag.Reason.values:
         label = Flag.Reason(of_flag).label

@@ -7,11 +7,14 @@ import re
 import pytest
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import gettext, override
 
 from community import services
-from community.models import AuditEntry, CommunityProfile, Flag, Level, Policy, Post, ReviewItem, Thread
+from community.models import AuditEntry, CommunityProfile, Flag, Level, Policy, Post, ReviewItem, Thread, WatchedWord
+from community.notifications.moderation import AppealDecided
 from community.services.moderating import UNDO
 from portal.core.roles import CONTENT_EDITORS
+from portal.desk.words import reason_in_words
 from tests.factories.accounts import UserFactory
 from tests.factories.community import MemberFactory, PostFactory, ThreadFactory, moderator
 
@@ -36,7 +39,7 @@ def item_of(post: Post) -> ReviewItem:
 
 
 def decide(client, item, act, **more):
-    typed = {"act": act, "version": item.post.version, **more}
+    typed = {"act": act, "version": item.post.version, "reason": "other", **more}
     return client.post(reverse("desk:decide", args=[item.pk]), typed, follow=True)
 
 
@@ -325,6 +328,127 @@ def test_the_panic_switch_holds_what_newcomers_write_and_is_in_the_log(desk):
     post = services.post_reply(author=newcomer, thread=thread, body="سلام، من هم همین مشکل را دارم", token="a")
     assert post.state == "held"
     assert AuditEntry.objects.get(action="policy.changed").details == {"holds_newcomers": True}
+
+
+@pytest.mark.parametrize(("value", "words"), [("hide", "Hide"), ("approve", "Approve")])
+def test_enter_in_a_field_does_only_the_act_of_its_form(desk, value, words):
+    PostFactory(held=True)
+
+    page = desk.get(reverse("desk:queue").replace("/fa/", "/en/")).text
+
+    (form,) = (
+        each for each in re.findall(r"<form.*?</form>", page, re.DOTALL) if f'name="act" value="{value}"' in each
+    )
+    (button,) = re.findall(r"<button.*?</button>", form, re.DOTALL)
+    assert words in button
+    assert 'name="act"' not in button
+    assert ('name="note"' in form) == (value == "hide")
+
+
+@pytest.mark.parametrize(
+    ("flags", "likely"),
+    [([], ""), (["abuse"], "abuse"), (["spam", "off-topic", "off-topic"], "off-topic")],
+)
+def test_the_reason_most_people_gave_is_chosen_and_none_without_flags(desk, settings, flags, likely):
+    post = PostFactory(held=not flags)
+    for reason in flags:
+        services.flag_post(post=post, user=MemberFactory(), reason=reason)
+
+    page = desk.get(reverse("desk:queue")).text
+
+    (choice,) = re.findall(r'<select[^>]*name="reason" required>(.*?)</select>', page, re.DOTALL)
+    assert re.findall(r'value="([\w-]*)" selected', choice) == ([likely] if likely else [])
+    assert ('value=""' in choice) == (not likely)
+
+
+def test_nothing_is_hidden_without_a_reason(desk):
+    post = PostFactory(held=True)
+
+    page = decide(desk, item_of(post), "hide", reason="").text
+
+    assert "دلیل پنهان کردن را برگزینید" in page
+    assert state_of(post) == "held"
+
+
+@pytest.mark.parametrize("act", ["approve", "hide"])
+@pytest.mark.parametrize(("place", "then"), [(0, 1), (1, 2), (2, 1)])
+def test_one_goes_on_with_the_item_after_the_decided_one_and_with_what_was_undone(desk, act, place, then):
+    items = [item_of(post) for post in PostFactory.create_batch(3, held=True)]
+
+    def here(page) -> list[int]:
+        return [int(pk) for pk in re.findall(r'data-queue-here aria-labelledby="q(\d+)"', page)]
+
+    assert here(desk.get(reverse("desk:queue")).text) == []
+    assert here(decide(desk, items[place], act).text) == [items[then].pk]
+    undone = desk.post(reverse("desk:undo", args=[items[place].pk]), follow=True).text
+    assert here(undone) == [items[place].pk]
+
+
+def test_one_stays_on_the_page_of_the_queue(desk, monkeypatch):
+    monkeypatch.setattr("portal.desk.queries.ROWS", 2)
+    items = [item_of(post) for post in PostFactory.create_batch(5, held=True)]
+    after = f"{items[1].score}_{items[1].pk}"
+
+    page = decide(desk, items[2], "approve", show_after=after).text
+
+    assert re.findall(r'aria-labelledby="q(\d+)"', page) == [str(items[3].pk), str(items[4].pk)]
+
+
+@pytest.mark.parametrize("phrase", ["خرید ارزان", "spam"])
+def test_an_item_names_the_watched_word(desk, phrase):
+    WatchedWord.objects.create(phrase=phrase, action="hold")
+    PostFactory(body=f"برای {phrase} تماس بگیرید")
+
+    assert f"واژهٔ زیر نظر «\u2068{phrase}\u2069» در آن است" in desk.get(reverse("desk:queue")).text
+
+
+@pytest.mark.parametrize("act", ["lock", "merge", "hide"])
+def test_the_log_names_threads_and_leads_to_them(desk, act):
+    thread, into = ThreadFactory(title="چراغ قرمز است"), ThreadFactory(title="مودم وصل نیست")
+    if act == "lock":
+        services.lock(thread=thread, by=desk.moderator)
+    elif act == "merge":
+        services.merge_threads(thread=thread, into=into, by=desk.moderator)
+    else:
+        services.hide_post(post=PostFactory(thread=thread), by=desk.moderator, reason="spam")
+
+    page = desk.get(reverse("desk:log")).text
+
+    (address, title), *others = re.findall(r'<a href="([^"]+)"><bdi>([^<]+)</bdi></a>', page.partition("<main")[2])
+    assert title == "چراغ قرمز است"
+    assert f"/t/{thread.pk}/" in address
+    assert ("post-2" in address) == (act == "hide")
+    assert (into.get_absolute_url(), into.title) in others or act != "merge"
+
+
+@pytest.mark.parametrize("path", ["/fa/community/", "/fa/account/"])
+def test_only_moderators_find_the_way_to_the_desk(client, path):
+    url = reverse("desk:queue")
+    seen = {}
+    for name, person in {
+        "member": MemberFactory(),
+        "editor": UserFactory(role=CONTENT_EDITORS),
+        "moderator": moderator(),
+    }.items():
+        client.force_login(person)
+        seen[name] = f'href="{url}"' in client.get(path).text
+    client.logout()
+
+    assert seen == {"member": False, "editor": False, "moderator": True}
+    assert f'href="{url}"' not in client.get(path, follow=True).text
+
+
+def test_another_look_has_one_name_wherever_it_is_asked_for_or_decided():
+    for language, term in {"fa": "بازبینی", "en": "another look"}.items():
+        with override(language):
+            texts = [
+                gettext("Ask for another look"),
+                gettext("For another look"),
+                gettext("Flags, held posts and requests for another look appear here."),
+                reason_in_words("appeal"),
+                str(AppealDecided.label),
+            ]
+            assert [text for text in texts if term not in text] == []
 
 
 def _numbers():

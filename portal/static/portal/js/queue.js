@@ -1,6 +1,8 @@
 // The review queue by keyboard. Without this script every act is a button of a form.
 const queue = document.querySelector("[data-queue]");
 const items = [...queue.querySelectorAll("[data-queue-item]")];
+// What the moderator was at, or what came after it; the first when they begin.
+const here = queue.querySelector("[data-queue-here]") ?? items[0];
 const UNDO_SECONDS = 10;
 
 queue.querySelector("[data-keys]").hidden = false;
@@ -39,4 +41,4 @@ document.addEventListener("keydown", (event) => {
 
 const done = queue.querySelector("[data-done]");
 if (done) setTimeout(() => done.remove(), UNDO_SECONDS * 1000);
-items[0]?.focus({ preventScroll: Boolean(done) });
+here?.focus({ preventScroll: here === items[0] && Boolean(done) });
