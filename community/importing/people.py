@@ -15,7 +15,7 @@ from django.utils.crypto import salted_hmac
 from community.importing.records import storable
 from community.importing.store import moment_of
 from community.models import CommunityProfile
-from portal.accounts.handles import handle_key, mark_of, validate_handle
+from portal.accounts.handles import handle_key, marks_of, validate_handle
 from portal.accounts.models import FormerHandle, User, new_handle
 from portal.core.text import normalise_input
 
@@ -74,7 +74,7 @@ def _handles(names: Mapping[str, str]) -> dict[str, str]:
     wishes = {digest: list(_wishes(name, digest)) for digest, name in names.items()}
     keys = {handle_key(wish) for found in wishes.values() for wish in found}
     taken = dict(User.objects.filter(handle_key__in=keys).values_list("handle_key", "is_staff"))
-    marks = {mark_of(key): key for key in keys}
+    marks = {mark: key for key in keys for mark in marks_of(key)}
     former = FormerHandle.objects.filter(mark__in=marks).values_list("mark", flat=True)
     taken = {marks[mark]: False for mark in former} | taken
     lower = {wish.lower() for found in wishes.values() for wish in found}

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from hashlib import sha256
 from typing import Final
 
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 
+from portal.core import vault
 from portal.core.brand import site_names
 from portal.core.lookalikes import scripts_of, skeleton
 
@@ -36,8 +36,13 @@ def handle_key(handle: str) -> str:
 
 
 def mark_of(key: str) -> str:
-    """Return a mark of a key, from which nobody reads the name: it stays when the person is gone."""
-    return sha256(key.encode()).hexdigest()
+    """Return a mark of a key, from which nobody without ``SECRET_KEY`` finds the name: it stays when the person is gone."""
+    return vault.mark_of(key, purpose="handle")
+
+
+def marks_of(key: str) -> list[str]:
+    """Return the marks that may be stored of a key; more than one after ``SECRET_KEY`` was changed."""
+    return vault.marks_of(key, purpose="handle")
 
 
 def validate_handle(handle: str) -> None:

@@ -14,7 +14,7 @@ from django.dispatch import receiver
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from portal.accounts.handles import KEY_LENGTH, handle_key, mark_of, validate_handle
+from portal.accounts.handles import KEY_LENGTH, handle_key, mark_of, marks_of, validate_handle
 from portal.core.text import normalise_address
 
 if TYPE_CHECKING:
@@ -175,7 +175,7 @@ class User(AbstractBaseUser, PermissionsMixin):
                 raise ValidationError({"handle": error}) from None
         key = handle_key(self.handle)
         alike = User.objects.filter(handle_key=key).exclude(pk=self.pk)
-        former = FormerHandle.objects.filter(mark=mark_of(key)).exclude(user__isnull=False, user=self.pk)
+        former = FormerHandle.objects.filter(mark__in=marks_of(key)).exclude(user__isnull=False, user=self.pk)
         if alike.exists() or former.exists():
             raise ValidationError(
                 {

@@ -11,8 +11,9 @@ import hashlib
 
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from django.conf import settings
+from django.utils.crypto import salted_hmac
 
-__all__ = ["UnreadableError", "decrypt", "encrypt"]
+__all__ = ["UnreadableError", "decrypt", "encrypt", "mark_of", "marks_of"]
 
 
 class UnreadableError(Exception):
@@ -30,6 +31,17 @@ def decrypt(token: str, *, purpose: str) -> str:
         return _fernet(purpose).decrypt(token.encode()).decode()
     except InvalidToken as error:
         raise UnreadableError(purpose) from error
+
+
+def mark_of(text: str, *, purpose: str) -> str:
+    """Return a mark by which a text is recognised, and from which nobody without the key finds it by guessing."""
+    return marks_of(text, purpose=purpose)[0]
+
+
+def marks_of(text: str, *, purpose: str) -> list[str]:
+    """Return the marks that may be stored of a text: that of the key in use, then those of former keys."""
+    keys = [settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS]
+    return [salted_hmac(f"vault.{purpose}", text, secret=key, algorithm="sha256").hexdigest() for key in keys]
 
 
 def _fernet(purpose: str) -> MultiFernet:

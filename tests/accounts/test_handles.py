@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+
 import pytest
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, connection, transaction
@@ -9,7 +11,7 @@ from django.db.migrations.executor import MigrationExecutor
 from django.urls import reverse
 from wagtail.models import Site
 
-from portal.accounts.handles import handle_key
+from portal.accounts.handles import handle_key, marks_of
 from portal.accounts.models import FormerHandle, User
 from portal.core.roles import CONTENT_EDITORS
 from tests.factories.accounts import UserFactory
@@ -81,6 +83,19 @@ def test_ones_own_former_name_is_free_for_oneself():
 
     assert "از آنِ کس دیگری است" in refusals(TAKEN)
     assert User.objects.get(pk=person.pk).former_handles.count() == 2
+
+
+def test_a_former_name_is_kept_as_a_mark_that_needs_the_secret_key_and_outlives_its_change(settings):
+    person = UserFactory(handle=TAKEN)
+    person.handle = "reza-new"
+    person.save()
+    (mark,) = FormerHandle.objects.values_list("mark", flat=True)
+    settings.SECRET_KEY, settings.SECRET_KEY_FALLBACKS = "another key " * 5, [settings.SECRET_KEY]
+
+    assert mark != hashlib.sha256(handle_key(TAKEN).encode()).hexdigest()
+    assert "از آنِ کس دیگری است" in refusals(TAKEN)
+    settings.SECRET_KEY_FALLBACKS = []
+    assert mark not in marks_of(handle_key(TAKEN))
 
 
 def test_a_name_that_was_never_stored_is_not_kept():
