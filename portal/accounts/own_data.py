@@ -28,7 +28,7 @@ from wagtail.models import ModelLogEntry
 
 from portal.accounts.models import AudienceMembership, ErasureRequest, User
 from portal.core.brand import site_name
-from portal.core.mail import send_mail
+from portal.core.mail import forget_mails_to, send_mail
 from portal.core.outbox import describe
 
 if TYPE_CHECKING:
@@ -189,6 +189,7 @@ def erase(person: User) -> None:
     with transaction.atomic():
         _end_sessions(person)
         _forget_in_logs(person)
+        forget_mails_to({person.email, *EmailAddress.objects.filter(user=person).values_list("email", flat=True)})
         person.delete()
 
 

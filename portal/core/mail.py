@@ -33,15 +33,17 @@ from django.utils.translation import get_language, get_language_bidi, override
 from portal.core import vault
 from portal.core.brand import site_name
 from portal.core.events import DomainEvent, emit
-from portal.core.models import OutgoingMail
+from portal.core.models import OutgoingMail, OutgoingMailQuerySet
 from portal.core.text import isolate, normalise_address
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
 
 #: How long delivery of a mail without an expiry of its own is retried; mail servers usually do the same.
 PATIENCE: Final = timedelta(days=5)
 _PURPOSE: Final = "mail"
+#: Mails read at a time.
+_PORTION: Final = 200
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,17 +64,19 @@ def send_mail(
     valid_for: timedelta | None = None,
     replaces: int | None = None,
     headers: Mapping[str, str] | None = None,
+    says: str = "",
 ) -> int | None:
     """Queue the mail of ``<template>_subject.txt`` and ``<template>_message.txt``, in `language` or the active one.
 
     It is sent after the commit, or never. `key` identifies the fact, so that it is reported only once. `valid_for`: the
     mail is not sent later than this. `replaces`: number of an earlier mail that is now obsolete and is not sent if it
-    is still waiting. Returns the number of the mail, or None if the fact was already reported.
+    is still waiting. `says` is kept with the content: whoever is asked before the mail is sent reads it by `said_in`.
+    Returns the number of the mail, or None if the fact was already reported.
     """
     with override(language) if language in dict(settings.LANGUAGES) else nullcontext():
         message = _render(template, [to] if isinstance(to, str) else list(to), context)
     message.extra_headers |= headers or {}
-    return queue(message, kind=template, key=key, valid_for=valid_for, replaces=replaces)
+    return queue(message, kind=template, key=key, valid_for=valid_for, replaces=replaces, says=says)
 
 
 def _render(template: str, to: list[str], context: Mapping[str, Any]) -> EmailMultiAlternatives:
@@ -132,6 +136,7 @@ def queue(
     key: str = "",
     valid_for: timedelta | None = None,
     replaces: int | None = None,
+    says: str = "",
 ) -> int | None:
     """Queue a mail that is already rendered; see `send_mail`. Also returns None when it has no recipients.
 
@@ -143,7 +148,7 @@ def queue(
         waiting.update(state=OutgoingMail.State.REPLACED, ended_at=timezone.now(), content="")
     if not message.recipients():
         return None
-    content = _content_of(message)
+    content = _content_of(message) | {"says": says}
     _restored(content).message()  # a mail that cannot be built fails here, in the code that wrote it
     now = timezone.now()
     row, is_new = OutgoingMail.objects.get_or_create(
@@ -205,6 +210,11 @@ def is_wanted(mail: OutgoingMail) -> bool:
     return question is None or question(mail)
 
 
+def said_in(mail: OutgoingMail) -> str:
+    """Return what a kept mail says, in the words of `send_mail(says=…)`. Raises `vault.UnreadableError`."""
+    return str(_kept(mail).get("says", ""))
+
+
 def mail_domain(sender: str = "") -> str:
     """Return the domain for the Message-ID of a mail: that of its sender, by default of `DEFAULT_FROM_EMAIL`."""
     address = parseaddr(sender or settings.DEFAULT_FROM_EMAIL)[1]
@@ -250,14 +260,79 @@ def _file(part: object) -> list[str]:
 
 def message_of(mail: OutgoingMail) -> EmailMultiAlternatives:
     """Return the mail as it was queued. Raises `vault.UnreadableError` when its encryption key is lost."""
-    return _restored(json.loads(vault.decrypt(mail.content, purpose=_PURPOSE)))
+    return _restored(_kept(mail))
+
+
+def _kept(mail: OutgoingMail) -> dict[str, Any]:
+    content: dict[str, Any] = json.loads(vault.decrypt(mail.content, purpose=_PURPOSE))
+    return content
 
 
 def narrow(mail: OutgoingMail, recipients: list[str]) -> None:
     """Have later attempts go to these recipients only, since the others have the mail. Its headers stay the same."""
-    content = json.loads(vault.decrypt(mail.content, purpose=_PURPOSE))
-    narrowed = vault.encrypt(json.dumps(content | {"envelope": recipients}), purpose=_PURPOSE)
-    OutgoingMail.objects.filter(pk=mail.pk).exclude(content="").update(content=narrowed)  # erased mails stay so
+    _keep(mail, _kept(mail) | {"envelope": recipients})
+
+
+def _keep(mail: OutgoingMail, content: Mapping[str, Any]) -> None:
+    kept = vault.encrypt(json.dumps(content), purpose=_PURPOSE)
+    OutgoingMail.objects.filter(pk=mail.pk).exclude(content="").update(content=kept)  # erased mails stay so
+
+
+# Forgetting ----------------------------------------------------------------------------------------------------------
+
+
+def forget_mails_to(addresses: Collection[str]) -> int:
+    """Take addresses out of all kept mails, waiting or not; returns of how many. Safe to repeat.
+
+    A mail to nobody else is not sent any more, and its content goes. Only mails that wait or could not be sent have a
+    content; who they are for is known only after decrypting it.
+    """
+    theirs = {_comparable(address) for address in addresses if address}
+    kept = OutgoingMail.objects.exclude(content="").order_by("pk")
+    forgotten, last = 0, 0
+    while theirs and (some := list(kept.filter(pk__gt=last)[:_PORTION])):
+        last = some[-1].pk
+        forgotten += sum(_forget_addresses(mail, theirs) for mail in some)
+    return forgotten
+
+
+def _forget_addresses(mail: OutgoingMail, theirs: set[str]) -> bool:
+    try:
+        content = _kept(mail)
+    except vault.UnreadableError:  # nobody can read or send it
+        return False
+    lists = {name: content.get(name) for name in ("to", "cc", "bcc", "envelope")}
+    others = {
+        name: [each for each in recipients if _comparable(parseaddr(each)[1]) not in theirs]
+        for name, recipients in lists.items()
+        if recipients is not None
+    }
+    if all(others[name] == lists[name] for name in others):
+        return False
+    if others["envelope"] if "envelope" in others else any(others.values()):
+        _keep(mail, content | others)
+    else:
+        _empty(OutgoingMail.objects.filter(pk=mail.pk))
+    return True
+
+
+def forget_mails_about(beginning: str) -> int:
+    """Forget the mails whose key begins so, keys and contents: none of them is sent any more. Returns how many."""
+    mails = OutgoingMail.objects.filter(key__startswith=beginning)
+    _empty(mails)
+    pks = list(mails.values_list("pk", flat=True))
+    for pk in pks:
+        OutgoingMail.objects.filter(pk=pk).update(key=uuid.uuid4().hex)
+    return len(pks)
+
+
+def _empty(mails: OutgoingMailQuerySet) -> None:
+    mails.waiting().update(state=OutgoingMail.State.REPLACED, ended_at=timezone.now())
+    mails.update(content="")
+
+
+def _comparable(address: str) -> str:
+    return (normalise_address(address) or address).lower()
 
 
 class _Message(EmailMultiAlternatives):

@@ -7,6 +7,7 @@ one that is killed leaves nothing half done. The queue itself sends each mail at
 from __future__ import annotations
 
 import hashlib
+import json
 import logging
 import re
 from contextlib import contextmanager
@@ -17,15 +18,16 @@ from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Max, Min
+from django.db.models import Max, Min, Q
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import override
 
 from portal.accounts.models import User
+from portal.core import vault
 from portal.core.events import emit
 from portal.core.formats import date_text
-from portal.core.mail import mail_domain, send_mail
+from portal.core.mail import mail_domain, said_in, send_mail
 from portal.core.models import OutgoingMail
 from portal.core.outbox import LONGEST_PAUSE, NotNowError, describe
 from portal.core.preferences import preferences_in_use, preferences_of
@@ -49,6 +51,8 @@ _PORTION: Final = 200
 #: A key of `_key`: the last part is the number of the newest row, or the day of a digest.
 _KEY: Final = re.compile(r"notifications:(?P<person>\d+):\w+:(?P<mail>\w+):(?P<rest>[\d-]+)")
 _CONFLICT_PAUSE: Final = timedelta(seconds=1)
+#: So often a mail is made again because its words changed: a kind whose words change all the time is mailed, too.
+_MOST_TIMES_MADE: Final = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,12 +149,19 @@ def _mail_now(person_id: int, rows: Sequence[Notification]) -> bool:
             },
             key=_key(person, address, f"now:{max(row.pk for row in rows)}"),
             headers=headers,
+            says=_said(told),
         )
     return number is not None
 
 
 def _entry(told: queries.Told) -> _Entry:
     return _Entry(told.notice.title, told.notice.text, absolute(told.notice.url))
+
+
+def _said(told: Sequence[queries.Told]) -> str:
+    """Return a mark of the words of a mail. Addresses are left out: some are signed anew each time."""
+    words = [[each.notice.title, each.notice.text, each.notice.mail_subject] for each in told]
+    return hashlib.sha256(json.dumps([[str(word) for word in each] for each in words]).encode()).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,18 +222,23 @@ def _wanted(person: User, rows: Sequence[Notification]) -> list[Notification]:
 
 
 def is_still_true(mail: OutgoingMail) -> bool:
-    """Return whether the reader may still see everything that a queued mail says; asked before it is sent.
+    """Return whether a queued mail is as it would be made now; asked before it is sent.
 
-    If not, what they may see is queued again, as another mail.
+    It is not if its reader must not see all of it any more, wants less, has another address, or if its words were
+    changed. Then what is left of it is queued again, as another mail; nothing, if the reader's account is gone.
     """
-    rows = _rows_of(mail)
-    if not rows:
+    named = _KEY.fullmatch(mail.key)
+    if named is None:
         return True
+    rows = _rows_of(mail, named)
+    if not rows:
+        return False
     person = rows[0].person
     with as_read_by(person):
-        told = queries.fold(person, rows)
+        told = queries.fold(person, _wanted(person, rows))
+        said = _said(told)
     visible = frozenset[int]().union(*(each.ids for each in told))
-    if len(visible) == len(rows):
+    if len(visible) == len(rows) and _is_to(mail, person) and _is_in_these_words(mail, said):
         return True
     with transaction.atomic():
         mail.key = f"{mail.key}:replaced:{mail.pk}"  # the old one is that of the mail which says what is left
@@ -234,11 +250,22 @@ def is_still_true(mail: OutgoingMail) -> bool:
     return False
 
 
-def _rows_of(mail: OutgoingMail) -> list[Notification]:
+def _is_to(mail: OutgoingMail, person: User) -> bool:
+    """Return whether a queued mail goes to the address that the person has now."""
+    address = queries.confirmed_address(person)
+    return bool(address) and mail.key.startswith(tuple(_keys(person, address)))
+
+
+def _is_in_these_words(mail: OutgoingMail, said: str) -> bool:
+    try:
+        is_same = said_in(mail) == said
+    except vault.UnreadableError:  # the key is lost, but not what the mail said
+        return False
+    return is_same or OutgoingMail.objects.filter(key__startswith=f"{mail.key}:replaced:").count() >= _MOST_TIMES_MADE
+
+
+def _rows_of(mail: OutgoingMail, named: re.Match[str]) -> list[Notification]:
     """Return what a queued mail tells: what was claimed together for it. See `_key`."""
-    named = _KEY.fullmatch(mail.key)
-    if named is None:
-        return []
     mailed = Notification.objects.filter(
         person_id=int(named["person"]), mail=named["mail"], mailed_at__lte=mail.created_at
     )
@@ -256,8 +283,11 @@ def mailable_address(person: User) -> str:
     address = queries.confirmed_address(person)
     if not address:
         return ""
+    theirs = Q()
+    for beginning in _keys(person, address):
+        theirs |= Q(key__startswith=beginning)
     refused = OutgoingMail.objects.filter(
-        key__startswith=_key(person, address, ""),
+        theirs,
         state=OutgoingMail.State.REFUSED,
         note__startswith="SMTPRecipientsRefused",
     )
@@ -265,8 +295,19 @@ def mailable_address(person: User) -> str:
 
 
 def _key(person: User, address: str, rest: str) -> str:
-    """Return the key of a mail. It holds a digest of the address, so that a new address begins without a record."""
-    return f"notifications:{person.pk}:{hashlib.sha256(address.encode()).hexdigest()[:12]}:{rest}"
+    """Return the key of a mail. It holds a mark of the address, so that a new address begins without a record."""
+    return f"{_keys(person, address)[0]}{rest}"
+
+
+def _keys(person: User, address: str) -> list[str]:
+    """Return how the keys of mails to an address begin; with several after ``SECRET_KEY`` was changed."""
+    marks = vault.marks_of(address, purpose="mailed address")
+    return [f"{keys_of(person.pk)}{mark[:16]}:" for mark in marks]
+
+
+def keys_of(person_id: int) -> str:
+    """Return how the keys of all mails to a person begin."""
+    return f"notifications:{person_id}:"
 
 
 # Digests -------------------------------------------------------------------------------------------------------------
@@ -341,6 +382,7 @@ def _send_digest(person_id: int, mail: Mail) -> bool:
             },
             key=_key(person, address, f"{mail.value}:{timezone.localdate(period).isoformat()}"),
             headers={"List-Id": f"<digest.{host}>", **_unsubscribe_headers(ways_out[0].token_of)},
+            says=_said(told),
         )
     if number is None:  # the digest of this period was sent, and these rows came late
         later = queries.next_digest(person, mail, now)

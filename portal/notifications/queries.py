@@ -23,12 +23,18 @@ from portal.notifications.targets import checked
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 
+    from django.db.models import QuerySet
+
     from portal.accounts.models import User
 
 logger = logging.getLogger(__name__)
 
 #: Rows read for one page of the list; several of one subject are shown as one.
 PAGE_ROWS: Final = 40
+#: Rows read at a time behind those of a page, when many of them are not visible to the person any more.
+_PORTION: Final = 200
+#: More are not looked at for one page; the next one goes on from there.
+_MOST_LOOKED_AT: Final = 5000
 #: Entries of the bell's list.
 RECENT: Final = 8
 #: More unread ones are not counted.
@@ -154,20 +160,48 @@ def unread_count(person: User) -> int:
 
     One query if there are none; with some, also what their kinds need to know who may see them.
     """
-    rows = list(Notification.objects.filter(person=person).on_web().unread().order_by("-id")[:MOST_COUNTED])
-    return len(_visible(person, rows, is_tolerant=True)) if rows else 0
+    found = Notification.objects.filter(person=person).on_web().unread().order_by("-id")
+    return min(MOST_COUNTED, len(_read_on(person, found, MOST_COUNTED).visible))
 
 
 def page_of_notices(person: User, *, group: str = "", before: int | None = None, rows: int = PAGE_ROWS) -> ToldPage:
-    """Return one page of what the person was told and may see, in the active language. Two queries, and the kinds'."""
+    """Return one page of what the person was told and may see, in the active language. Two queries, and the kinds'.
+
+    Rows the person may not see do not count: they are passed over, in portions of two more queries.
+    """
     found = Notification.objects.filter(person=person).on_web().select_related("actor").order_by("-id")
     if group:
         found = found.filter(group=group)
     if before is not None:
         found = found.filter(id__lt=before)
-    some = list(found[: rows + 1])
-    entries = fold(person, some[:rows], apart=lambda row: row.read_at is None, is_tolerant=True)
-    return ToldPage(entries, some[rows - 1].pk if len(some) > rows else None)
+    read = _read_on(person, found, rows)
+    entries = _fold(read.rows, read.visible, apart=lambda row: row.read_at is None, is_tolerant=True)
+    return ToldPage(entries, read.before)
+
+
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """The newest rows, what their kinds say about those that are visible, and behind which row there are more."""
+
+    rows: list[Notification]
+    visible: Mapping[int, Any]
+    before: int | None
+
+
+def _read_on(person: User, found: QuerySet[Notification], wanted: int) -> _Read:
+    """Return the newest rows, among them `wanted` that the person may see, or all there are."""
+    rows: list[Notification] = []
+    visible: dict[int, Any] = {}
+    while True:
+        size = _PORTION if rows else wanted
+        some = list((found.filter(id__lt=rows[-1].pk) if rows else found)[: size + 1])
+        portion = some[:size]
+        visible |= _visible(person, portion, is_tolerant=True)
+        rows += portion
+        if len(some) <= size:
+            return _Read(rows, visible, None)
+        if len(visible) >= wanted or len(rows) >= _MOST_LOOKED_AT:
+            return _Read(rows, visible, rows[-1].pk)
 
 
 def recent(person: User) -> list[Told]:
@@ -187,7 +221,16 @@ def fold(
     With `is_tolerant` whatever a kind raises is logged and its facts are left out: one that cannot be shown must not
     take the page down.
     """
-    visible = _visible(person, rows, is_tolerant=is_tolerant)
+    return _fold(rows, _visible(person, rows, is_tolerant=is_tolerant), apart=apart, is_tolerant=is_tolerant)
+
+
+def _fold(
+    rows: Sequence[Notification],
+    visible: Mapping[int, Any],
+    *,
+    apart: Callable[[Notification], object],
+    is_tolerant: bool,
+) -> list[Told]:
     together: dict[Any, list[Notification]] = defaultdict(list)
     for row in sorted(rows, key=lambda row: row.pk, reverse=True):
         if row.pk in visible:

@@ -145,7 +145,8 @@ class NotificationKind:
     def visible_to(self, person: User, facts: Sequence[Fact]) -> Mapping[int, Any]:
         """Return for the id of each fact this person may see what `render` needs to know about it; omit the others.
 
-        Called whenever facts are listed, counted and mailed. The number of queries must not depend on that of facts.
+        Called whenever facts are listed, counted and mailed, and before anybody is told: who may not see a fact then
+        is never told of it. The number of queries must not depend on that of facts.
         """
         raise NotImplementedError
 

@@ -12,10 +12,12 @@ from django.utils import timezone
 
 from portal.accounts.models import User
 from portal.core.events import emit
+from portal.core.mail import forget_mails_about
 from portal.notifications import queries
 from portal.notifications.events import MailWanted, NotificationWanted
+from portal.notifications.mailing import keys_of
 from portal.notifications.models import KEY_LENGTH, Follow, Notification, NotificationSetting
-from portal.notifications.registry import Group, Mail, NotificationKind, groups_in_use, kind_called
+from portal.notifications.registry import Fact, Group, Mail, NotificationKind, groups_in_use, kind_called
 from portal.notifications.targets import checked
 
 if TYPE_CHECKING:
@@ -146,16 +148,23 @@ def _tell(event: NotificationWanted, kind: NotificationKind, people: Collection[
 
 
 def _rows(event: NotificationWanted, kind: NotificationKind, people: Collection[int]) -> list[Notification]:
-    """Return the rows for those of the people who want to hear of this kind."""
+    """Return the rows for those of the people who want to hear of this kind, and may see it now.
+
+    Who may not see it now is not told later either: a thread that became private would fill the lists of its followers
+    with what they never see.
+    """
     now = timezone.now()
     choices = queries.choices_of(people, kind.group)
     payload = json.loads(event.payload)
     known_actors = User.objects.filter(pk=event.actor_id).exists() if event.actor_id else False
+    fact = Fact(id=0, kind=kind.name, subject=event.subject, actor="", occurred_at=event.occurred_at, payload=payload)
     rows = []
     for person in User.objects.filter(pk__in=people, is_active=True).order_by("pk"):
         choice = choices[person.pk]
         mail = choice.mail if kind.is_mailed else Mail.OFF
         if not choice.web and mail is Mail.OFF:
+            continue
+        if fact.id not in kind.visible_to(person, [fact]):
             continue
         rows.append(
             Notification(
@@ -275,6 +284,7 @@ def erase(*, person_id: int) -> None:
     """Delete everything stored here about a person, and their name from what others were told."""
     Follow.objects.filter(person_id=person_id).delete()
     Follow.objects.of(f"person:{person_id}").delete()
+    forget_mails_about(keys_of(person_id))
     NotificationSetting.objects.filter(person_id=person_id).delete()
     Notification.objects.filter(person_id=person_id).delete()
     Notification.objects.filter(actor_id=person_id).update(actor=None)

@@ -635,3 +635,55 @@ def test_two_workers_send_each_mail_once(server, start):
     assert until(is_settled, 60)
     assert sorted(arrived["To"] for arrived in server.mails) == sorted(f"{number}@example.com" for number in range(30))
     assert set(OutgoingMail.objects.values_list("state", flat=True)) == {State.SENT}
+
+
+# Forgetting ---------------------------------------------------------------------------------------------------------
+
+
+def test_nothing_goes_to_an_address_that_is_forgotten_and_others_still_get_theirs(server):
+    waiting, refused = queue_one("Mina@Example.com"), queue_one("mina@example.com")
+    OutgoingMail.objects.filter(pk=refused).update(state=State.REFUSED, ended_at=timezone.now())
+    other = queue_one("reza@example.com")
+    together = mail.queue(EmailMessage("s", "t", to=["Mina <mina@example.com>", "sara@example.com"]))
+    copied = mail.queue(EmailMessage("s", "t", to=["mina@example.com"], bcc=["ali@example.com"]))
+    partly = mail.queue(EmailMessage("s", "t", to=["mina@example.com", "amir@example.com"]))
+    mail.narrow(OutgoingMail.objects.get(pk=partly), ["mina@example.com"])  # the other one has it
+    assert None not in (together, copied)
+
+    assert mail.forget_mails_to(["mina@example.com", ""]) == 5
+    assert mail.forget_mails_to(["mina@example.com"]) == 0
+
+    assert [state(pk) for pk in (waiting, refused, partly)] == [State.REPLACED, State.REFUSED, State.REPLACED]
+    assert set(OutgoingMail.objects.filter(pk__in=[waiting, refused, partly]).values_list("content", flat=True)) == {""}
+    assert mail_delivery.send_again([waiting, refused, partly]) == 0
+    work()
+    assert state(other) == State.SENT
+    assert sorted(server.recipients) == ["ali@example.com", "reza@example.com", "sara@example.com"]
+    assert not any(b"mina" in text.lower() for text in server.texts)
+
+
+def test_a_mail_nobody_can_decrypt_does_not_keep_others_from_being_forgotten(settings):
+    OutgoingMail.objects.create(key="x", kind="x", content="lost", expires_at=timezone.now())
+    queue_one("mina@example.com")
+
+    assert mail.forget_mails_to(["mina@example.com"]) == 1
+
+
+def test_mails_about_somebody_are_forgotten_with_their_keys(server):
+    sent, waiting = queue_one(key="news:7:sent"), queue_one(key="news:7:waiting")
+    OutgoingMail.objects.filter(pk=sent).update(state=State.SENT, content="")
+    other = queue_one(key="news:77:x")
+
+    assert mail.forget_mails_about("news:7:") == 2
+
+    work()
+    assert [state(pk) for pk in (sent, waiting, other)] == [State.SENT, State.REPLACED, State.SENT]
+    assert not OutgoingMail.objects.filter(key__startswith="news:7:").exists()
+
+
+def test_what_a_mail_says_is_kept_with_it_and_goes_with_it():
+    pk = queue_one(says="a mark")
+    kept = OutgoingMail.objects.get(pk=pk)
+
+    assert mail.said_in(kept) == "a mark"
+    assert "a mark" not in kept.content

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
+import hashlib
+import itertools
 import re
 from concurrent.futures import ThreadPoolExecutor
 from email.headerregistry import Address
@@ -14,9 +16,11 @@ from django.test import Client
 from django.utils import timezone
 from django.utils.translation import override
 
+from portal.accounts.models import User
 from portal.core import mail_delivery, outbox
 from portal.core.models import OutboxMessage, OutgoingMail
 from portal.notifications import mailing, queries, services
+from portal.notifications.events import MailWanted
 from portal.notifications.models import Follow, Notification, NotificationSetting
 from portal.notifications.registry import Group, Mail
 from tests.factories.accounts import UserFactory
@@ -371,6 +375,100 @@ def test_an_address_that_was_refused_gets_nothing_more_until_it_is_changed(forum
 
     assert silent == 0
     assert server.recipients == ["mina.rad@example.com"]
+
+
+# Mails that wait -----------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def waiting(forum, mina):
+    """A mail to mina about two replies, kept while the mail server is away."""
+    Notification.objects.bulk_create(
+        Notification(
+            person=mina,
+            key=f"p:{number}",
+            kind="forum.reply",
+            group=Group.REPLIES,
+            rank=20,
+            subject=THREAD,
+            occurred_at=timezone.now(),
+            mail="now",
+            mail_at=timezone.now(),
+        )
+        for number in range(2)
+    )
+    mailing.send_waiting(MailWanted(person_id=mina.pk, subject=THREAD))
+    return OutgoingMail.objects.get()
+
+
+def deliver_all() -> list[OutgoingMail]:
+    """Have the mail server come back; returns the mails that go out."""
+    outbox.drain()
+    return list(OutgoingMail.objects.filter(state="sent"))
+
+
+def test_a_mail_that_waits_is_sent_if_nothing_changed(waiting):
+    assert deliver_all() == [waiting]
+
+
+@pytest.mark.parametrize("way", ["mute", "stop all", "leave", "gone"])
+def test_a_mail_that_waits_is_not_sent_to_who_wants_none_or_has_left(waiting, mina, way):
+    if way == "mute":
+        services.mute(person_id=mina.pk, target=THREAD)
+    elif way == "stop all":
+        services.stop_mails(person_id=mina.pk)
+    elif way == "leave":
+        User.objects.filter(pk=mina.pk).update(is_active=False)
+    else:
+        Notification.objects.all().delete()
+
+    assert deliver_all() == []
+    assert OutgoingMail.objects.get().state == "replaced"
+    assert not Notification.objects.to_mail().exists()
+
+
+def test_a_mail_whose_words_were_changed_is_made_anew(waiting, forum, mailoutbox):
+    forum["42"] = "چراغ مودم"  # what was longer held personal data
+
+    (sent,) = deliver_all()
+
+    assert sent != waiting
+    (arrived,) = mailoutbox
+    assert "چراغ مودم\u2069" in arrived.body
+    assert "قرمز" not in arrived.body
+
+
+def test_a_mail_goes_to_the_address_its_reader_has_when_it_leaves(waiting, mina, mailoutbox):
+    User.objects.filter(pk=mina.pk).update(email="mina.rad@example.com")
+    EmailAddress.objects.filter(user=mina).update(email="mina.rad@example.com")
+
+    deliver_all()
+
+    assert [arrived.to for arrived in mailoutbox] == [["mina.rad@example.com"]]
+
+
+def test_a_kind_whose_words_change_all_the_time_is_mailed_all_the_same(waiting, monkeypatch, mailoutbox):
+    numbers = itertools.count()
+    monkeypatch.setattr(mailing, "_said", lambda _told: str(next(numbers)))
+
+    deliver_all()
+
+    assert len(mailoutbox) == 1
+
+
+def test_the_key_of_a_mail_tells_nobody_the_address_and_outlives_a_change_of_the_secret(mina, settings):
+    digest = hashlib.sha256(mina.email.encode()).hexdigest()
+    key = mailing._key(mina, mina.email, "now:1")
+    OutgoingMail.objects.create(
+        key=key, kind="x", state="refused", expires_at=timezone.now(), note="SMTPRecipientsRefused 550"
+    )
+
+    settings.SECRET_KEY, settings.SECRET_KEY_FALLBACKS = "another key " * 5, [settings.SECRET_KEY]
+
+    assert digest[:8] not in key
+    assert mailing.mailable_address(mina) == ""
+    settings.SECRET_KEY_FALLBACKS = []
+    assert mailing.mailable_address(mina) == mina.email
 
 
 # Tidying -------------------------------------------------------------------------------------------------------------

@@ -138,6 +138,7 @@ def test_a_muted_thread_is_silent_by_every_route(forum, tell, mina):
     tell("followed", targets=[THREAD, "forum.area:7"])
     tell("mention", recipients=[mina.pk])
     silent = told()
+    forum["43"] = "وای‌فای کند است"
     tell("mention", recipients=[mina.pk], thread=43)
 
     assert silent == []
@@ -199,6 +200,7 @@ def test_routes_that_arrive_at_the_same_time_give_one_row_of_the_most_specific(f
 
 
 def test_visiting_a_thread_marks_what_was_said_about_it(forum, tell, mina, django_assert_num_queries):
+    forum["43"] = "وای‌فای کند است"
     for post, thread in ((1, 42), (2, 42), (3, 43)):
         tell("reply", recipients=[mina.pk], post=post, thread=thread)
 
@@ -224,6 +226,50 @@ def test_export_tells_everything_and_erasure_leaves_nothing(forum, tell, mina):
     assert {row["group"] for row in export["settings"]} == {group.value for group in registry.groups_in_use()}
     assert not Follow.objects.exists()
     assert list(Notification.objects.values_list("person", "actor")) == [(other.pk, None)]
+
+
+def test_what_a_person_may_not_see_is_not_told(forum, tell, mina):
+    forum.pop("42")
+
+    tell("reply", recipients=[mina.pk])
+
+    assert not Notification.objects.exists()
+
+
+def test_behind_much_that_became_invisible_the_list_goes_on_and_agrees_with_the_count(forum, mina):
+    rows = [
+        Notification(
+            person=mina,
+            key=f"p:{number}",
+            kind="forum.reply",
+            group=Group.REPLIES,
+            rank=20,
+            subject=THREAD if number < 50 else "forum.thread:43",
+            occurred_at=timezone.now(),
+        )
+        for number in range(170)
+    ]
+    Notification.objects.bulk_create(rows)  # the newest 120 are about a thread that became private
+
+    page = queries.page_of_notices(mina)
+
+    assert queries.unread_count(mina) == 50
+    assert [entry.count for entry in page.entries] == [50]
+    assert page.before is None
+    assert len(queries.recent(mina)) == 1
+
+
+def test_a_page_goes_on_where_the_one_before_ended(forum, mina, monkeypatch):
+    monkeypatch.setattr(queries, "_MOST_LOOKED_AT", 3)
+    for number in range(6):
+        NotificationFactory(person=mina, kind="forum.reply", subject="forum.thread:43" if number > 1 else THREAD)
+
+    first = queries.page_of_notices(mina, rows=3)
+    second = queries.page_of_notices(mina, rows=3, before=first.before)
+
+    assert first.entries == []
+    assert [entry.count for entry in second.entries] == [2]
+    assert second.before is None
 
 
 @pytest.mark.parametrize(
