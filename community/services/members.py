@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import quote, unquote
 
+from django.conf import settings
 from django.db import transaction
-from django.db.models import Q, QuerySet
+from django.db.models import JSONField, Q, QuerySet, TextField
+from django.db.models.functions import Cast
 
 from community import rendering
 from community.models import (
+    AreaRead,
     AuditEntry,
     Bookmark,
     CommunityProfile,
@@ -31,12 +35,14 @@ from community.models import (
     Solution,
     SolvedIt,
     Thread,
+    ThreadRead,
     Upload,
     Vote,
+    WatchedWord,
 )
 from community.services import texts
-from community.services.counting import lock_post, lock_thread, show_changed, store
-from portal.accounts.handles import handle_key, mark_of
+from community.services.counting import lock_thread, show_changed, store
+from portal.accounts.handles import handle_key, marks_of
 from portal.accounts.models import FormerHandle
 
 if TYPE_CHECKING:
@@ -47,6 +53,8 @@ if TYPE_CHECKING:
 #: Stands in posts for the name of a person whose account is gone.
 FORMER: Final = "[…]"
 _BATCH: Final = 500
+#: Posts of one thread that are changed in one transaction.
+_AT_ONCE: Final = 50
 
 
 def export_of(user: User) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -64,7 +72,8 @@ def export_of(user: User) -> Iterator[tuple[str, dict[str, Any]]]:
             ("post_id", "version", "title", "body", "edited_at"),
         ),
         ("draft", Draft.objects.filter(user=user), ("place", "title", "body", "saved_at")),
-        ("file", Upload.objects.filter(owner=user), ("id", "post_id", "name", "size", "created_at")),
+        ("thread read", ThreadRead.objects.filter(user=user), ("thread_id", "last_read_number")),
+        ("area read", AreaRead.objects.filter(user=user), ("area_id", "read_until")),
         ("helpful vote", Vote.objects.filter(user=user), ("post_id", "created_at")),
         ("me too", MeToo.objects.filter(user=user), ("thread_id", "created_at")),
         ("this solved it", SolvedIt.objects.filter(user=user), ("thread_id", "post_id", "created_at")),
@@ -83,20 +92,25 @@ def export_of(user: User) -> Iterator[tuple[str, dict[str, Any]]]:
     for kind, rows, fields in own:
         for values in rows.order_by("pk").values(*fields).iterator(_BATCH):
             yield kind, values
+    for upload in Upload.objects.filter(owner=user).order_by("pk").iterator(_BATCH):
+        fields = ("id", "post_id", "name", "size", "created_at")
+        address = f"{settings.BASE_URL}{rendering.UPLOAD_PATH.format(upload_id=upload.pk, name=quote(upload.name))}"
+        yield "file", {field: getattr(upload, field) for field in fields} | {"address": address}
 
 
 def erase_member(*, user: User) -> int:
     """Take a person out of the community before the account is deleted; returns how many posts named them.
 
     What they wrote stays, without a name; so do their votes, in the counters. Drafts, bookmarks, what they read, files
-    in no post, and notes to moderators go. Their name is replaced wherever others wrote it with @: also in earlier
-    texts, in code, in titles, in drafts and in the log of moderation. Each post is changed in a transaction of its own.
-    Safe to repeat.
+    in no post, and notes to moderators go. Their name is replaced wherever others wrote it with @, or as the address of
+    a profile on any site: also in earlier texts, in code, in titles, in drafts and in the log of moderation. The posts
+    of each thread are changed in transactions of their own. Safe to repeat.
+
+    A name without @ stays, as it may be any word; so does a tag that is spelled like one: it sorts threads of others,
+    says of nobody that it is theirs, and moderators can rename or merge it.
     """
     name = _Names(user)
-    named = 0
-    for post_id in _posts_naming(user, name):
-        named += _forget_name(post_id, user, name)
+    named = _forget_in_posts(user, name)
     for thread_id in list(_naming(Thread, name, "title", "excerpt", "state_note").values_list("pk", flat=True)):
         _forget_in_title(thread_id, name)
     with transaction.atomic():
@@ -110,7 +124,7 @@ def erase_member(*, user: User) -> int:
             upload.delete()
         Post.objects.filter(author=user).update(token="")
         for model, *columns in _NAMED_ELSEWHERE:
-            _forget_elsewhere(model, columns, name)
+            _forget_elsewhere(model._default_manager.all(), columns, name)  # noqa: SLF001 - Django's documented name
         _forget_in_log(user, name)
         # An import that is repeated does not bring them back.
         ImportedRow.objects.filter(kind=ImportedRow.Kind.PERSON, object_id=user.pk).update(object_id=None)
@@ -119,14 +133,20 @@ def erase_member(*, user: User) -> int:
 
 #: Where else people may write a name: models and their columns.
 _NAMED_ELSEWHERE: Final[tuple[tuple[Any, ...], ...]] = (
-    (Draft, "title", "body"),
+    (Draft, "title", "body", "extra"),
     (Bookmark, "note"),
     (Flag, "note"),
     (ReviewItem, "appeal"),
     (Poll, "question"),
     (PollOption, "text"),
     (IdeaStatusChange, "note"),
+    (CommunityProfile, "silenced_reason", "suspended_reason"),
+    (WatchedWord, "note"),
 )
+#: The address of a profile, as people write or copy it; with or without the domain and the language before it.
+_PROFILE: Final = re.compile(r"(?<=/u/)(?:[\w.-]|%[0-9a-f]{2}){3,270}", re.IGNORECASE)
+#: Stands for the name in such an address: nobody has this name.
+_NOBODY: Final = "-"
 
 
 class _Names:
@@ -134,9 +154,12 @@ class _Names:
 
     def __init__(self, user: User) -> None:
         former = set(FormerHandle.objects.filter(user=user).values_list("mark", flat=True))
-        self._marks = former | {mark_of(handle_key(user.handle))}
+        self._marks = former | {*marks_of(handle_key(user.handle))}
+        # Not every database knows the lower case of letters such as É.
+        is_any = former or (not user.handle.isascii() and user.handle.lower() != user.handle.upper())
+        handle = "" if is_any else user.handle
         #: What a text has in which one of the names may be.
-        self.sign = "@" if former else f"@{user.handle}"
+        self.signs = dict.fromkeys((f"@{handle}", f"/u/{handle}", f"/u/{quote(handle)}"))
 
     def forget(self, text: str) -> tuple[str, int]:
         """Return the text without the names, and how many there were."""
@@ -145,51 +168,127 @@ class _Names:
         def replace(match: re.Match[str]) -> str:
             nonlocal count
             name = match[1].rstrip(".-")
-            if mark_of(handle_key(name)) not in self._marks:
+            if not self._is_theirs(name):
                 return match[0]
             count += 1
             return FORMER + match[1][len(name) :]
 
-        return rendering.MENTION.sub(replace, text), count
+        def replace_address(match: re.Match[str]) -> str:
+            nonlocal count
+            name = match[0].rstrip(".-")
+            if not self._is_theirs(unquote(name)):
+                return match[0]
+            count += 1
+            return _NOBODY + match[0][len(name) :]
+
+        text = rendering.MENTION.sub(replace, text)
+        return _PROFILE.sub(replace_address, text), count
+
+    def forget_in(self, value: Any) -> tuple[Any, int]:
+        """Return a text, or all texts of JSON values, without the names, and how many there were."""
+        if isinstance(value, str):
+            return self.forget(value)
+        if isinstance(value, dict):
+            found = {key: self.forget_in(each) for key, each in value.items()}
+            return {key: each for key, (each, _count) in found.items()}, sum(count for _each, count in found.values())
+        if isinstance(value, list):
+            items = [self.forget_in(each) for each in value]
+            return [each for each, _count in items], sum(count for _each, count in items)
+        return value, 0
+
+    def _is_theirs(self, name: str) -> bool:
+        return not self._marks.isdisjoint(marks_of(handle_key(name)))
 
 
 def _naming(model: type[Model], name: _Names, *columns: str) -> QuerySet[Any]:
     """Return the rows with a name in one of the columns, or perhaps with another one."""
+    return _with_name(model._default_manager.all(), name, *columns)  # noqa: SLF001 - Django's documented name
+
+
+def _with_name(rows: QuerySet[Any], name: _Names, *columns: str) -> QuerySet[Any]:
     named = Q()
     for column in columns:
-        named |= Q(**{f"{column}__icontains": name.sign})
-    return model._default_manager.filter(named).order_by("pk")  # noqa: SLF001 - Django's documented name
+        path, signs = column, set(name.signs)
+        if isinstance(rows.model._meta.get_field(column), JSONField):  # noqa: SLF001 - Django's documented name
+            # Some databases store JSON as it is written, with \u for what is not ASCII.
+            path, signs = f"text_of_{column}", signs | {json.dumps(sign)[1:-1] for sign in signs}
+            rows = rows.annotate(**{path: Cast(column, TextField())})
+        for sign in signs:
+            named |= Q(**{f"{path}__icontains": sign})
+    return rows.filter(named).order_by("pk")
 
 
-def _posts_naming(user: User, name: _Names) -> list[int]:
-    """Return the posts that name somebody: now, in an earlier text, or where no link was made of it."""
+# In posts -----------------------------------------------------------------------------------------------------------
+
+
+def _portions(numbers: Sequence[int], size: int) -> Iterator[Sequence[int]]:
+    for start in range(0, len(numbers), size):
+        yield numbers[start : start + size]
+
+
+def _forget_in_posts(user: User, name: _Names) -> int:
+    """Forget a name in all posts, thread by thread, so that each is announced once; returns how many posts had it."""
     found = set(PostMention.objects.filter(user=user).values_list("post_id", flat=True))
     found.update(_naming(Post, name, "body", "state_note").values_list("pk", flat=True))
     found.update(_naming(PostRevision, name, "title", "body").values_list("post_id", flat=True))
-    return sorted(found)
+    named = 0
+    while found:  # a post that is moved to another thread meanwhile is looked for again
+        by_thread: dict[int, list[int]] = {}
+        for portion in _portions(sorted(found), _BATCH):
+            places = Post.objects.filter(pk__in=portion).order_by("pk").values_list("thread_id", "pk")
+            for thread_id, post_id in places:
+                by_thread.setdefault(thread_id, []).append(post_id)
+        found = set()
+        for thread_id, post_ids in sorted(by_thread.items()):
+            for some in _portions(post_ids, _AT_ONCE):
+                count, elsewhere = _forget_in_thread(thread_id, some, user, name)
+                named += count
+                found |= elsewhere
+    return named
 
 
 @transaction.atomic
-def _forget_name(post_id: int, user: User, name: _Names) -> int:
-    thread, post = lock_post(Post.objects.get(pk=post_id))
-    body, count = name.forget(post.body)
-    note, notes = name.forget(post.state_note)
-    if count or notes:
-        post.body, post.state_note, post.version = body, note, post.version + 1
-        post.save(update_fields=["body", "state_note", "version"])
+def _forget_in_thread(thread_id: int, post_ids: Sequence[int], user: User, name: _Names) -> tuple[int, set[int]]:
+    """Return how many of the posts had the name, and which are in another thread by now."""
+    thread = Thread.objects.select_for_update(no_key=True).filter(pk=thread_id).first()
+    if thread is None:  # merged a moment ago
+        return 0, set(Post.objects.filter(pk__in=post_ids).values_list("pk", flat=True))
+    posts = list(
+        Post.objects.select_for_update(no_key=True)
+        .filter(pk__in=post_ids, thread=thread)
+        .order_by("pk")
+        .prefetch_related("revisions")
+    )
+    linked = set(PostMention.objects.filter(user=user, post__in=posts).values_list("post_id", flat=True))
+    named = 0
+    for post in posts:
+        post.thread = thread
+        named += _forget_in_post(post, user, name, is_linked=post.pk in linked)
+    if posts:  # in this transaction: after an interruption nothing would find the thread again
+        show_changed(thread)
+    gone = set(post_ids) - {post.pk for post in posts}
+    return named, set(Post.objects.filter(pk__in=gone).values_list("pk", flat=True))
+
+
+def _forget_in_post(post: Post, user: User, name: _Names, *, is_linked: bool) -> bool:
     for revision in post.revisions.all():
         title, titles = name.forget(revision.title)
         body, bodies = name.forget(revision.body)
         if titles or bodies:
             PostRevision.objects.filter(pk=revision.pk).update(title=title, body=body)
-    text = texts.prepare(post.body)
-    text.people = {handle: person for handle, person in text.people.items() if person.pk != user.pk}
-    texts.attach(post, text)
+    body, count = name.forget(post.body)
+    note, notes = name.forget(post.state_note)
+    if count or notes:
+        post.body, post.state_note, post.version = body, note, post.version + 1
+        Post.objects.filter(pk=post.pk).update(body=body, state_note=note, version=post.version)
+    if count or is_linked:
+        text = texts.prepare(post.body)
+        text.people = {handle: person for handle, person in text.people.items() if person.pk != user.pk}
+        texts.attach(post, text)
     if count and post.is_first:
-        thread.excerpt = rendering.excerpt(post.html)
-        store(thread, "excerpt")
-    show_changed(thread)
-    return int(bool(count))
+        post.thread.excerpt = rendering.excerpt(post.html)
+        store(post.thread, "excerpt")
+    return bool(count)
 
 
 @transaction.atomic
@@ -203,21 +302,15 @@ def _forget_in_title(thread_id: int, name: _Names) -> None:
         show_changed(thread)
 
 
-def _forget_elsewhere(model: type[Model], columns: list[str], name: _Names) -> None:
-    for row in _naming(model, name, *columns).iterator(_BATCH):
-        found = {column: name.forget(getattr(row, column)) for column in columns}
-        if any(count for _text, count in found.values()):
-            model._default_manager.filter(pk=row.pk).update(  # noqa: SLF001 - Django's documented name
-                **{column: text for column, (text, _count) in found.items()}
-            )
+def _forget_elsewhere(rows: QuerySet[Any], columns: Sequence[str], name: _Names) -> None:
+    for row in _with_name(rows, name, *columns).iterator(_BATCH):
+        found = {column: name.forget_in(getattr(row, column)) for column in columns}
+        if any(count for _value, count in found.values()):
+            rows.filter(pk=row.pk).update(**{column: value for column, (value, _count) in found.items()})
 
 
 def _forget_in_log(user: User, name: _Names) -> None:
     """The log is never changed, but for this: what moderators wrote to or about a person who left."""
     entries: QuerySet[AuditEntry] = QuerySet(AuditEntry)
     entries.filter(member=user).exclude(note="").update(note="")
-    for entry in entries.filter(Q(note__icontains=name.sign) | Q(details__icontains=name.sign)).iterator(_BATCH):
-        note, notes = name.forget(entry.note)
-        details, others = name.forget(json.dumps(entry.details, ensure_ascii=False))
-        if notes or others:
-            entries.filter(pk=entry.pk).update(note=note, details=json.loads(details))
+    _forget_elsewhere(entries, ["note", "details"], name)

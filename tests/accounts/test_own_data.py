@@ -4,20 +4,42 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+from urllib.parse import quote
 
 import pytest
 from allauth.account.models import EmailAddress
+from django.apps import apps
+from django.core.mail import EmailMessage
+from django.db import connection
+from django.db.models import CharField, JSONField, TextField
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from community import services
-from community.models import AuditEntry, Post, PostRevision, Thread
+from community.models import (
+    AreaRead,
+    AuditEntry,
+    CommunityProfile,
+    Draft,
+    Post,
+    PostRevision,
+    Tag,
+    Thread,
+    ThreadRead,
+    Upload,
+)
 from community.reconcile import find_drift
+from community.services import members
 from faq.models import Feedback
 from loyalty.services.ledger import check, earn
 from loyalty.services.members import wallet_for
 from portal.accounts import own_data
 from portal.accounts.models import ErasureRequest, User
+from portal.core.mail import queue
+from portal.core.models import OutgoingMail
 from portal.core.outbox import drain
+from portal.notifications.events import MailWanted
+from portal.notifications.mailing import send_waiting
 from portal.notifications.models import Notification
 from portal.notifications.services import follow
 from search.index.embedded.forgetting import forget_unused_words
@@ -39,6 +61,19 @@ DATA = "/fa/account/data/"
 DOWNLOAD = "/fa/account/data/download/"
 DELETE = "/fa/account/data/delete/"
 TRACES = ("zaryab.quill", "زریاب", "qalamdan", "morakkab", "09121110099", "+989121110099", "sn-77-zaryab")
+
+
+#: Columns of the community in which nobody names a member: staff decide what is in them, the portal writes them, or
+#: they are words to sort and search by.
+WITHOUT_NAMES = {
+    *("Area.title", "Area.description", "Area.slug", "Area.icon", "Area.audience", "Area.effective_audience"),
+    *("AuditEntry.action", "AuditEntry.reason", "Draft.place", "ImportSource.name", "ImportedRow.external_id"),
+    *("Post.language", "Post.state_reason", "Post.token", "ReviewItem.reasons", "Solution.revoked_because"),
+    *("SolvedIt.network", "SolvedIt.visitor", "Tag.key", "Tag.name", "Tag.slug", "TagSynonym.key", "TagSynonym.word"),
+    *("Thread.audience", "Thread.language", "Thread.state_reason", "ThreadLoops.articles"),
+    *("ThreadLoops.similar_threads", "Upload.content_type", "Upload.name", "Upload.sha256"),
+    *("WatchedWord.key", "WatchedWord.phrase"),
+}
 
 
 def give_points(person: User) -> None:
@@ -165,6 +200,23 @@ def test_a_copy_is_made_on_post_only_and_not_all_day_long(just_signed_in):
     assert answers == [200] * 5 + [429]
 
 
+def test_the_copy_says_how_far_one_has_read_and_where_files_are(settings):
+    settings.BASE_URL = "https://portal.example"
+    person, thread = MemberFactory(), ThreadFactory()
+    ThreadRead.objects.create(user=person, thread=thread, last_read_number=3)
+    AreaRead.objects.create(user=person, area=thread.area, read_until=timezone.now())
+    upload = Upload.objects.create(owner=person, kind="picture", name="مودم.png", size=1)
+
+    rows = list(members.export_of(person))
+
+    kinds = dict(rows)
+    assert kinds["thread read"] == {"thread_id": thread.pk, "last_read_number": 3}
+    assert kinds["area read"]["area_id"] == thread.area_id
+    assert kinds["file"]["address"] == f"https://portal.example/f/{upload.pk}/%D9%85%D9%88%D8%AF%D9%85.png"
+    once = [kind for kind, _values in rows if kind not in {"thread", "post"}]
+    assert len(once) == len(set(once))
+
+
 # Leaving and coming back --------------------------------------------------------------------------------------------
 
 
@@ -260,6 +312,89 @@ def test_nothing_in_the_database_names_a_person_who_left():
     assert IndexedEntry.objects.filter(kind="community.thread").exists()
     assert list(find_drift()) == []
     assert list(check()) == []
+
+
+def test_nothing_is_mailed_to_a_person_who_left_and_no_mail_is_kept():
+    person = UserFactory(email="leaving@example.com")
+    row = NotificationFactory(person=person)
+    send_waiting(MailWanted(person_id=person.pk, subject=row.subject))
+    refused = queue(EmailMessage("s", "t", to=["leaving@example.com"]))
+    OutgoingMail.objects.filter(pk=refused).update(state="refused", ended_at=timezone.now())
+    assert OutgoingMail.objects.filter(key__startswith=f"notifications:{person.pk}:", state="waiting").exists()
+
+    own_data.erase(person)
+    drain()
+
+    assert set(OutgoingMail.objects.values_list("state", "content")) == {("replaced", ""), ("refused", "")}
+    assert not OutgoingMail.objects.filter(key__startswith="notifications:").exists()
+
+
+PLACES = [
+    "@{0} گفت",
+    "[او](/u/{0}/)",
+    "https://portal.example/fa/u/{0}/ را ببینید",
+    "/u/{1}/ هم",
+]
+
+
+@pytest.mark.parametrize("handle", ["Qalamdan", "قلمدان", "Élodie"])
+def test_a_name_is_found_wherever_others_wrote_it(handle):
+    person, other = MemberFactory(handle=handle), MemberFactory()
+    text = "\n".join(PLACES).format(handle, quote(handle))
+    body = f"{text}\n@{handle}xx /u/{handle}xx/ و {handle}"
+    post = PostFactory(body=body)
+    draft = services.save_draft(user=other, place="new", body="متن", extra={"poll": [f"یا\n@{handle}"], "area": 7})
+    CommunityProfile.objects.filter(user=other).update(silenced_reason=text, suspended_reason=text)
+    services.retitle(thread=ThreadFactory(title=f"کو @{handle}"), title="کجاست؟", by=moderator())
+    tag = Tag.objects.create(name=handle, slug="t")
+
+    own_data.erase(person)
+
+    clean = "[…] گفت\n[او](/u/-/)\nhttps://portal.example/fa/u/-/ را ببینید\n/u/-/ هم"
+    assert Post.objects.get(pk=post.pk).body == f"{clean}\n@{handle}xx /u/{handle}xx/ و {handle}"
+    assert Draft.objects.get(pk=draft.pk).extra == {"poll": ["یا\n[…]"], "area": 7}
+    profile = CommunityProfile.objects.get(user=other)
+    assert (profile.silenced_reason, profile.suspended_reason) == (clean, clean)
+    assert f"@{handle}" not in str(AuditEntry.objects.values_list("details", flat=True))
+    assert "[…]" in str(AuditEntry.objects.values_list("details", flat=True))
+    assert Tag.objects.filter(pk=tag.pk, name=handle).exists()
+
+
+def test_every_text_of_the_community_is_searched_for_a_name_or_known_to_have_none():
+    searched = {(model, column) for model, *columns in members._NAMED_ELSEWHERE for column in columns}
+    searched |= {(Thread, "title"), (Thread, "excerpt"), (Thread, "state_note"), (Thread, "slug")}
+    searched |= {(Post, "body"), (Post, "html"), (Post, "state_note")}
+    searched |= {(PostRevision, "title"), (PostRevision, "body"), (AuditEntry, "note"), (AuditEntry, "details")}
+    texts = {
+        (model, field.name)
+        for model in apps.get_app_config("community").get_models()
+        for field in model._meta.get_fields()
+        if isinstance(field, CharField | TextField | JSONField) and not field.choices
+    }
+
+    assert {f"{model.__name__}.{name}" for model, name in texts - searched} == WITHOUT_NAMES
+
+
+def queries_of_erasing(posts: int, threads: int) -> int:
+    person = MemberFactory()
+    for _number in range(threads):
+        thread = ThreadFactory()
+        for _post in range(posts):
+            PostFactory(thread=thread, body=f"سپاس @{person.handle}")
+    with CaptureQueriesContext(connection) as made:
+        assert members.erase_member(user=person) == posts * threads
+    assert not Post.objects.filter(body__contains=person.handle).exists()
+    return len(made)
+
+
+def test_forgetting_a_name_costs_little_for_each_post_and_announces_each_thread_once(monkeypatch):
+    announced = []
+    monkeypatch.setattr(members, "show_changed", lambda thread: announced.append(thread.pk))
+
+    few, many = queries_of_erasing(2, 1), queries_of_erasing(12, 1)
+
+    assert len(announced) == 2
+    assert many - few <= 10 * 10
 
 
 def test_erasing_twice_changes_nothing_more():

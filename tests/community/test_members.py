@@ -29,7 +29,7 @@ def test_export_has_what_a_person_wrote_and_did_and_nothing_of_others():
     rows = list(services.export_of(user))
 
     kinds = [kind for kind, _values in rows]
-    assert {"thread", "post", "earlier text", "draft", "helpful vote", "flag", "profile"} == set(kinds)
+    assert {"thread", "post", "earlier text", "draft", "helpful vote", "flag", "profile", "thread read"} == set(kinds)
     text = " ".join(str(value) for _kind, values in rows for value in values.values())
     assert all(part in text for part in ("پرسش من", "پاسخ من، درست‌شده", "پیش‌نویس من", "تبلیغ"))
     assert "پاسخ دیگری" not in text
