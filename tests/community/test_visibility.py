@@ -162,6 +162,7 @@ def test_address_of_a_merged_thread_leads_to_where_it_went():
 
 def test_merge_into_a_private_thread_leads_strangers_nowhere():
     source, target = ThreadFactory(), ThreadFactory(area=AreaFactory(audience="staff"))
+    services.move_thread(thread=source, area=target.area, by=moderator())
 
     services.merge_threads(thread=source, into=target, by=moderator())
 
