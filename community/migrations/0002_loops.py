@@ -61,7 +61,11 @@ class Migration(migrations.Migration):
             options={
                 'verbose_name': '“this solved it”',
                 'verbose_name_plural': '“this solved it”',
-                'constraints': [models.UniqueConstraint(fields=('thread', 'user'), name='solved_it_once_per_person'), models.UniqueConstraint(condition=models.Q(('visitor', ''), _negated=True), fields=('thread', 'visitor'), name='solved_it_once_per_visitor')],
+                'constraints': [models.UniqueConstraint(fields=('thread', 'post', 'user'), name='solved_it_once_per_person'), models.UniqueConstraint(condition=models.Q(('visitor', ''), _negated=True), fields=('thread', 'post', 'visitor'), name='solved_it_once_per_visitor')],
             },
+        ),
+        migrations.AddIndex(
+            model_name='post',
+            index=models.Index(fields=['thread', '-created_at', '-number'], name='post_latest'),
         ),
     ]
