@@ -36,6 +36,7 @@ from community.views.common import (
 from community.views.loops import after_accepting
 from portal.core.http import form_status
 from portal.core.limits import too_many_requests
+from portal.core.text import row_number
 from portal.notifications import services as following
 
 if TYPE_CHECKING:
@@ -179,8 +180,7 @@ def accept(request: HttpRequest, post: Post) -> HttpResponse:
 def restore(request: HttpRequest, post: Post) -> HttpResponse:
     """Make a post visible again; its author takes back that it was deleted."""
     _demand(rules.can_restore_post(person_in(request), post))
-    read = request.POST.get("version", "")
-    version = int(read) if read.isascii() and read.isdecimal() and len(read) < 10 else None
+    version = row_number(request.POST.get("version"))
     restored = services.restore_post(post=post, by=person_in(request), version=version)
     return to_post(restored)
 

@@ -23,6 +23,7 @@ from community.see_also import SilentHelp
 from community.views.common import for_members, is_htmx, person_in, thread_or_404, to_post
 from portal.core.http import same_origin_post
 from portal.core.limits import client_address, limited, too_many_requests
+from portal.core.text import row_number
 from portal.core.visitors import VisitorCookie, origin_of
 
 if TYPE_CHECKING:
@@ -96,10 +97,9 @@ def after_accepting(person: User, post: Post) -> HttpResponseRedirect:
 @require_safe
 def pay_forward(request: HttpRequest) -> HttpResponse:
     """Show questions without a reply that this person may know something about; ``?thread=`` leads back to theirs."""
-    typed = request.GET.get("thread", "")
-    is_number = typed.isascii() and typed.isdecimal() and len(typed) < 19
+    number = row_number(request.GET.get("thread"))
     context = {
         "rows": questions_for(person_in(request)),
-        "thread": thread_at(request.user, int(typed)) if is_number else None,
+        "thread": thread_at(request.user, number) if number is not None else None,
     }
     return render(request, "community/pay_forward.html", context)

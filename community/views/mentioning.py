@@ -13,7 +13,8 @@ from django.views.decorators.http import require_safe
 from community import rules
 from community.people import person_of
 from community.queries import people_to_mention, thread_at
-from community.views.common import MAX_ID, for_members, person_in
+from community.views.common import for_members, person_in
+from portal.core.text import row_number
 
 if TYPE_CHECKING:
     from django.http import HttpRequest
@@ -29,8 +30,7 @@ def people(request: HttpRequest) -> HttpResponse:
         return HttpResponse(status=HTTPStatus.NO_CONTENT)
     if rules.seconds_to_wait(request, "mention") is not None:
         return HttpResponse(status=HTTPStatus.TOO_MANY_REQUESTS)
-    number = request.GET.get("thread", "")
-    is_number = number.isascii() and number.isdecimal() and len(number) < 20 and int(number) <= MAX_ID
-    thread = thread_at(person, int(number)) if is_number else None
+    number = row_number(request.GET.get("thread"))
+    thread = thread_at(person, number) if number is not None else None
     found = people_to_mention(person, thread, request.GET.get("q", "").replace("\0", "")[:30])
     return render(request, "community/_people.html", {"people": [person_of(each) for each in found]})

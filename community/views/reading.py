@@ -264,12 +264,12 @@ def _thread_query(query: QueryDict) -> str:
     if query.get("sort") == "helpful":
         place = _PLACE.match(query.get("after", ""))
         return f"{HELPFUL_FIRST}&after={int(place[1])}-{int(place[2])}" if place else HELPFUL_FIRST
-    page = query.get("page", "")
-    if not page:
+    if not query.get("page"):
         return ""
-    if not (page.isascii() and page.isdecimal() and len(page) < 10):
+    page = row_number(query["page"])
+    if page is None:
         raise Http404
-    return f"page={int(page)}"
+    return f"page={page}"
 
 
 def _status_changes(found: Thread) -> list[IdeaStatusChange]:
