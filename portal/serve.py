@@ -13,12 +13,14 @@ _FILES = 16_384
 _SPARE_FILES = 256
 #: Settings of glibc, which otherwise gives each thread a heap of its own and keeps what was freed (`script/bench memory`).
 _ALLOCATOR = {"MALLOC_ARENA_MAX": "1", "MALLOC_TRIM_THRESHOLD_": "131072", "MALLOC_MMAP_THRESHOLD_": "131072"}
+#: numpy's pool of threads, which would be started before the server processes are forked, and is of no use to short vectors.
+_ONE_THREAD = {"OPENBLAS_NUM_THREADS": "1"}
 
 
 def command(arguments: argparse.Namespace, files: int) -> list[str]:
     """Return the command line; `files` is how many files a process may open."""
     return [
-        sys.executable, "-m", "granian", "--interface", "rsgi", "--loop", "uvloop",
+        sys.executable, "-m", "portal.preload", "--interface", "rsgi", "--loop", "uvloop",
         "--host", arguments.host, "--port", str(arguments.port),
         "--workers", str(arguments.workers), "--respawn-failed-workers",
         "--workers-kill-timeout", "5",  # a worker that is told to stop while it starts misses the signal
@@ -47,7 +49,7 @@ def main() -> None:
         with suppress(OSError, ValueError):
             resource.setrlimit(resource.RLIMIT_NOFILE, (files, hard))
     soft, _hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    for name, value in _ALLOCATOR.items():
+    for name, value in (_ALLOCATOR | _ONE_THREAD).items():
         os.environ.setdefault(name, value)
     os.execv(sys.executable, command(arguments, min(soft, _FILES)))  # noqa: S606 - our own command
 

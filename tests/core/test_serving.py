@@ -389,6 +389,57 @@ def test_head_up_to_the_limit_arrives(site):
     assert site.ask("GET", "/", headers={"X-Long": "x" * 31_500})[0] == 200
 
 
+PRELOADED = """
+import os, threading
+from portal.preload import preload
+preload("portal.rsgi:application")
+from django.db import connections
+from django.urls import get_resolver
+sockets = [name for name in os.listdir("/proc/self/fd") if os.path.exists(f"/proc/self/fd/{name}")
+           and os.readlink(f"/proc/self/fd/{name}").startswith(("socket:", "anon_inode:"))]
+assert len(os.listdir("/proc/self/task")) == threading.active_count() == 1, os.listdir("/proc/self/task")
+assert not sockets, sockets
+assert all(connection.connection is None for connection in connections.all(initialized_only=True))
+assert get_resolver()._populated
+print("nothing is left open")
+"""
+
+
+def test_what_is_loaded_before_the_fork_starts_no_thread_and_keeps_nothing_open(tmp_path):
+    env = {
+        **os.environ,
+        "DJANGO_SETTINGS_MODULE": "portal.settings.production",
+        "DATA_DIR": str(tmp_path),
+        "SECRET_KEY": "preloaded" * 8,
+        "ALLOWED_HOSTS": "localhost",
+        "OPENBLAS_NUM_THREADS": "1",
+    }
+
+    done = subprocess.run(
+        [sys.executable, "-c", PRELOADED], cwd=ROOT, env=env, capture_output=True, text=True, timeout=60, check=False
+    )
+
+    assert done.stdout == "nothing is left open\n", done.stderr
+
+
+def test_the_application_is_in_memory_once_however_many_processes_serve_it(tmp_path):
+    with served(tmp_path, "--workers", "2") as started:
+        loaded = Path(f"/proc/{started.pid}/statm").read_text().split()
+        workers = children_of(started.pid)
+        own = [sum(int(line.split()[1]) for line in smaps(worker) if line.startswith("Private")) for worker in workers]
+
+    assert len(workers) == 2
+    assert max(own) * 1024 < int(loaded[1]) * os.sysconf("SC_PAGE_SIZE") / 2
+
+
+def children_of(pid: int) -> list[int]:
+    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+def smaps(pid: int) -> list[str]:
+    return Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
+
+
 def test_when_too_many_wait_for_django_the_next_is_told_to_come_back():
     said: list[Any] = []
     application = Application(Limits(waiting=0), who_sends_more=int, handler=SimpleNamespace())  # type: ignore[arg-type] - unused

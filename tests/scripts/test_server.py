@@ -72,8 +72,8 @@ class Server:
 
     def workers(self) -> set[int]:
         """The processes that answer requests: children of the server, which is a child of the launcher."""
-        (server,) = [pid for pid in children_of(self.process.pid) if b"granian" in command_of(pid)] or [0]
-        return {pid for pid in children_of(server) if b"granian" in command_of(pid)}
+        (server,) = [pid for pid in children_of(self.process.pid) if b"portal.preload" in command_of(pid)] or [0]
+        return {pid for pid in children_of(server) if b"portal.preload" in command_of(pid)}
 
     def kill_a_worker_again(self, spared: set[int]) -> set[int]:
         """Kill one as soon as it has been started; return those that were there."""
