@@ -74,6 +74,7 @@ _LINK: Final = re.compile(
     r"(?:https?://[^\s]|mailto:[^\s@]+@|/(?![/\\])|#[\w-]+\Z|upload:\d{1,12}\Z|post:\d{1,15}\Z)", re.IGNORECASE
 )
 _LANGUAGE: Final = re.compile(r"[a-z0-9+#.-]{1,20}\Z")
+_LINE_END: Final = re.compile(r"\r\n?")
 #: Names of languages that are coloured; a lexer is code that runs on what strangers type.
 _COLOURED: Final = frozenset(
     [
@@ -210,7 +211,7 @@ def beginning_of_source(body: str, length: int, *, picture: str) -> str:
     Quotes in it are left out: who wants them finds them there. Of a picture its words remain, or `picture`. A first block
     that is too long is cut between lines, else between words.
     """
-    source = _tame(without_controls(body[:MAX_LENGTH]))
+    source = _LINE_END.sub("\n", _tame(without_controls(body[:MAX_LENGTH])))  # the parser counts lines like this
     lines, tokens = source.split("\n"), _PARSER.parse(source)
     left_out, code = _lines_of(tokens, {"blockquote_open"}), _lines_of(tokens, {"fence", "code_block"})
     blocks: list[str] = []
@@ -543,7 +544,9 @@ class _Writer:
         return "".join(parts)
 
     def _link(self, url: str, title: str) -> str:
-        """Return the opening tag, or nothing for an upload or post that is not there."""
+        """Return the opening tag, or nothing without an address, and for an upload or post that is not there."""
+        if not url:
+            return ""
         if post := _POST.match(url):
             return f'<a class="post-link" href="{POST_PATH.format(post_id=post[1])}">'
         if upload := _UPLOAD.match(url):
