@@ -17,9 +17,11 @@ from community.models import Area, AreaRead, Thread, ThreadRead
 from community.models.access import id_of
 from community.models.member import profile_of
 from community.people import Person, person_of
+from community.services.counting import line_scope
 from portal.core.audience import audiences_for
 from portal.core.memo import Memo
 from portal.core.privacy import translate_placeholders
+from portal.core.scopes import rests_on
 from portal.core.text import row_number
 from portal.notifications.models import Follow
 
@@ -126,8 +128,8 @@ class Row:
         return "hot" if self.thread.reply_count >= _HOT_FROM else ""
 
 
-#: By audiences.
-_fresh: Final[Memo[tuple[Row, ...]]] = Memo(max_size=64, scopes=("community",))
+#: By audiences. A list depends on the lines of its threads; the name of its own is touched with all of the community.
+_fresh: Final[Memo[tuple[Row, ...]]] = Memo(max_size=64, scopes=("community:fresh",))
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,13 +173,17 @@ def threads_in(
 
 
 def fresh_threads(user: AnyUser) -> tuple[Row, ...]:
-    """Return the newest threads for other pages, without what is personal; kept until the community changes."""
+    """Return the newest threads for other pages, without what is personal; new posts appear within half a minute.
+
+    A thread that is hidden, moved or renamed changes it at once. See docs/decisions/0015-scopes.md.
+    """
     return _fresh.get(tuple(audiences_for(user)), lambda: _read_fresh(user))
 
 
 def _read_fresh(user: AnyUser) -> tuple[Row, ...]:
-    newest = Thread.objects.visible_to(user).listed().recent_first().for_listing()
-    return tuple(row_of(thread) for thread in newest[:_FRESH])
+    rows = [row_of(thread) for thread in Thread.objects.visible_to(user).listed().recent_first().for_listing()[:_FRESH]]
+    rests_on(*(line_scope(row.thread.pk) for row in rows))
+    return tuple(rows)
 
 
 def row_of(thread: Thread, *, is_unread: bool = False) -> Row:

@@ -65,7 +65,9 @@ def count_for(user_id: int | None, **changes: int) -> None:
 
 
 #: What pages of other threads show of a thread, and what decides about whether they do.
-_OF_A_LINE: Final = frozenset({"title", "slug", "state", "audience", "solved_at", "language"})
+_OF_A_LINE: Final = frozenset(
+    {"title", "slug", "excerpt", "language", "state", "audience", "status", "solved_at", "is_locked", "is_pinned"}
+)
 
 
 def line_scope(thread_id: int) -> str:

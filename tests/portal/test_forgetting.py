@@ -9,15 +9,29 @@ import pytest
 from django.test import Client
 from wagtail.models import Site
 
+from community.services import (
+    delete_post,
+    hide_post,
+    merge_threads,
+    move_thread,
+    post_reply,
+    retitle,
+    say_me_too,
+    start_thread,
+    vote_helpful,
+)
 from faq.models import RelatedArticle
 from faq.services import give_feedback
 from portal.core import page_cache
+from portal.core.memo import forget_all
 from portal.core.models import SupportSettings
 from portal.core.scopes import content_changed, stamp
 from tests.factories.catalog import ProductFactory
+from tests.factories.community import ANSWER, AreaFactory, MemberFactory, ThreadFactory, moderator, token
 from tests.factories.faq import ArticlePageFactory, TopicPageFactory
 
 if TYPE_CHECKING:
+    from community.models import Area
     from faq.models import ArticlePage
 
 pytestmark = pytest.mark.django_db
@@ -140,8 +154,60 @@ def test_a_change_of_the_index_makes_only_answers_cold(kept):
     assert kept.cold_after(lambda: content_changed("search:index")) == {"search"}
 
 
-def test_a_conversation_makes_only_the_list_on_the_home_page_cold(kept):
-    assert kept.cold_after(lambda: content_changed("thread:42", "community:area:7")) == {"home"}
+@pytest.fixture
+def thread(after_commit):
+    """A thread on the home page."""
+    with after_commit():
+        return ThreadFactory(title="چراغ سرخ مودم")
+
+
+def test_a_conversation_makes_only_answers_cold(thread, kept):
+    def converse() -> None:
+        author, by = MemberFactory(), thread.author
+        start_thread(author=author, area=thread.area, title="پرسشی دیگر", body=ANSWER, token=token())
+        post = post_reply(author=author, thread=thread, body=ANSWER, token=token())
+        vote_helpful(post=post, user=by)
+        say_me_too(thread=thread, user=author)
+
+    assert kept.cold_after(converse) == {"search"}
+
+
+def test_the_list_on_the_home_page_has_new_threads_once_it_is_made_again(thread, kept, after_commit):
+    with after_commit():
+        ThreadFactory(title="پرسشی تازه", area=thread.area)
+    assert "پرسشی تازه" not in Client().get("/fa/").text
+
+    forget_all()
+    page_cache.store.clear()
+
+    assert "پرسشی تازه" in Client().get("/fa/").text
+
+
+def close_area(area: Area) -> None:
+    area.audience = "staff"
+    area.save()
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda thread, by: hide_post(post=thread.posts.get(number=1), by=by, reason="spam"),
+        lambda thread, by: delete_post(post=thread.posts.get(number=1), by=by),
+        lambda thread, by: move_thread(thread=thread, area=AreaFactory(audience="staff"), by=by),
+        lambda thread, by: merge_threads(thread=thread, into=ThreadFactory(area=thread.area), by=by),
+        lambda thread, by: retitle(thread=thread, title="عنوانی دیگر", by=by),
+        lambda thread, _by: close_area(thread.area),
+    ],
+    ids=["hidden", "deleted", "moved to a private area", "merged", "renamed", "area closed"],
+)
+def test_a_thread_that_goes_from_sight_leaves_the_home_page_at_once(change, thread, kept):
+    assert "چراغ سرخ مودم" in Client().get("/fa/").text
+    by = moderator()
+
+    cold = kept.cold_after(lambda: change(thread, by))
+
+    assert "home" in cold
+    assert "چراغ سرخ مودم" not in Client().get("/fa/").text
 
 
 def test_a_vote_makes_nothing_cold(articles, kept):
