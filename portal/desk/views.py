@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import logging
+from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, redirect, render
+from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.http import urlencode
@@ -28,7 +31,11 @@ from portal.desk.forms import DecisionForm, MemberForm, PolicyForm
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from django.utils.safestring import SafeString
+
     from portal.accounts.models import User
+
+logger = logging.getLogger(__name__)
 
 #: How long the queue offers to undo the last decision.
 UNDO_OFFERED: Final = timedelta(seconds=30)
@@ -52,16 +59,27 @@ def queue(request: HttpRequest) -> HttpResponse:
     reason = reason if reason in _FILTERS else ""
     after, at = request.GET.get("after", ""), row_number(request.GET.get("at", ""))
     page = queries.page_of_queue(user, reason=reason, after=after, at=at)
+    shared = {"reasons": Flag.Reason.choices, "reason": reason, "after": after, "focused": page.focused}
     context = {
         "page": page,
+        "items": [_in_html(request, entry, shared) for entry in page.entries],
         "after": after,
         "reason": reason,
         "filters": [("", _("All")), ("held", _("Held")), ("flags", _("Flagged")), ("appeals", _("For another look"))],
-        "reasons": Flag.Reason.choices,
         "done": _decided(user, request.GET.get("done", "")),
         "is_first": "after" not in request.GET,
     }
     return render(request, "desk/queue.html", context)
+
+
+def _in_html(request: HttpRequest, entry: queries.QueueEntry, shared: Mapping[str, Any]) -> SafeString:
+    """Return an item as HTML: if it cannot be shown, its plain text; if that neither, what can be done with it."""
+    for shown in (entry, replace(entry, is_broken=True, author=person_of(None), before=None)):
+        try:
+            return render_to_string("desk/_item.html", {**shared, "entry": shown}, request=request)
+        except Exception:  # one broken text must not take the page from moderators
+            logger.exception("Item %s of the review queue could not be shown", entry.item.pk)
+    return render_to_string("desk/_item_unshown.html", {**shared, "item": entry.item}, request=request)
 
 
 def _decided(user: User, number: str) -> ReviewItem | None:
