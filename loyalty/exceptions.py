@@ -86,3 +86,25 @@ class InvalidDateError(LedgerError):
 
     def __init__(self) -> None:
         super().__init__(_("These points would expire before they could be spent."))
+
+
+class RuleError(Exception):
+    """Base class of what earning refuses when rules are made. The messages are for those who make them."""
+
+
+class InvalidConditionError(RuleError):
+    """The conditions of a rule could not be judged."""
+
+
+class NotPermittedError(RuleError):
+    """The person may not do this with rules."""
+
+    def __init__(self) -> None:
+        super().__init__(_("You may not do this with the rules for points."))
+
+
+class NotADraftError(RuleError):
+    """What was published is not changed."""
+
+    def __init__(self) -> None:
+        super().__init__(_("This was published or ended already. Make a new version instead."))

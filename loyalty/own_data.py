@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.utils.translation import gettext_lazy as _
 
-from loyalty.services.members import export_points, forget_member
+from loyalty.services.members import export_decisions, export_points, forget_member
 from portal.accounts import own_data
 
 if TYPE_CHECKING:
@@ -28,3 +28,5 @@ def connect() -> None:
 def _export(person: User) -> Iterator[tuple[str, dict[str, Any]]]:
     for line in export_points(person):
         yield "entry", line
+    for decision in export_decisions(person):
+        yield "decision", decision

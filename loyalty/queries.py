@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from django.db.models import F, Q, Sum
 
 from loyalty.buckets import today_of
+from loyalty.models.earning import Decision
 from loyalty.models.ledger import NEVER, Account, Journal, Kind, Member, Wallet
 
 if TYPE_CHECKING:
@@ -91,6 +92,13 @@ def wallets_of(user: User) -> QuerySet[Wallet]:
     """Return the person's own wallets: the only way from a person to points."""
     keys = Member.objects.filter(user=user).values("key")
     return Wallet.objects.filter(member_key__in=keys).select_related("programme").order_by("programme_id")
+
+
+def decisions_about(user: User) -> QuerySet[Decision]:
+    """Return all that was decided about what the person did, newest first."""
+    keys = Member.objects.filter(user=user).values("key")
+    found = Decision.objects.filter(event__member_key__in=keys).select_related("event", "wallet__programme")
+    return found.order_by("-pk")
 
 
 def statement(wallet: Wallet, *, before: int | None = None, limit: int = 50) -> StatementPage:

@@ -13,6 +13,8 @@ from community.services.loops import find_see_also
 from faq.events import ArticleChanged, FeedbackGiven
 from faq.notifications import tell_readers_of_change
 from faq.services import notify_owner_of_feedback
+from loyalty.services import earning
+from portal import points
 from portal.accounts.events import AccountChanged, SignedInOnNewDevice
 from portal.core.events import E, subscribe
 from portal.core.navigation import NavGroup, register_group
@@ -50,6 +52,7 @@ def connect() -> None:
     _tell(community.ThreadMerged, telling.tell_of_merge)
     _tell(community.ThreadMoved, telling.tell_of_move)
     subscribe(community.SeeAlsoWanted, find_see_also, is_remote=True)  # a cluster may search
+    _give_points()
 
     register_group(NavGroup("footer-help", _("Help"), order=10))
     register_group(NavGroup("footer-community", _("Community"), order=15))
@@ -57,3 +60,25 @@ def connect() -> None:
 
     keep_answers_at("search/")
     disallow("/admin/", "/django-admin/")
+
+
+def _give_points() -> None:
+    """Declare what points can be given for, and have the worker decide about it."""
+    for trigger in points.TRIGGERS:
+        earning.register(trigger)
+    subscribe(FeedbackGiven, points.award_feedback, is_for_worker=True)
+    _tell(community.SolutionAccepted, points.award_solution)
+    _tell(community.HelpfulVoteGiven, points.award_vote)
+    _tell(community.SolvedItSaid, points.award_solved_it)
+    _tell(community.FirstHelpGiven, points.award_first_help)
+    _tell(community.ReplyPosted, points.award_reply)
+    _tell(community.WelcomeReplyPosted, points.award_welcome)
+    _tell(community.IdeaAccepted, points.award_idea)
+    _tell(community.FlagJudged, points.award_flag)
+    _tell(community.SolutionRevoked, points.follow_solution)
+    _tell(community.HelpfulVoteWithdrawn, points.follow_vote)
+    _tell(community.PostHidden, points.follow_hiding)
+    _tell(community.PostDeleted, points.follow_deletion)
+    _tell(community.PostRestored, points.follow_restoring)
+    _tell(community.PostHeld, points.follow_holding)
+    _tell(community.PostApproved, points.follow_approval)

@@ -18,7 +18,7 @@ from wagtail.models import Page
 from community import events as community
 from community import services, telling
 from community.events import SeeAlsoWanted
-from community.models import FollowUp, Level, Thread, ThreadLoops, ThreadToIndex, Upload
+from community.models import FollowUp, Level, Post, Thread, ThreadLoops, ThreadToIndex, Upload
 from community.services import accept_solution, retitle
 from community.services import bookmark as remember
 from faq.events import ArticleChanged, FeedbackGiven
@@ -41,7 +41,7 @@ from tests.factories.accounts import UserFactory
 from tests.factories.catalog import OwnershipFactory
 from tests.factories.community import AreaFactory, MemberFactory, PostFactory, ThreadFactory, moderator
 from tests.factories.faq import ArticlePageFactory, FeedbackFactory
-from tests.factories.loyalty import WalletFactory
+from tests.factories.loyalty import EarningFactory, WalletFactory, rule_in_force
 from tests.factories.notifications import NotificationFactory
 from tests.faq.bodies import document
 from tests.search.cluster import empty, node_url, own_indices, portal_with_cluster  # noqa: F401 - pytest finds fixtures by name
@@ -215,6 +215,142 @@ def thread_moved() -> DomainEvent:
     return caught(community.ThreadMoved, lambda: services.move_thread(thread=thread, area=area, by=moderator()))
 
 
+def for_points(event: DomainEvent) -> DomainEvent:
+    """Have events recorded from now on: what happened before was not."""
+    EarningFactory()
+    return event
+
+
+def solution_for_points() -> DomainEvent:
+    return for_points(solution_accepted())
+
+
+def vote_for_points() -> DomainEvent:
+    return for_points(helpful_vote_given())
+
+
+def reply_for_points() -> DomainEvent:
+    return for_points(reply_posted())
+
+
+def feedback_for_points() -> DomainEvent:
+    feedback = FeedbackFactory(user=UserFactory(), visitor="")
+    return for_points(
+        FeedbackGiven(feedback_id=feedback.pk, article_id=feedback.article_id, solved=True, user_id=feedback.user_id)
+    )
+
+
+def idea_for_points() -> DomainEvent:
+    idea = ThreadFactory(idea=True)
+    return for_points(
+        caught(community.IdeaAccepted, lambda: services.set_idea_status(thread=idea, status="planned", by=moderator()))
+    )
+
+
+def flag_for_points() -> DomainEvent:
+    post = PostFactory()
+    services.flag_post(post=post, user=MemberFactory(), reason="spam")
+    return for_points(
+        caught(community.FlagJudged, lambda: services.hide_post(post=post, by=moderator(), reason="spam"))
+    )
+
+
+def solved_post() -> Post:
+    post = PostFactory()
+    services.accept_solution(post=post, by=post.thread.author)
+    drop_messages()
+    return post
+
+
+def drop_messages() -> None:
+    outbox.drain()
+    OutboxMessage.objects.all().delete()
+
+
+def solved_it_for_points() -> DomainEvent:
+    post = solved_post()
+    return for_points(
+        caught(community.SolvedItSaid, lambda: services.say_solved_it(thread=post.thread, user=MemberFactory()))
+    )
+
+
+def first_help_for_points() -> DomainEvent:
+    post = PostFactory()
+    return for_points(caught(community.FirstHelpGiven, lambda: services.vote_helpful(post=post, user=MemberFactory())))
+
+
+def welcome_for_points() -> DomainEvent:
+    post = PostFactory()
+    return for_points(
+        community.WelcomeReplyPosted(
+            thread_id=post.thread_id, post_id=post.pk, author_id=post.author_id, welcomed_id=post.thread.author_id
+        )
+    )
+
+
+def rewarded_post() -> Post:
+    """A solution for which its author has got points."""
+    programme = EarningFactory().programme
+    rule_in_force(programme)
+    rule_in_force(programme, "vote", trigger="community.vote")
+    return solved_post()
+
+
+def post_hidden_after_points() -> DomainEvent:
+    post = rewarded_post()
+    return caught(community.PostHidden, lambda: services.hide_post(post=post, by=moderator(), reason="spam"))
+
+
+def post_deleted_after_points() -> DomainEvent:
+    post = rewarded_post()
+    return caught(community.PostDeleted, lambda: services.delete_post(post=post, by=moderator(), reason="spam"))
+
+
+def post_held_after_points() -> DomainEvent:
+    post = rewarded_post()
+    services.hide_post(post=post, by=moderator(), reason="spam")
+    drop_quietly("portal.points.follow_hiding", "portal.points.follow_solution")
+    return community.PostHeld(thread_id=post.thread_id, post_id=post.pk, author_id=post.author_id, reasons=["words"])
+
+
+def drop_quietly(*handlers: str) -> None:
+    OutboxMessage.objects.filter(handler__in=handlers).delete()
+
+
+def post_back() -> Post:
+    """A rewarded post that was hidden, lost its points, and is back; nobody has looked at it since."""
+    post = rewarded_post()
+    services.hide_post(post=post, by=moderator(), reason="spam")
+    drop_messages()
+    services.restore_post(post=Post.objects.get(pk=post.pk), by=moderator())
+    drop_quietly("portal.points.follow_restoring", "portal.points.award_solution")
+    return post
+
+
+def post_restored_for_points() -> DomainEvent:
+    post = post_back()
+    return community.PostRestored(
+        thread_id=post.thread_id, post_id=post.pk, is_first=False, author_id=post.author_id, restored_by_id=1
+    )
+
+
+def post_approved_for_points() -> DomainEvent:
+    post = post_back()
+    return community.PostApproved(thread_id=post.thread_id, post_id=post.pk, author_id=post.author_id, moderator_id=1)
+
+
+def solution_revoked_after_points() -> DomainEvent:
+    post = rewarded_post()
+    return caught(community.SolutionRevoked, lambda: services.revoke_solution(post=post, by=moderator()))
+
+
+def vote_withdrawn_after_points() -> DomainEvent:
+    post, voter = rewarded_post(), MemberFactory()
+    services.vote_helpful(post=post, user=voter)
+    drop_messages()
+    return caught(community.HelpfulVoteWithdrawn, lambda: services.withdraw_helpful(post=post, user=voter))
+
+
 def see_also_wanted() -> DomainEvent:
     return SeeAlsoWanted(thread_id=ThreadFactory().pk)
 
@@ -239,6 +375,22 @@ HANDLERS: dict[str, Callable[[], DomainEvent]] = {
     "faq.notifications.tell_readers_of_change": article_changed,
     "faq.services.notify_owner_of_feedback": feedback_given,
     "portal.core.mail_delivery.deliver": mail_queued,
+    "portal.points.award_feedback": feedback_for_points,
+    "portal.points.award_first_help": first_help_for_points,
+    "portal.points.award_flag": flag_for_points,
+    "portal.points.award_idea": idea_for_points,
+    "portal.points.award_reply": reply_for_points,
+    "portal.points.award_solution": solution_for_points,
+    "portal.points.award_solved_it": solved_it_for_points,
+    "portal.points.award_vote": vote_for_points,
+    "portal.points.award_welcome": welcome_for_points,
+    "portal.points.follow_approval": post_approved_for_points,
+    "portal.points.follow_deletion": post_deleted_after_points,
+    "portal.points.follow_hiding": post_hidden_after_points,
+    "portal.points.follow_holding": post_held_after_points,
+    "portal.points.follow_restoring": post_restored_for_points,
+    "portal.points.follow_solution": solution_revoked_after_points,
+    "portal.points.follow_vote": vote_withdrawn_after_points,
     "portal.notifications.mailing.send_waiting": mail_wanted,
     "portal.notifications.security.tell_of_change": account_changed,
     "portal.notifications.security.tell_of_new_device": signed_in_on_new_device,

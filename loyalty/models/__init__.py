@@ -1,5 +1,22 @@
 """All models of the app. The modules of the ledger are imported by their own names, so that contracts see it."""
 
+from loyalty.models.earning import Campaign, Decision, Earning, EarningRule, LoyaltyEvent, RuleCounter, RuleVersion
 from loyalty.models.ledger import Account, Checkpoint, Journal, Member, Posting, Programme, SwitchRecord, Wallet
 
-__all__ = ["Account", "Checkpoint", "Journal", "Member", "Posting", "Programme", "SwitchRecord", "Wallet"]
+__all__ = [
+    "Account",
+    "Campaign",
+    "Checkpoint",
+    "Decision",
+    "Earning",
+    "EarningRule",
+    "Journal",
+    "LoyaltyEvent",
+    "Member",
+    "Posting",
+    "Programme",
+    "RuleCounter",
+    "RuleVersion",
+    "SwitchRecord",
+    "Wallet",
+]

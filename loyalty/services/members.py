@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from django.db import transaction
 
 from loyalty.models.ledger import Member, Programme, Wallet
-from loyalty.queries import wallets_of, whole_statement
+from loyalty.queries import decisions_about, wallets_of, whole_statement
 from loyalty.services.ledger import close, open_wallet
 
 if TYPE_CHECKING:
@@ -45,6 +45,24 @@ def export_points(user: User) -> Iterator[dict[str, Any]]:
                 "occurred_at": line.occurred_at.isoformat(),
                 "created_at": line.created_at.isoformat(),
             }
+
+
+def export_decisions(user: User) -> Iterator[dict[str, Any]]:
+    """Yield all that was decided about what the person did, as values for JSON, newest first."""
+    for decision in decisions_about(user).iterator(chunk_size=500):
+        yield {
+            "programme": decision.wallet.programme.code,
+            "what": decision.event.trigger,
+            "which": decision.event.source_id,
+            "facts": decision.event.facts,
+            "outcome": decision.outcome,
+            "points": decision.points,
+            "reason": decision.reason,
+            "signs": decision.flags,
+            "rules": decision.considered,
+            "occurred_at": decision.event.occurred_at.isoformat(),
+            "decided_at": decision.decided_at.isoformat(),
+        }
 
 
 @transaction.atomic

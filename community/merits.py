@@ -1,0 +1,135 @@
+"""What must be known of somebody's help to reward it: whether it stands, whom it helped, and what is odd about it.
+
+Only reads, and only facts: no text, no name. `portal.points` asks.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from django.utils import timezone
+
+from community.models import CommunityProfile, Flag, Post, Solution, SolvedIt, State, ThreadState, Vote
+from portal.accounts.models import User
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+#: Votes of two people for each other are looked at for so long.
+_LOOKED_BACK: Final = dt.timedelta(days=30)
+#: So many in both directions, and more than half of what one of them voted for, is no coincidence.
+_MUTUAL_VOTES: Final = 3
+#: Votes of one person for another within a week that count.
+_VOTES_PER_WEEK: Final = 5
+#: Accounts made so close together may belong to one person.
+_JOINED_TOGETHER: Final = dt.timedelta(minutes=10)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Merit:
+    """A post for which somebody may be rewarded."""
+
+    post_id: int
+    author_id: int | None
+    #: Author of the thread.
+    starter_id: int | None
+    #: Kind of the area.
+    kind: str
+    number: int
+    helpful_count: int
+    created_at: dt.datetime
+    is_from_staff: bool
+
+
+def merit_of(post_id: int) -> Merit | None:
+    """Return what is known of a post, whatever its state, or None if there is none."""
+    post = Post.objects.filter(pk=post_id).select_related("thread__area").first()
+    if post is None:
+        return None
+    return Merit(
+        post_id=post.pk,
+        author_id=post.author_id,
+        starter_id=post.thread.author_id,
+        kind=post.thread.area.kind,
+        number=post.number,
+        helpful_count=post.helpful_count,
+        created_at=post.created_at,
+        is_from_staff=post.is_from_staff,
+    )
+
+
+def first_post_of(thread_id: int) -> int | None:
+    """Return the id of the post that began a thread."""
+    return Post.objects.filter(thread=thread_id, number=1).values_list("pk", flat=True).first()
+
+
+def is_shown(post_id: int) -> bool:
+    """Return whether the post and its thread can be seen. A thread that was merged lives on in another one."""
+    return Post.objects.filter(pk=post_id, state=State.VISIBLE, thread__state=ThreadState.VISIBLE).exists()
+
+
+def is_solution(post_id: int) -> bool:
+    """Return whether the post is an accepted answer."""
+    return Solution.objects.filter(post=post_id, revoked_at=None).exists()
+
+
+def is_vote(vote_id: int) -> bool:
+    """Return whether the vote was not withdrawn."""
+    return Vote.objects.filter(pk=vote_id).exists()
+
+
+def moment_of_flag(flag_id: int) -> dt.datetime | None:
+    """Return when a moderator agreed with a flag; None if none did."""
+    return Flag.objects.filter(pk=flag_id, outcome=Flag.Outcome.AGREED).values_list("judged_at", flat=True).first()
+
+
+def moment_of_vote(vote_id: int) -> dt.datetime | None:
+    """Return when somebody voted; None if the vote was withdrawn."""
+    return Vote.objects.filter(pk=vote_id).values_list("created_at", flat=True).first()
+
+
+def moment_of_solution(post_id: int) -> dt.datetime | None:
+    """Return when the post was first accepted."""
+    first = Solution.objects.filter(post=post_id).order_by("pk")
+    return first.values_list("accepted_at", flat=True).first()
+
+
+def moment_of_solved_it(solved_it_id: int) -> dt.datetime | None:
+    """Return when a reader said that an answer helped; None if that was withdrawn."""
+    return SolvedIt.objects.filter(pk=solved_it_id).values_list("created_at", flat=True).first()
+
+
+def level_of(user_id: int) -> int:
+    """Return the level of a member; 0 for somebody who has done nothing yet."""
+    return CommunityProfile.objects.filter(pk=user_id).values_list("level", flat=True).first() or 0
+
+
+def votes_between(one: int, other: int) -> list[int]:
+    """Return the recent votes of two people for each other."""
+    recent = Vote.objects.filter(created_at__gt=timezone.now() - _LOOKED_BACK)
+    given, returned = recent.filter(user=one, helper=other), recent.filter(user=other, helper=one)
+    return sorted([*given.values_list("pk", flat=True), *returned.values_list("pk", flat=True)])
+
+
+def vote_for_each_other(one: int, other: int) -> bool:
+    """Return whether two people vote for each other so much that it looks agreed."""
+    recent = Vote.objects.filter(created_at__gt=timezone.now() - _LOOKED_BACK)
+    given = recent.filter(user=one, helper=other).count()
+    returned = recent.filter(user=other, helper=one).count()
+    if min(given, returned) < _MUTUAL_VOTES:
+        return False
+    return given * 2 > recent.filter(user=one).count() or returned * 2 > recent.filter(user=other).count()
+
+
+def votes_too_often_for(voter_id: int, helper_id: int) -> bool:
+    """Return whether one person has voted for another more often this week than counts."""
+    week = timezone.now() - dt.timedelta(days=7)
+    return Vote.objects.filter(user=voter_id, helper=helper_id, created_at__gt=week).count() > _VOTES_PER_WEEK
+
+
+def joined_together(people: Collection[int | None]) -> bool:
+    """Return whether the accounts of these people were made within minutes of each other: a sign, not a proof."""
+    joined = sorted(User.objects.filter(pk__in=[pk for pk in people if pk]).values_list("date_joined", flat=True))
+    return len(joined) > 1 and joined[-1] - joined[0] < _JOINED_TOGETHER

@@ -1,0 +1,48 @@
+"""Earning: what points are given for, what was decided about each event, and why. See loyalty/README.md.
+
+It knows pseudonymous keys; `portal.points` says whose event it is.
+"""
+
+from loyalty.services.earning.deciding import (
+    VOTING_REVIEW,
+    Happened,
+    events_from,
+    events_of,
+    is_anything_recorded,
+    record,
+    settle,
+)
+from loyalty.services.earning.publishing import (
+    create_rule,
+    end_campaign,
+    may_draft,
+    may_publish,
+    publish,
+    publish_campaign,
+    retire,
+    save_draft,
+)
+from loyalty.services.earning.triggers import FactInfo, FactType, Trigger, all_triggers, register
+
+__all__ = [
+    "VOTING_REVIEW",
+    "FactInfo",
+    "FactType",
+    "Happened",
+    "Trigger",
+    "all_triggers",
+    "create_rule",
+    "end_campaign",
+    "events_from",
+    "events_of",
+    "is_anything_recorded",
+    "may_draft",
+    "may_publish",
+    "publish",
+    "publish_campaign",
+    "record",
+    "register",
+    "retire",
+    "save_draft",
+    "settle",
+]

@@ -1,0 +1,443 @@
+"""Deciding about events: what is recorded, what is booked, what is taken back.
+
+`record` decides about an event once, for ever. `settle` then follows what became of it: an award is taken back when what
+it was given for is gone, and given again when that is back. Both may be called any number of times, in any order
+and at the same moment: each decision about an event builds on the last one, under the lock of the event.
+
+Locks are taken in one order, so that nobody waits in a circle: events by id, wallets by id, counters, a budget.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
+
+from django.db import IntegrityError, transaction
+from django.db.models import F
+from django.utils import timezone
+
+from loyalty.buckets import today_of
+from loyalty.exceptions import EarningStoppedError, NotReversibleError, WalletClosedError
+from loyalty.models.earning import (
+    Campaign,
+    Decision,
+    Earning,
+    LoyaltyEvent,
+    RuleCounter,
+    RuleVersion,
+    VersionState,
+)
+from loyalty.models.ledger import Member, Programme, Wallet
+from loyalty.services import ledger
+from loyalty.services.earning.evaluation import (
+    ALL_RULES,
+    Bonus,
+    Cap,
+    Considered,
+    Rule,
+    apply_caps,
+    clip,
+    evaluate,
+)
+from loyalty.services.earning.periods import DAY, EVER, MONTH, WEEK, local_time, periods_of
+from loyalty.services.earning.triggers import trigger_of
+from loyalty.services.ledger import statements
+from portal.core.outbox import NotNowError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Mapping, Sequence
+
+    from loyalty.services.earning.evaluation import Usage
+    from loyalty.services.earning.triggers import Value
+
+#: How long an event waits while earning is stopped.
+PAUSE: Final = dt.timedelta(minutes=10)
+#: What was gone before its event was looked at: it is decided about as usual when it is back.
+WITHDRAWN: Final = "withdrawn"
+#: Taken back for good: nothing gives it again.
+VOTING_REVIEW: Final = "voting-review"
+
+_GIVEN: Final = frozenset({Decision.Outcome.EARNED, Decision.Outcome.CLIPPED})
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Happened:
+    """An event as whoever knows its app describes it."""
+
+    trigger: str
+    #: Which one, and what it stands and falls with: ids that mean nothing to a stranger.
+    source_id: str
+    subject: str
+    #: Who would earn.
+    user_id: int
+    occurred_at: dt.datetime
+    facts: Mapping[str, Value] = field(default_factory=dict)
+    #: Why nothing is given whatever the rules say: ``own-thread``, ``staff`` …; empty if nothing is against it.
+    refused: str = ""
+    #: Signs to look at, which change nothing.
+    flags: tuple[str, ...] = ()
+    #: Whether it still holds.
+    stands: bool = True
+
+
+def is_anything_recorded() -> bool:
+    """Return whether there is a programme for which events are recorded."""
+    return Earning.objects.exists()
+
+
+@transaction.atomic
+def record(happened: Happened) -> list[Decision]:
+    """Decide about an event in every programme, once; return the first decisions, also when called again.
+
+    Raises `ValueError` for facts that its trigger does not have, and `NotNowError` while earning is stopped.
+    """
+    programmes = list(Programme.objects.filter(earning__isnull=False).select_related("earning").order_by("pk"))
+    if not programmes:
+        return []
+    _check_facts(happened)
+    event = _event_of(happened)
+    [event] = _lock_events([event.pk])
+    known = list(Decision.objects.filter(event=event, round=0).select_related("wallet").order_by("pk"))
+    if known:
+        return known
+    wallets = [ledger.open_wallet(programme=one, member_key=event.member_key) for one in programmes]
+    statements.lock_wallets(wallet.pk for wallet in wallets)
+    reason = happened.refused or ("" if happened.stands else WITHDRAWN)
+    return [
+        _decide(event, programme, wallet, reason=reason, flags=happened.flags)
+        for programme, wallet in zip(programmes, wallets, strict=True)
+    ]
+
+
+def _check_facts(happened: Happened) -> None:
+    trigger = trigger_of(happened.trigger)
+    for name, value in happened.facts.items():
+        fact = trigger.fact(name)
+        if fact is None or not fact.accepts(value):
+            raise ValueError(f"{happened.trigger}: {name}={value!r}")
+
+
+def _event_of(happened: Happened) -> LoyaltyEvent:
+    which = {"trigger": happened.trigger, "source_id": happened.source_id}
+    event = LoyaltyEvent.objects.filter(**which).first()
+    if event is not None:
+        return event
+    member = Member.objects.get_or_create(user_id=happened.user_id)[0]
+    try:
+        with transaction.atomic():
+            return LoyaltyEvent.objects.create(
+                **which,
+                subject=happened.subject,
+                member_key=member.key,
+                facts=dict(happened.facts),
+                occurred_at=happened.occurred_at,
+            )
+    except IntegrityError:  # another process records it at the same moment
+        return LoyaltyEvent.objects.get(**which)
+
+
+def _lock_events(pks: Collection[int]) -> list[LoyaltyEvent]:
+    return list(LoyaltyEvent.objects.select_for_update(no_key=True).filter(pk__in=pks).order_by("pk"))
+
+
+# One decision --------------------------------------------------------------------------------------------------------
+
+
+def _decide(
+    event: LoyaltyEvent,
+    programme: Programme,
+    wallet: Wallet,
+    *,
+    reason: str = "",
+    flags: Sequence[str] = (),
+    number: int = 0,
+) -> Decision:
+    """Judge a locked event by the rules in force, book what it is worth into the locked wallet, and write it down."""
+    considered: list[Considered] = []
+    if not reason:
+        # Read again: the lock may have been waited for.
+        wallet.refresh_from_db(fields=["status"])
+        programme.refresh_from_db(fields=["is_earning_stopped"])
+        if programme.is_earning_stopped:
+            raise NotNowError(PAUSE)
+        reason = "closed" if wallet.status == Wallet.Status.CLOSED else ""
+    if not reason:
+        rules = {rule.code: rule for rule in rules_in_force(programme, event.trigger)}
+        considered = _judge(event, programme, wallet, rules)
+        reason = "" if rules else "no-rule"
+    given = [one for one in considered if one.points]
+    for one in given:
+        one.journals = _book(event, wallet, one, number)
+    _count(programme, wallet, event.occurred_at, given)
+    return Decision.objects.create(
+        event=event,
+        wallet=wallet,
+        round=number,
+        outcome=_outcome(considered),
+        points=sum(one.points for one in given),
+        reason=reason,
+        flags=list(flags),
+        considered=[one.as_json() for one in considered],
+    )
+
+
+def _outcome(considered: Sequence[Considered]) -> str:
+    given = [one for one in considered if one.points]
+    if not given:
+        return Decision.Outcome.NONE
+    is_clipped = any(one.points < one.wanted for one in considered if one.reason not in _NOT_LIMITS)
+    return Decision.Outcome.CLIPPED if is_clipped else Decision.Outcome.EARNED
+
+
+#: Reasons that are no limits.
+_NOT_LIMITS: Final = frozenset({"", "condition", "zero", "stopped", "not-best", "exclusive"})
+
+
+def _judge(event: LoyaltyEvent, programme: Programme, wallet: Wallet, rules: Mapping[str, Rule]) -> list[Considered]:
+    at = local_time(programme, event.occurred_at)
+    considered = evaluate(rules.values(), campaigns_at(programme, event.occurred_at), event.facts, at)
+    if any(one.points for one in considered):
+        apply_caps(considered, rules, member_caps(programme.earning), _usage(programme, wallet, event.occurred_at))
+        # The budget is locked last, and stays so until the award is booked.
+        left: dict[str, int] = {}
+        for one in considered:
+            if one.budget:
+                if one.budget not in left:
+                    left[one.budget] = statements.lock_budget(programme.pk, one.budget)
+                fit_into_budget(one, left, mode=rules[one.rule].cap_mode)
+    return considered
+
+
+def fit_into_budget(one: Considered, left: dict[str, int], *, mode: str) -> None:
+    """Reduce the part that a campaign pays to what is left of its budget, and take it from there."""
+    budget, room = one.budget, left[one.budget]
+    if one.bonus > room:
+        base = one.points - one.bonus
+        clip(one, base + (room if mode == "clip" else 0), "budget", mode="clip")
+    left[budget] = room - one.bonus
+
+
+def rules_in_force(programme: Programme, trigger: str) -> list[Rule]:
+    """Return the published versions for a trigger. One query."""
+    versions = RuleVersion.objects.filter(
+        rule__programme=programme, trigger=trigger, state=VersionState.PUBLISHED
+    ).select_related("rule")
+    return [rule_of(version) for version in versions]
+
+
+def rule_of(version: RuleVersion) -> Rule:
+    """Return a version as evaluation sees it."""
+    limits = [
+        (DAY, True, version.cap_day),
+        (WEEK, True, version.cap_week),
+        (MONTH, True, version.cap_month),
+        (DAY, False, version.times_day),
+        (EVER, False, version.times_ever),
+    ]
+    return Rule(
+        code=version.rule.code,
+        version=version.number,
+        points=version.points,
+        conditions=version.conditions,
+        per_fact=version.per_fact,
+        per_units=version.per_units,
+        rounding=version.rounding,
+        priority=version.priority,
+        stack_group=version.stack_group,
+        stacking=version.stacking,
+        stop=version.stop,
+        cap_mode=version.cap_mode,
+        caps=tuple(Cap(period, of_points, limit) for period, of_points, limit in limits if limit is not None),
+        pending_days=version.pending_days,
+    )
+
+
+def campaigns_at(programme: Programme, at: dt.datetime) -> list[Bonus]:
+    """Return the published campaigns within whose dates a time is. One query."""
+    found = Campaign.objects.filter(
+        programme=programme, state=VersionState.PUBLISHED, starts_at__lte=at, ends_at__gt=at
+    )
+    return [bonus_of(campaign) for campaign in found]
+
+
+def bonus_of(campaign: Campaign) -> Bonus:
+    """Return a campaign as evaluation sees it."""
+    return Bonus(
+        code=campaign.code,
+        percent=campaign.percent,
+        starts_at=campaign.starts_at,
+        ends_at=campaign.ends_at,
+        weekdays=frozenset(campaign.weekdays),
+        hour_from=campaign.hour_from,
+        hour_to=campaign.hour_to,
+        rules=frozenset(campaign.rules),
+        budget=campaign.budget,
+    )
+
+
+def member_caps(earning: Earning) -> list[Cap]:
+    """Return the limits of all rules together."""
+    limits = [(DAY, earning.cap_day), (WEEK, earning.cap_week), (MONTH, earning.cap_month)]
+    return [Cap(period, is_of_points=True, limit=limit) for period, limit in limits if limit is not None]
+
+
+# Counters ------------------------------------------------------------------------------------------------------------
+
+
+def _usage(programme: Programme, wallet: Wallet, at: dt.datetime) -> Callable[[str, str], Usage]:
+    """Read the counters of a locked wallet, in one query."""
+    names = periods_of(programme, at)
+    rows = RuleCounter.objects.filter(wallet=wallet, period__in=names.values())
+    used = {(row.rule, row.period): (row.points, row.times) for row in rows}
+    return lambda rule, period: used.get((rule, names[period]), (0, 0))
+
+
+def _count(programme: Programme, wallet: Wallet, at: dt.datetime, given: Sequence[Considered]) -> None:
+    """Add what is given to the counters of a locked wallet, in every period: limits may be introduced later."""
+    amounts: dict[str, tuple[int, int]] = {one.rule: (one.points, 1) for one in given}
+    if not amounts:
+        return
+    amounts[ALL_RULES] = (sum(points for points, _times in amounts.values()), 1)
+    periods = sorted(periods_of(programme, at).values())
+    RuleCounter.objects.bulk_create(
+        [RuleCounter(wallet=wallet, rule=rule, period=period) for rule in amounts for period in periods],
+        ignore_conflicts=True,
+    )
+    for rule, (points, times) in sorted(amounts.items()):
+        RuleCounter.objects.filter(wallet=wallet, rule=rule, period__in=periods).update(
+            points=F("points") + points, times=F("times") + times
+        )
+
+
+# Booking -------------------------------------------------------------------------------------------------------------
+
+
+def _book(event: LoyaltyEvent, wallet: Wallet, one: Considered, number: int) -> list[int]:
+    """Book what a rule gives, and apart from it what a campaign adds; return the ids of the journals."""
+    again = f"#{number}" if number else ""
+    # The code of the rule, not its version: what one version paid for, no other one pays for.
+    key = f"earn:{one.rule}:{event.trigger}:{event.source_id}"
+    parts = [(one.points - one.bonus, f"{key}{again}", ""), (one.bonus, f"{key}+{one.campaign}{again}", one.budget)]
+    occurred_at = event.occurred_at if not number else timezone.now()
+    pending_until = None
+    if one.pending_days:
+        pending_until = today_of(wallet.programme, at=occurred_at) + dt.timedelta(days=one.pending_days)
+    try:
+        return [
+            ledger.earn(
+                wallet=wallet,
+                amount=amount,
+                key=key,
+                pending_until=pending_until,
+                budget=budget,
+                source=event.source_id,
+                reason=one.rule,
+                actor="rules",
+                occurred_at=occurred_at,
+            ).journal_id
+            for amount, key, budget in parts
+            if amount
+        ]
+    except EarningStoppedError as error:
+        raise NotNowError(PAUSE) from error
+
+
+# What became of it ---------------------------------------------------------------------------------------------------
+
+
+@transaction.atomic
+def settle(events: Sequence[LoyaltyEvent], *, stands: Callable[[LoyaltyEvent], bool], because: str) -> list[Decision]:
+    """Take back what was given for events that hold no longer, and give again what was taken back from those that do.
+
+    `stands` is asked under the lock of the event, and reads how it is now: what was announced in another order or twice
+    comes to the same. `because` says why it holds no longer. Returns the new decisions.
+    """
+    decisions: list[Decision] = []
+    if not events:
+        return decisions
+    locked = _lock_events([event.pk for event in events])
+    last = _last_decisions(locked)
+    statements.lock_wallets(decision.wallet_id for decision in last)
+    by_id = {event.pk: event for event in locked}
+    standing = {event.pk: stands(event) for event in locked}
+    for decision in last:
+        event = by_id[decision.event_id]
+        if decision.outcome in _GIVEN and not standing[event.pk]:
+            decisions.append(_take_back(decision, because))
+        elif standing[event.pk] and decision.outcome == Decision.Outcome.REVERSED and decision.reason != VOTING_REVIEW:
+            decisions.append(_give_again(event, decision))
+        elif standing[event.pk] and decision.reason == WITHDRAWN and decision.outcome == Decision.Outcome.NONE:
+            programme = decision.wallet.programme
+            decisions.append(_decide(event, programme, decision.wallet, number=decision.round + 1))
+    return decisions
+
+
+def events_of(subject: str) -> list[LoyaltyEvent]:
+    """Return the events that stand and fall with a subject."""
+    return list(LoyaltyEvent.objects.filter(subject=subject))
+
+
+def events_from(trigger: str, source_ids: Collection[str]) -> list[LoyaltyEvent]:
+    """Return these events of a trigger."""
+    return list(LoyaltyEvent.objects.filter(trigger=trigger, source_id__in=source_ids))
+
+
+def _last_decisions(events: Sequence[LoyaltyEvent]) -> list[Decision]:
+    rows = (
+        Decision.objects.filter(event__in=events)
+        .select_related("wallet__programme__earning")
+        .order_by("event_id", "wallet_id", "round")
+    )
+    return list({(row.event_id, row.wallet_id): row for row in rows}.values())
+
+
+def _take_back(decision: Decision, because: str) -> Decision:
+    """Reverse what a decision gave: pending points first; what is spent becomes a debt."""
+    points = 0
+    for one in decision.considered:
+        for journal in one["journals"]:
+            try:
+                reversed_ = ledger.reverse(
+                    wallet=decision.wallet,
+                    journal_id=journal,
+                    reversal=f"decision:{decision.round + 1}",
+                    reason=because,
+                    actor="rules",
+                )
+            except (NotReversibleError, WalletClosedError):  # staff took it back, or the member has left
+                continue
+            points += reversed_.amount
+    return Decision.objects.create(
+        event_id=decision.event_id,
+        wallet=decision.wallet,
+        round=decision.round + 1,
+        outcome=Decision.Outcome.REVERSED,
+        points=points,
+        reason=because,
+        considered=decision.considered,
+    )
+
+
+def _give_again(event: LoyaltyEvent, decision: Decision) -> Decision:
+    """Give what a decision took back: as much, by the same rules, whatever they say now. Limits counted it already."""
+    wallet = decision.wallet
+    considered = [Considered(**one) for one in decision.considered]
+    is_closed = Wallet.objects.filter(pk=wallet.pk, status=Wallet.Status.CLOSED).exists()
+    for one in considered:
+        if one.journals:
+            # What a campaign paid came back into its budget, which others may have used up since.
+            if one.budget:
+                left = {one.budget: statements.lock_budget(wallet.programme_id, one.budget)}
+                fit_into_budget(one, left, mode="clip")
+            one.journals = [] if is_closed else _book(event, wallet, one, decision.round + 1)
+    given = 0 if is_closed else sum(one.points for one in considered)
+    return Decision.objects.create(
+        event=event,
+        wallet=wallet,
+        round=decision.round + 1,
+        outcome=_outcome(considered) if given else Decision.Outcome.NONE,
+        points=given,
+        reason="closed" if is_closed else "",
+        considered=[one.as_json() for one in considered],
+    )

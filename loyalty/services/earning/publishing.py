@@ -1,0 +1,142 @@
+"""Making rules: drafts, publishing, ending. Who may is asked here, for every way that leads here."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from django.core.exceptions import ValidationError
+from django.db import transaction
+from django.utils import timezone
+
+from loyalty.exceptions import InvalidConditionError, NotADraftError, NotPermittedError
+from loyalty.models.earning import Campaign, EarningRule, RuleVersion, VersionState
+from loyalty.services.earning import conditions
+from loyalty.services.earning.triggers import FactType, all_triggers
+
+if TYPE_CHECKING:
+    from loyalty.models.ledger import Programme
+    from portal.accounts.models import User
+    from portal.core.localized import LocalizedText
+
+#: What a version is made of, and what its successor begins with.
+FIELDS: Final = (
+    *("trigger", "conditions", "points", "per_fact", "per_units", "rounding", "priority", "stack_group", "stacking"),
+    *("stop", "cap_mode", "cap_day", "cap_week", "cap_month", "times_day", "times_ever", "pending_days"),
+)
+
+
+def may_draft(user: User) -> bool:
+    """Return whether the person may write rules and campaigns that nobody earns with yet."""
+    return user.is_active and user.has_perm("loyalty.change_earningrule")
+
+
+def may_publish(user: User) -> bool:
+    """Return whether the person may decide what points are given for."""
+    return user.is_active and user.has_perm("loyalty.publish_earningrule")
+
+
+@transaction.atomic
+def create_rule(
+    *, programme: Programme, code: str, name: LocalizedText | dict[str, str], by: User, **values: Any
+) -> RuleVersion:
+    """Create a rule with the draft of its first version. Raises like `save_draft`."""
+    _require(may_draft(by))
+    rule = EarningRule.objects.create(programme=programme, code=code, name=name)
+    return save_draft(rule=rule, by=by, **values)
+
+
+@transaction.atomic
+def save_draft(*, rule: EarningRule, by: User, **values: Any) -> RuleVersion:
+    """Change the draft of the rule; make one from its last version if there is none.
+
+    Raises `NotPermittedError`, `InvalidConditionError`, and `ValidationError` for impossible values.
+    """
+    _require(may_draft(by))
+    EarningRule.objects.select_for_update().get(pk=rule.pk)
+    last = RuleVersion.objects.filter(rule=rule).order_by("-number").first()
+    draft = last if last is not None and last.state == VersionState.DRAFT else _successor(rule, last)
+    for name, value in values.items():
+        if name not in FIELDS:
+            raise TypeError(name)
+        setattr(draft, name, value)
+    check_version(draft)
+    draft.save()
+    return draft
+
+
+def _successor(rule: EarningRule, last: RuleVersion | None) -> RuleVersion:
+    if last is None:
+        return RuleVersion(rule=rule, number=1)
+    return RuleVersion(rule=rule, number=last.number + 1, **{name: getattr(last, name) for name in FIELDS})
+
+
+def check_version(version: RuleVersion) -> None:
+    """Raise `InvalidConditionError` or `ValidationError` unless events can be judged by this version."""
+    trigger = all_triggers().get(version.trigger)
+    if trigger is None:
+        raise InvalidConditionError(version.trigger)
+    conditions.validate(version.conditions, trigger)
+    if version.per_fact:
+        fact = trigger.fact(version.per_fact)
+        if fact is None or fact.type is not FactType.NUMBER:
+            raise InvalidConditionError(version.per_fact)
+    version.full_clean(exclude=["rule", "state"], validate_constraints=False)
+
+
+@transaction.atomic
+def publish(version: RuleVersion, *, by: User) -> RuleVersion:
+    """Have events judged by this draft from now on, instead of by the version before.
+
+    Raises `NotPermittedError`, `NotADraftError`, `InvalidConditionError`.
+    """
+    _require(may_publish(by))
+    EarningRule.objects.select_for_update().get(pk=version.rule_id)
+    version = RuleVersion.objects.get(pk=version.pk)
+    check_version(version)
+    now = timezone.now()
+    versions = RuleVersion.objects.filter(rule=version.rule_id)
+    if version.state != VersionState.DRAFT:
+        raise NotADraftError
+    versions.filter(state=VersionState.PUBLISHED).update(state=VersionState.RETIRED, retired_at=now)
+    versions.filter(pk=version.pk).update(state=VersionState.PUBLISHED, published_at=now, published_by=f"user:{by.pk}")
+    return RuleVersion.objects.get(pk=version.pk)
+
+
+@transaction.atomic
+def retire(rule: EarningRule, *, by: User) -> bool:
+    """Have nobody earn with this rule any more; returns whether somebody could. Raises `NotPermittedError`."""
+    _require(may_publish(by))
+    in_force = RuleVersion.objects.filter(rule=rule, state=VersionState.PUBLISHED)
+    return bool(in_force.update(state=VersionState.RETIRED, retired_at=timezone.now()))
+
+
+@transaction.atomic
+def publish_campaign(campaign: Campaign, *, by: User) -> None:
+    """Have a campaign take place. Raises `NotPermittedError`, `NotADraftError`, `ValidationError`."""
+    _require(may_publish(by))
+    campaign.full_clean(validate_constraints=False)
+    _check_days(campaign)
+    drafts = Campaign.objects.filter(pk=campaign.pk, state=VersionState.DRAFT)
+    if not drafts.update(state=VersionState.PUBLISHED, published_at=timezone.now(), published_by=f"user:{by.pk}"):
+        raise NotADraftError
+    campaign.refresh_from_db()
+
+
+def _check_days(campaign: Campaign) -> None:
+    if not isinstance(campaign.weekdays, list) or not all(day in range(7) for day in campaign.weekdays):
+        raise ValidationError({"weekdays": campaign.weekdays})
+    if not isinstance(campaign.rules, list) or not all(isinstance(code, str) for code in campaign.rules):
+        raise ValidationError({"rules": campaign.rules})
+
+
+@transaction.atomic
+def end_campaign(campaign: Campaign, *, by: User) -> bool:
+    """End a campaign before its time; returns whether it was published. Raises `NotPermittedError`."""
+    _require(may_publish(by))
+    published = Campaign.objects.filter(pk=campaign.pk, state=VersionState.PUBLISHED)
+    return bool(published.update(state=VersionState.RETIRED, retired_at=timezone.now()))
+
+
+def _require(is_permitted: bool) -> None:
+    if not is_permitted:
+        raise NotPermittedError

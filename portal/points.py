@@ -1,0 +1,366 @@
+"""What the community and the help pages do that points can be given for; subscribed in `portal.wiring`.
+
+Each function describes an event to `loyalty`, which knows neither app: who would earn, by which facts, and what is
+against it. An award stands and falls with what it was given for. Whether that is still there is read, not taken from the
+order of events: whatever became of a post, `_settle` asks how it is now.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from community import merits
+from community.models import Area
+from loyalty.services import earning
+from loyalty.services.earning import FactInfo, FactType, Happened, Trigger
+from portal.accounts.models import User
+
+if TYPE_CHECKING:
+    import datetime as dt
+    from collections.abc import Callable, Mapping
+
+    from community import events
+    from community.merits import Merit
+    from faq.events import FeedbackGiven
+    from loyalty.models import LoyaltyEvent
+
+SOLUTION: Final = "community.solution"
+VOTE: Final = "community.vote"
+REPLY: Final = "community.reply"
+WELCOME: Final = "community.welcome"
+FIRST_HELP: Final = "community.first_help"
+SOLVED_IT: Final = "community.solved_it"
+IDEA: Final = "community.idea"
+FLAG: Final = "community.flag"
+FEEDBACK: Final = "faq.feedback"
+
+_KIND: Final = FactInfo(
+    name="kind",
+    label=_("kind of the area"),
+    type=FactType.CHOICE,
+    choices=tuple((kind.value, kind.label) for kind in Area.Kind),
+)
+_LEVEL: Final = FactInfo(name="voter_level", label=_("level of who says so (0 to 4)"), type=FactType.NUMBER)
+_DAYS: Final = FactInfo(name="voter_days", label=_("days since who says so has an account"), type=FactType.NUMBER)
+_VOTES: Final = FactInfo(name="votes", label=_("helpful votes of the post"), type=FactType.NUMBER)
+
+TRIGGERS: Final = (
+    Trigger(
+        name=SOLUTION,
+        label=_("Your answer is accepted"),
+        icon="circle-check",
+        facts=(
+            FactInfo(name="by_consensus", label=_("accepted by helpers, not by the asker"), type=FactType.YES_NO),
+            _VOTES,
+        ),
+    ),
+    Trigger(
+        name=VOTE,
+        label=_("Somebody finds helpful what you wrote"),
+        icon="thumbs-up",
+        facts=(
+            _KIND,
+            FactInfo(name="is_reply", label=_("the post is a reply"), type=FactType.YES_NO),
+            _VOTES,
+            _LEVEL,
+            _DAYS,
+        ),
+    ),
+    Trigger(
+        name=SOLVED_IT,
+        label=_("Your accepted answer helps somebody else, too"),
+        icon="sparkles",
+        facts=(FactInfo(name="is_member", label=_("a member says so"), type=FactType.YES_NO),),
+    ),
+    Trigger(name=FIRST_HELP, label=_("You help somebody for the first time"), icon="sparkles"),
+    Trigger(name=WELCOME, label=_("You are the first to reply to somebody new"), icon="user-plus"),
+    Trigger(
+        name=REPLY,
+        label=_("You reply to somebody else"),
+        icon="message-circle",
+        facts=(_KIND, FactInfo(name="number", label=_("number of the post in its thread"), type=FactType.NUMBER)),
+    ),
+    Trigger(name=IDEA, label=_("Your idea is accepted"), icon="lightbulb"),
+    Trigger(name=FLAG, label=_("A moderator agrees with what you reported"), icon="flag"),
+    Trigger(
+        name=FEEDBACK,
+        label=_("You say whether a help page solved your question"),
+        icon="message-circle",
+        facts=(
+            FactInfo(name="solved", label=_("it was solved"), type=FactType.YES_NO),
+            FactInfo(name="has_reason", label=_("a reason was given"), type=FactType.YES_NO),
+        ),
+    ),
+)
+
+
+def _post(pk: int | str) -> str:
+    return f"community.post:{pk}"
+
+
+def _number_in(name: str) -> int:
+    return int(name.rpartition(":")[2])
+
+
+def _is_post_shown(_source: int, post: int) -> bool:
+    return merits.is_shown(post)
+
+
+#: Trigger → whether its award stands, by the ids of the event and its subject.
+_STANDS: Final[Mapping[str, Callable[[int, int], bool]]] = {
+    SOLUTION: lambda post, _subject: merits.is_solution(post) and merits.is_shown(post),
+    VOTE: lambda vote, post: merits.is_vote(vote) and merits.is_shown(post),
+    FLAG: lambda flag, _subject: merits.moment_of_flag(flag) is not None,
+    FEEDBACK: lambda _feedback, _subject: True,
+}
+
+
+def _stands(trigger: str, source_id: str, subject: str) -> bool:
+    """Everything else stands as long as its post is shown."""
+    stands = _STANDS.get(trigger, _is_post_shown)
+    return stands(_number_in(source_id), _number_in(subject))
+
+
+def _stands_now(event: LoyaltyEvent) -> bool:
+    return _stands(event.trigger, event.source_id, event.subject)
+
+
+def _record(
+    trigger: str,
+    *,
+    source_id: str,
+    subject: str,
+    user_id: int | None,
+    occurred_at: dt.datetime | None,
+    refused: str = "",
+    facts: Mapping[str, Any] | None = None,
+    flags: tuple[str, ...] = (),
+) -> None:
+    """Have the event decided about, then follow what became of it."""
+    person = User.objects.filter(pk=user_id, is_active=True).first() if user_id else None
+    if person is None or not earning.is_anything_recorded():
+        return
+    stands = _stands(trigger, source_id, subject)
+    earning.record(
+        Happened(
+            trigger=trigger,
+            source_id=source_id,
+            subject=subject,
+            user_id=person.pk,
+            occurred_at=occurred_at or timezone.now(),
+            facts=facts or {},
+            refused="staff" if person.is_staff else refused,
+            flags=flags,
+            stands=stands,
+        )
+    )
+    _settle(subject, because="withdrawn")
+
+
+def _settle(subject: str, *, because: str) -> None:
+    earning.settle(earning.events_of(subject), stands=_stands_now, because=because)
+
+
+def _refusal(merit: Merit) -> str:
+    """Nobody earns in a thread of their own, and for what they wrote as staff."""
+    if merit.is_from_staff:
+        return "staff"
+    return "own-thread" if merit.author_id == merit.starter_id else ""
+
+
+def _linked(*people: int | None) -> tuple[str, ...]:
+    return ("joined-together",) if merits.joined_together(people) else ()
+
+
+# Help ----------------------------------------------------------------------------------------------------------------
+
+
+def award_solution(event: events.SolutionAccepted) -> None:
+    """An answer is accepted: once for each post, however often it is revoked and accepted again."""
+    merit = merits.merit_of(event.post_id)
+    if merit is None:
+        return
+    _record(
+        SOLUTION,
+        source_id=_post(merit.post_id),
+        subject=_post(merit.post_id),
+        user_id=event.author_id,
+        occurred_at=merits.moment_of_solution(merit.post_id),
+        refused=_refusal(merit),
+        facts={"by_consensus": event.accepted_by_id is None, "votes": merit.helpful_count},
+        flags=_linked(event.author_id, event.asker_id),
+    )
+
+
+def award_vote(event: events.HelpfulVoteGiven) -> None:
+    """A post is helpful. Two who vote for each other all the time earn nothing by it, nor what they earned before."""
+    merit, author_id = merits.merit_of(event.post_id), event.author_id
+    if merit is None or author_id is None:
+        return
+    voter = User.objects.filter(pk=event.voter_id).first()
+    is_agreed = merits.vote_for_each_other(event.voter_id, author_id)
+    refused = "staff" if merit.is_from_staff else ""
+    if is_agreed:
+        refused = earning.VOTING_REVIEW
+    elif voter is None or voter.pk == author_id:
+        refused = "own-vote"
+    elif merits.votes_too_often_for(event.voter_id, author_id):
+        refused = "pair-limit"
+    moment = merits.moment_of_vote(event.vote_id)
+    _record(
+        VOTE,
+        source_id=f"community.vote:{event.vote_id}",
+        subject=_post(merit.post_id),
+        user_id=author_id,
+        occurred_at=moment,
+        refused=refused,
+        facts={
+            "kind": merit.kind,
+            "is_reply": merit.number > 1,
+            "votes": merit.helpful_count,
+            "voter_level": merits.level_of(event.voter_id),
+            "voter_days": ((moment or timezone.now()) - voter.date_joined).days if voter else 0,
+        },
+        flags=_linked(event.voter_id, author_id),
+    )
+    if is_agreed:
+        names = [f"community.vote:{pk}" for pk in merits.votes_between(event.voter_id, author_id)]
+        earning.settle(earning.events_from(VOTE, names), stands=lambda _event: False, because=earning.VOTING_REVIEW)
+
+
+def award_solved_it(event: events.SolvedItSaid) -> None:
+    """A solution helped somebody who had not asked."""
+    merit = merits.merit_of(event.post_id)
+    if merit is None:
+        return
+    _record(
+        SOLVED_IT,
+        source_id=f"community.solved_it:{event.solved_it_id}",
+        subject=_post(merit.post_id),
+        user_id=merit.author_id,
+        occurred_at=merits.moment_of_solved_it(event.solved_it_id),
+        refused="own-vote" if event.user_id == merit.author_id else _refusal(merit),
+        facts={"is_member": event.user_id is not None},
+        flags=_linked(event.user_id, merit.author_id),
+    )
+
+
+def award_first_help(event: events.FirstHelpGiven) -> None:
+    """Somebody helped for the first time."""
+    _record(
+        FIRST_HELP,
+        source_id=_post(event.post_id),
+        subject=_post(event.post_id),
+        user_id=event.helper_id,
+        occurred_at=None,
+        flags=_linked(event.helper_id, event.helped_id),
+    )
+
+
+def award_reply(event: events.ReplyPosted) -> None:
+    """A reply can be seen."""
+    merit = merits.merit_of(event.post_id)
+    if merit is None:
+        return
+    _record(
+        REPLY,
+        source_id=_post(merit.post_id),
+        subject=_post(merit.post_id),
+        user_id=event.author_id,
+        occurred_at=merit.created_at,
+        refused=_refusal(merit),
+        facts={"kind": merit.kind, "number": merit.number},
+    )
+
+
+def award_welcome(event: events.WelcomeReplyPosted) -> None:
+    """Somebody new got the first reply."""
+    merit = merits.merit_of(event.post_id)
+    if merit is None:
+        return
+    _record(
+        WELCOME,
+        source_id=_post(merit.post_id),
+        subject=_post(merit.post_id),
+        user_id=event.author_id,
+        occurred_at=merit.created_at,
+        refused=_refusal(merit),
+        flags=_linked(event.author_id, event.welcomed_id),
+    )
+
+
+def award_idea(event: events.IdeaAccepted) -> None:
+    """An idea is planned or done: here the own thread is what counts."""
+    first = merits.first_post_of(event.thread_id)
+    if first is None:
+        return
+    _record(
+        IDEA,
+        source_id=f"community.thread:{event.thread_id}",
+        subject=_post(first),
+        user_id=event.author_id,
+        occurred_at=None,
+    )
+
+
+def award_flag(event: events.FlagJudged) -> None:
+    """A moderator agreed with a report."""
+    moment = merits.moment_of_flag(event.flag_id)
+    if moment is None:
+        return
+    name = f"community.flag:{event.flag_id}"
+    _record(FLAG, source_id=name, subject=name, user_id=event.flagged_by_id, occurred_at=moment)
+
+
+def award_feedback(event: FeedbackGiven) -> None:
+    """A member rated a help page; changing the answer later changes nothing here."""
+    name = f"faq.feedback:{event.feedback_id}"
+    _record(
+        FEEDBACK,
+        source_id=name,
+        subject=name,
+        user_id=event.user_id,
+        occurred_at=None,
+        facts={"solved": event.solved, "has_reason": bool(event.reason)},
+    )
+
+
+# What became of it ---------------------------------------------------------------------------------------------------
+
+
+def follow_hiding(event: events.PostHidden) -> None:
+    """A post is hidden."""
+    _settle(_post(event.post_id), because="removed")
+
+
+def follow_deletion(event: events.PostDeleted) -> None:
+    """A post is deleted."""
+    _settle(_post(event.post_id), because="removed")
+
+
+def follow_holding(event: events.PostHeld) -> None:
+    """A post waits for a moderator, perhaps again."""
+    _settle(_post(event.post_id), because="removed")
+
+
+def follow_restoring(event: events.PostRestored) -> None:
+    """A post is back, and with it the points for it."""
+    _settle(_post(event.post_id), because="removed")
+
+
+def follow_approval(event: events.PostApproved) -> None:
+    """A post that was held can be seen."""
+    _settle(_post(event.post_id), because="removed")
+
+
+def follow_solution(event: events.SolutionRevoked) -> None:
+    """An answer is no longer accepted."""
+    _settle(_post(event.post_id), because="revoked")
+
+
+def follow_vote(event: events.HelpfulVoteWithdrawn) -> None:
+    """A vote was taken back."""
+    _settle(_post(event.post_id), because="withdrawn")
