@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Final
 
 from django.utils.translation import gettext, gettext_noop
 
-from portal.core.text import ZWNJ, fold_with_offsets
+from portal.core.text import ZWNJ, fold, fold_with_offsets
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -118,6 +118,10 @@ _DAY_FIRST: Final = re.compile(rf"0[1-9]{_ANY}[01]\d{_ANY}(?:1[34]|19|20)\d\d(?!
 #: First digits of payment cards; lists of years, ports and error codes mostly have others.
 _CARD_STARTS: Final = ("4", "5", "6")
 
+#: A text with none of these, and without two digits, is not searched further: each pattern needs one of them.
+_SIGNS_OF_ADDRESS: Final = frozenset("@[({<")
+_TWO_DIGITS: Final = re.compile(r"\d\D*\d")
+
 #: Redacting one number may reveal that its neighbour is one; a few rounds find them all in a text that a person typed.
 _ROUNDS: Final = 6
 
@@ -129,6 +133,9 @@ def redact(text: str) -> str:
     thirteen or more digits are replaced even if no check digit is right: a mistyped card number is still most of a card
     number. Versions, prices, dates and model names stay. Redacting twice changes nothing.
     """
+    folded = fold(text)
+    if _SIGNS_OF_ADDRESS.isdisjoint(folded) and not _TWO_DIGITS.search(folded):
+        return text
     view, offsets = _view(text)
     found: list[tuple[int, int, str]] = []
     rules = _RULES if _GROUP.search(view) else ()

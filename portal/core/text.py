@@ -14,6 +14,7 @@ from __future__ import annotations
 import math
 import re
 import unicodedata
+from collections import Counter
 from typing import Final
 
 import idna
@@ -218,9 +219,9 @@ def _is_arabic_script(character: str) -> bool:
 
 def is_persian(text: str) -> bool:
     """Return whether at least half of the letters are Arabic script. Text without letters is not Persian."""
-    letters = [character for character in text if character.isalpha()]
-    persian = sum(map(_is_arabic_script, letters))
-    return persian > 0 and persian * 2 >= len(letters)
+    counts = Counter(text)  # a long text has few different letters
+    persian = sum(count for letter, count in counts.items() if letter.isalpha() and _is_arabic_script(letter))
+    return persian > 0 and persian * 2 >= sum(count for letter, count in counts.items() if letter.isalpha())
 
 
 _KEYS_EN: Final = "qwertyuiop[]asdfghjkl;'zxcvbnm,."
