@@ -10,6 +10,7 @@ from django.db.models import F
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from community import rendering
 from community.events import SeeAlsoWanted, ThreadMerged, ThreadMoved, ThreadSplit
 from community.exceptions import NotAllowedError, NotVisibleError, TooManyTagsError
 from community.models import (
@@ -372,8 +373,10 @@ def split_thread(*, thread: Thread, post_ids: Collection[int], title: str, by: U
     posts = list(Post.objects.select_for_update(no_key=True).filter(pk__in=post_ids, thread=thread).order_by("number"))
     if not posts or posts[0].is_first or not posts[0].is_visible:
         raise NotAllowedError
+    accepted = set(Solution.objects.filter(post__in=posts, revoked_at=None).values_list("post_id", flat=True))
     for post in posts:
-        revoke_all(thread, post, by=by, because="moved")
+        if post.pk in accepted:
+            revoke_all(thread, post, by=by, because="moved")
     first = posts[0]
     text = texts.prepare(first.body)
     new = Thread(
@@ -395,8 +398,8 @@ def split_thread(*, thread: Thread, post_ids: Collection[int], title: str, by: U
     new.save(force_insert=True)
     new.tags.set(thread.tags.all())
     new.products.set(thread.products.all())
-    for number, post in enumerate(posts, 1):
-        MovedPosts.objects.create(
+    moves = [
+        MovedPosts(
             from_thread=thread,
             first_number=post.number,
             last_number=post.number,
@@ -404,8 +407,13 @@ def split_thread(*, thread: Thread, post_ids: Collection[int], title: str, by: U
             shift=number - post.number,
             moved_by=by,
         )
-        language = (text if post is first else texts.prepare(post.body)).language
-        Post.objects.filter(pk=post.pk).update(thread=new, number=number, language=language)
+        for number, post in enumerate(posts, 1)
+    ]
+    MovedPosts.objects.bulk_create(moves)
+    for number, post in enumerate(posts, 1):
+        parsed = text.parsed if post is first else rendering.parse(post.body)
+        post.thread, post.number, post.language = new, number, texts.language_of(parsed.plain_text())
+    Post.objects.bulk_update(posts, ["thread", "number", "language"])
     Post.objects.filter(reply_to__in=posts).exclude(thread=new).update(reply_to=None)
     Post.objects.filter(thread=new, reply_to__thread=thread).update(reply_to=None)
     _count_again(new)

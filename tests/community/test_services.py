@@ -6,6 +6,8 @@ import datetime as dt
 from dataclasses import replace
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from community import events, services
@@ -1037,6 +1039,19 @@ def test_a_split_thread_is_in_the_language_of_its_title_and_text():
 
     assert new.language == "fa"
     assert Post.objects.get(pk=moved.pk).language == "en"
+
+
+def test_a_split_costs_the_same_whatever_the_number_of_replies():
+    thread, by = start(), moderator()
+    few, many = [reply(thread) for _ in range(2)], [reply(thread) for _ in range(12)]
+    costs = []
+
+    for posts in (few, many):
+        with CaptureQueriesContext(connection) as queries:
+            services.split_thread(thread=thread, post_ids=[post.pk for post in posts], title="پرسش دیگر", by=by)
+        costs.append(len(queries))
+
+    assert costs[1] == costs[0]
 
 
 def test_pinned_thread_is_first_in_its_area_until_its_time_is_over():
