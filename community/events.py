@@ -273,6 +273,18 @@ class SolvedItSaid(DomainEvent):
 
 
 @dataclass(frozen=True, kw_only=True)
+class QuestionSpared(DomainEvent):
+    """A member did not ask a question: what was shown while its title was typed answered it."""
+
+    name: ClassVar[str] = "community.question_spared"
+    spared_id: int
+    #: Kind in the search index and id of the first entry that was shown.
+    kind: str
+    object_id: int
+    user_id: int
+
+
+@dataclass(frozen=True, kw_only=True)
 class MeTooSaid(DomainEvent):
     name: ClassVar[str] = "community.me_too_said"
     thread_id: int

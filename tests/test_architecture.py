@@ -294,6 +294,7 @@ WRITTEN_BY_OTHERS = {
     "community.Tag": "staff and helpers",
     "community.TagSynonym": "staff",
     "community.ThreadLoops": "computed from what can be found",
+    "community.SparedQuestion": "names what was found, not what was typed",
     "community.WatchedWord": "moderators",
     "accounts.AudienceMembership": "keys of audiences, by staff",
     "accounts.FormerHandle": "the portal: digests, from which nobody reads a name",

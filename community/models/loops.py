@@ -66,6 +66,34 @@ class SolvedIt(models.Model):
         return f"{self.thread_id}: {self.user_id or self.visitor}"
 
 
+class SparedQuestion(models.Model):
+    """A question that was not asked: what was shown while its title was typed answered it, said who typed it.
+
+    The title is not stored. It outlives the account, without a name.
+    """
+
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+")
+    #: Kind in the search index and id of the first entry that was shown; which one was read, nobody knows.
+    kind = models.CharField(max_length=60)
+    object_id = models.PositiveBigIntegerField()
+    #: The same of the others.
+    others = models.JSONField(default=list)
+    #: Whoever says it again on the same day says the same.
+    day = models.DateField()
+    created_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        verbose_name = _("question that was not asked")
+        verbose_name_plural = _("questions that were not asked")
+        constraints = [
+            models.UniqueConstraint(fields=["user", "kind", "object_id", "day"], name="spared_once_per_day"),
+        ]
+        indexes = [models.Index(fields=["created_at"], name="spared_by_time")]
+
+    def __str__(self) -> str:
+        return f"{self.kind}:{self.object_id}"
+
+
 class FollowUp(models.Model):
     """One time that the asker of a question with replies is asked whether they solved it."""
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from community.services.helping import say_me_too, vote_helpful, withdraw_helpful, withdraw_me_too
 from community.services.ideas import set_idea_status, vote_idea, vote_in_poll, votes_left, withdraw_idea_vote
-from community.services.loops import say_solved_it
+from community.services.loops import say_solved_it, say_spared
 from community.services.members import erase_member, export_of
 from community.services.moderating import (
     appeal,
@@ -87,6 +87,7 @@ __all__ = [
     "save_draft",
     "say_me_too",
     "say_solved_it",
+    "say_spared",
     "set_idea_status",
     "set_products",
     "set_tags",

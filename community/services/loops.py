@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Any, Final
 from django.conf import settings
 from django.db import transaction
 from django.db.models import Count
+from django.utils import timezone
 from django.utils.translation import override
 
-from community.events import SeeAlsoWanted, SolvedItSaid
+from community.events import QuestionSpared, SeeAlsoWanted, SolvedItSaid
 from community.exceptions import NotVisibleError, OwnPostError
-from community.models import Post, SolvedIt, Thread, ThreadLoops, ThreadState
+from community.models import Post, SolvedIt, SparedQuestion, Thread, ThreadLoops, ThreadState
 from community.services.counting import lock_thread
 from portal.core.audience import PUBLIC
 from portal.core.events import emit
@@ -23,6 +24,8 @@ from search.index.plan import Filters
 from search.queries import search
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from portal.accounts.models import User
     from portal.core.visitors import Origin
     from search.showing.results import Hit
@@ -117,6 +120,22 @@ def say_solved_it(*, thread: Thread, user: User | None = None, visitor: str = ""
                 solved_it_id=said.pk, thread_id=thread.pk, post_id=said.post_id, user_id=user.pk if user else None
             )
         )
+    return created
+
+
+@transaction.atomic
+def say_spared(*, user: User, shown: Sequence[Hit]) -> bool:
+    """Store that what was shown answered a question which `user` was about to ask; returns whether it is news today."""
+    first, *others = shown
+    said, created = SparedQuestion.objects.get_or_create(
+        user=user,
+        kind=first.kind,
+        object_id=first.object_id,
+        day=timezone.localdate(),
+        defaults={"others": [[hit.kind, hit.object_id] for hit in others]},
+    )
+    if created:
+        emit(QuestionSpared(spared_id=said.pk, kind=said.kind, object_id=said.object_id, user_id=user.pk))
     return created
 
 

@@ -77,8 +77,16 @@ def ask(request: HttpRequest) -> HttpResponse:
     if _discards(request, _ASK_DRAFT):
         return redirect("community:ask")
     form = AskForm(_with_pictures(request), request.FILES, user=person)
+    if request.POST.get("do") == "answered" and (shown := _suggested(request)):
+        return _spared(request, form, shown)
     if not form.is_valid() or not _is_final(request, form, place=_ASK_DRAFT):
         return _ask_page(request, form)
+    return _start(request, form)
+
+
+def _start(request: HttpRequest, form: AskForm) -> HttpResponse:
+    """Start the thread of a valid form."""
+    person = person_in(request)
     cleaned = form.cleaned_data
     area: Area = cleaned["area"]
     try:
@@ -106,6 +114,22 @@ def ask(request: HttpRequest) -> HttpResponse:
     if thread.state == ThreadState.HELD:
         messages.info(request, _("Thank you. Others will see it after a quick check by a moderator."))
     return redirect(thread)
+
+
+def _suggested(request: HttpRequest) -> Sequence[Hit]:
+    """Return what is shown for the title that was sent."""
+    return similar_to(request, request.POST.get("title", "").replace("\0", ""))
+
+
+def _spared(request: HttpRequest, form: AskForm, shown: Sequence[Hit]) -> HttpResponse:
+    """Store that the suggestions answered it. What was typed is kept, in case they do not after all."""
+    if form.data.get("body", "").strip():
+        _save(request, form, _ASK_DRAFT)
+        messages.success(request, _("Glad that you found it. What you wrote is kept as a draft."))
+    else:
+        messages.success(request, _("Glad that you found it."))
+    services.say_spared(user=person_in(request), shown=shown)
+    return redirect("community:index")
 
 
 def _say_left_out(request: HttpRequest, words: list[str], too_many: list[str]) -> None:
@@ -412,7 +436,7 @@ def _store(request: HttpRequest, file: Any) -> tuple[Upload | None, str]:
 def _is_final(request: HttpRequest, form: WritingForm, *, place: str) -> bool:
     """Return whether the valid form is to be published now; else its page is shown again, with what it asked for."""
     do = form.data.get("do", "post")
-    if do in {"preview", "similar"}:
+    if do in {"preview", "similar", "answered"}:
         return False
     if do == "draft":
         _save(request, form, place)

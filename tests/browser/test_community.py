@@ -4,76 +4,260 @@ from __future__ import annotations
 
 import re
 import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import pytest
+from PIL import Image
 from playwright.sync_api import expect
 
+from tests.browser.people import PASSWORD as DEMO_PASSWORD
 from tests.browser.people import sign_in
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from playwright.sync_api import Page
+
+    from tests.browser.conftest import Portal
 
 _NEWCOMER = """
 from portal.accounts.models import User
 from allauth.account.models import EmailAddress
-person = User.objects.create_user(email="{name}@example.com", password="{password}", handle="{name}", language="fa")
+person = User.objects.create_user(email="{name}@example.com", password="{password}", handle="{name}", language="{language}")
 EmailAddress.objects.create(user=person, email=person.email, verified=True, primary=True)
 """
 PASSWORD = "a-quiet-river-42"
 
 
-def newcomer(portal, name: str) -> str:
+def newcomer(portal, name: str, language: str) -> str:
     """Create a person who has never been here; return the mail address."""
-    portal.shell(_NEWCOMER.format(name=name, password=PASSWORD))
+    portal.shell(_NEWCOMER.format(name=name, language=language, password=PASSWORD))
     return f"{name}@example.com"
 
 
-def post(page, label: str) -> None:
+def post(page) -> None:
     """Send the form, after the time a person needs at least."""
     time.sleep(2.1)  # `community.forms.FASTEST_SECONDS`: sooner is taken for a program
-    page.get_by_role("button", name=label).click()
+    page.locator("button[name=do][value=post]:visible").click()
 
 
-@pytest.mark.parametrize("js", [True, False], ids=["js", "no-js"])
-def test_a_first_question_is_checked_answered_and_solved(portal, visit, js):
-    """On a phone in Persian the question, at a desk in English the moderator."""
-    title = f"تلویزیون پس از قطعی برق روشن نمی‌شود ({'با' if js else 'بی'} جاوااسکریپت)"
-    asker = visit("/fa/", js=js, width=390)
-    sign_in(asker, newcomer(portal, f"asker_{js}".lower()), "fa", PASSWORD)
-    asker.goto("/fa/community/ask/")
-    asker.locator("input[name=title]").fill(title)
-    asker.locator("textarea[name=body]").fill(
-        "دیشب برق رفت و از صبح چراغ تلویزیون روشن نیست. بیرون: https://one.example https://two.example"
-    )
-    post(asker, "انتشار")
-    expect(asker.locator("h1")).to_have_text(title)
-    expect(asker.locator("main")).to_contain_text("ناظر")
-    address = asker.url
+@dataclass(frozen=True)
+class Words:
+    """What the people of a journey type, and the labels they look for."""
 
+    title: str
+    like: str
+    question: str
+    answer: str
+    preview: str
+    waiting: str
+    solved: str
+    accepted: str
+    stop: str
+    stopped: str
+
+
+WORDS = {
+    "fa": Words(
+        title="تلویزیون پس از قطعی برق روشن نمی‌شود",
+        like="چراغ اینترنت مودم قرمز است",
+        question="دیشب برق رفت و از صبح چراغ تلویزیون روشن نیست. بیرون: https://one.example https://two.example",
+        answer="آداپتور را ده دقیقه از برق بکشید، بعد:",
+        preview="پیش‌نمایش",
+        waiting="ناظر",
+        solved="همین حلش کرد",
+        accepted="پاسخ پذیرفته",
+        stop="لغو",
+        stopped="لغو شد",
+    ),
+    "en": Words(
+        title="The box stays dark after a power cut",
+        like="The internet light of the router is red",
+        question="Power went last night, and the light of the box is off. Look: https://one.example https://two.example",
+        answer="Take its adapter out for ten minutes, then:",
+        preview="Preview",
+        waiting="moderator",
+        solved="This solved it",
+        accepted="Accepted answer",
+        stop="Unsubscribe",
+        stopped="unsubscribed",
+    ),
+}
+
+
+@dataclass(frozen=True)
+class Journey:
+    """A first question and its people, all on screens of one width, with or without JavaScript."""
+
+    portal: Portal
+    visit: Callable[..., Page]
+    language: str
+    width: int
+    js: bool
+
+    @property
+    def words(self) -> Words:
+        return WORDS[self.language]
+
+    @property
+    def title(self) -> str:
+        return f"{self.words.title} ({self.width})"
+
+    @property
+    def name(self) -> str:
+        return f"asker_{self.language}_{self.width}"
+
+    def enter(self, email: str, *, language: str = "", password: str = DEMO_PASSWORD) -> Page:
+        language = language or self.language
+        page = self.visit(f"/{language}/", js=self.js, width=self.width)
+        sign_in(page, email, language, password)
+        return page
+
+    def ask(self, page: Page) -> str:
+        """Ask it, past the suggestions for another title; return its address."""
+        page.goto(f"/{self.language}/community/ask/")
+        page.locator("input[name=title]").fill(self.words.like)
+        page.locator("textarea[name=body]").fill(self.words.question)
+        if not self.js:  # with it they come while typing
+            page.locator("button[value=preview]").click()
+        expect(page.locator("#similar a").first).to_be_visible()
+        page.locator("input[name=title]").fill(self.title)
+        post(page)
+        expect(page.locator("h1")).to_have_text(self.title)
+        expect(page.locator("main")).to_contain_text(self.words.waiting)
+        return page.url
+
+    def approve(self) -> None:
+        """Let a moderator approve it who reads the other language."""
+        other = "en" if self.language == "fa" else "fa"
+        page = self.enter("community@noora.example", language=other)
+        page.goto(f"/{other}/desk/queue/")
+        item = page.locator("main article", has_text=self.title)
+        item.locator("form:has(input[value=approve]) button[type=submit]").first.click()
+        expect(item).to_have_count(0)
+
+    def answer(self, address: str, picture: Path) -> None:
+        """Answer with code and a picture."""
+        page = self.enter("reza@noora.example")
+        page.goto(address)
+        page.locator("main a.btn[href*=reply]").first.click()
+        text = page.locator("textarea[name=body]")
+        text.fill(f"{self.words.answer}\n\n```\nreset --soft\n```\n")
+        page.locator("input[name=pictures]").set_input_files(picture)
+        if self.js:  # with it the picture is uploaded at once
+            expect(text).to_have_value(re.compile(r"!\[.*adapter"))
+        post(page)
+        answer = page.locator("main .post__body").last
+        expect(answer).to_contain_text(self.words.answer)
+        assert answer.locator("pre").get_attribute("dir") == "ltr"
+        assert answer.locator("img").evaluate("image => image.decode().then(() => image.naturalWidth)") == 320
+
+    def accept(self, page: Page, address: str) -> None:
+        """Come back by the notification, accept the answer, and be shown whom one could help."""
+        page.goto(f"/{self.language}/notifications/")
+        page.locator("main a", has_text=self.title).first.click()
+        expect(page.locator("main .post__body").last).to_contain_text(self.words.answer)
+        page.get_by_role("button", name=self.words.solved).first.click()
+        expect(page).to_have_url(re.compile("/pay-forward/"))
+        expect(page.locator("main .tlist > li")).to_have_count(3)
+        page.goto(address)
+        expect(page.locator("main")).to_contain_text(self.words.accepted)
+
+    def digest(self) -> str:
+        """Return the mail that tells of the answer: nothing that was seen before is mailed."""
+        self.portal.shell(_DIGESTS.format(name=self.name))
+        return mail_with(self.portal, f"{self.name}@example.com", self.title)
+
+    def stop_mails(self, mail: str) -> None:
+        """Stop them by a link of the digest, on a device on which nobody is signed in."""
+        ways_out = re.findall(r"https?://\S+/unsubscribe/\S+", mail)
+        page = self.visit(ways_out[-1], js=self.js, width=self.width)
+        stop = page.get_by_role("button", name=self.words.stop)
+        expect(stop).to_be_visible()
+        assert self.portal.shell(_IS_MAILED.format(name=self.name)) == "True"  # a scanner's GET stops nothing
+        stop.click()
+        expect(page.locator("h1")).to_contain_text(self.words.stopped)
+        assert self.portal.shell(_IS_MAILED.format(name=self.name)) == "False"
+
+
+@pytest.mark.parametrize(
+    "way", [("fa", 390, True), ("fa", 1280, False), ("en", 390, False), ("en", 1280, True)], ids=str
+)
+def test_a_first_question_is_checked_answered_solved_and_passed_on(portal, visit, tmp_path, way):
+    language, width, js = way
+    journey = Journey(portal, visit, language, width, js)
+    Image.new("RGB", (320, 200), "teal").save(tmp_path / "adapter.png")
+    asker = journey.enter(newcomer(portal, journey.name, language), password=PASSWORD)
+    asker.goto(f"/{language}/account/notifications/")
+    for choice in asker.locator("main select:has(option[value=daily])").all():
+        choice.select_option("daily")
+    asker.locator(".form__acts button[type=submit]").click()
+
+    portal.shell(_WAITING.format(name=journey.name, title=journey.words.like, text=journey.words.answer))
+    address = journey.ask(asker)
     visitor = visit(address, js=js, watch=False)
-    expect(visitor.locator("h1")).not_to_have_text(title)
-
-    moderator = visit("/en/", js=js)
-    sign_in(moderator, "community@noora.example")
-    moderator.goto("/en/desk/queue/")
-    item = moderator.locator("article", has_text=title)
-    item.get_by_role("button", name=re.compile("Approve")).first.click()
-    expect(moderator.locator("main article", has_text=title)).to_have_count(0)
-
-    helper = visit("/fa/", js=js, width=390)
-    sign_in(helper, "reza@noora.example", "fa")
-    helper.goto(address)
-    expect(helper.locator("h1")).to_have_text(title)
-    helper.locator("main a.btn", has_text="پاسخ").first.click()
-    helper.locator("textarea[name=body]").fill("آداپتور را ده دقیقه از برق بکشید.\n\n```\nreset --soft\n```")
-    helper.get_by_role("button", name=re.compile("پاسخ")).last.click()
-    expect(helper.locator("main .post__body").last).to_contain_text("ده دقیقه")
-    assert helper.locator("main .post__body pre").last.get_attribute("dir") == "ltr"
-
-    asker.goto(address)
-    asker.get_by_role("button", name="همین حلش کرد").first.click()
-    expect(asker.locator("main")).to_contain_text("سپاس")
-    asker.goto(address)  # before it, questions that wait for an answer may be offered
-    expect(asker.locator("main")).to_contain_text("پاسخ پذیرفته")
+    expect(visitor.locator("h1")).not_to_have_text(journey.title)
+    journey.approve()
+    journey.answer(address, tmp_path / "adapter.png")
+    mail = journey.digest()
+    journey.accept(asker, address)
     visitor.goto(address)
-    expect(visitor.locator(".post--solution").first).to_contain_text("ده دقیقه")
+    expect(visitor.locator(".post--solution").first).to_contain_text(journey.words.answer)
+    journey.stop_mails(mail)
+
+
+_WAITING = """
+from community import services
+from community.models import Area
+from portal.accounts.models import User
+area = Area.objects.visible_to(None).filter(kind="questions").first()
+for number in range(3):
+    services.start_thread(
+        author=User.objects.get(email="reza@noora.example"), area=area, token=f"{name}{{number}}",
+        title=f"{title} {{number}}", body="{text}",
+    )
+"""
+_DIGESTS = """
+from django.utils import timezone
+from portal.notifications.mailing import send_digests
+from portal.notifications.models import Notification
+waiting = Notification.objects.filter(person__handle="{name}", mail="daily")
+assert waiting.update(mail_at=timezone.now())
+send_digests()
+"""
+_IS_MAILED = """
+from portal.accounts.models import User
+from portal.notifications.queries import all_choices_of
+print(any(choice.mail == "daily" for choice in all_choices_of(User.objects.get(handle="{name}").pk).values()))
+"""
+
+
+def mail_with(portal, address: str, text: str) -> str:
+    deadline = time.monotonic() + 15
+    while time.monotonic() < deadline:
+        if found := [mail for mail in portal.mails_to(address) if text in mail]:
+            return found[-1]
+        time.sleep(0.1)
+    raise AssertionError(f"no mail to {address} names {text}")
+
+
+def test_enter_in_the_title_never_says_that_a_suggestion_solved_it(portal, visit):
+    page = visit("/en/", js=True, width=390)
+    sign_in(page, "reza@noora.example")
+    page.goto("/en/community/ask/")
+    title = page.locator("input[name=title]")
+    title.fill(WORDS["en"].like)
+    expect(page.locator("#similar a").first).to_be_visible()
+
+    title.press("Enter")
+
+    expect(page.locator("[data-error-summary]")).to_be_visible()  # the text is missing
+    page.locator("button[value=answered]").click()
+    expect(page).to_have_url(re.compile("/en/community/$"))
+    saved = portal.shell("from community.models import SparedQuestion; print(SparedQuestion.objects.count())")
+    assert saved == "1"
 
 
 def test_an_at_sign_offers_the_people_of_the_thread(portal, visit):

@@ -13,8 +13,11 @@ from django.utils import timezone
 from PIL import Image
 
 from community import services
+from community.events import QuestionSpared
 from community.forms import started_now
-from community.models import Draft, Flag, Level, Poll, Post, Solution, Thread, Upload, Vote
+from community.models import Draft, Flag, Level, Poll, Post, Solution, SparedQuestion, Thread, Upload, Vote
+from portal.core import outbox
+from portal.core.events import subscribed
 from portal.notifications.queries import is_following
 from tests.factories.community import (
     ANSWER,
@@ -164,6 +167,50 @@ def test_more_tags_than_a_thread_has_are_named(client):
 
     assert "هر گفت‌وگو حداکثر ۵ برچسب دارد: \u2068جیم\u2069" in page
     assert "فقط برچسب‌های موجود" not in client.get(reverse("community:ask")).text
+
+
+@pytest.fixture
+def known(client, member):
+    """A thread that search suggests for its title."""
+    thread = ThreadFactory(title="چراغ مودم قرمز است و خاموش نمی‌شود")
+    outbox.drain()
+    return thread
+
+
+def answered(client, known, **typed):
+    data = {"title": known.title, "body": "", "do": "answered", **typed}
+    return client.post(reverse("community:ask"), data, follow=True)
+
+
+def test_question_that_a_suggestion_answers_is_counted_once_a_day_and_not_asked(client, member, known):
+    events = []
+    with subscribed(QuestionSpared, events.append, name="tests.spared"):
+        pages = [answered(client, known, body=BODY) for _ in range(2)]
+        outbox.drain()
+
+    said = SparedQuestion.objects.get()
+    assert (said.user, said.kind, said.object_id) == (member, "community.thread", known.pk)
+    assert not Thread.objects.filter(author=member).exists()
+    assert all("پیش‌نویس نگه داشتیم" in page.text for page in pages)
+    assert Draft.objects.get(user=member).body == BODY  # in case that it was not the answer
+    assert [event.spared_id for event in events] == [said.pk]
+
+
+@pytest.mark.parametrize("changed", [{"title": "قهوهٔ ترک"}, {"title": ""}, {"title": "\0"}])
+def test_what_no_suggestion_answered_is_not_counted(client, known, changed):
+    page = answered(client, known, body=BODY, **changed)
+
+    assert not SparedQuestion.objects.exists()
+    assert BODY in page.text
+
+
+def test_suggestion_that_only_others_may_see_answers_nothing(client, known):
+    services.move_thread(thread=known, area=AreaFactory(audience="staff"), by=moderator())
+    outbox.drain()
+
+    answered(client, known)
+
+    assert not SparedQuestion.objects.exists()
 
 
 def test_a_poll_is_asked_and_voted_in(client, member):
