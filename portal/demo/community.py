@@ -3,8 +3,11 @@
 Everything is done by the services, so that counters, search and the moderators' queue are as in real life; dates are
 moved back afterwards. The audit log keeps the time of loading: its entries never change.
 
-A file is a list of threads. ``days`` is a thread's age, ``after`` the hours since the post before; ``helpful``, ``me_too``
-and ``votes`` say how many members agree. ``post:@2`` in a text is the address of post 2 of its thread.
+There is a file for each area and language: ``wifi.fa.yaml``. It is a list of threads. ``days`` is a thread's age, ``after``
+the hours since the post before; ``helpful``, ``me_too`` and ``votes`` say how many members agree, ``solved_it`` how many
+readers without an account. ``accepted`` is true or who accepted the answer, if that was not the asker; ``said`` what the
+asker answers when asked whether it is solved. ``post:@2`` in a text is the address of post 2 of its thread, ``thread:ID``
+that of another, older one.
 """
 
 from __future__ import annotations
@@ -14,19 +17,22 @@ import random
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import yaml
 from allauth.account.models import EmailAddress
 from django.contrib.auth.hashers import make_password
+from django.db.models import F, Max
 from django.utils import timezone
 
 from community import services, telling, trust
+from community.events import SeeAlsoWanted
 from community.hot import hot_of
 from community.models import (
     Area,
     CommunityProfile,
     Flag,
+    FollowUp,
     IdeaStatusChange,
     IdeaVote,
     MeToo,
@@ -36,14 +42,22 @@ from community.models import (
     Post,
     ReviewItem,
     Solution,
+    SolvedIt,
     State,
     Thread,
+    ThreadState,
     Vote,
 )
+from community.services.following_up import STEPS
 from portal.accounts.models import User
 from portal.catalog.models import Product
 from portal.core.localized import LocalizedText
+from portal.core.models import OutboxMessage
+from portal.core.visitors import SECTORS, Origin
 from portal.demo.people import PEOPLE
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 CONVERSATIONS_FOLDER: Final = Path(__file__).resolve().parent / "content" / "community"
 _SEED: Final = 1405
@@ -52,6 +66,13 @@ _DAYS_SEEN: Final = 40
 _UNREAD_DAYS: Final = 14
 _MODERATOR: Final = "omid-community"
 _POST_ADDRESS: Final = re.compile(r"post:@(\d+)")
+_THREAD_ADDRESS: Final = re.compile(r"thread:([a-z0-9-]+)")
+#: Younger threads keep their time of day; older ones get one at which people write.
+_EXACT_DAYS: Final = 4
+#: How many of 100 posts are written in each hour from 8 in the morning.
+_HOURS: Final = (3, 4, 4, 4, 4, 5, 5, 5, 5, 6, 7, 8, 9, 10, 11, 10)
+_OFFICE_HOURS: Final = range(9, 16)
+_THURSDAY: Final = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,18 +124,51 @@ AREAS: Final = (
     ),
 )  # fmt: skip
 
-#: Handle, name and language of members who only write; nobody can sign in as one of them.
+
+@dataclass(frozen=True, slots=True)
+class DemoMember:
+    """Somebody who only writes; nobody can sign in as them."""
+
+    handle: str
+    name: str
+    language: str
+    #: Days since they joined.
+    days_here: int
+    is_staff: bool = False
+
+
 MEMBERS: Final = (
-    ("kaveh_net", "کاوه رستمی", "fa"), ("mina.k", "مینا کریمی", "fa"), ("farhad_fiber", "فرهاد یزدی", "fa"),
-    ("niloofar", "نیلوفر احمدی", "fa"), ("behrouz55", "بهروز صالحی", "fa"), ("shirin.t", "شیرین توکلی", "fa"),
-    ("پویا", "پویا مرادی", "fa"), ("مریم_گیلان", "مریم پورحسن", "fa"), ("hamed-gamer", "حامد جعفری", "fa"),
-    ("golnaz", "گلناز رحیمی", "fa"), ("آرش", "آرش فتحی", "fa"),
-    ("tom_w", "Tom Whitfield", "en"), ("priya.r", "Priya Raman", "en"), ("old_copper", "Graham Bell", "en"),
-    ("lucia", "Lucía Ferrer", "en"), ("mesh-nerd", "Daniel Okafor", "en"), ("annek", "Anneke Visser", "en"),
-    ("nightowl", "Jess Turner", "en"), ("sam-plays", "Sam Novak", "en"), ("hania", "Hania Zielińska", "en"),
+    DemoMember("kaveh_net", "کاوه رستمی", "fa", 412), DemoMember("mina.k", "مینا کریمی", "fa", 398),
+    DemoMember("farhad_fiber", "فرهاد یزدی", "fa", 405), DemoMember("niloofar", "نیلوفر احمدی", "fa", 379),
+    DemoMember("behrouz55", "بهروز صالحی", "fa", 366), DemoMember("shirin.t", "شیرین توکلی", "fa", 391),
+    DemoMember("پویا", "پویا مرادی", "fa", 371), DemoMember("مریم_گیلان", "مریم پورحسن", "fa", 383),
+    DemoMember("hamed-gamer", "حامد جعفری", "fa", 375), DemoMember("golnaz", "گلناز رحیمی", "fa", 388),
+    DemoMember("آرش", "آرش فتحی", "fa", 369), DemoMember("iraj_k", "ایرج کمالی", "fa", 394),
+    DemoMember("vahid.dev", "وحید شریفی", "fa", 372), DemoMember("رعنا", "رعنا اکبری", "fa", 377),
+    DemoMember("سمیرا", "سمیرا حاتمی", "fa", 318), DemoMember("hessam", "حسام نادری", "fa", 291),
+    DemoMember("ماهرخ", "ماهرخ یوسفی", "fa", 262), DemoMember("amir_tv", "امیر قاسمی", "fa", 247),
+    DemoMember("نازنین_ز", "نازنین زمانی", "fa", 203), DemoMember("babak.m", "بابک مهاجر", "fa", 176),
+    DemoMember("زهرا_یزد", "زهرا دهقان", "fa", 149), DemoMember("داوود", "داوود رنجبر", "fa", 121),
+    DemoMember("kian_88", "کیان افشار", "fa", 97), DemoMember("نسیم", "نسیم پارسا", "fa", 64),
+    DemoMember("یاسمن", "یاسمن ایزدی", "fa", 41), DemoMember("sadat_m", "سادات موسوی", "fa", 17),
+    DemoMember("tom_w", "Tom Whitfield", "en", 386), DemoMember("priya.r", "Priya Raman", "en", 393),
+    DemoMember("old_copper", "Graham Bell", "en", 401), DemoMember("lucia", "Lucía Ferrer", "en", 370),
+    DemoMember("mesh-nerd", "Daniel Okafor", "en", 396), DemoMember("annek", "Anneke Visser", "en", 374),
+    DemoMember("nightowl", "Jess Turner", "en", 381), DemoMember("sam-plays", "Sam Novak", "en", 367),
+    DemoMember("hania", "Hania Zielińska", "en", 378), DemoMember("fatou", "Fatou Diallo", "en", 384),
+    DemoMember("ewan", "Ewan MacLeod", "en", 332), DemoMember("grandma_jo", "Joanna Reed", "en", 276),
+    DemoMember("ravi-null", "Ravi Menon", "en", 219), DemoMember("yuki", "Yuki Tanaka", "en", 164),
+    DemoMember("chiara", "Chiara Conti", "en", 116), DemoMember("olga_p", "Olga Petrova", "en", 72),
+    DemoMember("ben.c", "Ben Carter", "en", 29),
+    DemoMember("niki", "نیکی شریف", "fa", 420, is_staff=True),
 )  # fmt: skip
-#: Without a confirmed address: what they write waits for a moderator.
-NEWCOMERS: Final = (("سپهر۷۷", "سپهر ندایی", "fa"), ("dealfinder", "Chris Dale", "en"))
+#: Without a confirmed address: what they write first waits for a moderator.
+NEWCOMERS: Final = (
+    DemoMember("سپهر۷۷", "سپهر ندایی", "fa", 1), DemoMember("dealfinder", "Chris Dale", "en", 1),
+    DemoMember("الهام", "الهام صفری", "fa", 2), DemoMember("ida-berg", "Ida Berg", "en", 1),
+)  # fmt: skip
+#: Helpers whom the community managers invited to be advocates.
+ADVOCATES: Final = ("kaveh_net", "old_copper")
 
 
 @dataclass(slots=True)
@@ -125,13 +179,21 @@ class _Dates:
     posts: dict[int, dt.datetime] = field(default_factory=dict)
     accepted: dict[int, dt.datetime] = field(default_factory=dict)
     steps: dict[int, dt.datetime] = field(default_factory=dict)
+    #: What askers said when they were asked, by primary key of the thread.
+    said: dict[int, list[str]] = field(default_factory=dict)
+
+
+#: The one written in C, where there is one: it is ten times as fast.
+_LOADER: Final = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 def conversations() -> list[dict[str, Any]]:
     """Return the threads of all files, the oldest first."""
     found: list[dict[str, Any]] = []
     for path in sorted(CONVERSATIONS_FOLDER.glob("*.yaml")):
-        found += yaml.safe_load(path.read_text(encoding="utf-8"))
+        area, _dot, _rest = path.name.partition(".")
+        rows = yaml.load(path.read_text(encoding="utf-8"), Loader=_LOADER)  # noqa: S506 - a safe one
+        found += [{"area": area} | row for row in rows]
     return sorted(found, key=lambda row: -row["days"])
 
 
@@ -144,35 +206,46 @@ def load_community() -> int:
     if not rows:
         return 0
     dates = _Dates()
+    before = OutboxMessage.objects.aggregate(last=Max("pk"))["last"] or 0
+    made: dict[str, Thread] = {}
     with telling.quietly():  # it is said to have happened long ago
-        made = {row["id"]: _Conversation(row, people, areas, dates).load() for row in rows}
+        for row in rows:
+            made[row["id"]] = _Conversation(row, people, areas, dates, made).load()
         for row in rows:
             if "merged_into" in row:
                 services.merge_threads(thread=made[row["id"]], into=made[row["merged_into"]], by=people[_MODERATOR])
     _move_back(dates)
+    _follow_up(dates)
+    # Each thread is compared with all others once, when all are there.
+    OutboxMessage.objects.filter(pk__gt=before, event=SeeAlsoWanted.name, payload__spreads=True).delete()
+    for handle in ADVOCATES:
+        trust.set_advocate(user_id=people[handle].pk, is_advocate=True)
     trust.update_due_levels()
     return len(rows)
 
 
 def _load_members() -> dict[str, User]:
     now = timezone.now()
-    newcomers = {handle for handle, _name, _language in NEWCOMERS}
-    for number, (handle, name, language) in enumerate((*MEMBERS, *NEWCOMERS), start=1):
-        is_new = handle in newcomers
+    for number, member in enumerate((*MEMBERS, *NEWCOMERS), start=1):
         user, created = User.objects.get_or_create(
-            handle=handle,
+            handle=member.handle,
             defaults={
                 "email": f"member{number}@noora.example",
-                "name": name,
-                "language": language,
+                "name": member.name,
+                "language": member.language,
                 "password": make_password(None),
-                "date_joined": now - dt.timedelta(days=1 if is_new else 400 - number),
+                "date_joined": now - dt.timedelta(days=member.days_here, minutes=97 * number % 720),
+                "is_staff": member.is_staff,
             },
         )
-        if created and not is_new:
+        if created and member not in NEWCOMERS:
             EmailAddress.objects.create(user=user, email=user.email, primary=True, verified=True)
-            CommunityProfile.objects.update_or_create(user=user, defaults={"days_seen": _DAYS_SEEN + number})
-    handles = [person.handle for person in PEOPLE] + [row[0] for row in (*MEMBERS, *NEWCOMERS)]
+            CommunityProfile.objects.update_or_create(user=user, defaults={"days_seen": member.days_here // 3})
+    for person in PEOPLE:
+        if not person.is_staff:
+            user = User.objects.get(handle=person.handle)
+            CommunityProfile.objects.get_or_create(user=user, defaults={"days_seen": max(1, person.days_here // 3)})
+    handles = [person.handle for person in PEOPLE] + [member.handle for member in (*MEMBERS, *NEWCOMERS)]
     return {user.handle: user for user in User.objects.filter(handle__in=handles)}
 
 
@@ -200,24 +273,33 @@ def _token(row: dict[str, Any], number: int) -> str:
 class _Conversation:
     """One thread with all that people do with it."""
 
-    def __init__(self, row: dict[str, Any], people: dict[str, User], areas: dict[str, Area], dates: _Dates) -> None:
-        self.row, self.people, self.areas, self.dates = row, people, areas, dates
+    def __init__(
+        self,
+        row: dict[str, Any],
+        people: dict[str, User],
+        areas: dict[str, Area],
+        dates: _Dates,
+        made: Mapping[str, Thread],
+    ) -> None:
+        self.row, self.people, self.areas, self.dates, self.made = row, people, areas, dates, made
         self.chance = random.Random(f"{_SEED}:{row['id']}")
         self.staff = people[_MODERATOR]
         language = people[row["by"]].language
-        self.crowd = [people[handle] for handle, _name, of in MEMBERS if of == language]
+        self.crowd = [
+            people[member.handle] for member in MEMBERS if member.language == language and not member.is_staff
+        ]
 
     def load(self) -> Thread:
         row = self.row
         now = timezone.now()
-        moment = (now - dt.timedelta(days=row["days"])).replace(minute=self.chance.randint(0, 59), second=0)
+        moment = self._begun_at(now)
         products = Product.objects.filter(code__in=row.get("products", ()))
         poll = row.get("poll")
         thread = services.start_thread(
             author=self.people[row["by"]],
             area=self.areas[row["area"]],
             title=row["title"],
-            body=row["body"],
+            body=self._linked(row["body"]),
             token=_token(row, 1),
             products=products,
             tags=services.tags_named(row.get("tags", ()), may_create=True),
@@ -227,8 +309,11 @@ class _Conversation:
         self.dates.threads[thread.pk] = self.dates.posts[posts[1].pk] = moment
         self._react(posts[1], row, moment)
         for number, reply in enumerate(row.get("posts", ()), start=2):
-            moment = min(_awake(moment + dt.timedelta(hours=reply["after"])), now - dt.timedelta(minutes=20 - number))
-            body = _POST_ADDRESS.sub(lambda match: f"post:{posts[int(match[1])].pk}", reply["body"])
+            moment = min(
+                _awake(moment + dt.timedelta(hours=reply["after"], minutes=self.chance.randint(0, 29))),
+                now - dt.timedelta(minutes=60 - number),
+            )
+            body = _POST_ADDRESS.sub(lambda match: f"post:{posts[int(match[1])].pk}", self._linked(reply["body"]))
             posts[number] = services.post_reply(
                 author=self.people[reply["by"]],
                 thread=thread,
@@ -238,44 +323,77 @@ class _Conversation:
             )
             self.dates.posts[posts[number].pk] = moment
             self._react(posts[number], reply, moment)
-        self._agree(thread, row)
+        self._agree(thread, row, moment=self.dates.threads[thread.pk])
+        self.dates.said[thread.pk] = list(row.get("said", ()))
         return thread
 
-    def _some(self, count: int, *, but: User | None) -> list[User]:
-        return self.chance.sample([user for user in self.crowd if user != but], count)
+    def _begun_at(self, now: dt.datetime) -> dt.datetime:
+        """Return when the thread began: many in the evening and at the weekend, those of the company in its office."""
+        moment = now - dt.timedelta(days=self.row["days"])
+        if self.row["days"] < _EXACT_DAYS:
+            return moment.replace(minute=self.chance.randint(0, 59), second=self.chance.randint(0, 59))
+        moment = timezone.localtime(moment)
+        if self.people[self.row["by"]].is_staff:
+            hour = self.chance.choice(_OFFICE_HOURS)
+        else:
+            hour = self.chance.choices(range(8, 24), _HOURS)[0]
+            since = (moment.weekday() - _THURSDAY) % 7
+            if since <= _EXACT_DAYS and self.chance.random() < 1 / 2:  # Thursday and Friday are the weekend
+                moment -= dt.timedelta(days=since - self.chance.randint(0, min(since, 1)))
+        return moment.replace(hour=hour, minute=self.chance.randint(0, 59), second=self.chance.randint(0, 59))
+
+    def _linked(self, body: str) -> str:
+        """Return the text with the addresses of the threads it names."""
+        return _THREAD_ADDRESS.sub(lambda match: f"/t/{self.made[match[1]].pk}", body)
+
+    def _some(self, count: int, *, but: User | None, moment: dt.datetime) -> list[User]:
+        """Return some members who were there at that time."""
+        return self.chance.sample([user for user in self.crowd if user != but and user.date_joined < moment], count)
 
     def _react(self, post: Post, row: dict[str, Any], moment: dt.datetime) -> None:
-        for user in self._some(row.get("helpful", 0), but=post.author):
+        for user in self._some(row.get("helpful", 0), but=post.author, moment=moment):
             services.vote_helpful(post=post, user=user)
-        if row.get("accepted"):
-            asker = self.people[self.row["by"]]
+        if by := row.get("accepted"):
+            asker = self.people[self.row["by"] if by is True else by]
             solution = services.accept_solution(post=post, by=asker)
             self.dates.accepted[solution.pk] = min(moment + dt.timedelta(hours=2), timezone.now())
         if flag := row.get("flag"):
             services.flag_post(post=post, user=self.people[flag["by"]], reason=flag["reason"], note=flag["note"])
+        if row.get("kept"):
+            services.approve_post(post=post, by=self.staff)
         if hidden := row.get("hidden"):
             services.hide_post(post=post, by=self.staff, reason=hidden["reason"], note=hidden["note"])
+            if warning := hidden.get("warning"):
+                services.warn_member(user=self.people[row["by"]], by=self.staff, note=warning, post=post)
+            if appeal := hidden.get("appeal"):
+                services.appeal(post=post, author=self.people[row["by"]], text=appeal)
 
-    def _agree(self, thread: Thread, row: dict[str, Any]) -> None:
-        for user in self._some(row.get("me_too", 0), but=thread.author):
+    def _agree(self, thread: Thread, row: dict[str, Any], *, moment: dt.datetime) -> None:
+        for user in self._some(row.get("me_too", 0), but=thread.author, moment=moment):
             services.say_me_too(thread=thread, user=user)
-        for user in self._some(row.get("votes", 0), but=thread.author):
+        for user in self._some(row.get("votes", 0), but=thread.author, moment=moment):
             services.vote_idea(thread=thread, user=user)
+        for number in range(row.get("solved_it", 0)):
+            visitor = f"demo:{thread.pk}:{number}"
+            services.say_solved_it(thread=thread, visitor=visitor, origin=Origin(visitor, number % SECTORS))
         for step in row.get("steps", ()):
             change = services.set_idea_status(thread=thread, status=step["status"], by=self.staff, note=step["note"])
             if change is not None:
                 self.dates.steps[change.pk] = timezone.now() - dt.timedelta(days=step["days"])
-        if "poll" in row:
-            poll = Poll.objects.get(thread=thread)
-            options = list(poll.options.order_by("position"))
-            voters = self._some(sum(row["poll"]["options"].values()), but=None)
-            for option, count in zip(options, row["poll"]["options"].values(), strict=True):
-                for _vote in range(count):
-                    services.vote_in_poll(poll=poll, user=voters.pop(), option_ids=[option.pk])
+        self._vote_in_poll(thread, row, moment=moment)
         if row.get("closed"):
             services.lock(thread=thread, by=self.staff, note=row["closed"])
         if row.get("pinned"):
             services.pin_until(thread=thread, by=self.staff, until=None)
+
+    def _vote_in_poll(self, thread: Thread, row: dict[str, Any], *, moment: dt.datetime) -> None:
+        if "poll" in row:
+            poll = Poll.objects.get(thread=thread)
+            options = list(poll.options.order_by("position"))
+            voters = self._some(sum(row["poll"]["options"].values()), but=None, moment=moment)
+            for option, count in zip(options, row["poll"]["options"].values(), strict=True):
+                for _vote in range(count):
+                    services.vote_in_poll(poll=poll, user=voters.pop(), option_ids=[option.pk])
 
 
 def _awake(moment: dt.datetime) -> dt.datetime:
@@ -306,13 +424,53 @@ def _move_back(dates: _Dates) -> None:
     _move(PollVote, {pk: {"created_at": _later(dates.threads[of])} for pk, of in votes})
     moved = MovedPosts.objects.filter(from_thread__in=dates.threads).values_list("pk", "from_thread_id")
     _move(MovedPosts, {pk: {"moved_at": _later(dates.threads[of])} for pk, of in moved})
+    said = SolvedIt.objects.filter(thread__in=dates.threads).values_list("pk", "thread_id")
+    _move(SolvedIt, {pk: {"created_at": _later(dates.threads[of])} for pk, of in said})
     _move_threads(dates)
     since = timezone.now() - dt.timedelta(days=_UNREAD_DAYS)
     CommunityProfile.objects.filter(user__handle__in=[person.handle for person in PEOPLE]).update(read_floor=since)
 
 
 def _later(moment: dt.datetime) -> dt.datetime:
+    """Return the same evening: when people react to what was written at that moment."""
     return min(moment + dt.timedelta(hours=5), timezone.now())
+
+
+def _follow_up(dates: _Dates) -> None:
+    """Store when askers were asked whether the replies solved it, as the hourly work would have done."""
+    now = timezone.now()
+    answers = Post.objects.filter(thread__in=dates.threads, number__gt=1, state=State.VISIBLE)
+    others = answers.exclude(author=F("thread__author")).order_by("-number")
+    first = dict(others.values_list("thread", "created_at"))  # of each thread the last one stays: its first answer
+    rows = []
+    questions = Thread.objects.filter(kind=Area.Kind.QUESTIONS, state=ThreadState.VISIBLE, is_locked=False)
+    for thread in questions.filter(pk__in=first):
+        said = list(dates.said[thread.pk])
+        for step, pause in enumerate(STEPS, start=1):
+            due = first[thread.pk] + pause
+            if thread.solved_at is not None and thread.solved_at < due:
+                break
+            if due > now:
+                rows.append(FollowUp(thread=thread, step=step, due_at=due))
+                break
+            is_last = thread.solved_at is not None and thread.solved_at < first[thread.pk] + _after(step)
+            answer = said.pop(0) if said else FollowUp.Answer.YES if is_last else ""
+            rows.append(
+                FollowUp(
+                    thread=thread,
+                    step=step,
+                    due_at=due,
+                    asked_at=due,
+                    answer=answer,
+                    answered_at=min(due + dt.timedelta(hours=3), now) if answer else None,
+                )
+            )
+    FollowUp.objects.bulk_create(rows, ignore_conflicts=True)
+
+
+def _after(step: int) -> dt.timedelta:
+    """Return how long after the first answer an asker would be asked after this step."""
+    return STEPS[step] if step < len(STEPS) else dt.timedelta(days=3650)
 
 
 def _move(model: Any, values: dict[int, dict[str, dt.datetime]]) -> None:
