@@ -79,6 +79,12 @@ def _sideways(page) -> int:
     return page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
 
 
+#: Forms whose button is refused, unless a script sends the token in a header.
+_WITHOUT_TOKEN = """() => [...document.querySelectorAll("form[method=post]")]
+  .filter((form) => !form.querySelector("[name=csrfmiddlewaretoken]")?.value)
+  .map((form) => form.outerHTML.slice(0, 200))"""
+
+
 def _walk(page, pages, language, look) -> list[str]:
     found, fields = [], 0
     for (code, name), path in pages.items():
@@ -91,6 +97,8 @@ def _walk(page, pages, language, look) -> list[str]:
         found += poor
         if _sideways(page) > 0:
             found.append(f"{path}: wider than the window by {_sideways(page)} px")
+        if any(cookie["name"] == "sessionid" for cookie in page.context.cookies()):
+            found += [f"{path}: a form without a token: {form}" for form in page.evaluate(_WITHOUT_TOKEN)]
         if page.locator("h1").count() != 1:
             found.append(f"{path}: {page.locator('h1').count()} h1")
         _picture(page, f"{code}-{name}-{look}")

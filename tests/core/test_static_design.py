@@ -245,6 +245,49 @@ def _lines_to_mend(template: Path) -> list[str]:
     return found
 
 
+_INCLUDED = re.compile(r'{%\s*include\s+"([^"]+)"([^%]*)%}')
+#: What a tag of a form needs of its context, which an include with `only` does not pass on.
+_TOKENS = {"{% csrf_token %}": "csrf_token", "{% form_token %}": "request"}
+
+
+def tokens_needed(sources: dict[str, str], name: str) -> set[str]:
+    """What a template needs of its context for the tokens of its forms, and those of the templates it includes."""
+    source = sources.get(name, "")
+    needed = {needs for tag, needs in _TOKENS.items() if tag in source}
+    for included, given in _INCLUDED.findall(source):
+        needed |= {each for each in tokens_needed(sources, included) if f"{each}=" not in given}
+    return needed
+
+
+def forms_without_token(sources: dict[str, str]) -> list[str]:
+    return [
+        f"{name}: {included} needs {needs}={needs}"
+        for name, source in sources.items()
+        for included, given in _INCLUDED.findall(source)
+        if re.search(r"\bonly\s*$", given)
+        for needs in sorted(tokens_needed(sources, included))
+        if f"{needs}={needs}" not in given
+    ]
+
+
+def test_forms_in_included_templates_get_their_token():
+    """Without it every press of their button is refused, which Django's test client does not notice."""
+    templates = {str(path.relative_to(ROOT / "templates")): path.read_text(encoding="utf-8") for path in TEMPLATES}
+
+    assert forms_without_token(templates) == []
+
+
+def test_forms_without_a_token_are_found():
+    form = "<form method=post>{% csrf_token %}</form>"
+    sources = {
+        "_form.html": form,
+        "_around.html": '{% include "_form.html" %}',
+        "page.html": '{% include "_around.html" with x=1 only %}{% include "_form.html" with csrf_token=csrf_token only %}',
+    }
+
+    assert forms_without_token(sources) == ["page.html: _around.html needs csrf_token=csrf_token"]
+
+
 def test_a_line_of_a_template_can_be_read():
     """So that diffs are readable. If white space matters: ``{% spaceless %}``, or a comment at the end of the line.
 
