@@ -28,6 +28,10 @@ from community.reconcile import find_drift
 from portal.accounts.models import User
 from portal.core.events import handler_name, subscribed
 from portal.core.models import OutboxMessage
+from portal.notifications.models import Follow
+from portal.notifications.services import follow
+from tests.community.notices import target
+from tests.community.storm import acts_on
 from tests.factories.community import (
     ANSWER,
     AreaFactory,
@@ -38,6 +42,7 @@ from tests.factories.community import (
     moderator,
     token,
 )
+from tests.processes import start_module
 
 pytestmark = [
     pytest.mark.django_db(transaction=True),
@@ -95,29 +100,34 @@ def nothing_given(_event):
     """A handler that is never called here."""
 
 
-def test_two_hundred_votes_and_me_toos_at_once_are_exact():
+@pytest.mark.slow
+def test_two_hundred_votes_me_toos_and_follows_at_once_are_exact():
     post = PostFactory()
     thread = post.thread
-    people = members(100)
+    people = members(200)
     tasks = [lambda user=user: services.vote_helpful(post=post, user=user) for user in people]
     tasks += [lambda user=user: services.say_me_too(thread=thread, user=user) for user in people]
+    tasks += [lambda user=user: follow(person_id=user.pk, target=target(thread)) for user in people]
 
     errors = at_once([*tasks, *tasks[::5]])  # some of them twice
 
     assert errors == []
     post.refresh_from_db()
     thread.refresh_from_db()
-    assert (post.helpful_count, thread.helpful_count, thread.me_too_count) == (100, 100, 100)
-    assert (Vote.objects.count(), MeToo.objects.count()) == (100, 100)
-    assert CommunityProfile.objects.get(pk=post.author_id).helpful_count == 100
+    assert (post.helpful_count, thread.helpful_count, thread.me_too_count) == (200, 200, 200)
+    assert (Vote.objects.count(), MeToo.objects.count()) == (200, 200)
+    assert set(Follow.objects.filter(target=target(thread)).values_list("person", flat=True)) >= {
+        person.pk for person in people
+    }
+    assert CommunityProfile.objects.get(pk=post.author_id).helpful_count == 200
     assert list(find_drift()) == []
 
 
-def test_forty_acceptances_of_one_answer_at_once_are_one():
+def test_two_hundred_acceptances_of_one_answer_at_once_are_one():
     post = PostFactory()
 
     with subscribed(SolutionAccepted, nothing_given):
-        errors = at_once([lambda: services.accept_solution(post=post, by=post.thread.author)] * 40)
+        errors = at_once([lambda: services.accept_solution(post=post, by=post.thread.author)] * 200)
 
     assert errors == []
     assert Solution.objects.count() == 1
@@ -235,29 +245,6 @@ def test_thread_started_while_its_area_closes_is_closed_too():
     assert set(Thread.objects.values_list("audience", flat=True)) == {"staff"}
 
 
-def acts_on(chance, *, thread, post, user, by, areas, tag):
-    """Everything that may happen to a thread and one of its posts."""
-    area = chance.choice(areas)
-    return [
-        lambda: services.post_reply(author=user, thread=thread, body=ANSWER, token=token()),
-        lambda: services.start_thread(author=user, area=area, title="پرسش", body=ANSWER, token=token(), tags=[tag]),
-        lambda: services.say_me_too(thread=thread, user=user),
-        lambda: services.withdraw_me_too(thread=thread, user=user),
-        lambda: services.move_thread(thread=thread, area=area, by=by),
-        lambda: services.set_tags(thread=thread, tags=chance.choice([[], [tag]]), by=by),
-        lambda: services.vote_helpful(post=post, user=user),
-        lambda: services.withdraw_helpful(post=post, user=user),
-        lambda: services.accept_solution(post=post, by=by),
-        lambda: services.revoke_solution(post=post, by=by),
-        lambda: services.hide_post(post=post, by=by, reason="spam"),
-        lambda: services.delete_post(post=post, by=by),
-        lambda: services.restore_post(post=post, by=by),
-        lambda: services.restore_post(post=post, by=by),
-        lambda: services.flag_post(post=post, user=user, reason="spam"),
-        lambda: services.edit_post(post=post, editor=by, body=f"متن {user.pk}", version=post.version),
-    ]
-
-
 class KilledError(Exception):
     pass
 
@@ -269,13 +256,19 @@ def dying(act):
         raise KilledError
 
 
-@pytest.mark.slow
-def test_after_a_storm_nothing_drifts_and_nothing_waits_for_ever():
-    """Everything at once on few rows; a third of the acts die after they changed rows, as a killed process does."""
+def village():
+    """Few rows that many act on: a moderator, members, areas, a tag and threads with a reply each."""
     by, people, areas, tag = moderator(), members(12), AreaFactory.create_batch(2), TagFactory()
     threads = [ThreadFactory(area=areas[n % 2], tags=[tag]) for n in range(4)]
     for thread in threads:
         services.post_reply(author=people[0], thread=thread, body=ANSWER, token=token())
+    return by, people, areas, tag, threads
+
+
+@pytest.mark.slow
+def test_after_a_storm_nothing_drifts_and_nothing_waits_for_ever():
+    """Everything at once on few rows; a third of the acts are undone after they changed rows."""
+    by, people, areas, tag, threads = village()
     seed = random.randrange(10**6)  # noqa: S311 - no secret
     done = []
 
@@ -305,4 +298,20 @@ def test_after_a_storm_nothing_drifts_and_nothing_waits_for_ever():
 
     assert [error for error in errors if not isinstance(error, CommunityError)] == [], f"seed {seed}"
     assert len(done) > 20
+    assert list(find_drift()) == [], f"seed {seed}"
+
+
+@pytest.mark.slow
+def test_nothing_drifts_when_processes_are_killed_in_the_middle_of_what_they_do():
+    """SIGKILL, not an exception: nothing of the process has a chance to tidy up."""
+    village()
+    before = Post.objects.count()
+    seed = random.randrange(10**6)  # noqa: S311 - no secret
+    process = start_module("tests.community.storm", seed, 15)
+
+    out, err = process.communicate(timeout=120)
+
+    assert (process.returncode, err) == (0, ""), f"seed {seed}: {out}"
+    assert int(out) >= 15 * 4
+    assert Post.objects.count() > before
     assert list(find_drift()) == [], f"seed {seed}"

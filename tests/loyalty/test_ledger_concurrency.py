@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 import datetime as dt
-import os
 import signal
-import subprocess
-import sys
 import threading
 
 import pytest
-from django.conf import settings
 from django.db import connection
 
 from loyalty.exceptions import InsufficientPointsError, KeyReusedError, LedgerError
@@ -19,6 +15,7 @@ from loyalty.models.ledger import Kind
 from loyalty.services import ledger
 from tests.factories.loyalty import ProgrammeFactory, WalletFactory
 from tests.loyalty.ledger_worker import DAY, awards, spend
+from tests.processes import start_module
 
 pytestmark = [
     pytest.mark.django_db(transaction=True),
@@ -55,17 +52,7 @@ def start():
     processes = []
 
     def run(*arguments):
-        database = connection.settings_dict
-        if connection.vendor == "sqlite":
-            url = f"sqlite:///{database['NAME']}"
-        else:
-            user = f"{database['USER']}:{database['PASSWORD']}@" if database["USER"] else ""
-            url = f"postgres://{user}{database['HOST']}:{database['PORT']}/{database['NAME']}"
-        process = subprocess.Popen(
-            [sys.executable, "-m", "tests.loyalty.ledger_worker", *map(str, arguments)],
-            cwd=settings.BASE_DIR, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-            env={**os.environ, "DATABASE_URL": url, "DJANGO_SETTINGS_MODULE": "portal.settings.test"},
-        )  # fmt: skip
+        process = start_module("tests.loyalty.ledger_worker", *arguments)
         processes.append(process)
         return process
 
