@@ -285,6 +285,21 @@ class QuestionSpared(DomainEvent):
 
 
 @dataclass(frozen=True, kw_only=True)
+class AnswerBecameArticle(DomainEvent):
+    """An article made of an answer was published for the first time. `family` is what its translations share."""
+
+    name: ClassVar[str] = "community.answer_became_article"
+    captured_id: int
+    thread_id: int
+    post_id: int
+    author_id: int | None
+    family: str
+    #: Who published it; None for a schedule.
+    published_by_id: int | None
+    at: dt.datetime
+
+
+@dataclass(frozen=True, kw_only=True)
 class MeTooSaid(DomainEvent):
     name: ClassVar[str] = "community.me_too_said"
     thread_id: int

@@ -235,6 +235,17 @@ def beginning_of_source(body: str, length: int, *, picture: str) -> str:
     return "\n\n".join(blocks)
 
 
+def without_quoted_posts(body: str) -> str:
+    """Return the Markdown of a text without its quotes of other posts; whatever else it quotes stays."""
+    source = _tame(without_controls(body[:MAX_LENGTH]))
+    lines, tokens = source.split("\n"), _PARSER.parse(source)
+    left_out: set[int] = set()
+    for place, token in enumerate(tokens):
+        if token.type == "blockquote_open" and token.map and _mark_quoted_post(tokens[place + 1 : place + 3]):
+            left_out.update(range(*token.map))
+    return "\n".join(line for number, line in enumerate(lines) if number not in left_out)
+
+
 def _lines_of(tokens: list[Token], types: set[str]) -> set[int]:
     return {number for token in tokens if token.type in types and token.map for number in range(*token.map)}
 

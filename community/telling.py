@@ -25,6 +25,7 @@ from community.models import (
     Thread,
     Vote,
 )
+from community.notifications.articles import BecameArticle
 from community.notifications.common import area_target, person_target, tag_target, thread_target
 from community.notifications.moderation import AppealDecided, FlagOutcome, HiddenPost, PassedPost, Restricted
 from community.notifications.posts import (
@@ -175,6 +176,21 @@ def _moment(at: dt.datetime) -> str:
 
 def _people(*ids: int | None) -> list[int]:
     return [pk for pk in ids if pk is not None]
+
+
+def tell_of_article(event: events.AnswerBecameArticle) -> None:
+    """Tell whose answer became an article."""
+    post = Post.objects.filter(pk=event.post_id).only("thread_id").first()
+    if post is None:
+        return
+    fact = _fact(
+        f"community.article:{event.captured_id}",
+        post.thread_id,
+        event.at,
+        actor_id=event.published_by_id,
+        payload={"captured_id": event.captured_id},
+    )
+    notify(kind=BecameArticle.name, recipients=_people(event.author_id), **fact)
 
 
 # Moderation ----------------------------------------------------------------------------------------------------------

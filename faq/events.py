@@ -31,3 +31,19 @@ class ArticleChanged(DomainEvent):
     at: dt.datetime
     #: Who published it; None for a schedule.
     by_id: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class CapturedArticlePublished(DomainEvent):
+    """An article that was made of what people wrote elsewhere was published, for the first time or again."""
+
+    name: ClassVar[str] = "faq.captured_article_published"
+    article_id: int
+    #: The same in all languages of the article.
+    family: str
+    #: See `portal.core.article_sources`.
+    source: str
+    part_ids: list[int]
+    at: dt.datetime
+    #: Who published it; None for a schedule.
+    by_id: int | None = None

@@ -8,7 +8,7 @@ from django import forms
 from django.conf import settings
 from django.core.validators import FileExtensionValidator, MaxLengthValidator
 from django.db import models, transaction
-from django.db.models import Count, Q
+from django.db.models import Count, Q, Value
 from django.db.models.functions import Coalesce
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
@@ -22,8 +22,9 @@ from wagtailmedia.models import AbstractMedia
 from faq.blocks import ArticleBody, SharedBody
 from faq.body import words_of
 from faq.page_forms import ArticlePageForm
-from faq.panels import FeedbackPanel
+from faq.panels import FeedbackPanel, SourcePanel
 from portal.catalog.models import Platform, Product, ProductVersion, Topic
+from portal.core import article_sources
 from portal.core.pages import ARTICLES, PortalPage, PortalPageQuerySet
 from portal.core.text import reading_minutes
 from portal.core.visitors import VISITOR_LENGTH
@@ -216,11 +217,18 @@ class ArticlePage(PortalPage):
     )
     featured = models.BooleanField(_("show first in its topic"), default=False)
     external_id = models.CharField(_("id in the source"), max_length=120, blank=True, db_index=True)
+    #: What it was made of (`portal.core.article_sources`), and of which texts in it; empty for most articles. Drafts, revisions
+    #: and translations keep it.
+    source = models.CharField(
+        max_length=article_sources.MAX_LENGTH, blank=True, default="", db_default="", db_index=True, editable=False
+    )
+    source_parts = models.JSONField(default=list, db_default=Value([], models.JSONField()), blank=True, editable=False)
     reading_minutes = models.PositiveSmallIntegerField(default=1, editable=False)
 
     objects = PageManager.from_queryset(ArticlePageQuerySet)()
 
     content_panels: ClassVar[list[Any]] = [
+        SourcePanel(),
         *Page.content_panels,
         FieldPanel("short_answer"),
         FieldPanel("body"),
@@ -259,6 +267,8 @@ class ArticlePage(PortalPage):
     override_translatable_fields: ClassVar[list[Any]] = [
         *PortalPage.override_translatable_fields,
         SynchronizedField("external_id", overridable=False),
+        SynchronizedField("source", overridable=False),
+        SynchronizedField("source_parts", overridable=False),
         SynchronizedField("products"),
         SynchronizedField("versions"),
         SynchronizedField("platforms"),

@@ -5,7 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from django.urls import NoReverseMatch, reverse
+from django.utils.translation import gettext as _
 from wagtail.admin.panels import Panel
+
+from portal.core.article_sources import credit_for
+from portal.core.audience import PUBLIC, Audience
+from portal.core.pages import audience_choices
 
 LATEST = 8
 
@@ -38,3 +43,45 @@ class FeedbackPanel(Panel):
                 "report_url": f"{report}?article={self.instance.pk}" if report else "",
                 "current_revision": self.instance.live_revision_id,
             }
+
+
+class SourcePanel(Panel):
+    """What an article was made of: from where, whom it thanks, and who may read that."""
+
+    class BoundPanel(Panel.BoundPanel):
+        template_name = "faq/admin/source_panel.html"
+
+        def is_shown(self) -> bool:
+            return bool(self.instance.source)
+
+        def get_context_data(self, parent_context: Any = None) -> dict[str, Any]:
+            article = self.instance
+            credit = credit_for(self.request.user, article.source, article.source_parts)
+            is_limited = bool(credit.audience) and credit.audience != PUBLIC
+            return {
+                **super().get_context_data(parent_context),
+                "credit": credit,
+                "readers": audience_in_words(credit.audience) if is_limited else "",
+                "is_wider": is_limited and not _is_within(_readers_of(article), credit.audience),
+            }
+
+
+def audience_in_words(expression: str) -> str:
+    """Return who may read something, as the editor's choices call them."""
+    names = {key: str(label) for key, label in audience_choices()}
+    parts = [
+        names.get(expression, "") or _(" or ").join(names.get(key, key) for key in sorted(clause))
+        for clause in Audience.parse(expression).clauses
+    ]
+    return _(" and ").join(sorted(parts)) or names[PUBLIC]
+
+
+def _readers_of(article: Any) -> Audience:
+    """Return who can read an article once this draft is published."""
+    above = getattr(article.get_parent().specific, "effective_audience", PUBLIC)
+    return Audience.parse(article.audience) & Audience.parse(above)
+
+
+def _is_within(inner: Audience, outer: str) -> bool:
+    """Return whether whoever is admitted by `inner` is admitted by `outer`, as far as the clauses show it."""
+    return all(any(narrow <= wide for narrow in inner.clauses) for wide in Audience.parse(outer).clauses)

@@ -1,23 +1,32 @@
-"""Creation of an article from another screen: with a title, in the right language, below a topic the editor chooses."""
+"""Creation of an article from another screen: with a title or a text, in the right language, below a topic the editor chooses."""
 
 from __future__ import annotations
 
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, Final
 
+from django.contrib import messages
 from django.core.exceptions import PermissionDenied
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.shortcuts import render
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
 from django.utils.http import urlencode
-from django.views.decorators.http import require_GET
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods
 from wagtail.permissions import page_permission_policy
 
+from faq.capturing import article_made_of, articles_like, make_draft
 from faq.models import ArticlePage, TopicPage
-from portal.core.text import normalise_input, slugify_unicode
+from faq.panels import audience_in_words
+from portal.core.article_sources import material_for
+from portal.core.audience import PUBLIC
+from portal.core.text import normalise_input, row_number, slugify_unicode
 
 if TYPE_CHECKING:
     from wagtail.models import Page
+
+    from portal.accounts.models import User
+    from portal.core.pages import AnyUser
 
 _MAX_TITLE: Final = 200
 
@@ -25,26 +34,80 @@ _MAX_TITLE: Final = 200
 _title: ContextVar[str] = ContextVar("article_title", default="")
 
 
-@require_GET
+def may_write_articles(user: AnyUser) -> bool:
+    """Return whether somebody may add pages in the admin. No query for people who are not staff."""
+    if user is None or not user.is_active or not getattr(user, "is_staff", False):
+        return False
+    has_perm = getattr(user, "has_perm", None)
+    may_enter = has_perm is not None and has_perm("wagtailadmin.access_admin")
+    return may_enter and page_permission_policy.user_has_permission(user, "add")
+
+
+def address_of_new_article(user: AnyUser, reference: str, language: str) -> str:
+    """Return where `user` makes an article of what `reference` leads to; empty if they may not."""
+    if not may_write_articles(user):
+        return ""
+    return f"{reverse('article_for_question')}?{urlencode({'source': reference, 'language': language})}"
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
 def article_for_question(request: HttpRequest) -> HttpResponse:
     """Redirect ``?language=fa&title=…`` to the form of a new article, or first offer the topics it may go below.
 
-    Raises PermissionDenied for staff who may add no page at all.
+    With ``?source=…``, offer the topics for a draft made of what that leads to; a POST with a ``topic`` makes it. Whoever
+    comes again is led to it. Raises PermissionDenied for staff who may add no page at all.
     """
     if not page_permission_policy.user_has_permission(request.user, "add"):
         raise PermissionDenied
+    if request.method == "POST" or "source" in request.GET:
+        return _article_from_source(request)
     title = _clean(request.GET.get("title", ""))
     topics = [
         (
             topic,
             f"{reverse('wagtailadmin_pages:add', args=['faq', 'articlepage', topic.pk])}?{urlencode({'title': title})}",
         )
-        for topic in TopicPage.objects.filter(locale__language_code=request.GET.get("language", "")).order_by("path")
-        if topic.permissions_for_user(request.user).can_add_subpage()
+        for topic in _topics(request.user, request.GET.get("language", ""))
     ]
     if len(topics) == 1:
         return HttpResponseRedirect(topics[0][1])
     return render(request, "faq/admin/article_for_question.html", {"title": title, "topics": topics})
+
+
+def _topics(user: AnyUser, language: str) -> list[TopicPage]:
+    """Return the topics of a language below which somebody may add articles."""
+    found = TopicPage.objects.filter(locale__language_code=language).order_by("path")
+    return [topic for topic in found if topic.permissions_for_user(user).can_add_subpage()]
+
+
+def _article_from_source(request: HttpRequest) -> HttpResponse:
+    """Make a draft of what the reference leads to, or ask below which topic. Raises Http404 if the editor may not see it."""
+    editor: User = request.user  # type: ignore[assignment]  # nobody else may add pages
+    reference = (request.POST if request.method == "POST" else request.GET).get("source", "")
+    material = material_for(editor, reference)
+    if material is None:
+        raise Http404
+    article = article_made_of(reference)
+    topics = _topics(editor, material.language)
+    if request.method == "POST" and article is None:
+        chosen = get_object_or_404(TopicPage, pk=row_number(request.POST.get("topic")) or 0)
+        if chosen not in topics:
+            raise PermissionDenied
+        article = make_draft(reference=reference, material=material, topic=chosen, by=editor)
+        messages.success(request, _("This is a draft: finish it, and publish it when it is right."))
+        return HttpResponseRedirect(reverse("wagtailadmin_pages:edit", args=[article.pk]))
+    if article is not None and article.permissions_for_user(editor).can_edit():
+        messages.info(request, _("An article is made of this already: here it is."))
+        return HttpResponseRedirect(reverse("wagtailadmin_pages:edit", args=[article.pk]))
+    context = {
+        "article": article,
+        "material": material,
+        "source": reference,
+        "topics": topics if article is None else [],
+        "readers": "" if material.audience == PUBLIC else audience_in_words(material.audience),
+        "similar": articles_like(material, editor) if article is None else [],
+    }
+    return render(request, "faq/admin/article_from_source.html", context)
 
 
 def remember_title(request: HttpRequest, _parent: Page, page_class: type[Page]) -> None:

@@ -28,6 +28,7 @@ from faq.models import (
 )
 from faq.rendering import RenderedBody, render_body
 from portal.catalog.models import Ownership, Product, ProductVersion
+from portal.core.article_sources import credit_for
 from portal.core.audience import audiences_for, reading_as
 from portal.core.memo import Memo
 from portal.core.pages import page_url
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
     from django.core.paginator import Page as PageOfList
     from django.http import HttpRequest
 
+    from portal.core.article_sources import Credit
     from portal.core.localized import LocalizedText
     from portal.core.pages import AnyUser
 
@@ -150,6 +152,8 @@ class ArticlePageData:
     feedback_url: str
     other_devices: tuple[str, ...] = ()
     answer: OwnAnswer | None = None
+    #: Whom it owes something to, as this reader may know it; None for an article that was written here.
+    credit: Credit | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -384,7 +388,16 @@ def article_page_data(page: ArticlePage, request: HttpRequest) -> ArticlePageDat
         feedback_url=reverse("faq:article_feedback", args=[number]) if number else "",
         other_devices=other_devices,
         answer=answer,
+        credit=_credit(page, user) if page.source else None,
     )
+
+
+def _credit(page: ArticlePage, user: AnyUser) -> Credit:
+    """Return whom the article thanks; the page depends on it. One query."""
+    with override(page.locale.language_code):
+        credit = credit_for(user, page.source, page.source_parts)
+    rests_on(*credit.scopes)
+    return credit
 
 
 def own_answer(page: ArticlePage, user: AbstractBaseUser) -> OwnAnswer | None:

@@ -13,7 +13,7 @@ from django.utils import timezone
 from wagtail.models import ReferenceIndex, Revision
 from wagtail.signals import page_published
 
-from faq.events import ArticleChanged
+from faq.events import ArticleChanged, CapturedArticlePublished
 from faq.models import ArticlePage, Feedback, HelpMedia, ReusableContent
 from portal.catalog.models import Product, Topic
 from portal.core.events import emit
@@ -61,11 +61,22 @@ def topic_changed(instance: Topic, created: bool, **_kwargs: Any) -> None:
 
 
 def article_published(instance: ArticlePage, revision: Revision | None = None, **_kwargs: Any) -> None:
-    """Announce a changed article if it did not help some member. One query if there is none."""
+    """Announce a changed article if it did not help some member, and one made of what people wrote. One query if neither."""
+    by_id = revision.user_id if revision is not None else None
+    if instance.source:
+        with transaction.atomic():
+            emit(
+                CapturedArticlePublished(
+                    article_id=instance.pk,
+                    family=str(instance.translation_key),
+                    source=instance.source,
+                    part_ids=instance.source_parts,
+                    at=timezone.now(),
+                    by_id=by_id,
+                )
+            )
     unhelped = Feedback.objects.unsolved().filter(article=instance.pk, user__isnull=False)
     if revision is not None and unhelped.filter(revision_read__lt=revision.pk).exists():
         with transaction.atomic():
-            changed = ArticleChanged(
-                article_id=instance.pk, revision_id=revision.pk, at=timezone.now(), by_id=revision.user_id
-            )
+            changed = ArticleChanged(article_id=instance.pk, revision_id=revision.pk, at=timezone.now(), by_id=by_id)
             emit(changed)

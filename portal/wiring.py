@@ -8,14 +8,18 @@ from django.utils.translation import gettext_lazy as _
 
 from community import events as community
 from community import telling
+from community.capturing import THREAD
+from community.services.articles import note_article
 from community.services.following_up import begin_following_up
 from community.services.loops import find_see_also
-from faq.events import ArticleChanged, FeedbackGiven
+from faq.events import ArticleChanged, CapturedArticlePublished, FeedbackGiven
 from faq.notifications import tell_readers_of_change
+from faq.search_documents import ArticleDocument
 from faq.services import notify_owner_of_feedback
 from loyalty.services import earning
 from portal import points
 from portal.accounts.events import AccountChanged, SignedInOnNewDevice
+from portal.core.article_sources import number_in
 from portal.core.events import E, subscribe
 from portal.core.navigation import NavGroup, register_group
 from portal.core.page_cache import keep_answers_at
@@ -31,10 +35,23 @@ def _tell(event: type[E], handler: Callable[[E], None]) -> None:
     subscribe(event, handler, when=telling.is_telling, is_for_worker=True)
 
 
+def note_captured_article(event: CapturedArticlePublished) -> None:
+    """Have the community know of an article that was made of its answers."""
+    if number_in(event.source, THREAD) is not None:
+        note_article(
+            post_ids=event.part_ids,
+            kind=ArticleDocument.name,
+            family=event.family,
+            at=event.at,
+            published_by_id=event.by_id,
+        )
+
+
 def connect() -> None:
     """Subscribe all handlers; called once when the apps are ready."""
     subscribe(FeedbackGiven, notify_owner_of_feedback)
     subscribe(ArticleChanged, tell_readers_of_change)
+    subscribe(CapturedArticlePublished, note_captured_article)
     subscribe(SignedInOnNewDevice, tell_of_new_device)
     subscribe(AccountChanged, tell_of_change)
     _tell(community.ThreadStarted, telling.tell_of_thread)
@@ -42,6 +59,7 @@ def connect() -> None:
     _tell(community.ReplyPosted, begin_following_up)
     _tell(community.PostEdited, telling.tell_of_edit)
     _tell(community.SolutionAccepted, telling.tell_of_solution)
+    _tell(community.AnswerBecameArticle, telling.tell_of_article)
     _tell(community.HelpfulVoteGiven, telling.tell_of_helpful_vote)
     _tell(community.PostApproved, telling.tell_of_approval)
     _tell(community.PostHidden, telling.tell_of_hiding)

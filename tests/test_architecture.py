@@ -152,6 +152,7 @@ SEES_EVERYTHING = {
     "faq/management": "is an operator's tool",
     "faq/admin.py": "is the editors' side",
     "faq/prefill.py": "is the editors' side",
+    "faq/capturing.py": "is the editors' side",
     "faq/search_documents.py": "declares the index, which holds every page with its audience",
     "search/showing/pins.py": "knows what is pinned; each is asked for with visible_to before it is shown",
     "search/services.py": "keeps the index, which holds every page with its audience",

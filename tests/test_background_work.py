@@ -21,7 +21,7 @@ from community.events import SeeAlsoWanted
 from community.models import FollowUp, Level, Post, Thread, ThreadLoops, ThreadToIndex, Upload
 from community.services import accept_solution, retitle
 from community.services import bookmark as remember
-from faq.events import ArticleChanged, FeedbackGiven
+from faq.events import ArticleChanged, CapturedArticlePublished, FeedbackGiven
 from loyalty.services import ledger
 from portal.accounts import own_data
 from portal.accounts.events import AccountChanged, SignedInOnNewDevice
@@ -161,6 +161,23 @@ def post_edited() -> DomainEvent:
 def solution_accepted() -> DomainEvent:
     post = PostFactory()
     return caught(community.SolutionAccepted, lambda: services.accept_solution(post=post, by=moderator()))
+
+
+def captured_article_published() -> DomainEvent:
+    post = PostFactory()
+    article = ArticlePageFactory()
+    return CapturedArticlePublished(
+        article_id=article.pk,
+        family=str(article.translation_key),
+        source=f"community:thread:{post.thread_id}",
+        part_ids=[post.pk],
+        at=timezone.now(),
+    )
+
+
+def answer_became_article() -> DomainEvent:
+    event = captured_article_published()
+    return caught(community.AnswerBecameArticle, lambda: deliver("portal.wiring.note_captured_article", event))
 
 
 def helpful_vote_given() -> DomainEvent:
@@ -359,6 +376,7 @@ def see_also_wanted() -> DomainEvent:
 HANDLERS: dict[str, Callable[[], DomainEvent]] = {
     "community.telling.tell_of_appeal": appeal_decided,
     "community.telling.tell_of_approval": post_approved,
+    "community.telling.tell_of_article": answer_became_article,
     "community.telling.tell_of_edit": post_edited,
     "community.telling.tell_of_helpful_vote": helpful_vote_given,
     "community.telling.tell_of_hiding": post_hidden,
@@ -395,6 +413,7 @@ HANDLERS: dict[str, Callable[[], DomainEvent]] = {
     "portal.notifications.security.tell_of_change": account_changed,
     "portal.notifications.security.tell_of_new_device": signed_in_on_new_device,
     "portal.notifications.services.write_notifications": notification_wanted,
+    "portal.wiring.note_captured_article": captured_article_published,
     "search.services.handle_entries_changed": entries_changed,
     "search.services.handle_index_damaged": index_damaged,
     "search.services.handle_page_tree_changed": page_tree_changed,

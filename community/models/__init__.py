@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from community.models.area import Area, AreaQuerySet
 from community.models.imported import ImportedRow, ImportSource, ThreadToIndex
-from community.models.loops import FollowUp, SolvedIt, SparedQuestion, ThreadLoops
+from community.models.loops import CapturedAnswer, FollowUp, SolvedIt, SparedQuestion, ThreadLoops
 from community.models.member import CommunityProfile, Level
 from community.models.moderation import AppendOnlyError, AuditEntry, Flag, ReviewItem, WatchedWord
 from community.models.policy import Policy, policy
@@ -40,6 +40,7 @@ __all__ = [
     "AreaRead",
     "AuditEntry",
     "Bookmark",
+    "CapturedAnswer",
     "CommunityProfile",
     "Draft",
     "Flag",

@@ -38,6 +38,24 @@ class ThreadLoops(models.Model):
         return str(self.thread_id)
 
 
+class CapturedAnswer(models.Model):
+    """An answer that a published article was made of. It stays when the article goes: its author was told once."""
+
+    post = models.ForeignKey(Post, on_delete=models.CASCADE, related_name="captured", db_index=False)
+    #: Kind of the article in the search index, and what it has in common with its translations.
+    kind = models.CharField(max_length=60)
+    family = models.UUIDField()
+    captured_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        verbose_name = _("answer in an article")
+        verbose_name_plural = _("answers in articles")
+        constraints = [models.UniqueConstraint(fields=["post", "family"], name="captured_answer_once")]
+
+    def __str__(self) -> str:
+        return f"{self.post_id}: {self.family}"
+
+
 class SolvedIt(models.Model):
     """A reader says that the solution of a thread helped them, too. It outlives their account, without a name."""
 

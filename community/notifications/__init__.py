@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from community.notifications.articles import BecameArticle
 from community.notifications.loops import DidItSolve
 from community.notifications.moderation import AppealDecided, FlagOutcome, HiddenPost, PassedPost, Restricted
 from community.notifications.posts import (
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 KINDS: Final[tuple[type[NotificationKind], ...]] = (
     AcceptedAnswer,
     AppealDecided,
+    BecameArticle,
     DidItSolve,
     FlagOutcome,
     Followed,

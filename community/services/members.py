@@ -18,6 +18,7 @@ from community.models import (
     AreaRead,
     AuditEntry,
     Bookmark,
+    CapturedAnswer,
     CommunityProfile,
     Draft,
     Flag,
@@ -45,6 +46,7 @@ from community.services import texts
 from community.services.counting import lock_thread, show_changed, store
 from portal.accounts.handles import handle_key, marks_of
 from portal.accounts.models import FormerHandle
+from portal.core.scopes import content_changed
 
 if TYPE_CHECKING:
     from django.db.models import Model
@@ -82,6 +84,11 @@ def export_of(user: User) -> Iterator[tuple[str, dict[str, Any]]]:
         ("vote for an idea", IdeaVote.objects.filter(user=user), ("thread_id", "created_at")),
         ("vote in a poll", PollVote.objects.filter(user=user), ("poll_id", "option_id", "created_at")),
         ("solution", Solution.objects.filter(helper=user), ("thread_id", "post_id", "accepted_at", "revoked_at")),
+        (
+            "answer in an article",
+            CapturedAnswer.objects.filter(post__author=user),
+            ("post_id", "family", "captured_at"),
+        ),
         ("bookmark", Bookmark.objects.filter(user=user), ("post_id", "note", "remind_at", "created_at")),
         ("flag", Flag.objects.filter(user=user), ("post_id", "reason", "note", "outcome", "created_at")),
         ("appeal", ReviewItem.objects.filter(post__author=user).exclude(appeal=""), ("post_id", "appeal", "decision")),
@@ -125,12 +132,20 @@ def erase_member(*, user: User) -> int:
             upload.file.delete(save=False)
             upload.delete()
         Post.objects.filter(author=user).update(token="")
+        _forget_thanks(user)
         for model, *columns in _NAMED_ELSEWHERE:
             _forget_elsewhere(model._default_manager.all(), columns, name)  # noqa: SLF001 - Django's documented name
         _forget_in_log(user, name)
         # An import that is repeated does not bring them back.
         ImportedRow.objects.filter(kind=ImportedRow.Kind.PERSON, object_id=user.pk).update(object_id=None)
     return named
+
+
+def _forget_thanks(user: User) -> None:
+    """Have pages of articles made again that thank somebody: the account is not active any more."""
+    threads = list(CapturedAnswer.objects.filter(post__author=user).values_list("post__thread", flat=True).distinct())
+    for some in _portions(sorted(threads), _AT_ONCE):
+        content_changed(*(f"thread:{pk}" for pk in some))
 
 
 #: Where else people may write a name: models and their columns.

@@ -15,6 +15,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
 from community import rules, services
+from community.capturing import address_of_article
 from community.exceptions import CommunityError
 from community.forms import (
     DescriptionForm,
@@ -135,7 +136,8 @@ def manage(request: HttpRequest, thread_id: int) -> HttpResponse:
             messages.success(request, said)
             return redirect(result)
     status = form_status(made[act]) if act else 200
-    return render(request, "community/manage.html", {"thread": thread, "manage": made}, status=status)
+    context = {"thread": thread, "manage": made, "article_address": address_of_article(person, thread)}
+    return render(request, "community/manage.html", context, status=status)
 
 
 def _ask_to_merge(request: HttpRequest, thread: Thread, into: Thread) -> HttpResponse:

@@ -17,6 +17,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from community import rules, services, structured
+from community.capturing import address_of_article
 from community.forms import ReplyForm, started_now
 from community.ladder import ladder_of
 from community.listing import (
@@ -232,6 +233,7 @@ def thread(request: HttpRequest, thread_id: int, slug: str) -> HttpResponse:
         "parts": parts,
         "author": person_of(found.author),
         "around": around,
+        "article_address": "" if around.became else address_of_article(request.user, found),
         "silent": silent_help_of(request.user, found, helper_id=parts.solution.post.author_id, count=around.solved_it)
         if parts.solution
         else None,

@@ -13,7 +13,7 @@ import re
 import uuid
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Protocol
 
 from django.utils.translation import gettext as _
 from markdown_it import MarkdownIt
@@ -30,8 +30,8 @@ NOTE_KINDS: Final = ("tip", "info", "warning", "danger")
 _LINK: Final = re.compile(r"(?:https?://|mailto:|tel:|/(?!/))", re.IGNORECASE)
 _ARTICLE_LINK: Final = re.compile(r"article:([A-Za-z0-9][A-Za-z0-9._:-]*)\Z")
 _MEDIA: Final = re.compile(r"!\[\[(audio|video):([^\]|]+)(?:\|([^\]]+))?\]\]\Z")
-_HEADING_LENGTH: Final = 150
-_TITLE_LENGTH: Final = 200
+HEADING_LENGTH: Final = 150
+TITLE_LENGTH: Final = 200
 _CAPTION_LENGTH: Final = 250
 
 #: A Latin word, then anything without letters, then a Persian digit. Without a mark between them the number is
@@ -88,10 +88,14 @@ def parse_body(text: str, *, language: str, key: str, resolver: Resolver, first_
     `first_line` is the number of the file's line before the text. Block ids are derived from `key` and the content, so
     the same text gives the same blocks.
     """
-    return _Builder(text, language, key, resolver, first_line).build()
+    return Builder(text, language, key, resolver, first_line).build()
 
 
-class _Builder:
+class Builder:
+    """Builds blocks from the parsed tree; what is not allowed is a problem, with its line."""
+
+    parser: ClassVar[MarkdownIt] = _PARSER
+
     def __init__(self, text: str, language: str, key: str, resolver: Resolver, first_line: int) -> None:
         self._text = text
         self._lines = text.split("\n")
@@ -105,7 +109,7 @@ class _Builder:
 
     def build(self) -> Body:
         try:
-            root = SyntaxTreeNode(_PARSER.parse(self._text))
+            root = SyntaxTreeNode(self.parser.parse(self._text))
         except (RecursionError, ValueError) as error:
             raise RowError([Problem(_("The text cannot be read as Markdown."), field="body")]) from error
         blocks = self._blocks(root.children)
@@ -176,7 +180,7 @@ class _Builder:
         if self._is_steps(node):
             found = [("steps", self._items([self._step(item) for item in node.children]))]
         elif node.type == "heading" and not inside:
-            found = [("heading", self._limited(node, self._plain(node), _HEADING_LENGTH))]
+            found = [("heading", self._limited(node, self._plain(node), HEADING_LENGTH))]
         elif node.type == "table" and not inside:
             found = [("table", self._table(node))]
         elif node.type == "paragraph":
@@ -221,12 +225,12 @@ class _Builder:
             self._complain(node, _("This “:::” box is not closed; write “:::” on a line of its own at its end."))
 
     def _note(self, node: SyntaxTreeNode, kind: str) -> dict[str, Any]:
-        title = self._limited(node, self._safe(_box_title(node)), _HEADING_LENGTH)
+        title = self._limited(node, self._safe(_box_title(node)), HEADING_LENGTH)
         return {"kind": kind, "title": title, "text": self._fragment(node.children, headings=False, inside=kind)}
 
     def _accordion_item(self, node: SyntaxTreeNode) -> dict[str, Any]:
         self._check_closed(node)
-        question = self._limited(node, self._safe(_box_title(node)), _TITLE_LENGTH)
+        question = self._limited(node, self._safe(_box_title(node)), TITLE_LENGTH)
         if not question:
             self._complain(node, _("Write the question after “::: details”."))
         return {"question": question, "answer": self._fragment(node.children, inside="details")}
@@ -260,8 +264,7 @@ class _Builder:
 
     # Steps ----------------------------------------------------------------------------------------------------------
 
-    @staticmethod
-    def _is_steps(node: SyntaxTreeNode) -> bool:
+    def _is_steps(self, node: SyntaxTreeNode) -> bool:
         """Return whether the node is a numbered list of two or more items that all begin with a bold title."""
         if node.type != "ordered_list" or len(node.children) < 2:
             return False
@@ -276,10 +279,10 @@ class _Builder:
     def _step(self, item: SyntaxTreeNode) -> dict[str, Any]:
         first, *others = item.children
         bold, *rest = [part for part in first.children[0].children if part.type != "text" or part.content]
-        title = self._safe(_plain_text(bold)).strip().rstrip(".:،؛。 ")
+        title = self._safe(plain_text(bold)).strip().rstrip(".:،؛。 ")
         text = "".join(map(self._inline_node, rest)).strip().lstrip(":،—–- ").strip()
         step: dict[str, Any] = {
-            "title": self._limited(first, title, _TITLE_LENGTH),
+            "title": self._limited(first, title, TITLE_LENGTH),
             "text": "",
             "image": None,
             "alt": "",
@@ -312,7 +315,7 @@ class _Builder:
         return parts if parts and all(part.type == "image" for part in parts) else []
 
     def _picture(self, node: SyntaxTreeNode) -> dict[str, Any]:
-        alt = self._safe(" ".join(_plain_text(node).split()))
+        alt = self._safe(" ".join(plain_text(node).split()))
         caption = self._safe(" ".join(str(node.attrs.get("title") or "").split()))
         if not alt:
             self._complain(node, _("The picture needs a text in the square brackets: what is seen."))
@@ -438,7 +441,7 @@ class _Builder:
         for part in node.walk():
             if part.type == "html_inline":
                 self._inline_node(part)
-        return self._safe(" ".join(_plain_text(node).split()))
+        return self._safe(" ".join(plain_text(node).split()))
 
     def _safe(self, text: str) -> str:
         return bidi_safe(text, self._language)
@@ -468,9 +471,10 @@ def _name_of(node: SyntaxTreeNode) -> str:
     return names.get(node.type, node.type)
 
 
-def _plain_text(node: SyntaxTreeNode) -> str:
+def plain_text(node: SyntaxTreeNode) -> str:
+    """Return the words of an inline node, without marks."""
     if node.type in {"text", "code_inline"}:
         return node.content
     if node.type in {"softbreak", "hardbreak"}:
         return " "
-    return "".join(map(_plain_text, node.children))
+    return "".join(map(plain_text, node.children))

@@ -6,7 +6,7 @@ import hashlib
 import io
 import re
 import wave
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Protocol
 
 from django.conf import settings
 from django.core.files.base import ContentFile
@@ -21,17 +21,23 @@ from portal.core.pictures import PICTURE_FORMATS, what_is_wrong_with_picture
 from portal.core.text import normalise_input
 
 if TYPE_CHECKING:
-    from faq.importing.files import FileFinder, FoundFile
+    from faq.importing.files import FoundFile
 
 MAX_MEDIA_BYTES: Final = 200 * 1024 * 1024
 MAX_CAPTIONS_BYTES: Final = 1024 * 1024
 _VTT: Final = re.compile(r"WEBVTT(?:[ \t\n]|\Z)")
 
 
+class Finder(Protocol):
+    """Finds the files that a text names, such as `faq.importing.files.FileFinder`."""
+
+    def find(self, name: str, *, near: str = "") -> FoundFile | None: ...
+
+
 class MediaLibrary:
     """Verifies and stores files of one import. What it stored can be removed again (`forget`, `undo`)."""
 
-    def __init__(self, finder: FileFinder) -> None:
+    def __init__(self, finder: Finder) -> None:
         self._finder = finder
         self._pictures: dict[str, int] = {}
         self._media: dict[tuple[str, str, str], int] = {}

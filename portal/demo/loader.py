@@ -24,6 +24,7 @@ from portal.core.models import OutboxMessage
 from portal.core.scopes import content_changed
 from portal.demo import pictures, sounds
 from portal.demo.answers import load_answers
+from portal.demo.captured import load_captured
 from portal.demo.catalogue import load_catalogue
 from portal.demo.community import load_community
 from portal.demo.feedback import load_feedback
@@ -88,6 +89,7 @@ def load(*, progress: Callable[[str, int, int | None], None] | None = None) -> D
             load_answers(editor)
             tell("community", 0, None)
             load_community()
+            load_captured(editor)
             content_changed()
             tell("search", 0, None)
         renew_popular()  # tries frequent questions, now that the articles can be found

@@ -66,7 +66,9 @@ class GroupInfo:
 GROUPS: dict[Group, GroupInfo] = {
     Group.REPLIES: GroupInfo(_("Replies to you"), _("Somebody answers what you wrote."), Mail.NOW),
     Group.MENTIONS: GroupInfo(_("Mentions"), _("Somebody writes your public name."), Mail.NOW),
-    Group.SOLUTION: GroupInfo(_("Solutions"), _("Your question has a solution, or your answer is one."), Mail.NOW),
+    Group.SOLUTION: GroupInfo(
+        _("Solutions"), _("Your question has a solution, or your answer is one, or becomes an article."), Mail.NOW
+    ),
     Group.FOLLOWED: GroupInfo(
         _("News of what you follow"), _("Something new in what you follow or asked about."), Mail.DAILY
     ),

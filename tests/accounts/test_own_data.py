@@ -68,6 +68,7 @@ TRACES = ("zaryab.quill", "زریاب", "qalamdan", "morakkab", "09121110099", "
 WITHOUT_NAMES = {
     *("Area.title", "Area.description", "Area.slug", "Area.icon", "Area.audience", "Area.effective_audience"),
     *("AuditEntry.action", "AuditEntry.reason", "Draft.place", "ImportSource.name", "ImportedRow.external_id"),
+    "CapturedAnswer.kind",
     *("Post.language", "Post.state_reason", "Post.token", "ReviewItem.reasons", "Solution.revoked_because"),
     *("SolvedIt.network", "SolvedIt.visitor", "SparedQuestion.kind", "SparedQuestion.others", "Tag.key", "Tag.name"),
     *("Tag.slug", "TagSynonym.key", "TagSynonym.word"),
