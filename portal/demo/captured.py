@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from django.utils import timezone
-from wagtail.models import Page
 
 from community import telling
 from community.capturing import THREAD
@@ -74,6 +73,7 @@ def load_captured(editor: User) -> int:
                 at=published,
                 published_by_id=editor.pk,
             )
-        Page.objects.filter(pk=article.pk).update(first_published_at=published, last_published_at=published)
+        article.first_published_at = article.last_published_at = published
+        article.save(update_fields=["first_published_at", "last_published_at"])
         made += 1
     return made

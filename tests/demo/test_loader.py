@@ -40,12 +40,14 @@ from community.models import (
     Vote,
 )
 from community.reconcile import find_drift
+from community.see_also import surroundings_of
 from faq.importing import Outcome
 from faq.models import ArticlePage, Feedback, HelpMedia, TopicPage
 from portal.accounts.handles import validate_handle
 from portal.accounts.models import User
 from portal.catalog.models import Ownership, Product, Topic
 from portal.core import outbox
+from portal.core.article_sources import credit_for
 from portal.core.file_check import check
 from portal.core.models import OutboxMessage
 from portal.demo.answers import PINS, SYNONYMS
@@ -84,8 +86,21 @@ def test_every_article_arrives_in_both_languages_without_a_remark(demo):
     assert files >= 120
     assert demo.articles.counts == {outcome: files * (outcome is Outcome.CREATED) for outcome in Outcome}
     assert [row.where for row in demo.articles.rows if row.problems] == []
-    languages = Counter(ArticlePage.objects.live().values_list("translation_key", flat=True))
+    imported = ArticlePage.objects.live().filter(source="")
+    languages = Counter(imported.values_list("translation_key", flat=True))
     assert set(languages.values()) == {2}
+
+
+def test_two_threads_became_articles_that_thank_who_answered(demo):
+    articles = list(ArticlePage.objects.live().exclude(source="").select_related("locale"))
+
+    assert {article.locale.language_code for article in articles} == {"fa", "en"}
+    for article in articles:
+        credit = credit_for(None, article.source, article.source_parts)
+        thread = Thread.objects.get(pk=article.source.rpartition(":")[2])
+        assert len(credit.people) == 1
+        assert [each.title for each in surroundings_of(None, thread).became] == [article.title]
+        assert article.body_text()
 
 
 def test_topics_have_articles_and_two_at_most_are_featured(demo):
