@@ -1,7 +1,8 @@
 """The community of the demo: areas, members, and a year of conversations from ``content/community/``.
 
-Everything is done by the services, so that counters, search and the moderators' queue are as in real life; dates are
-moved back afterwards. The audit log keeps the time of loading: its entries never change.
+What people write and decide is done by the services, so that numbers, search and the moderators' queue are as in real
+life; dates are moved back afterwards. The audit log keeps the time of loading: its entries never change. Agreeing is one
+row for each click, two thousand in all: these are stored together, and counted as `community.reconcile` counts them.
 
 There is a file for each area and language: ``wifi.fa.yaml``. It is a list of threads. ``days`` is a thread's age, ``after``
 the hours since the post before; ``helpful``, ``me_too`` and ``votes`` say how many members agree, ``solved_it`` how many
@@ -48,11 +49,13 @@ from community.models import (
     ThreadState,
     Vote,
 )
+from community.reconcile import mend
 from community.services.following_up import STEPS
 from portal.accounts.models import User
 from portal.catalog.models import Product
 from portal.core.localized import LocalizedText
 from portal.core.models import OutboxMessage
+from portal.core.roles import COMMUNITY_MANAGERS, group_of
 from portal.core.visitors import SECTORS, Origin
 from portal.demo.people import PEOPLE
 
@@ -147,19 +150,19 @@ MEMBERS: Final = (
     DemoMember("vahid.dev", "وحید شریفی", "fa", 372), DemoMember("رعنا", "رعنا اکبری", "fa", 377),
     DemoMember("سمیرا", "سمیرا حاتمی", "fa", 318), DemoMember("hessam", "حسام نادری", "fa", 291),
     DemoMember("ماهرخ", "ماهرخ یوسفی", "fa", 262), DemoMember("amir_tv", "امیر قاسمی", "fa", 247),
-    DemoMember("نازنین_ز", "نازنین زمانی", "fa", 203), DemoMember("babak.m", "بابک مهاجر", "fa", 176),
-    DemoMember("زهرا_یزد", "زهرا دهقان", "fa", 149), DemoMember("داوود", "داوود رنجبر", "fa", 121),
-    DemoMember("kian_88", "کیان افشار", "fa", 97), DemoMember("نسیم", "نسیم پارسا", "fa", 64),
-    DemoMember("یاسمن", "یاسمن ایزدی", "fa", 41), DemoMember("sadat_m", "سادات موسوی", "fa", 17),
+    DemoMember("نازنین_ز", "نازنین زمانی", "fa", 212), DemoMember("babak.m", "بابک مهاجر", "fa", 176),
+    DemoMember("زهرا_یزد", "زهرا دهقان", "fa", 158), DemoMember("داوود", "داوود رنجبر", "fa", 130),
+    DemoMember("kian_88", "کیان افشار", "fa", 103), DemoMember("نسیم", "نسیم پارسا", "fa", 72),
+    DemoMember("یاسمن", "یاسمن ایزدی", "fa", 52), DemoMember("sadat_m", "سادات موسوی", "fa", 25),
     DemoMember("tom_w", "Tom Whitfield", "en", 386), DemoMember("priya.r", "Priya Raman", "en", 393),
     DemoMember("old_copper", "Graham Bell", "en", 401), DemoMember("lucia", "Lucía Ferrer", "en", 370),
     DemoMember("mesh-nerd", "Daniel Okafor", "en", 396), DemoMember("annek", "Anneke Visser", "en", 374),
     DemoMember("nightowl", "Jess Turner", "en", 381), DemoMember("sam-plays", "Sam Novak", "en", 367),
     DemoMember("hania", "Hania Zielińska", "en", 378), DemoMember("fatou", "Fatou Diallo", "en", 384),
     DemoMember("ewan", "Ewan MacLeod", "en", 332), DemoMember("grandma_jo", "Joanna Reed", "en", 276),
-    DemoMember("ravi-null", "Ravi Menon", "en", 219), DemoMember("yuki", "Yuki Tanaka", "en", 164),
-    DemoMember("chiara", "Chiara Conti", "en", 116), DemoMember("olga_p", "Olga Petrova", "en", 72),
-    DemoMember("ben.c", "Ben Carter", "en", 29),
+    DemoMember("ravi-null", "Ravi Menon", "en", 229), DemoMember("yuki", "Yuki Tanaka", "en", 172),
+    DemoMember("chiara", "Chiara Conti", "en", 128), DemoMember("olga_p", "Olga Petrova", "en", 83),
+    DemoMember("ben.c", "Ben Carter", "en", 34),
     DemoMember("niki", "نیکی شریف", "fa", 420, is_staff=True),
 )  # fmt: skip
 #: Without a confirmed address: what they write first waits for a moderator.
@@ -179,6 +182,8 @@ class _Dates:
     posts: dict[int, dt.datetime] = field(default_factory=dict)
     accepted: dict[int, dt.datetime] = field(default_factory=dict)
     steps: dict[int, dt.datetime] = field(default_factory=dict)
+    #: Helpful votes, votes for ideas and the like, with their times.
+    agreements: list[Vote | MeToo | IdeaVote] = field(default_factory=list)
     #: What askers said when they were asked, by primary key of the thread.
     said: dict[int, list[str]] = field(default_factory=dict)
 
@@ -214,6 +219,7 @@ def load_community() -> int:
         for row in rows:
             if "merged_into" in row:
                 services.merge_threads(thread=made[row["id"]], into=made[row["merged_into"]], by=people[_MODERATOR])
+    _agree_together(dates)
     _move_back(dates)
     _follow_up(dates)
     # Each thread is compared with all others once, when all are there.
@@ -241,6 +247,8 @@ def _load_members() -> dict[str, User]:
         if created and member not in NEWCOMERS:
             EmailAddress.objects.create(user=user, email=user.email, primary=True, verified=True)
             CommunityProfile.objects.update_or_create(user=user, defaults={"days_seen": member.days_here // 3})
+            if member.is_staff:
+                user.groups.add(group_of(COMMUNITY_MANAGERS))
     for person in PEOPLE:
         if not person.is_staff:
             user = User.objects.get(handle=person.handle)
@@ -325,6 +333,8 @@ class _Conversation:
             self._react(posts[number], reply, moment)
         self._agree(thread, row, moment=self.dates.threads[thread.pk])
         self.dates.said[thread.pk] = list(row.get("said", ()))
+        for post in posts.values():  # or a text of another month would be held as one posted twice today
+            Post.objects.filter(pk=post.pk).update(created_at=self.dates.posts[post.pk])
         return thread
 
     def _begun_at(self, now: dt.datetime) -> dt.datetime:
@@ -350,9 +360,15 @@ class _Conversation:
         """Return some members who were there at that time."""
         return self.chance.sample([user for user in self.crowd if user != but and user.date_joined < moment], count)
 
+    def _soon(self, moment: dt.datetime) -> dt.datetime:
+        """Return some time of the next days: when somebody reads what was written at that moment."""
+        return min(moment + dt.timedelta(minutes=self.chance.randint(10, 4000)), timezone.now())
+
     def _react(self, post: Post, row: dict[str, Any], moment: dt.datetime) -> None:
-        for user in self._some(row.get("helpful", 0), but=post.author, moment=moment):
-            services.vote_helpful(post=post, user=user)
+        voters = self._some(row.get("helpful", 0), but=post.author, moment=moment)
+        self.dates.agreements += [
+            Vote(post=post, user=user, helper=post.author, created_at=self._soon(moment)) for user in voters
+        ]
         if by := row.get("accepted"):
             asker = self.people[self.row["by"] if by is True else by]
             solution = services.accept_solution(post=post, by=asker)
@@ -369,10 +385,10 @@ class _Conversation:
                 services.appeal(post=post, author=self.people[row["by"]], text=appeal)
 
     def _agree(self, thread: Thread, row: dict[str, Any], *, moment: dt.datetime) -> None:
-        for user in self._some(row.get("me_too", 0), but=thread.author, moment=moment):
-            services.say_me_too(thread=thread, user=user)
-        for user in self._some(row.get("votes", 0), but=thread.author, moment=moment):
-            services.vote_idea(thread=thread, user=user)
+        agreeing = self._some(row.get("me_too", 0), but=thread.author, moment=moment)
+        self.dates.agreements += [MeToo(thread=thread, user=user, created_at=self._soon(moment)) for user in agreeing]
+        voters = self._some(row.get("votes", 0), but=thread.author, moment=moment)
+        self.dates.agreements += [IdeaVote(thread=thread, user=user, created_at=self._soon(moment)) for user in voters]
         for number in range(row.get("solved_it", 0)):
             visitor = f"demo:{thread.pk}:{number}"
             services.say_solved_it(thread=thread, visitor=visitor, origin=Origin(visitor, number % SECTORS))
@@ -402,6 +418,30 @@ def _awake(moment: dt.datetime) -> dt.datetime:
     return moment + dt.timedelta(hours=8 - hour) if 1 <= hour < 8 else moment
 
 
+def _agree_together(dates: _Dates) -> None:
+    """Store all that members agreed with, count it, and see who is due for another level."""
+    kinds: tuple[Any, ...] = (Vote, MeToo, IdeaVote)
+    for kind in kinds:
+        kind.objects.bulk_create([one for one in dates.agreements if isinstance(one, kind)], batch_size=200)
+    mend()
+    CommunityProfile.objects.update(is_level_due=True)
+
+
+def _note_first_help() -> None:
+    """Set when each member first helped somebody."""
+    first: dict[int, dt.datetime] = {}
+    helped = [
+        *Vote.objects.values_list("helper", "created_at"),
+        *Solution.objects.filter(is_for_another=True).values_list("helper", "accepted_at"),
+    ]
+    for helper_id, moment in helped:
+        first[helper_id] = min(moment, first.get(helper_id, moment))
+    profiles = list(CommunityProfile.objects.filter(pk__in=first))
+    for profile in profiles:
+        profile.first_help_at = first[profile.pk]
+    CommunityProfile.objects.bulk_update(profiles, ["first_help_at"])
+
+
 def _move_back(dates: _Dates) -> None:
     """Give everything the time at which it is said to have happened; what is derived from times follows."""
     posts = list(Post.objects.filter(pk__in=dates.posts))
@@ -412,14 +452,12 @@ def _move_back(dates: _Dates) -> None:
     Post.objects.bulk_update(posts, ["created_at", "published_at", "state_changed_at"], batch_size=100)
     _move(Solution, {pk: {"accepted_at": moment} for pk, moment in dates.accepted.items()})
     _move(IdeaStatusChange, {pk: {"changed_at": moment} for pk, moment in dates.steps.items()})
-    of_posts: tuple[Any, ...] = (Vote, Flag, ReviewItem)
+    of_posts: tuple[Any, ...] = (Flag, ReviewItem)
     for model in of_posts:
         rows = model.objects.filter(post__in=dates.posts).values_list("pk", "post_id")
         _move(model, {pk: {"created_at": _later(dates.posts[of])} for pk, of in rows})
-    of_threads: tuple[Any, ...] = (MeToo, IdeaVote, Poll)
-    for model in of_threads:
-        rows = model.objects.filter(thread__in=dates.threads).values_list("pk", "thread_id")
-        _move(model, {pk: {"created_at": _later(dates.threads[of])} for pk, of in rows})
+    polls = Poll.objects.filter(thread__in=dates.threads).values_list("pk", "thread_id")
+    _move(Poll, {pk: {"created_at": dates.threads[of]} for pk, of in polls})
     votes = PollVote.objects.filter(poll__thread__in=dates.threads).values_list("pk", "poll__thread_id")
     _move(PollVote, {pk: {"created_at": _later(dates.threads[of])} for pk, of in votes})
     moved = MovedPosts.objects.filter(from_thread__in=dates.threads).values_list("pk", "from_thread_id")
@@ -427,6 +465,7 @@ def _move_back(dates: _Dates) -> None:
     said = SolvedIt.objects.filter(thread__in=dates.threads).values_list("pk", "thread_id")
     _move(SolvedIt, {pk: {"created_at": _later(dates.threads[of])} for pk, of in said})
     _move_threads(dates)
+    _note_first_help()
     since = timezone.now() - dt.timedelta(days=_UNREAD_DAYS)
     CommunityProfile.objects.filter(user__handle__in=[person.handle for person in PEOPLE]).update(read_floor=since)
 
