@@ -416,3 +416,5 @@ class BookmarkDue(DomainEvent):
     bookmark_id: int
     user_id: int
     post_id: int
+    #: The time that the person chose.
+    at: dt.datetime | None = None

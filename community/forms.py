@@ -6,7 +6,7 @@ import datetime as dt
 import html
 import re
 import time
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from django import forms
 from django.core import signing
@@ -56,6 +56,32 @@ def _words_of(text: str) -> list[str]:
     for separator in ("،", ";", "؛", "\n"):
         text = text.replace(separator, ",")
     return [word.strip() for word in text.split(",") if word.strip()]
+
+
+class ReminderForm(FormMixin, forms.Form):
+    """When to be reminded of a bookmark. Days begin at an hour of the person's own day."""
+
+    TIMES: ClassVar = (
+        ("hours", _("In three hours")),
+        ("tomorrow", _("Tomorrow morning")),
+        ("days", _("In three days")),
+        ("week", _("In a week")),
+        ("month", _("In a month")),
+    )
+    _DAYS: ClassVar = {"tomorrow": 1, "days": 3, "week": 7, "month": 30}
+    _HOUR: ClassVar = 9
+
+    when = forms.ChoiceField(label=_("When"), choices=TIMES, required=False)
+
+    def moment(self) -> dt.datetime | None:
+        """Return the time chosen in a valid form; None for no reminder."""
+        when = self.cleaned_data["when"]
+        if when == "hours":
+            return timezone.now() + dt.timedelta(hours=3)
+        if not when:
+            return None
+        day = timezone.localtime() + dt.timedelta(days=self._DAYS[when])
+        return day.replace(hour=self._HOUR, minute=0, second=0, microsecond=0)
 
 
 class MultipleFilesInput(forms.ClearableFileInput):

@@ -26,6 +26,7 @@ from community.models import (
     Vote,
 )
 from community.notifications.articles import BecameArticle
+from community.notifications.bookmarks import Reminder
 from community.notifications.common import area_target, person_target, tag_target, thread_target
 from community.notifications.moderation import AppealDecided, FlagOutcome, HiddenPost, PassedPost, Restricted
 from community.notifications.posts import (
@@ -191,6 +192,24 @@ def tell_of_article(event: events.AnswerBecameArticle) -> None:
         payload={"captured_id": event.captured_id},
     )
     notify(kind=BecameArticle.name, recipients=_people(event.author_id), **fact)
+
+
+# Bookmarks -----------------------------------------------------------------------------------------------------------
+
+
+def tell_of_bookmark(event: events.BookmarkDue) -> None:
+    """Remind somebody of a post, once for each time they chose."""
+    if event.at is None:
+        return
+    about = f"community.bookmark:{event.bookmark_id}"
+    notify(
+        kind=Reminder.name,
+        key=f"{about}:{_moment(event.at)}",
+        subject=about,  # of its own: neither what happens in the thread delays the mail, nor a visit to another page
+        occurred_at=event.at,
+        recipients=[event.user_id],
+        payload={"bookmark_id": event.bookmark_id, "post_id": event.post_id},
+    )
 
 
 # Moderation ----------------------------------------------------------------------------------------------------------

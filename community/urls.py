@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from community.views import acting, feeds, following, loops, managing, mentioning, reading, writing
+from community.views import acting, bookmarks, feeds, following, loops, managing, mentioning, reading, writing
 
 app_name = "community"
 
@@ -21,7 +21,7 @@ urlpatterns = [
     path("community/tag/<str:slug>/", reading.tag, name="tag"),
     path("u/<str:handle>/", reading.person, name="person"),
     path("community/pay-forward/", loops.pay_forward, name="pay_forward"),
-    path("community/bookmarks/", reading.bookmarks, name="bookmarks"),
+    path("community/bookmarks/", bookmarks.bookmarks, name="bookmarks"),
     # Writing
     path("community/ask/", writing.ask, name="ask"),
     path("community/similar/", writing.similar, name="similar"),
@@ -47,6 +47,7 @@ urlpatterns = [
     path("community/p/<int:post_id>/helpful/", acting.helpful, name="helpful"),
     path("community/p/<int:post_id>/accept/", acting.accept, name="accept"),
     path("community/p/<int:post_id>/bookmark/", acting.bookmark, name="bookmark"),
+    path("community/p/<int:post_id>/remind/", acting.remind, name="remind"),
     path("community/p/<int:post_id>/flag/", acting.flag, name="flag"),
     path("community/p/<int:post_id>/delete/", acting.delete, name="delete"),
     path("community/p/<int:post_id>/restore/", acting.restore, name="restore"),

@@ -61,6 +61,7 @@ def connect() -> None:
     _tell(community.SolutionAccepted, telling.tell_of_solution)
     _tell(community.AnswerBecameArticle, telling.tell_of_article)
     _tell(community.HelpfulVoteGiven, telling.tell_of_helpful_vote)
+    _tell(community.BookmarkDue, telling.tell_of_bookmark)
     _tell(community.PostApproved, telling.tell_of_approval)
     _tell(community.PostHidden, telling.tell_of_hiding)
     _tell(community.FlagJudged, telling.tell_of_judgement)

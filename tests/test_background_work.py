@@ -19,7 +19,7 @@ from community import events as community
 from community import services, telling
 from community.events import SeeAlsoWanted
 from community.models import FollowUp, Level, Post, Thread, ThreadLoops, ThreadToIndex, Upload
-from community.services import accept_solution, retitle
+from community.services import accept_solution, reading, retitle
 from community.services import bookmark as remember
 from faq.events import ArticleChanged, CapturedArticlePublished, FeedbackGiven
 from loyalty.services import ledger
@@ -232,6 +232,12 @@ def thread_moved() -> DomainEvent:
     return caught(community.ThreadMoved, lambda: services.move_thread(thread=thread, area=area, by=moderator()))
 
 
+def bookmark_due() -> DomainEvent:
+    post = PostFactory()
+    remember(user=post.author, post=post, remind_at=timezone.now())
+    return caught(community.BookmarkDue, reading.remind)
+
+
 def for_points(event: DomainEvent) -> DomainEvent:
     """Have events recorded from now on: what happened before was not."""
     EarningFactory()
@@ -377,6 +383,7 @@ HANDLERS: dict[str, Callable[[], DomainEvent]] = {
     "community.telling.tell_of_appeal": appeal_decided,
     "community.telling.tell_of_approval": post_approved,
     "community.telling.tell_of_article": answer_became_article,
+    "community.telling.tell_of_bookmark": bookmark_due,
     "community.telling.tell_of_edit": post_edited,
     "community.telling.tell_of_helpful_vote": helpful_vote_given,
     "community.telling.tell_of_hiding": post_hidden,

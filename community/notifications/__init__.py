@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from community.notifications.articles import BecameArticle
+from community.notifications.bookmarks import Reminder
 from community.notifications.loops import DidItSolve
 from community.notifications.moderation import AppealDecided, FlagOutcome, HiddenPost, PassedPost, Restricted
 from community.notifications.posts import (
@@ -46,6 +47,7 @@ KINDS: Final[tuple[type[NotificationKind], ...]] = (
     OwnQuestionSolved,
     PassedPost,
     Quote,
+    Reminder,
     Reply,
     Restricted,
 )

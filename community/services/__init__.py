@@ -29,6 +29,7 @@ from community.services.moderating import (
 )
 from community.services.reading import (
     bookmark,
+    forget_reminder,
     mark_all_read,
     mark_area_read,
     mark_read,
@@ -68,6 +69,7 @@ __all__ = [
     "erase_member",
     "export_of",
     "flag_post",
+    "forget_reminder",
     "hide_post",
     "lock",
     "mark_all_read",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from django.db import connection, transaction
 from django.utils import timezone
@@ -57,12 +57,21 @@ def mark_all_read(*, user: User, until: dt.datetime | None = None) -> None:
 
 
 @transaction.atomic
-def bookmark(*, user: User, post: Post, note: str = "", remind_at: dt.datetime | None = None) -> Bookmark:
-    """Remember a post; a second time changes the note and the time of the reminder."""
-    row, _created = Bookmark.objects.update_or_create(
-        user=user, post=post, defaults={"note": " ".join(note.split())[:200], "remind_at": remind_at}
-    )
+def bookmark(*, user: User, post: Post, note: str | None = None, remind_at: dt.datetime | None = None) -> Bookmark:
+    """Remember a post; a second time changes the note and the time of the reminder, if they are given."""
+    given: dict[str, Any] = {}
+    if note is not None:
+        given["note"] = " ".join(note.split())[:200]
+    if remind_at is not None:
+        given["remind_at"] = remind_at
+    row, _created = Bookmark.objects.update_or_create(user=user, post=post, defaults=given)
     return row
+
+
+def forget_reminder(*, user: User, post: Post) -> bool:
+    """Have nobody reminded of a bookmark, which stays; returns whether there was a reminder."""
+    waiting = Bookmark.objects.filter(user=user, post=post, remind_at__isnull=False)
+    return bool(waiting.update(remind_at=None))
 
 
 def remove_bookmark(*, user: User, post: Post) -> bool:
@@ -72,25 +81,31 @@ def remove_bookmark(*, user: User, post: Post) -> bool:
 
 
 def remind() -> int:
-    """Announce the bookmarks whose time has come, each once; returns how many. A periodic job."""
-    due = _due().order_by("remind_at").values_list("pk", flat=True)[:_BATCH]
-    return sum(map(_remind, list(due)))
+    """Announce the bookmarks whose time has come, each once; returns how many. A periodic job.
+
+    After a downtime all of them are announced, the earliest first.
+    """
+    reminded, until = 0, timezone.now()
+    while due := list(_due(until).order_by("remind_at", "pk").values_list("pk", "remind_at")[:_BATCH]):
+        reminded += sum(_remind(pk, at) for pk, at in due if at is not None)
+    return reminded
 
 
 def has_reminders() -> bool:
-    return _due().exists()
+    return _due(timezone.now()).exists()
 
 
-def _due() -> QuerySet[Bookmark]:
-    return Bookmark.objects.filter(remind_at__lte=timezone.now())
+def _due(until: dt.datetime) -> QuerySet[Bookmark]:
+    return Bookmark.objects.filter(remind_at__lte=until)
 
 
 @transaction.atomic
-def _remind(pk: int) -> bool:
+def _remind(pk: int, at: dt.datetime) -> bool:
+    """Announce one bookmark, unless another worker does, or its owner chose another time meanwhile."""
     row = Bookmark.objects.filter(pk=pk).values_list("user_id", "post_id").first()
-    if row is None or not _due().filter(pk=pk).update(remind_at=None):
+    if row is None or not Bookmark.objects.filter(pk=pk, remind_at=at).update(remind_at=None):
         return False
-    emit(BookmarkDue(bookmark_id=pk, user_id=row[0], post_id=row[1]))
+    emit(BookmarkDue(bookmark_id=pk, user_id=row[0], post_id=row[1], at=at))
     return True
 
 

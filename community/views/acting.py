@@ -19,10 +19,11 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from community import rules, services
 from community.exceptions import CommunityError
-from community.forms import AppealForm, FlagForm, IdeaStatusForm, PollVoteForm
+from community.forms import AppealForm, FlagForm, IdeaStatusForm, PollVoteForm, ReminderForm
 from community.models import Area, Poll, State
 from community.queries import own_deleted_post
 from community.showing import Reader, target_of
+from community.views.bookmarks import to_bookmarks
 from community.views.common import (
     MAX_ID,
     for_members,
@@ -34,6 +35,7 @@ from community.views.common import (
     to_post,
 )
 from community.views.loops import after_accepting
+from portal.core.formats import moment_text
 from portal.core.http import form_status
 from portal.core.limits import too_many_requests
 from portal.core.text import row_number
@@ -151,7 +153,27 @@ def bookmark(request: HttpRequest, post: Post) -> HttpResponse:
         services.remove_bookmark(user=person, post=post)
     if is_htmx(request):
         return _part(request, "community/_bookmark.html", post)
+    if "before" in request.POST:  # asked for on the page of bookmarks
+        messages.success(request, _("The bookmark is removed."))
+        return to_bookmarks(request)
     return to_post(post)
+
+
+@_on_post
+def remind(request: HttpRequest, post: Post) -> HttpResponse:
+    """Choose when to be reminded of a post, which is remembered, too; an empty choice ends that."""
+    person = person_in(request)
+    _demand(rules.can_take_part(person))
+    form = ReminderForm(request.POST)
+    if not form.is_valid():
+        messages.error(request, _("Choose when we shall remind you."))
+    elif at := form.moment():
+        services.bookmark(user=person, post=post, remind_at=at)
+        messages.success(request, _("We will remind you: %(time)s.") % {"time": moment_text(at)})
+    else:
+        services.forget_reminder(user=person, post=post)
+        messages.success(request, _("We will not remind you of it."))
+    return to_bookmarks(request)
 
 
 def _part(request: HttpRequest, template: str, post: Post) -> HttpResponse:

@@ -29,7 +29,7 @@ from community.listing import (
     is_old,
     threads_in,
 )
-from community.models import Bookmark, CommunityProfile, IdeaStatusChange, Level, Post, Tag, Thread
+from community.models import CommunityProfile, IdeaStatusChange, Level, Post, Tag, Thread
 from community.models.access import id_of
 from community.models.member import profile_of
 from community.notifications.common import area_target, person_target, tag_target
@@ -162,26 +162,6 @@ def tag(request: HttpRequest, slug: str) -> HttpResponse:
         return _vary(render(request, "community/_rows_page.html", context))
     context |= _following(request, tag_target(chosen.pk))
     return _vary(render(request, "community/tag.html", context))
-
-
-@never_cache
-@for_members
-@require_safe
-def bookmarks(request: HttpRequest) -> HttpResponse:
-    """Show what the person wants to find again, newest first; ``?before=`` continues."""
-    before = row_number(request.GET.get("before"))
-    own = Bookmark.objects.filter(user=person_in(request)).order_by("-pk")
-    if before is not None:
-        own = own.filter(pk__lt=before)
-    some = list(own[: _RECENT + 1])
-    posts = Post.objects.visible_to(request.user).filter(pk__in=[each.post_id for each in some[:_RECENT]])
-    by_id = {post.pk: post for post in posts.select_related("thread", "author")}
-    found = [(each, by_id[each.post_id]) for each in some[:_RECENT] if each.post_id in by_id]
-    context = {
-        "bookmarks": [(each, post, person_of(post.author)) for each, post in found],
-        "before": some[_RECENT - 1].pk if len(some) > _RECENT else None,
-    }
-    return render(request, "community/bookmarks.html", context)
 
 
 # A thread ------------------------------------------------------------------------------------------------------------

@@ -45,6 +45,7 @@ class Group(enum.StrEnum):
     SOLUTION = "solution"
     FOLLOWED = "followed"
     THANKS = "thanks"
+    REMINDERS = "reminders"
     MODERATION = "moderation"
     POINTS = "points"
     OFFERS = "offers"
@@ -78,6 +79,12 @@ GROUPS: dict[Group, GroupInfo] = {
         Mail.WEEKLY,
         web=False,
         mails=(Mail.DAILY, Mail.WEEKLY, Mail.OFF),
+    ),
+    Group.REMINDERS: GroupInfo(
+        _("Reminders"),
+        _("The time has come that you chose for a bookmark."),
+        Mail.NOW,
+        mails=(Mail.NOW, Mail.OFF),
     ),
     Group.MODERATION: GroupInfo(
         _("Decisions of moderators"),
