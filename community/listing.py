@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from community.models import Tag
     from community.models.access import AnyUser
     from community.models.thread import ThreadQuerySet
+    from portal.catalog.models import Product
 
 #: Threads on a page of a list.
 ROWS: Final = 20
@@ -141,7 +142,13 @@ class ThreadList:
 
 
 def threads_in(
-    user: AnyUser, *, tab: Tab = Tab.LATEST, areas: Sequence[Area] = (), tag: Tag | None = None, after: str = ""
+    user: AnyUser,
+    *,
+    tab: Tab = Tab.LATEST,
+    areas: Sequence[Area] = (),
+    tag: Tag | None = None,
+    product: Product | None = None,
+    after: str = "",
 ) -> ThreadList:
     """Return a page of the threads that everybody with this reader's audiences finds, from the cursor `after` on.
 
@@ -154,13 +161,15 @@ def threads_in(
         found = found.filter(area=ids[0]) if len(ids) == 1 else found.filter(area__in=ids)
     if tag is not None:
         found = found.filter(tags=tag)
+    if product is not None:
+        found = found.filter(products=product)
     if tab is Tab.FOLLOWING:
         found = _followed(found, user)
     if tab is Tab.UNANSWERED:
         found = found.unanswered()
     elif tab is Tab.SOLVED:
         found = found.solved()
-    order = _order(tab, is_one_area=len(areas) == 1 and tag is None)
+    order = _order(tab, is_one_area=len(areas) == 1 and tag is None and product is None)
     ordered = getattr(found, order)()
     last = _read(order, after)
     if last is not None:

@@ -27,7 +27,7 @@ from community.models import (
 )
 from community.notifications.articles import BecameArticle
 from community.notifications.bookmarks import Reminder
-from community.notifications.common import area_target, person_target, tag_target, thread_target
+from community.notifications.common import area_target, person_target, product_target, tag_target, thread_target
 from community.notifications.moderation import AppealDecided, FlagOutcome, HiddenPost, PassedPost, Restricted
 from community.notifications.posts import (
     AcceptedAnswer,
@@ -41,6 +41,7 @@ from community.notifications.posts import (
     Reply,
 )
 from community.notifications.threads import IdeaStep, Merged, Moved
+from portal.catalog.models import Product
 from portal.notifications.queries import all_followers_of, is_following
 from portal.notifications.services import move_follows, notify
 
@@ -72,7 +73,7 @@ def is_telling() -> bool:
 
 
 def tell_of_thread(event: events.ThreadStarted) -> None:
-    """Tell who is named in a new thread, and who follows its area, one of its tags or its author."""
+    """Tell who is named in a new thread, and who follows its area, one of its tags or products, or its author."""
     fact = _fact_of_post(event.post_id, event.author_id)
     if fact is None:
         return
@@ -80,6 +81,8 @@ def tell_of_thread(event: events.ThreadStarted) -> None:
     area = Area.objects.filter(pk=event.area_id).first()
     places = [area_target(pk) for pk in (area.pk, area.parent_id) if pk is not None] if area else []
     places += [tag_target(pk) for pk in Tag.objects.filter(threads=event.thread_id).values_list("pk", flat=True)]
+    products = Product.objects.filter(threads=event.thread_id).values_list("pk", flat=True)
+    places += [product_target(pk) for pk in products]
     people = [person_target(event.author_id)] if event.author_id is not None else []
     notify(kind=NewThread.name, targets=[*places, *people], **fact)
 

@@ -19,6 +19,7 @@ urlpatterns = [
     path("community/a/<slug:slug>/feed/", feeds.area, name="area_feed"),
     path("community/a/<slug:slug>/<slug:tab>/", reading.area, name="area_tab"),
     path("community/tag/<str:slug>/", reading.tag, name="tag"),
+    path("community/product/<slug:code>/", reading.product, name="product"),
     path("u/<str:handle>/", reading.person, name="person"),
     path("community/pay-forward/", loops.pay_forward, name="pay_forward"),
     path("community/bookmarks/", bookmarks.bookmarks, name="bookmarks"),

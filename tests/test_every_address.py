@@ -61,6 +61,7 @@ ACCESS = {
     "community:index": Access.EVERYBODY,
     "community:person": Access.EVERYBODY,
     "community:popular": Access.EVERYBODY,
+    "community:product": Access.EVERYBODY,
     "community:solved": Access.EVERYBODY,
     "community:solved_it": Access.EVERYBODY,
     "community:tag": Access.EVERYBODY,

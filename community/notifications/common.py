@@ -31,6 +31,11 @@ def tag_target(tag_id: int) -> str:
     return f"community.tag:{tag_id}"
 
 
+def product_target(product_id: int) -> str:
+    """Return the name under which a product of the catalogue is followed."""
+    return f"community.product:{product_id}"
+
+
 def person_target(person_id: int) -> str:
     """Return the name under which a member is followed."""
     return f"person:{person_id}"

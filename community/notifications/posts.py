@@ -128,7 +128,7 @@ class Followed(NewsOfPost):
 
 
 class NewThread(NewsOfPost):
-    """There is a new thread in an area, or by a member, that the person follows."""
+    """There is a new thread in an area, with a tag, about a product, or by a member, that the person follows."""
 
     name: ClassVar[str] = "community.thread"
     group: ClassVar[Group] = Group.FOLLOWED

@@ -14,10 +14,11 @@ from django.views.decorators.http import require_http_methods
 
 from community import rules
 from community.models import Area, Tag
-from community.notifications.common import area_target, person_target, tag_target
+from community.notifications.common import area_target, person_target, product_target, tag_target
 from community.services.texts import people_named
 from community.views.acting import OFF
 from community.views.common import for_members, person_in
+from portal.catalog.models import Product
 from portal.core.limits import too_many_requests
 from portal.notifications import services
 
@@ -41,6 +42,13 @@ def _tag(_request: HttpRequest, key: str) -> tuple[str, str]:
     return tag_target(tag.pk), reverse("community:tag", args=[tag.slug])
 
 
+def _product(_request: HttpRequest, key: str) -> tuple[str, str]:
+    product = Product.objects.filter(code=key).first()
+    if product is None:
+        raise Http404
+    return product_target(product.pk), reverse("community:product", args=[product.code])
+
+
 def _person(request: HttpRequest, key: str) -> tuple[str, str]:
     person = next(iter(people_named([key]).values()), None)
     if person is None or person.pk == person_in(request).pk:
@@ -52,6 +60,7 @@ def _person(request: HttpRequest, key: str) -> tuple[str, str]:
 _KINDS: Final[dict[str, Callable[[HttpRequest, str], tuple[str, str]]]] = {
     "area": _area,
     "tag": _tag,
+    "product": _product,
     "person": _person,
 }
 
@@ -60,7 +69,7 @@ _KINDS: Final[dict[str, Callable[[HttpRequest, str], tuple[str, str]]]] = {
 @require_http_methods(["GET", "HEAD", "POST"])
 @for_members
 def follow_place(request: HttpRequest, kind: str, key: str) -> HttpResponse:
-    """Follow an area, a tag or a member, or stop (``on=0``), and lead back to its page."""
+    """Follow an area, a tag, a product or a member, or stop (``on=0``), and lead back to its page."""
     person = person_in(request)
     if kind not in _KINDS:
         raise Http404

@@ -24,6 +24,7 @@ from community.listing import (
     AREA_TABS,
     TAB_LABELS,
     Tab,
+    ThreadList,
     areas_of,
     badge_of,
     is_old,
@@ -32,13 +33,14 @@ from community.listing import (
 from community.models import CommunityProfile, IdeaStatusChange, Level, Post, Tag, Thread
 from community.models.access import id_of
 from community.models.member import profile_of
-from community.notifications.common import area_target, person_target, tag_target
+from community.notifications.common import area_target, person_target, product_target, tag_target
 from community.people import person_of
 from community.queries import place_of_post
 from community.see_also import Surroundings, silent_help_of, surroundings_of
 from community.services.texts import people_named
 from community.showing import pages_of, parts_by_helpfulness, parts_of, target_of
 from community.views.common import for_members, is_htmx, person_in, post_or_404, thread_or_404
+from portal.catalog.models import Product
 from portal.core.privacy import is_prefetch
 from portal.core.scopes import depends_on
 from portal.core.text import row_number
@@ -155,13 +157,26 @@ def tag(request: HttpRequest, slug: str) -> HttpResponse:
     """Show the threads with a tag."""
     depends_on(request, "community", *FRAME)
     chosen = get_object_or_404(Tag, slug=slug)
+    found = threads_in(request.user, tag=chosen, after=request.GET.get("after", ""))
+    return _about(request, found, {"tag": chosen}, tag_target(chosen.pk))
+
+
+@require_safe
+def product(request: HttpRequest, code: str) -> HttpResponse:
+    """Show the threads about a product of the catalogue."""
+    depends_on(request, "community", "catalogue", *FRAME)
+    chosen = get_object_or_404(Product, code=code)
+    found = threads_in(request.user, product=chosen, after=request.GET.get("after", ""))
+    return _about(request, found, {"product": chosen}, product_target(chosen.pk))
+
+
+def _about(request: HttpRequest, found: ThreadList, what: dict[str, Any], target: str) -> HttpResponse:
+    """Show the threads of all areas that have something in common, which can be followed."""
     after = request.GET.get("after", "")
-    found = threads_in(request.user, tag=chosen, after=after)
-    context = {"list": found, "tag": chosen, "after": after, "is_empty": not found.rows and not after}
+    context = {"list": found, **what, "after": after, "is_empty": not found.rows and not after}
     if is_htmx(request) and after:
         return _vary(render(request, "community/_rows_page.html", context))
-    context |= _following(request, tag_target(chosen.pk))
-    return _vary(render(request, "community/tag.html", context))
+    return _vary(render(request, "community/about.html", context | _following(request, target)))
 
 
 # A thread ------------------------------------------------------------------------------------------------------------
