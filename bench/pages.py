@@ -182,9 +182,9 @@ class Beside:
 class Writer:
     """The process that posts and votes."""
 
-    def __init__(self, env: dict[str, str]) -> None:
+    def __init__(self, env: dict[str, str], *command: str) -> None:
         self._process = subprocess.Popen(
-            [sys.executable, ROOT / "bench" / "pages_writer.py"], cwd=ROOT, env=env,
+            [sys.executable, *(command or ("bench/pages_writer.py",))], cwd=ROOT, env=env,
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
         )  # fmt: skip
         self.writes = 0

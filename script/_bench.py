@@ -6,6 +6,8 @@
   script/bench memory        memory of two workers after 5,000 different searches; --quick takes a minute
   script/bench search        quality and speed of search, compared with alternatives; --quick takes a minute
   script/bench best-answer   how often the best answer is shown, and how often it is correct
+  script/bench community     import of a million posts, and speed of the community with few and with very many, relative to
+                             minimal pages on the same server; --quick takes two minutes
   script/bench ledger        speed of the points ledger, relative to plain inserts; --quick takes half a minute
 
 script/bench NAME --help says more.
@@ -21,6 +23,7 @@ from _common import PYTHON, ROOT, ensure_venv, environment, say, stop
 #: The measurements that can be run, and their files in bench/; the other files there are helpers.
 FILES = {
     "pages": "pages.py",
+    "community": "community.py",
     "connections": "connections.py",
     "ledger": "ledger.py",
     "memory": "memory.py",

@@ -30,15 +30,23 @@ def page(request: HttpRequest, pk: int, size: int) -> HttpResponse:
     return render(request, "page.html", {**content, "text": text})
 
 
-def _content(pk: int) -> dict[str, Any]:
+def posts(request: HttpRequest, pk: int, size: int) -> HttpResponse:
+    """The same with twenty posts instead of one text, to be compared with a page of a thread."""
+    content = _content(pk, comments=20)
+    text = mark_safe(content["article"].body[: max(0, size - 1800) // 20])  # noqa: S308 - our own text
+    return render(request, "posts.html", {**content, "text": text})
+
+
+def _content(pk: int, comments: int = 10) -> dict[str, Any]:
     article = get_object_or_404(Article.objects.select_related("topic"), pk=pk)
     topics = Topic.objects.order_by("name")
-    comments = Comment.objects.filter(article=article).order_by("-pk")[:10]
-    return {"article": article, "topics": topics, "comments": comments}
+    rows = Comment.objects.filter(article=article).order_by("-pk")[:comments]
+    return {"article": article, "topics": topics, "comments": rows}
 
 
 urlpatterns = [
     path("constant/<int:size>/", constant),
     path("bare/<int:pk>/", bare),
     path("page/<int:pk>/<int:size>/", page),
+    path("posts/<int:pk>/<int:size>/", posts),
 ]

@@ -1,4 +1,4 @@
-"""The minimal site. Only its ordinary page uses the default middleware; the two upper limits have none."""
+"""The minimal site. Only its ordinary pages use the default middleware; the two upper limits have none."""
 
 import os
 from typing import Any
@@ -15,5 +15,5 @@ with override_settings(MIDDLEWARE=[]):
 
 
 def application(environ: dict[str, Any], start_response: Any) -> Any:
-    handler = _usual if environ["PATH_INFO"].startswith("/page/") else _bare
+    handler = _usual if environ["PATH_INFO"].startswith(("/page/", "/posts/")) else _bare
     return handler(environ, start_response)

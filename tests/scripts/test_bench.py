@@ -5,11 +5,14 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+from collections import Counter
 from pathlib import Path
 
 import pytest
+from defusedxml.ElementTree import parse
 from django.utils.module_loading import import_string
 
+from bench.community_dump import FULL_PAGE, Size, write_dump
 from bench.search import ROWS
 from bench.search_worker import ENGINES
 from search.meaning import model
@@ -19,6 +22,7 @@ ROOT = Path(__file__).resolve().parents[2]
 ELSEWHERE = ("DATABASE_URL", "TEST_DATABASE_URL", "BENCH_DATABASE_URL", "REDIS_URL", "DJANGO_SETTINGS_MODULE")
 PORTAL, PLAIN, WAGTAIL = "portal, SQLite", "SQLite FTS5 unicode61", "Wagtail, SQLite"
 MEANING = "portal with meaning, SQLite"
+NAMES = ("pages", "community", "connections", "ledger", "memory", "search", "best-answer")
 #: Tolerance for sums of floats.
 TINY = 1e-6
 
@@ -39,11 +43,11 @@ def test_help_names_every_measurement():
     done = bench("--help")
 
     assert done.returncode == 0
-    for name in ("pages", "connections", "ledger", "memory", "search", "best-answer"):
+    for name in NAMES:
         assert f"script/bench {name} " in done.stdout
 
 
-@pytest.mark.parametrize("name", ["pages", "connections", "ledger", "memory", "search", "best-answer"])
+@pytest.mark.parametrize("name", NAMES)
 def test_each_measurement_says_what_it_measures(name):
     done = bench(name, "--help")
 
@@ -55,7 +59,7 @@ def test_an_unknown_measurement_is_refused():
     done = bench("everything")
 
     assert done.returncode == 1
-    assert "pages, connections, ledger, memory, search, best-answer" in done.stderr
+    assert "pages, community, connections, ledger, memory, search, best-answer" in done.stderr
 
 
 def test_every_search_that_is_measured_is_there():
@@ -130,3 +134,40 @@ def test_pages_are_measured_while_others_write(tmp_path, django_db_blocker):
         assert of["rate"] > 0, page
         assert of["ratio"] == pytest.approx(of["beside"] / of["rate"])
         assert f"{page:<22}" in done.stdout
+
+
+def test_a_dump_has_the_size_that_was_asked_for_and_is_the_same_each_time(tmp_path):
+    size = Size.of(1_000)
+
+    for name in ("one", "another"):
+        write_dump(tmp_path / name, size)
+
+    rows = {name: parse(tmp_path / "one" / f"{name}.xml").getroot() for name in ("Posts", "Comments", "Users", "Votes")}
+    questions = [row.get("Id") for row in rows["Posts"] if row.get("PostTypeId") == "1"]
+    replies = Counter([row.get("ParentId") for row in rows["Posts"]] + [row.get("PostId") for row in rows["Comments"]])
+    assert (len(rows["Posts"]) + len(rows["Comments"]), len(questions), len(rows["Users"])) == (1_000, 150, 100)
+    assert {size.longest - 1, FULL_PAGE - 1} <= {replies[each] for each in questions}
+    for file in (tmp_path / "one").iterdir():
+        assert file.read_bytes() == (tmp_path / "another" / file.name).read_bytes(), file.name
+
+
+@pytest.mark.slow
+def test_the_community_is_measured_with_few_and_with_many_posts(tmp_path, django_db_blocker):
+    file, folder = tmp_path / "figures.json", tmp_path / "portals"
+    with django_db_blocker.unblock():
+        demo_data(folder / "empty")
+
+    sizes = ("--few", "500", "--many", "1000", "--rounds", "1", "--seconds", "0.5")
+    done = bench("community", *sizes, "--folder", str(folder), "--json", str(file))
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    figures = json.loads(file.read_text(encoding="utf-8"))
+    assert [each["posts"] for each in figures["imports"]] == [500, 1_000]
+    assert all(50 < each["own_mb"] < 400 for each in figures["imports"])
+    assert {"area list, signed in", "thread, signed in", "unread list, signed in", "compose, signed in",
+            "vote, signed in", "thread, anonymous", "last page, kept"} <= set(figures["pages"])  # fmt: skip
+    for page, of in figures["pages"].items():
+        assert 0 < of["many_ms"] <= of["p99_ms"], page
+        assert of["growth"] == pytest.approx(of["many_ms"] / of["few_ms"])
+        assert page.endswith("kept") or 5 < of["queries"] < 40, page
+    assert all(ratio > 0 for ratio in figures["ratios"].values())
