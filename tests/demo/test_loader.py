@@ -434,6 +434,15 @@ def test_what_members_write_is_spelt_with_care_and_never_twice_the_same():
     assert [text for text in (*titles, *texts) if re.search("[\u064a\u0643\u0649\u06c0\u0660-\u0669]", text)] == []
     broken = re.compile(r"(?<!\w)(می|نمی) [آ-ی]|[آ-ی] (ها|های|هایی|ترین)(?!\w)|\u200c(?!\w)|(?<!\w)\u200c")
     assert [found[0] for text in (*titles, *texts) if (found := broken.search(text))] == []
+    bare = [re.sub(r"```.*?```|`[^`]*`|@[\w.-]+", "", text, flags=re.DOTALL) for text in (*titles, *texts)]
+    persian = [
+        line
+        for text in bare
+        for line in text.splitlines()
+        if len(re.findall("[آ-ی]", line)) > len(re.findall("[A-Za-z]", line))
+    ]
+    # A line goes the way of its first letter: one in Persian must not begin with a Latin name.
+    assert [line for line in persian if re.match("[^آ-یA-Za-z]*[A-Za-z]", line)] == []
     for unique in (texts, titles, keys):
         assert [text for text, count in Counter(unique).items() if count > 1] == []
     assert [title for title in titles if len(title) > 110] == []
