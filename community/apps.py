@@ -25,13 +25,14 @@ class CommunityConfig(AppConfig):
         from community import navigation, own_data, trust  # noqa: PLC0415 - apps must be ready
         from community.asking import DidItSolveAction  # noqa: PLC0415
         from community.capturing import ThreadSource  # noqa: PLC0415
+        from community.link_cards import cards_of_threads  # noqa: PLC0415
         from community.models import Area, Tag, WatchedWord  # noqa: PLC0415
         from community.notifications import KINDS  # noqa: PLC0415
         from community.screening import WATCHED_SCOPE  # noqa: PLC0415
         from community.services import following_up, imported, reading, threads, uploads  # noqa: PLC0415
         from community.sitemap import ThreadSitemap  # noqa: PLC0415
         from community.views.reading import HELPFUL_FIRST  # noqa: PLC0415
-        from portal.core import article_sources, jobs, sitemaps  # noqa: PLC0415
+        from portal.core import article_sources, jobs, link_cards, sitemaps  # noqa: PLC0415
         from portal.core.page_cache import keep_query  # noqa: PLC0415
         from portal.core.receivers import touches  # noqa: PLC0415
         from portal.notifications.actions import register_action  # noqa: PLC0415
@@ -45,6 +46,7 @@ class CommunityConfig(AppConfig):
         navigation.connect()
         own_data.connect()
         article_sources.register(ThreadSource())
+        link_cards.register(cards_of_threads)
         sitemaps.register("threads", ThreadSitemap)
         keep_query(HELPFUL_FIRST)
         disallow_in_each_language("community/ask", "community/similar")

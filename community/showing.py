@@ -9,6 +9,7 @@ from django.core.paginator import Paginator
 from django.utils.safestring import SafeString
 
 from community import rules
+from community.link_cards import with_cards
 from community.models import (
     PAGE_SIZE,
     Bookmark,
@@ -115,9 +116,14 @@ class Reader:
         self._votes: frozenset[int] = frozenset()
         self._bookmarks: frozenset[int] = frozenset()
         self._levels: dict[int, int] = {}
+        self._htmls: dict[int, str] = {}
 
     def read(self, posts: Collection[Post]) -> None:
-        """Read the levels of the authors, and for a signed-in reader their votes and bookmarks. At most three queries."""
+        """Read the levels of the authors, what posts link to, and for a signed-in reader their votes and bookmarks.
+
+        At most three queries, and three more for links.
+        """
+        self._htmls = with_cards({post.pk: post.html for post in posts})
         authors = {post.author_id for post in posts if post.author_id is not None}
         levels = CommunityProfile.objects.filter(pk__in=authors, level__gte=_SHOWN_LEVEL)
         self._levels = dict(levels.values_list("pk", "level"))
@@ -135,7 +141,7 @@ class Reader:
         return ShownPost(
             post=post,
             author=person_of(post.author),
-            html=SafeString(translate_placeholders(post.html)),
+            html=SafeString(translate_placeholders(self._htmls.get(post.pk, post.html))),
             level=str(Level(level).label) if level else "",
             is_askers=not post.is_first and post.author_id is not None and post.author_id == self.thread.author_id,
             has_voted=post.pk in self._votes,

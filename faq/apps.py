@@ -16,13 +16,15 @@ class FaqConfig(AppConfig):
 
     def ready(self) -> None:
         from faq import navigation, notifications, own_data, prefill, receivers, services  # noqa: PLC0415 - apps must be ready
-        from portal.core import article_sources, jobs, mail_words  # noqa: PLC0415 - apps must be ready
+        from faq.link_cards import cards_of_articles  # noqa: PLC0415
+        from portal.core import article_sources, jobs, link_cards, mail_words  # noqa: PLC0415 - apps must be ready
         from portal.notifications.registry import register  # noqa: PLC0415 - apps must be ready
 
         receivers.connect()
         disallow("/a/*/feedback/")
         navigation.connect()
         own_data.connect()
+        link_cards.register(cards_of_articles)
         article_sources.register_maker(prefill.address_of_new_article)
         register(notifications.ArticleImproved())
         mail_words.name_mails({"faq/email/feedback": _("Reader’s answer for an author")})
