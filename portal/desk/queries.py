@@ -7,11 +7,12 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
 from django.utils.safestring import SafeString
 
-from community.models import AuditEntry, CommunityProfile, Flag, Level, Post, ReviewItem, Thread
+from community.capturing import address_of_article
+from community.models import Area, AuditEntry, CapturedAnswer, CommunityProfile, Flag, Level, Post, ReviewItem, Thread
 from community.people import Person, person_of
 from community.services.moderating import CLAIM
 from portal.core.text import row_number
@@ -167,6 +168,27 @@ def _likely_reason(post: Post, flags: list[Flag]) -> str:
     if flags:
         return Counter(flag.reason for flag in flags).most_common(1)[0][0]
     return post.state_reason if post.state_reason in Flag.Reason.values else ""
+
+
+@dataclass(frozen=True, slots=True)
+class SolvedPage:
+    #: Questions with the addresses under which an article is made of each.
+    entries: list[tuple[Thread, str]]
+    #: Value of ``?after=`` for the next page; 0 on the last.
+    after: int = 0
+
+
+def page_without_article(user: User, *, after: int = 0) -> SolvedPage:
+    """Return solved questions that no published article was made of, those that most people have first; two queries.
+
+    A page ends at a number of entries: few people go on for long, and the order changes with every “me, too”.
+    """
+    captured = CapturedAnswer.objects.filter(post__thread=OuterRef("pk"))
+    found = Thread.objects.visible_to(user).listed().solved().filter(~Exists(captured), kind=Area.Kind.QUESTIONS)
+    ordered = found.select_related("area").order_by("-me_too_count", "-helpful_count", "-pk")
+    some = list(ordered[after : after + ROWS + 1])
+    entries = [(thread, address_of_article(user, thread)) for thread in some[:ROWS]]
+    return SolvedPage(entries, after + ROWS if len(some) > ROWS else 0)
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ urlpatterns = [
     path("desk/queue/<int:item_id>/", views.decide, name="decide"),
     path("desk/queue/<int:item_id>/claim/", views.claim, name="claim"),
     path("desk/queue/<int:item_id>/undo/", views.undo, name="undo"),
+    path("desk/articles/", views.articles, name="articles"),
     path("desk/log/", views.log, name="log"),
     path("desk/members/<str:handle>/", views.member, name="member"),
     path("desk/settings/", views.settings_page, name="settings"),

@@ -41,6 +41,8 @@ logger = logging.getLogger(__name__)
 UNDO_OFFERED: Final = timedelta(seconds=30)
 _FILTERS: Final = ("flags", "held", "appeals")
 _MAX_ID: Final = 2**63 - 1
+#: So far one can go on in the list of questions that could become articles.
+_LAST_ARTICLE: Final = 1000
 
 
 @for_moderators
@@ -223,6 +225,16 @@ def _act_on(person: User, by: User, data: Mapping[str, Any]) -> None:
         services.suspend_member(user=person, by=by, until=until, note=note)
     else:
         services.release_member(user=person, by=by, note=note)
+
+
+@for_moderators
+@require_safe
+def articles(request: HttpRequest) -> HttpResponse:
+    """Show solved questions that could become articles; ``?after=`` continues."""
+    after = min(row_number(request.GET.get("after", "")) or 0, _LAST_ARTICLE)
+    return render(
+        request, "desk/articles.html", {"page": queries.page_without_article(moderator_of(request), after=after)}
+    )
 
 
 @for_moderators

@@ -47,7 +47,7 @@ def state_of(post: Post) -> str:
     return Post.objects.values_list("state", flat=True).get(pk=post.pk)
 
 
-PAGES = ["queue", "log", "settings"]
+PAGES = ["queue", "articles", "log", "settings"]
 
 
 @pytest.mark.parametrize("name", PAGES)
