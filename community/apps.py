@@ -22,7 +22,7 @@ class CommunityConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from community import navigation, own_data, trust  # noqa: PLC0415 - apps must be ready
+        from community import navigation, own_data, trust, viewing  # noqa: PLC0415 - apps must be ready
         from community.asking import DidItSolveAction  # noqa: PLC0415
         from community.capturing import ThreadSource  # noqa: PLC0415
         from community.link_cards import cards_of_threads  # noqa: PLC0415
@@ -35,6 +35,7 @@ class CommunityConfig(AppConfig):
         from portal.core import article_sources, jobs, link_cards, sitemaps  # noqa: PLC0415
         from portal.core.page_cache import keep_query  # noqa: PLC0415
         from portal.core.receivers import touches  # noqa: PLC0415
+        from portal.insight.facts import register_facts  # noqa: PLC0415
         from portal.notifications.actions import register_action  # noqa: PLC0415
         from portal.notifications.registry import register  # noqa: PLC0415
 
@@ -86,6 +87,13 @@ class CommunityConfig(AppConfig):
             name="community.ask_askers",
             run=following_up.ask_askers,
             is_needed=lambda _last_end: following_up.has_askers_to_ask(),
+        )
+        register_facts(viewing.FACT, viewing.note_view)
+        jobs.every(
+            timedelta(hours=1),
+            name="community.forget_views",
+            run=viewing.forget_views,
+            is_needed=lambda _last_end: viewing.has_old_views(),
         )
         jobs.every(
             timedelta(hours=6),

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.db import transaction
 from django.db.models import Count, Exists, F, IntegerField, Min, OuterRef, Q, Subquery, Sum, Value
-from django.db.models.functions import Coalesce
+from django.db.models.functions import Coalesce, Greatest
 
 from community.hot import hot_of
 from community.models import (
@@ -27,6 +27,7 @@ from community.models import (
     Thread,
     ThreadLoops,
     ThreadState,
+    ThreadView,
     Vote,
 )
 
@@ -93,6 +94,8 @@ def _meanings() -> list[tuple[type[Model], dict[str, Any]]]:
                 "helpful_count": _of(_visible(), "thread", what=Sum("helpful_count")),
                 "me_too_count": _of(MeToo.objects.all(), "thread"),
                 "vote_count": _of(IdeaVote.objects.all(), "thread"),
+                # Rows of views are kept for two days, and imported threads had views: there are no fewer than rows.
+                "view_count": Greatest(F("view_count"), _of(ThreadView.objects.all(), "thread")),
                 "solution_id": Subquery(first.values("post")[:1]),
                 "solved_at": Subquery(first.values("accepted_at")[:1]),
                 "last_post_at": _last("created_at", "created_at"),

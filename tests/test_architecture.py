@@ -139,6 +139,7 @@ SEES_EVERYTHING = {
     "community/screening.py": "compares fingerprints of what others wrote",
     "community/services": "locks rows by their id that the caller was allowed to change",
     "community/telling.py": "reads where and when something happened; its readers are asked for with visible_to",
+    "community/viewing.py": "counts how often something was looked at, and reads nothing of it",
     "portal/core/pages.py": "is the door",
     "portal/core/panels.py": "is the editors' side",
     "portal/core/file_": "reads where files are shown, and to whom; no content",

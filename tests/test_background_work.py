@@ -18,7 +18,7 @@ from wagtail.models import Page
 from community import events as community
 from community import services, telling
 from community.events import SeeAlsoWanted
-from community.models import FollowUp, Level, Post, Thread, ThreadLoops, ThreadToIndex, Upload
+from community.models import FollowUp, Level, Post, Thread, ThreadLoops, ThreadToIndex, ThreadView, Upload
 from community.services import accept_solution, reading, retitle
 from community.services import bookmark as remember
 from faq.events import ArticleChanged, CapturedArticlePublished, FeedbackGiven
@@ -30,6 +30,7 @@ from portal.core import jobs, outbox
 from portal.core.events import subscribed
 from portal.core.mail import MailQueued, queue
 from portal.core.models import FileAudience, OutboxMessage, OutgoingMail, PeriodicJob, VisitSalt
+from portal.core.visitors import VISITOR_LENGTH
 from portal.notifications.events import MailWanted, NotificationWanted
 from portal.notifications.models import Notification
 from portal.notifications.services import follow
@@ -517,6 +518,11 @@ def bookmark_whose_time_has_come() -> None:
     remember(user=post.author, post=post, remind_at=timezone.now())
 
 
+def view_of_last_week() -> None:
+    day = timezone.localdate() - dt.timedelta(days=7)
+    ThreadView.objects.create(thread=ThreadFactory(), day=day, visitor="0" * VISITOR_LENGTH)
+
+
 def file_that_no_post_came_for() -> None:
     Upload.objects.create(kind="file", name="a.txt", size=1, created_at=timezone.now() - dt.timedelta(days=3))
 
@@ -561,6 +567,7 @@ JOBS: dict[str, Callable[[], None]] = {
     "accounts.erase_who_left": person_whose_days_are_over,
     "community.compare_imported": thread_of_another_forum,
     "community.remind": bookmark_whose_time_has_come,
+    "community.forget_views": view_of_last_week,
     "community.review_helpers": helper_without_recent_help,
     "community.tidy_uploads": file_that_no_post_came_for,
     "community.unpin": pin_whose_time_is_over,

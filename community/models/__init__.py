@@ -19,6 +19,7 @@ from community.models.taking_part import (
     MeToo,
     Solution,
     ThreadRead,
+    ThreadView,
     Vote,
 )
 from community.models.thread import (
@@ -73,6 +74,7 @@ __all__ = [
     "ThreadRead",
     "ThreadState",
     "ThreadToIndex",
+    "ThreadView",
     "Upload",
     "Vote",
     "WatchedWord",

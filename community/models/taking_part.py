@@ -14,6 +14,7 @@ from django.utils.translation import gettext_lazy as _
 from community.models.area import Area
 from community.models.post import Post
 from community.models.thread import Thread
+from portal.core.visitors import VISITOR_LENGTH
 
 
 class Vote(models.Model):
@@ -136,6 +137,23 @@ class ThreadRead(models.Model):
 
     def __str__(self) -> str:
         return f"{self.user_id}: {self.thread_id}#{self.last_read_number}"
+
+
+class ThreadView(models.Model):
+    """A visitor looked at a thread on a day. Nothing here says who: see `community.viewing`. Kept for two days."""
+
+    thread = models.ForeignKey(Thread, on_delete=models.CASCADE, related_name="+", db_index=False)
+    day = models.DateField()
+    visitor = models.CharField(max_length=VISITOR_LENGTH)
+
+    class Meta:
+        verbose_name = _("view of a thread")
+        verbose_name_plural = _("views of threads")
+        constraints = [models.UniqueConstraint(fields=["thread", "day", "visitor"], name="thread_view_unique")]
+        indexes = [models.Index(fields=["day"], name="thread_view_day")]
+
+    def __str__(self) -> str:
+        return f"{self.thread_id}: {self.day}"
 
 
 class AreaRead(models.Model):

@@ -39,11 +39,13 @@ from community.queries import place_of_post
 from community.see_also import Surroundings, silent_help_of, surroundings_of
 from community.services.texts import people_named
 from community.showing import pages_of, parts_by_helpfulness, parts_of, target_of
+from community.viewing import FACT
 from community.views.common import for_members, is_htmx, person_in, post_or_404, thread_or_404
 from portal.catalog.models import Product
 from portal.core.privacy import is_prefetch
 from portal.core.scopes import depends_on
 from portal.core.text import row_number
+from portal.insight.facts import tell
 from portal.notifications.queries import is_following
 from portal.notifications.services import mark_read as mark_notifications_read
 
@@ -245,7 +247,10 @@ def thread(request: HttpRequest, thread_id: int, slug: str) -> HttpResponse:
         "reply_form": ReplyForm(initial={"started": started_now()}) if parts.may.get("reply") else None,
         "feed_url": reverse("community:thread_feed", args=[found.pk]) if found.is_listed else "",
     }
-    return _vary(render(request, "community/thread.html", context))
+    response = _vary(render(request, "community/thread.html", context))
+    if found.is_listed:
+        tell(response, FACT, found.pk)
+    return response
 
 
 def _around(request: HttpRequest, found: Thread) -> Surroundings:
