@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from community.views import acting, bookmarks, feeds, following, loops, managing, mentioning, reading, writing
+from community.views import acting, bookmarks, feeds, following, follows, loops, managing, mentioning, reading, writing
 
 app_name = "community"
 
@@ -21,6 +21,7 @@ urlpatterns = [
     path("community/tag/<str:slug>/", reading.tag, name="tag"),
     path("community/product/<slug:code>/", reading.product, name="product"),
     path("u/<str:handle>/", reading.person, name="person"),
+    path("community/follows/", follows.follows, name="follows"),
     path("community/pay-forward/", loops.pay_forward, name="pay_forward"),
     path("community/bookmarks/", bookmarks.bookmarks, name="bookmarks"),
     # Writing

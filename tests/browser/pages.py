@@ -119,6 +119,7 @@ own = Post.objects.visible_to(sara).filter(author=sara, state="visible", thread_
 other = Post.objects.visible_to(sara).filter(thread=thread, state="visible").exclude(author=sara).first()
 print(json.dumps({
     "ask": "community/ask/", "bookmarks": "community/bookmarks/", "following": "community/following/",
+    "follows": "community/follows/",
     "reply": f"community/t/{thread.pk}/reply/?to={other.pk}&quote=1", "thread": f"community/t/{thread.pk}/",
     "edit": f"community/p/{own.pk}/edit/", "delete": f"community/p/{own.pk}/delete/",
     "history": f"community/p/{own.pk}/history/", "flag": f"community/p/{other.pk}/flag/", "self": f"u/{sara.handle}/",
