@@ -9,6 +9,7 @@ from django.utils import timezone
 
 from community.events import BookmarkDue
 from community.models import AreaRead, Bookmark, CommunityProfile, ThreadRead
+from community.models.member import profile_of
 from community.services.counting import ensure_profile
 from portal.core.events import emit
 
@@ -25,7 +26,12 @@ _BATCH: Final = 500
 
 
 def mark_read(*, user: User, thread: Thread, number: int) -> None:
-    """Remember that `user` has read a thread up to a number. Never goes back; safe at the same time as another."""
+    """Remember that `user` has read a thread up to a number. Never goes back; safe at the same time as another.
+
+    It writes only what is new: whoever looks at a page again waits for nobody else's writing.
+    """
+    if ThreadRead.objects.filter(user=user, thread=thread, last_read_number__gte=number).exists():
+        return
     greatest = "GREATEST" if connection.vendor == "postgresql" else "MAX"
     table = connection.ops.quote_name(ThreadRead._meta.db_table)  # noqa: SLF001 - Django's documented name
     with connection.cursor() as cursor:
@@ -109,10 +115,20 @@ def _remind(pk: int, at: dt.datetime) -> bool:
     return True
 
 
-@transaction.atomic
 def note_visit(*, user: User, today: dt.date | None = None) -> bool:
-    """Count a day on which somebody was here; returns whether it is the first visit of the day."""
+    """Count a day on which somebody was here; returns whether it is the first visit of the day.
+
+    All other visits of a day write nothing and lock nothing: every page of a thread is one.
+    """
     today = today or timezone.localdate()
+    known = profile_of(user)
+    if known is not None and known.last_seen_on is not None and known.last_seen_on >= today:
+        return False
+    return _count_visit(user, today)
+
+
+@transaction.atomic
+def _count_visit(user: User, today: dt.date) -> bool:
     ensure_profile(user.pk)
     profile = CommunityProfile.objects.select_for_update(no_key=True).get(pk=user.pk)
     if profile.last_seen_on is not None and profile.last_seen_on >= today:

@@ -47,6 +47,7 @@ from community.models import (
 )
 from community.reconcile import find_drift, mend
 from community.services.texts import people_named
+from portal.accounts.models import User
 from portal.core.scopes import stamp
 from tests.factories.accounts import UserFactory
 from tests.factories.catalog import OwnershipFactory, ProductFactory
@@ -1151,6 +1152,21 @@ def test_day_is_counted_once():
 
     assert seen == [True, False, True, False]
     assert profile(user).days_seen == 2
+
+
+def test_who_comes_back_on_the_same_day_to_what_they_have_read_writes_nothing():
+    user, thread = MemberFactory(), start()
+    written = []
+
+    for _visit in range(2):
+        reader = User.objects.get(pk=user.pk)  # of another request
+        with CaptureQueriesContext(connection) as queries:
+            services.mark_read(user=reader, thread=thread, number=1)
+            services.note_visit(user=reader)
+        written.append([query["sql"] for query in queries if not query["sql"].startswith("SELECT")])
+
+    assert written[0] != []
+    assert written[1] == []
 
 
 # Moderation ----------------------------------------------------------------------------------------------------------
