@@ -113,5 +113,16 @@ class TooManyTagsError(CommunityError):
         super().__init__(_("Use at most %(limit)s tags.") % {"limit": format_number(limit)})
 
 
+class AcceptedAnswerError(CommunityError):
+    """Raised for taking the accepted answer away from its question, which would no longer be solved, and not say so."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            _(
+                "One of these replies is the solution. Choose “Not the solution after all” at it first, then split it off."
+            )
+        )
+
+
 class UploadError(CommunityError):
     """Raised for a file that is not accepted; the message says why."""

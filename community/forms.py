@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import html
 import re
 import time
 from typing import TYPE_CHECKING, Any, ClassVar, Final
@@ -13,11 +12,10 @@ from django.core import signing
 from django.core.exceptions import ValidationError
 from django.utils import timezone
 from django.utils.crypto import get_random_string
-from django.utils.html import strip_tags
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
-from community import rules
+from community import rendering, rules
 from community.masks import as_stored
 from community.models import PAGE_SIZE, Area, Flag, Level, Post, Thread, ThreadState, policy
 from community.people import person_of
@@ -383,7 +381,7 @@ class MoveForm(ManageForm):
     area = AreaChoiceField(
         label=_("New area"),
         queryset=None,
-        empty_label=None,
+        empty_label=_("Choose an area"),
         help_text=_("Those who may read that area may read the thread, and nobody else."),
     )
 
@@ -419,6 +417,10 @@ class MergeForm(ManageForm):
 _THREAD_ADDRESS: Final = re.compile(r"(?:\A|/t/)([0-9]{1,18})(?:\Z|[/?#])")
 
 
+#: Characters of a reply in the list of those that can be split off.
+_FIRST_WORDS: Final = 80
+
+
 class SplitForm(ManageForm):
     """The latest replies of a thread, to choose those that become one of their own."""
 
@@ -438,5 +440,5 @@ class SplitForm(ManageForm):
 
 
 def _first_words(post: Post) -> str:
-    words = translate_placeholders(" ".join(html.unescape(strip_tags(post.html)).split()))
-    return f"{format_number(post.number)} · {isolate(person_of(post.author).name)}: {isolate(words[:80])}"
+    words = rendering.excerpt(translate_placeholders(post.html), _FIRST_WORDS)
+    return f"{format_number(post.number)} · {isolate(person_of(post.author).name)}: {isolate(words)}"

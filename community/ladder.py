@@ -79,8 +79,12 @@ def _to_member(figures: Figures) -> tuple[tuple[Step, ...], tuple[Step, ...]]:
 
 
 def _to_active(figures: Figures, rules: Policy) -> tuple[Step, ...]:
-    days = ngettext("You were here on %(number)s day", "You were here on %(number)s days", rules.active_days)
-    acts = ngettext("%(number)s reply of yours helped", "%(number)s replies of yours helped", rules.active_acts)
+    days = ngettext(
+        "You were here on at least %(number)s day", "You were here on at least %(number)s days", rules.active_days
+    )
+    acts = ngettext(
+        "At least %(number)s reply of yours helped", "At least %(number)s replies of yours helped", rules.active_acts
+    )
     return (
         Step(days % {"number": format_number(rules.active_days)}, figures.days_seen, rules.active_days),
         Step(acts % {"number": format_number(rules.active_acts)}, figures.helpful_acts, rules.active_acts),
@@ -90,13 +94,13 @@ def _to_active(figures: Figures, rules: Policy) -> tuple[Step, ...]:
 def _to_helper(figures: Figures, rules: Policy) -> tuple[tuple[Step, ...], tuple[Step, ...]]:
     span = {"days": format_number(rules.helper_days)}
     solutions = ngettext(
-        "%(number)s accepted answer in the last %(days)s days",
-        "%(number)s accepted answers in the last %(days)s days",
+        "At least %(number)s accepted answer in the last %(days)s days",
+        "At least %(number)s accepted answers in the last %(days)s days",
         rules.helper_solutions,
     ) % {"number": format_number(rules.helper_solutions), **span}
     people = ngettext(
-        "Or: %(number)s person helped in the last %(days)s days",
-        "Or: %(number)s people helped in the last %(days)s days",
+        "Or: at least %(number)s person helped in the last %(days)s days",
+        "Or: at least %(number)s people helped in the last %(days)s days",
         rules.helper_people,
     ) % {"number": format_number(rules.helper_people), **span}
     agreed = _("At least %(percent)s%% of your reports were right") % {

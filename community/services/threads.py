@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 
 from community import rendering
 from community.events import SeeAlsoWanted, ThreadMerged, ThreadMoved, ThreadSplit
-from community.exceptions import NotAllowedError, NotVisibleError, TooManyTagsError
+from community.exceptions import AcceptedAnswerError, NotAllowedError, NotVisibleError, TooManyTagsError
 from community.models import (
     Area,
     IdeaVote,
@@ -35,7 +35,6 @@ from community.services import texts
 from community.services.counting import count_for, count_thread, find_last_post, lock_thread, show_changed, store
 from community.services.loops import bring_solved_its, count_solved_its
 from community.services.moderating import log
-from community.services.solutions import revoke_all
 from community.services.writing import edit_post, excerpt_of
 from portal.accounts.models import User
 from portal.core.events import emit
@@ -364,7 +363,7 @@ def _settle_solutions(thread: Thread) -> None:
 
 @transaction.atomic
 def split_thread(*, thread: Thread, post_ids: Collection[int], title: str, by: User) -> Thread:
-    """Make a thread of its own of some replies; the first of them begins it. Accepted answers are none there.
+    """Make a thread of its own of some replies; the first of them begins it. Accepted answers stay with the question.
 
     Links to the moved posts still lead to them. Raises `CommunityError`.
     """
@@ -373,10 +372,8 @@ def split_thread(*, thread: Thread, post_ids: Collection[int], title: str, by: U
     posts = list(Post.objects.select_for_update(no_key=True).filter(pk__in=post_ids, thread=thread).order_by("number"))
     if not posts or posts[0].is_first or not posts[0].is_visible:
         raise NotAllowedError
-    accepted = set(Solution.objects.filter(post__in=posts, revoked_at=None).values_list("post_id", flat=True))
-    for post in posts:
-        if post.pk in accepted:
-            revoke_all(thread, post, by=by, because="moved")
+    if Solution.objects.filter(post__in=posts, revoked_at=None).exists():
+        raise AcceptedAnswerError
     first = posts[0]
     text = texts.prepare(first.body)
     new = Thread(

@@ -51,6 +51,7 @@ class Kind:
     """One kind of what can be followed: its words, and how its names are read for one reader, in one query."""
 
     label: _StrPromise
+    one: _StrPromise
     icon: str
     read: Callable[[User, Collection[int]], dict[int, Place]]
 
@@ -82,11 +83,17 @@ def _people(_reader: User, ids: Collection[int]) -> dict[int, Place]:
 
 #: Beginning of the target → the kind. The keys of the address are the last words of these.
 _KINDS: Final[dict[str, Kind]] = {
-    "community.thread": Kind(pgettext_lazy("followed", "Threads"), "messages-square", _threads),
-    "community.area": Kind(pgettext_lazy("followed", "Areas"), "layout-grid", _areas),
-    "community.tag": Kind(pgettext_lazy("followed", "Tags"), "hash", _tags),
-    "community.product": Kind(pgettext_lazy("followed", "Devices"), "router", _products),
-    "person": Kind(pgettext_lazy("followed", "Members"), "user-round", _people),
+    "community.thread": Kind(
+        pgettext_lazy("followed", "Threads"), pgettext_lazy("followed", "Thread"), "messages-square", _threads
+    ),
+    "community.area": Kind(
+        pgettext_lazy("followed", "Areas"), pgettext_lazy("followed", "Area"), "layout-grid", _areas
+    ),
+    "community.tag": Kind(pgettext_lazy("followed", "Tags"), pgettext_lazy("followed", "Tag"), "hash", _tags),
+    "community.product": Kind(
+        pgettext_lazy("followed", "Devices"), pgettext_lazy("followed", "Device"), "router", _products
+    ),
+    "person": Kind(pgettext_lazy("followed", "Members"), pgettext_lazy("followed", "Member"), "user-round", _people),
 }
 _BY_WORD: Final = {target.rpartition(".")[2]: target for target in _KINDS}
 

@@ -54,6 +54,13 @@ def test_all_kinds_are_listed_and_each_can_be_chosen(client, reader):
         assert [other for other, (_target, name) in places.items() if named(text, name)] == [kind]
 
 
+def test_a_row_names_its_kind(client, reader):
+    target, _name = everything()["thread"]
+    follow(person_id=reader.pk, target=target)
+
+    assert "<p>گفت‌وگو ·" in client.get(PAGE).text
+
+
 @pytest.mark.parametrize("kind", ["thread", "area", "tag", "product", "person"])
 def test_one_stops_and_takes_it_back(client, reader, kind):
     target, name = everything()[kind]
@@ -62,7 +69,7 @@ def test_one_stops_and_takes_it_back(client, reader, kind):
     stopped = client.post(PAGE, {"target": target, "on": "0", "kind": kind})
     text = client.get(stopped.headers["Location"]).text
     assert not is_following(reader.pk, target)
-    assert f"<bdi>{name}</bdi> را دنبال نمی‌کنید" in text
+    assert f"«<bdi>{name}</bdi>» را دنبال نمی‌کنید" in text
     client.post(PAGE, {"target": target, "on": "1", "kind": kind})
 
     assert is_following(reader.pk, target)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
@@ -79,3 +81,14 @@ def test_the_figures_cost_a_bounded_number_of_queries():
         ladder_of(profile)
 
     assert len(queries) <= 6
+
+
+def test_what_a_level_takes_is_said_as_the_least_and_with_the_signs_of_the_language(client):
+    member = MemberFactory()
+    at(member, Level.ACTIVE)
+    client.force_login(member)
+
+    text = page_of(client, member)
+
+    assert re.search("دست‌کم [۰-۹]+٪ گزارش‌هایتان", text)
+    assert re.search("دست‌کم [۰-۹]+ پاسخ پذیرفته", text)

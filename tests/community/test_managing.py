@@ -187,6 +187,15 @@ def test_move_to_another_area(client, thread, staff):
     assert client.get(thread.get_absolute_url()).status_code == 404
 
 
+def test_no_area_is_chosen_for_the_moderator(client, thread, staff):
+    AreaFactory()
+
+    page = client.get(reverse("community:manage", args=[thread.pk]))
+
+    assert '<option value="" selected>بخش را انتخاب کنید</option>' in page.text
+    assert manage(client, thread, "move", area="").status_code == 422
+
+
 @pytest.mark.parametrize("form", ["{pk}", "https://testserver/fa/community/t/{pk}/some-name/#post-2", "/t/{pk}"])
 def test_merge_by_number_or_address(client, thread, staff, form):
     other = ThreadFactory(area=thread.area)
@@ -239,6 +248,29 @@ def test_split_replies_off(client, thread, staff):
     goes.refresh_from_db()
     stays.refresh_from_db()
     assert (goes.thread, stays.thread) == (new, thread)
+
+
+def test_the_solution_is_split_off_only_after_it_was_taken_back(client, thread, staff):
+    answer, other = PostFactory.create_batch(2, thread=thread)
+    services.accept_solution(post=answer, by=thread.author)
+
+    refused = manage(client, thread, "split", posts=[answer.pk, other.pk], title="سؤالی دیگر")
+
+    assert refused.status_code == 422
+    assert "یکی از این پاسخ‌ها راه‌حل است" in refused.text
+    thread.refresh_from_db()
+    assert thread.is_solved
+    assert set(Post.objects.filter(pk__in=[answer.pk, other.pk]).values_list("thread", flat=True)) == {thread.pk}
+    services.revoke_solution(post=answer, by=staff)
+    assert manage(client, thread, "split", posts=[answer.pk, other.pk], title="سؤالی دیگر").status_code == 302
+
+
+def test_replies_to_split_off_are_cut_between_words(client, thread, staff):
+    PostFactory(thread=thread, body="مودم " * 40)
+
+    text = client.get(reverse("community:manage", args=[thread.pk])).text
+
+    assert "مودم…" in text
 
 
 def test_posts_of_another_thread_are_not_split_off(client, thread, staff):

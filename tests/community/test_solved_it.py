@@ -108,7 +108,7 @@ def test_members_count_once_and_those_of_the_thread_not_at_all(client):
     client.force_login(member)
     text = client.get(thread.get_absolute_url()).text
     assert address(thread) not in text
-    assert "گفته‌اید که این حل کرد" in text
+    assert "گفته‌اید که این پاسخ مشکلتان را حل کرد" in text
     assert [kind for kind, _values in services.export_of(member) if kind == "this solved it"] == ["this solved it"]
     member.delete()
     assert list(find_drift()) == []
@@ -140,7 +140,7 @@ def test_the_number_is_shown_once_it_comes_from_five_networks_and_none_outweighs
 
     page_cache.store.clear()
     assert counted(thread) == (14, 8)
-    assert "۸ نفر می‌گویند این حل کرد" in client.get(thread.get_absolute_url()).text
+    assert "۸ نفر می‌گویند این پاسخ مشکلشان را حل کرد" in client.get(thread.get_absolute_url()).text
 
 
 def test_few_of_an_hour_at_one_address_and_some_of_a_day_in_its_range(client):
