@@ -453,3 +453,10 @@ def test_another_look_has_one_name_wherever_it_is_asked_for_or_decided():
 
 def _numbers():
     return [field.name for field in Policy._meta.get_fields() if field.name not in {"id", "holds_newcomers"}]
+
+
+@pytest.mark.parametrize("act", ["approve", "hide"])
+def test_the_title_in_what_was_done_keeps_its_direction(desk, act):
+    post = PostFactory(held=True, thread__title="Noora X2 does not connect")
+
+    assert "«<bdi>Noora X2 does not connect</bdi>»" in decide(desk, item_of(post), act).text
