@@ -315,3 +315,34 @@ def test_code_and_menus_stay_on_a_narrow_screen(portal, visit, language):
     for width in range(300, 430, 10):  # the buttons before it fill the line at one of these
         page.set_viewport_size({"width": width, "height": 800})
         assert page.evaluate(_MENUS_OUTSIDE) == 0
+
+
+_IS_IN_SIGHT = """tab => {
+  const [inner, outer] = [tab, tab.parentElement].map(box => box.getBoundingClientRect());
+  return inner.left >= outer.left - 1 && inner.right <= outer.right + 1;
+}"""
+
+
+@pytest.mark.parametrize("language", ["fa", "en"])
+def test_the_desk_fits_a_telephone(visit, language):
+    page = visit(f"/{language}/", js=True, width=390, has_touch=True, watch=False)
+    sign_in(page, "community@noora.example", language)
+    for path in ("community/following/", "desk/settings/"):
+        page.goto(f"/{language}/{path}")
+        assert page.locator(".tabs [aria-current]").evaluate(_IS_IN_SIGHT), path
+    page.goto(f"/{language}/desk/queue/")
+    expect(page.locator("[data-keys]")).to_be_hidden()
+    item = page.locator("main article").first
+    item.locator("summary[class*=danger]").click()
+    approve, summary = (
+        item.locator("[data-key=a]").bounding_box(),
+        item.locator("summary[class*=danger]").bounding_box(),
+    )
+    assert approve["y"] == summary["y"]
+    item.locator("select[name=reason]").select_option("other")
+    item.locator(".queue__why button").click()
+    done = page.locator("[data-done]")
+    done.locator("bdi").evaluate("title => { title.textContent = 'A long title of a thread '.repeat(6); }")
+    assert page.evaluate("document.documentElement.scrollWidth") == 390
+    done.locator("button").click()
+    expect(page.locator(".toast")).to_have_count(1)

@@ -97,6 +97,12 @@ const focusErrors = () => document.querySelector("[data-error-summary]")?.focus(
 focusErrors();
 document.addEventListener("htmx:after:swap", focusErrors);
 
+// Of tabs that do not fit, the current one is in sight; only its line of tabs moves, not the page.
+for (const tab of document.querySelectorAll(".tabs [aria-current]")) {
+  const [inner, outer] = [tab, tab.parentElement].map((box) => box.getBoundingClientRect());
+  tab.parentElement.scrollLeft += (inner.left + inner.right - outer.left - outer.right) / 2;
+}
+
 // Table of contents: the heading being read is marked.
 for (const toc of document.querySelectorAll("[data-toc]")) {
   const links = new Map();
