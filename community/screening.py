@@ -12,7 +12,7 @@ from django.utils import timezone
 from community.exceptions import BlockedTextError
 from community.models import CommunityProfile, Level, Post, Tag, WatchedWord, policy
 from community.models.access import is_moderator
-from community.similarity import NEAR, distance
+from community.similarity import ALIKE, NEAR, distance, likeness
 from portal.core.memo import Memo
 from portal.core.text import fold_with_offsets
 
@@ -87,18 +87,20 @@ def screen(
             screening.reasons.append("first-post")
         if link_count > rules.newcomer_links:
             screening.reasons.append("links")
-    if profile.level <= Level.MEMBER and fingerprint is not None and _is_repeated(fingerprint, post_id):
+    if profile.level <= Level.MEMBER and fingerprint is not None and _is_repeated(body, fingerprint, post_id):
         screening.reasons.append("duplicate")
     return screening
 
 
-def _is_repeated(fingerprint: int, post_id: int | None) -> bool:
-    """Return whether somebody posted nearly the same text within a day."""
+def _is_repeated(body: str, fingerprint: int, post_id: int | None) -> bool:
+    """Return whether somebody posted nearly the same text within a day. Two queries at most."""
     recent = Post.objects.filter(created_at__gte=timezone.now() - _RECENT, fingerprint__isnull=False)
     if post_id is not None:
         recent = recent.exclude(pk=post_id)
-    known = recent.order_by("-pk").values_list("fingerprint", flat=True)[:_COMPARED]
-    return any(distance(fingerprint, other) <= NEAR for other in known if other is not None)
+    known = recent.order_by("-pk").values_list("pk", "fingerprint")[:_COMPARED]
+    near = [pk for pk, other in known if other is not None and distance(fingerprint, other) <= NEAR]
+    others = Post.objects.filter(pk__in=near).values_list("body", flat=True) if near else ()
+    return any(likeness(body, other) >= ALIKE for other in others)
 
 
 # Watched words ------------------------------------------------------------------------------------------------------

@@ -13,6 +13,7 @@ from django.utils.crypto import get_random_string
 from community import services
 from community.forms import started_now
 from community.models import CommunityProfile, Level, Policy, Post, ReviewItem, State, Thread
+from community.similarity import NEAR, distance, fingerprint
 from portal.core import outbox
 from tests.factories.accounts import UserFactory
 from tests.factories.community import AreaFactory, MemberFactory, ThreadFactory, moderator, token
@@ -186,3 +187,22 @@ def test_the_drill_is_cleared_in_the_queue(client, settings):
     assert Post.objects.filter(state=State.HIDDEN).count() == 8
     client.force_login(person)
     assert "فروش ویژه" not in client.get(reverse("community:index")).text
+
+
+def test_a_different_text_with_a_near_fingerprint_is_no_copy():
+    """These two have nothing in common but fingerprints of which few bits differ."""
+    Policy(first_posts_held=0).save()
+    one = (
+        "رمز را عوض کنید؛ همه یک بار بیرون می‌افتند و فقط آن‌هایی که رمز تازه را دارند برمی‌گردند. "
+        "رمز را هم نام خانوادگی به‌اضافهٔ سال تولد نگذارید."
+    )
+    other = "همه هم‌زمان آنلاین می‌شوند، عمد لازم نیست. ولی اگر اندازه گرفته‌اید عددها را بگذارید، با هم نگاه کنیم."
+    assert distance(fingerprint(one), fingerprint(other)) <= NEAR
+    thread = ThreadFactory()
+
+    said = [
+        services.post_reply(thread=thread, author=MemberFactory(), body=body, token=token())
+        for body in (one, other, one.replace("تازه", "جدید"))
+    ]
+
+    assert [post.state for post in said] == [State.VISIBLE, State.VISIBLE, State.HELD]
