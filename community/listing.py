@@ -90,7 +90,7 @@ def badge_of(thread: Thread) -> StateBadge | None:
         return _SOLVED
     if thread.status in _STATUSES:
         return _STATUSES[thread.status]
-    if thread.is_question and thread.reply_count == 0:
+    if thread.is_question and thread.reply_count == 0 and not thread.is_locked:
         return _NEEDS_REPLY
     return None
 

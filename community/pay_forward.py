@@ -51,7 +51,7 @@ def questions_for(user: User) -> list[Row]:
         Thread.objects.visible_to(user)
         .listed()
         .unanswered()
-        .filter(language__in=languages, is_locked=False)
+        .filter(language__in=languages)
         .exclude(author=user)
         .recent_first()
     )

@@ -188,6 +188,12 @@ class Parsed:
         return "\n".join(text for token in self.tokens if (text := " ".join(_words(token).split())))
 
 
+    def prose(self) -> str:
+        """Return the words without blocks of code and bare addresses, which say little of the text; all if there are no others."""
+        lines = (" ".join(_BARE_URL.sub(" ", _inline_words(token.children or ())).split()) for token in self.tokens)
+        return "\n".join(filter(None, lines)) or self.plain_text()
+
+
 def parse(body: str) -> Parsed:
     """Parse a text. Beyond `MAX_LENGTH` it is cut: services refuse such a text, importers may have one."""
     body = body[:MAX_LENGTH].encode("utf-8", "replace").decode()  # a lone surrogate is no text for nh3
@@ -267,10 +273,14 @@ def words_of(html: str) -> str:
     return unescape(nh3.clean(html, tags=set()))
 
 
+#: Code and bare addresses in stored HTML: no beginning that says what a text is about.
+_NO_PROSE: Final = re.compile(r'<pre\b.*?(?:</pre>|\Z)|<a [^>]*><bdi dir="ltr">[^<]*(?:</bdi></a>|\Z)', re.DOTALL)
+
+
 def excerpt(html: str, length: int = 200) -> str:
     """Return the beginning of stored HTML as one plain line, cut between words. It reads no more than it may need."""
     beginning = html[: max(length * _HTML_PER_LETTER, 1_000)]
-    text = " ".join(words_of(beginning).split())
+    text = " ".join(words_of(_NO_PROSE.sub(" ", beginning)).split()) or " ".join(words_of(beginning).split())
     if len(text) <= length and len(beginning) == len(html):
         return text
     head = text[: length - 1].rpartition(" ")[0] or text[: length - 1]

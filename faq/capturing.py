@@ -7,9 +7,11 @@ it. Nothing is published.
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Final
+from html import unescape
+from typing import TYPE_CHECKING, Any, Final
 
 from django.db import transaction
+from django.utils.html import strip_tags
 from wagtail.log_actions import log
 from wagtail.models import Page
 
@@ -71,7 +73,7 @@ def _make(reference: str, material: Material, topic: TopicPage, by: User, librar
         title=title,
         draft_title=title,
         short_answer=bidi_safe(material.beginning[:SHORT_ANSWER_LENGTH], language)[:SHORT_ANSWER_LENGTH],
-        body=json.dumps(body.blocks),
+        body=json.dumps([] if _says_only(body.blocks, material.beginning) else body.blocks),
         keywords=material.keywords[:_KEYWORDS_LENGTH],
         audience=material.audience,
         source=reference,
@@ -86,6 +88,13 @@ def _make(reference: str, material: Material, topic: TopicPage, by: User, librar
     page.save_revision(user=by)
     log(instance=page, action="wagtail.create", user=by, content_changed=True)
     return page
+
+
+def _says_only(blocks: list[dict[str, Any]], text: str) -> bool:
+    """Return whether blocks are one paragraph that readers of the short answer would read twice."""
+    if [block["type"] for block in blocks] != ["paragraph"]:
+        return False
+    return " ".join(strip_tags(unescape(str(blocks[0]["value"]))).split()) == " ".join(text.split())
 
 
 class _Resolver:

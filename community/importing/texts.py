@@ -39,15 +39,17 @@ class Stored:
     body: str
     html: str
     plain: str
+    #: The same without code and addresses.
+    prose: str
     is_cut: bool
 
     @property
     def language(self) -> str:
-        return texts.language_of(self.plain)
+        return texts.language_of(self.prose)
 
     @property
     def excerpt(self) -> str:
-        words = " ".join(self.plain[:2400].split())
+        words = " ".join(self.prose[:2400].split())
         return words if len(words) <= 200 else f"{words[:199].rpartition(' ')[0] or words[:199]}…"
 
 
@@ -67,7 +69,7 @@ def stored(record: Text, *, keeps_personal_data: bool) -> Stored:
     if parsed.handles:  # in code that is none for the renderer
         body = rendering.MENTION.sub(rf"@{_JOINER}\1", body)
         parsed = rendering.parse(body)
-    return Stored(body[: rendering.MAX_LENGTH], str(parsed.to_html()), parsed.plain_text(), is_cut)
+    return Stored(body[: rendering.MAX_LENGTH], str(parsed.to_html()), parsed.plain_text(), parsed.prose(), is_cut)
 
 
 def stored_title(title: str, stored_text: Stored, *, keeps_personal_data: bool) -> str:

@@ -83,8 +83,8 @@ class ThreadQuerySet(models.QuerySet["Thread"]):
         return self.filter(kind=Area.Kind.IDEAS).order_by("-vote_count", "-pk")
 
     def unanswered(self) -> Self:
-        """Questions without any reply."""
-        return self.filter(kind=Area.Kind.QUESTIONS, reply_count=0)
+        """Questions without any reply that one can reply to."""
+        return self.filter(kind=Area.Kind.QUESTIONS, reply_count=0, is_locked=False)
 
     def solved(self) -> Self:
         return self.filter(solved_at__isnull=False)

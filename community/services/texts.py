@@ -40,7 +40,7 @@ class Text:
 
     @property
     def language(self) -> str:
-        return language_of(self.parsed.plain_text())
+        return language_of(self.parsed.prose())
 
     @property
     def mentioned_ids(self) -> list[int]:

@@ -382,7 +382,7 @@ def split_thread(*, thread: Thread, post_ids: Collection[int], title: str, by: U
         kind=thread.kind,
         author_id=first.author_id,
         title=title,
-        language=texts.language_of(f"{title} {text.parsed.plain_text()}"),
+        language=texts.language_of(f"{title} {text.parsed.prose()}"),
         status=Thread.Status.NONE,
         state=ThreadState.VISIBLE,
         highest_number=len(posts),
@@ -409,7 +409,7 @@ def split_thread(*, thread: Thread, post_ids: Collection[int], title: str, by: U
     MovedPosts.objects.bulk_create(moves)
     for number, post in enumerate(posts, 1):
         parsed = text.parsed if post is first else rendering.parse(post.body)
-        post.thread, post.number, post.language = new, number, texts.language_of(parsed.plain_text())
+        post.thread, post.number, post.language = new, number, texts.language_of(parsed.prose())
     Post.objects.bulk_update(posts, ["thread", "number", "language"])
     Post.objects.filter(reply_to__in=posts).exclude(thread=new).update(reply_to=None)
     Post.objects.filter(thread=new, reply_to__thread=thread).update(reply_to=None)

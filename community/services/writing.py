@@ -111,7 +111,7 @@ def start_thread(
             kind=place.kind,
             author=author,
             title=screened.title,
-            language=texts.language_of(f"{screened.title} {text.parsed.plain_text()}"),
+            language=texts.language_of(f"{screened.title} {text.parsed.prose()}"),
             excerpt=excerpt_of(text),
             status=_FIRST_STATUS.get(Area.Kind(place.kind), Thread.Status.NONE),
             state=ThreadState(state.value),
@@ -244,7 +244,7 @@ def edit_post(
         thread.title = screened.title
         thread.slug = thread.make_slug()
         thread.excerpt = excerpt_of(text)
-        thread.language = texts.language_of(f"{thread.title} {text.parsed.plain_text()}")
+        thread.language = texts.language_of(f"{thread.title} {text.parsed.prose()}")
         store(thread, "title", "slug", "excerpt", "language")
     if screened.is_held and is_author:
         if post.is_visible:
@@ -414,7 +414,7 @@ def _add_poll(thread: Thread, poll: NewPoll) -> None:
 
 def excerpt_of(text: texts.Text) -> str:
     """Return how a text begins, as one plain line."""
-    words = " ".join(text.parsed.plain_text()[:2400].split())
+    words = " ".join(text.parsed.prose()[:2400].split())
     if len(words) <= 200:
         return words
     return f"{words[:199].rpartition(' ')[0] or words[:199]}…"

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from community import rendering
 from community.rendering import UploadedFile, beginning_of_source, excerpt, first_direction, parse, render
+from community.services.texts import language_of
 from portal.core.text import ZWNJ, normalise_input
 from tests.community.fuzzing import PIECES, fuzz
 from tests.community.judge import Judge, found_in, judged
@@ -265,6 +266,20 @@ def test_plain_text_and_excerpt_have_no_marks():
     assert excerpt(render(body), 12) == "سلام دنیا…"
 
 
+def test_code_and_addresses_say_nothing_of_the_language():
+    body = f"""چراغ `wan0` قرمز است: https://example.com/{"long" * 30} و <https://example.com/b>
+
+```
+{"ping 10.0.0.1 " * 20}
+```"""
+    parsed = parse(body)
+
+    assert parsed.prose() == "چراغ wan0 قرمز است: و"
+    assert language_of(parsed.prose()) == "fa"
+    assert language_of(parsed.plain_text()) == "en"
+    assert parse("https://example.com/a").prose() == "https://example.com/a"
+
+
 def test_what_is_typed_as_an_entity_turns_nothing_around():
     assert render("a&#8238;b &rlm; &#x2066;c") == '<p dir="auto">ab  c</p>'
 
@@ -272,7 +287,9 @@ def test_what_is_typed_as_an_entity_turns_nothing_around():
 def test_an_excerpt_is_made_of_stored_html():
     html = render('a &amp; <b> &lt;i&gt; [x](/y "p > q")\n\n```py\nreturn 1\n```')
 
-    assert excerpt(html, 100) == "a & <b> <i> x return 1"
+    assert excerpt(html, 100) == "a & <b> <i> x"
+    assert excerpt(render("https://example.com/a\n\n`kept` b"), 100) == "kept b"
+    assert excerpt(render("```\nonly code\n```"), 100) == "only code"
     assert excerpt("<p>word</p>" * 1000, 9).endswith("…")
     assert excerpt(f'<p>one <a href="/{"x" * 2000}">word</a></p>', 5) == "one…"  # cut inside a tag
 
