@@ -72,7 +72,7 @@ WITHOUT_NAMES = {
     *("Post.language", "Post.state_reason", "Post.token", "ReviewItem.reasons", "Solution.revoked_because"),
     *("SolvedIt.network", "SolvedIt.visitor", "SparedQuestion.kind", "SparedQuestion.others", "Tag.key", "Tag.name"),
     *("Tag.slug", "TagSynonym.key", "TagSynonym.word"),
-    *("Thread.audience", "Thread.language", "Thread.state_reason", "ThreadLoops.articles"),
+    *("Thread.audience", "Thread.language", "Thread.state_reason", "ThreadLoops.articles", "ThreadView.visitor"),
     *("ThreadLoops.similar_threads", "Upload.content_type", "Upload.name", "Upload.sha256"),
     *("WatchedWord.key", "WatchedWord.phrase"),
 }
