@@ -19,6 +19,13 @@ class NotAllowedError(CommunityError):
         super().__init__(message or _("This is not possible here."))
 
 
+class AskedOftenError(CommunityError):
+    """Raised when a member was asked for help as often as anybody is."""
+
+    def __init__(self) -> None:
+        super().__init__(_("This member was asked twice within a week already. Somebody else may know it, too."))
+
+
 class AreaLockedError(CommunityError):
     def __init__(self) -> None:
         super().__init__(_("No new threads can be started in this area."))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from community.models.area import Area, AreaQuerySet
+from community.models.calling import CallForHelp
 from community.models.imported import ImportedRow, ImportSource, ThreadToIndex
 from community.models.loops import CapturedAnswer, FollowUp, SolvedIt, SparedQuestion, ThreadLoops
 from community.models.member import CommunityProfile, Level
@@ -41,6 +42,7 @@ __all__ = [
     "AreaRead",
     "AuditEntry",
     "Bookmark",
+    "CallForHelp",
     "CapturedAnswer",
     "CommunityProfile",
     "Draft",

@@ -27,6 +27,14 @@ class Policy(models.Model):
     newcomer_posts_per_hour = models.PositiveSmallIntegerField(_("posts of a new member per hour"), default=6)
     posts_per_hour = models.PositiveSmallIntegerField(_("posts of a member per hour"), default=40)
 
+    # Questions
+    first_reply_hours = models.PositiveSmallIntegerField(
+        _("hours until a question has a first reply"),
+        default=24,
+        db_default=24,
+        help_text=_("Questions that wait longer are marked on the desk."),
+    )
+
     # Writing
     silent_edit_minutes = models.PositiveSmallIntegerField(_("minutes in which an edit leaves no trace"), default=30)
     idea_votes = models.PositiveSmallIntegerField(_("votes of a member for open ideas"), default=10)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from community.notifications.articles import BecameArticle
 from community.notifications.bookmarks import Reminder
-from community.notifications.loops import DidItSolve
+from community.notifications.loops import AskedForHelp, DidItSolve
 from community.notifications.moderation import AppealDecided, FlagOutcome, HiddenPost, PassedPost, Restricted
 from community.notifications.posts import (
     AcceptedAnswer,
@@ -33,6 +33,7 @@ KINDS: Final[tuple[type[NotificationKind], ...]] = (
     AcceptedAnswer,
     AppealDecided,
     BecameArticle,
+    AskedForHelp,
     DidItSolve,
     FlagOutcome,
     Followed,

@@ -53,3 +53,26 @@ class DidItSolve(NewsOfThread):
             url=action_url(ACTION, person_id=person_id, argument=f"{thread.pk}:{step}"),
             mail_subject=thread.title,
         )
+
+
+class AskedForHelp(NewsOfThread):
+    """A question waits for a reply, and the person has answered others like it."""
+
+    name: ClassVar[str] = "community.asked_for_help"
+    group: ClassVar[Group] = Group.MENTIONS
+    label: ClassVar[_StrPromise] = gettext_lazy("A question you may have the answer to")
+    icon: ClassVar[str] = "hand-helping"
+    rank: ClassVar[int] = 10
+
+    def visible_to(self, person: User, facts: Sequence[Fact]) -> Mapping[int, Any]:
+        """Return the threads by fact, while they wait; one query."""
+        threads = super().visible_to(person, facts)
+        return {pk: each for pk, each in threads.items() if not each.reply_count and not each.is_locked}
+
+    def render(self, facts: Sequence[Fact], about: Any) -> Notice:
+        return Notice(
+            title=_("Can you answer “%(title)s”?") % values_of(facts, about.title),
+            text=_("Nobody has replied yet, and your answers to others were accepted. There is no need to."),
+            url=about.get_absolute_url(),
+            mail_subject=about.title,
+        )

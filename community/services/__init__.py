@@ -6,6 +6,7 @@ Each opens its own transaction, locks what it decides on, emits its events, and 
 
 from __future__ import annotations
 
+from community.services.calling import call_for_help
 from community.services.helping import say_me_too, vote_helpful, withdraw_helpful, withdraw_me_too
 from community.services.ideas import set_idea_status, vote_idea, vote_in_poll, votes_left, withdraw_idea_vote
 from community.services.loops import say_solved_it, say_spared
@@ -62,6 +63,7 @@ __all__ = [
     "appeal",
     "approve_post",
     "bookmark",
+    "call_for_help",
     "change_policy",
     "claim",
     "delete_post",

@@ -246,7 +246,8 @@ def _load_members() -> dict[str, User]:
         )
         if created and member not in NEWCOMERS:
             EmailAddress.objects.create(user=user, email=user.email, primary=True, verified=True)
-            CommunityProfile.objects.update_or_create(user=user, defaults={"days_seen": member.days_here // 3})
+            seen = {"days_seen": member.days_here // 3, "last_seen_on": now.date() - dt.timedelta(days=number % 5)}
+            CommunityProfile.objects.update_or_create(user=user, defaults=seen)
             if member.is_staff:
                 user.groups.add(group_of(COMMUNITY_MANAGERS))
     for person in PEOPLE:

@@ -16,13 +16,13 @@ class DeskConfig(AppConfig):
         navigation.register(
             navigation.NavItem(
                 "desk",
-                _("Review queue"),
+                _("Community desk"),
                 "shield-alert",
-                "desk:queue",
+                "desk:index",
                 places=(navigation.HEADER_FOR_SOME,),
                 readers=navigation.For.SIGNED_IN,
                 admits=can_moderate,
-                text=_("What was reported or waits, the log, and the limits"),
+                text=_("What was reported or waits, questions without a reply, and how the community is doing"),
             )
         )
         navigation.add_section("community", namespaces={"desk"})

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from django import forms
+from django.conf import settings
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
-from community.models import Flag, Policy
+from community.models import Area, Flag, Policy
+from portal.catalog.models import Product
 from portal.core.formats import format_number
 from portal.core.forms import FoldedCharField, FormMixin
+
+if TYPE_CHECKING:
+    from portal.accounts.models import User
 
 DAYS: Final = (1, 3, 7, 30, 365)
 
@@ -78,6 +83,40 @@ class MemberForm(FormMixin, forms.Form):
         return cleaned
 
 
+class WaitingForm(forms.Form):
+    """Which of the questions without a reply are listed; a choice that does not exist chooses nothing."""
+
+    area = forms.ModelChoiceField(
+        Area.objects.visible_to(None).none(),
+        to_field_name="slug",
+        required=False,
+        label=_("Area"),
+        empty_label=_("All areas"),
+    )
+    product = forms.ModelChoiceField(
+        Product.objects.none(), to_field_name="code", required=False, label=_("Product"), empty_label=_("All products")
+    )
+    language = forms.ChoiceField(required=False, label=_("Language"))
+
+    def __init__(self, *args: Any, user: User, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for name, found in (
+            ("area", Area.objects.visible_to(user).filter(kind=Area.Kind.QUESTIONS).in_order()),
+            ("product", Product.objects.filter(is_active=True)),
+        ):
+            field = self.fields[name]
+            if isinstance(field, forms.ModelChoiceField):
+                field.queryset = found
+        language = self.fields["language"]
+        if isinstance(language, forms.ChoiceField):
+            language.choices = [("", _("All languages")), *settings.LANGUAGES]
+
+    def chosen(self) -> dict[str, Any]:
+        """Return what was chosen, by field."""
+        self.is_valid()
+        return {name: self.cleaned_data.get(name) or ("" if name == "language" else None) for name in self.fields}
+
+
 class PolicyForm(FormMixin, forms.ModelForm):  # type: ignore[type-arg]  # Django's own is not generic
     class Meta:
         model = Policy
@@ -87,6 +126,7 @@ class PolicyForm(FormMixin, forms.ModelForm):  # type: ignore[type-arg]  # Djang
             "newcomer_links",
             "newcomer_posts_per_hour",
             "posts_per_hour",
+            "first_reply_hours",
             "silent_edit_minutes",
             "idea_votes",
             "max_tags",

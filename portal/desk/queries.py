@@ -5,11 +5,12 @@ from __future__ import annotations
 import logging
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Count, Exists, Min, OuterRef, Q
 from django.utils import timezone
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext_lazy as _
 
 from community.capturing import address_of_article
 from community.models import Area, AuditEntry, CapturedAnswer, CommunityProfile, Flag, Level, Post, ReviewItem, Thread
@@ -19,9 +20,11 @@ from portal.core.text import row_number
 from portal.desk.words import action_in_words, reason_in_words
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    import datetime as dt
+    from collections.abc import Iterable, Mapping
 
     from django.db.models import QuerySet
+    from django.utils.functional import _StrPromise
 
     from portal.accounts.models import User
 
@@ -84,18 +87,58 @@ def open_items(user: User) -> QuerySet[ReviewItem]:
     return ReviewItem.objects.filter(decision="", post__in=Post.objects.visible_to(user).values("pk"))
 
 
+@dataclass(frozen=True, slots=True)
+class Heap:
+    """What waits in the queue for one reason."""
+
+    #: Value of ``?reason=`` that shows only these; empty for all.
+    reason: str
+    label: str | _StrPromise
+    icon: str
+    count: int
+    oldest_at: dt.datetime | None
+
+
+#: Filters of the queue with their names, the most urgent first: somebody new waits to be welcomed.
+FILTERS: Final[Mapping[str, tuple[_StrPromise, str]]] = {
+    "first": (_("First posts"), "sprout"),
+    "held": (_("Held"), "hourglass"),
+    "flags": (_("Flagged"), "flag"),
+    "appeals": (_("For another look"), "scale"),
+}
+_CONDITIONS: Final[Mapping[str, Q]] = {
+    "first": Q(
+        post__state="held",
+        post__author__community_profile__thread_count=0,
+        post__author__community_profile__reply_count=0,
+    ),
+    "held": Q(post__state="held"),
+    "flags": Q(Exists(Flag.objects.filter(post=OuterRef("post"), outcome=""))),
+    "appeals": ~Q(appeal=""),
+}
+
+
+def heaps_of(user: User) -> list[Heap]:
+    """Return how much waits in the queue for which reason, and since when. One query. One item may be in several."""
+    wanted: dict[str, Any] = {}
+    for reason, condition in _CONDITIONS.items():
+        wanted[f"count_{reason}"] = Count("pk", filter=condition)
+        wanted[f"oldest_{reason}"] = Min("created_at", filter=condition)
+    counted = open_items(user).aggregate(**wanted)
+    return [
+        Heap(reason, label, icon, counted[f"count_{reason}"], counted[f"oldest_{reason}"])
+        for reason, (label, icon) in FILTERS.items()
+    ]
+
+
 def page_of_queue(user: User, *, reason: str = "", after: str = "", at: int | None = None) -> QueuePage:
-    """Return a page of the queue, highest score first; `reason` keeps ``flags``, ``held`` or ``appeals`` only.
+    """Return a page of the queue, highest score first; `reason` keeps only what one of `FILTERS` is about.
 
     `at` is the number of the item the moderator was at: they go on there, or if it is gone, with the next one.
     """
     items = open_items(user)
-    if reason == "appeals":
-        items = items.exclude(appeal="")
-    elif reason == "held":
-        items = items.filter(post__state="held")
-    elif reason == "flags":
-        items = items.filter(post__flags__outcome="").distinct()
+    if reason in _CONDITIONS:
+        items = items.filter(_CONDITIONS[reason])
     score, _dash, pk = after.partition("_")
     last_score, last_pk = row_number(score), row_number(pk)
     if last_score is not None and last_pk is not None:
@@ -160,13 +203,20 @@ def _entry(user: User, item: ReviewItem, flags: list[Flag], previous: Post | Non
         before=previous,
         before_author=person_of(previous.author) if previous else None,
         claimed_by=person_of(item.claimed_by) if is_claimed else None,
-        likely_reason=_likely_reason(item.post, flags),
+        likely_reason=_likely_reason(item, flags),
     )
 
 
-def _likely_reason(post: Post, flags: list[Flag]) -> str:
+#: What screening noticed that only spam has.
+_SIGNS_OF_SPAM: Final = frozenset({"honeypot", "links", "duplicate", "spam-check"})
+
+
+def _likely_reason(item: ReviewItem, flags: list[Flag]) -> str:
+    post = item.post
     if flags:
         return Counter(flag.reason for flag in flags).most_common(1)[0][0]
+    if any(code.partition(":")[0] in _SIGNS_OF_SPAM for code, _share in item.reasons):
+        return Flag.Reason.SPAM.value
     return post.state_reason if post.state_reason in Flag.Reason.values else ""
 
 

@@ -10,6 +10,7 @@ app_name = "desk"
 
 urlpatterns = [
     path("desk/", views.index, name="index"),
+    path("desk/questions/<int:thread_id>/call/", views.call, name="call"),
     path("desk/queue/", views.queue, name="queue"),
     path("desk/queue/<int:item_id>/", views.decide, name="decide"),
     path("desk/queue/<int:item_id>/claim/", views.claim, name="claim"),

@@ -8,7 +8,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 from django.contrib import messages
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
 from django.shortcuts import get_object_or_404, redirect, render
 from django.template.loader import render_to_string
 from django.urls import reverse
@@ -19,27 +19,28 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from community import services
 from community.exceptions import CommunityError
-from community.models import CommunityProfile, Flag, Level, Policy, ReviewItem, State
+from community.figures import ENOUGH, figures_for
+from community.models import CommunityProfile, Flag, Level, Policy, ReviewItem, State, Thread, policy
 from community.people import person_of
 from community.services.texts import people_named
+from community.waiting import count_late, questions_waiting
+from portal.accounts.models import User
 from portal.core.http import form_status
-from portal.core.text import row_number
+from portal.core.text import isolate, row_number
 from portal.desk import queries
 from portal.desk.access import for_moderators, moderator_of
-from portal.desk.forms import DecisionForm, MemberForm, PolicyForm
+from portal.desk.forms import DecisionForm, MemberForm, PolicyForm, WaitingForm
+from portal.desk.health import rows_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from django.utils.safestring import SafeString
 
-    from portal.accounts.models import User
-
 logger = logging.getLogger(__name__)
 
 #: How long the queue offers to undo the last decision.
 UNDO_OFFERED: Final = timedelta(seconds=30)
-_FILTERS: Final = ("flags", "held", "appeals")
 _MAX_ID: Final = 2**63 - 1
 #: So far one can go on in the list of questions that could become articles.
 _LAST_ARTICLE: Final = 1000
@@ -47,9 +48,45 @@ _LAST_ARTICLE: Final = 1000
 
 @for_moderators
 @require_safe
-def index(_request: HttpRequest) -> HttpResponse:
-    """Lead to the queue."""
-    return redirect("desk:queue")
+def index(request: HttpRequest) -> HttpResponse:
+    """Show what waits, questions without a reply with who may know the answer, and how the community is doing."""
+    user = moderator_of(request)
+    form = WaitingForm(request.GET, user=user)
+    chosen = form.chosen()
+    figures = figures_for(user)
+    context = {
+        "heaps": queries.heaps_of(user),
+        "form": form,
+        "is_filtered": any(chosen.values()),
+        "waiting": questions_waiting(user, **chosen, after=request.GET.get("after", "")),
+        "counts": count_late(user),
+        "late_hours": policy().first_reply_hours,
+        "rows": rows_of(figures),
+        "counted_at": figures.counted_at,
+        "enough": ENOUGH,
+    }
+    return render(request, "desk/index.html", context)
+
+
+@for_moderators
+@require_POST
+def call(request: HttpRequest, thread_id: int) -> HttpResponse:
+    """Ask a member whether they can answer a question that waits."""
+    user = moderator_of(request)
+    helper_id = row_number(request.POST.get("helper", ""))
+    if thread_id > _MAX_ID or helper_id is None:
+        raise Http404
+    thread = get_object_or_404(Thread.objects.visible_to(user).listed(), pk=thread_id)
+    helper = get_object_or_404(User, pk=helper_id, is_active=True)
+    try:
+        services.call_for_help(thread=thread, helper=helper, by=user)
+    except CommunityError as error:
+        messages.error(request, str(error))
+    else:
+        messages.success(request, _("%(name)s was asked, and is told of it.") % {"name": isolate(helper.handle)})
+    shown = QueryDict(request.POST.get("shown", "")[:500])
+    kept = urlencode([(name, shown[name]) for name in (*WaitingForm.base_fields, "after") if shown.get(name)])
+    return redirect(f"{reverse('desk:index')}{f'?{kept}' if kept else ''}#waiting")
 
 
 @for_moderators
@@ -58,16 +95,19 @@ def queue(request: HttpRequest) -> HttpResponse:
     """Show the review queue; ``?reason=`` filters, ``?after=`` continues, ``?done=`` offers to undo a decision, ``?at=`` goes on there."""
     user = moderator_of(request)
     reason = request.GET.get("reason", "")
-    reason = reason if reason in _FILTERS else ""
+    reason = reason if reason in queries.FILTERS else ""
     after, at = request.GET.get("after", ""), row_number(request.GET.get("at", ""))
     page = queries.page_of_queue(user, reason=reason, after=after, at=at)
+    if after and not page.entries:  # the last page was cleared; what is before it still waits
+        after = ""
+        page = queries.page_of_queue(user, reason=reason)
     shared = {"reasons": Flag.Reason.choices, "reason": reason, "after": after, "focused": page.focused}
     context = {
         "page": page,
         "items": [_in_html(request, entry, shared) for entry in page.entries],
         "after": after,
         "reason": reason,
-        "filters": [("", _("All")), ("held", _("Held")), ("flags", _("Flagged")), ("appeals", _("For another look"))],
+        "filters": [("", _("All")), *((name, label) for name, (label, _icon) in queries.FILTERS.items())],
         "done": _decided(user, request.GET.get("done", "")),
         "is_first": "after" not in request.GET,
     }

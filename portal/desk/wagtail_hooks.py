@@ -12,5 +12,7 @@ from portal.core.admin_menu import menu_item_for
 
 
 @hooks.register("register_admin_menu_item")
-def review_queue() -> MenuItem:
-    return menu_item_for(can_moderate)(_("Review queue"), reverse("desk:queue"), icon_name="clipboard-list", order=115)
+def community_desk() -> MenuItem:
+    return menu_item_for(can_moderate)(
+        _("Community desk"), reverse("desk:index"), icon_name="clipboard-list", order=115
+    )

@@ -49,6 +49,7 @@ ACTIONS: Final[Mapping[str, str | _StrPromise]] = {
     "thread.retitled": pgettext_lazy("audit log", "Title changed"),
     "thread.tagged": pgettext_lazy("audit log", "Tags changed"),
     "thread.products": pgettext_lazy("audit log", "Devices changed"),
+    "helper.asked": pgettext_lazy("audit log", "Member asked for help"),
     "policy.changed": pgettext_lazy("audit log", "Limits changed"),
 }
 

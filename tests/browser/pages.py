@@ -131,7 +131,7 @@ from community.models import Post, Thread
 thread = Thread.objects.visible_to(None).listed().filter(kind="questions", reply_count__gt=1).first()
 post = Post.objects.visible_to(None).filter(thread=thread, number__gt=1).first()
 print(json.dumps({
-    "queue": "desk/queue/", "log": "desk/log/", "limits": "desk/settings/",
+    "desk": "desk/", "queue": "desk/queue/", "log": "desk/log/", "limits": "desk/settings/",
     "member": f"desk/members/{thread.author.handle}/", "manage": f"community/t/{thread.pk}/manage/",
     "hide": f"community/p/{post.pk}/hide/", "thread": f"community/t/{thread.pk}/",
 }))

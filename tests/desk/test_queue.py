@@ -47,7 +47,7 @@ def state_of(post: Post) -> str:
     return Post.objects.values_list("state", flat=True).get(pk=post.pk)
 
 
-PAGES = ["queue", "articles", "log", "settings"]
+PAGES = ["index", "queue", "articles", "log", "settings"]
 
 
 @pytest.mark.parametrize("name", PAGES)
@@ -423,7 +423,7 @@ def test_the_log_names_threads_and_leads_to_them(desk, act):
 
 @pytest.mark.parametrize("path", ["/fa/community/", "/fa/account/"])
 def test_only_moderators_find_the_way_to_the_desk(client, path):
-    url = reverse("desk:queue")
+    url = reverse("desk:index")
     seen = {}
     for name, person in {
         "member": MemberFactory(),

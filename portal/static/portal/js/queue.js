@@ -1,9 +1,12 @@
 // The review queue by keyboard. Without this script every act is a button of a form.
 const queue = document.querySelector("[data-queue]");
 const items = [...queue.querySelectorAll("[data-queue-item]")];
-// What the moderator was at, or what came after it; the first when they begin.
-const here = queue.querySelector("[data-queue-here]") ?? items[0];
+// What the moderator was at, or what came after it; the first when they begin, the title when nothing is left.
+const here = queue.querySelector("[data-queue-here]") ?? items[0] ?? queue.querySelector("h1");
+const done = queue.querySelector("[data-done]");
+const said = queue.querySelector("[data-said]");
 const UNDO_SECONDS = 10;
+let isSent = false;
 
 queue.querySelector("[data-keys]").hidden = false;
 
@@ -24,21 +27,52 @@ function hide(item) {
   details.querySelector("select").focus();
 }
 
+document.addEventListener("submit", (event) => {
+  // A second key or click before the next page is there would decide about something else.
+  if (isSent) event.preventDefault();
+  isSent = true;
+});
+addEventListener("pageshow", () => {
+  isSent = false;
+});
+
 document.addEventListener("keydown", (event) => {
   if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return;
-  if (event.target.closest("input, textarea, select, [contenteditable]")) return;
   // By the place of the key as well: on a Persian keyboard the same keys give Persian letters.
   const key = /^Key[AHJKU]$/.test(event.code) ? event.code[3].toLowerCase() : event.key.toLowerCase();
-  const item = items[Math.max(current(), 0)];
-  if (key === "j") go(1);
-  else if (key === "k") go(-1);
-  else if (key === "a" && item) item.querySelector('[data-key="a"]')?.click();
-  else if (key === "h" && item) hide(item);
-  else if (key === "u") queue.querySelector('[data-key="u"]')?.click();
-  else return;
+  const hiding = event.target.closest("[data-hide][open]");
+  const reason = event.target.closest("[data-hide] select");
+  if (hiding && key === "escape") {
+    hiding.open = false;
+    hiding.closest("[data-queue-item]").focus();
+  } else if (reason?.value && (key === "h" || key === "enter")) {
+    if (!event.repeat) reason.form.requestSubmit();
+  } else if (event.target.closest("input, textarea, select, [contenteditable]")) {
+    return;
+  } else if (key === "j") {
+    go(1);
+  } else if (key === "k") {
+    go(-1);
+  } else if ("ahu".includes(key)) {
+    // Not for a key that is held down: each press is one decision.
+    const item = items[Math.max(current(), 0)];
+    if (event.repeat) return;
+    if (key === "h" && item) hide(item);
+    else (key === "u" ? queue : item)?.querySelector(`[data-key="${key}"]`)?.click();
+  } else {
+    return;
+  }
   event.preventDefault();
 });
 
-const done = queue.querySelector("[data-done]");
-if (done) setTimeout(() => done.remove(), UNDO_SECONDS * 1000);
-here?.focus({ preventScroll: here === items[0] && Boolean(done) });
+here.focus({ preventScroll: here === items[0] && Boolean(done) });
+if (done) {
+  // Screen readers tell what changes, not what a page begins with.
+  setTimeout(() => {
+    said.textContent = done.querySelector("span").textContent.trim();
+  }, 100);
+  setTimeout(() => {
+    if (done.contains(document.activeElement)) here.focus();
+    done.remove();
+  }, UNDO_SECONDS * 1000);
+}
