@@ -1,6 +1,7 @@
 from datetime import timedelta
 
 from django.apps import AppConfig
+from django.conf import settings
 from django.utils.translation import gettext_lazy as _
 
 from portal.core.privacy import register_typed_text
@@ -22,7 +23,7 @@ class CommunityConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from community import navigation, own_data, trust, viewing  # noqa: PLC0415 - apps must be ready
+        from community import akismet, navigation, own_data, screening, trust, viewing  # noqa: PLC0415 - apps must be ready
         from community.asking import DidItSolveAction  # noqa: PLC0415
         from community.capturing import ThreadSource  # noqa: PLC0415
         from community.link_cards import cards_of_threads  # noqa: PLC0415
@@ -39,6 +40,8 @@ class CommunityConfig(AppConfig):
         from portal.notifications.actions import register_action  # noqa: PLC0415
         from portal.notifications.registry import register  # noqa: PLC0415
 
+        if settings.AKISMET_KEY:
+            screening.register_check(akismet.NAME, akismet.ask)
         register(*(kind() for kind in KINDS))
         register_action(DidItSolveAction())
         touches(WatchedWord, WATCHED_SCOPE)

@@ -361,6 +361,19 @@ class IdeaAccepted(DomainEvent):
     changed_by_id: int
 
 
+# Spam checks --------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, kw_only=True)
+class SpamCheckWanted(DomainEvent):
+    """A text was written or changed, which spam checks are to look at."""
+
+    name: ClassVar[str] = "community.spam_check_wanted"
+    post_id: int
+    version: int
+    at: dt.datetime
+
+
 # Threads ------------------------------------------------------------------------------------------------------------
 
 

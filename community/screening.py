@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from django.utils import timezone
 
@@ -34,6 +34,8 @@ SCORES: Final = {
     "file": 200,
     "appeal": 100,
 }
+#: The most that a spam check can add.
+MOST_SCORE: Final = 1000
 
 
 def score_of(reason: str) -> int:
@@ -101,6 +103,58 @@ def _is_repeated(body: str, fingerprint: int, post_id: int | None) -> bool:
     near = [pk for pk, other in known if other is not None and distance(fingerprint, other) <= NEAR]
     others = Post.objects.filter(pk__in=near).values_list("body", flat=True) if near else ()
     return any(likeness(body, other) >= ALIKE for other in others)
+
+
+# Spam checks ---------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Checked:
+    """What a spam check is told about a post: what everybody can read, and nothing about its author.
+
+    Phones, mail addresses and the like in texts are masked, even if the author insisted on them.
+    """
+
+    #: Of the thread; empty for replies.
+    title: str
+    #: Markdown.
+    text: str
+    language: str
+    url: str
+    link_count: int
+    is_reply: bool
+    written_at: dt.datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """What a check found. The score, as in `SCORES`, decides only how far up in the queue the post is; 0: nothing."""
+
+    score: int
+    #: A short code that moderators see.
+    reason: str = ""
+
+
+SpamCheck: TypeAlias = Callable[[Checked], "Verdict | None"]
+_checks: dict[str, SpamCheck] = {}
+
+
+def register_check(name: str, check: SpamCheck) -> None:
+    """Have a check look at what new members and members publish for everybody; called in `ready()` of an app.
+
+    The worker calls it, outside any transaction, with ten seconds at most; one that fails is asked again later. It may
+    be asked about the same text twice.
+    """
+    _checks[name] = check
+
+
+def has_checks() -> bool:
+    return bool(_checks)
+
+
+def checks() -> list[tuple[str, SpamCheck]]:
+    """Return all checks by name."""
+    return sorted(_checks.items())
 
 
 # Watched words ------------------------------------------------------------------------------------------------------

@@ -12,6 +12,7 @@ from community.capturing import THREAD
 from community.services.articles import note_article
 from community.services.following_up import begin_following_up
 from community.services.loops import find_see_also
+from community.services.spam import check_for_spam
 from faq.events import ArticleChanged, CapturedArticlePublished, FeedbackGiven
 from faq.notifications import tell_readers_of_change
 from faq.search_documents import ArticleDocument
@@ -71,6 +72,7 @@ def connect() -> None:
     _tell(community.ThreadMerged, telling.tell_of_merge)
     _tell(community.ThreadMoved, telling.tell_of_move)
     subscribe(community.SeeAlsoWanted, find_see_also, is_remote=True)  # a cluster may search
+    subscribe(community.SpamCheckWanted, check_for_spam, is_remote=True)
     _give_points()
 
     register_group(NavGroup("footer-help", _("Help"), order=10))

@@ -16,7 +16,7 @@ from django.utils import timezone
 from wagtail.models import Page
 
 from community import events as community
-from community import services, telling
+from community import screening, services, telling
 from community.events import SeeAlsoWanted
 from community.models import FollowUp, Level, Post, Thread, ThreadLoops, ThreadToIndex, ThreadView, Upload
 from community.services import accept_solution, reading, retitle
@@ -380,6 +380,17 @@ def see_also_wanted() -> DomainEvent:
 
 
 #: Name of a handler → a function that makes a change and returns its event.
+@pytest.fixture(autouse=True)
+def _no_spam_checks(monkeypatch):
+    monkeypatch.setattr(screening, "_checks", {})
+
+
+def spam_check_wanted() -> DomainEvent:
+    post = PostFactory()
+    screening.register_check("test", lambda _about: screening.Verdict(score=100))
+    return community.SpamCheckWanted(post_id=post.pk, version=post.version, at=timezone.now())
+
+
 HANDLERS: dict[str, Callable[[], DomainEvent]] = {
     "community.telling.tell_of_appeal": appeal_decided,
     "community.telling.tell_of_approval": post_approved,
@@ -398,6 +409,7 @@ HANDLERS: dict[str, Callable[[], DomainEvent]] = {
     "community.telling.tell_of_thread": thread_started,
     "community.services.following_up.begin_following_up": reply_posted,
     "community.services.loops.find_see_also": see_also_wanted,
+    "community.services.spam.check_for_spam": spam_check_wanted,
     "faq.notifications.tell_readers_of_change": article_changed,
     "faq.services.notify_owner_of_feedback": feedback_given,
     "portal.core.mail_delivery.deliver": mail_queued,

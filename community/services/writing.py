@@ -50,6 +50,7 @@ from community.services.counting import (
     store,
 )
 from community.services.reading import mark_read
+from community.services.spam import want_check
 from portal.core.events import emit
 from portal.core.text import normalise_input
 
@@ -238,6 +239,7 @@ def edit_post(
     post.fingerprint = text.fingerprint
     post.save(update_fields=["body", "version", "language", "fingerprint", "edited_at"])
     texts.attach(post, text)
+    want_check(post, now)
     if post.is_first:
         if screened.title != thread.title:
             emit(SeeAlsoWanted(thread_id=thread.pk))
@@ -392,6 +394,7 @@ def _add_post(
     )
     post.save(force_insert=True)
     texts.attach(post, text)
+    want_check(post, now)
     return post
 
 

@@ -59,6 +59,8 @@ def reason_in_words(code: str) -> str:
     kind, _colon, rest = code.partition(":")
     if kind == "watched-word" and rest:
         return gettext("Contains the watched word “%(word)s”") % {"word": isolate(rest)}
+    if kind == "spam-check" and rest:
+        return gettext("Spam check: %(name)s") % {"name": isolate(rest)}
     kind, _colon, of_flag = code.rpartition(":")
     if of_flag in Flag.Reason.values:
         label = Flag.Reason(of_flag).label

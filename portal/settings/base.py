@@ -260,6 +260,12 @@ ADMINS = [("", address) for address in env.list("ADMINS", default=[])]
 #: Days for which a delivered message is kept, for troubleshooting.
 OUTBOX_KEEP_DAYS = env.int("OUTBOX_KEEP_DAYS", default=7)
 
+# Spam ---------------------------------------------------------------------------------------------------------------
+
+#: Key of Akismet, or of another server with its interface, which is asked about what members publish; empty: nobody is.
+AKISMET_KEY = env.str("AKISMET_KEY", default="")
+AKISMET_URL = env.address("AKISMET_URL", default="https://rest.akismet.com", schemes=("http", "https")).rstrip("/")
+
 # Notifications ------------------------------------------------------------------------------------------------------
 
 #: Minutes between two mails about the same subject to one person; what happens in between is mailed together.
