@@ -8,12 +8,16 @@ class LoyaltyConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from loyalty import own_data, receivers  # noqa: PLC0415 - apps must be ready
+        from loyalty import navigation, own_data, receivers  # noqa: PLC0415 - apps must be ready
+        from loyalty.models import Earning  # noqa: PLC0415 - apps must be ready
         from loyalty.services import ledger  # noqa: PLC0415 - apps must be ready
         from portal.core import jobs  # noqa: PLC0415 - apps must be ready
+        from portal.core.receivers import touches  # noqa: PLC0415 - apps must be ready
 
         receivers.connect()
         own_data.connect()
+        navigation.connect()
+        touches(Earning, "site")  # the navigation leads to points once a programme is open
         jobs.every(
             timedelta(hours=1),
             name="loyalty.do_what_is_due",

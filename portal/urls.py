@@ -36,6 +36,7 @@ urlpatterns += i18n_patterns(
     path("", include("portal.desk.urls")),
     path("", include("portal.notifications.urls")),
     path("", include("community.urls")),
+    path("", include("loyalty.urls")),
     path("", include("portal.core.urls_pages")),
     path("", include(wagtail_urls)),
     prefix_default_language=True,

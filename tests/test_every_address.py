@@ -76,6 +76,7 @@ ACCESS = {
     "faq:short_link": Access.EVERYBODY,
     "health": Access.EVERYBODY,
     "language_root": Access.EVERYBODY,
+    "loyalty:": Access.SIGNED_IN,
     "media": Access.EVERYBODY,
     "notifications:action": Access.EVERYBODY,
     "notifications:unsubscribe": Access.EVERYBODY,
@@ -131,6 +132,8 @@ STAFFS = {
     "feedback_report:": {"editor"},
     "search_report:": {"editor"},
     "wagtailsnippets_search_synonym:": {"editor"},
+    "points_decisions:": set(),
+    "points_rules:": set(),
     "unsent_mails:": set(),
     "wagtailusers_users:": set(),
 }

@@ -12,6 +12,7 @@ from loyalty.services.earning.deciding import (
     record,
     settle,
 )
+from loyalty.services.earning.defaults import set_up
 from loyalty.services.earning.publishing import (
     create_rule,
     end_campaign,
@@ -22,27 +23,35 @@ from loyalty.services.earning.publishing import (
     retire,
     save_draft,
 )
+from loyalty.services.earning.simulation import Simulation, simulate
 from loyalty.services.earning.triggers import FactInfo, FactType, Trigger, all_triggers, register
+from loyalty.services.earning.words import Explanation, explain, names_of_rules
 
 __all__ = [
     "VOTING_REVIEW",
+    "Explanation",
     "FactInfo",
     "FactType",
     "Happened",
+    "Simulation",
     "Trigger",
     "all_triggers",
     "create_rule",
     "end_campaign",
     "events_from",
     "events_of",
+    "explain",
     "is_anything_recorded",
     "may_draft",
     "may_publish",
+    "names_of_rules",
     "publish",
     "publish_campaign",
     "record",
     "register",
     "retire",
     "save_draft",
+    "set_up",
     "settle",
+    "simulate",
 ]

@@ -46,19 +46,24 @@ def create_rule(
 
 
 @transaction.atomic
-def save_draft(*, rule: EarningRule, by: User, **values: Any) -> RuleVersion:
-    """Change the draft of the rule; make one from its last version if there is none.
+def save_draft(
+    *, rule: EarningRule, by: User, name: LocalizedText | dict[str, str] | None = None, **values: Any
+) -> RuleVersion:
+    """Change the draft of the rule; make one from its last version if there is none. A name is changed at once.
 
     Raises `NotPermittedError`, `InvalidConditionError`, and `ValidationError` for impossible values.
     """
     _require(may_draft(by))
-    EarningRule.objects.select_for_update().get(pk=rule.pk)
+    rule = EarningRule.objects.select_for_update().get(pk=rule.pk)
+    if name is not None and name != rule.name:
+        rule.name = name
+        rule.save(update_fields=["name"])
     last = RuleVersion.objects.filter(rule=rule).order_by("-number").first()
     draft = last if last is not None and last.state == VersionState.DRAFT else _successor(rule, last)
-    for name, value in values.items():
-        if name not in FIELDS:
-            raise TypeError(name)
-        setattr(draft, name, value)
+    for field, value in values.items():
+        if field not in FIELDS:
+            raise TypeError(field)
+        setattr(draft, field, value)
     check_version(draft)
     draft.save()
     return draft

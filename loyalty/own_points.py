@@ -1,0 +1,168 @@
+"""What the page of a member's points shows, in words. Composed here of the ledger's books and the decisions."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from django.utils.translation import gettext_lazy, pgettext_lazy
+
+from loyalty import queries
+from loyalty.models import Decision, Earning, RuleVersion
+from loyalty.models.earning import VersionState
+from loyalty.models.ledger import Code
+from loyalty.services import earning
+from loyalty.services.earning import words
+from portal.core.memo import Memo
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    from django.utils.functional import _StrPromise
+
+    from loyalty.models import Wallet
+    from loyalty.queries import StatementLine
+    from loyalty.services.earning import Explanation
+    from portal.accounts.models import User
+
+#: Decisions without points that are shown.
+_NOT_COUNTED: Final = 5
+#: What a journal did, where no rule says it better.
+WHAT: Final[Mapping[str, _StrPromise]] = {
+    Code.EARN: pgettext_lazy("statement", "Points"),
+    Code.ACTIVATE: gettext_lazy("Coming points can be spent now"),
+    Code.HOLD: gettext_lazy("Reserved"),
+    Code.CAPTURE: gettext_lazy("Spent"),
+    Code.RELEASE: gettext_lazy("Reservation ended"),
+    Code.REFUND: gettext_lazy("Given back"),
+    Code.REVERSE: gettext_lazy("Taken back"),
+    Code.EXPIRE: gettext_lazy("Expired"),
+    Code.EXTEND: gettext_lazy("Expiry postponed"),
+    Code.ADJUST: gettext_lazy("Correction"),
+    Code.CLOSE: gettext_lazy("Membership ended"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A line of the statement in words."""
+
+    booked: StatementLine
+    what: str
+    #: Why: a sentence for each rule, or the reason of a correction.
+    why: list[str]
+
+    @property
+    def change(self) -> int:
+        """By how much all points changed, spendable, coming and reserved, less debts."""
+        change = self.booked.change
+        return change.available + change.pending + change.held - change.debt
+
+    @property
+    def balance(self) -> int:
+        """All points after it."""
+        balance = self.booked.balance
+        return balance.available + balance.pending + balance.held - balance.debt
+
+    @property
+    def is_coming(self) -> bool:
+        """Whether its points came as pending ones."""
+        return self.booked.code == Code.EARN and self.booked.change.pending > 0
+
+
+#: Whether members see points; kept until a programme is opened or closed.
+_is_open: Final[Memo[bool]] = Memo(max_size=1, scopes=("site",))
+
+
+def is_open(_person: User | None = None) -> bool:
+    """Return whether there is a programme that is shown to members."""
+    return _is_open.get("", lambda: Earning.objects.filter(is_open=True).exists())
+
+
+def open_programme() -> Earning | None:
+    """Return the programme that is shown to members: the first one."""
+    return Earning.objects.filter(is_open=True).select_related("programme").order_by("pk").first()
+
+
+def wallet_of(person: User, shown: Earning) -> Wallet | None:
+    """Return the person's wallet in it; None if they have earned nothing yet. Reading opens none."""
+    return queries.wallets_of(person).filter(programme=shown.programme).first()
+
+
+def ways_to_earn(shown: Earning) -> list[dict[str, object]]:
+    """Return what points are given for now, most points first. One query."""
+    versions = (
+        RuleVersion.objects.filter(rule__programme=shown.programme, state=VersionState.PUBLISHED)
+        .select_related("rule")
+        .order_by("-points", "rule__code")
+    )
+    ways = []
+    for version in versions:
+        trigger = earning.all_triggers().get(version.trigger)
+        fact = trigger.fact(version.per_fact) if trigger and version.per_fact else None
+        ways.append(
+            {
+                "version": version,
+                "name": str(version.rule),
+                "label": trigger.label if trigger else "",
+                "icon": trigger.icon if trigger else "star",
+                "per": fact.label if fact else "",
+            }
+        )
+    return ways
+
+
+def in_words(wallet: Wallet, lines: Sequence[StatementLine]) -> list[Line]:
+    """Say what each line is and why. Two queries, however many lines."""
+    names, why = _reasons(wallet, lines)
+    shown = []
+    for line in lines:
+        sentences = why.get(line.journal_id, [])
+        what = names.get(line.reason) if line.code == Code.EARN else None
+        if line.code == Code.REVERSE and line.reason in words.OF_EVENTS:
+            sentences = [str(words.OF_EVENTS[line.reason])]
+        shown.append(Line(line, what or str(WHAT.get(line.code, line.code)), sentences))
+    return shown
+
+
+def _reasons(wallet: Wallet, lines: Sequence[StatementLine]) -> tuple[dict[str, str], dict[int, list[str]]]:
+    sources = {line.source for line in lines if line.code == Code.EARN}
+    given = Decision.objects.filter(wallet=wallet, event__source_id__in=sources).select_related("event", "wallet")
+    decisions = list(given) if sources else []
+    known = earning.names_of_rules(decisions)
+    names = {code: name for (programme, code), name in known.items() if programme == wallet.programme_id}
+    why: dict[int, list[str]] = {}
+    for decision in decisions:
+        sentences = earning.explain(decision, known).rules
+        for one, sentence in zip(decision.considered, sentences, strict=True):
+            for journal in one["journals"]:
+                why.setdefault(journal, [sentence])
+    return names, why
+
+
+def not_counted(wallet: Wallet) -> list[tuple[Decision, Explanation]]:
+    """Return the last events that gave no points, with the reasons. Two queries."""
+    none = Decision.objects.filter(wallet=wallet, outcome=Decision.Outcome.NONE).exclude(reason="no-rule")
+    decisions = list(none.select_related("event", "wallet").order_by("-pk")[:_NOT_COUNTED])
+    known = earning.names_of_rules(decisions)
+    return [(decision, earning.explain(decision, known)) for decision in decisions]
+
+
+def all_lines(wallet: Wallet) -> Iterator[Line]:
+    """Yield the whole statement in words, newest first, page by page."""
+    before = None
+    while True:
+        page = queries.statement(wallet, before=before, limit=500)
+        yield from in_words(wallet, page.lines)
+        if (before := page.next_before) is None:
+            return
+
+
+def rows_of(lines: Iterable[Line]) -> Iterator[list[object]]:
+    """Yield the cells of the exported statement."""
+    for line in lines:
+        balance = line.booked.balance
+        yield [
+            line.booked.occurred_at.isoformat(), line.what, line.change, line.balance,
+            balance.available, balance.pending, " ".join(line.why),
+        ]  # fmt: skip

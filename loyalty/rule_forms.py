@@ -1,0 +1,206 @@
+"""The form in which a rule is written: conditions are rows of a table, not code."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from django import forms
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, pgettext_lazy
+
+from loyalty.exceptions import InvalidConditionError
+from loyalty.models import EarningRule, Programme, RuleVersion
+from loyalty.services import earning
+from loyalty.services.earning import FactType, conditions
+from loyalty.services.earning.publishing import FIELDS
+from portal.core.localized import LocalizedTextFormField
+from portal.core.text import to_latin_digits
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from django.utils.functional import _StrPromise
+
+    from loyalty.services.earning import FactInfo
+
+ROWS: Final = 5
+_OPERATORS: Final[tuple[tuple[str, _StrPromise], ...]] = (
+    ("eq", pgettext_lazy("condition", "is")),
+    ("in", pgettext_lazy("condition", "is one of")),
+    ("gte", pgettext_lazy("condition", "is at least")),
+    ("lte", pgettext_lazy("condition", "is at most")),
+    ("between", pgettext_lazy("condition", "is between")),
+)
+_YES: Final = frozenset({"yes", "true", "1", "بله", "آری", "هست"})
+_NO: Final = frozenset({"no", "false", "0", "خیر", "نه", "نیست"})
+
+
+def _facts() -> list[Any]:
+    """All facts, by trigger: the value names both."""
+    groups = [
+        (trigger.label, [(f"{trigger.name}|{fact.name}", fact.label) for fact in trigger.facts])
+        for trigger in earning.all_triggers().values()
+        if trigger.facts
+    ]
+    return [("", "—"), *groups]
+
+
+class RuleForm(forms.ModelForm[RuleVersion]):
+    """A draft of a rule. With `rule`, of one that exists."""
+
+    programme = forms.ModelChoiceField(
+        Programme.objects.filter(earning__isnull=False), label=gettext_lazy("programme"), empty_label=None
+    )
+    code = forms.SlugField(
+        label=gettext_lazy("code"), max_length=40, help_text=gettext_lazy("Latin letters; never changes.")
+    )
+    name = LocalizedTextFormField(label=gettext_lazy("name"))
+    joined = forms.ChoiceField(
+        label=gettext_lazy("conditions"),
+        choices=[("and", gettext_lazy("All of these are met")), ("or", gettext_lazy("One of these is met"))],
+    )
+
+    class Meta:
+        model = RuleVersion
+        fields = tuple(name for name in FIELDS if name != "conditions")
+
+    def __init__(self, *args: Any, rule: EarningRule | None = None, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.rule = rule
+        triggers = [(trigger.name, trigger.label) for trigger in earning.all_triggers().values()]
+        self.fields["trigger"] = forms.ChoiceField(label=gettext_lazy("what happens"), choices=triggers)
+        self.fields["per_fact"] = forms.ChoiceField(
+            label=gettext_lazy("for each"), required=False, choices=_facts(),
+            help_text=gettext_lazy("Empty: the points are a fixed number."),
+        )  # fmt: skip
+        for number in range(ROWS):
+            self.fields[f"fact_{number}"] = forms.ChoiceField(
+                choices=_facts(), required=False, label=gettext_lazy("fact")
+            )
+            self.fields[f"op_{number}"] = forms.ChoiceField(
+                choices=_OPERATORS, required=False, label=gettext_lazy("comparison")
+            )
+            self.fields[f"value_{number}"] = forms.CharField(
+                max_length=200, required=False, label=gettext_lazy("value")
+            )
+        if rule is not None:
+            del self.fields["programme"], self.fields["code"]
+            self.fields["name"].initial = rule.name
+        self._show_conditions()
+        if self.instance.per_fact:
+            self.initial["per_fact"] = f"{self.instance.trigger}|{self.instance.per_fact}"
+
+    @property
+    def rows(self) -> Iterator[tuple[Any, Any, Any]]:
+        """The rows of conditions."""
+        for number in range(ROWS):
+            yield self[f"fact_{number}"], self[f"op_{number}"], self[f"value_{number}"]
+
+    @property
+    def plain(self) -> list[Any]:
+        """All other fields, in order."""
+        apart = {"joined", *(f"{part}_{number}" for part in ("fact", "op", "value") for number in range(ROWS))}
+        first = [name for name in ("programme", "code", "name") if name in self.fields]
+        return [self[name] for name in [*first, *(name for name in self.fields if name not in {*first, *apart})]]
+
+    def _show_conditions(self) -> None:
+        """Fill the rows with the conditions of the version; a tree that they cannot hold stays as it is."""
+        tree = self.instance.conditions
+        leaves, joined = ([tree] if "fact" in tree else []), "and"
+        for name in ("and", "or"):
+            if name in tree:
+                leaves, joined = tree[name], name
+        self.is_deep = len(leaves) > ROWS or any("fact" not in leaf for leaf in leaves) or "not" in tree
+        if self.is_deep:
+            return
+        self.initial["joined"] = joined
+        for number, leaf in enumerate(leaves):
+            self.initial[f"fact_{number}"] = f"{self.instance.trigger}|{leaf['fact']}"
+            self.initial[f"op_{number}"] = leaf["op"]
+            self.initial[f"value_{number}"] = _written(leaf["value"])
+
+    def clean(self) -> dict[str, Any]:
+        data: dict[str, Any] = super().clean() or self.cleaned_data
+        trigger = earning.all_triggers().get(data.get("trigger", ""))
+        if trigger is None:
+            return data
+        per_trigger, _bar, per_fact = (data.get("per_fact") or "").partition("|")
+        if per_fact and per_trigger != trigger.name:
+            self.add_error("per_fact", _("This belongs to another event."))
+        data["per_fact"] = per_fact
+        leaves = []
+        for number in range(ROWS):
+            chosen, written = data.get(f"fact_{number}") or "", (data.get(f"value_{number}") or "").strip()
+            if not chosen:
+                continue
+            of_trigger, _bar, name = chosen.partition("|")
+            fact = trigger.fact(name)
+            if of_trigger != trigger.name or fact is None:
+                self.add_error(f"fact_{number}", _("This belongs to another event."))
+                continue
+            operator = data.get(f"op_{number}") or "eq"
+            try:
+                leaf = {"fact": name, "op": operator, "value": _read(fact, operator, written)}
+                conditions.validate(leaf, trigger)
+            except (ValueError, InvalidConditionError) as error:
+                message = str(error) if isinstance(error, InvalidConditionError) else _why(fact)
+                self.add_error(f"value_{number}", message)
+            else:
+                leaves.append(leaf)
+        if leaves or not self.is_deep:
+            data["conditions"] = leaves[0] if len(leaves) == 1 else ({data["joined"]: leaves} if leaves else {})
+        else:
+            data["conditions"] = self.instance.conditions
+        return data
+
+    def clean_code(self) -> str:
+        code: str = self.cleaned_data["code"]
+        programme = self.cleaned_data.get("programme")
+        if programme and EarningRule.objects.filter(programme=programme, code=code).exists():
+            raise forms.ValidationError(_("There is a rule with this code already."))
+        return code
+
+    def version_values(self) -> dict[str, Any]:
+        """What the draft is made of."""
+        return {name: self.cleaned_data[name] for name in FIELDS}
+
+    def _post_clean(self) -> None:
+        """The service checks the version: the instance stays as it is."""
+
+
+def _written(value: object) -> str:
+    if isinstance(value, bool):
+        return _("yes") if value else _("no")
+    if isinstance(value, list):
+        return ", ".join(str(one) for one in value)
+    return str(value)
+
+
+def _read(fact: FactInfo, operator: str, written: str) -> Any:
+    """Return the value as its fact has it. Raises `ValueError`."""
+    if operator in {"in", "between"}:
+        parts = [part.strip() for part in written.replace("،", ",").split(",")]
+        return [_read_one(fact, part) for part in parts if part]
+    return _read_one(fact, written)
+
+
+def _read_one(fact: FactInfo, written: str) -> Any:
+    if fact.type is FactType.NUMBER:
+        return int(to_latin_digits(written))
+    lower = written.lower()
+    if fact.type is FactType.YES_NO:
+        if lower in _YES | _NO:
+            return lower in _YES
+        raise ValueError(written)
+    for value, label in fact.choices:
+        if lower in {value.lower(), str(label).lower()}:
+            return value
+    raise ValueError(written)
+
+
+def _why(fact: FactInfo) -> str:
+    if fact.type is FactType.NUMBER:
+        return _("Write a whole number here; several of them with commas between.")
+    if fact.type is FactType.YES_NO:
+        return _("Write “yes” or “no” here.")
+    return _("Possible here: %(values)s") % {"values": ", ".join(str(label) for _value, label in fact.choices)}

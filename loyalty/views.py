@@ -1,0 +1,83 @@
+"""The member's pages of points."""
+
+from __future__ import annotations
+
+import io
+from typing import TYPE_CHECKING, Any, Final, cast
+
+from django.contrib.auth.decorators import login_required
+from django.http import Http404, HttpResponse, StreamingHttpResponse
+from django.shortcuts import render
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_safe
+
+from loyalty import own_points
+from loyalty.queries import Summary, statement, summary
+from portal.core.spreadsheets import CsvWriter
+from portal.core.text import row_number
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from django.http import HttpRequest
+    from django.http.response import HttpResponseBase
+
+    from loyalty.models import Earning, Wallet
+    from portal.accounts.models import User
+
+_LINES: Final = 20
+_NOTHING: Final = Summary(spendable=0, held=0, debt=0, arriving=[], expiring=[])
+
+
+def _shown_or_404(request: HttpRequest) -> tuple[Earning, Wallet | None]:
+    shown = own_points.open_programme()
+    if shown is None:
+        raise Http404
+    return shown, own_points.wallet_of(cast("User", request.user), shown)
+
+
+@login_required
+@never_cache
+@require_safe
+def index(request: HttpRequest) -> HttpResponse:
+    """Show a member's points, how to earn more, and the statement; ``?before=`` continues it."""
+    shown, wallet = _shown_or_404(request)
+    context: dict[str, Any] = {"shown": shown, "points": _NOTHING, "lines": [], "not_counted": []}
+    if wallet is not None:
+        page = statement(wallet, before=row_number(request.GET.get("before", "")), limit=_LINES)
+        context["points"] = summary(wallet)
+        context["lines"] = own_points.in_words(wallet, page.lines)
+        context["before"] = page.next_before
+        context["not_counted"] = own_points.not_counted(wallet)
+    context["coming"] = sum(arriving.points for arriving in context["points"].arriving)
+    context["ways"] = own_points.ways_to_earn(shown)
+    context["is_first"] = "before" not in request.GET
+    return render(request, "loyalty/index.html", context)
+
+
+@login_required
+@never_cache
+@require_safe
+def export(request: HttpRequest) -> HttpResponseBase:
+    """Send the whole statement as a table for spreadsheet programs, page by page."""
+    _shown, wallet = _shown_or_404(request)
+    day = timezone.localdate()
+    headers = {"Content-Disposition": f'attachment; filename="points-{day}.csv"'}
+    return StreamingHttpResponse(_table(wallet), content_type="text/csv; charset=utf-8", headers=headers)
+
+
+def _table(wallet: Wallet | None) -> Iterator[str]:
+    stream = io.StringIO(newline="")
+    writer = CsvWriter(stream)
+    # A byte order mark, without which spreadsheet programs misread Persian.
+    stream.write("\ufeff")
+    writer.write([_("Date"), _("What"), _("Points"), _("Balance"), _("Can be spent"), _("Coming"), _("Why")])
+    for row in own_points.rows_of(own_points.all_lines(wallet)) if wallet else ():
+        writer.write(row)
+        if stream.tell() > 8_000:
+            yield stream.getvalue()
+            stream.seek(0)
+            stream.truncate()
+    yield stream.getvalue()

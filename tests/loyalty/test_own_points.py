@@ -1,0 +1,165 @@
+"""The member's page of points: what they have, how to earn more, and why each line is there."""
+
+from __future__ import annotations
+
+import csv
+import datetime as dt
+import io
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+from django.utils import timezone
+
+from loyalty.models import Earning, Wallet
+from loyalty.services import earning, ledger
+from portal.core.scopes import content_changed
+from tests.factories.accounts import UserFactory
+from tests.factories.loyalty import EarningFactory, rule_in_force
+from tests.loyalty.test_earning import happened
+
+pytestmark = pytest.mark.django_db
+
+PAGE, EXPORT = "/fa/loyalty/", "/fa/loyalty/statement.csv"
+
+
+@pytest.fixture
+def programme():
+    programme = EarningFactory().programme
+    content_changed("site")
+    return programme
+
+
+@pytest.fixture
+def person(client):
+    person = UserFactory(language="fa")
+    client.force_login(person)
+    return person
+
+
+def record(person, number, **how):
+    return earning.record(happened(person, number, **{"occurred_at": timezone.now(), **how}))[0]
+
+
+def test_shows_what_there_is_what_comes_and_why(client, programme, person):
+    rule_in_force(programme, pending_days=3)
+    rule_in_force(programme, "bonus", points=7)
+    record(person, 1)
+    record(person, 2, refused="own-thread")
+
+    page = client.get(PAGE).text
+
+    assert "<bdi>۷</bdi> <small>امتیاز</small>" in page
+    assert "در راه: ۱۰۰" in page
+    assert "پاسخ پذیرفته‌شده: ۱۰۰ امتیاز." in page
+    assert "نوشته در گفت‌وگوی خود شخص امتیازی ندارد." in page
+    assert "باشگاه نورا" in page
+
+
+def test_a_line_that_was_taken_back_says_why(client, programme, person):
+    rule_in_force(programme)
+    record(person, 1)
+    earning.settle(earning.events_of("community.post:1"), stands=lambda _event: False, because="revoked")
+
+    page = client.get(PAGE).text
+
+    assert "پس گرفته شد" in page
+    assert "پاسخ دیگر پذیرفته‌شده نیست." in page
+
+
+def test_speaks_english_with_the_dates_of_the_reader(client, programme):
+    person = UserFactory(language="en", calendar="gregorian")
+    client.force_login(person)
+    rule_in_force(programme)
+    record(person, 1)
+
+    page = client.get("/en/loyalty/").text
+
+    assert "Accepted answer" in page
+    assert "+100" in page
+    assert str(timezone.localdate().year) in page
+
+
+def test_the_statement_goes_on_without_gaps(client, programme, person):
+    rule_in_force(programme)
+    for number in range(23):
+        record(person, number)
+
+    first = client.get(PAGE)
+    assert first.context["before"] == 4
+    second = client.get(PAGE, {"before": 4})
+
+    numbers = [line.booked.number for page in (first, second) for line in page.context["lines"]]
+    assert numbers == list(range(23, 0, -1))
+    assert client.get(PAGE, {"before": "٩٩٩٩٩٩٩٩٩٩٩٩٩٩٩٩٩٩٩٩"}).status_code == 200
+
+
+def test_one_line_and_three_cost_the_same_number_of_queries(client, programme, person):
+    rule_in_force(programme)
+    counts = []
+    for number in (1, 2, 3):
+        record(person, number)
+        record(person, 10 + number, refused="own-thread")
+        client.get(PAGE)
+        with CaptureQueriesContext(
+            connection,
+        ) as captured:
+            client.get(PAGE)
+        counts.append(len(captured))
+    assert counts[0] == counts[2]
+
+
+def test_the_table_has_every_line_and_adds_up(client, programme, person):
+    rule_in_force(programme, pending_days=3)
+    decision = record(person, 1)
+    ledger.adjust(wallet=decision.wallet, amount=5, key="k", reason="goodwill", actor="user:1", approver="user:2")
+
+    text = b"".join(client.get(EXPORT).streaming_content).decode("utf-8-sig")
+    _head, *rows = list(csv.reader(io.StringIO(text)))
+
+    assert [(row[2], row[3], row[4], row[5]) for row in rows] == [("5", "105", "5", "100"), ("100", "100", "0", "100")]
+
+
+def test_nobody_sees_it_before_a_programme_is_open(client, person):
+    record_only = EarningFactory(is_open=False)
+    content_changed("site")
+    assert client.get(PAGE).status_code == 404
+    assert client.get(EXPORT).status_code == 404
+    assert reverse("loyalty:index") not in client.get("/fa/account/").text
+
+    Earning.objects.filter(pk=record_only.pk).update(is_open=True)
+    content_changed("site")
+    assert client.get(PAGE).status_code == 200
+    assert PAGE in client.get("/fa/account/").text
+
+
+def test_a_member_who_has_earned_nothing_sees_how_to_and_no_wallet_is_opened(client, programme, person):
+    rule_in_force(programme, cap_day=500)
+
+    page = client.get(PAGE).text
+
+    assert "هنوز امتیازی نیست" in page
+    assert "در روز دست‌بالا ۵۰۰" in page
+    assert not Wallet.objects.exists()
+
+
+def test_nobody_sees_the_points_of_others(client, programme, person):
+    rule_in_force(programme)
+    record(UserFactory(), 1)
+
+    assert client.get(PAGE).context["lines"] == []
+    client.logout()
+    assert client.get(PAGE).status_code == 302
+    assert client.get(EXPORT).status_code == 302
+
+
+def test_points_that_expire_are_listed_with_their_last_day(client, programme, person):
+    decision_day = timezone.localdate() + dt.timedelta(days=40)
+    rule_in_force(programme)
+    decision = record(person, 1)
+    ledger.earn(wallet=decision.wallet, amount=9, key="x", expires_on=decision_day)
+
+    points = client.get(PAGE).context["points"]
+
+    assert (points.expiring[0].last_day, points.expiring[0].points) == (decision_day, 9)
