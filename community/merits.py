@@ -123,10 +123,14 @@ def vote_for_each_other(one: int, other: int) -> bool:
     return given * 2 > recent.filter(user=one).count() or returned * 2 > recent.filter(user=other).count()
 
 
-def votes_too_often_for(voter_id: int, helper_id: int) -> bool:
-    """Return whether one person has voted for another more often this week than counts."""
-    week = timezone.now() - dt.timedelta(days=7)
-    return Vote.objects.filter(user=voter_id, helper=helper_id, created_at__gt=week).count() > _VOTES_PER_WEEK
+def votes_too_often_for(voter_id: int, helper_id: int, *, vote_id: int) -> bool:
+    """Return whether this vote of one person for another is one more than counts in the week that it ends.
+
+    Later votes are not counted: they may have been given before the worker came to this one.
+    """
+    until = moment_of_vote(vote_id) or timezone.now()
+    week = Vote.objects.filter(created_at__gt=until - dt.timedelta(days=7), pk__lte=vote_id)
+    return week.filter(user=voter_id, helper=helper_id).count() > _VOTES_PER_WEEK
 
 
 def joined_together(people: Collection[int | None]) -> bool:

@@ -77,11 +77,13 @@ def can_restore_post(user: AnyUser, post: Post) -> bool:
     return can_write(user) and _is_own(user, post) and is_own_deletion and not post.thread.is_locked
 
 
-def can_accept(user: AnyUser, thread: Thread) -> bool:
-    """Accept and revoke answers: who asked, staff, helpers."""
+def can_accept(user: AnyUser, thread: Thread, answer: Post) -> bool:
+    """Accept and revoke an answer: who asked; staff and helpers, unless they wrote it."""
     if not thread.is_question or not can_take_part(user):
         return False
-    return _is_own(user, thread) or _is_staff(user) or level_of(user) >= Level.HELPER
+    if _is_own(user, thread):
+        return True
+    return not _is_own(user, answer) and (_is_staff(user) or level_of(user) >= Level.HELPER)
 
 
 def can_vote(user: AnyUser, post: Post) -> bool:

@@ -157,7 +157,7 @@ class Reader:
             "edit": rules.can_edit_post(user, post),
             "delete": post.state != "deleted" and rules.can_delete_post(user, post),
             "restore": post.state in {"deleted", "hidden"} and rules.can_restore_post(user, post),
-            "accept": not post.is_first and post.is_visible and rules.can_accept(user, thread),
+            "accept": not post.is_first and post.is_visible and rules.can_accept(user, thread, post),
             "flag": rules.can_flag(user, post),
             "appeal": rules.can_appeal(user, post),
             "bookmark": rules.can_take_part(user) and post.is_visible,

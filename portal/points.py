@@ -189,7 +189,7 @@ def award_solution(event: events.SolutionAccepted) -> None:
         subject=_post(merit.post_id),
         user_id=event.author_id,
         occurred_at=merits.moment_of_solution(merit.post_id),
-        refused=_refusal(merit),
+        refused=_refusal(merit) or ("own-answer" if event.accepted_by_id == event.author_id else ""),
         facts={"by_consensus": event.accepted_by_id is None, "votes": merit.helpful_count},
         flags=_linked(event.author_id, event.asker_id),
     )
@@ -207,7 +207,7 @@ def award_vote(event: events.HelpfulVoteGiven) -> None:
         refused = earning.VOTING_REVIEW
     elif voter is None or voter.pk == author_id:
         refused = "own-vote"
-    elif merits.votes_too_often_for(event.voter_id, author_id):
+    elif merits.votes_too_often_for(event.voter_id, author_id, vote_id=event.vote_id):
         refused = "pair-limit"
     moment = merits.moment_of_vote(event.vote_id)
     _record(

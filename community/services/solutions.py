@@ -67,7 +67,8 @@ def _accept(thread: Thread, post: Post, *, by_id: int | None, at: dt.datetime) -
     _follow_solutions(thread, post)
     if solution.is_for_another:
         count_for(post.author_id, solution_count=1)
-        note_first_help(post, helped_id=thread.author_id)
+        if by_id != post.author_id:  # that somebody was helped is for others to say
+            note_first_help(post, helped_id=thread.author_id)
     emit(
         SolutionAccepted(
             solution_id=solution.pk,

@@ -188,7 +188,7 @@ def _part(request: HttpRequest, template: str, post: Post) -> HttpResponse:
 def accept(request: HttpRequest, post: Post) -> HttpResponse:
     """Accept an answer, or take that back."""
     person = person_in(request)
-    _demand(rules.can_accept(person, post.thread))
+    _demand(rules.can_accept(person, post.thread, post))
     if _is_on(request):
         services.accept_solution(post=post, by=person)
         messages.success(request, _("Thank you. The answer is marked as the solution."))

@@ -192,8 +192,8 @@ RULES = [
     (lambda u, w: rules.can_edit_post(u, w["reply"]), {"moderator"}),
     (lambda u, w: rules.can_delete_post(u, w["reply"]), {"moderator"}),
     (lambda u, w: rules.can_restore_post(u, w["reply"]), {"moderator"}),
-    (lambda u, w: rules.can_accept(u, w["thread"]), {"helper", "staff", "moderator"}),
-    (lambda u, w: rules.can_accept(u, w["idea"]), set()),
+    (lambda u, w: rules.can_accept(u, w["thread"], w["reply"]), {"helper", "staff", "moderator"}),
+    (lambda u, w: rules.can_accept(u, w["idea"], w["reply"]), set()),
     (lambda u, w: rules.can_vote(u, w["reply"]), SIGNED_IN),
     (lambda u, w: rules.can_say_me_too(u, w["thread"]), SIGNED_IN),
     (lambda u, w: rules.can_vote_idea(u, w["idea"]), SIGNED_IN),
@@ -219,7 +219,10 @@ def test_what_authors_may_do_with_their_own(world):
     asker, helper = thread.author, reply.author
 
     assert rules.can_edit_post(asker, first)
-    assert rules.can_accept(asker, thread)
+    assert rules.can_accept(asker, thread, reply)
+    assert rules.can_accept(asker, thread, PostFactory(thread=thread, author=asker))
+    for own in (PostFactory(thread=thread, author=MemberFactory(level=Level.HELPER)), PostFactory(author=moderator())):
+        assert not rules.can_accept(own.author, own.thread, own), "somebody else says whether it helped"
     assert not rules.can_delete_post(asker, Post.objects.get(pk=first.pk)), "somebody has replied"
     assert rules.can_delete_post(helper, reply)
     assert not rules.can_vote(helper, reply)

@@ -87,6 +87,18 @@ def test_ask_reply_accept_without_javascript(client, member):
     assert is_following(member.pk, f"community.thread:{thread.pk}")
 
 
+def test_a_helper_cannot_accept_an_answer_of_their_own(client):
+    helper = MemberFactory(level=Level.HELPER)
+    own, another = PostFactory(author=helper), PostFactory()
+    client.force_login(helper)
+    address = reverse("community:accept", args=[own.pk])
+
+    assert address not in client.get(own.thread.get_absolute_url()).text
+    assert client.post(address, {"on": "1"}).status_code == 403
+    client.post(reverse("community:accept", args=[another.pk]), {"on": "1"})
+    assert Solution.objects.get().post == another
+
+
 def test_the_same_form_sent_twice_starts_one_thread_and_posts_one_reply(client, member):
     area = AreaFactory()
     data = question(area)

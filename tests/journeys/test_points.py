@@ -157,6 +157,50 @@ def test_one_voter_feeds_another_member_only_so_often_a_week(programme):
     assert outcomes[-1][2] == "pair-limit"
 
 
+def test_honest_votes_that_waited_for_the_worker_are_counted_as_of_when_they_were_given(programme):
+    author, voter = MemberFactory(), MemberFactory()
+    for _vote in range(6):
+        services.vote_helpful(post=PostFactory(author=author), user=voter)
+    drain()
+
+    assert sorted(row[2] for row in decided(author, points.VOTE)) == [""] * 5 + ["pair-limit"]
+
+
+def test_two_who_vote_for_each_other_get_nothing_back_with_posts_that_they_had_deleted(programme):
+    people, thread = (MemberFactory(), MemberFactory()), ThreadFactory()
+
+    def vote_for_each_other(rounds):
+        made = []
+        for _round in range(rounds):
+            for author, voter in (people, people[::-1]):
+                made.append(PostFactory(thread=thread, author=author))
+                services.vote_helpful(post=made[-1], user=voter)
+        drain()
+        return made
+
+    posts = vote_for_each_other(2)
+    for post in posts:
+        services.delete_post(post=post, by=post.author)
+    drain()
+    vote_for_each_other(1)
+    for post in posts:
+        services.restore_post(post=Post.objects.get(pk=post.pk), by=post.author)
+    drain()
+
+    for event in LoyaltyEvent.objects.filter(trigger=points.VOTE):
+        last = event.decisions.order_by("round").last()
+        assert (last.outcome in {"none", "reversed"}, last.reason) == (True, earning.VOTING_REVIEW)
+
+
+def test_nobody_earns_by_accepting_an_answer_of_their_own(programme):
+    answer = PostFactory()
+    services.accept_solution(post=answer, by=answer.author)
+    drain()
+
+    assert decided(answer.author, points.SOLUTION) == [("none", 0, "own-answer")]
+    assert decided(answer.author, points.FIRST_HELP) == []
+
+
 def test_accounts_that_were_made_together_are_marked_and_still_earn(programme):
     post = PostFactory()
     joined = post.author.date_joined

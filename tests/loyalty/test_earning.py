@@ -260,6 +260,50 @@ def test_what_a_review_takes_back_does_not_come_again(programme, person):
     assert balance(first) == (0, 0, 0)
 
 
+def test_a_review_also_refuses_what_was_gone_when_it_came(programme, person):
+    rule_in_force(programme)
+    first, gone = record(person), record(person, 2, stands=False)
+    settle(stands=False)
+
+    for number in (1, 2):
+        [refused] = settle(number, stands=False, because=earning.VOTING_REVIEW)
+        assert (refused.outcome, refused.points, refused.reason) == ("none", 0, earning.VOTING_REVIEW)
+        assert settle(number, stands=False, because=earning.VOTING_REVIEW) == []
+        assert settle(number, stands=True) == []
+    assert gone.wallet == first.wallet
+    assert balance(first) == (0, 0, 0)
+
+
+@pytest.mark.parametrize(("amount", "left"), [(None, 0), (30, 70)])
+def test_what_staff_took_back_does_not_come_again(programme, person, amount, left):
+    rule_in_force(programme)
+    first = record(person)
+    [journal] = first.considered[0]["journals"]
+    ledger.reverse(wallet=first.wallet, journal_id=journal, reversal="staff", amount=amount, actor="user:1")
+
+    for _again in range(2):
+        settle(stands=False)
+        assert balance(first) == (0, 0, 0)
+        settle(stands=True)
+        assert balance(first) == (left, 0, 0)
+    assert all(earning.explain(decision).rules for decision in Decision.objects.all())
+    assert list(ledger.check()) == []
+
+
+def test_what_staff_took_back_of_a_campaign_does_not_come_again(programme, person):
+    rule_in_force(programme)
+    campaign(programme)
+    first = record(person)
+    bonus = first.considered[0]["journals"][-1]
+    ledger.reverse(wallet=first.wallet, journal_id=bonus, reversal="staff", actor="user:1")
+
+    settle(stands=False)
+    [given] = settle(stands=True)
+
+    assert (given.points, balance(first)) == (100, (100, 0, 0))
+    assert list(ledger.check()) == []
+
+
 # Limits and budgets --------------------------------------------------------------------------------------------------
 
 

@@ -191,7 +191,7 @@ def _outcome(considered: Sequence[Considered]) -> str:
 
 
 #: Reasons that are no limits.
-_NOT_LIMITS: Final = frozenset({"", "condition", "zero", "stopped", "not-best", "exclusive"})
+_NOT_LIMITS: Final = frozenset({"", "condition", "zero", "stopped", "not-best", "exclusive", "taken-back"})
 
 
 def _judge(event: LoyaltyEvent, programme: Programme, wallet: Wallet, rules: Mapping[str, Rule]) -> list[Considered]:
@@ -365,9 +365,14 @@ def settle(events: Sequence[LoyaltyEvent], *, stands: Callable[[LoyaltyEvent], b
         event = by_id[decision.event_id]
         if decision.outcome in _GIVEN and not standing[event.pk]:
             decisions.append(_take_back(decision, because))
-        elif standing[event.pk] and decision.outcome == Decision.Outcome.REVERSED and decision.reason != VOTING_REVIEW:
+        elif not _may_come_again(decision):
+            continue
+        elif not standing[event.pk]:
+            if because == VOTING_REVIEW:
+                decisions.append(_refuse(decision, because))
+        elif decision.outcome == Decision.Outcome.REVERSED:
             decisions.append(_give_again(event, decision))
-        elif standing[event.pk] and decision.reason == WITHDRAWN and decision.outcome == Decision.Outcome.NONE:
+        else:
             programme = decision.wallet.programme
             decisions.append(_decide(event, programme, decision.wallet, number=decision.round + 1))
     return decisions
@@ -392,31 +397,63 @@ def _last_decisions(events: Sequence[LoyaltyEvent]) -> list[Decision]:
     return list({(row.event_id, row.wallet_id): row for row in rows}.values())
 
 
+def _may_come_again(decision: Decision) -> bool:
+    """Return whether points follow when it holds again: some were taken back, or it was not looked at yet."""
+    if decision.outcome == Decision.Outcome.REVERSED:
+        return decision.reason != VOTING_REVIEW and any(one["journals"] for one in decision.considered)
+    return decision.outcome == Decision.Outcome.NONE and decision.reason == WITHDRAWN
+
+
+def _refuse(decision: Decision, because: str) -> Decision:
+    """Write down that what is gone gives nothing when it is back."""
+    return Decision.objects.create(
+        event_id=decision.event_id,
+        wallet=decision.wallet,
+        round=decision.round + 1,
+        outcome=Decision.Outcome.NONE,
+        reason=because,
+    )
+
+
 def _take_back(decision: Decision, because: str) -> Decision:
-    """Reverse what a decision gave: pending points first; what is spent becomes a debt."""
-    points = 0
-    for one in decision.considered:
-        for journal in one["journals"]:
-            try:
-                reversed_ = ledger.reverse(
-                    wallet=decision.wallet,
-                    journal_id=journal,
-                    reversal=f"decision:{decision.round + 1}",
-                    reason=because,
-                    actor="rules",
-                )
-            except (NotReversibleError, WalletClosedError):  # staff took it back, or the member has left
-                continue
-            points += reversed_.amount
+    """Reverse what a decision gave: pending points first; what is spent becomes a debt.
+
+    The new decision has what it took back itself, which alone may be given again: not what staff had taken before.
+    """
+    considered = [Considered(**one) for one in decision.considered]
+    for one in considered:
+        if not one.journals:
+            continue
+        back = {journal: _reverse(decision, journal, because) for journal in one.journals}
+        bonus = back[one.journals[-1]] if one.bonus else 0  # what a campaign paid is booked last
+        points = sum(back.values())
+        if points < one.points:
+            one.reason, one.about = "taken-back", ""
+        one.points, one.bonus = points, bonus
+        one.journals = [journal for journal in one.journals if back[journal]]
     return Decision.objects.create(
         event_id=decision.event_id,
         wallet=decision.wallet,
         round=decision.round + 1,
         outcome=Decision.Outcome.REVERSED,
-        points=points,
+        points=sum(one.points for one in considered),
         reason=because,
-        considered=decision.considered,
+        considered=[one.as_json() for one in considered],
     )
+
+
+def _reverse(decision: Decision, journal: int, because: str) -> int:
+    """Reverse what is left of an award; return how much that was."""
+    try:
+        return ledger.reverse(
+            wallet=decision.wallet,
+            journal_id=journal,
+            reversal=f"decision:{decision.round + 1}",
+            reason=because,
+            actor="rules",
+        ).amount
+    except (NotReversibleError, WalletClosedError):  # staff took it back, or the member has left
+        return 0
 
 
 def _give_again(event: LoyaltyEvent, decision: Decision) -> Decision:

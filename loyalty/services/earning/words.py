@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 OF_EVENTS: Final[Mapping[str, _StrPromise]] = {
     "staff": gettext_lazy("Staff do not earn points."),
     "own-thread": gettext_lazy("What somebody writes in a thread of their own earns no points."),
+    "own-answer": gettext_lazy("Nobody earns points by accepting an answer of their own."),
     "own-vote": gettext_lazy("Nobody earns points for a vote of their own."),
     "voting-review": gettext_lazy(
         "Votes that two members give each other again and again do not count. If this is a mistake, please write to us."
@@ -47,6 +48,7 @@ OF_RULES: Final[Mapping[str, _StrPromise]] = {
     "member-day": gettext_lazy("the limit of all points of one day was reached"),
     "member-week": gettext_lazy("the limit of all points of one week was reached"),
     "member-month": gettext_lazy("the limit of all points of one month was reached"),
+    "taken-back": gettext_lazy("points had been taken back before"),
     "budget": gettext_lazy("the budget of the campaign was used up"),
 }
 
