@@ -23,17 +23,16 @@ class CommunityConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from community import akismet, navigation, own_data, screening, trust, viewing  # noqa: PLC0415 - apps must be ready
+        from community import akismet, navigation, own_data, screening, viewing  # noqa: PLC0415 - apps must be ready
         from community.asking import DidItSolveAction  # noqa: PLC0415
         from community.capturing import ThreadSource  # noqa: PLC0415
         from community.link_cards import cards_of_threads  # noqa: PLC0415
         from community.models import Area, Tag, WatchedWord  # noqa: PLC0415
         from community.notifications import KINDS  # noqa: PLC0415
         from community.screening import WATCHED_SCOPE  # noqa: PLC0415
-        from community.services import following_up, imported, reading, threads, uploads  # noqa: PLC0415
         from community.sitemap import ThreadSitemap  # noqa: PLC0415
         from community.views.reading import HELPFUL_FIRST  # noqa: PLC0415
-        from portal.core import article_sources, jobs, link_cards, sitemaps  # noqa: PLC0415
+        from portal.core import article_sources, link_cards, sitemaps  # noqa: PLC0415
         from portal.core.page_cache import keep_query  # noqa: PLC0415
         from portal.core.receivers import touches  # noqa: PLC0415
         from portal.insight.facts import register_facts  # noqa: PLC0415
@@ -53,56 +52,16 @@ class CommunityConfig(AppConfig):
         link_cards.register(cards_of_threads)
         sitemaps.register("threads", ThreadSitemap)
         keep_query(HELPFUL_FIRST)
-        disallow_in_each_language("community/ask", "community/similar")
+        disallow_in_each_language("community/ask", "community/similar", "community/messages")
         disallow("/*/community/t/*/reply/", "/*/community/p/")
-        jobs.every(
-            timedelta(minutes=1),
-            name="community.update_levels",
-            run=trust.update_due_levels,
-            is_needed=lambda _last_end: trust.has_due_levels(),
-        )
-        jobs.every(
-            timedelta(days=1),
-            name="community.review_helpers",
-            run=trust.review_helpers,
-            is_needed=lambda _last_end: trust.has_helpers(),
-        )
-        jobs.every(
-            timedelta(minutes=5),
-            name="community.unpin",
-            run=threads.unpin_due,
-            is_needed=lambda _last_end: threads.has_pins_to_end(),
-        )
-        jobs.every(
-            timedelta(minutes=1),
-            name="community.remind",
-            run=reading.remind,
-            is_needed=lambda _last_end: reading.has_reminders(),
-        )
-        jobs.every(
-            timedelta(minutes=1),
-            name="community.compare_imported",
-            run=imported.compare_imported,
-            is_needed=lambda _last_end: imported.has_threads_to_compare(),
-        )
-        jobs.every(
-            timedelta(minutes=10),
-            name="community.ask_askers",
-            run=following_up.ask_askers,
-            is_needed=lambda _last_end: following_up.has_askers_to_ask(),
-        )
+        _connect_jobs()
         register_facts(viewing.FACT, viewing.note_view)
-        jobs.every(
-            timedelta(hours=1),
-            name="community.forget_views",
-            run=viewing.forget_views,
-            is_needed=lambda _last_end: viewing.has_old_views(),
-        )
-        jobs.every(
-            timedelta(hours=6),
-            name="community.tidy_uploads",
-            run=uploads.tidy_uploads,
-            is_needed=lambda _last_end: uploads.has_uploads_to_tidy(),
+        register_typed_text(
+            "community.Message",
+            "body",
+            purpose="two members write to each other",
+            until="both delete the conversation",
+            as_typed_because="only the two read it; personal data is masked unless the author insists",
         )
         register_typed_text(
             "community.Thread",
@@ -140,5 +99,72 @@ class CommunityConfig(AppConfig):
         register_typed_text(
             "community.Bookmark", "note", purpose=_NOTES, until="the author deletes it", as_typed_because=_OWN
         )
-        for model, column in (("community.Flag", "note"), ("community.ReviewItem", "appeal")):
+        moderated = (
+            ("community.Flag", "note"),
+            ("community.ReviewItem", "appeal"),
+            ("community.MessageReport", "note"),
+        )
+        for model, column in moderated:
             register_typed_text(model, column, purpose=_MODERATION, keep_days=_MODERATION_DAYS, since="created_at")
+
+
+def _connect_jobs() -> None:
+    """Register what the worker does from time to time."""
+    from community import trust, viewing  # noqa: PLC0415 - apps must be ready
+    from community.services import following_up, imported, reading, reports, threads, uploads  # noqa: PLC0415
+    from portal.core import jobs  # noqa: PLC0415
+
+    jobs.every(
+        timedelta(minutes=1),
+        name="community.update_levels",
+        run=trust.update_due_levels,
+        is_needed=lambda _last_end: trust.has_due_levels(),
+    )
+    jobs.every(
+        timedelta(days=1),
+        name="community.review_helpers",
+        run=trust.review_helpers,
+        is_needed=lambda _last_end: trust.has_helpers(),
+    )
+    jobs.every(
+        timedelta(minutes=5),
+        name="community.unpin",
+        run=threads.unpin_due,
+        is_needed=lambda _last_end: threads.has_pins_to_end(),
+    )
+    jobs.every(
+        timedelta(minutes=1),
+        name="community.remind",
+        run=reading.remind,
+        is_needed=lambda _last_end: reading.has_reminders(),
+    )
+    jobs.every(
+        timedelta(minutes=1),
+        name="community.compare_imported",
+        run=imported.compare_imported,
+        is_needed=lambda _last_end: imported.has_threads_to_compare(),
+    )
+    jobs.every(
+        timedelta(minutes=10),
+        name="community.ask_askers",
+        run=following_up.ask_askers,
+        is_needed=lambda _last_end: following_up.has_askers_to_ask(),
+    )
+    jobs.every(
+        timedelta(hours=1),
+        name="community.forget_views",
+        run=viewing.forget_views,
+        is_needed=lambda _last_end: viewing.has_old_views(),
+    )
+    jobs.every(
+        timedelta(hours=6),
+        name="community.tidy_uploads",
+        run=uploads.tidy_uploads,
+        is_needed=lambda _last_end: uploads.has_uploads_to_tidy(),
+    )
+    jobs.every(
+        timedelta(hours=1),
+        name="community.tidy_messages",
+        run=reports.tidy_messages,
+        is_needed=lambda _last_end: reports.has_messages_to_tidy(),
+    )

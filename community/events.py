@@ -431,3 +431,40 @@ class BookmarkDue(DomainEvent):
     post_id: int
     #: The time that the person chose.
     at: dt.datetime | None = None
+
+
+# Private messages ----------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, kw_only=True)
+class MessageSent(DomainEvent):
+    """A member wrote to another one."""
+
+    name: ClassVar[str] = "community.message_sent"
+    conversation_id: int
+    message_id: int
+    author_id: int
+    recipient_id: int
+    at: dt.datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class MessageHidden(DomainEvent):
+    """A moderator hid a message that was reported; `audit_id` is the entry of the log."""
+
+    name: ClassVar[str] = "community.message_hidden"
+    message_id: int
+    author_id: int | None
+    audit_id: int
+    at: dt.datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class MessageReportJudged(DomainEvent):
+    """A moderator decided about a report; `outcome` is one of `Flag.Outcome`."""
+
+    name: ClassVar[str] = "community.message_report_judged"
+    report_id: int
+    reported_by_id: int
+    outcome: str
+    at: dt.datetime

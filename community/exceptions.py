@@ -133,3 +133,7 @@ class AcceptedAnswerError(CommunityError):
 
 class UploadError(CommunityError):
     """Raised for a file that is not accepted; the message says why."""
+
+
+class MessageRefusedError(CommunityError):
+    """Raised for a private message that its author must not write to this person; see `community.rules`."""

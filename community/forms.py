@@ -17,7 +17,7 @@ from django.utils.translation import pgettext_lazy
 
 from community import rendering, rules
 from community.masks import as_stored
-from community.models import PAGE_SIZE, Area, Flag, Level, Post, Thread, ThreadState, policy
+from community.models import PAGE_SIZE, Area, Flag, Level, MessagesFrom, Post, Thread, ThreadState, policy
 from community.people import person_of
 from community.queries import thread_at
 from portal.catalog.models import Product
@@ -163,6 +163,21 @@ class EditForm(WritingForm):
         self.fields["body"].label = pgettext_lazy("of a post", "Text")
         if not has_title:
             del self.fields["title"]
+
+
+class MessageForm(WritingForm):
+    """A private message."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        del self.fields["pictures"]
+        self.fields["body"].label = _("Your message")
+        self.fields["body"].widget.attrs["rows"] = 6
+        self.fields["keeps_personal_data"].label = _("Send it as I wrote it")
+
+
+class MessageSettingsForm(FormMixin, forms.Form):
+    messages_from = forms.ChoiceField(label=_("Who may write to me"), choices=MessagesFrom, widget=forms.RadioSelect)
 
 
 class RowsField(forms.ModelMultipleChoiceField):  # type: ignore[type-arg]  # Django's own is not generic

@@ -2,20 +2,48 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
 
+from community.inbox import MOST_COUNTED, unread_conversations
 from community.models import Area
+from portal.core.formats import format_number
 from portal.core.memo import Memo
-from portal.core.navigation import HEADER, TABBAR, NavItem, add_section, register
+from portal.core.navigation import (
+    ACCOUNT,
+    HEADER,
+    HEADER_OWN_WIDE,
+    TABBAR,
+    For,
+    NavBadge,
+    NavItem,
+    add_section,
+    register,
+)
+
+if TYPE_CHECKING:
+    from portal.accounts.models import User
 
 
 def connect() -> None:
     """Register the entries; called once when the app is ready."""
     register(
         NavItem("community", _("Community"), "messages-square", _index, "community", (HEADER, TABBAR), order=25),
+        NavItem(
+            "messages",
+            _("Private messages"),
+            "mail",
+            _messages,
+            "",
+            (HEADER_OWN_WIDE, ACCOUNT, "footer-account"),
+            For.SIGNED_IN,
+            order=10,
+            badge=_unread,
+            text=_("What other members write to you alone"),
+        ),
         NavItem("ask", _("Ask a question"), "plus", _ask, "community", ("footer-community",), order=10),
         NavItem(
             "unanswered",
@@ -46,3 +74,21 @@ def _ask(language: str) -> str:
 
 def _unanswered(language: str) -> str:
     return reverse("community:unanswered") if _index(language) else ""
+
+
+def _messages(language: str) -> str:
+    return reverse("community:messages") if _index(language) else ""
+
+
+def _unread(person: User) -> NavBadge:
+    """Return how many conversations have something new, at the entry of private messages. One query."""
+    count = unread_conversations(person)
+    if not count:
+        return NavBadge("", str(_("Private messages")))
+    shown = format_number(count) + ("+" if count >= MOST_COUNTED else "")
+    words = ngettext(
+        "Private messages: %(count)s conversation with news",
+        "Private messages: %(count)s conversations with news",
+        count,
+    )
+    return NavBadge(shown, words % {"count": shown})

@@ -187,7 +187,6 @@ class Parsed:
         """Return the words, without marks of any kind; blocks are separated by line ends."""
         return "\n".join(text for token in self.tokens if (text := " ".join(_words(token).split())))
 
-
     def prose(self) -> str:
         """Return the words without blocks of code and bare addresses, which say little of the text; all if there are no others."""
         lines = (" ".join(_BARE_URL.sub(" ", _inline_words(token.children or ())).split()) for token in self.tokens)

@@ -4,16 +4,33 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from community.models import CLOSED_IDEAS, Area, CommunityProfile, Level, State, ThreadState, policy
+from django.utils.translation import gettext as _
+
+from community import trust
+from community.models import (
+    CLOSED_IDEAS,
+    Area,
+    Block,
+    CommunityProfile,
+    Conversation,
+    Level,
+    Message,
+    MessagesFrom,
+    State,
+    ThreadState,
+    policy,
+)
 from community.models.access import is_moderator
 from community.models.member import profile_of
 from portal.core.limits import limited
+from portal.core.text import isolate
 
 if TYPE_CHECKING:
     from django.http import HttpRequest
 
     from community.models import Post, Thread
     from community.models.access import AnyUser
+    from portal.accounts.models import User
 
 
 def can_moderate(user: AnyUser) -> bool:
@@ -145,6 +162,74 @@ def can_upload(user: AnyUser) -> bool:
     return can_write(user) and level_of(user) >= Level.MEMBER
 
 
+def can_report_message(user: AnyUser, message: Message) -> bool:
+    """Report what the other person wrote."""
+    return can_take_part(user) and user is not None and message.author_id != user.pk and message.is_visible
+
+
+def why_no_message(user: User, to: User) -> str:
+    """Return why `user` must not write a private message to `to`, in words for `user`; empty if they may.
+
+    Moderators reach everybody whom they have not blocked themselves, and everybody can answer colleagues who wrote to
+    them. New members neither begin conversations nor receive messages of members. Who is blocked learns no more than
+    that the other person wants no messages. At most twelve queries.
+    """
+    if not can_write(user):
+        return _("You cannot write in the community at the moment. Your profile says why, and until when.")
+    pair = (user.pk, to.pk)
+    blocks = set(Block.objects.filter(person__in=pair, blocked__in=pair).values_list("person", flat=True))
+    if user.pk in blocks:
+        return _("You have blocked %(name)s. Unblock them first, so that they can answer.") % _named(to)
+    if is_moderator(user):
+        return ""
+    if to.pk in blocks:
+        return _wants_none(to)
+    between = Conversation.id_between(user, to)
+    if to.is_staff and between is not None and _wrote_to(user, to, between):
+        return ""
+    return _why_not_begin(user, to, is_known=between is not None)
+
+
+def has_conversation(user: User, other: User) -> bool:
+    """Return whether the two have ever written to each other. One query."""
+    return Conversation.id_between(user, other) is not None
+
+
+def _why_not_begin(user: User, to: User, *, is_known: bool) -> str:
+    """Return what keeps two members who have not blocked each other from writing, in words for `user`."""
+    own, theirs = profile_of(user) or CommunityProfile(user=user), profile_of(to) or CommunityProfile(user=to)
+    if not user.is_staff and _is_new(own):
+        return _("New members cannot begin private conversations yet. You can answer when our team writes to you.")
+    if own.messages_from == MessagesFrom.MODERATORS:
+        return _(
+            "You accept messages of moderators only, so nobody could answer you. Change that in your settings first."
+        )
+    if theirs.messages_from == MessagesFrom.MODERATORS:
+        return _wants_none(to)
+    if not to.is_staff and _is_new(theirs):
+        return _("%(name)s is new here and cannot receive private messages yet.") % _named(to)
+    if not is_known and policy().conversations_per_day == 0:
+        return _("Members cannot begin private conversations here.")
+    return ""
+
+
+def _named(person: User) -> dict[str, str]:
+    return {"name": isolate(person.handle)}
+
+
+def _wants_none(person: User) -> str:
+    return _("%(name)s does not accept private messages.") % _named(person)
+
+
+def _wrote_to(user: User, other: User, conversation_id: int) -> bool:
+    return Message.objects.visible_to(user).filter(conversation=conversation_id, author=other).exists()
+
+
+def _is_new(profile: CommunityProfile) -> bool:
+    """Return whether somebody is new by today's figures: who owns a product is not, though a job may not know it yet."""
+    return profile.level == Level.NEW and trust.earned_level(trust.figures_of(profile), policy()) == Level.NEW
+
+
 def flag_weight(user: AnyUser, profile: CommunityProfile) -> int:
     """Return the weight of a flag in hundredths: 1 + level, staff 5, and up to 1 more for those who were mostly right."""
     weight = 500 if _is_staff(user) else 100 * (1 + profile.level)
@@ -156,13 +241,16 @@ def flag_weight(user: AnyUser, profile: CommunityProfile) -> int:
 def seconds_to_wait(request: HttpRequest, action: str) -> int | None:
     """Count an act of this person (or address); return the seconds to wait when it is one too many, else None.
 
-    `action` is ``post``, ``upload``, ``vote``, ``act``, ``flag``, ``appeal``, ``preview`` or ``draft``.
+    `action` is ``post``, ``message``, ``conversation``, ``upload``, ``vote``, ``act``, ``flag``, ``appeal``, ``preview``
+    or ``draft``.
     """
     rules = policy()
     is_new = level_of(request.user) == Level.NEW
     per_hour = rules.newcomer_posts_per_hour if is_new else rules.posts_per_hour
     limit, seconds = {
         "post": (per_hour, 3600),
+        "message": (per_hour, 3600),
+        "conversation": (rules.conversations_per_day, 86_400),
         "upload": (per_hour * 4, 3600),
         "vote": (per_hour * 10, 3600),
         # Everything else that is one click: accepting, following, bookmarking, polls.

@@ -28,6 +28,12 @@ from community.models import (
 from community.notifications.articles import BecameArticle
 from community.notifications.bookmarks import Reminder
 from community.notifications.common import area_target, person_target, product_target, tag_target, thread_target
+from community.notifications.messages import (
+    HiddenMessage,
+    MessageReportOutcome,
+    PrivateMessage,
+    conversation_target,
+)
 from community.notifications.moderation import AppealDecided, FlagOutcome, HiddenPost, PassedPost, Restricted
 from community.notifications.posts import (
     AcceptedAnswer,
@@ -340,3 +346,43 @@ def tell_of_move(event: events.ThreadMoved) -> None:
         payload={"thread_id": event.thread_id},
     )
     notify(kind=Moved.name, targets=[fact["subject"]], **fact)
+
+
+# Private messages ----------------------------------------------------------------------------------------------------
+
+
+def tell_of_message(event: events.MessageSent) -> None:
+    """Tell somebody of a private message."""
+    notify(
+        kind=PrivateMessage.name,
+        key=f"community.message:{event.message_id}",
+        subject=conversation_target(event.conversation_id),
+        occurred_at=event.at,
+        actor_id=event.author_id,
+        recipients=[event.recipient_id],
+        payload={"message_id": event.message_id},
+    )
+
+
+def tell_of_hidden_message(event: events.MessageHidden) -> None:
+    """Tell the author of a private message that it was hidden, and why."""
+    notify(
+        kind=HiddenMessage.name,
+        key=f"community.message_hidden:{event.audit_id}",
+        subject=f"community.message_hidden:{event.audit_id}",
+        occurred_at=event.at,
+        recipients=_people(event.author_id),
+        payload={"audit_id": event.audit_id},
+    )
+
+
+def tell_of_message_report(event: events.MessageReportJudged) -> None:
+    """Tell who reported a private message what came of it."""
+    notify(
+        kind=MessageReportOutcome.name,
+        key=f"community.message_report:{event.report_id}:{_moment(event.at)}",
+        subject=f"community.message_report:{event.report_id}",
+        occurred_at=event.at,
+        recipients=[event.reported_by_id],
+        payload={"report_id": event.report_id},
+    )

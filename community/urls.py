@@ -4,7 +4,19 @@ from __future__ import annotations
 
 from django.urls import path
 
-from community.views import acting, bookmarks, feeds, following, follows, loops, managing, mentioning, reading, writing
+from community.views import (
+    acting,
+    bookmarks,
+    feeds,
+    following,
+    follows,
+    loops,
+    managing,
+    mentioning,
+    messages,
+    reading,
+    writing,
+)
 
 app_name = "community"
 
@@ -24,6 +36,14 @@ urlpatterns = [
     path("community/follows/", follows.follows, name="follows"),
     path("community/pay-forward/", loops.pay_forward, name="pay_forward"),
     path("community/bookmarks/", bookmarks.bookmarks, name="bookmarks"),
+    # Private messages
+    path("community/messages/", messages.inbox, name="messages"),
+    path("community/messages/settings/", messages.settings_page, name="message_settings"),
+    path("community/messages/<int:conversation_id>/", messages.conversation, name="conversation"),
+    path("community/messages/<int:conversation_id>/delete/", messages.delete, name="conversation_delete"),
+    path("community/messages/<int:conversation_id>/report/<int:number>/", messages.report, name="message_report"),
+    path("community/messages/to/<str:handle>/", messages.write, name="message_write"),
+    path("community/messages/block/<str:handle>/", messages.block, name="block"),
     # Writing
     path("community/ask/", writing.ask, name="ask"),
     path("community/similar/", writing.similar, name="similar"),

@@ -71,6 +71,9 @@ def connect() -> None:
     _tell(community.IdeaStatusChanged, telling.tell_of_idea_step)
     _tell(community.ThreadMerged, telling.tell_of_merge)
     _tell(community.ThreadMoved, telling.tell_of_move)
+    _tell(community.MessageSent, telling.tell_of_message)
+    _tell(community.MessageHidden, telling.tell_of_hidden_message)
+    _tell(community.MessageReportJudged, telling.tell_of_message_report)
     subscribe(community.SeeAlsoWanted, find_see_also, is_remote=True)  # a cluster may search
     subscribe(community.SpamCheckWanted, check_for_spam, is_remote=True)
     _give_points()

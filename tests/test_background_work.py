@@ -18,7 +18,7 @@ from wagtail.models import Page
 from community import events as community
 from community import screening, services, telling
 from community.events import SeeAlsoWanted
-from community.models import FollowUp, Level, Post, Thread, ThreadLoops, ThreadToIndex, ThreadView, Upload
+from community.models import FollowUp, Level, Post, ReviewItem, Thread, ThreadLoops, ThreadToIndex, ThreadView, Upload
 from community.services import accept_solution, reading, retitle
 from community.services import bookmark as remember
 from faq.events import ArticleChanged, CapturedArticlePublished, FeedbackGiven
@@ -40,7 +40,7 @@ from search.meaning import vectors
 from search.models import IndexedEntry, SearchLog
 from tests.factories.accounts import UserFactory
 from tests.factories.catalog import OwnershipFactory
-from tests.factories.community import AreaFactory, MemberFactory, PostFactory, ThreadFactory, moderator
+from tests.factories.community import AreaFactory, MemberFactory, MessageFactory, PostFactory, ThreadFactory, moderator
 from tests.factories.faq import ArticlePageFactory, FeedbackFactory
 from tests.factories.loyalty import EarningFactory, WalletFactory, rule_in_force
 from tests.factories.notifications import NotificationFactory
@@ -375,6 +375,20 @@ def vote_withdrawn_after_points() -> DomainEvent:
     return caught(community.HelpfulVoteWithdrawn, lambda: services.withdraw_helpful(post=post, user=voter))
 
 
+def message_sent() -> DomainEvent:
+    return caught(community.MessageSent, MessageFactory)
+
+
+def message_hidden() -> DomainEvent:
+    item = ReviewItem.objects.get(message=MessageFactory(report="abuse"))
+    return caught(community.MessageHidden, lambda: services.hide_message(item=item, by=moderator(), reason="abuse"))
+
+
+def message_report_judged() -> DomainEvent:
+    item = ReviewItem.objects.get(message=MessageFactory(report="abuse"))
+    return caught(community.MessageReportJudged, lambda: services.dismiss_report(item=item, by=moderator()))
+
+
 def see_also_wanted() -> DomainEvent:
     return SeeAlsoWanted(thread_id=ThreadFactory().pk)
 
@@ -398,10 +412,13 @@ HANDLERS: dict[str, Callable[[], DomainEvent]] = {
     "community.telling.tell_of_bookmark": bookmark_due,
     "community.telling.tell_of_edit": post_edited,
     "community.telling.tell_of_helpful_vote": helpful_vote_given,
+    "community.telling.tell_of_hidden_message": message_hidden,
     "community.telling.tell_of_hiding": post_hidden,
     "community.telling.tell_of_idea_step": idea_status_changed,
     "community.telling.tell_of_judgement": flag_judged,
     "community.telling.tell_of_merge": thread_merged,
+    "community.telling.tell_of_message": message_sent,
+    "community.telling.tell_of_message_report": message_report_judged,
     "community.telling.tell_of_move": thread_moved,
     "community.telling.tell_of_reply": reply_posted,
     "community.telling.tell_of_restriction": member_restricted,
@@ -574,6 +591,16 @@ def word_that_no_text_has() -> None:
     outbox.drain()
 
 
+def message_kept_for_a_decision() -> None:
+    message = MessageFactory(report="abuse")
+    item = ReviewItem.objects.get(message=message)
+    for person in (message.author, item.message.conversation.other_than(message.author_id)):
+        services.delete_conversation(user=person, conversation=message.conversation)
+    services.dismiss_report(item=item, by=moderator())
+    ReviewItem.objects.update(decided_at=timezone.now() - dt.timedelta(hours=1))
+    outbox.drain()
+
+
 JOBS: dict[str, Callable[[], None]] = {
     "community.ask_askers": question_with_a_reply_of_yesterday,
     "accounts.erase_who_left": person_whose_days_are_over,
@@ -581,6 +608,7 @@ JOBS: dict[str, Callable[[], None]] = {
     "community.remind": bookmark_whose_time_has_come,
     "community.forget_views": view_of_last_week,
     "community.review_helpers": helper_without_recent_help,
+    "community.tidy_messages": message_kept_for_a_decision,
     "community.tidy_uploads": file_that_no_post_came_for,
     "community.unpin": pin_whose_time_is_over,
     "community.update_levels": newcomer_with_a_product,

@@ -15,6 +15,7 @@ from django.apps import apps
 from django.core.files.base import ContentFile
 from django.db.models import FileField
 from django.test import Client
+from django.urls import reverse
 
 from community.models import Post, Thread, Upload
 from portal.core import file_audiences, outbox
@@ -24,7 +25,7 @@ from portal.home.models import InfoPage
 from portal.our_apps import OUR_FOLDERS
 from tests.addresses import Address, every_address
 from tests.factories.accounts import UserFactory
-from tests.factories.community import AreaFactory, MemberFactory, ThreadFactory
+from tests.factories.community import AreaFactory, MemberFactory, MessageFactory, ThreadFactory
 from tests.factories.faq import ArticlePageFactory, HelpMediaFactory, TopicPageFactory, help_site
 from tests.faq.bodies import document, picture
 from tests.test_architecture import FOLDERS_OF_PAGES, guarded_models
@@ -333,9 +334,20 @@ def private_in_the_community(kind: str) -> SimpleNamespace:
     return SimpleNamespace(pk=pk, url=url)
 
 
+def private_between_two(kind: str) -> SimpleNamespace:
+    """A message of one member to another; `reader` is who received it."""
+    reader = MemberFactory()
+    message = MessageFactory(recipient=reader, body=f"{SECRET} {WORD}")
+    pk = {"conversation": message.conversation_id, "message": message.pk}[kind]
+    url = reverse("community:conversation", args=[message.conversation_id])
+    return SimpleNamespace(pk=pk, url=url, reader=reader)
+
+
 #: Every kind of content with an audience → a function that creates one that only insiders may see.
 PRIVATE: dict[str, Callable[[], PortalPage | SimpleNamespace]] = {
     "community.Area": lambda: private_in_the_community("area"),
+    "community.Conversation": lambda: private_between_two("conversation"),
+    "community.Message": lambda: private_between_two("message"),
     "community.Post": lambda: private_in_the_community("post"),
     "community.Thread": lambda: private_in_the_community("thread"),
     "community.Upload": lambda: private_in_the_community("upload"),
@@ -359,7 +371,7 @@ def test_what_is_private_is_nowhere_but_where_it_may_be(label):
     ArticlePageFactory(title=f"همگانی {WORD}")
     outbox.drain()
     search = f"/fa/search/?q={WORD}"
-    insider = Visitor("insider")
+    insider = Visitor("insider", getattr(private, "reader", None))
     may_see = [insider.ask(address).text for address in (private.url, *([search] if label in FOUND else []))]
 
     leaks = []

@@ -6,7 +6,15 @@ from community.models.area import Area, AreaQuerySet
 from community.models.calling import CallForHelp
 from community.models.imported import ImportedRow, ImportSource, ThreadToIndex
 from community.models.loops import CapturedAnswer, FollowUp, SolvedIt, SparedQuestion, ThreadLoops
-from community.models.member import CommunityProfile, Level
+from community.models.member import CommunityProfile, Level, MessagesFrom
+from community.models.messages import (
+    MESSAGE_LENGTH,
+    Block,
+    Conversation,
+    Message,
+    MessageReport,
+    Participant,
+)
 from community.models.moderation import AppendOnlyError, AuditEntry, Flag, ReviewItem, WatchedWord
 from community.models.policy import Policy, policy
 from community.models.poll import Poll, PollOption, PollVote
@@ -35,16 +43,19 @@ from community.models.thread import (
 
 __all__ = [
     "CLOSED_IDEAS",
+    "MESSAGE_LENGTH",
     "PAGE_SIZE",
     "AppendOnlyError",
     "Area",
     "AreaQuerySet",
     "AreaRead",
     "AuditEntry",
+    "Block",
     "Bookmark",
     "CallForHelp",
     "CapturedAnswer",
     "CommunityProfile",
+    "Conversation",
     "Draft",
     "Flag",
     "FollowUp",
@@ -54,7 +65,11 @@ __all__ = [
     "ImportedRow",
     "Level",
     "MeToo",
+    "Message",
+    "MessageReport",
+    "MessagesFrom",
     "MovedPosts",
+    "Participant",
     "Policy",
     "Poll",
     "PollOption",

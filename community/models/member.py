@@ -27,6 +27,13 @@ class Level(models.IntegerChoices):
     ADVOCATE = 4, pgettext_lazy("level", "Advocate")
 
 
+class MessagesFrom(models.TextChoices):
+    """From whom a member accepts private messages."""
+
+    MEMBERS = "members", _("Members who are not new here")
+    MODERATORS = "moderators", _("Nobody but moderators")
+
+
 class CommunityProfile(models.Model):
     """One row for each person who ever took part; it goes with the account."""
 
@@ -59,6 +66,14 @@ class CommunityProfile(models.Model):
     first_help_at = models.DateTimeField(null=True)
     #: What was written before is not unread.
     read_floor = models.DateTimeField(default=timezone.now)
+
+    messages_from = models.CharField(
+        _("who may write to me"),
+        max_length=10,
+        choices=MessagesFrom,
+        default=MessagesFrom.MEMBERS,
+        db_default=MessagesFrom.MEMBERS.value,
+    )
 
     #: Until then the person can read, but not write.
     silenced_until = models.DateTimeField(null=True)

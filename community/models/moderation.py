@@ -58,7 +58,7 @@ class Flag(models.Model):
 
 
 class ReviewItem(models.Model):
-    """Something in the moderators' queue: one open item for each post, with all reasons."""
+    """Something in the moderators' queue: one open item for each post or private message, with all reasons."""
 
     class Decision(models.TextChoices):
         OPEN = "", pgettext_lazy("review", "Open")
@@ -68,7 +68,9 @@ class ReviewItem(models.Model):
         #: Nobody needs to decide any more: the author deleted the post, or it was merged away.
         OBSOLETE = "obsolete", pgettext_lazy("review", "No longer needed")
 
-    post = models.ForeignKey(Post, on_delete=models.CASCADE, related_name="reviews")
+    #: What it is about is a post, or else a private message.
+    post = models.ForeignKey(Post, on_delete=models.CASCADE, null=True, related_name="reviews")
+    message = models.ForeignKey("community.Message", on_delete=models.CASCADE, null=True, related_name="+")
     #: Codes with their share of the score: ``[["first-post", 100], ["flag:spam", 260]]``.
     reasons = models.JSONField(default=list)
     #: Hundredths; the sum of the reasons.
@@ -89,7 +91,7 @@ class ReviewItem(models.Model):
         indexes = [models.Index(fields=["-score", "id"], name="review_item_queue", condition=Q(decision=""))]
 
     def __str__(self) -> str:
-        return f"{self.post_id}: {self.score}"
+        return f"{self.post_id or self.message_id}: {self.score}"
 
 
 class WatchedWord(models.Model):

@@ -34,6 +34,13 @@ class Policy(models.Model):
         db_default=24,
         help_text=_("Questions that wait longer are marked on the desk."),
     )
+    # Private messages
+    conversations_per_day = models.PositiveSmallIntegerField(
+        _("private conversations that a member begins per day"),
+        default=10,
+        db_default=10,
+        help_text=_("0: only moderators begin conversations. New members never do."),
+    )
 
     # Writing
     silent_edit_minutes = models.PositiveSmallIntegerField(_("minutes in which an edit leaves no trace"), default=30)

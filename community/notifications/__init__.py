@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 from community.notifications.articles import BecameArticle
 from community.notifications.bookmarks import Reminder
 from community.notifications.loops import AskedForHelp, DidItSolve
+from community.notifications.messages import HiddenMessage, MessageReportOutcome, PrivateMessage
 from community.notifications.moderation import AppealDecided, FlagOutcome, HiddenPost, PassedPost, Restricted
 from community.notifications.posts import (
     AcceptedAnswer,
@@ -39,14 +40,17 @@ KINDS: Final[tuple[type[NotificationKind], ...]] = (
     Followed,
     FollowedSolved,
     Helpful,
+    HiddenMessage,
     HiddenPost,
     IdeaStep,
     Mention,
     Merged,
+    MessageReportOutcome,
     Moved,
     NewThread,
     OwnQuestionSolved,
     PassedPost,
+    PrivateMessage,
     Quote,
     Reminder,
     Reply,

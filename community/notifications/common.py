@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from django.utils.translation import gettext as _
+
+from community.models import Flag
 from community.people import person_of
 from community.rendering import MENTION, first_direction
 from portal.core.formats import format_number
@@ -74,3 +77,9 @@ def values_of(facts: Sequence[Fact], title: str) -> dict[str, str]:
         "title": isolated_title(title),
         "count": format_number(len(facts)),
     }
+
+
+def because(code: str) -> str:
+    """Return a reason a moderator chose in words; empty for others."""
+    reasons = {known: str(label) for known, label in Flag.Reason.choices}
+    return _("Reason: %(reason)s.") % {"reason": reasons[code]} if code in reasons else ""

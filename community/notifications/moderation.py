@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from community.models import AuditEntry, Flag, Post, ReviewItem, State, Thread
-from community.notifications.common import number_in, quoted, values_of
+from community.notifications.common import because, number_in, quoted, values_of
 from community.notifications.posts import NewsOfPost
 from community.notifications.threads import visible_threads
 from portal.core.formats import moment_text
@@ -73,7 +73,7 @@ class HiddenPost(NotificationKind):
     def render(self, facts: Sequence[Fact], about: Any) -> Notice:
         title = about.thread.title
         lines = [
-            _because(about.state_reason),
+            because(about.state_reason),
             quoted(about.state_note),
             _("You can change it, or ask for another look."),
         ]
@@ -83,12 +83,6 @@ class HiddenPost(NotificationKind):
             url=about.get_absolute_url(),
             mail_subject=title,
         )
-
-
-def _because(code: str) -> str:
-    """Return a reason a moderator chose in words; empty for others."""
-    reasons = {known: str(label) for known, label in Flag.Reason.choices}
-    return _("Reason: %(reason)s.") % {"reason": reasons[code]} if code in reasons else ""
 
 
 class FlagOutcome(NotificationKind):
@@ -204,7 +198,7 @@ class Restricted(NotificationKind):
         )
         return Notice(
             title=title,
-            text=" ".join(line for line in (why or _because(entry.reason), quoted(entry.note)) if line),
+            text=" ".join(line for line in (why or because(entry.reason), quoted(entry.note)) if line),
             url=reverse("community:person", args=[handle]),
             mail_subject=title,
         )

@@ -11,6 +11,15 @@ from community.services.helping import say_me_too, vote_helpful, withdraw_helpfu
 from community.services.ideas import set_idea_status, vote_idea, vote_in_poll, votes_left, withdraw_idea_vote
 from community.services.loops import say_solved_it, say_spared
 from community.services.members import erase_member, export_of
+from community.services.messages import (
+    accept_messages_from,
+    block_person,
+    delete_conversation,
+    mark_conversation_read,
+    message_draft,
+    send_message,
+    unblock_person,
+)
 from community.services.moderating import (
     appeal,
     approve_post,
@@ -37,6 +46,7 @@ from community.services.reading import (
     note_visit,
     remove_bookmark,
 )
+from community.services.reports import dismiss_report, hide_message, look_at_report, report_message, undo_about_message
 from community.services.solutions import accept_solution, revoke_solution
 from community.services.threads import (
     lock,
@@ -57,27 +67,35 @@ from community.services.writing import NewPoll, edit_post, post_reply, save_draf
 
 __all__ = [
     "NewPoll",
+    "accept_messages_from",
     "accept_picture",
     "accept_solution",
     "add_file",
     "appeal",
     "approve_post",
+    "block_person",
     "bookmark",
     "call_for_help",
     "change_policy",
     "claim",
+    "delete_conversation",
     "delete_post",
+    "dismiss_report",
     "edit_post",
     "erase_member",
     "export_of",
     "flag_post",
     "forget_reminder",
+    "hide_message",
     "hide_post",
     "lock",
+    "look_at_report",
     "mark_all_read",
     "mark_area_read",
+    "mark_conversation_read",
     "mark_read",
     "merge_threads",
+    "message_draft",
     "move_thread",
     "note_visit",
     "pin_until",
@@ -85,6 +103,7 @@ __all__ = [
     "release",
     "release_member",
     "remove_bookmark",
+    "report_message",
     "restore_post",
     "retitle",
     "revoke_solution",
@@ -92,6 +111,7 @@ __all__ = [
     "say_me_too",
     "say_solved_it",
     "say_spared",
+    "send_message",
     "set_idea_status",
     "set_products",
     "set_tags",
@@ -101,6 +121,8 @@ __all__ = [
     "start_thread",
     "suspend_member",
     "tags_named",
+    "unblock_person",
+    "undo_about_message",
     "undo_decision",
     "unlock",
     "unpin",

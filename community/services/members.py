@@ -26,6 +26,8 @@ from community.models import (
     IdeaStatusChange,
     IdeaVote,
     ImportedRow,
+    Message,
+    MessageReport,
     MeToo,
     Poll,
     PollOption,
@@ -45,6 +47,7 @@ from community.models import (
 )
 from community.services import texts
 from community.services.counting import lock_thread, show_changed, store
+from community.services.messages import export_of_messages, leave_conversations
 from portal.accounts.handles import handle_key, marks_of
 from portal.accounts.models import FormerHandle
 from portal.core.scopes import content_changed
@@ -97,12 +100,16 @@ def export_of(user: User) -> Iterator[tuple[str, dict[str, Any]]]:
         (
             "profile",
             CommunityProfile.objects.filter(user=user),
-            ("level", "days_seen", "silenced_until", "silenced_reason", "suspended_until", "suspended_reason"),
+            (
+                *("level", "days_seen", "messages_from"),
+                *("silenced_until", "silenced_reason", "suspended_until", "suspended_reason"),
+            ),
         ),
     ]
     for kind, rows, fields in own:
         for values in rows.order_by("pk").values(*fields).iterator(_BATCH):
             yield kind, values
+    yield from export_of_messages(user)
     for upload in Upload.objects.filter(owner=user).order_by("pk").iterator(_BATCH):
         fields = ("id", "post_id", "name", "size", "created_at")
         address = f"{settings.BASE_URL}{rendering.UPLOAD_PATH.format(upload_id=upload.pk, name=quote(upload.name))}"
@@ -112,7 +119,7 @@ def export_of(user: User) -> Iterator[tuple[str, dict[str, Any]]]:
 def erase_member(*, user: User) -> int:
     """Take a person out of the community before the account is deleted; returns how many posts named them.
 
-    What they wrote stays, without a name; so do their votes, in the counters. Drafts, bookmarks, what they read, files
+    What they wrote stays, without a name, private messages for those who received them; so do their votes, in the counters. Drafts, bookmarks, what they read, files
     in no post, and notes to moderators go. Their name is replaced wherever others wrote it with @, or as the address of
     a profile on any site: also in earlier texts, in code, in titles, in drafts and in the log of moderation. The posts
     of each thread are changed in transactions of their own. Safe to repeat.
@@ -138,6 +145,7 @@ def erase_member(*, user: User) -> int:
         for model, *columns in _NAMED_ELSEWHERE:
             _forget_elsewhere(model._default_manager.all(), columns, name)  # noqa: SLF001 - Django's documented name
         _forget_in_log(user, name)
+        leave_conversations(user=user)
         # An import that is repeated does not bring them back.
         ImportedRow.objects.filter(kind=ImportedRow.Kind.PERSON, object_id=user.pk).update(object_id=None)
     return named
@@ -156,6 +164,8 @@ _NAMED_ELSEWHERE: Final[tuple[tuple[Any, ...], ...]] = (
     (Bookmark, "note"),
     (Flag, "note"),
     (ReviewItem, "appeal"),
+    (Message, "body", "state_note"),
+    (MessageReport, "note"),
     (Poll, "question"),
     (PollOption, "text"),
     (IdeaStatusChange, "note"),

@@ -143,7 +143,7 @@ def hide_post(*, post: Post, by: User | None, reason: str, note: str = "") -> Po
     if by is not None:
         _judge(post, _Outcome.AGREED, by=by)
         states.settle(post, _Decision.HIDDEN, by=by)
-        _penalise(post.author_id)
+        penalise(post.author_id)
     emit(
         PostHidden(
             thread_id=thread.pk,
@@ -173,7 +173,7 @@ def delete_post(*, post: Post, by: User, reason: str = "", note: str = "") -> Po
     else:
         _judge(post, _Outcome.AGREED, by=by)
         states.settle(post, _Decision.DELETED, by=by)
-        _penalise(post.author_id)
+        penalise(post.author_id)
     log("post.deleted", by=by, thread=thread, post=post, member_id=post.author_id, reason=reason, note=note, **before)
     emit(
         PostDeleted(
@@ -359,7 +359,7 @@ def settle_hidden(*, post: Post, by: User) -> None:
     )
     _judge(post, _Outcome.AGREED, by=by)
     states.settle(post, _Decision.HIDDEN, by=by)
-    _penalise(post.author_id)
+    penalise(post.author_id)
 
 
 @transaction.atomic
@@ -377,7 +377,7 @@ def undo_decision(*, item: ReviewItem, by: User) -> Post:
 
     Raises `NotAllowedError` when it is too late, or when somebody has decided about the post since.
     """
-    thread, post = lock_post(item.post)
+    thread, post = lock_post(_post_of(item))
     now = timezone.now()
     decided = ReviewItem.objects.filter(pk=item.pk, decided_by=by, decided_at__gt=now - UNDO).first()
     entry = AuditEntry.objects.filter(post=post).order_by("-pk").first()
@@ -428,6 +428,13 @@ def undo_decision(*, item: ReviewItem, by: User) -> Post:
     return post
 
 
+def _post_of(item: ReviewItem) -> Post:
+    """Return the post an item is about. Raises `NotAllowedError` for one about a private message."""
+    if item.post is None:
+        raise NotAllowedError
+    return item.post
+
+
 def claim(*, item: ReviewItem, by: User) -> bool:
     """Take an item of the queue; returns whether `by` has it now. A claim ends after a quarter of an hour."""
     now = timezone.now()
@@ -455,7 +462,8 @@ def _before(post: Post) -> dict[str, Any]:
     }
 
 
-def _penalise(user_id: int | None) -> None:
+def penalise(user_id: int | None) -> None:
+    """Remember that a moderator had reason to act against what a member wrote: it counts against a helper."""
     if user_id is not None:
         lock_profile(user_id)
         CommunityProfile.objects.filter(pk=user_id).update(penalised_at=timezone.now(), is_level_due=True)
@@ -464,7 +472,7 @@ def _penalise(user_id: int | None) -> None:
 @transaction.atomic
 def warn_member(*, user: User, by: User, note: str, post: Post | None = None) -> AuditEntry:
     """Warn a member, who is told the note."""
-    _penalise(user.pk)
+    penalise(user.pk)
     entry = log("member.warned", by=by, post=post, member_id=user.pk, note=normalise_input(note).strip())
     emit(MemberRestricted(user_id=user.pk, action="warned", moderator_id=by.pk, audit_id=entry.pk))
     return entry

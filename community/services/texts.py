@@ -62,13 +62,13 @@ def clean_title(title: str) -> str:
     return title
 
 
-def clean_body(body: str, *, keeps_personal_data: bool = False) -> str:
+def clean_body(body: str, *, keeps_personal_data: bool = False, limit: int = rendering.MAX_LENGTH) -> str:
     """Return a text as it is stored: personal data are masked unless its author insists. Raises `CommunityError`."""
     body = normalise_input(body).strip("\n").rstrip()
     if not body.strip():
         raise EmptyTextError
-    if len(body) > rendering.MAX_LENGTH:
-        raise TextTooLongError(rendering.MAX_LENGTH)
+    if len(body) > limit:
+        raise TextTooLongError(limit)
     return body if keeps_personal_data else _mask(body)
 
 

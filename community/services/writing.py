@@ -102,7 +102,7 @@ def start_thread(
             return known
         if place.is_locked and not is_moderator(author):
             raise AreaLockedError
-        profile = _writer(author)
+        profile = lock_writer(author)
         screened, text = _screened(author, profile, title, body, suspicions)
         state = State.HELD if screened.is_held else State.VISIBLE
         now = timezone.now()
@@ -164,7 +164,7 @@ def post_reply(
             raise NotVisibleError
         if now_thread.is_locked and not is_moderator(author):
             raise ThreadLockedError
-        profile = _writer(author)
+        profile = lock_writer(author)
         screened, text = _screened(author, profile, "", body, suspicions)
         state = State.HELD if screened.is_held else State.VISIBLE
         answered = Post.objects.filter(pk=reply_to.pk, thread=now_thread).first() if reply_to else None
@@ -219,7 +219,7 @@ def edit_post(
         raise NotVisibleError
     is_author = editor.pk == post.author_id
     lock_area_of(thread, post)
-    profile = _writer(editor)
+    profile = lock_writer(editor)
     screened, text = _screened(editor, profile, title, body, (), post=post)
     now = timezone.now()
     is_fresh = now - post.created_at < dt.timedelta(minutes=policy().silent_edit_minutes)
@@ -340,7 +340,7 @@ def _publish(post: Post) -> None:
         Post.objects.filter(pk=post.pk).update(published_at=post.published_at)
 
 
-def _writer(author: User) -> CommunityProfile:
+def lock_writer(author: User) -> CommunityProfile:
     """Return the profile of somebody who writes, locked. Raises `SilencedError`."""
     profile = lock_profile(author.pk)
     if profile.is_silenced():
@@ -454,7 +454,7 @@ def _once(author: User, token: str, make: Callable[[], Post]) -> Post:
 def save_draft(
     *, user: User, place: str, title: str = "", body: str = "", extra: dict[str, Any] | None = None
 ) -> Draft | None:
-    """Store what somebody is writing at a place (``new``, ``area:7``, ``thread:42``, ``post:99``); an empty one is
+    """Store what somebody is writing at a place (``new``, ``area:7``, ``thread:42``, ``post:99``, ``to:5``); an empty one is
     deleted, and None returned.
 
     As typed: only its author reads it, and it is gone with the post it becomes.

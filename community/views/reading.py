@@ -360,6 +360,7 @@ def person(request: HttpRequest, handle: str) -> HttpResponse:
         "is_self": is_self,
         "ladder": ladder_of(profile) if is_self and not member.is_staff else None,
         **({} if is_self else _following(request, person_target(member.pk))),
+        "may_write": not is_self and rules.can_write(request.user),
         "restriction": _restriction(profile) if is_self or rules.can_moderate(request.user) else None,
     }
     return _vary(render(request, "community/person.html", context))

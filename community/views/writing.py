@@ -51,7 +51,7 @@ if TYPE_CHECKING:
     from portal.accounts.models import User
     from search.showing.results import Hit
 
-_PLACE: Final = re.compile(r"(?:new|thread:\d{1,18}|post:\d{1,18})\Z")
+_PLACE: Final = re.compile(r"(?:new|thread:\d{1,18}|post:\d{1,18}|to:\d{1,18})\Z")
 _MOST_SIMILAR: Final = 5
 _SHORTEST_QUESTION: Final = 8
 #: Pictures sent with a form: each takes a while, during which nobody else is served.
@@ -74,12 +74,12 @@ def ask(request: HttpRequest) -> HttpResponse:
     if request.method != "POST":
         form = AskForm(user=person, initial=_first_values(request))
         return _ask_page(request, form)
-    if _discards(request, _ASK_DRAFT):
+    if discards(request, _ASK_DRAFT):
         return redirect("community:ask")
     form = AskForm(_with_pictures(request), request.FILES, user=person)
     if request.POST.get("do") == "answered" and (shown := _suggested(request)):
         return _spared(request, form, shown)
-    if not form.is_valid() or not _is_final(request, form, place=_ASK_DRAFT):
+    if not form.is_valid() or not is_final(request, form, place=_ASK_DRAFT):
         return _ask_page(request, form)
     return _start(request, form)
 
@@ -183,11 +183,11 @@ def _ask_page(request: HttpRequest, form: AskForm) -> HttpResponse:
         initial["product"] = products.filter(code=initial["own_code"]).values_list("pk", flat=True).first()
     title = str(form["title"].value() or "")
     context = {
-        **_writing(request, form, place=_ASK_DRAFT),
+        **writing_context(request, form, place=_ASK_DRAFT),
         "hits": similar_to(request, title) if form.is_bound or title else [],
         "has_poll": bool(form["poll_question"].value()),
     }
-    return render(request, "community/ask.html", context, status=_status(request, form))
+    return render(request, "community/ask.html", context, status=status_of(request, form))
 
 
 def _poll_in(form: AskForm) -> services.NewPoll | None:
@@ -223,10 +223,10 @@ def reply(request: HttpRequest, thread_id: int) -> HttpResponse:
     place = f"thread:{thread.pk}"
     if request.method != "POST":
         return _reply_page(request, ReplyForm(initial=_reply_values(request, thread, place)), thread)
-    if _discards(request, place):
+    if discards(request, place):
         return redirect("community:reply", thread.pk)
     form = ReplyForm(_with_pictures(request), request.FILES)
-    if not form.is_valid() or not _is_final(request, form, place=place):
+    if not form.is_valid() or not is_final(request, form, place=place):
         return _reply_page(request, form, thread)
     cleaned = form.cleaned_data
     try:
@@ -287,12 +287,12 @@ def quote_of(post: Post) -> str:
 def _reply_page(request: HttpRequest, form: ReplyForm, thread: Thread) -> HttpResponse:
     to = form["to"].value()
     context = {
-        **_writing(request, form, place=f"thread:{thread.pk}"),
+        **writing_context(request, form, place=f"thread:{thread.pk}"),
         "thread": thread,
         "is_old": is_old(thread),
         "answered": _answered(request, thread, row_number(to)),
     }
-    return render(request, "community/reply.html", context, status=_status(request, form))
+    return render(request, "community/reply.html", context, status=status_of(request, form))
 
 
 # Editing -------------------------------------------------------------------------------------------------------------
@@ -310,11 +310,11 @@ def edit(request: HttpRequest, post_id: int) -> HttpResponse:
     place = f"post:{post.pk}"
     if request.method != "POST":
         return _edit_page(request, EditForm(initial=_edit_values(request, post, place), has_title=post.is_first), post)
-    if _discards(request, place):
+    if discards(request, place):
         return redirect("community:edit", post.pk)
     typed = _with_pictures(request)
     form = EditForm(typed, request.FILES, has_title=post.is_first)
-    if not form.is_valid() or not _is_final(request, form, place=place):
+    if not form.is_valid() or not is_final(request, form, place=place):
         return _edit_page(request, form, post)
     cleaned = form.cleaned_data
     try:
@@ -367,13 +367,13 @@ def _edit_page(
     status: HTTPStatus | None = None,
 ) -> HttpResponse:
     context = {
-        **_writing(request, form, place=f"post:{post.pk}"),
+        **writing_context(request, form, place=f"post:{post.pk}"),
         "post": post,
         "thread": post.thread,
         "conflict": conflict,
         "stored_language": language_of(conflict.stored_body) if conflict else "",
     }
-    return render(request, "community/edit.html", context, status=status or _status(request, form))
+    return render(request, "community/edit.html", context, status=status or status_of(request, form))
 
 
 # What the three pages share ------------------------------------------------------------------------------------------
@@ -387,7 +387,7 @@ def _not_now(request: HttpRequest) -> HttpResponse:
     return redirect("community:person", person_in(request).handle)
 
 
-def _discards(request: HttpRequest, place: str) -> bool:
+def discards(request: HttpRequest, place: str) -> bool:
     """Delete the draft of a place, if that was asked for."""
     if request.POST.get("do") != "discard":
         return False
@@ -433,8 +433,11 @@ def _store(request: HttpRequest, file: Any) -> tuple[Upload | None, str]:
         return None, str(error)
 
 
-def _is_final(request: HttpRequest, form: WritingForm, *, place: str) -> bool:
-    """Return whether the valid form is to be published now; else its page is shown again, with what it asked for."""
+def is_final(request: HttpRequest, form: WritingForm, *, place: str, limit: str = "post") -> bool:
+    """Return whether the valid form is to be published now; else its page is shown again, with what it asked for.
+
+    `limit` is what it counts as; see `community.rules.seconds_to_wait`.
+    """
     do = form.data.get("do", "post")
     if do in {"preview", "similar", "answered"}:
         return False
@@ -446,12 +449,16 @@ def _is_final(request: HttpRequest, form: WritingForm, *, place: str) -> bool:
     has_personal_data = redact(body) != body
     if has_personal_data and not form.cleaned_data["keeps_personal_data"] and not form.cleaned_data["has_seen_warning"]:
         return False
-    wait_seconds = rules.seconds_to_wait(request, "post")
+    return not is_too_much(request, form, limit)
+
+
+def is_too_much(request: HttpRequest, form: WritingForm, limit: str) -> bool:
+    """Count what somebody writes; return whether it is too much at once, which the form then says."""
+    wait_seconds = rules.seconds_to_wait(request, limit)
     if wait_seconds:
         form.add_error(None, _("You are writing very fast. Please wait a while; your text is kept here."))
-        request.wait_seconds = wait_seconds  # type: ignore[attr-defined]  # read by `_status`
-        return False
-    return True
+        request.wait_seconds = wait_seconds  # type: ignore[attr-defined]  # read by `status_of`
+    return bool(wait_seconds)
 
 
 def _save(request: HttpRequest, form: WritingForm, place: str) -> None:
@@ -462,11 +469,12 @@ def _save(request: HttpRequest, form: WritingForm, place: str) -> None:
     )
 
 
-def _status(request: HttpRequest, form: WritingForm) -> int:
+def status_of(request: HttpRequest, form: WritingForm) -> int:
+    """Return the status of a page with such a form."""
     return HTTPStatus.TOO_MANY_REQUESTS if getattr(request, "wait_seconds", None) else form_status(form)
 
 
-def _writing(request: HttpRequest, form: WritingForm, *, place: str) -> dict[str, Any]:
+def writing_context(request: HttpRequest, form: WritingForm, *, place: str) -> dict[str, Any]:
     """Return what every page with such a form shows."""
     body = str(form["body"].value() or "")
     masked = redact(body[: rendering.MAX_LENGTH])

@@ -28,6 +28,7 @@ from portal.demo.captured import load_captured
 from portal.demo.catalogue import load_catalogue
 from portal.demo.community import load_community
 from portal.demo.feedback import load_feedback
+from portal.demo.messages import load_messages
 from portal.demo.people import load_people
 from portal.demo.searches import load_searches
 from portal.demo.site import DemoSite
@@ -90,6 +91,7 @@ def load(*, progress: Callable[[str, int, int | None], None] | None = None) -> D
             tell("community", 0, None)
             load_community()
             load_captured(editor)
+            load_messages()
             content_changed()
             tell("search", 0, None)
         renew_popular()  # tries frequent questions, now that the articles can be found

@@ -127,6 +127,7 @@ class PolicyForm(FormMixin, forms.ModelForm):  # type: ignore[type-arg]  # Djang
             "newcomer_posts_per_hour",
             "posts_per_hour",
             "first_reply_hours",
+            "conversations_per_day",
             "silent_edit_minutes",
             "idea_votes",
             "max_tags",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from django.db.models import Count, Exists, Min, OuterRef, Q
@@ -69,7 +69,8 @@ class QueueEntry:
         return self.item.score / 100
 
     @property
-    def post(self) -> Post:
+    def post(self) -> Post | None:
+        """The post it is about; None for a private message, which is shown on a page of its own."""
         return self.item.post
 
 
@@ -83,8 +84,10 @@ class QueuePage:
 
 
 def open_items(user: User) -> QuerySet[ReviewItem]:
-    """Return the open items about posts in areas that `user` may see."""
-    return ReviewItem.objects.filter(decision="", post__in=Post.objects.visible_to(user).values("pk"))
+    """Return the open items about posts in areas that `user` may see, and about private messages between others."""
+    posts = Q(post__in=Post.objects.visible_to(user).values("pk"))
+    own = Q(message__conversation__lower=user) | Q(message__conversation__higher=user)
+    return ReviewItem.objects.filter(posts | (Q(message__isnull=False) & ~own), decision="")
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +116,7 @@ _CONDITIONS: Final[Mapping[str, Q]] = {
         post__author__community_profile__reply_count=0,
     ),
     "held": Q(post__state="held"),
-    "flags": Q(Exists(Flag.objects.filter(post=OuterRef("post"), outcome=""))),
+    "flags": Q(Exists(Flag.objects.filter(post=OuterRef("post"), outcome=""))) | Q(message__isnull=False),
     "appeals": ~Q(appeal=""),
 }
 
@@ -143,8 +146,10 @@ def page_of_queue(user: User, *, reason: str = "", after: str = "", at: int | No
     last_score, last_pk = row_number(score), row_number(pk)
     if last_score is not None and last_pk is not None:
         items = items.filter(Q(score__lt=last_score) | Q(score=last_score, pk__gt=last_pk))
-    related = items.select_related("post__author__community_profile", "post__thread__area", "claimed_by")
-    found = list(related.order_by("-score", "pk")[: ROWS + 1])
+    related = items.select_related(
+        "post__author__community_profile", "post__thread__area", "message__author__community_profile", "claimed_by"
+    )
+    found = list(related.defer("message__body").order_by("-score", "pk")[: ROWS + 1])
     shown = found[:ROWS]
     last = shown[-1] if len(found) > ROWS else None
     return QueuePage(_entries(user, shown), f"{last.score}_{last.pk}" if last else "", _focused(shown, at))
@@ -160,21 +165,26 @@ def _focused(shown: list[ReviewItem], at: int | None) -> int:
 
 def _entries(user: User, items: list[ReviewItem]) -> list[QueueEntry]:
     flags: dict[int, list[Flag]] = {}
-    for flag in Flag.objects.filter(post__in=[item.post_id for item in items], outcome="").order_by("pk"):
+    for flag in Flag.objects.filter(post__in=[item.post_id for item in items if item.post_id], outcome="").order_by(
+        "pk"
+    ):
         flags.setdefault(flag.post_id, []).append(flag)
     around = Q(pk__in=[])
-    for item in items:
-        if item.post.number > 1:
-            around |= Q(thread=item.post.thread_id, number=item.post.number - 1)
+    for post in filter(None, (item.post for item in items)):
+        if post.number > 1:
+            around |= Q(thread=post.thread_id, number=post.number - 1)
     before = {
         (post.thread_id, post.number): post
         for post in Post.objects.visible_to(user).filter(around).select_related("author")
     }
     entries = []
     for item in items:
-        previous = before.get((item.post.thread_id, item.post.number - 1))
         try:
-            entries.append(_entry(user, item, flags.get(item.post_id, []), previous))
+            if item.post is None:
+                entries.append(_message_entry(user, item))
+            else:
+                previous = before.get((item.post.thread_id, item.post.number - 1))
+                entries.append(_entry(user, item, item.post, flags.get(item.post.pk, []), previous))
         except Exception:  # one broken text must not take the page from moderators
             logger.exception("Item %s of the review queue could not be shown", item.pk)
             entries.append(
@@ -183,8 +193,23 @@ def _entries(user: User, items: list[ReviewItem]) -> list[QueueEntry]:
     return entries
 
 
-def _entry(user: User, item: ReviewItem, flags: list[Flag], previous: Post | None) -> QueueEntry:
-    author = item.post.author
+def _entry(user: User, item: ReviewItem, post: Post, flags: list[Flag], previous: Post | None) -> QueueEntry:
+    return replace(
+        _bare_entry(user, item, post.author),
+        notes=[flag.note for flag in flags if flag.note],
+        html=SafeString(post.html),
+        before=previous,
+        before_author=person_of(previous.author) if previous else None,
+        likely_reason=_likely_reason(item, flags, post.state_reason),
+    )
+
+
+def _message_entry(user: User, item: ReviewItem) -> QueueEntry:
+    """Return an item about a private message, without its text: who reads that is written down."""
+    return _bare_entry(user, item, item.message.author if item.message is not None else None)
+
+
+def _bare_entry(user: User, item: ReviewItem, author: User | None) -> QueueEntry:
     profile: CommunityProfile | None = getattr(author, "community_profile", None)
     is_claimed = (
         item.claimed_by is not None
@@ -198,12 +223,9 @@ def _entry(user: User, item: ReviewItem, flags: list[Flag], previous: Post | Non
         level=str(Level(profile.level if profile else Level.NEW).label),
         is_silenced=bool(profile and profile.is_silenced()),
         reasons=[Reason(reason_in_words(code), share / 100) for code, share in item.reasons],
-        notes=[flag.note for flag in flags if flag.note],
-        html=SafeString(item.post.html),
-        before=previous,
-        before_author=person_of(previous.author) if previous else None,
+        notes=[],
+        html=SafeString(""),
         claimed_by=person_of(item.claimed_by) if is_claimed else None,
-        likely_reason=_likely_reason(item, flags),
     )
 
 
@@ -211,13 +233,12 @@ def _entry(user: User, item: ReviewItem, flags: list[Flag], previous: Post | Non
 _SIGNS_OF_SPAM: Final = frozenset({"honeypot", "links", "duplicate", "spam-check"})
 
 
-def _likely_reason(item: ReviewItem, flags: list[Flag]) -> str:
-    post = item.post
+def _likely_reason(item: ReviewItem, flags: list[Flag], state_reason: str) -> str:
     if flags:
         return Counter(flag.reason for flag in flags).most_common(1)[0][0]
     if any(code.partition(":")[0] in _SIGNS_OF_SPAM for code, _share in item.reasons):
         return Flag.Reason.SPAM.value
-    return post.state_reason if post.state_reason in Flag.Reason.values else ""
+    return state_reason if state_reason in Flag.Reason.values else ""
 
 
 @dataclass(frozen=True, slots=True)

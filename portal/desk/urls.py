@@ -13,6 +13,7 @@ urlpatterns = [
     path("desk/questions/<int:thread_id>/call/", views.call, name="call"),
     path("desk/queue/", views.queue, name="queue"),
     path("desk/queue/<int:item_id>/", views.decide, name="decide"),
+    path("desk/queue/<int:item_id>/message/", views.message, name="message"),
     path("desk/queue/<int:item_id>/claim/", views.claim, name="claim"),
     path("desk/queue/<int:item_id>/undo/", views.undo, name="undo"),
     path("desk/articles/", views.articles, name="articles"),

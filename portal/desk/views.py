@@ -20,6 +20,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from community import services
 from community.exceptions import CommunityError
 from community.figures import ENOUGH, figures_for
+from community.inbox import in_html
 from community.models import CommunityProfile, Flag, Level, Policy, ReviewItem, State, Thread, policy
 from community.people import person_of
 from community.services.texts import people_named
@@ -36,6 +37,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from django.utils.safestring import SafeString
+
+    from community.models import Post
 
 logger = logging.getLogger(__name__)
 
@@ -172,19 +175,56 @@ def decide(request: HttpRequest, item_id: int) -> HttpResponse:
     if not services.claim(item=item, by=user):
         messages.info(request, _("Another moderator is looking at this one just now."))
         return _back(request, at=item_id)
-    data: Mapping[str, Any] = form.cleaned_data
     try:
-        if data["act"] == DecisionForm.Act.APPROVE:
-            # What was hidden by flags, or is appealed, is shown again; everything else approved.
-            act = services.restore_post if item.post.state == State.HIDDEN else services.approve_post
-            act(post=item.post, by=user, version=data["version"])
+        if item.post is None:
+            _decide_about_message(item, user, form.cleaned_data)
         else:
-            services.hide_post(post=item.post, by=user, reason=data["reason"], note=data["note"])
-            services.settle_hidden(post=item.post, by=user)
+            _decide_about_post(item.post, user, form.cleaned_data)
     except CommunityError as error:
         messages.error(request, str(error))
         return _back(request, at=item_id)
     return _back(request, done=item.pk, at=item.pk)
+
+
+def _decide_about_post(post: Post, by: User, data: Mapping[str, Any]) -> None:
+    if data["act"] == DecisionForm.Act.APPROVE:
+        # What was hidden by flags, or is appealed, is shown again; everything else approved.
+        act = services.restore_post if post.state == State.HIDDEN else services.approve_post
+        act(post=post, by=by, version=data["version"])
+    else:
+        services.hide_post(post=post, by=by, reason=data["reason"], note=data["note"])
+        services.settle_hidden(post=post, by=by)
+
+
+def _decide_about_message(item: ReviewItem, by: User, data: Mapping[str, Any]) -> None:
+    if data["act"] == DecisionForm.Act.APPROVE:
+        services.dismiss_report(item=item, by=by)
+    else:
+        services.hide_message(item=item, by=by, reason=data["reason"], note=data["note"])
+
+
+@for_moderators
+@require_safe
+def message(request: HttpRequest, item_id: int) -> HttpResponse:
+    """Show a reported private message with a few around it. Who opens this page has the item, and is in the log."""
+    user = moderator_of(request)
+    if item_id > _MAX_ID:
+        raise Http404
+    item = get_object_or_404(queries.open_items(user).select_related("message__author"), pk=item_id, post=None)
+    if not services.claim(item=item, by=user):
+        messages.info(request, _("Another moderator is looking at this one just now."))
+        return redirect("desk:queue")
+    look = services.look_at_report(item=item, by=user)
+    context = {
+        "item": item,
+        "author": person_of(look.message.author),
+        "number": look.message.number,
+        "shown": in_html(look.around, reader_id=None),
+        "reports": [(each.get_reason_display(), each.note) for each in look.reports],
+        "likely_reason": look.reports[0].reason if look.reports else "",
+        "reasons": Flag.Reason.choices,
+    }
+    return render(request, "desk/message.html", context)
 
 
 @for_moderators
@@ -207,7 +247,8 @@ def undo(request: HttpRequest, item_id: int) -> HttpResponse:
     user = moderator_of(request)
     item = _item(user, item_id, is_open=False)
     try:
-        services.undo_decision(item=item, by=user)
+        undo_it = services.undo_decision if item.post_id is not None else services.undo_about_message
+        undo_it(item=item, by=user)
     except CommunityError:
         messages.error(request, _("It is too late to undo this. Find the post in its thread."))
     else:

@@ -42,6 +42,7 @@ class Group(enum.StrEnum):
 
     REPLIES = "replies"
     MENTIONS = "mentions"
+    MESSAGES = "messages"
     SOLUTION = "solution"
     FOLLOWED = "followed"
     THANKS = "thanks"
@@ -67,6 +68,7 @@ class GroupInfo:
 GROUPS: dict[Group, GroupInfo] = {
     Group.REPLIES: GroupInfo(_("Replies to you"), _("Somebody answers what you wrote."), Mail.NOW),
     Group.MENTIONS: GroupInfo(_("Mentions"), _("Somebody writes your public name."), Mail.NOW),
+    Group.MESSAGES: GroupInfo(_("Private messages"), _("Somebody writes to you alone."), Mail.NOW),
     Group.SOLUTION: GroupInfo(
         _("Solutions"), _("Your question has a solution, or your answer is one, or becomes an article."), Mail.NOW
     ),

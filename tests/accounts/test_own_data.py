@@ -21,6 +21,7 @@ from community.models import (
     AuditEntry,
     CommunityProfile,
     Draft,
+    Message,
     Post,
     PostRevision,
     Tag,
@@ -46,7 +47,7 @@ from search.index.embedded.forgetting import forget_unused_words
 from search.models import IndexedEntry
 from tests.factories.accounts import PASSWORD, UserFactory
 from tests.factories.catalog import OwnershipFactory
-from tests.factories.community import MemberFactory, PostFactory, ThreadFactory, moderator
+from tests.factories.community import MemberFactory, MessageFactory, PostFactory, ThreadFactory, moderator
 from tests.factories.faq import FeedbackFactory, help_site
 from tests.factories.loyalty import ProgrammeFactory
 from tests.factories.notifications import NotificationFactory
@@ -69,6 +70,7 @@ WITHOUT_NAMES = {
     *("Area.title", "Area.description", "Area.slug", "Area.icon", "Area.audience", "Area.effective_audience"),
     *("AuditEntry.action", "AuditEntry.reason", "Draft.place", "ImportSource.name", "ImportedRow.external_id"),
     "CapturedAnswer.kind",
+    *("Message.state_reason", "Message.token"),
     *("Post.language", "Post.state_reason", "Post.token", "ReviewItem.reasons", "Solution.revoked_because"),
     *("SolvedIt.network", "SolvedIt.visitor", "SparedQuestion.kind", "SparedQuestion.others", "Tag.key", "Tag.name"),
     *("Tag.slug", "TagSynonym.key", "TagSynonym.word"),
@@ -96,6 +98,10 @@ def busy_person() -> User:
     services.accept_solution(post=answer, by=answer.thread.author)
     services.vote_helpful(post=PostFactory(), user=person)
     services.save_draft(user=person, place="new", body="پیش‌نویس qalamdan")
+    friend = MemberFactory()
+    MessageFactory(author=person, recipient=friend, body="سلام، مودم شما درست شد؟")
+    MessageFactory(author=friend, recipient=person, body="بله @qalamdan، سپاس", report="abuse")
+    services.block_person(user=person, whom=MemberFactory())
     services.bookmark(user=person, post=PostFactory(), note="به qalamdan نشان بده")
     PostFactory(thread=mine, body="سپاس @qalamdan، و سلام @Qalamdan.")
     edited = PostFactory(thread=mine, body="دیروز @Qalamdan گفت که باید روشن شود")
@@ -304,6 +310,9 @@ def test_nothing_in_the_database_names_a_person_who_left():
     assert columns_with(is_trace) == set()
     assert (Post.objects.count(), Thread.objects.count()) == (posts, threads)
     assert Thread.objects.get(title="مودم من خاموش است").author is None
+    messages = Message.objects.order_by("number")
+    assert [each.body for each in messages] == ["سلام، مودم شما درست شد؟", "بله […]، سپاس"]
+    assert [each.author is None for each in messages] == [True, False]
     assert Post.objects.filter(body="سپاس […]، و سلام […].").count() == 1
     assert not User.objects.filter(pk=person.pk).exists()
     assert not EmailAddress.objects.filter(user=person.pk).exists()

@@ -111,27 +111,38 @@ def account_pages() -> dict[tuple[str, str], str]:
 
 _WRITING = """
 import json
-from community.models import Post, Thread
+from community.models import Message, Post, Thread
 from portal.accounts.models import User
 sara = User.objects.get(email="sara@noora.example")
 thread = Thread.objects.visible_to(sara).listed().filter(kind="questions", is_locked=False).exclude(author=sara).first()
 own = Post.objects.visible_to(sara).filter(author=sara, state="visible", thread__is_locked=False).first()
 other = Post.objects.visible_to(sara).filter(thread=thread, state="visible").exclude(author=sara).first()
+message = Message.objects.visible_to(sara).exclude(author=sara).order_by("-number").first()
+talk = f"community/messages/{message.conversation_id}/"
 print(json.dumps({
     "ask": "community/ask/", "bookmarks": "community/bookmarks/", "following": "community/following/",
     "follows": "community/follows/",
     "reply": f"community/t/{thread.pk}/reply/?to={other.pk}&quote=1", "thread": f"community/t/{thread.pk}/",
     "edit": f"community/p/{own.pk}/edit/", "delete": f"community/p/{own.pk}/delete/",
     "history": f"community/p/{own.pk}/history/", "flag": f"community/p/{other.pk}/flag/", "self": f"u/{sara.handle}/",
+    "messages": "community/messages/", "conversation": talk, "conversation delete": f"{talk}delete/",
+    "message report": f"{talk}report/{message.number}/", "message settings": "community/messages/settings/",
+    "message write": f"community/messages/to/{message.author.handle}/", "member": f"u/{message.author.handle}/",
 }))
 """
 _MODERATING = """
 import json
-from community.models import Post, Thread
+from community import services
+from community.models import Message, Post, ReviewItem, Thread
+from portal.accounts.models import User
+sara = User.objects.get(email="sara@noora.example")
+reported = Message.objects.visible_to(sara).exclude(author=sara).filter(author__is_staff=False).first()
+services.report_message(message=reported, user=sara, reason="other", note="")
+item = ReviewItem.objects.get(message=reported)
 thread = Thread.objects.visible_to(None).listed().filter(kind="questions", reply_count__gt=1).first()
 post = Post.objects.visible_to(None).filter(thread=thread, number__gt=1).first()
 print(json.dumps({
-    "desk": "desk/", "queue": "desk/queue/", "log": "desk/log/", "limits": "desk/settings/",
+    "desk": "desk/", "queue": "desk/queue/", "reported message": f"desk/queue/{item.pk}/message/", "log": "desk/log/", "limits": "desk/settings/",
     "member": f"desk/members/{thread.author.handle}/", "manage": f"community/t/{thread.pk}/manage/",
     "hide": f"community/p/{post.pk}/hide/", "thread": f"community/t/{thread.pk}/",
 }))

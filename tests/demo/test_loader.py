@@ -56,6 +56,7 @@ from portal.demo.catalogue import PRODUCTS, TOPICS
 from portal.demo.community import AREAS, MEMBERS, NEWCOMERS, conversations, load_community
 from portal.demo.feedback import DAYS
 from portal.demo.loader import ARTICLES_FOLDER, is_site_empty, load
+from portal.demo.messages import load_messages
 from portal.demo.people import PASSWORD, PEOPLE
 from portal.demo.searches import DAYS as SEARCH_DAYS
 from portal.demo.searches import load_searches
@@ -73,6 +74,7 @@ pytestmark = [
         "portal.demo.answers",
         "portal.demo.catalogue",
         "portal.demo.community",
+        "portal.demo.messages",
         "portal.demo.loader",
         "portal.demo.people",
         "portal.demo.searches",
@@ -459,6 +461,7 @@ def test_loading_the_conversations_again_adds_nothing(demo):
     before = list(Post.objects.order_by("pk").values_list("pk", "created_at", "helpful_count"))
 
     assert load_community() == 0
+    assert load_messages() == 0
     assert list(Post.objects.order_by("pk").values_list("pk", "created_at", "helpful_count")) == before
 
 

@@ -11,7 +11,7 @@ import factory
 from django.utils.crypto import get_random_string
 
 from community import services
-from community.models import Area, CommunityProfile, Level, Post, Tag, Thread
+from community.models import Area, CommunityProfile, Level, Message, Post, Tag, Thread
 from portal.accounts.models import User
 from portal.core.localized import LocalizedText
 from portal.core.roles import COMMUNITY_MANAGERS
@@ -128,6 +128,26 @@ class PostFactory(factory.django.DjangoModelFactory[Post]):
         post = services.post_reply(token=kwargs.pop("token", token()), suspicions=suspicions, **kwargs)
         _bring_to(state, post)
         return Post.objects.select_related("thread").get(pk=post.pk)
+
+
+class MessageFactory(factory.django.DjangoModelFactory[Message]):
+    """A private message. ``author``, ``recipient`` and ``body`` may be given; a ``report`` is by the recipient."""
+
+    class Meta:
+        model = Message
+
+    author = factory.SubFactory(MemberFactory)
+    recipient = factory.SubFactory(MemberFactory)
+    body = "سلام، پاسخ شما کار کرد؛ یک پرسش کوچک دیگر دارم."
+
+    @classmethod
+    def _create(cls, model_class: type[Message], *args: Any, **kwargs: Any) -> Message:
+        reason = kwargs.pop("report", "")
+        recipient = kwargs["recipient"]
+        message = services.send_message(token=kwargs.pop("token", token()), **kwargs)
+        if reason:
+            services.report_message(message=message, user=recipient, reason=reason)
+        return message
 
 
 def _bring_to(state: str, post: Post) -> None:

@@ -27,7 +27,7 @@ from portal.insight.recorder import recorder
 from search.activity.tidying import tidy
 from search.models import SearchGap
 from tests.factories.accounts import UserFactory
-from tests.factories.community import MemberFactory, PostFactory, moderator, token
+from tests.factories.community import MemberFactory, MessageFactory, PostFactory, moderator, token
 from tests.factories.faq import ArticlePageFactory
 
 if TYPE_CHECKING:
@@ -202,6 +202,13 @@ def talk(customer, customer_client, marks) -> None:
         services.hide_post(post=own, by=staff, reason="spam")
         appeal = reverse("community:appeal", args=[own.pk])
         customer_client.post(appeal, {"text": f"من {mark} هستم"}, headers=sent())
+        other = MemberFactory()
+        write = reverse("community:message_write", args=[other.handle])
+        assert "has_seen_warning" in customer_client.post(write, data | {"token": token()}, headers=sent()).text
+        customer_client.post(write, data | {"token": token(), "has_seen_warning": "1"}, headers=sent())
+        received = MessageFactory(author=other, recipient=customer)
+        report = reverse("community:message_report", args=[received.conversation_id, received.number])
+        customer_client.post(report, {"reason": "other", "note": f"به {mark} زنگ بزنید"}, headers=sent())
 
 
 def test_nothing_that_only_one_person_has_is_stored_of_what_readers_type(
@@ -226,6 +233,8 @@ def test_nothing_that_only_one_person_has_is_stored_of_what_readers_type(
     assert columns_with(holds_a_person) == set()
     assert columns_with(holds_a_placeholder) == {
         "community_flag.note",
+        "community_message.body",
+        "community_messagereport.note",
         "community_post.body",
         "community_post.html",
         "community_reviewitem.appeal",
@@ -244,6 +253,7 @@ def test_such_a_search_would_find_it(like_an_installation, client, client_of, mo
     monkeypatch.setattr("faq.services.redact_to", lambda text, max_length: text[:max_length])
     monkeypatch.setattr("search.asking.keys.redact", lambda text: text)
     monkeypatch.setattr("community.services.moderating.redact_to", lambda text, max_length: text[:max_length])
+    monkeypatch.setattr("community.services.reports.redact_to", lambda text, max_length: text[:max_length])
     article, customer = ArticlePageFactory(title="چراغ قرمز مودم"), MemberFactory()
 
     a_day(client, client_of(customer), article)

@@ -117,7 +117,7 @@ def test_lists_cost_the_same_whatever_their_length(client, forum, mina, django_a
         NotificationFactory(person=mina, **FORUM | {"subject": f"forum.thread:{number}"}, actor=UserFactory())
     client.get(page)
 
-    with django_assert_max_num_queries(4):  # session, user, unread, list
+    with django_assert_max_num_queries(5):  # session, user, unread, private messages, list
         html = client.get(page).text
 
     assert html.count("به شما پاسخ داد") == count
@@ -220,7 +220,7 @@ def test_the_settings_have_a_row_for_each_group_in_use_only(client, reader, foru
 def test_a_choice_is_kept_and_ends_mails_that_wait(client, reader, forum):
     waiting = NotificationFactory(person=reader, kind="forum.followed", group="followed", mail="daily")
     data = {"replies-mail": "weekly", "mentions-web": "on", "mentions-mail": "now", "followed-web": "on",
-            "followed-mail": "off", "solution-mail": "now", "thanks-mail": "off", "moderation-mail": "now",
+            "followed-mail": "off", "messages-mail": "now", "solution-mail": "now", "thanks-mail": "off", "moderation-mail": "now",
             "reminders-mail": "now", "security-web": "on", "security-mail": "now"}  # fmt: skip
 
     response = client.post(SETTINGS, data)
