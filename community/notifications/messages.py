@@ -5,13 +5,14 @@ from __future__ import annotations
 import datetime as dt
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
+from django.db.models import Exists, OuterRef
 from django.db.models.functions import Left
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from community import rendering
-from community.models import AuditEntry, Flag, Message, MessageReport, ReviewItem, State
+from community.models import AuditEntry, Block, Flag, Message, MessageReport, ReviewItem, State
 from community.notifications.common import because, number_in, quoted, values_of
 from portal.notifications.registry import Group, Notice, NotificationKind
 
@@ -50,9 +51,12 @@ class PrivateMessage(NotificationKind):
     rank: ClassVar[int] = 20
 
     def visible_to(self, person: User, facts: Sequence[Fact]) -> Mapping[int, Any]:
-        """Return the messages by fact that the person has received and not deleted; one query."""
+        """Return the messages by fact that the person has received, from nobody blocked since, and not deleted; one query."""
         numbers = {fact.id: number_in(fact, "message_id") for fact in facts}
-        received = Message.objects.visible_to(person).filter(state=State.VISIBLE).exclude(author=person)
+        blocked = Block.objects.filter(person=person, blocked=OuterRef("author"))
+        received = (
+            Message.objects.visible_to(person).filter(~Exists(blocked), state=State.VISIBLE).exclude(author=person)
+        )
         # This is asked on every page to count what is unread.
         short = received.annotate(opening=Left("body", _OPENING)).defer("body")
         messages = short.in_bulk(set(numbers.values()))

@@ -403,6 +403,14 @@ def test_the_mail_is_in_the_readers_language_quotes_the_beginning_and_has_its_li
     assert headers["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
 
 
+def test_nothing_is_told_of_whom_the_reader_blocked_meanwhile(sara, mina, mailoutbox):
+    MessageFactory(author=mina, recipient=sara)
+    services.block_person(user=sara, whom=mina)
+    outbox.drain()
+
+    assert (told(), mailoutbox) == ([], [])
+
+
 def test_nothing_is_told_of_what_was_deleted_or_muted(client, sara, mina):
     mute(person_id=mina.pk, target="community.conversation:1")
     message = MessageFactory(author=sara, recipient=mina)
