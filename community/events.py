@@ -154,7 +154,7 @@ class PostFlagged(DomainEvent):
 
 @dataclass(frozen=True, kw_only=True)
 class FlagJudged(DomainEvent):
-    """A moderator decided about a flag. `outcome` is ``agreed``, ``disagreed`` or ``ignored``."""
+    """A moderator decided about a flag. `outcome` is ``agreed``, ``disagreed`` or ``ignored``; empty if that is undone."""
 
     name: ClassVar[str] = "community.flag_judged"
     flag_id: int

@@ -11,7 +11,18 @@ from typing import TYPE_CHECKING, Final
 
 from django.utils import timezone
 
-from community.models import CommunityProfile, Flag, Post, Solution, SolvedIt, State, ThreadState, Vote
+from community.models import (
+    ACCEPTED_IDEAS,
+    CommunityProfile,
+    Flag,
+    Post,
+    Solution,
+    SolvedIt,
+    State,
+    Thread,
+    ThreadState,
+    Vote,
+)
 from portal.accounts.models import User
 
 if TYPE_CHECKING:
@@ -65,6 +76,12 @@ def first_post_of(thread_id: int) -> int | None:
     return Post.objects.filter(thread=thread_id, number=1).values_list("pk", flat=True).first()
 
 
+def posts_that_go_with(post_id: int) -> list[int]:
+    """Return the posts that are seen only as long as this one is: itself, and all of the thread that it begins."""
+    begun = Post.objects.filter(pk=post_id, number=1).values("thread")
+    return sorted({post_id, *Post.objects.filter(thread__in=begun).values_list("pk", flat=True)})
+
+
 def is_shown(post_id: int) -> bool:
     """Return whether the post and its thread can be seen. A thread that was merged lives on in another one."""
     return Post.objects.filter(pk=post_id, state=State.VISIBLE, thread__state=ThreadState.VISIBLE).exists()
@@ -73,6 +90,11 @@ def is_shown(post_id: int) -> bool:
 def is_solution(post_id: int) -> bool:
     """Return whether the post is an accepted answer."""
     return Solution.objects.filter(post=post_id, revoked_at=None).exists()
+
+
+def is_accepted_idea(thread_id: int) -> bool:
+    """Return whether the idea is planned or done."""
+    return Thread.objects.filter(pk=thread_id, status__in=ACCEPTED_IDEAS).exists()
 
 
 def is_vote(vote_id: int) -> bool:

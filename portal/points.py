@@ -113,6 +113,8 @@ def _is_post_shown(_source: int, post: int) -> bool:
 _STANDS: Final[Mapping[str, Callable[[int, int], bool]]] = {
     SOLUTION: lambda post, _subject: merits.is_solution(post) and merits.is_shown(post),
     VOTE: lambda vote, post: merits.is_vote(vote) and merits.is_shown(post),
+    SOLVED_IT: lambda _said, post: merits.is_solution(post) and merits.is_shown(post),
+    IDEA: lambda thread, post: merits.is_accepted_idea(thread) and merits.is_shown(post),
     FLAG: lambda flag, _subject: merits.moment_of_flag(flag) is not None,
     FEEDBACK: lambda _feedback, _subject: True,
 }
@@ -160,8 +162,13 @@ def _record(
     _settle(subject, because="withdrawn")
 
 
-def _settle(subject: str, *, because: str) -> None:
-    earning.settle(earning.events_of(subject), stands=_stands_now, because=because)
+def _settle(*subjects: str, because: str) -> None:
+    earning.settle(earning.events_of(*subjects), stands=_stands_now, because=because)
+
+
+def _settle_removal(post_id: int) -> None:
+    """Follow a post that came or went, with its whole thread if it begins one."""
+    _settle(*(_post(pk) for pk in merits.posts_that_go_with(post_id)), because="removed")
 
 
 def _refusal(merit: Merit) -> str:
@@ -307,11 +314,12 @@ def award_idea(event: events.IdeaAccepted) -> None:
 
 
 def award_flag(event: events.FlagJudged) -> None:
-    """A moderator agreed with a report."""
+    """A moderator agreed with a report, or takes that back."""
     moment = merits.moment_of_flag(event.flag_id)
-    if moment is None:
-        return
     name = f"community.flag:{event.flag_id}"
+    if moment is None:
+        _settle(name, because="withdrawn")
+        return
     _record(FLAG, source_id=name, subject=name, user_id=event.flagged_by_id, occurred_at=moment)
 
 
@@ -333,27 +341,27 @@ def award_feedback(event: FeedbackGiven) -> None:
 
 def follow_hiding(event: events.PostHidden) -> None:
     """A post is hidden."""
-    _settle(_post(event.post_id), because="removed")
+    _settle_removal(event.post_id)
 
 
 def follow_deletion(event: events.PostDeleted) -> None:
     """A post is deleted."""
-    _settle(_post(event.post_id), because="removed")
+    _settle_removal(event.post_id)
 
 
 def follow_holding(event: events.PostHeld) -> None:
     """A post waits for a moderator, perhaps again."""
-    _settle(_post(event.post_id), because="removed")
+    _settle_removal(event.post_id)
 
 
 def follow_restoring(event: events.PostRestored) -> None:
     """A post is back, and with it the points for it."""
-    _settle(_post(event.post_id), because="removed")
+    _settle_removal(event.post_id)
 
 
 def follow_approval(event: events.PostApproved) -> None:
     """A post that was held can be seen."""
-    _settle(_post(event.post_id), because="removed")
+    _settle_removal(event.post_id)
 
 
 def follow_solution(event: events.SolutionRevoked) -> None:
@@ -364,3 +372,10 @@ def follow_solution(event: events.SolutionRevoked) -> None:
 def follow_vote(event: events.HelpfulVoteWithdrawn) -> None:
     """A vote was taken back."""
     _settle(_post(event.post_id), because="withdrawn")
+
+
+def follow_idea(event: events.IdeaStatusChanged) -> None:
+    """An idea is somewhere else: perhaps no longer planned, perhaps again."""
+    first = merits.first_post_of(event.thread_id)
+    if first is not None:
+        _settle(_post(first), because="dropped")

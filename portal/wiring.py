@@ -101,6 +101,7 @@ def _give_points() -> None:
     _tell(community.FlagJudged, points.award_flag)
     _tell(community.SolutionRevoked, points.follow_solution)
     _tell(community.HelpfulVoteWithdrawn, points.follow_vote)
+    _tell(community.IdeaStatusChanged, points.follow_idea)
     _tell(community.PostHidden, points.follow_hiding)
     _tell(community.PostDeleted, points.follow_deletion)
     _tell(community.PostRestored, points.follow_restoring)

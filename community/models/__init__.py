@@ -32,6 +32,7 @@ from community.models.taking_part import (
     Vote,
 )
 from community.models.thread import (
+    ACCEPTED_IDEAS,
     CLOSED_IDEAS,
     IdeaStatusChange,
     MovedPosts,
@@ -42,6 +43,7 @@ from community.models.thread import (
 )
 
 __all__ = [
+    "ACCEPTED_IDEAS",
     "CLOSED_IDEAS",
     "MESSAGE_LENGTH",
     "PAGE_SIZE",

@@ -240,6 +240,8 @@ class Thread(models.Model):
 
 #: Statuses in which an idea no longer holds the votes given to it.
 CLOSED_IDEAS = (Thread.Status.DONE.value, Thread.Status.NOT_NOW.value)
+#: Statuses of an idea that is made, or will be.
+ACCEPTED_IDEAS = (Thread.Status.PLANNED.value, Thread.Status.DONE.value)
 
 
 class MovedPosts(models.Model):

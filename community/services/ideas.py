@@ -10,6 +10,7 @@ from django.db.models import F
 from community.events import IdeaAccepted, IdeaStatusChanged, IdeaVoted
 from community.exceptions import NotAllowedError, NotVisibleError, NoVotesLeftError, PollClosedError, WrongChoiceError
 from community.models import (
+    ACCEPTED_IDEAS,
     CLOSED_IDEAS,
     IdeaStatusChange,
     IdeaVote,
@@ -39,7 +40,6 @@ _STATUSES: Final = frozenset(
         Thread.Status.NOT_NOW,
     )
 )
-_ACCEPTED: Final = frozenset({Thread.Status.PLANNED.value, Thread.Status.DONE.value})
 
 
 @transaction.atomic
@@ -103,7 +103,9 @@ def set_idea_status(*, thread: Thread, status: str, by: User, note: str = "") ->
         return None
     before, thread.status = thread.status, status
     store(thread, "status")
-    is_first_acceptance = status in _ACCEPTED and not thread.status_changes.filter(status__in=_ACCEPTED).exists()
+    is_first_acceptance = (
+        status in ACCEPTED_IDEAS and not thread.status_changes.filter(status__in=ACCEPTED_IDEAS).exists()
+    )
     change = IdeaStatusChange.objects.create(thread=thread, status=status, note=note, changed_by=by)
     emit(
         IdeaStatusChanged(

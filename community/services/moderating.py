@@ -389,12 +389,7 @@ def undo_decision(*, item: ReviewItem, by: User) -> Post:
     if before["state_before"] != post.state:
         state = State(before["state_before"])
         states.change(thread, post, state, by=by, reason=before["reason_before"], note=before["note_before"])
-    judged = Flag.objects.filter(post=post, judged_by=by, judged_at__gte=entry.created_at - UNDO)
-    for flag in judged.exclude(outcome="").order_by("user_id"):
-        if flag.user_id is not None:
-            count_for(flag.user_id, flags_judged=-1, flags_agreed=-int(flag.outcome == _Outcome.AGREED))
-        if not Flag.objects.filter(post=post, user=flag.user_id, outcome="").exists():
-            Flag.objects.filter(pk=flag.pk).update(outcome="", judged_by=None, judged_at=None)
+    _unjudge(post, by=by, since=entry.created_at - UNDO)
     if entry.action == "post.hidden" and post.author_id is not None:
         penalised = before["penalised_before"]
         CommunityProfile.objects.filter(pk=post.author_id).update(
@@ -433,6 +428,18 @@ def _post_of(item: ReviewItem) -> Post:
     if item.post is None:
         raise NotAllowedError
     return item.post
+
+
+def _unjudge(post: Post, *, by: User, since: dt.datetime) -> None:
+    """Open the flags of a post again that somebody has just judged."""
+    judged = Flag.objects.filter(post=post, judged_by=by, judged_at__gte=since)
+    for flag in judged.exclude(outcome="").order_by("user_id"):
+        if flag.user_id is not None:
+            count_for(flag.user_id, flags_judged=-1, flags_agreed=-int(flag.outcome == _Outcome.AGREED))
+        if not Flag.objects.filter(post=post, user=flag.user_id, outcome="").exists():
+            Flag.objects.filter(pk=flag.pk).update(outcome="", judged_by=None, judged_at=None)
+            if flag.user_id is not None:
+                emit(FlagJudged(flag_id=flag.pk, post_id=post.pk, flagged_by_id=flag.user_id, outcome=""))
 
 
 def claim(*, item: ReviewItem, by: User) -> bool:

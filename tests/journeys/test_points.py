@@ -7,7 +7,7 @@ import datetime as dt
 import pytest
 
 from community import services
-from community.models import Post
+from community.models import Post, ReviewItem
 from faq.services import give_feedback
 from loyalty.models import Decision, Journal, LoyaltyEvent, Member
 from loyalty.services import earning, ledger
@@ -254,6 +254,54 @@ def test_a_reader_whom_a_solution_helped_too_gives_points_to_its_author(programm
     drain()
 
     assert [row[0] for row in decided(post.author, points.SOLVED_IT)] == ["earned"]
+
+
+def test_replies_lose_their_points_with_the_post_that_began_their_thread_and_get_them_back(programme):
+    post = PostFactory()
+    services.accept_solution(post=post, by=post.thread.author)
+    drain()
+    before, first = total(post.author), Post.objects.get(thread=post.thread, number=1)
+
+    services.hide_post(post=first, by=moderator(), reason="spam")
+    drain()
+    assert (before > 0, total(post.author)) == (True, 0)
+    services.restore_post(post=Post.objects.get(pk=first.pk), by=moderator())
+    drain()
+    assert total(post.author) == before
+
+
+def test_what_a_solution_earned_later_goes_and_comes_with_it(programme):
+    post = PostFactory()
+    for outcomes in (["earned"], ["earned", "reversed", "earned"]):
+        services.accept_solution(post=post, by=post.thread.author)
+        services.say_solved_it(thread=post.thread, user=MemberFactory())
+        drain()
+        said = LoyaltyEvent.objects.filter(trigger=points.SOLVED_IT).earliest("pk")
+        assert list(said.decisions.order_by("round").values_list("outcome", flat=True)) == outcomes
+        services.revoke_solution(post=post, by=post.thread.author)
+        drain()
+        assert said.decisions.latest("round").outcome == "reversed"
+
+
+def test_an_idea_that_is_no_longer_planned_loses_its_points_until_it_is_again(programme):
+    idea, by = ThreadFactory(idea=True), moderator()
+    for status in ("planned", "done", "new", "planned"):
+        services.set_idea_status(thread=idea, status=status, by=by)
+        drain()
+
+    outcomes = [(row[0], row[2]) for row in decided(idea.author, points.IDEA)]
+    assert outcomes == [("earned", ""), ("reversed", "dropped"), ("earned", "")]
+
+
+def test_a_judgement_that_is_undone_takes_its_points_with_it(programme):
+    post, reporter, by = PostFactory(), MemberFactory(), moderator()
+    services.flag_post(post=post, user=reporter, reason="spam")
+    services.hide_post(post=post, by=by, reason="spam")
+    drain()
+    services.undo_decision(item=ReviewItem.objects.get(post=post), by=by)
+    drain()
+
+    assert [row[0] for row in decided(reporter, points.FLAG)] == ["earned", "reversed"]
 
 
 def test_no_text_of_a_member_reaches_the_books(programme):

@@ -378,9 +378,9 @@ def settle(events: Sequence[LoyaltyEvent], *, stands: Callable[[LoyaltyEvent], b
     return decisions
 
 
-def events_of(subject: str) -> list[LoyaltyEvent]:
-    """Return the events that stand and fall with a subject."""
-    return list(LoyaltyEvent.objects.filter(subject=subject))
+def events_of(*subjects: str) -> list[LoyaltyEvent]:
+    """Return the events that stand and fall with these subjects."""
+    return list(LoyaltyEvent.objects.filter(subject__in=subjects))
 
 
 def events_from(trigger: str, source_ids: Collection[str]) -> list[LoyaltyEvent]:
