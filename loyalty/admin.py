@@ -122,6 +122,8 @@ class RuleView(_Screen):
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         if self.rule is not None and "end" in request.POST:
             return self._end(self.rule)
+        if "publish" in request.POST and not earning.may_publish(self.user):
+            raise PermissionDenied  # before the draft is saved
         form = self._form(request.POST)
         if form.is_valid():
             draft = self._save(form)
@@ -157,6 +159,7 @@ class RuleView(_Screen):
             else:
                 messages.success(self.request, gettext("The rule is published. Points are given by it from now on."))
         elif "try" in self.request.POST:
+            messages.success(self.request, gettext("The draft is saved. It gives no points until it is published."))
             days = row_number(self.request.POST.get("days", ""))
             return self.render_to_response(
                 self.get_context_data(

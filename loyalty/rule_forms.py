@@ -54,7 +54,7 @@ class RuleForm(forms.ModelForm[RuleVersion]):
     code = forms.SlugField(
         label=gettext_lazy("code"), max_length=40, help_text=gettext_lazy("Latin letters; never changes.")
     )
-    name = LocalizedTextFormField(label=gettext_lazy("name"))
+    name = LocalizedTextFormField(label=gettext_lazy("name"), max_length=100)
     joined = forms.ChoiceField(
         label=gettext_lazy("conditions"),
         choices=[("and", gettext_lazy("All of these are met")), ("or", gettext_lazy("One of these is met"))],

@@ -6,6 +6,7 @@ import datetime as dt
 import hashlib
 
 import pytest
+from django.contrib.auth.models import Permission
 from django.core.management import CommandError, call_command
 from django.urls import reverse
 from django.utils import timezone, translation
@@ -119,6 +120,10 @@ def test_a_rule_is_written_in_a_form_and_published(client, staff, programme):
         ({"points": "99999999999"}, "points"),
         ({"code": "نامه"}, "code"),
         ({"name_fa": "", "name_en": ""}, "name"),
+        ({"name_fa": "ا" * 101}, "name"),
+        ({"op_0": "between", "value_0": "5,1"}, "عدد کوچک‌تر"),
+        ({"cap_day": "0"}, "با ۰ هیچ‌کس"),
+        ({"times_ever": "0"}, "با ۰ هیچ‌کس"),
     ],
 )
 def test_what_cannot_be_judged_is_refused_with_words_and_nothing_is_saved(client, staff, programme, values, message):
@@ -128,6 +133,19 @@ def test_what_cannot_be_judged_is_refused_with_words_and_nothing_is_saved(client
     assert "چیزی ذخیره نشد" in response.text
     assert message in response.text
     assert not EarningRule.objects.exists()
+
+
+def test_nothing_is_saved_without_saying_so(client, staff, programme):
+    tried = client.post(reverse(ADD), form(programme, **{"try": "1", "days": "7"}))
+    assert "پیش‌نویس ذخیره شد" in tried.text
+
+    drafter = UserFactory(is_staff=True)
+    for right in ("access_admin", "change_earningrule"):
+        drafter.user_permissions.add(Permission.objects.get(codename=right))
+    client.force_login(drafter)
+    refused = client.post(reverse(ADD), form(programme, code="another", publish="1"))
+    assert refused.status_code in {302, 403}
+    assert not EarningRule.objects.filter(code="another").exists()
 
 
 def test_conditions_that_do_not_fit_into_the_rows_stay(client, staff, programme):

@@ -87,6 +87,8 @@ class _Checker:
             is_right = isinstance(value, str) and 0 < len(value) <= VALUES
         else:
             is_right = _fits(fact, value)
+        if is_right and operator == "between" and isinstance(value, list) and value[0] > value[1]:
+            raise InvalidConditionError(_("Write the smaller number of “%(fact)s” first.") % {"fact": fact.label})
         if not is_right:
             raise InvalidConditionError(_("The value for “%(fact)s” is not possible.") % {"fact": fact.label})
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from loyalty.exceptions import InvalidConditionError, NotADraftError, NotPermittedError
 from loyalty.models.earning import Campaign, EarningRule, RuleVersion, VersionState
@@ -23,6 +24,9 @@ FIELDS: Final = (
     *("trigger", "conditions", "points", "per_fact", "per_units", "rounding", "priority", "stack_group", "stacking"),
     *("stop", "cap_mode", "cap_day", "cap_week", "cap_month", "times_day", "times_ever", "pending_days"),
 )
+
+#: Fields that are empty, or at least 1.
+_LIMITS: Final = ("cap_day", "cap_week", "cap_month", "times_day", "times_ever")
 
 
 def may_draft(user: User) -> bool:
@@ -85,6 +89,11 @@ def check_version(version: RuleVersion) -> None:
         fact = trigger.fact(version.per_fact)
         if fact is None or fact.type is not FactType.NUMBER:
             raise InvalidConditionError(version.per_fact)
+    nothing = [name for name in _LIMITS if getattr(version, name) == 0]
+    if nothing:
+        raise ValidationError(
+            {name: _("With 0 nobody would earn anything. Leave it empty if there is no limit.") for name in nothing}
+        )
     version.full_clean(exclude=["rule", "state"], validate_constraints=False)
 
 
