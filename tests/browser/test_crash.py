@@ -41,7 +41,8 @@ from portal.core.models import OutboxMessage
 OutboxMessage.objects.pending().update(available_at=timezone.now())  # the leases of the dead are over
 call_command("run_outbox")
 mine = Feedback.objects.filter(comment__startswith="crash-").values_list("comment", "pk")
-told = Counter(m.payload["feedback_id"] for m in OutboxMessage.objects.filter(event="faq.feedback_given").exclude(delivered_at=None))
+told = Counter(m.payload["feedback_id"] for m in OutboxMessage.objects.filter(
+    handler="faq.services.notify_owner_of_feedback").exclude(delivered_at=None))
 from search import services
 report = services.check()
 print(json.dumps({

@@ -14,6 +14,7 @@ Disallow: /django-admin/
 Disallow: /en/account/
 Disallow: /en/accounts/
 Disallow: /en/community/ask/
+Disallow: /en/community/messages/
 Disallow: /en/community/similar/
 Disallow: /en/desk/
 Disallow: /en/notifications/
@@ -21,6 +22,7 @@ Disallow: /en/search/
 Disallow: /fa/account/
 Disallow: /fa/accounts/
 Disallow: /fa/community/ask/
+Disallow: /fa/community/messages/
 Disallow: /fa/community/similar/
 Disallow: /fa/desk/
 Disallow: /fa/notifications/

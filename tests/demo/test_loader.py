@@ -103,7 +103,7 @@ def test_two_threads_became_articles_that_thank_who_answered(demo):
         thread = Thread.objects.get(pk=article.source.rpartition(":")[2])
         assert len(credit.people) == 1
         assert [each.title for each in surroundings_of(None, thread).became] == [article.title]
-        assert article.body_text()
+        assert article.short_answer
 
 
 def test_topics_have_articles_and_two_at_most_are_featured(demo):
