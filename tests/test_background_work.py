@@ -337,6 +337,15 @@ def post_held_after_points() -> DomainEvent:
     return community.PostHeld(thread_id=post.thread_id, post_id=post.pk, author_id=post.author_id, reasons=["words"])
 
 
+def idea_dropped_after_points() -> DomainEvent:
+    """A planned idea, for which its author has got points, is new again."""
+    rule_in_force(EarningFactory().programme, "idea", trigger="community.idea")
+    idea, by = ThreadFactory(idea=True), moderator()
+    services.set_idea_status(thread=idea, status="planned", by=by)
+    outbox.drain()
+    return caught(community.IdeaStatusChanged, lambda: services.set_idea_status(thread=idea, status="new", by=by))
+
+
 def drop_quietly(*handlers: str) -> None:
     OutboxMessage.objects.filter(handler__in=handlers).delete()
 
@@ -443,6 +452,7 @@ HANDLERS: dict[str, Callable[[], DomainEvent]] = {
     "portal.points.follow_deletion": post_deleted_after_points,
     "portal.points.follow_hiding": post_hidden_after_points,
     "portal.points.follow_holding": post_held_after_points,
+    "portal.points.follow_idea": idea_dropped_after_points,
     "portal.points.follow_restoring": post_restored_for_points,
     "portal.points.follow_solution": solution_revoked_after_points,
     "portal.points.follow_vote": vote_withdrawn_after_points,

@@ -78,4 +78,4 @@ def test_without_javascript_the_bell_leads_to_the_page_and_all_is_marked_as_read
     page.get_by_role("button", name="همه را خواندم").click()
 
     expect(page.locator("main .is-new")).to_have_count(0)
-    expect(page.locator("[data-badge]")).to_be_hidden()
+    expect(page.locator("[data-notifications-link] [data-badge]")).to_be_hidden()

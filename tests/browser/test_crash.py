@@ -48,7 +48,7 @@ report = services.check()
 print(json.dumps({
     "comments": sorted(comment for comment, _pk in mine),
     "announced": sorted(told[pk] for _comment, pk in mine),
-    "pending": OutboxMessage.objects.pending().count(),
+    "pending": OutboxMessage.objects.pending().filter(event="faq.feedback_given").count(),
     "drift": report.put + report.removed + report.failed,
 }))
 """
