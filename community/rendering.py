@@ -282,8 +282,12 @@ def excerpt(html: str, length: int = 200) -> str:
     text = " ".join(words_of(_NO_PROSE.sub(" ", beginning)).split()) or " ".join(words_of(beginning).split())
     if len(text) <= length and len(beginning) == len(html):
         return text
-    head = text[: length - 1].rpartition(" ")[0] or text[: length - 1]
-    return f"{head}…"
+    return cut_words(text, length)
+
+
+def cut_words(text: str, length: int) -> str:
+    """Return the beginning of a text with an ellipsis, at most `length` characters, cut between words."""
+    return f"{text[: length - 1].rpartition(' ')[0] or text[: length - 1]}…"
 
 
 #: What no XML and no database takes, and the invisible characters that control direction. Line ends and tabs stay.

@@ -50,7 +50,7 @@ class Stored:
     @property
     def excerpt(self) -> str:
         words = " ".join(self.prose[:2400].split())
-        return words if len(words) <= 200 else f"{words[:199].rpartition(' ')[0] or words[:199]}…"
+        return words if len(words) <= 200 else rendering.cut_words(words, 200)
 
 
 def stored(record: Text, *, keeps_personal_data: bool) -> Stored:

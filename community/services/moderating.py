@@ -258,6 +258,20 @@ def _take_back_deletion(thread: Thread, post: Post, *, by: User) -> Post:
 # Flags --------------------------------------------------------------------------------------------------------------
 
 
+def values_of_report(user: User, *, author_id: int | None, reason: str, note: str) -> dict[str, Any]:
+    """Return what is stored of a report of a text by `author_id`. Raises `OwnPostError` and `SilencedError`."""
+    if author_id == user.pk:
+        raise OwnPostError
+    profile = CommunityProfile.objects.filter(pk=user.pk).first() or CommunityProfile(user=user)
+    if profile.is_suspended():
+        raise SilencedError
+    return {
+        "reason": Flag.Reason(reason),
+        "note": redact_to(" ".join(normalise_input(note).split()), 500),
+        "weight": flag_weight(user, profile),
+    }
+
+
 @transaction.atomic
 def flag_post(*, post: Post, user: User, reason: str, note: str = "") -> Flag:
     """Ask moderators to look at a post. Once for each person until it is judged; then again.
@@ -267,21 +281,8 @@ def flag_post(*, post: Post, user: User, reason: str, note: str = "") -> Flag:
     thread, post = lock_post(post)
     if not post.is_visible:
         raise NotVisibleError
-    if post.author_id == user.pk:
-        raise OwnPostError
-    profile = CommunityProfile.objects.filter(pk=user.pk).first() or CommunityProfile(user=user)
-    if profile.is_suspended():
-        raise SilencedError
-    flag, created = Flag.objects.get_or_create(
-        post=post,
-        user=user,
-        outcome="",
-        defaults={
-            "reason": Flag.Reason(reason),
-            "note": redact_to(" ".join(normalise_input(note).split()), 500),
-            "weight": flag_weight(user, profile),
-        },
-    )
+    values = values_of_report(user, author_id=post.author_id, reason=reason, note=note)
+    flag, created = Flag.objects.get_or_create(post=post, user=user, outcome="", defaults=values)
     if not created:
         return flag
     states.enqueue(post, [(f"flag:{flag.reason}", flag.weight)])

@@ -15,7 +15,7 @@ from django.db.models import Exists, Max, OuterRef
 from django.utils import timezone
 
 from community.events import MessageHidden, MessageReportJudged
-from community.exceptions import NotAllowedError, NotVisibleError, OwnPostError, SilencedError
+from community.exceptions import NotAllowedError, NotVisibleError
 from community.models import (
     AuditEntry,
     CommunityProfile,
@@ -26,11 +26,9 @@ from community.models import (
     ReviewItem,
     State,
 )
-from community.rules import flag_weight
 from community.services.messages import lock_conversation, purge
-from community.services.moderating import UNDO, log, penalise
+from community.services.moderating import UNDO, log, penalise, values_of_report
 from portal.core.events import emit
-from portal.core.privacy import redact_to
 from portal.core.text import normalise_input
 
 if TYPE_CHECKING:
@@ -61,21 +59,8 @@ def report_message(*, message: Message, user: User, reason: str, note: str = "")
     message = _lock(message)
     if not message.is_visible:
         raise NotVisibleError
-    if message.author_id == user.pk:
-        raise OwnPostError
-    profile = CommunityProfile.objects.filter(pk=user.pk).first() or CommunityProfile(user=user)
-    if profile.is_suspended():
-        raise SilencedError
-    report, created = MessageReport.objects.get_or_create(
-        message=message,
-        user=user,
-        outcome="",
-        defaults={
-            "reason": Flag.Reason(reason),
-            "note": redact_to(" ".join(normalise_input(note).split()), 500),
-            "weight": flag_weight(user, profile),
-        },
-    )
+    values = values_of_report(user, author_id=message.author_id, reason=reason, note=note)
+    report, created = MessageReport.objects.get_or_create(message=message, user=user, outcome="", defaults=values)
     if created:
         item = ReviewItem.objects.filter(message=message, decision="").first() or ReviewItem(message=message)
         item.reasons = [*item.reasons, [f"flag:{report.reason}", report.weight]]

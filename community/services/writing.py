@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from community import screening, trust
+from community import rendering, screening, trust
 from community.events import PostEdited, ReplyPosted, SeeAlsoWanted, ThreadStarted, WelcomeReplyPosted
 from community.exceptions import (
     AreaLockedError,
@@ -418,9 +418,7 @@ def _add_poll(thread: Thread, poll: NewPoll) -> None:
 def excerpt_of(text: texts.Text) -> str:
     """Return how a text begins, as one plain line."""
     words = " ".join(text.parsed.prose()[:2400].split())
-    if len(words) <= 200:
-        return words
-    return f"{words[:199].rpartition(' ')[0] or words[:199]}…"
+    return words if len(words) <= 200 else rendering.cut_words(words, 200)
 
 
 def _sent_before(author: User, token: str) -> Post | None:
