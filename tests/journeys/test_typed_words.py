@@ -253,7 +253,6 @@ def test_such_a_search_would_find_it(like_an_installation, client, client_of, mo
     monkeypatch.setattr("faq.services.redact_to", lambda text, max_length: text[:max_length])
     monkeypatch.setattr("search.asking.keys.redact", lambda text: text)
     monkeypatch.setattr("community.services.moderating.redact_to", lambda text, max_length: text[:max_length])
-    monkeypatch.setattr("community.services.reports.redact_to", lambda text, max_length: text[:max_length])
     article, customer = ArticlePageFactory(title="چراغ قرمز مودم"), MemberFactory()
 
     a_day(client, client_of(customer), article)
