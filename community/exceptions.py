@@ -93,6 +93,13 @@ class EditedMeanwhileError(CommunityError):
         )
 
 
+class UnreadError(CommunityError):
+    """Raised when a moderator decides about a private message that they were not shown."""
+
+    def __init__(self) -> None:
+        super().__init__(_("Nothing was decided: read the message first."))
+
+
 class NoVotesLeftError(CommunityError):
     def __init__(self, limit: int) -> None:
         super().__init__(

@@ -40,7 +40,15 @@ from search.meaning import vectors
 from search.models import IndexedEntry, SearchLog
 from tests.factories.accounts import UserFactory
 from tests.factories.catalog import OwnershipFactory
-from tests.factories.community import AreaFactory, MemberFactory, MessageFactory, PostFactory, ThreadFactory, moderator
+from tests.factories.community import (
+    AreaFactory,
+    MemberFactory,
+    MessageFactory,
+    PostFactory,
+    ThreadFactory,
+    moderator,
+    reader_of,
+)
 from tests.factories.faq import ArticlePageFactory, FeedbackFactory
 from tests.factories.loyalty import EarningFactory, WalletFactory, rule_in_force
 from tests.factories.notifications import NotificationFactory
@@ -390,12 +398,12 @@ def message_sent() -> DomainEvent:
 
 def message_hidden() -> DomainEvent:
     item = ReviewItem.objects.get(message=MessageFactory(report="abuse"))
-    return caught(community.MessageHidden, lambda: services.hide_message(item=item, by=moderator(), reason="abuse"))
+    return caught(community.MessageHidden, lambda: services.hide_message(item=item, by=reader_of(item), reason="abuse"))
 
 
 def message_report_judged() -> DomainEvent:
     item = ReviewItem.objects.get(message=MessageFactory(report="abuse"))
-    return caught(community.MessageReportJudged, lambda: services.dismiss_report(item=item, by=moderator()))
+    return caught(community.MessageReportJudged, lambda: services.dismiss_report(item=item, by=reader_of(item)))
 
 
 def see_also_wanted() -> DomainEvent:
@@ -606,7 +614,7 @@ def message_kept_for_a_decision() -> None:
     item = ReviewItem.objects.get(message=message)
     for person in (message.author, item.message.conversation.other_than(message.author_id)):
         services.delete_conversation(user=person, conversation=message.conversation)
-    services.dismiss_report(item=item, by=moderator())
+    services.dismiss_report(item=item, by=reader_of(item))
     ReviewItem.objects.update(decided_at=timezone.now() - dt.timedelta(hours=1))
     outbox.drain()
 

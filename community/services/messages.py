@@ -55,7 +55,7 @@ def lock_conversation(conversation_id: int) -> Conversation:
 
 @transaction.atomic
 def send_message(*, author: User, recipient: User, body: str, token: str, keeps_personal_data: bool = False) -> Message:
-    """Write to somebody, in the one conversation of the two. With a `token` used before, return what that made.
+    """Write to somebody, in the one conversation of the two. With a `token` used before for this person, return what that made.
 
     Personal data are masked unless the author insists. Raises `MessageRefusedError` with the reason why `author` must
     not write to `recipient`, and other errors of `CommunityError`.
@@ -63,12 +63,13 @@ def send_message(*, author: User, recipient: User, body: str, token: str, keeps_
     body = texts.clean_body(body, keeps_personal_data=keeps_personal_data, limit=MESSAGE_LENGTH)
     if author.pk == recipient.pk or not recipient.is_active:
         raise MessageRefusedError
+    token = texts.token_for(message_draft(recipient.pk), token)
     if (known := _sent_before(author, token)) is not None:
         return known
     try:
         with transaction.atomic():
             message = _send(author, recipient, body, token)
-    except IntegrityError:  # the same form in another conversation, at the same time
+    except IntegrityError:  # the same form at the same time
         known = _sent_before(author, token)
         if known is None:
             raise

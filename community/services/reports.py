@@ -1,7 +1,7 @@
 """Reports of private messages: what moderators see of a conversation, and what they decide.
 
-They see the message that was reported and a few around it, and every look is in the audit log. Nobody else reads
-messages of others.
+They see the message that was reported and a few around it; the first look of each of them at an item is in the audit
+log, and only who looked may decide. Nobody else reads messages of others.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from django.db.models import Exists, Max, OuterRef
 from django.utils import timezone
 
 from community.events import MessageHidden, MessageReportJudged
-from community.exceptions import NotAllowedError, NotVisibleError
+from community.exceptions import NotAllowedError, NotVisibleError, UnreadError
 from community.models import (
     AuditEntry,
     CommunityProfile,
@@ -80,7 +80,7 @@ class Look:
 
 @transaction.atomic
 def look_at_report(*, item: ReviewItem, by: User) -> Look:
-    """Return what a moderator needs to decide about an open item, and write down that they looked.
+    """Return what a moderator needs to decide about an open item, and write down that they looked; once is enough.
 
     What the reporter deleted before is no part of it. Raises `NotAllowedError` for their own conversations, and when the
     item is decided or about a post.
@@ -95,7 +95,8 @@ def look_at_report(*, item: ReviewItem, by: User) -> Look:
     )["number"]
     first = max(message.number - AROUND, min(cleared or 0, message.number - 1) + 1)
     around = near.in_numbers(first, message.number + AROUND).select_related("author")
-    log("message.read", by=by, member_id=message.author_id, message=message.pk, item=item.pk)
+    if not _has_looked(item, by):
+        log("message.read", by=by, member_id=message.author_id, message=message.pk, item=item.pk)
     reports = MessageReport.objects.filter(message=message, outcome="").select_related("user").order_by("pk")
     return Look(message, list(around), list(reports))
 
@@ -110,17 +111,28 @@ def _message_of(item: ReviewItem, by: User) -> Message:
     return item.message
 
 
+def _has_looked(item: ReviewItem, by: User) -> bool:
+    """Return whether a moderator was shown the message of an item; the log knows."""
+    return AuditEntry.objects.filter(actor=by, action="message.read", details__item=item.pk).exists()
+
+
 def _decidable(item: ReviewItem, by: User) -> Message:
-    """Return the locked message of an open item. Raises `NotAllowedError`."""
+    """Return the locked message of an open item.
+
+    Raises `NotAllowedError`, and `UnreadError` for somebody who has not looked: a decision costs its author or the
+    reporter something, so it is about the words and not about their titles in a list.
+    """
     message = _lock(_message_of(item, by))
     if not ReviewItem.objects.filter(pk=item.pk, decision="").exists():
         raise NotAllowedError
+    if not _has_looked(item, by):
+        raise UnreadError
     return message
 
 
 @transaction.atomic
 def dismiss_report(*, item: ReviewItem, by: User) -> None:
-    """Leave a reported message as it is. Raises `NotAllowedError`."""
+    """Leave a reported message as it is. Raises `NotAllowedError`, and `UnreadError` for who has not looked at it."""
     message = _decidable(item, by)
     log("message.approved", by=by, member_id=message.author_id, message=message.pk, item=item.pk)
     _settle(message, _Decision.APPROVED, _Outcome.DISAGREED, by=by)
@@ -128,7 +140,10 @@ def dismiss_report(*, item: ReviewItem, by: User) -> None:
 
 @transaction.atomic
 def hide_message(*, item: ReviewItem, by: User, reason: str, note: str = "") -> None:
-    """Take a reported message away from everybody but its author, who is told why. Raises `NotAllowedError`."""
+    """Take a reported message away from everybody but its author, who is told why.
+
+    Raises `NotAllowedError`, and `UnreadError` for who has not looked at it.
+    """
     message = _decidable(item, by)
     profile = CommunityProfile.objects.filter(pk=message.author_id).first()
     before = profile.penalised_at.isoformat() if profile is not None and profile.penalised_at else None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -87,6 +88,14 @@ def _mask(body: str) -> str:
     for name, character in hidden.items():
         body = body.replace(character, f"@{name}")
     return body
+
+
+def token_for(purpose: str, token: str) -> str:
+    """Return the token of a form as it is stored: one that is sent again with another purpose makes something else.
+
+    Without that, what is written to somebody else with an old form would be lost: the first text would be returned.
+    """
+    return hashlib.sha256(f"{purpose}:{token}".encode()).hexdigest()[:40] if token else ""
 
 
 def prepare(body: str) -> Text:

@@ -87,7 +87,7 @@ def start_thread(
     keeps_personal_data: bool = False,
     suspicions: Collection[str] = (),
 ) -> Thread:
-    """Start a thread; its first post is number 1. With a `token` used before, return what that made.
+    """Start a thread; its first post is number 1. With a `token` used before for this, return what that made.
 
     Personal data are masked unless the author insists (`keeps_personal_data`). A text that must be looked at first is
     held: the thread's state says so. `suspicions` are codes of `screening.SCORES` that the form noticed. Raises
@@ -95,6 +95,7 @@ def start_thread(
     """
     title = texts.clean_title(title)
     body = texts.clean_body(body, keeps_personal_data=keeps_personal_data)
+    token = texts.token_for("new", token)
 
     def make() -> Post:
         place = Area.objects.select_for_update(no_key=True).get(pk=area.pk)
@@ -155,6 +156,7 @@ def post_reply(
 ) -> Post:
     """Add a post to a thread; the same arguments as `start_thread`. Raises `CommunityError`."""
     body = texts.clean_body(body, keeps_personal_data=keeps_personal_data)
+    token = texts.token_for(f"thread:{thread.pk}", token)
 
     def make() -> Post:
         now_thread = lock_thread(thread.pk)

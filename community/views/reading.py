@@ -360,10 +360,15 @@ def person(request: HttpRequest, handle: str) -> HttpResponse:
         "is_self": is_self,
         "ladder": ladder_of(profile) if is_self and not member.is_staff else None,
         **({} if is_self else _following(request, person_target(member.pk))),
-        "may_write": not is_self and rules.can_write(request.user),
+        "may_write": not is_self and _may_write_to(request, member),
         "restriction": _restriction(profile) if is_self or rules.can_moderate(request.user) else None,
     }
     return _vary(render(request, "community/person.html", context))
+
+
+def _may_write_to(request: HttpRequest, member: User) -> bool:
+    """Return whether the reader may begin or go on with a conversation. No query for visitors."""
+    return request.user.is_authenticated and not rules.why_no_message(request.user, member)
 
 
 def _restriction(profile: CommunityProfile) -> dict[str, Any] | None:

@@ -6,7 +6,6 @@ error, a preview, a sign-out, or by somebody who changed the same text meanwhile
 
 from __future__ import annotations
 
-import re
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final
 
@@ -22,6 +21,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from community import rendering, rules, services
+from community.drafting import NEW, may_keep_draft
 from community.exceptions import CommunityError, EditConflictError
 from community.forms import AskForm, EditForm, ReplyForm, WritingForm
 from community.listing import is_old
@@ -51,13 +51,11 @@ if TYPE_CHECKING:
     from portal.accounts.models import User
     from search.showing.results import Hit
 
-_PLACE: Final = re.compile(r"(?:new|thread:\d{1,18}|post:\d{1,18}|to:\d{1,18})\Z")
 _MOST_SIMILAR: Final = 5
 _SHORTEST_QUESTION: Final = 8
 #: Pictures sent with a form: each takes a while, during which nobody else is served.
 _MOST_PICTURES: Final = 4
 _QUOTED_CHARACTERS: Final = 600
-_ASK_DRAFT: Final = "new"
 
 
 # Starting a thread ---------------------------------------------------------------------------------------------------
@@ -74,12 +72,12 @@ def ask(request: HttpRequest) -> HttpResponse:
     if request.method != "POST":
         form = AskForm(user=person, initial=_first_values(request))
         return _ask_page(request, form)
-    if discards(request, _ASK_DRAFT):
+    if discards(request, NEW):
         return redirect("community:ask")
     form = AskForm(_with_pictures(request), request.FILES, user=person)
     if request.POST.get("do") == "answered" and (shown := _suggested(request)):
         return _spared(request, form, shown)
-    if not form.is_valid() or not is_final(request, form, place=_ASK_DRAFT):
+    if not form.is_valid() or not is_final(request, form, place=NEW):
         return _ask_page(request, form)
     return _start(request, form)
 
@@ -124,7 +122,7 @@ def _suggested(request: HttpRequest) -> Sequence[Hit]:
 def _spared(request: HttpRequest, form: AskForm, shown: Sequence[Hit]) -> HttpResponse:
     """Store that the suggestions answered it. What was typed is kept, in case they do not after all."""
     if form.data.get("body", "").strip():
-        _save(request, form, _ASK_DRAFT)
+        _save(request, form, NEW)
         messages.success(request, _("Glad that you found it. What you wrote is kept as a draft."))
     else:
         messages.success(request, _("Glad that you found it."))
@@ -160,7 +158,7 @@ def _say_left_out(request: HttpRequest, words: list[str], too_many: list[str]) -
 def _first_values(request: HttpRequest) -> dict[str, Any]:
     """Return what the form shows at first: the draft, and what the address says."""
     person = person_in(request)
-    draft = Draft.objects.filter(user=person, place=_ASK_DRAFT).first()
+    draft = Draft.objects.filter(user=person, place=NEW).first()
     given: dict[str, Any] = {"follows": True}
     codes = own_product_codes(person)
     if len(codes) == 1:
@@ -183,7 +181,7 @@ def _ask_page(request: HttpRequest, form: AskForm) -> HttpResponse:
         initial["product"] = products.filter(code=initial["own_code"]).values_list("pk", flat=True).first()
     title = str(form["title"].value() or "")
     context = {
-        **writing_context(request, form, place=_ASK_DRAFT),
+        **writing_context(request, form, place=NEW),
         "hits": similar_to(request, title) if form.is_bound or title else [],
         "has_poll": bool(form["poll_question"].value()),
     }
@@ -546,7 +544,7 @@ def draft(request: HttpRequest) -> HttpResponse:
     if rules.seconds_to_wait(request, "draft"):
         return JsonResponse({"saved": False}, status=HTTPStatus.TOO_MANY_REQUESTS)
     place = request.POST.get("place", "")
-    if not _PLACE.match(place):
+    if not may_keep_draft(person_in(request), place):
         return JsonResponse({"saved": False}, status=HTTPStatus.BAD_REQUEST)
     names = ("area", "product", "tags", "version")
     extra = {name: value[:500] for name in names if (value := request.POST.get(name, "").replace("\0", ""))}

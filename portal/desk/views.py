@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from dataclasses import replace
 from datetime import timedelta
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final
 
 from django.contrib import messages
@@ -27,6 +28,7 @@ from community.services.texts import people_named
 from community.waiting import count_late, questions_waiting
 from portal.accounts.models import User
 from portal.core.http import form_status
+from portal.core.privacy import is_prefetch
 from portal.core.text import isolate, row_number
 from portal.desk import queries
 from portal.desk.access import for_moderators, moderator_of
@@ -206,11 +208,16 @@ def _decide_about_message(item: ReviewItem, by: User, data: Mapping[str, Any]) -
 @for_moderators
 @require_safe
 def message(request: HttpRequest, item_id: int) -> HttpResponse:
-    """Show a reported private message with a few around it. Who opens this page has the item, and is in the log."""
+    """Show a reported private message with a few around it. Who opens this page has the item, and is in the log.
+
+    A browser that fetches pages in advance gets nothing of it, and a program that asks for its headers neither.
+    """
     user = moderator_of(request)
     if item_id > _MAX_ID:
         raise Http404
     item = get_object_or_404(queries.open_items(user).select_related("message__author"), pk=item_id, post=None)
+    if request.method != "GET" or is_prefetch(request):
+        return HttpResponse(status=HTTPStatus.NO_CONTENT)
     if not services.claim(item=item, by=user):
         messages.info(request, _("Another moderator is looking at this one just now."))
         return redirect("desk:queue")

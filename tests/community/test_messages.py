@@ -31,7 +31,7 @@ from portal.core.privacy import PHONE
 from search.models import IndexedEntry
 from tests.factories.accounts import UserFactory
 from tests.factories.catalog import OwnershipFactory
-from tests.factories.community import MemberFactory, MessageFactory, moderator, token
+from tests.factories.community import MemberFactory, MessageFactory, moderator, reader_of, token
 
 pytestmark = [
     pytest.mark.django_db,
@@ -79,6 +79,14 @@ def test_a_form_sent_twice_makes_one_message():
 
     assert made == [made[0]] * 2
     assert Message.objects.count() == 1
+
+
+def test_a_form_of_another_person_sends_what_it_says():
+    mina, once = MemberFactory(), token()
+
+    made = [MessageFactory(author=mina, recipient=MemberFactory(), token=once) for _time in range(2)]
+
+    assert len({message.conversation_id for message in made}) == 2
 
 
 def test_what_was_begun_is_forgotten_when_it_is_sent():
@@ -321,7 +329,7 @@ def test_what_both_have_deleted_is_gone_unless_moderators_are_to_decide():
     item = ReviewItem.objects.get()
 
     assert Message.objects.exists()
-    services.dismiss_report(item=item, by=moderator())
+    services.dismiss_report(item=item, by=reader_of(item))
     assert not reports.has_messages_to_tidy()  # it may be undone
     ReviewItem.objects.update(decided_at=timezone.now() - dt.timedelta(hours=1))
     assert reports.tidy_messages() == 1

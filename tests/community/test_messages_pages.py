@@ -106,6 +106,23 @@ def test_nobody_is_offered_to_write_to_themselves_nor_visitors_to_anybody(client
     assert to(other) not in client.get(reverse("community:person", args=[other.handle])).text
 
 
+@pytest.mark.parametrize("why", ["blocked", "has blocked", "new", "wants none"])
+def test_nobody_is_offered_what_would_be_refused(client, member, sara, why):
+    if why == "blocked":
+        services.block_person(user=sara, whom=member)
+    elif why == "has blocked":
+        services.block_person(user=member, whom=sara)
+    elif why == "new":
+        CommunityProfile.objects.filter(user=sara).update(level=Level.NEW, days_seen=0)
+    else:
+        services.accept_messages_from(user=sara, whom=MessagesFrom.MODERATORS)
+
+    page = client.get(reverse("community:person", args=[sara.handle]))
+
+    assert client.get(to(sara)).status_code == 403
+    assert (page.status_code, to(sara) in page.text) == (200, False)
+
+
 def test_the_same_form_sent_twice_makes_one_message(client, member):
     other, data = MemberFactory(), typed()
 

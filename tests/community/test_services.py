@@ -170,6 +170,16 @@ def test_form_sent_twice_makes_one_thread_and_one_reply(heard):
     assert len(heard) == 2
 
 
+def test_the_token_of_another_form_makes_something_of_its_own():
+    author, once = MemberFactory(), token()
+
+    first, second = start(author, token=once), start(author, token=token())
+    replies = [reply(thread, author, token=once) for thread in (first, second, first)]
+
+    assert [each.thread for each in replies] == [first, second, first]
+    assert replies[0] == replies[2]
+
+
 def test_same_token_of_another_person_is_another_form():
     once = token()
     thread = start(token=once)

@@ -367,15 +367,36 @@ def test_a_draft_survives_a_sign_out_and_is_nobody_elses(client, member):
 
 
 def test_scripts_store_drafts_only_where_something_is_written(client, member):
-    url = reverse("community:draft")
+    url, thread, inside = reverse("community:draft"), ThreadFactory(), ThreadFactory(area=AreaFactory(audience="staff"))
+    own, other = PostFactory(author=member), MemberFactory()
+    places = {
+        200: ["new", f"thread:{thread.pk}", f"post:{own.pk}", f"to:{other.pk}"],
+        400: [
+            *("elsewhere", "", "thread:x", "area:7", f"thread:0{thread.pk}", f"to:{member.pk}"),
+            *(f"{kind}:99999999" for kind in ("thread", "post", "to")),
+            *(f"thread:{inside.pk}", f"post:{PostFactory().pk}"),
+            f"to:{MemberFactory(is_active=False).pk}",
+        ],
+    }
 
-    answers = [
-        client.post(url, {"place": place, "body": "x"}).status_code
-        for place in ("thread:7", "new", "elsewhere", "thread:x", "")
-    ]
+    answers = {
+        status: [client.post(url, {"place": place, "body": "x"}).status_code for place in asked]
+        for status, asked in places.items()
+    }
 
-    assert answers == [200, 200, 400, 400, 400]
-    assert set(Draft.objects.values_list("place", flat=True)) == {"thread:7", "new"}
+    assert answers == {status: [status] * len(asked) for status, asked in places.items()}
+    assert set(Draft.objects.values_list("place", flat=True)) == set(places[200])
+
+
+def test_a_draft_begun_is_kept_when_its_thread_is_closed_meanwhile(client, member):
+    thread = ThreadFactory()
+    data = {"place": f"thread:{thread.pk}", "body": "نیمه‌کاره"}
+    client.post(reverse("community:draft"), data)
+    services.lock(thread=thread, by=moderator())
+
+    again = client.post(reverse("community:draft"), data | {"body": "نیمه‌کاره‌تر"})
+
+    assert (again.status_code, Draft.objects.get().body) == (200, "نیمه‌کاره‌تر")
 
 
 # Editing -------------------------------------------------------------------------------------------------------------

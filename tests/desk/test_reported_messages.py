@@ -17,7 +17,7 @@ from portal.notifications.models import Notification
 from tests.community.notices import listed
 from tests.community.test_notices_kinds import after_the_delay
 from tests.factories.accounts import UserFactory
-from tests.factories.community import MemberFactory, MessageFactory, PostFactory, moderator
+from tests.factories.community import MemberFactory, MessageFactory, PostFactory, moderator, reader_of
 
 pytestmark = [pytest.mark.django_db, pytest.mark.both_databases("community.services.reports", "portal.desk.queries")]
 
@@ -53,6 +53,7 @@ def page_of(item) -> str:
 
 
 def decide(client, item, act, **more):
+    client.get(page_of(item))
     data = {"act": act, "version": 1, "reason": "abuse", **more}
     return client.post(reverse("desk:decide", args=[item.pk]), data, follow=True)
 
@@ -87,6 +88,29 @@ def test_a_moderator_sees_the_message_and_a_few_around_it_and_the_log_says_so(de
     assert (entry.action, entry.actor, entry.member) == ("message.read", desk.moderator, talk[6].author)
     assert entry.details["message"] == talk[6].pk
     assert "خواندن پیام خصوصی گزارش‌شده" in desk.get(reverse("desk:log")).text
+
+
+def test_only_a_person_who_sees_the_page_is_in_the_log_and_once(desk, talk):
+    address = page_of(item_of(talk[6]))
+
+    unseen = [desk.head(address), desk.get(address, headers={"sec-purpose": "prefetch;prerender"})]
+
+    assert [(page.status_code, "متن‌" in page.text) for page in unseen] == [(204, False)] * 2
+    assert (actions(), item_of(talk[6]).claimed_by) == ([], None)
+    for _time in range(2):
+        assert "متن‌7‌ام" in desk.get(address).text
+    assert actions() == ["message.read"]
+
+
+@pytest.mark.parametrize("act", ["approve", "hide"])
+def test_nobody_decides_about_what_they_did_not_read(desk, talk, act):
+    item = item_of(talk[6])
+    services.look_at_report(item=item, by=moderator())
+
+    said = desk.post(reverse("desk:decide", args=[item.pk]), {"act": act, "version": 1, "reason": "abuse"}, follow=True)
+
+    assert "تصمیمی گرفته نشد" in said.text
+    assert (state_of(talk[6]), item_of(talk[6]).decision) == (State.VISIBLE, "")
 
 
 def test_what_the_reporter_deleted_before_is_shown_to_nobody(desk, talk):
@@ -134,7 +158,7 @@ def test_moderators_do_not_decide_about_what_they_wrote(desk):
 
 def test_what_was_decided_is_not_read_again(desk, talk):
     item = item_of(talk[6])
-    services.dismiss_report(item=item, by=moderator())
+    services.dismiss_report(item=item, by=reader_of(item))
 
     assert desk.get(page_of(item)).status_code == 404
     with pytest.raises(NotAllowedError):
@@ -236,7 +260,7 @@ def test_a_report_is_one_until_it_is_judged_and_only_of_what_others_wrote(talk):
     assert MessageReport.objects.count() == 1
     with pytest.raises(OwnPostError):
         services.report_message(message=message, user=message.author, reason="spam")
-    services.dismiss_report(item=item_of(message), by=moderator())
+    services.dismiss_report(item=item_of(message), by=reader_of(item_of(message)))
     services.report_message(message=message, user=recipient, reason="spam")
     assert ReviewItem.objects.filter(decision="").count() == 1
 

@@ -11,7 +11,7 @@ import factory
 from django.utils.crypto import get_random_string
 
 from community import services
-from community.models import Area, CommunityProfile, Level, Message, Post, Tag, Thread
+from community.models import Area, CommunityProfile, Level, Message, Post, ReviewItem, Tag, Thread
 from portal.accounts.models import User
 from portal.core.localized import LocalizedText
 from portal.core.roles import COMMUNITY_MANAGERS
@@ -53,6 +53,13 @@ class MemberFactory(UserFactory):
 
 def moderator() -> User:
     return UserFactory(role=COMMUNITY_MANAGERS)
+
+
+def reader_of(item: ReviewItem) -> User:
+    """A moderator who has read a reported message, and may decide about it."""
+    found = moderator()
+    services.look_at_report(item=item, by=found)
+    return found
 
 
 class AreaFactory(factory.django.DjangoModelFactory[Area]):
