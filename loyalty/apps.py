@@ -8,15 +8,17 @@ class LoyaltyConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from loyalty import navigation, own_data, receivers  # noqa: PLC0415 - apps must be ready
+        from loyalty import navigation, notifications, own_data, receivers  # noqa: PLC0415 - apps must be ready
         from loyalty.models import Earning  # noqa: PLC0415 - apps must be ready
-        from loyalty.services import ledger  # noqa: PLC0415 - apps must be ready
+        from loyalty.services import expiry, ledger  # noqa: PLC0415 - apps must be ready
         from portal.core import jobs  # noqa: PLC0415 - apps must be ready
         from portal.core.receivers import touches  # noqa: PLC0415 - apps must be ready
+        from portal.notifications.registry import register  # noqa: PLC0415 - apps must be ready
 
         receivers.connect()
         own_data.connect()
         navigation.connect()
+        register(notifications.PointsExpiring())
         touches(Earning, "site")  # the navigation leads to points once a programme is open
         jobs.every(
             timedelta(hours=1),
@@ -29,4 +31,10 @@ class LoyaltyConfig(AppConfig):
             name="loyalty.ledger_checkpoint",
             run=ledger.make_checkpoint,
             is_needed=lambda _last_end: ledger.is_checkpoint_due(),
+        )
+        jobs.every(
+            timedelta(hours=1),
+            name="loyalty.warn_of_expiry",
+            run=expiry.warn_all,
+            is_needed=lambda _last_end: expiry.is_anybody_to_warn(),
         )

@@ -22,7 +22,9 @@ from community.models import FollowUp, Level, Post, ReviewItem, Thread, ThreadLo
 from community.services import accept_solution, reading, retitle
 from community.services import bookmark as remember
 from faq.events import ArticleChanged, CapturedArticlePublished, FeedbackGiven
-from loyalty.services import ledger
+from loyalty.buckets import today_of
+from loyalty.services import expiry, ledger
+from loyalty.services.members import wallet_for
 from portal.accounts import own_data
 from portal.accounts.events import AccountChanged, SignedInOnNewDevice
 from portal.accounts.models import ErasureRequest
@@ -416,6 +418,11 @@ def _no_spam_checks(monkeypatch):
     monkeypatch.setattr(screening, "_checks", {})
 
 
+@pytest.fixture(autouse=True)
+def _at_any_hour(monkeypatch):
+    monkeypatch.setattr(expiry, "FROM_HOUR", 0)
+
+
 def spam_check_wanted() -> DomainEvent:
     post = PostFactory()
     screening.register_check("test", lambda _about: screening.Verdict(score=100))
@@ -556,6 +563,12 @@ def points_that_are_due() -> None:
     ledger.earn(wallet=wallet, amount=5, key="2", pending_until=day)
 
 
+def points_that_expire_soon() -> None:
+    programme = EarningFactory().programme
+    wallet = wallet_for(user=UserFactory(), programme=programme)
+    ledger.earn(wallet=wallet, amount=5, key="1", expires_on=today_of(programme) + dt.timedelta(days=7))
+
+
 def points_that_were_booked() -> None:
     ledger.earn(wallet=WalletFactory(), amount=5, key="1")
 
@@ -639,6 +652,7 @@ JOBS: dict[str, Callable[[], None]] = {
     "faq.weigh_votes": votes_nobody_has_weighed,
     "loyalty.do_what_is_due": points_that_are_due,
     "loyalty.ledger_checkpoint": points_that_were_booked,
+    "loyalty.warn_of_expiry": points_that_expire_soon,
     "notifications.digests": news_for_a_digest,
     "notifications.tidy": notifications_of_last_year,
     "search.forget_words": word_that_no_text_has,

@@ -2,6 +2,7 @@
 
 from loyalty.models.earning import Campaign, Decision, Earning, EarningRule, LoyaltyEvent, RuleCounter, RuleVersion
 from loyalty.models.ledger import Account, Checkpoint, Journal, Member, Posting, Programme, SwitchRecord, Wallet
+from loyalty.models.notices import ExpiryWarning
 
 __all__ = [
     "Account",
@@ -10,6 +11,7 @@ __all__ = [
     "Decision",
     "Earning",
     "EarningRule",
+    "ExpiryWarning",
     "Journal",
     "LoyaltyEvent",
     "Member",

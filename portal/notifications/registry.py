@@ -93,7 +93,7 @@ GROUPS: dict[Group, GroupInfo] = {
         _("What you wrote was looked at, or what you reported."),
         Mail.NOW,
     ),
-    Group.POINTS: GroupInfo(_("Points"), _("You receive points, or some are about to expire."), Mail.WEEKLY),
+    Group.POINTS: GroupInfo(_("Points"), _("Points are about to expire, or your level changes."), Mail.NOW),
     Group.OFFERS: GroupInfo(_("Offers"), _("There is an offer for you."), Mail.OFF),
     Group.SECURITY: GroupInfo(
         _("Security of the account"),

@@ -1,0 +1,67 @@
+"""What members are told about their points. The words are made when they are read."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from django.db.models import F
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
+
+from loyalty import queries
+from loyalty.buckets import today_of
+from loyalty.models.ledger import Account, Kind, Wallet
+from loyalty.services.expiry import EXPIRING
+from portal.core.formats import date_text, format_number
+from portal.notifications.registry import Group, Notice, NotificationKind
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from django.utils.functional import _StrPromise
+
+    from portal.accounts.models import User
+    from portal.notifications.registry import Fact
+
+
+class PointsExpiring(NotificationKind):
+    """Points expire soon. No news any more once they are spent, cannot be spent, or are gone."""
+
+    name: ClassVar[str] = EXPIRING
+    group: ClassVar[Group] = Group.POINTS
+    label: ClassVar[_StrPromise] = gettext_lazy("Points that expire soon")
+    icon: ClassVar[str] = "clock"
+    folds: ClassVar[bool] = False
+    is_conversation: ClassVar[bool] = False
+
+    def visible_to(self, person: User, facts: Sequence[Fact]) -> Mapping[int, Any]:
+        """Return the lots that are still there by fact, as they are now; two queries."""
+        open_wallets = queries.wallets_of(person).filter(status=Wallet.Status.OPEN)
+        wallets = {wallet.pk: wallet for wallet in open_wallets}
+        days = {day for fact in facts for day in fact.payload["days"]}
+        lots = Account.objects.filter(
+            wallet__in=wallets, kind=Kind.AVAILABLE, bucket__in=days, credits__gt=F("debits")
+        ).order_by("bucket")
+        left: dict[tuple[int, str], tuple[dt.date, int]] = {}
+        for lot in lots:
+            if lot.wallet_id is not None and lot.bucket >= today_of(wallets[lot.wallet_id].programme):
+                left[lot.wallet_id, lot.bucket.isoformat()] = (lot.bucket, lot.credits - lot.debits)
+        found = {}
+        for fact in facts:
+            places = [(fact.payload["wallet"], day) for day in fact.payload["days"]]
+            found[fact.id] = [left[place] for place in places if place in left]
+        return {pk: told for pk, told in found.items() if told}
+
+    def render(self, facts: Sequence[Fact], about: Any) -> Notice:
+        total = sum(points for _day, points in about)
+        title = ngettext("%(count)s point expires soon", "%(count)s points expire soon", total)
+        line = _("%(count)s until %(day)s")
+        lines = [line % {"count": format_number(points), "day": date_text(day)} for day, points in about]
+        return Notice(
+            title=title % {"count": format_number(total)},
+            text=_("Can be spent: %(list)s.") % {"list": " · ".join(lines)},
+            url=reverse("loyalty:index"),
+            mail_subject=_("Points that expire soon"),
+        )
