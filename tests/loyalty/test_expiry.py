@@ -20,7 +20,10 @@ from tests.factories.accounts import UserFactory
 from tests.factories.loyalty import EarningFactory
 from tests.loyalty.test_ledger_concurrency import at_once
 
-pytestmark = [pytest.mark.django_db, pytest.mark.both_databases("loyalty.services.expiry", "loyalty.models.notices")]
+pytestmark = [
+    pytest.mark.django_db,
+    pytest.mark.both_databases("loyalty.services.expiry", "loyalty.models.notices", "loyalty.notifications"),
+]
 
 
 @pytest.fixture
