@@ -12,6 +12,7 @@ from community import rendering
 from community.masks import in_own_words
 from community.models import Post, Solution, State, Thread, ThreadState, Upload
 from community.people import person_of
+from community.queries import readers_of_posts
 from community.services.texts import people_named
 from portal.core import article_sources
 from portal.core.article_sources import ArticleSource, Credit, Material, MaterialPicture, Thanked
@@ -75,9 +76,12 @@ class ThreadSource(ArticleSource):
             title=thread.title,
             url=thread.get_absolute_url(),
             language=thread.language,
-            audience=thread.audience,
             scopes=tuple(sorted(scopes)),
         )
+
+    def readers(self, part_ids: Sequence[int]) -> str:
+        """Return who may read the threads in which these posts are now."""
+        return readers_of_posts(part_ids)
 
 
 def reference_of(thread: Thread) -> str:

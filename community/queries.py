@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import reduce
+from operator import and_
 from typing import TYPE_CHECKING, Final
 
 from django.db.models import Exists, OuterRef, Q
@@ -11,9 +13,11 @@ from community.models import PAGE_SIZE, MovedPosts, Post, State, Thread, ThreadS
 from community.models.access import id_of
 from portal.accounts.handles import handle_key
 from portal.accounts.models import User
-from portal.core.audience import audiences_for
+from portal.core.audience import Audience, audiences_for
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from community.models.access import AnyUser
 
 #: How many people are suggested, and from how many of the latest posts of a thread.
@@ -108,6 +112,15 @@ def posts_of_page(user: AnyUser, thread: Thread, page: int) -> list[Post | Tombs
     for post_id, number, state, reason, author_id in gone.values_list(*columns):
         shown.setdefault(number, Tombstone(number, state, reason, own is not None and author_id == own, post_id))
     return [shown[number] for number in sorted(shown)]
+
+
+def readers_of_posts(post_ids: Collection[int]) -> str:
+    """Return who may read all these posts, as an audience; empty if one cannot be read any more, or there is none."""
+    shown = Post.objects.filter(pk__in=post_ids, state=State.VISIBLE, thread__state=ThreadState.VISIBLE)
+    audiences = list(shown.values_list("thread__audience", flat=True))
+    if not audiences or len(audiences) < len(set(post_ids)):
+        return ""
+    return str(reduce(and_, map(Audience.parse, audiences)))
 
 
 def people_to_mention(user: AnyUser, thread: Thread | None, beginning: str) -> list[User]:

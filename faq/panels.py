@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.urls import NoReverseMatch, reverse
 from django.utils.translation import gettext as _
 from wagtail.admin.panels import Panel
 
-from portal.core.article_sources import credit_for
+from portal.core.article_sources import credit_for, readers_of
 from portal.core.audience import PUBLIC, Audience
 from portal.core.pages import audience_choices
+
+if TYPE_CHECKING:
+    from faq.models import ArticlePage
 
 LATEST = 8
 
@@ -57,13 +60,24 @@ class SourcePanel(Panel):
         def get_context_data(self, parent_context: Any = None) -> dict[str, Any]:
             article = self.instance
             credit = credit_for(self.request.user, article.source, article.source_parts)
-            is_limited = bool(credit.audience) and credit.audience != PUBLIC
+            limits = limits_of_source(article)
             return {
                 **super().get_context_data(parent_context),
                 "credit": credit,
-                "readers": audience_in_words(credit.audience) if is_limited else "",
-                "is_wider": is_limited and not _is_within(_readers_of(article), credit.audience),
+                "readers": audience_in_words(limits) if limits else "",
+                "is_wider": bool(limits) and is_for_more_than(article, limits),
             }
+
+
+def limits_of_source(article: ArticlePage) -> str:
+    """Return who may read what an article was made of, as of now; empty for everybody, or if it is gone. One query."""
+    readers = readers_of(article.source, article.source_parts)
+    return "" if readers == PUBLIC else readers
+
+
+def is_for_more_than(article: ArticlePage, audience: str) -> bool:
+    """Return whether somebody outside an audience can read the article once this draft is published."""
+    return not _is_within(_readers_of(article), audience)
 
 
 def audience_in_words(expression: str) -> str:
@@ -76,7 +90,7 @@ def audience_in_words(expression: str) -> str:
     return _(" and ").join(sorted(parts)) or names[PUBLIC]
 
 
-def _readers_of(article: Any) -> Audience:
+def _readers_of(article: ArticlePage) -> Audience:
     """Return who can read an article once this draft is published."""
     above = getattr(article.get_parent().specific, "effective_audience", PUBLIC)
     return Audience.parse(article.audience) & Audience.parse(above)

@@ -17,7 +17,7 @@ from wagtail.permissions import page_permission_policy
 
 from faq.capturing import article_made_of, articles_like, make_draft
 from faq.models import ArticlePage, TopicPage
-from faq.panels import audience_in_words
+from faq.panels import audience_in_words, is_for_more_than, limits_of_source
 from portal.core.article_sources import material_for
 from portal.core.audience import PUBLIC
 from portal.core.text import normalise_input, row_number, slugify_unicode
@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from portal.core.pages import AnyUser
 
 _MAX_TITLE: Final = 200
+#: Name in the session of which article its editor was warned about, and of whom.
+_WARNED: Final = "faq.published_for_more"
 
 #: Title of the current request, passed from Wagtail's hook before the form to its signal for the new page.
 _title: ContextVar[str] = ContextVar("article_title", default="")
@@ -108,6 +110,32 @@ def _article_from_source(request: HttpRequest) -> HttpResponse:
         "similar": articles_like(material, editor) if article is None else [],
     }
     return render(request, "faq/admin/article_from_source.html", context)
+
+
+def ask_before_publishing(request: HttpRequest, page: Page) -> HttpResponse | None:
+    """Keep an article that is for more people than what it was made of as a draft, once; for ``before_publish_page``.
+
+    The source may have become private since the draft was made. Who publishes it a second time has read who may read the
+    source: the text of the article is theirs.
+    """
+    if not isinstance(page, ArticlePage) or not page.source:
+        return None
+    limits = limits_of_source(page)
+    if not limits or not is_for_more_than(page, limits):
+        return None
+    warned = [page.pk, limits, page.audience]
+    if request.session.get(_WARNED) == warned:
+        return None
+    request.session[_WARNED] = warned
+    messages.warning(
+        request,
+        _(
+            "Not published yet, only saved: what this article was made of is now for: %(readers)s. Choose the same"
+            " readers, or leave out what others must not learn and publish it again."
+        )
+        % {"readers": audience_in_words(limits)},
+    )
+    return HttpResponseRedirect(reverse("wagtailadmin_pages:edit", args=[page.pk]))
 
 
 def remember_title(request: HttpRequest, _parent: Page, page_class: type[Page]) -> None:

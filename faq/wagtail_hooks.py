@@ -12,7 +12,7 @@ from wagtail.snippets.models import register_snippet
 
 from faq.admin import HelpGroup, NewFeedbackPanel
 from faq.importing.history import register_import_action
-from faq.prefill import article_for_question, remember_title
+from faq.prefill import article_for_question, ask_before_publishing, remember_title
 
 if TYPE_CHECKING:
     from django.http import HttpRequest
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 register_snippet(HelpGroup)
 hooks.register("register_log_actions", register_import_action)
 hooks.register("before_create_page", remember_title)
+hooks.register("before_publish_page", ask_before_publishing)
 
 
 @hooks.register("register_admin_urls")

@@ -67,7 +67,6 @@ class Credit:
     title: str = ""
     url: str = ""
     language: str = ""
-    audience: str = ""
     #: What a page with it depends on, also where it shows nothing of it (`portal.core.scopes`).
     scopes: tuple[str, ...] = ()
 
@@ -84,6 +83,10 @@ class ArticleSource:
 
     def credit(self, user: AnyUser, number: int, part_ids: Sequence[int]) -> Credit:
         """Return where texts come from, and who wrote them, as far as `user` may see each. One query."""
+        raise NotImplementedError
+
+    def readers(self, part_ids: Sequence[int]) -> str:
+        """Return who may read all these texts now, whoever asks; empty if they are gone. One query."""
         raise NotImplementedError
 
 
@@ -126,6 +129,19 @@ def credit_for(user: AnyUser, reference: str, part_ids: Sequence[int]) -> Credit
         if (number := number_in(reference, source.name)) is not None:
             return source.credit(user, number, part_ids)
     return Credit()
+
+
+def readers_of(reference: str, part_ids: Sequence[int]) -> str:
+    """Return who may read what an article was made of: an audience; empty if it is gone, or was made of nothing."""
+    for source in _sources.values():
+        if number_in(reference, source.name) is not None:
+            return source.readers(part_ids)
+    return ""
+
+
+def may_make_articles(user: AnyUser) -> bool:
+    """Return whether `user` may make an article of anything."""
+    return bool(address_for(user, "", ""))
 
 
 def address_for(user: AnyUser, reference: str, language: str) -> str:

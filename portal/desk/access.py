@@ -13,6 +13,7 @@ from django.shortcuts import redirect, resolve_url
 from django.views.decorators.cache import never_cache
 
 from community.rules import can_moderate
+from portal.core.article_sources import may_make_articles
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -20,25 +21,44 @@ if TYPE_CHECKING:
     from django.http import HttpRequest, HttpResponse
 
     from portal.accounts.models import User
+    from portal.core.pages import AnyUser
 
 
-def for_moderators(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
-    """Admit only moderators with a second factor; for others there is no such page."""
+def may_see_ideas_for_articles(user: AnyUser) -> bool:
+    """Return whether somebody may see which solved questions could become articles: who moderates, or makes articles."""
+    return can_moderate(user) or may_make_articles(user)
 
-    @never_cache
-    @wraps(view)
-    def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        if not request.user.is_authenticated:
-            return redirect_to_login(request.get_full_path(), resolve_url(settings.LOGIN_URL))
-        if not can_moderate(request.user):
-            raise Http404
-        if settings.STAFF_SECOND_FACTOR and not is_mfa_enabled(request.user):
-            return redirect("accounts:second_factor")
-        return view(request, *args, **kwargs)
 
-    return guarded
+def admitting(
+    may_enter: Callable[[AnyUser], bool],
+) -> Callable[[Callable[..., HttpResponse]], Callable[..., HttpResponse]]:
+    """Admit only those for whom `may_enter` is true, with a second factor; for others there is no such page."""
+
+    def guard(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
+        @never_cache
+        @wraps(view)
+        def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+            if not request.user.is_authenticated:
+                return redirect_to_login(request.get_full_path(), resolve_url(settings.LOGIN_URL))
+            if not may_enter(request.user):
+                raise Http404
+            if settings.STAFF_SECOND_FACTOR and not is_mfa_enabled(request.user):
+                return redirect("accounts:second_factor")
+            return view(request, *args, **kwargs)
+
+        return guarded
+
+    return guard
+
+
+for_moderators = admitting(can_moderate)
+
+
+def person_at_desk(request: HttpRequest) -> User:
+    """Return the person who works here; only in views that `admitting` guards."""
+    return cast("User", request.user)
 
 
 def moderator_of(request: HttpRequest) -> User:
     """Return the person who moderates; only in views that `for_moderators` guards."""
-    return cast("User", request.user)
+    return person_at_desk(request)

@@ -24,6 +24,7 @@ from community.figures import ENOUGH, figures_for
 from community.inbox import in_html
 from community.models import CommunityProfile, Flag, Level, Policy, ReviewItem, State, Thread, policy
 from community.people import person_of
+from community.rules import can_moderate
 from community.services.texts import people_named
 from community.waiting import count_late, questions_waiting
 from portal.accounts.models import User
@@ -31,7 +32,13 @@ from portal.core.http import form_status
 from portal.core.privacy import is_prefetch
 from portal.core.text import isolate, row_number
 from portal.desk import queries
-from portal.desk.access import for_moderators, moderator_of
+from portal.desk.access import (
+    admitting,
+    for_moderators,
+    may_see_ideas_for_articles,
+    moderator_of,
+    person_at_desk,
+)
 from portal.desk.forms import DecisionForm, MemberForm, PolicyForm, WaitingForm
 from portal.desk.health import rows_of
 
@@ -315,14 +322,14 @@ def _act_on(person: User, by: User, data: Mapping[str, Any]) -> None:
         services.release_member(user=person, by=by, note=note)
 
 
-@for_moderators
+@admitting(may_see_ideas_for_articles)
 @require_safe
 def articles(request: HttpRequest) -> HttpResponse:
-    """Show solved questions that could become articles; ``?after=`` continues."""
+    """Show solved questions that could become articles, to editors, too; ``?after=`` continues."""
+    user = person_at_desk(request)
     after = min(row_number(request.GET.get("after", "")) or 0, _LAST_ARTICLE)
-    return render(
-        request, "desk/articles.html", {"page": queries.page_without_article(moderator_of(request), after=after)}
-    )
+    context = {"page": queries.page_without_article(user, after=after), "is_moderator": can_moderate(user)}
+    return render(request, "desk/articles.html", context)
 
 
 @for_moderators

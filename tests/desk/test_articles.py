@@ -52,3 +52,18 @@ def test_more_than_a_page_goes_on(monkeypatch):
         threads[0].pk,
     ]
     assert second.after == 0
+
+
+def test_editors_find_what_to_write_about_and_nothing_else_of_the_desk(settings, client):
+    settings.STAFF_SECOND_FACTOR = False
+    thread = solved()
+    client.force_login(UserFactory(role=CONTENT_EDITORS))
+
+    page = client.get(reverse("desk:articles"))
+
+    assert (page.status_code, f"source=community%3Athread%3A{thread.pk}" in page.text) == (200, True)
+    assert reverse("desk:queue") not in page.text
+    assert reverse("desk:articles") in client.get(reverse("wagtailadmin_home")).text
+    assert [client.get(reverse(f"desk:{name}")).status_code for name in ("index", "queue", "log")] == [404] * 3
+    client.force_login(UserFactory(staff=True))
+    assert client.get(reverse("desk:articles")).status_code == 404

@@ -29,6 +29,7 @@ from tests.factories.accounts import UserFactory
 from tests.factories.catalog import ProductFactory
 from tests.factories.community import AreaFactory, MemberFactory, PostFactory, TagFactory, ThreadFactory, moderator
 from tests.factories.faq import TopicPageFactory
+from tests.faq.test_admin import post_data
 from tests.faq.test_translation import translate
 
 pytestmark = [
@@ -262,6 +263,24 @@ def test_a_draft_is_for_nobody_who_may_not_read_the_thread_and_the_editor_is_tol
     article.audience = "public"
     article.save_revision()
     assert WIDER in client.get(reverse("wagtailadmin_pages:edit", args=[article.pk])).text
+
+
+def test_who_publishes_what_became_private_meanwhile_is_asked_first(client, writer, helper):
+    thread = solved(helper)
+    client.force_login(writer)
+    make(client, thread, TopicPageFactory())
+    article = ArticlePage.objects.get()
+    thread = services.move_thread(thread=thread, area=AreaFactory(audience="partner"), by=moderator())
+    address = reverse("wagtailadmin_pages:edit", args=[article.pk])
+
+    def publish() -> bool:
+        client.post(address, {**post_data(title=TITLE, slug=article.slug), "action-publish": "1"})
+        article.refresh_from_db()
+        return article.live
+
+    assert publish() is False
+    assert str(dict(CHOICES)["partner"]) in client.get(address).text
+    assert publish() is True
 
 
 def test_a_public_article_says_nothing_of_a_private_thread(client, writer, helper):
