@@ -11,6 +11,9 @@ from portal.core.formats import format_number
 class CommunityError(Exception):
     """Base class of this app's errors."""
 
+    #: The field of a form that it is about; empty for the text, or whatever the form asks for first.
+    field = ""
+
 
 class NotAllowedError(CommunityError):
     """Raised for an act that the state of things rules out, whoever asks; the view checks rules before."""
@@ -27,6 +30,8 @@ class AskedOftenError(CommunityError):
 
 
 class AreaLockedError(CommunityError):
+    field = "area"
+
     def __init__(self) -> None:
         super().__init__(_("No new threads can be started in this area."))
 
@@ -54,8 +59,9 @@ class SilencedError(CommunityError):
 
 
 class EmptyTextError(CommunityError):
-    def __init__(self) -> None:
+    def __init__(self, field: str = "") -> None:
         super().__init__(_("Write something first."))
+        self.field = field
 
 
 class TextTooLongError(CommunityError):
@@ -64,8 +70,9 @@ class TextTooLongError(CommunityError):
 
 
 class TitleTooLongError(CommunityError):
-    def __init__(self, limit: int) -> None:
+    def __init__(self, limit: int, field: str = "title") -> None:
         super().__init__(_("The title is too long: at most %(limit)s characters.") % {"limit": format_number(limit)})
+        self.field = field
 
 
 class BlockedTextError(CommunityError):
@@ -118,11 +125,15 @@ class PollClosedError(CommunityError):
 
 
 class WrongChoiceError(CommunityError):
+    field = "poll_options"
+
     def __init__(self) -> None:
         super().__init__(_("Choose from the answers of this poll."))
 
 
 class TooManyTagsError(CommunityError):
+    field = "tags"
+
     def __init__(self, limit: int) -> None:
         super().__init__(_("Use at most %(limit)s tags.") % {"limit": format_number(limit)})
 

@@ -29,6 +29,7 @@ from portal.core.text import isolate, row_number
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from community.exceptions import CommunityError
     from community.models.access import AnyUser
 
 TITLE_LENGTH: Final = 200
@@ -54,6 +55,16 @@ def _words_of(text: str) -> list[str]:
     for separator in ("،", ";", "؛", "\n"):
         text = text.replace(separator, ",")
     return [word.strip() for word in text.split(",") if word.strip()]
+
+
+def say_wrong(form: forms.Form, problem: CommunityError | str) -> None:
+    """Say what is wrong at a field, so that the summary of errors leads there.
+
+    An error may name the field; else it is the text, or in forms without one the first that can be seen.
+    """
+    seen = [field.name for field in form.visible_fields()]
+    named = (getattr(problem, "field", ""), "body", *seen)
+    form.add_error(next((name for name in named if name in seen), None), str(problem))
 
 
 class ReminderForm(FormMixin, forms.Form):
@@ -246,14 +257,20 @@ class AskForm(WritingForm):
         return [line.strip() for line in self.cleaned_data.get("poll_options", "").splitlines() if line.strip()]
 
 
-class FlagForm(FormMixin, forms.Form):
-    reason = forms.ChoiceField(label=_("What is wrong with it?"), choices=Flag.Reason, widget=forms.RadioSelect)
-    note = FoldedCharField(
-        label=_("What should a moderator know?"),
-        max_length=500,
-        required=False,
-        widget=forms.Textarea(attrs={"rows": 3, "dir": "auto"}),
-    )
+class ReasonForm(FormMixin, forms.Form):
+    """What is wrong with a text, in a word and perhaps a sentence."""
+
+    reason = forms.ChoiceField(choices=Flag.Reason, widget=forms.RadioSelect)
+    note = FoldedCharField(max_length=500, required=False, widget=forms.Textarea(attrs={"rows": 3, "dir": "auto"}))
+
+
+class FlagForm(ReasonForm):
+    """For moderators."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["reason"].label = _("What is wrong with it?")
+        self.fields["note"].label = _("What should a moderator know?")
 
 
 class AppealForm(FormMixin, forms.Form):
@@ -262,14 +279,13 @@ class AppealForm(FormMixin, forms.Form):
     )
 
 
-class HideForm(FormMixin, forms.Form):
-    reason = forms.ChoiceField(label=_("Why?"), choices=Flag.Reason, widget=forms.RadioSelect)
-    note = FoldedCharField(
-        label=_("A sentence for its author"),
-        max_length=500,
-        required=False,
-        widget=forms.Textarea(attrs={"rows": 3, "dir": "auto"}),
-    )
+class HideForm(ReasonForm):
+    """For the author."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["reason"].label = _("Why?")
+        self.fields["note"].label = _("A sentence for its author")
 
 
 class IdeaStatusForm(FormMixin, forms.Form):

@@ -60,12 +60,21 @@ class SilentHelp:
     has_said: bool = False
 
 
-def silent_help_of(user: AnyUser, thread: Thread, *, helper_id: int | None, count: int) -> SilentHelp | None:
-    """Return it for the page with the solution of a thread, by `helper_id`; None without one. At most one query."""
+def silent_help_of(
+    user: AnyUser, thread: Thread, *, helper_id: int | None, count: int, visitor: str = ""
+) -> SilentHelp | None:
+    """Return it for the page with the solution of a thread, by `helper_id`; None without one. At most one query.
+
+    `visitor` is the key of a reader without an account, where it matters what they said.
+    """
     if not thread.is_listed or thread.solution_id is None:
         return None
     own = id_of(user)
-    has_said = own is not None and SolvedIt.objects.filter(thread=thread, user=own).exists()
+    said = SolvedIt.objects.filter(thread=thread, post=thread.solution_id)
+    if own is not None:
+        has_said = said.filter(user=own).exists()
+    else:
+        has_said = bool(visitor) and said.filter(visitor=visitor).exists()
     is_own = own is not None and own in {thread.author_id, helper_id}
     return SilentHelp(thread, count, may_say=not is_own and not has_said, has_said=has_said)
 

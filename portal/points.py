@@ -269,33 +269,34 @@ def award_first_help(event: events.FirstHelpGiven) -> None:
 
 def award_reply(event: events.ReplyPosted) -> None:
     """A reply can be seen."""
-    merit = merits.merit_of(event.post_id)
-    if merit is None:
-        return
-    _record(
-        REPLY,
-        source_id=_post(merit.post_id),
-        subject=_post(merit.post_id),
-        user_id=event.author_id,
-        occurred_at=merit.created_at,
-        refused=_refusal(merit),
-        facts={"kind": merit.kind, "number": merit.number},
-    )
+    if (merit := merits.merit_of(event.post_id)) is not None:
+        _record_reply(REPLY, merit, event.author_id, facts={"kind": merit.kind, "number": merit.number})
 
 
 def award_welcome(event: events.WelcomeReplyPosted) -> None:
     """Somebody new got the first reply."""
-    merit = merits.merit_of(event.post_id)
-    if merit is None:
-        return
+    if (merit := merits.merit_of(event.post_id)) is not None:
+        _record_reply(WELCOME, merit, event.author_id, flags=_linked(event.author_id, event.welcomed_id))
+
+
+def _record_reply(
+    trigger: str,
+    merit: Merit,
+    author_id: int | None,
+    *,
+    facts: Mapping[str, Any] | None = None,
+    flags: tuple[str, ...] = (),
+) -> None:
+    """Record what a reply is for, from the moment it was written."""
     _record(
-        WELCOME,
+        trigger,
         source_id=_post(merit.post_id),
         subject=_post(merit.post_id),
-        user_id=event.author_id,
+        user_id=author_id,
         occurred_at=merit.created_at,
         refused=_refusal(merit),
-        flags=_linked(event.author_id, event.welcomed_id),
+        facts=facts,
+        flags=flags,
     )
 
 

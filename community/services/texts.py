@@ -53,13 +53,13 @@ def language_of(text: str) -> str:
     return "fa" if is_persian(text) else "en"
 
 
-def clean_title(title: str) -> str:
-    """Return a title as it is stored: one line, without bidi controls. Raises `CommunityError`."""
+def clean_title(title: str, *, field: str = "title") -> str:
+    """Return a title as it is stored: one line, without bidi controls. Raises `CommunityError` about the `field`."""
     title = " ".join(normalise_input(title).split())
     if not any(character.isalnum() for character in title):
-        raise EmptyTextError
+        raise EmptyTextError(field)
     if len(title) > TITLE_LENGTH:
-        raise TitleTooLongError(TITLE_LENGTH)
+        raise TitleTooLongError(TITLE_LENGTH, field)
     return title
 
 

@@ -408,7 +408,7 @@ def _add_poll(thread: Thread, poll: NewPoll) -> None:
         raise WrongChoiceError
     made = Poll.objects.create(
         thread=thread,
-        question=texts.clean_title(poll.question),
+        question=texts.clean_title(poll.question, field="poll_question"),
         is_multiple=poll.is_multiple,
         closes_at=poll.closes_at,
     )

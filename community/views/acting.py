@@ -14,6 +14,7 @@ from django.http import Http404, HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
 
@@ -29,6 +30,7 @@ from community.views.common import (
     for_members,
     is_htmx,
     led_to_merged,
+    one_form,
     person_in,
     post_or_404,
     thread_or_404,
@@ -36,13 +38,12 @@ from community.views.common import (
 )
 from community.views.loops import after_accepting
 from portal.core.formats import moment_text
-from portal.core.http import form_status
 from portal.core.limits import too_many_requests
 from portal.core.text import row_number
 from portal.notifications import services as following
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from django.http import HttpRequest
     from django.http.response import HttpResponseBase
@@ -215,21 +216,18 @@ def flag(request: HttpRequest, post_id: int) -> HttpResponse:
     post = post_or_404(request, post_id)
     person = person_in(request)
     _demand(rules.can_flag(person, post))
-    form = FlagForm(request.POST if request.method == "POST" else None)
-    if request.method == "POST" and form.is_valid():
-        if wait_seconds := rules.seconds_to_wait(request, "flag"):
-            return too_many_requests(request, wait_seconds)
-        try:
-            services.flag_post(
-                post=post, user=person, reason=form.cleaned_data["reason"], note=form.cleaned_data["note"]
-            )
-        except CommunityError as error:
-            messages.error(request, str(error))
-        else:
-            messages.success(request, _("Thank you. A moderator will look at it, and you will learn what came of it."))
-        return redirect(post.thread)
-    context = {"form": form, "post": post, "thread": post.thread}
-    return render(request, "community/flag.html", context, status=form_status(form))
+
+    def report(typed: Mapping[str, Any]) -> str:
+        services.flag_post(post=post, user=person, reason=typed["reason"], note=typed["note"])
+        return _("Thank you. A moderator will look at it, and you will learn what came of it.")
+
+    page = {
+        "title": _("Report a post"),
+        "lead": _("A moderator will look at it. Others do not learn who reported it."),
+        "button": pgettext("verb", "Report"),
+        "thread": post.thread,
+    }
+    return one_form(request, FlagForm, page=page, act=report, back=post.get_absolute_url(), limit="flag")
 
 
 @never_cache
@@ -261,19 +259,18 @@ def appeal(request: HttpRequest, post_id: int) -> HttpResponse:
     post = post_or_404(request, post_id)
     person = person_in(request)
     _demand(rules.can_appeal(person, post))
-    form = AppealForm(request.POST if request.method == "POST" else None)
-    if request.method == "POST" and form.is_valid():
-        if wait_seconds := rules.seconds_to_wait(request, "appeal"):
-            return too_many_requests(request, wait_seconds)
-        try:
-            services.appeal(post=post, author=person, text=form.cleaned_data["text"])
-        except CommunityError as error:
-            messages.error(request, str(error))
-        else:
-            messages.success(request, _("Thank you. A moderator will look at it again."))
-        return to_post(post)
-    context = {"form": form, "post": post, "thread": post.thread}
-    return render(request, "community/appeal.html", context, status=form_status(form))
+
+    def ask(typed: Mapping[str, Any]) -> str:
+        services.appeal(post=post, author=person, text=typed["text"])
+        return _("Thank you. A moderator will look at it again.")
+
+    page = {
+        "title": _("Ask for another look"),
+        "lead": _("A moderator reads what you write here and looks at your post again."),
+        "button": pgettext("verb", "Send"),
+        "thread": post.thread,
+    }
+    return one_form(request, AppealForm, page=page, act=ask, back=post.get_absolute_url(), limit="appeal")
 
 
 # Threads -------------------------------------------------------------------------------------------------------------

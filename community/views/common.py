@@ -8,15 +8,21 @@ from typing import TYPE_CHECKING, Any
 from django.contrib import messages
 from django.contrib.auth.views import redirect_to_login
 from django.http import Http404, HttpResponseRedirect
+from django.shortcuts import render
 from django.utils.translation import gettext as _
 
+from community import rules
+from community.exceptions import CommunityError
 from community.models import Post
 from community.queries import thread_at
+from portal.core.http import form_status
+from portal.core.limits import too_many_requests
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
-    from django.http import HttpRequest
+    from django.forms import Form
+    from django.http import HttpRequest, HttpResponse
     from django.http.response import HttpResponseBase
 
     from community.models import Thread
@@ -75,6 +81,36 @@ def post_or_404(request: HttpRequest, post_id: int) -> Post:
 def to_post(post: Post) -> HttpResponseRedirect:
     """Lead to a post in its thread."""
     return HttpResponseRedirect(post.get_absolute_url())
+
+
+def one_form(
+    request: HttpRequest,
+    form_class: type[Form],
+    *,
+    page: Mapping[str, Any],
+    act: Callable[[Mapping[str, Any]], str],
+    back: str,
+    limit: str = "",
+) -> HttpResponse:
+    """Show a page that is one form (GET); do what was typed (POST) and lead `back`.
+
+    `page` is what ``community/one_form.html`` shows; `act` takes the values of the valid form and returns what is said
+    then, if anything. What the state of things rules out is said instead. `limit` is what it counts as
+    (`rules.seconds_to_wait`); nothing for moderators.
+    """
+    form = form_class(request.POST if request.method == "POST" else None)
+    if request.method == "POST" and form.is_valid():
+        if limit and (wait_seconds := rules.seconds_to_wait(request, limit)):
+            return too_many_requests(request, wait_seconds)
+        try:
+            said = act(form.cleaned_data)
+        except CommunityError as error:
+            messages.error(request, str(error))
+        else:
+            if said:
+                messages.success(request, said)
+        return HttpResponseRedirect(back)
+    return render(request, "community/one_form.html", {"back": back, **page, "form": form}, status=form_status(form))
 
 
 def is_htmx(request: HttpRequest) -> bool:

@@ -36,6 +36,8 @@ _PER_HOUR: Final = 20
 #: Readers without an account who say it for the first time: few of an hour at one address, some of a day in its range.
 _NEW_PER_HOUR: Final = 3
 _NEW_PER_DAY: Final = 20
+#: Query of a page of a thread after a reader without an account said that it helped: that page is made for them.
+THANKS: Final = "thanks=solved"
 #: A reader without an account counts once within half a year.
 HELPED: Final = VisitorCookie(name="helped", purpose="community.solved_it", max_age_seconds=60 * 60 * 24 * 180)
 
@@ -46,7 +48,8 @@ HELPED: Final = VisitorCookie(name="helped", purpose="community.solved_it", max_
 def solved_it(request: HttpRequest, thread_id: int) -> HttpResponse:
     """Store that the solution of a thread helped a reader, too, who needs no account; htmx gets the thanks."""
     thread = thread_or_404(request, thread_id)
-    back = HttpResponseRedirect(f"{thread.get_absolute_url()}#solved-it")
+    address = thread.get_absolute_url()
+    back = HttpResponseRedirect(f"{address}#solved-it")
     if request.method != "POST":
         return back
     user = person_in(request) if request.user.is_authenticated else None
@@ -66,14 +69,24 @@ def solved_it(request: HttpRequest, thread_id: int) -> HttpResponse:
     except CommunityError as error:
         messages.error(request, str(error))
         return HttpResponse(headers={"HX-Redirect": back.headers["Location"]}) if is_htmx(request) else back
+    if visitor:  # nobody else is shown that page, so it can say what this reader said, as one of an article does
+        address = f"{address}?{THANKS}"
+        back = HttpResponseRedirect(f"{address}#solved-it")
     response: HttpResponse = back
     if is_htmx(request):
         response = _thanks(request, thread)
+        response.headers["HX-Replace-Url"] = address
     else:
         messages.success(request, _("Thank you. That tells others that this is a good answer."))
     if visitor:
         HELPED.remember(response, visitor)
     return response
+
+
+def visitor_who_said(request: HttpRequest) -> str:
+    """Return the key of a reader without an account on the page after they said that a solution helped; else empty."""
+    is_told = request.META.get("QUERY_STRING", "") == THANKS and not request.user.is_authenticated
+    return HELPED.key_of(request) if is_told else ""
 
 
 def _thanks(request: HttpRequest, thread: Thread) -> HttpResponse:

@@ -11,6 +11,7 @@ from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
@@ -26,9 +27,10 @@ from community.forms import (
     PinForm,
     SplitForm,
     TitleForm,
+    say_wrong,
 )
 from community.models import Level, State
-from community.views.common import for_members, led_to_merged, person_in, post_or_404, thread_or_404, to_post
+from community.views.common import for_members, led_to_merged, one_form, person_in, post_or_404, thread_or_404
 from portal.core.http import form_status
 from portal.core.limits import too_many_requests
 from portal.core.text import isolate
@@ -131,7 +133,7 @@ def manage(request: HttpRequest, thread_id: int) -> HttpResponse:
         try:
             result, said = do(thread, person, made[name].cleaned_data)
         except CommunityError as error:
-            made[name].add_error(None, str(error))
+            say_wrong(made[name], error)
         else:
             messages.success(request, said)
             return redirect(result)
@@ -154,17 +156,19 @@ def hide(request: HttpRequest, post_id: int) -> HttpResponse:
     person = person_in(request)
     if not rules.can_hide_post(person, post):
         raise PermissionDenied
-    form = HideForm(request.POST if request.method == "POST" else None)
-    if request.method == "POST" and form.is_valid():
-        try:
-            post = services.hide_post(
-                post=post, by=person, reason=form.cleaned_data["reason"], note=form.cleaned_data["note"]
-            )
-        except CommunityError as error:
-            messages.error(request, str(error))
-        else:
-            if post.state == State.HIDDEN:
-                messages.success(request, _("The post is hidden, and its author learns why."))
-        return to_post(post)
-    context = {"form": form, "post": post, "thread": post.thread}
-    return render(request, "community/hide.html", context, status=form_status(form))
+
+    def take_away(typed: Mapping[str, Any]) -> str:
+        now = services.hide_post(post=post, by=person, reason=typed["reason"], note=typed["note"])
+        return _("The post is hidden, and its author learns why.") if now.state == State.HIDDEN else ""
+
+    without_it = _(
+        "The whole thread disappears with it. Its author learns why, and may edit it or ask for another look."
+    )
+    page = {
+        "title": _("Hide a post"),
+        "lead": without_it if post.is_first else _("Its author learns why, and may edit it or ask for another look."),
+        "button": pgettext("verb", "Hide"),
+        "is_danger": True,
+        "thread": post.thread,
+    }
+    return one_form(request, HideForm, page=page, act=take_away, back=post.get_absolute_url())

@@ -12,13 +12,14 @@ from django.http import Http404, HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
 
 from community import inbox as boxes
 from community import rules, services
 from community.exceptions import CommunityError
-from community.forms import FlagForm, MessageForm, MessageSettingsForm
+from community.forms import FlagForm, MessageForm, MessageSettingsForm, say_wrong
 from community.models import Block, Draft, Message, MessagesFrom
 from community.models.access import is_moderator
 from community.models.member import profile_of
@@ -26,7 +27,7 @@ from community.notifications.messages import conversation_target
 from community.people import person_of
 from community.services.texts import people_named
 from community.views.acting import OFF
-from community.views.common import MAX_ID, for_members, person_in
+from community.views.common import MAX_ID, for_members, one_form, person_in
 from community.views.writing import discards, is_final, is_too_much, status_of, writing_context
 from portal.accounts.models import User
 from portal.core.http import form_status
@@ -36,6 +37,8 @@ from portal.core.text import isolate
 from portal.notifications.services import mark_read as mark_notifications_read
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from django.core.paginator import Page
     from django.http import HttpRequest
 
@@ -141,22 +144,23 @@ def report(request: HttpRequest, conversation_id: int, number: int) -> HttpRespo
         raise Http404
     if not rules.can_report_message(person, message):
         raise PermissionDenied
-    form = FlagForm(request.POST if request.method == "POST" else None)
+
+    def tell(typed: Mapping[str, Any]) -> str:
+        services.report_message(message=message, user=person, reason=typed["reason"], note=typed["note"])
+        return _("Thank you. A moderator will look at it, and you will learn what came of it.")
+
+    page = {
+        "title": _("Report a message"),
+        "lead": _(
+            "A moderator will read this message and a few before and after it, and decide. They see nothing else of your"
+            " conversation."
+        ),
+        "button": pgettext("verb", "Report"),
+        "part": part,
+        "other": person_of(message.author),
+    }
     back = reverse("community:conversation", args=[part.conversation_id]) + boxes.place_of(part, message.number)
-    if request.method == "POST" and form.is_valid():
-        if wait_seconds := rules.seconds_to_wait(request, "flag"):
-            return too_many_requests(request, wait_seconds)
-        try:
-            services.report_message(
-                message=message, user=person, reason=form.cleaned_data["reason"], note=form.cleaned_data["note"]
-            )
-        except CommunityError as error:
-            messages.error(request, str(error))
-        else:
-            messages.success(request, _("Thank you. A moderator will look at it, and you will learn what came of it."))
-        return HttpResponseRedirect(back)
-    context = {"form": form, "part": part, "other": person_of(message.author), "back": back}
-    return render(request, "community/message_report.html", context, status=form_status(form))
+    return one_form(request, FlagForm, page=page, act=tell, back=back, limit="flag")
 
 
 # Writing -------------------------------------------------------------------------------------------------------------
@@ -199,7 +203,7 @@ def _sent(request: HttpRequest, form: MessageForm, to: User, refusal: str) -> Me
     if not refusal and form.suspicions(person):
         refusal = _("This was filled in faster than anybody types, or by a program. Please send it again.")
     if refusal:
-        form.add_error(None, refusal)
+        say_wrong(form, refusal)
         return None
     if not is_final(request, form, place=services.message_draft(to.pk), limit="message"):
         return None
@@ -214,7 +218,7 @@ def _sent(request: HttpRequest, form: MessageForm, to: User, refusal: str) -> Me
             keeps_personal_data=cleaned["keeps_personal_data"],
         )
     except CommunityError as error:
-        form.add_error(None, str(error))
+        say_wrong(form, error)
         return None
 
 

@@ -41,6 +41,7 @@ from community.services.texts import people_named
 from community.showing import pages_of, parts_by_helpfulness, parts_of, target_of
 from community.viewing import FACT
 from community.views.common import for_members, is_htmx, person_in, post_or_404, thread_or_404
+from community.views.loops import THANKS, visitor_who_said
 from portal.catalog.models import Product
 from portal.core.privacy import is_prefetch
 from portal.core.scopes import depends_on
@@ -231,7 +232,13 @@ def thread(request: HttpRequest, thread_id: int, slug: str) -> HttpResponse:
         "author": person_of(found.author),
         "around": around,
         "article_address": "" if around.became else address_of_article(request.user, found),
-        "silent": silent_help_of(request.user, found, helper_id=parts.solution.post.author_id, count=around.solved_it)
+        "silent": silent_help_of(
+            request.user,
+            found,
+            helper_id=parts.solution.post.author_id,
+            count=around.solved_it,
+            visitor=visitor_who_said(request),
+        )
         if parts.solution
         else None,
         "badge": badge_of(found),
@@ -267,7 +274,7 @@ def _thread_query(query: QueryDict) -> str:
         place = _PLACE.match(query.get("after", ""))
         return f"{HELPFUL_FIRST}&after={int(place[1])}-{int(place[2])}" if place else HELPFUL_FIRST
     if not query.get("page"):
-        return ""
+        return THANKS if query.urlencode() == THANKS else ""
     page = row_number(query["page"])
     if page is None:
         raise Http404

@@ -23,7 +23,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from community import rendering, rules, services
 from community.drafting import NEW, may_keep_draft
 from community.exceptions import CommunityError, EditConflictError
-from community.forms import AskForm, EditForm, ReplyForm, WritingForm
+from community.forms import AskForm, EditForm, ReplyForm, WritingForm, say_wrong
 from community.listing import is_old
 from community.masks import in_own_words
 from community.models import Area, Draft, Level, Post, State, ThreadState, Upload, policy
@@ -104,7 +104,7 @@ def _start(request: HttpRequest, form: AskForm) -> HttpResponse:
             suspicions=form.suspicions(person),
         )
     except CommunityError as error:
-        form.add_error(None, str(error))
+        say_wrong(form, error)
         return _ask_page(request, form)
     _say_left_out(request, words[:limit], words[limit:])
     if cleaned["follows"]:
@@ -238,7 +238,7 @@ def reply(request: HttpRequest, thread_id: int) -> HttpResponse:
             suspicions=form.suspicions(person),
         )
     except CommunityError as error:
-        form.add_error(None, str(error))
+        say_wrong(form, error)
         return _reply_page(request, form, thread)
     following.follow_by_taking_part(person_id=person.pk, target=target_of(post.thread))
     if post.state == State.HELD:
@@ -328,10 +328,10 @@ def edit(request: HttpRequest, post_id: int) -> HttpResponse:
         typed["version"] = str(conflict.stored_version)
         again = EditForm(typed, has_title=post.is_first)
         again.is_valid()
-        again.add_error(None, _conflict_in_words(person, post, conflict))
+        say_wrong(again, _conflict_in_words(person, post, conflict))
         return _edit_page(request, again, post, conflict=conflict, status=HTTPStatus.CONFLICT)
     except CommunityError as error:
-        form.add_error(None, str(error))
+        say_wrong(form, error)
         return _edit_page(request, form, post)
     if changed.state == State.HELD:
         messages.info(request, _("Thank you. Others will see it after a quick check by a moderator."))
@@ -454,7 +454,7 @@ def is_too_much(request: HttpRequest, form: WritingForm, limit: str) -> bool:
     """Count what somebody writes; return whether it is too much at once, which the form then says."""
     wait_seconds = rules.seconds_to_wait(request, limit)
     if wait_seconds:
-        form.add_error(None, _("You are writing very fast. Please wait a while; your text is kept here."))
+        say_wrong(form, _("You are writing very fast. Please wait a while; your text is kept here."))
         request.wait_seconds = wait_seconds  # type: ignore[attr-defined]  # read by `status_of`
     return bool(wait_seconds)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 
 import pytest
+from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
@@ -69,8 +70,12 @@ def test_a_visitor_says_it_on_a_cached_page_without_javascript(client):
 
     response = client.post(address(thread), headers=SAME_ORIGIN, follow=True)
 
-    assert response.redirect_chain == [(f"{thread.get_absolute_url()}#solved-it", 302)]
+    again = f"{thread.get_absolute_url()}?thanks=solved"
+    assert response.redirect_chain == [(f"{again}#solved-it", 302)]
     assert "سپاس. دیگران می‌فهمند" in response.text
+    assert "گفته‌اید که این پاسخ مشکلتان را حل کرد" in response.text
+    assert address(thread) not in client.get(again).text  # also when it is loaded again
+    assert address(thread) in Client().get(again, headers={"user-agent": "another"}).text  # an address is no proof
     assert counted(thread) == (1, 0)
     client.post(address(thread), headers=SAME_ORIGIN)  # by the cookie
     del client.cookies["helped"]
@@ -91,6 +96,7 @@ def test_a_script_gets_the_thanks_in_place_of_the_button(client):
 
     response = client.post(address(thread), headers={**SAME_ORIGIN, "HX-Request": "true"})
 
+    assert response.headers["HX-Replace-Url"] == f"{thread.get_absolute_url()}?thanks=solved"
     assert "<form" not in response.text
     assert 'role="status"' in response.text
 
