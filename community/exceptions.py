@@ -6,6 +6,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from portal.core.formats import format_number
+from portal.core.text import isolate
 
 
 class CommunityError(Exception):
@@ -89,6 +90,17 @@ class EditConflictError(CommunityError):
         self.title, self.body = title, body
         self.stored_title, self.stored_body, self.stored_version = stored_title, stored_body, stored_version
         super().__init__(_("Somebody changed this text while you were writing. Both texts are below."))
+
+
+class ChangedMeanwhileError(CommunityError):
+    """Raised when somebody else changed what a short form is about; sent again, it replaces that."""
+
+    def __init__(self, now: str, field: str) -> None:
+        super().__init__(
+            _("Somebody changed this meanwhile. It is now: %(now)s. Nothing was saved; save again to replace it.")
+            % {"now": isolate(now) or "–"}
+        )
+        self.field = field
 
 
 class EditedMeanwhileError(CommunityError):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import re
 import time
-from typing import TYPE_CHECKING, Any, ClassVar, Final
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Self
 
 from django import forms
 from django.core import signing
@@ -20,6 +20,7 @@ from community.masks import as_stored
 from community.models import PAGE_SIZE, Area, Flag, Level, MessagesFrom, Post, Thread, ThreadState, policy
 from community.people import person_of
 from community.queries import thread_at
+from community.services import description_of
 from portal.catalog.models import Product
 from portal.core.formats import format_number
 from portal.core.forms import FoldedCharField, FormMixin
@@ -28,6 +29,8 @@ from portal.core.text import isolate, row_number
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from django.http import QueryDict
 
     from community.exceptions import CommunityError
     from community.models.access import AnyUser
@@ -331,15 +334,36 @@ class ManageForm(FormMixin, forms.Form):
         super().__init__(*args, **kwargs)
 
 
-class TitleForm(ManageForm):
+class SeenForm(ManageForm):
+    """Sends along what the thread had when it was shown: what somebody else changed since is not replaced unseen."""
+
+    seen = forms.CharField(required=False, max_length=1000, widget=forms.HiddenInput)
+
+    def show_now(self, data: QueryDict) -> Self:
+        """Return a form with the same typed values, for the thread as it is now."""
+        self.thread.refresh_from_db()
+        data = data.copy()
+        data[self.add_prefix("seen")] = self.seen_now()
+        return type(self)(data, user=self.user, thread=self.thread, prefix=self.prefix, auto_id=self.auto_id)
+
+    def seen_now(self) -> str:
+        """Return what is sent along."""
+        raise NotImplementedError
+
+
+class TitleForm(SeenForm):
     title = FoldedCharField(label=_("Title"), max_length=TITLE_LENGTH, widget=forms.TextInput(attrs={"dir": "auto"}))
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["title"].initial = self.thread.title
+        self.fields["seen"].initial = self.seen_now()
+
+    def seen_now(self) -> str:
+        return self.thread.title
 
 
-class DescriptionForm(ManageForm):
+class DescriptionForm(SeenForm):
     tags = FoldedCharField(
         label=_("Tags"), max_length=300, required=False, help_text=_("A few words, with commas between them.")
     )
@@ -358,6 +382,10 @@ class DescriptionForm(ManageForm):
             Product.objects.filter(is_active=True) | Product.objects.filter(pk__in=[each.pk for each in chosen])
         )
         self.fields["products"].initial = chosen
+        self.fields["seen"].initial = self.seen_now()
+
+    def seen_now(self) -> str:
+        return description_of(self.thread)
 
     def clean_tags(self) -> list[str]:
         return _words_of(self.cleaned_data["tags"])[: 4 * policy().max_tags]

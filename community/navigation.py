@@ -44,6 +44,28 @@ def connect() -> None:
             badge=_unread,
             text=_("What other members write to you alone"),
         ),
+        NavItem(
+            "own-posts",
+            _("My posts"),
+            "messages-square",
+            _own_posts,
+            "",
+            (ACCOUNT, "footer-account"),
+            For.SIGNED_IN,
+            order=11,
+            text=_("What you wrote in the community, and what became of it"),
+        ),
+        NavItem(
+            "bookmarks",
+            _("Bookmarks"),
+            "bookmark",
+            _bookmarks,
+            "",
+            (ACCOUNT, "footer-account"),
+            For.SIGNED_IN,
+            order=12,
+            text=_("Posts that you want to find again"),
+        ),
         NavItem("ask", _("Ask a question"), "plus", _ask, "community", ("footer-community",), order=10),
         NavItem(
             "unanswered",
@@ -78,6 +100,14 @@ def _unanswered(language: str) -> str:
 
 def _messages(language: str) -> str:
     return reverse("community:messages") if _index(language) else ""
+
+
+def _own_posts(language: str) -> str:
+    return reverse("community:own_posts") if _index(language) else ""
+
+
+def _bookmarks(language: str) -> str:
+    return reverse("community:bookmarks") if _index(language) else ""
 
 
 def _unread(person: User) -> NavBadge:

@@ -18,6 +18,8 @@ from portal.core.audience import Audience, audiences_for
 if TYPE_CHECKING:
     from collections.abc import Collection
 
+    from django.db.models import QuerySet
+
     from community.models.access import AnyUser
 
 #: How many people are suggested, and from how many of the latest posts of a thread.
@@ -58,6 +60,13 @@ def place_of_post(thread_id: int, number: int) -> tuple[int, int]:
             break
         thread_id, number = move.to_thread_id, number + move.shift
     return thread_id, number
+
+
+def own_posts(user: User) -> QuerySet[Post]:
+    """Return what somebody wrote, in all states, newest first, with the threads: where they may read, or began it all."""
+    readable = Q(thread__state=ThreadState.VISIBLE) | Q(thread__author=user)
+    found = Post.objects.filter(readable, author=user, thread__audience__in=audiences_for(user))
+    return found.select_related("thread").defer("body", "html").order_by("-created_at", "-pk")
 
 
 def own_deleted_post(user: AnyUser, post_id: int) -> Post | None:

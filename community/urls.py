@@ -14,6 +14,7 @@ from community.views import (
     managing,
     mentioning,
     messages,
+    own,
     reading,
     writing,
 )
@@ -36,6 +37,7 @@ urlpatterns = [
     path("community/follows/", follows.follows, name="follows"),
     path("community/pay-forward/", loops.pay_forward, name="pay_forward"),
     path("community/bookmarks/", bookmarks.bookmarks, name="bookmarks"),
+    path("community/mine/", own.posts, name="own_posts"),
     # Private messages
     path("community/messages/", messages.inbox, name="messages"),
     path("community/messages/settings/", messages.settings_page, name="message_settings"),

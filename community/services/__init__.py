@@ -49,6 +49,8 @@ from community.services.reading import (
 from community.services.reports import dismiss_report, hide_message, look_at_report, report_message, undo_about_message
 from community.services.solutions import accept_solution, revoke_solution
 from community.services.threads import (
+    describe,
+    description_of,
     lock,
     merge_threads,
     move_thread,
@@ -80,6 +82,8 @@ __all__ = [
     "claim",
     "delete_conversation",
     "delete_post",
+    "describe",
+    "description_of",
     "dismiss_report",
     "edit_post",
     "erase_member",

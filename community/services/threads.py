@@ -12,7 +12,13 @@ from django.utils.translation import gettext as _
 
 from community import rendering
 from community.events import SeeAlsoWanted, ThreadMerged, ThreadMoved, ThreadSplit
-from community.exceptions import AcceptedAnswerError, NotAllowedError, NotVisibleError, TooManyTagsError
+from community.exceptions import (
+    AcceptedAnswerError,
+    ChangedMeanwhileError,
+    NotAllowedError,
+    NotVisibleError,
+    TooManyTagsError,
+)
 from community.models import (
     Area,
     IdeaVote,
@@ -111,6 +117,27 @@ def set_tags(*, thread: Thread, tags: Collection[Tag], by: User) -> None:
     show_changed(thread)
 
 
+def description_of(thread: Thread) -> str:
+    """Return what tags and products a thread has, to compare: the same text for the same ones. Two queries."""
+    tags, products = (
+        sorted(rows.values_list("pk", flat=True)) for rows in (thread.tags.order_by(), thread.products.order_by())
+    )
+    return f"{','.join(map(str, tags))}/{','.join(map(str, products))}"
+
+
+@transaction.atomic
+def describe(*, thread: Thread, tags: Collection[Tag], products: Iterable[Product], by: User, seen: str = "") -> None:
+    """Give a thread these tags and products. Raises `TooManyTagsError`.
+
+    `seen` is the `description_of` when the form was opened: raises `ChangedMeanwhileError` when it is another one now.
+    """
+    thread = lock_thread(thread.pk)
+    if seen and seen != description_of(thread):
+        raise ChangedMeanwhileError("، ".join(str(tag) for tag in thread.tags.all()), "tags")
+    set_tags(thread=thread, tags=tags, by=by)
+    set_products(thread=thread, products=products, by=by)
+
+
 @transaction.atomic
 def set_products(*, thread: Thread, products: Iterable[Product], by: User) -> None:
     """Say which products a thread is about. Logged when it is another person's thread."""
@@ -132,15 +159,18 @@ def set_products(*, thread: Thread, products: Iterable[Product], by: User) -> No
 
 
 @transaction.atomic
-def retitle(*, thread: Thread, title: str, by: User) -> Thread:
+def retitle(*, thread: Thread, title: str, by: User, seen: str = "") -> Thread:
     """Change a title without touching the text. Raises `CommunityError`.
 
-    Moderators and helpers are logged. An author's new title is an edit: it is screened, and leaves history.
+    Moderators and helpers are logged. An author's new title is an edit: it is screened, and leaves history. `seen` is the
+    title when the form was opened: raises `ChangedMeanwhileError` when it is another one now.
     """
     title = texts.clean_title(title)
     thread = lock_thread(thread.pk)
     if title == thread.title:
         return thread
+    if seen and seen != thread.title:
+        raise ChangedMeanwhileError(thread.title, "title")
     first = Post.objects.filter(thread=thread, number=1).first()
     if first is not None and by.pk == first.author_id and not is_moderator(by):
         return edit_post(

@@ -10,16 +10,19 @@ from django.contrib.auth.views import redirect_to_login
 from django.http import Http404, HttpResponseRedirect
 from django.shortcuts import render
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext, pgettext
 
-from community import rules
+from community import rules, services
 from community.exceptions import CommunityError
 from community.models import Post
 from community.queries import thread_at
+from portal.core.formats import format_number
 from portal.core.http import form_status
 from portal.core.limits import too_many_requests
+from portal.core.text import isolate
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from django.forms import Form
     from django.http import HttpRequest, HttpResponse
@@ -111,6 +114,31 @@ def one_form(
                 messages.success(request, said)
         return HttpResponseRedirect(back)
     return render(request, "community/one_form.html", {"back": back, **page, "form": form}, status=form_status(form))
+
+
+def say_left_out(request: HttpRequest, words: Sequence[str], too_many: Sequence[str] = ()) -> None:
+    """Say which of the words typed as tags a thread has not: those that name none, and those beyond the limit."""
+    between = pgettext("between words", ", ")
+    if unknown := services.words_without_tag(words):
+        messages.warning(
+            request,
+            ngettext(
+                "Only existing tags can be used: %(words)s was left out.",
+                "Only existing tags can be used: %(words)s were left out.",
+                len(unknown),
+            )
+            % {"words": between.join(isolate(each) for each in unknown)},
+        )
+    if too_many:
+        messages.warning(
+            request,
+            ngettext(
+                "A thread has at most %(limit)s tags: %(words)s was left out.",
+                "A thread has at most %(limit)s tags: %(words)s were left out.",
+                len(too_many),
+            )
+            % {"limit": format_number(len(words)), "words": between.join(isolate(each) for each in too_many)},
+        )
 
 
 def is_htmx(request: HttpRequest) -> bool:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
+from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
@@ -17,7 +18,7 @@ from django.views.decorators.http import require_http_methods
 
 from community import rules, services
 from community.capturing import address_of_article
-from community.exceptions import CommunityError
+from community.exceptions import ChangedMeanwhileError, CommunityError
 from community.forms import (
     DescriptionForm,
     HideForm,
@@ -25,12 +26,21 @@ from community.forms import (
     MergeForm,
     MoveForm,
     PinForm,
+    SeenForm,
     SplitForm,
     TitleForm,
     say_wrong,
 )
 from community.models import Level, State
-from community.views.common import for_members, led_to_merged, one_form, person_in, post_or_404, thread_or_404
+from community.views.common import (
+    for_members,
+    led_to_merged,
+    one_form,
+    person_in,
+    post_or_404,
+    say_left_out,
+    thread_or_404,
+)
 from portal.core.http import form_status
 from portal.core.limits import too_many_requests
 from portal.core.text import isolate
@@ -39,7 +49,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from django.http import HttpRequest
-    from django.http.response import HttpResponse
 
     from community.forms import ManageForm
     from community.models import Thread
@@ -47,14 +56,14 @@ if TYPE_CHECKING:
 
 
 def _retitle(thread: Thread, person: User, values: Mapping[str, Any]) -> tuple[Thread, str]:
-    return services.retitle(thread=thread, title=values["title"], by=person), _("The title is changed.")
+    changed = services.retitle(thread=thread, title=values["title"], by=person, seen=values["seen"])
+    return changed, _("The title is changed.")
 
 
 def _describe(thread: Thread, person: User, values: Mapping[str, Any]) -> tuple[Thread, str]:
     may_create = rules.level_of(person) >= Level.ACTIVE
     tags = services.tags_named(values["tags"], may_create=may_create)
-    services.set_tags(thread=thread, tags=tags, by=person)
-    services.set_products(thread=thread, products=values["products"], by=person)
+    services.describe(thread=thread, tags=tags, products=values["products"], by=person, seen=values["seen"])
     return thread, _("Tags and devices are changed.")
 
 
@@ -122,7 +131,7 @@ def manage(request: HttpRequest, thread_id: int) -> HttpResponse:
         return too_many_requests(request, wait_seconds)
     made: dict[str, Any] = {}
     for name in allowed:
-        _may, form_class, do = _ACTS[name]
+        form_class = _ACTS[name][1]
         made[name] = form_class(
             request.POST if name == act else None, user=person, thread=thread, prefix=name, auto_id="%s-field"
         )
@@ -130,16 +139,29 @@ def manage(request: HttpRequest, thread_id: int) -> HttpResponse:
             continue
         if name == "merge" and request.POST.get("confirm") != str(made[name].cleaned_data["into"].pk):
             return _ask_to_merge(request, thread, made[name].cleaned_data["into"])
-        try:
-            result, said = do(thread, person, made[name].cleaned_data)
-        except CommunityError as error:
-            say_wrong(made[name], error)
-        else:
-            messages.success(request, said)
-            return redirect(result)
+        outcome = _outcome(request, name, made[name])
+        if isinstance(outcome, HttpResponse):
+            return outcome
+        made[name] = outcome
     status = form_status(made[act]) if act else 200
     context = {"thread": thread, "manage": made, "article_address": address_of_article(person, thread)}
     return render(request, "community/manage.html", context, status=status)
+
+
+def _outcome(request: HttpRequest, name: str, form: ManageForm) -> HttpResponse | ManageForm:
+    """Do what a valid form asks for, and lead to the thread; or return the form, which says why not."""
+    do = _ACTS[name][2]
+    try:
+        result, said = do(form.thread, person_in(request), form.cleaned_data)
+    except CommunityError as error:
+        if isinstance(error, ChangedMeanwhileError) and isinstance(form, SeenForm):
+            form = form.show_now(request.POST)
+        say_wrong(form, error)
+        return form
+    messages.success(request, said)
+    if name == "description":
+        say_left_out(request, form.cleaned_data["tags"])
+    return redirect(result)
 
 
 def _ask_to_merge(request: HttpRequest, thread: Thread, into: Thread) -> HttpResponse:

@@ -15,7 +15,7 @@ from django.http import HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.safestring import SafeString
-from django.utils.translation import get_language, ngettext, pgettext
+from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
@@ -32,13 +32,13 @@ from community.rendering import UploadedFile
 from community.services.texts import language_of, people_named
 from community.services.uploads import accept_picture
 from community.showing import target_of
-from community.views.common import for_members, is_htmx, person_in, post_or_404, thread_or_404, to_post
+from community.views.common import for_members, is_htmx, person_in, post_or_404, say_left_out, thread_or_404, to_post
 from portal.catalog.queries import own_product_codes
 from portal.core.formats import format_number
 from portal.core.http import form_status
 from portal.core.limits import too_many_requests
 from portal.core.privacy import redact, translate_placeholders
-from portal.core.text import isolate, row_number
+from portal.core.text import row_number
 from portal.notifications import services as following
 from search.queries import search
 
@@ -106,7 +106,7 @@ def _start(request: HttpRequest, form: AskForm) -> HttpResponse:
     except CommunityError as error:
         say_wrong(form, error)
         return _ask_page(request, form)
-    _say_left_out(request, words[:limit], words[limit:])
+    say_left_out(request, words[:limit], words[limit:])
     if cleaned["follows"]:
         following.follow(person_id=person.pk, target=target_of(thread))
     if thread.state == ThreadState.HELD:
@@ -128,31 +128,6 @@ def _spared(request: HttpRequest, form: AskForm, shown: Sequence[Hit]) -> HttpRe
         messages.success(request, _("Glad that you found it."))
     services.say_spared(user=person_in(request), shown=shown)
     return redirect("community:index")
-
-
-def _say_left_out(request: HttpRequest, words: list[str], too_many: list[str]) -> None:
-    """Say which of the words typed as tags the new thread has not."""
-    between = pgettext("between words", ", ")
-    if unknown := services.words_without_tag(words):
-        messages.warning(
-            request,
-            ngettext(
-                "Only existing tags can be used: %(words)s was left out.",
-                "Only existing tags can be used: %(words)s were left out.",
-                len(unknown),
-            )
-            % {"words": between.join(isolate(each) for each in unknown)},
-        )
-    if too_many:
-        messages.warning(
-            request,
-            ngettext(
-                "A thread has at most %(limit)s tags: %(words)s was left out.",
-                "A thread has at most %(limit)s tags: %(words)s were left out.",
-                len(too_many),
-            )
-            % {"limit": format_number(len(words)), "words": between.join(isolate(each) for each in too_many)},
-        )
 
 
 def _first_values(request: HttpRequest) -> dict[str, Any]:

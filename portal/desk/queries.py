@@ -13,6 +13,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
 from community.capturing import address_of_article
+from community.link_cards import with_cards
 from community.models import Area, AuditEntry, CapturedAnswer, CommunityProfile, Flag, Level, Post, ReviewItem, Thread
 from community.people import Person, person_of
 from community.services.moderating import CLAIM
@@ -57,6 +58,7 @@ class QueueEntry:
     #: The post before it in the thread, which it may answer; None for the first.
     before: Post | None = None
     before_author: Person | None = None
+    before_html: SafeString = field(default_factory=lambda: SafeString(""))
     #: Another moderator who is looking at it just now.
     claimed_by: Person | None = None
     #: Rendering it failed: only the plain text is shown.
@@ -177,6 +179,7 @@ def _entries(user: User, items: list[ReviewItem]) -> list[QueueEntry]:
         (post.thread_id, post.number): post
         for post in Post.objects.visible_to(user).filter(around).select_related("author")
     }
+    htmls = _as_readers_see([*(item.post for item in items if item.post), *before.values()])
     entries = []
     for item in items:
         try:
@@ -184,7 +187,10 @@ def _entries(user: User, items: list[ReviewItem]) -> list[QueueEntry]:
                 entries.append(_message_entry(user, item))
             else:
                 previous = before.get((item.post.thread_id, item.post.number - 1))
-                entries.append(_entry(user, item, item.post, flags.get(item.post.pk, []), previous))
+                entry = _entry(user, item, item.post, flags.get(item.post.pk, []), previous)
+                before_html = htmls[previous.pk] if previous else ""
+                html = SafeString(htmls[item.post.pk])
+                entries.append(replace(entry, html=html, before_html=SafeString(before_html)))
         except Exception:  # one broken text must not take the page from moderators
             logger.exception("Item %s of the review queue could not be shown", item.pk)
             entries.append(
@@ -193,11 +199,20 @@ def _entries(user: User, items: list[ReviewItem]) -> list[QueueEntry]:
     return entries
 
 
+def _as_readers_see(posts: Iterable[Post]) -> dict[int, str]:
+    """Return the HTML of posts with the cards that links have in it; one broken text leaves all without."""
+    htmls = {post.pk: post.html for post in posts}
+    try:
+        return with_cards(htmls)
+    except Exception:
+        logger.exception("Links in the review queue could not be shown as cards")
+        return htmls
+
+
 def _entry(user: User, item: ReviewItem, post: Post, flags: list[Flag], previous: Post | None) -> QueueEntry:
     return replace(
         _bare_entry(user, item, post.author),
         notes=[flag.note for flag in flags if flag.note],
-        html=SafeString(post.html),
         before=previous,
         before_author=person_of(previous.author) if previous else None,
         likely_reason=_likely_reason(item, flags, post.state_reason),

@@ -120,7 +120,7 @@ other = Post.objects.visible_to(sara).filter(thread=thread, state="visible").exc
 message = Message.objects.visible_to(sara).exclude(author=sara).order_by("-number").first()
 talk = f"community/messages/{message.conversation_id}/"
 print(json.dumps({
-    "ask": "community/ask/", "bookmarks": "community/bookmarks/", "following": "community/following/",
+    "ask": "community/ask/", "bookmarks": "community/bookmarks/", "own_posts": "community/mine/", "following": "community/following/",
     "follows": "community/follows/",
     "reply": f"community/t/{thread.pk}/reply/?to={other.pk}&quote=1", "thread": f"community/t/{thread.pk}/",
     "edit": f"community/p/{own.pk}/edit/", "delete": f"community/p/{own.pk}/delete/",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 
 import pytest
 from django.db import connection
@@ -319,3 +320,57 @@ def test_others_do_not_hide_posts(client, thread):
     assert client.post(reverse("community:hide", args=[post.pk]), {"reason": "spam"}).status_code == 403
     post.refresh_from_db()
     assert post.state == "visible"
+
+
+# What somebody else changed meanwhile -----------------------------------------------------------------------------------
+
+
+def hidden(page, name):
+    return re.findall(rf'name="{name}-seen" value="([^"]*)"', page)[0]
+
+
+def test_a_title_changed_meanwhile_is_not_replaced_unseen(client):
+    thread, who = ThreadFactory(title="چراغ قرمز"), moderator()
+    client.force_login(who)
+    address = reverse("community:manage", args=[thread.pk])
+    data = {"act": "title", "title-title": "چراغ سوم", "title-seen": hidden(client.get(address).text, "title")}
+    services.retitle(thread=thread, title="چراغ زرد", by=moderator())
+
+    refused = client.post(address, data)
+    thread.refresh_from_db()
+    assert (refused.status_code, thread.title) == (422, "چراغ زرد")
+    assert ["چراغ زرد" in refused.text, "چراغ سوم" in refused.text] == [True, True]
+    client.post(address, {**data, "title-seen": hidden(refused.text, "title")})
+
+    thread.refresh_from_db()
+    assert thread.title == "چراغ سوم"
+
+
+def test_tags_given_meanwhile_are_not_taken_away_unseen(client):
+    thread = ThreadFactory()
+    mine, theirs = TagFactory(name="مودم"), TagFactory(name="چراغ")
+    client.force_login(moderator())
+    address = reverse("community:manage", args=[thread.pk])
+    seen = hidden(client.get(address).text, "description")
+    data = {"act": "description", "description-tags": str(mine), "description-seen": seen}
+    services.set_tags(thread=thread, tags=[theirs], by=moderator())
+
+    refused = client.post(address, data)
+    assert (refused.status_code, list(thread.tags.all())) == (422, [theirs])
+    assert str(theirs) in refused.text
+    client.post(address, {**data, "description-seen": hidden(refused.text, "description")})
+
+    assert list(thread.tags.all()) == [mine]
+
+
+def test_words_that_are_no_tag_are_named(client):
+    author = MemberFactory(level=Level.MEMBER)
+    thread, known = ThreadFactory(author=author), TagFactory()
+    client.force_login(author)
+    address = reverse("community:manage", args=[thread.pk])
+    typed = f"{known}, ناشناخته"
+
+    said = client.post(address, {"act": "description", "description-tags": typed}, follow=True)
+
+    assert "ناشناخته" in said.text
+    assert list(thread.tags.all()) == [known]

@@ -596,6 +596,50 @@ def test_authors_bring_back_what_they_deleted(client, is_first):
     assert Post.objects.get(pk=post.pk).state == "visible"
 
 
+def test_authors_find_all_they_wrote_with_what_became_of_it(client):
+    member = MemberFactory()
+    shown = PostFactory(author=member).thread
+    held = PostFactory(author=member, held=True).thread
+    gone = ThreadFactory(author=member, title="پاک‌شده")
+    private = PostFactory(author=member).thread
+    services.delete_post(post=gone.posts.get(), by=member)
+    services.move_thread(thread=private, area=AreaFactory(audience="staff"), by=moderator())
+    ThreadFactory(title="از دیگری")
+    client.force_login(member)
+    address = reverse("community:own_posts")
+
+    page = client.get(address).text
+
+    assert page.count('class="card__title"') == 3
+    assert (shown.get_absolute_url() in page, held.get_absolute_url() in page) == (True, True)
+    assert page.count("badge--warn") == 2
+    assert (private.title in page.replace(shown.title, ""), "از دیگری" in page) == (False, False)
+    restore = reverse("community:restore", args=[gone.posts.get().pk])
+    assert f'action="{restore}"' in page
+    client.post(restore)
+    again = client.get(address).text
+    assert (gone.get_absolute_url() in again, restore in again) == (True, False)
+    for path in ("/fa/account/", reverse("community:person", args=[member.handle])):
+        assert address in client.get(path).text
+        assert reverse("community:bookmarks") in client.get(path).text
+
+
+def test_the_list_of_own_posts_goes_on(client, monkeypatch):
+    monkeypatch.setattr("community.views.own._ROWS", 2)
+    member = MemberFactory()
+    posts = [PostFactory(author=member) for _time in range(3)]
+    client.force_login(member)
+    address = reverse("community:own_posts")
+
+    pages = [client.get(address).text, client.get(address, {"before": posts[1].pk}).text]
+
+    assert [[post.thread.get_absolute_url() in page for post in posts] for page in pages] == [
+        [False, True, True],
+        [True, False, False],
+    ]
+    assert client.get(address, {"before": PostFactory().pk}).status_code == 200
+
+
 def test_nobody_brings_back_a_post_in_a_closed_thread(client):
     post = PostFactory()
     services.delete_post(post=post, by=post.author)
