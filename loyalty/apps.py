@@ -2,16 +2,18 @@ from datetime import timedelta
 
 from django.apps import AppConfig
 
+from portal.core.privacy import register_typed_text
+
 
 class LoyaltyConfig(AppConfig):
     name = "loyalty"
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from loyalty import navigation, notifications, own_data, receivers  # noqa: PLC0415 - apps must be ready
-        from loyalty.models import Earning  # noqa: PLC0415 - apps must be ready
-        from loyalty.services import expiry, ledger  # noqa: PLC0415 - apps must be ready
-        from portal.core import jobs  # noqa: PLC0415 - apps must be ready
+        from loyalty import navigation, notifications, own_data, receivers, reward_news  # noqa: PLC0415 - apps must be ready
+        from loyalty.models import Earning, Reward  # noqa: PLC0415 - apps must be ready
+        from loyalty.services import expiry, ledger, rewards  # noqa: PLC0415 - apps must be ready
+        from portal.core import file_audiences, jobs  # noqa: PLC0415 - apps must be ready
         from portal.core.receivers import touches  # noqa: PLC0415 - apps must be ready
         from portal.notifications.registry import register  # noqa: PLC0415 - apps must be ready
 
@@ -37,4 +39,20 @@ class LoyaltyConfig(AppConfig):
             name="loyalty.warn_of_expiry",
             run=expiry.warn_all,
             is_needed=lambda _last_end: expiry.is_anybody_to_warn(),
+        )
+        register(reward_news.RewardNews())
+        file_audiences.shown_to(Reward, "signed-in")
+        register_typed_text(
+            "loyalty.Parcel",
+            "address",
+            purpose="what was redeemed is sent there",
+            keep_days=30,
+            removed_by="loyalty.erase_addresses",
+            as_typed_because="a parcel needs the whole address; it is stored encrypted",
+        )
+        jobs.every(
+            timedelta(days=1),
+            name="loyalty.erase_addresses",
+            run=rewards.erase_due_addresses,
+            is_needed=lambda _last_end: rewards.is_any_address_due(),
         )

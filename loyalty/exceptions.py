@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 from django.utils.translation import gettext as _
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 
 class LedgerError(Exception):
@@ -108,3 +113,65 @@ class NotADraftError(RuleError):
 
     def __init__(self) -> None:
         super().__init__(_("This was published or ended already. Make a new version instead."))
+
+
+class RewardError(LedgerError):
+    """Base class of what rewards refuse, besides the ledger. Nothing was written; the messages may be shown."""
+
+
+class NotAvailableError(RewardError):
+    """The reward cannot be had now; `obstacles` say why, the most important one first."""
+
+    def __init__(self, obstacles: Sequence[Any], message: str) -> None:
+        super().__init__(message)
+        self.obstacles = tuple(obstacles)
+
+
+class PriceChangedError(RewardError):
+    """The member saw another price."""
+
+    def __init__(self) -> None:
+        super().__init__(_("The price has changed meanwhile. Please look at it again."))
+
+
+class SeenTooLongAgoError(RewardError):
+    """The member redeemed something since they saw the page, perhaps in another window."""
+
+    def __init__(self) -> None:
+        super().__init__(_("You have taken another reward meanwhile. Please look at your points again."))
+
+
+class ConfirmationNeededError(RewardError):
+    """The member has to show who they are first."""
+
+    def __init__(self) -> None:
+        super().__init__(_("Please confirm first that it is you."))
+
+
+class AddressNeededError(RewardError):
+    """Something that is sent needs an address."""
+
+    def __init__(self) -> None:
+        super().__init__(_("Where should it be sent?"))
+
+
+class StepRefusedError(RewardError):
+    """The redemption is not in a state in which this can be done."""
+
+    def __init__(self) -> None:
+        super().__init__(_("This cannot be done any more. Please look at the current state."))
+
+
+class RewardRightMissingError(RewardError):
+    """The person may not do this with rewards."""
+
+    def __init__(self) -> None:
+        super().__init__(_("You may not do this with rewards."))
+
+
+class CodesRefusedError(RewardError):
+    """Codes could not be imported; `lines` are the numbers of those that are wrong."""
+
+    def __init__(self, message: str, lines: Sequence[int] = ()) -> None:
+        super().__init__(message)
+        self.lines = tuple(lines)

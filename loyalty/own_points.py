@@ -89,6 +89,11 @@ def wallet_of(person: User, shown: Earning) -> Wallet | None:
     return queries.wallets_of(person).filter(programme=shown.programme).first()
 
 
+def spendable(wallet: Wallet | None) -> int:
+    """Return the points that can be spent; 0 without a wallet."""
+    return queries.summary(wallet).spendable if wallet else 0
+
+
 def ways_to_earn(shown: Earning) -> list[dict[str, object]]:
     """Return what points are given for now, most points first. One query."""
     versions = (

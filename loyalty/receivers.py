@@ -8,10 +8,15 @@ from django.db.models.signals import post_delete
 
 from loyalty.models import Member
 from loyalty.services.members import close_wallets
+from loyalty.services.rewards import forget_redemptions
 
 
 def close_wallets_of_removed_member(*, instance: Member, **_kwargs: Any) -> None:
-    """Close the wallets, in the transaction that deletes the member, alone or together with the user."""
+    """Close the wallets, in the transaction that deletes the member, alone or together with the user.
+
+    What the member has not received of rewards is cancelled first, so that its points are not held for nobody.
+    """
+    forget_redemptions(member_key=instance.key)
     close_wallets(member_key=instance.key)
 
 

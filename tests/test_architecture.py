@@ -140,6 +140,7 @@ SEES_EVERYTHING = {
     "community/services": "locks rows by their id that the caller was allowed to change",
     "community/telling.py": "reads where and when something happened; its readers are asked for with visible_to",
     "community/viewing.py": "counts how often something was looked at, and reads nothing of it",
+    "loyalty/services/rewards/": "locks rows by their id that the caller was allowed to change, and counts",
     "portal/core/pages.py": "is the door",
     "portal/core/panels.py": "is the editors' side",
     "portal/core/file_": "reads where files are shown, and to whom; no content",
@@ -330,9 +331,14 @@ WRITTEN_BY_OTHERS = {
     "loyalty.Journal": "keys, codes and ids, by the portal",
     "loyalty.LoyaltyEvent": "codes and ids, by the portal",
     "loyalty.Programme": "staff",
+    "loyalty.Redemption": "keys of forms, by the portal",
+    "loyalty.RedemptionStep": "codes and ids, by the portal",
+    "loyalty.Reward": "staff",
+    "loyalty.RewardPrice": "ids, by the portal",
     "loyalty.RuleCounter": "codes, by the portal",
     "loyalty.RuleVersion": "staff",
     "loyalty.SwitchRecord": "codes and ids, by the portal",
+    "loyalty.VoucherCode": "staff, encrypted",
     "search.ClickEvidence": "names of kinds",
     "search.EntryVector": "computed from what can be found",
     "notifications.Follow": "names of targets",
@@ -347,7 +353,7 @@ WRITTEN_BY_OTHERS = {
 #: Columns of the other models that are not filled by readers.
 NOT_TYPED = {
     "language", "time_zone", "password", "visitor", "visit", "network", "kind", "notices", "answers", "audience", "token", "place",
-    "state_reason", "state_note", "revoked_because", "reasons", "content_type", "sha256", "file",
+    "carrier", "tracking", "state_reason", "state_note", "revoked_because", "reasons", "content_type", "sha256", "file",
 }  # fmt: skip
 
 

@@ -23,7 +23,9 @@ from community.services import accept_solution, reading, retitle
 from community.services import bookmark as remember
 from faq.events import ArticleChanged, CapturedArticlePublished, FeedbackGiven
 from loyalty.buckets import today_of
-from loyalty.services import expiry, ledger
+from loyalty.models import Parcel
+from loyalty.models.rewards import RewardKind
+from loyalty.services import expiry, ledger, rewards
 from loyalty.services.members import wallet_for
 from portal.accounts import own_data
 from portal.accounts.events import AccountChanged, SignedInOnNewDevice
@@ -52,7 +54,7 @@ from tests.factories.community import (
     reader_of,
 )
 from tests.factories.faq import ArticlePageFactory, FeedbackFactory
-from tests.factories.loyalty import EarningFactory, WalletFactory, rule_in_force
+from tests.factories.loyalty import EarningFactory, ProgrammeFactory, RewardFactory, WalletFactory, rule_in_force
 from tests.factories.notifications import NotificationFactory
 from tests.faq.bodies import document
 from tests.search.cluster import empty, node_url, own_indices, portal_with_cluster  # noqa: F401 - pytest finds fixtures by name
@@ -573,6 +575,16 @@ def points_that_were_booked() -> None:
     ledger.earn(wallet=WalletFactory(), amount=5, key="1")
 
 
+def address_whose_time_is_over() -> None:
+    """Of a parcel that arrived last year."""
+    programme, person = ProgrammeFactory(), UserFactory()
+    ledger.earn(wallet=wallet_for(user=person, programme=programme), amount=100, key="1")
+    reward = RewardFactory(programme=programme, kind=RewardKind.PHYSICAL)
+    home = rewards.Address(name="سارا", phone="+989121110099", text="تهران", postal_code="1417614411")
+    rewards.redeem(user=person, reward=reward, key="1", price=100, seen=0, address=home, is_confirmed=True)
+    Parcel.objects.update(erase_at=timezone.now() - dt.timedelta(days=400))
+
+
 def bookmark_whose_time_has_come() -> None:
     post = PostFactory()
     remember(user=post.author, post=post, remind_at=timezone.now())
@@ -651,6 +663,7 @@ JOBS: dict[str, Callable[[], None]] = {
     "core.tidy_mails": mails_of_last_quarter,
     "faq.weigh_votes": votes_nobody_has_weighed,
     "loyalty.do_what_is_due": points_that_are_due,
+    "loyalty.erase_addresses": address_whose_time_is_over,
     "loyalty.ledger_checkpoint": points_that_were_booked,
     "loyalty.warn_of_expiry": points_that_expire_soon,
     "notifications.digests": news_for_a_digest,

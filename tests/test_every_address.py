@@ -9,6 +9,7 @@ from __future__ import annotations
 from enum import Enum
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
+from uuid import UUID
 
 import pytest
 from django.apps import apps
@@ -18,15 +19,20 @@ from django.test import Client
 from django.urls import reverse
 
 from community.models import Post, Thread, Upload
+from loyalty.services.ledger import earn
+from loyalty.services.members import wallet_for
+from loyalty.services.rewards import redeem
 from portal.core import file_audiences, outbox
 from portal.core.localized import LocalizedText
 from portal.core.roles import COMMUNITY_MANAGERS, CONTENT_EDITORS
+from portal.core.scopes import content_changed
 from portal.home.models import InfoPage
 from portal.our_apps import OUR_FOLDERS
 from tests.addresses import Address, every_address
 from tests.factories.accounts import UserFactory
 from tests.factories.community import AreaFactory, MemberFactory, MessageFactory, ThreadFactory
 from tests.factories.faq import ArticlePageFactory, HelpMediaFactory, TopicPageFactory, help_site
+from tests.factories.loyalty import EarningFactory, RewardFactory
 from tests.faq.bodies import document, picture
 from tests.test_architecture import FOLDERS_OF_PAGES, guarded_models
 
@@ -343,6 +349,19 @@ def private_between_two(kind: str) -> SimpleNamespace:
     return SimpleNamespace(pk=pk, url=url, reader=reader)
 
 
+def redeemed() -> SimpleNamespace:
+    """A reward that is offered no more, and that one member took."""
+    reader, programme = UserFactory(), EarningFactory().programme
+    content_changed("site")
+    earn(wallet=wallet_for(user=reader, programme=programme), amount=100, key="1")
+    reward = RewardFactory(programme=programme, name=LocalizedText(fa=f"{SECRET} {WORD}"))
+    own = redeem(user=reader, reward=reward, key="1", price=100, seen=0)
+    type(reward).objects.update(is_published=False)
+    uid = UUID(f"00000000-0000-4000-8000-{own.pk:012d}")  # as `every_address` writes its number
+    type(own).objects.visible_to(reader).update(uid=uid)
+    return SimpleNamespace(pk=own.pk, url=reverse("loyalty:redemption", args=[uid]), reader=reader)
+
+
 #: Every kind of content with an audience → a function that creates one that only insiders may see.
 PRIVATE: dict[str, Callable[[], PortalPage | SimpleNamespace]] = {
     "community.Area": lambda: private_in_the_community("area"),
@@ -354,6 +373,7 @@ PRIVATE: dict[str, Callable[[], PortalPage | SimpleNamespace]] = {
     "faq.ArticlePage": lambda: ArticlePageFactory(short_answer=f"{SECRET} {WORD}", **FOR_FEW),
     "faq.TopicPage": lambda: TopicPageFactory(intro=f"{SECRET} {WORD}", **FOR_FEW),
     "home.InfoPage": private_info_page,
+    "loyalty.Redemption": redeemed,
 }
 #: Kinds that are searchable.
 FOUND = {"faq.ArticlePage"}

@@ -174,7 +174,7 @@ FORBIDDEN = [
     ("loyalty.services.ledger", "loyalty.services.offers", "The ledger knows no offers"),
     ("loyalty.models.ledger", "loyalty.models.offer", "The ledger knows no offers"),
     ("loyalty.services.ledger.posting", "loyalty.models.earning", "The ledger knows no offers"),
-    ("loyalty.services.ledger.batches", "loyalty.services.redemption", "The ledger knows no offers"),
+    ("loyalty.services.ledger.batches", "loyalty.services.rewards", "The ledger knows no offers"),
 ]
 
 

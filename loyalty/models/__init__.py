@@ -3,6 +3,15 @@
 from loyalty.models.earning import Campaign, Decision, Earning, EarningRule, LoyaltyEvent, RuleCounter, RuleVersion
 from loyalty.models.ledger import Account, Checkpoint, Journal, Member, Posting, Programme, SwitchRecord, Wallet
 from loyalty.models.notices import ExpiryWarning
+from loyalty.models.rewards import (
+    Parcel,
+    Redemption,
+    RedemptionStep,
+    Reward,
+    RewardPrice,
+    RewardTerms,
+    VoucherCode,
+)
 
 __all__ = [
     "Account",
@@ -15,10 +24,17 @@ __all__ = [
     "Journal",
     "LoyaltyEvent",
     "Member",
+    "Parcel",
     "Posting",
     "Programme",
+    "Redemption",
+    "RedemptionStep",
+    "Reward",
+    "RewardPrice",
+    "RewardTerms",
     "RuleCounter",
     "RuleVersion",
     "SwitchRecord",
+    "VoucherCode",
     "Wallet",
 ]

@@ -4,74 +4,33 @@ from __future__ import annotations
 
 import io
 import tempfile
-import time
-from functools import wraps
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
-from allauth.account import app_settings
-from allauth.account.internal.flows import reauthentication
-from allauth.account.internal.flows.login import get_authentication_records
 from django.contrib import messages
 from django.contrib.auth import logout
 from django.contrib.auth.decorators import login_required
-from django.http import FileResponse, HttpResponseRedirect
-from django.shortcuts import redirect, render, resolve_url
-from django.urls import reverse
+from django.http import FileResponse
+from django.shortcuts import redirect, render
 from django.utils import timezone
-from django.utils.http import urlencode
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
 
 from portal.accounts import own_data
+from portal.accounts.confirming import identity_confirmed
 from portal.core.formats import date_text
 from portal.core.limits import limited, too_many_requests
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from django.http import HttpRequest
     from django.http.response import HttpResponseBase
-
-    View = Callable[..., HttpResponseBase]
 
 #: Copies that one person may have made in an hour: each reads everything.
 _COPIES_IN_AN_HOUR: Final = 5
 #: A larger copy is written to a file while it is made.
 _IN_MEMORY_BYTES: Final = 1_000_000
-
-
-def identity_confirmed(back_to: str) -> Callable[[View], View]:
-    """Have a view ask who it is, unless the person said so a moment ago; they come back to the page `back_to`.
-
-    People with a password or a second factor give it again. Those who sign in by mail or with another company sign in
-    once more, since a session alone proves nothing.
-    """
-
-    def decorate(view: View) -> View:
-        @wraps(view)
-        def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
-            after = urlencode({"next": reverse(back_to)})
-            if not reauthentication.get_reauthentication_flows(request.user):
-                if _signed_in_recently(request):
-                    return view(request, *args, **kwargs)
-                logout(request)
-                messages.info(request, _("Please sign in once more, so that we know it is you."))
-                return HttpResponseRedirect(f"{resolve_url('account_login')}?{after}")
-            if reauthentication.did_recently_reauthenticate(request):
-                return view(request, *args, **kwargs)
-            return HttpResponseRedirect(f"{reverse('account_reauthenticate')}?{after}")
-
-        return guarded
-
-    return decorate
-
-
-def _signed_in_recently(request: HttpRequest) -> bool:
-    records = get_authentication_records(request, request.user)
-    return bool(records) and time.time() - records[-1]["at"] < app_settings.REAUTHENTICATION_TIMEOUT
 
 
 @login_required

@@ -49,6 +49,7 @@ class Group(enum.StrEnum):
     REMINDERS = "reminders"
     MODERATION = "moderation"
     POINTS = "points"
+    REWARDS = "rewards"
     OFFERS = "offers"
     SECURITY = "security"
 
@@ -94,6 +95,12 @@ GROUPS: dict[Group, GroupInfo] = {
         Mail.NOW,
     ),
     Group.POINTS: GroupInfo(_("Points"), _("Points are about to expire, or your level changes."), Mail.NOW),
+    Group.REWARDS: GroupInfo(
+        _("Rewards"),
+        _("A code is ready, a parcel is on its way, or points of a reward are back."),
+        Mail.NOW,
+        mails=(Mail.NOW, Mail.OFF),
+    ),
     Group.OFFERS: GroupInfo(_("Offers"), _("There is an offer for you."), Mail.OFF),
     Group.SECURITY: GroupInfo(
         _("Security of the account"),

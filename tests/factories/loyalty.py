@@ -7,7 +7,8 @@ from typing import Any
 
 import factory
 
-from loyalty.models import Earning, Programme, RuleVersion, Wallet
+from loyalty.models import Earning, Programme, Reward, RuleVersion, Wallet
+from loyalty.models.rewards import RewardKind
 from loyalty.services import earning
 from portal.core.localized import LocalizedText
 from tests.factories.accounts import UserFactory
@@ -37,6 +38,19 @@ class EarningFactory(factory.django.DjangoModelFactory):
     programme = factory.SubFactory(ProgrammeFactory)
     name = factory.LazyFunction(lambda: LocalizedText(fa="باشگاه نورا", en="Noora Club"))
     is_open = True
+
+
+class RewardFactory(factory.django.DjangoModelFactory):
+    """Something that is done for members, for 100 points, shown to them."""
+
+    class Meta:
+        model = Reward
+
+    programme = factory.SubFactory(ProgrammeFactory)
+    kind = RewardKind.BENEFIT
+    name = factory.LazyFunction(lambda: LocalizedText(fa="۲ گیگابایت اینترنت", en="2 GB of data"))
+    price = 100
+    is_published = True
 
 
 def rule_in_force(programme: Programme, code: str = "answer", **values: Any) -> RuleVersion:

@@ -221,7 +221,7 @@ def test_a_choice_is_kept_and_ends_mails_that_wait(client, reader, forum):
     waiting = NotificationFactory(person=reader, kind="forum.followed", group="followed", mail="daily")
     data = {"replies-mail": "weekly", "mentions-web": "on", "mentions-mail": "now", "followed-web": "on",
             "followed-mail": "off", "messages-mail": "now", "solution-mail": "now", "thanks-mail": "off", "moderation-mail": "now",
-            "reminders-mail": "now", "points-mail": "now", "security-web": "on", "security-mail": "now"}  # fmt: skip
+            "reminders-mail": "now", "points-mail": "now", "rewards-mail": "now", "security-web": "on", "security-mail": "now"}  # fmt: skip
 
     response = client.post(SETTINGS, data)
 

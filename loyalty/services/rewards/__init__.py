@@ -1,0 +1,50 @@
+"""Rewards: what points are spent on. See loyalty/README.md and docs/decisions/0032-rewards.md."""
+
+from loyalty.services.rewards.availability import Obstacle, Standing, Why, obstacles, on_show, taken_by
+from loyalty.services.rewards.codes import import_codes, make_codes, shown_code
+from loyalty.services.rewards.exporting import export_redemptions
+from loyalty.services.rewards.fulfilling import (
+    advance,
+    cancel,
+    cancel_for_member,
+    erase_due_addresses,
+    forget_redemptions,
+    is_any_address_due,
+    may_cancel,
+    next_state,
+    refund,
+    take_back,
+)
+from loyalty.services.rewards.redeeming import Address, address_of, last_of, needs_confirmation, redeem
+from loyalty.services.rewards.rights import Right, may, require
+
+__all__ = [
+    "Address",
+    "Obstacle",
+    "Right",
+    "Standing",
+    "Why",
+    "address_of",
+    "advance",
+    "cancel",
+    "cancel_for_member",
+    "erase_due_addresses",
+    "export_redemptions",
+    "forget_redemptions",
+    "import_codes",
+    "is_any_address_due",
+    "last_of",
+    "make_codes",
+    "may",
+    "may_cancel",
+    "needs_confirmation",
+    "next_state",
+    "obstacles",
+    "on_show",
+    "redeem",
+    "refund",
+    "require",
+    "shown_code",
+    "take_back",
+    "taken_by",
+]

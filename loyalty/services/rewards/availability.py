@@ -1,0 +1,161 @@
+"""Whether a reward can be had, and every reason why not. `obstacles` is pure; who calls it has read or locked the rows."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, Final
+from zoneinfo import ZoneInfo
+
+from django.db.models import Count, Exists, OuterRef, Q
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from loyalty.models.ledger import Wallet
+from loyalty.models.rewards import BACK_STATES, LimitPeriod, Redemption, Reward, RewardKind, State, VoucherCode
+from loyalty.services.earning.periods import periods_of
+from portal.core.formats import date_text, format_number
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from django.db.models import QuerySet
+
+    from loyalty.models.ledger import Programme
+
+#: States of redemptions that do not count towards a limit.
+_NOT_COUNTED: Final = (*BACK_STATES, State.REFUNDED)
+
+
+class Why(StrEnum):
+    """Reasons for which a reward cannot be had."""
+
+    GONE = "gone"
+    WINDOW = "window"
+    CLOSED = "closed"
+    STOPPED = "stopped"
+    FROZEN = "frozen"
+    OUT_OF_STOCK = "out_of_stock"
+    LIMIT_REACHED = "limit_reached"
+    INSUFFICIENT_BALANCE = "insufficient_balance"
+
+
+@dataclass(frozen=True, slots=True)
+class Obstacle:
+    """A reason with what makes it concrete."""
+
+    why: Why
+    #: Points that are missing.
+    missing: int = 0
+    #: How many a member may have, and in which time.
+    limit: int = 0
+    period: str = ""
+    #: The first day on which it can be had; None if that day is over.
+    first_day: dt.date | None = None
+
+    def __str__(self) -> str:
+        """Return the reason in the reader's language."""
+        if self.why is Why.WINDOW and self.first_day:
+            return _("It can be had from %(day)s.") % {"day": date_text(self.first_day)}
+        if self.why is Why.LIMIT_REACHED:
+            return _limit_in_words(self.limit, self.period)
+        if self.why is Why.INSUFFICIENT_BALANCE:
+            text = ngettext("%(count)s point is missing.", "%(count)s points are missing.", self.missing)
+            return text % {"count": format_number(self.missing)}
+        return {
+            Why.GONE: _("This reward is not offered any more."),
+            Why.WINDOW: _("It could be had until its last day, which is over."),
+            Why.CLOSED: _("This membership has ended."),
+            Why.STOPPED: _("Points cannot be spent at the moment. They are safe."),
+            Why.FROZEN: _("These points are on hold while we check something. Please contact us."),
+            Why.OUT_OF_STOCK: _("There is none left at the moment."),
+        }[self.why]
+
+
+def _limit_in_words(limit: int, period: str) -> str:
+    count = {"count": format_number(limit)}
+    if period == LimitPeriod.DAY:
+        return _("You have had it as often as it is possible in one day: %(count)s.") % count
+    if period == LimitPeriod.WEEK:
+        return _("You have had it as often as it is possible in one week: %(count)s.") % count
+    if period == LimitPeriod.MONTH:
+        return _("You have had it as often as it is possible in one month: %(count)s.") % count
+    return _("You have had it as often as it is possible: %(count)s.") % count
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Standing:
+    """What decides besides the reward: the member's wallet, as far as there is one, and the day."""
+
+    today: dt.date
+    status: str = Wallet.Status.OPEN
+    is_stopped: bool = False
+    spendable: int = 0
+
+
+def obstacles(reward: Reward, standing: Standing, *, taken: int, has_code: bool) -> list[Obstacle]:
+    """Return every reason why the member cannot have the reward; the most important one first.
+
+    `taken` is how many of it they had in the period of its limit.
+    """
+    found = []
+    if not reward.is_published:
+        found.append(Obstacle(Why.GONE))
+    if reward.available_from and standing.today < reward.available_from:
+        found.append(Obstacle(Why.WINDOW, first_day=reward.available_from))
+    if reward.available_until and standing.today > reward.available_until:
+        found.append(Obstacle(Why.WINDOW))
+    if standing.status == Wallet.Status.CLOSED:
+        found.append(Obstacle(Why.CLOSED))
+    if standing.is_stopped:
+        found.append(Obstacle(Why.STOPPED))
+    if standing.status == Wallet.Status.FROZEN:
+        found.append(Obstacle(Why.FROZEN))
+    is_sold_out = reward.stock is not None and reward.sold >= reward.stock
+    if is_sold_out or (reward.kind == RewardKind.VOUCHER and not has_code):
+        found.append(Obstacle(Why.OUT_OF_STOCK))
+    if reward.limit is not None and taken >= reward.limit:
+        found.append(Obstacle(Why.LIMIT_REACHED, limit=reward.limit, period=reward.limit_period))
+    if standing.spendable < reward.price:
+        found.append(Obstacle(Why.INSUFFICIENT_BALANCE, missing=reward.price - standing.spendable))
+    return found
+
+
+def free_codes(today: dt.date) -> QuerySet[VoucherCode]:
+    """Return the codes that can be handed out on a day."""
+    usable = Q(expires_on=None) | Q(expires_on__gte=today)
+    return VoucherCode.objects.filter(usable, status=VoucherCode.Status.FREE)
+
+
+def on_show(programme: Programme, today: dt.date) -> QuerySet[Reward]:
+    """Return the rewards that members see, each with `has_code`. What is over is not shown; what comes is."""
+    open_ = Reward.objects.filter(programme=programme, is_published=True)
+    return (
+        open_.filter(Q(available_until=None) | Q(available_until__gte=today))
+        .select_related("picture")
+        .annotate(has_code=Exists(free_codes(today).filter(reward=OuterRef("pk"))))
+    )
+
+
+def taken_by(wallet: Wallet, rewards: Iterable[Reward], *, at: dt.datetime) -> Mapping[int, int]:
+    """Return how many of each reward the member had in the period of its limit; one query for each kind of period."""
+    limited: dict[str, list[int]] = {}
+    for reward in rewards:
+        if reward.limit is not None:
+            limited.setdefault(reward.limit_period, []).append(reward.pk)
+    taken: dict[int, int] = {}
+    for period, ids in limited.items():
+        counted = Redemption.objects.filter(wallet=wallet, reward__in=ids).exclude(state__in=_NOT_COUNTED)
+        if (since := _begin_of(wallet.programme, period, at)) is not None:
+            counted = counted.filter(created_at__gte=since)
+        rows = counted.order_by().values("reward").annotate(times=Count("pk"))
+        taken.update({row["reward"]: row["times"] for row in rows})
+    return taken
+
+
+def _begin_of(programme: Programme, period: str, at: dt.datetime) -> dt.datetime | None:
+    first_day = periods_of(programme, at)[period].partition(":")[2]
+    if not first_day:
+        return None
+    return dt.datetime.combine(dt.date.fromisoformat(first_day), dt.time(), ZoneInfo(programme.time_zone))

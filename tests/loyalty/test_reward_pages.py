@@ -1,0 +1,284 @@
+"""The member's pages of rewards: what can be had and why not, taking it, the code, and what others must not see."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from django.core import mail
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+
+from loyalty.models import Journal, Parcel, Redemption
+from loyalty.queries import summary, wallets_of
+from loyalty.services import ledger, rewards
+from loyalty.services.members import wallet_for
+from portal.accounts import own_data
+from portal.core.localized import LocalizedText
+from portal.core.outbox import drain
+from portal.core.scopes import content_changed
+from portal.notifications.models import Notification
+from tests.factories.accounts import PASSWORD, UserFactory
+from tests.factories.loyalty import EarningFactory, RewardFactory
+
+pytestmark = pytest.mark.django_db
+
+REWARDS, TAKEN = "/fa/loyalty/rewards/", "/fa/loyalty/redemptions/"
+ADDRESS = {
+    "name": "سارا محمدی",
+    "phone": "۰۹۱۲ ۱۱۱ ۰۰۹۹",
+    "text": "تهران، خیابان انقلاب، پلاک ۴",
+    "postal_code": "۱۴۱۷۶۱۴۴۱۱",
+}
+
+
+@pytest.fixture
+def programme():
+    programme = EarningFactory().programme
+    content_changed("site")
+    return programme
+
+
+@pytest.fixture
+def person(client, programme):
+    person = UserFactory(language="fa")
+    client.force_login(person)
+    ledger.earn(wallet=wallet_for(user=person, programme=programme), amount=150, key="start")
+    return person
+
+
+@pytest.fixture
+def just_confirmed(client, person):
+    client.post("/fa/accounts/reauthenticate/", {"password": PASSWORD})
+    return client
+
+
+def url_of(reward):
+    return f"{REWARDS}{reward.pk}/"
+
+
+def hidden_fields(page):
+    return dict(re.findall(r'<input type="hidden" name="(key|price|seen)" value="(\w+)"', page))
+
+
+def take(client, reward, **more):
+    """Open the page and send its form."""
+    data = hidden_fields(client.get(url_of(reward)).text) | more
+    return client.post(url_of(reward), data), data
+
+
+def voucher(programme, *codes):
+    reward = RewardFactory(programme=programme, kind="voucher", name=LocalizedText(fa="بن کتاب", en="Book voucher"))
+    rewards.import_codes(reward=reward, lines=codes or ["NOOR-1406"], by=UserFactory(superuser=True))
+    return reward
+
+
+def nothing_spent(person):
+    points = summary(wallets_of(person).get())
+    return (points.spendable, points.held, Journal.objects.count()) == (150, 0, 1)
+
+
+# The shelf -----------------------------------------------------------------------------------------------------------
+
+
+def test_the_shelf_says_what_can_be_had_and_why_not_nearest_first(client, programme, person):
+    far = RewardFactory(programme=programme, price=9000)
+    out = RewardFactory(programme=programme, price=5, stock=0)
+    near = RewardFactory(programme=programme, price=160)
+    dear, cheap = (RewardFactory(programme=programme, price=price) for price in (150, 20))
+    RewardFactory(programme=programme, is_published=False)
+    RewardFactory()  # of another programme
+
+    page = client.get(REWARDS)
+
+    assert [offer.reward for offer in page.context["offers"]] == [cheap, dear, near, far, out]
+    assert "۱۰ امتیاز کم است" in page.text
+    assert "اکنون چیزی از آن نمانده است" in page.text
+
+
+def test_one_reward_and_four_cost_the_same_number_of_queries(client, programme, person):
+    counts = []
+    for _number in range(4):
+        RewardFactory(programme=programme, limit=1)
+        client.get(REWARDS)
+        with CaptureQueriesContext(connection) as captured:
+            client.get(REWARDS)
+        counts.append(len(captured))
+    assert counts[0] == counts[3]
+
+
+def test_the_page_of_points_leads_here(client, programme, person):
+    page = client.get("/fa/loyalty/").text
+
+    assert REWARDS in page
+    assert TAKEN in page
+
+
+# Taking one ----------------------------------------------------------------------------------------------------------
+
+
+def test_a_code_is_taken_shown_on_demand_and_never_mailed(client, programme, person):
+    reward = voucher(programme)
+    shown = client.get(url_of(reward)).text
+    assert "پس از آن می‌ماند" in shown
+    assert "<bdi>۵۰</bdi>" in shown
+
+    response, _data = take(client, reward)
+
+    own = Redemption.objects.get()
+    assert response.headers["Location"] == f"{TAKEN}{own.uid}/"
+    page = client.get(response.headers["Location"]).text
+    assert "NOOR-1406" not in page
+    revealed = client.post(f"{TAKEN}{own.uid}/code/")
+    assert "NOOR-1406" in revealed.text
+    assert "no-store" in revealed.headers["Cache-Control"]
+    assert client.get(f"{TAKEN}{own.uid}/code/").status_code == 405
+    drain()
+    assert ["بن کتاب" in one.subject for one in mail.outbox] == [True]
+    assert "NOOR-1406" not in str(mail.outbox[0].message())
+    assert Notification.objects.get().person == person
+    assert reward.name["fa"] in client.get(TAKEN).text
+
+
+def test_a_double_click_takes_one_and_leads_to_it(client, programme, person):
+    reward = voucher(programme, "NOOR-1", "NOOR-2")
+    first, data = take(client, reward)
+    reward.is_published = False
+    reward.save()
+
+    second = client.post(url_of(reward), data)
+
+    assert second.headers["Location"] == first.headers["Location"]
+    assert Redemption.objects.count() == 1
+
+
+def test_a_second_window_is_told_to_look_again(client, programme, person):
+    reward = RewardFactory(programme=programme, price=40)
+    other_window = hidden_fields(client.get(url_of(reward)).text)
+    take(client, reward)
+
+    response = client.post(url_of(reward), other_window)
+
+    assert response.status_code == 422
+    assert "در این میان جایزهٔ دیگری گرفته‌اید" in response.text
+    assert Redemption.objects.count() == 1
+    assert client.post(url_of(reward), hidden_fields(response.text)).status_code == 302  # now they mean it
+    assert Redemption.objects.count() == 2
+
+
+def test_a_price_that_changed_is_shown_before_anything_is_spent(client, programme, person):
+    reward = RewardFactory(programme=programme, price=40)
+    data = hidden_fields(client.get(url_of(reward)).text)
+    reward.price = 60
+    reward.save()
+
+    response = client.post(url_of(reward), data)
+
+    assert "قیمت در این میان عوض شده است" in response.text
+    assert nothing_spent(person)
+
+
+@pytest.mark.parametrize("price", ["-100", "0", "1", "1e2", "9" * 40, "۱۰۰٫۰", "¹⁰⁰", "１００", "", "ا", "\x00"])
+def test_a_price_that_was_tampered_with_spends_nothing(client, programme, person, price):
+    reward = RewardFactory(programme=programme)
+
+    response, _data = take(client, reward, price=price)
+
+    assert response.status_code == 422
+    assert nothing_spent(person)
+
+
+@pytest.mark.parametrize("name", ["key", "price", "seen"])
+def test_a_form_with_a_part_missing_spends_nothing(client, programme, person, name):
+    response, _data = take(client, RewardFactory(programme=programme), **{name: ""})
+
+    assert response.status_code == 422
+    assert nothing_spent(person)
+
+
+def test_without_a_token_of_this_site_nothing_is_spent(programme, person):
+    strict = Client(enforce_csrf_checks=True)
+    strict.force_login(person)
+    reward = RewardFactory(programme=programme)
+    data = hidden_fields(strict.get(url_of(reward)).text)
+
+    assert strict.post(url_of(reward), data).status_code == 403
+    assert nothing_spent(person)
+
+
+def test_what_is_not_there_is_not_found(client, programme, person):
+    hidden = RewardFactory(programme=programme, is_published=False)
+
+    assert client.get(url_of(hidden)).status_code == 404
+    assert client.post(url_of(hidden), {"key": "a", "price": "100", "seen": "0"}).status_code == 404
+    assert client.get(f"{REWARDS}{'9' * 30}/").status_code == 404
+
+
+# Showing who one is --------------------------------------------------------------------------------------------------
+
+
+def test_something_that_is_sent_asks_who_it_is_first_and_then_where_to(client, programme, person):
+    reward = RewardFactory(programme=programme, kind="physical")
+    page = client.get(url_of(reward)).text
+    assert 'name="confirm"' in page
+    assert 'name="postal_code"' not in page
+    bold, _data = take(client, reward, key="k", price="100", seen="0", **ADDRESS)
+    assert bold.headers["Location"].startswith("/fa/accounts/reauthenticate/?next=%2Ffa%2Floyalty%2Frewards%2F")
+    asked = client.post(url_of(reward), {"confirm": "1"})
+    assert asked.headers["Location"].startswith("/fa/accounts/reauthenticate/?next=%2Ffa%2Floyalty%2Frewards%2F")
+    assert nothing_spent(person)
+
+    client.post(asked.headers["Location"], {"password": PASSWORD})
+    lacking, _data = take(client, reward, **(ADDRESS | {"text": ""}))
+    assert lacking.status_code == 422
+    assert nothing_spent(person)
+    response, _data = take(client, reward, **ADDRESS)
+
+    own = Redemption.objects.get()
+    assert rewards.address_of(Parcel.objects.get()).phone == "+989121110099"
+    page = client.get(response.headers["Location"]).text
+    assert "خیابان انقلاب" in page
+    assert client.post(f"{TAKEN}{own.uid}/cancel/").status_code == 302
+    assert summary(wallets_of(person).get()).spendable == 150
+    assert "لغو شد" in client.get(response.headers["Location"]).text
+
+
+# Others --------------------------------------------------------------------------------------------------------------
+
+
+def test_nobody_sees_reveals_or_cancels_what_belongs_to_another(client, programme, person):
+    own = rewards.redeem(user=person, reward=RewardFactory(programme=programme), key="a", price=100, seen=0)
+    other = Client()
+    other.force_login(UserFactory())
+
+    answers = [other.get(f"{TAKEN}{own.uid}/"), *(other.post(f"{TAKEN}{own.uid}/{act}/") for act in ("code", "cancel"))]
+
+    assert [answer.status_code for answer in answers] == [404] * 3
+    assert other.get(TAKEN).context["taken"].redemptions == []
+    own.refresh_from_db()
+    assert own.state == "ordered"
+
+
+def test_everything_is_in_the_copy_of_ones_data_but_the_code(programme, person, tmp_path):
+    rewards.redeem(user=person, reward=voucher(programme), key="a", price=100, seen=0)
+    copy = tmp_path / "copy.json"
+
+    with copy.open("w") as stream:
+        own_data.write_copy(person, stream)
+
+    text = copy.read_text()
+    assert "بن کتاب" in text
+    assert "NOOR-1406" not in text
+
+
+def test_a_member_without_points_looks_around_and_no_wallet_is_opened(client, programme):
+    newcomer = UserFactory()
+    client.force_login(newcomer)
+    reward = RewardFactory(programme=programme)
+
+    assert "۱۰۰ امتیاز کم است" in client.get(url_of(reward)).text
+    assert client.get(TAKEN).status_code == 200
+    assert not wallets_of(newcomer).exists()
+    assert reverse("loyalty:rewards") == REWARDS
