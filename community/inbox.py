@@ -16,6 +16,7 @@ from community.models.access import id_of
 from community.notifications.messages import beginning_of
 from community.people import Person, person_of
 from community.services.texts import language_of, people_named
+from portal.core.prepared import Prepared
 from portal.core.privacy import translate_placeholders
 from portal.core.text import row_number
 
@@ -76,12 +77,24 @@ def has_messages(person: User) -> bool:
 
 def unread_conversations(person: User) -> int:
     """Return in how many conversations there is something new, at most `MOST_COUNTED`. One query."""
-    unread = _not_deleted(person).filter(last_number__gt=F("last_read_number"))
-    return unread[:MOST_COUNTED].count()
+    return len(_unread.rows(person.pk))
 
 
 def _not_deleted(person: AnyUser) -> QuerySet[Participant]:
-    return Participant.objects.filter(person=id_of(person), last_number__gt=F("cleared_number"))
+    return _of_person(id_of(person))
+
+
+def _of_person(person_id: int | None) -> QuerySet[Participant]:
+    return Participant.objects.filter(person=person_id, last_number__gt=F("cleared_number"))
+
+
+#: Asked for the header of every page of somebody signed in.
+_unread: Final = Prepared(
+    lambda person_id: (
+        _of_person(person_id).filter(last_number__gt=F("last_read_number")).order_by().values_list("pk")[:MOST_COUNTED]
+    ),
+    int,
+)
 
 
 def conversations_of(person: User, *, after: str = "") -> ConversationList:

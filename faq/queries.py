@@ -33,6 +33,7 @@ from portal.core.audience import audiences_for, reading_as
 from portal.core.memo import Memo
 from portal.core.pages import page_url
 from portal.core.places import Place, place_of
+from portal.core.prepared import Prepared
 from portal.core.scopes import making, rests_on
 from portal.core.support import SupportContact, support_contact
 
@@ -402,11 +403,21 @@ def _credit(page: ArticlePage, user: AnyUser) -> Credit:
 
 def own_answer(page: ArticlePage, user: AbstractBaseUser) -> OwnAnswer | None:
     """Return a signed-in reader's feedback on the current live revision, or None."""
-    read = page.live_revision_id or 0
-    given = Feedback.objects.filter(article_id=page.pk, revision_read=read, user_id=user.pk).order_by()
-    for solved, reason, comment in given.values_list("solved", "reason", "comment"):  # at most one
+    for solved, reason, comment in _own_answers.rows(page.pk, page.live_revision_id or 0, user.pk):  # at most one
         return OwnAnswer(solved, reason, comment)
     return None
+
+
+_own_answers: Final = Prepared(
+    lambda article, revision, user: (
+        Feedback.objects.filter(article_id=article, revision_read=revision, user_id=user)
+        .order_by()
+        .values_list("solved", "reason", "comment")
+    ),
+    int,
+    int,
+    int,
+)
 
 
 def _shared_data(page: ArticlePage, user: AnyUser, *, draft: bool = False) -> _SharedArticleData:

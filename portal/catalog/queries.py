@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from portal.catalog.models import Ownership
+from portal.core.prepared import Prepared
 
 if TYPE_CHECKING:
     from django.contrib.auth.base_user import AbstractBaseUser
@@ -15,9 +16,12 @@ def own_product_codes(user: AbstractBaseUser | AnonymousUser | None) -> tuple[st
     """Return the codes of the products the user has added, in order; empty, without a query, for a visitor."""
     if user is None or not user.is_authenticated:
         return ()
-    return tuple(
-        Ownership.objects.filter(user_id=user.pk)
-        .order_by("product__code")
-        .values_list("product__code", flat=True)
-        .distinct()
-    )
+    return tuple(code for (code,) in _own_codes.rows(user.pk))
+
+
+_own_codes: Final = Prepared(
+    lambda user: (
+        Ownership.objects.filter(user_id=user).order_by("product__code").values_list("product__code").distinct()
+    ),
+    int,
+)

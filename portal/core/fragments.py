@@ -487,10 +487,15 @@ def _identity(value: Any) -> Hashable:
     return None if own is None else (kind, own)
 
 
-def _length_of(identity: Any) -> int:
-    if isinstance(identity, str):
-        return len(identity)
-    return sum(map(_length_of, identity)) if isinstance(identity, tuple) else 0
+def _length_of(identity: tuple[Any, ...]) -> int:
+    """Return the number of characters in all texts of an identity."""
+    length = 0
+    for part in identity:
+        if isinstance(part, str):
+            length += len(part)
+        elif isinstance(part, tuple):
+            length += _length_of(part)
+    return length
 
 
 def fingerprint(texts: Collection[str]) -> str:

@@ -16,6 +16,7 @@ from django.utils import timezone
 
 from portal.core.outbox import describe
 from portal.core.preferences import JALALI
+from portal.core.prepared import Prepared
 from portal.notifications.models import Follow, Notification, NotificationSetting
 from portal.notifications.registry import GROUPS, Fact, Group, Mail, Notice, NotificationKind, known_kinds
 from portal.notifications.targets import checked
@@ -155,11 +156,19 @@ class ToldPage:
     before: int | None
 
 
+#: Asked for the header of every page of somebody signed in.
+_any_unread: Final = Prepared(
+    lambda person: Notification.objects.filter(person=person).on_web().unread().order_by().values_list("pk")[:1], int
+)
+
+
 def unread_count(person: User) -> int:
     """Return how many visible notifications are unread, at most `MOST_COUNTED`.
 
-    One query if there are none; with some, also what their kinds need to know who may see them.
+    One query if there are none; with some, another one and what their kinds need to know who may see them.
     """
+    if not _any_unread.rows(person.pk):
+        return 0
     found = Notification.objects.filter(person=person).on_web().unread().order_by("-id")
     return min(MOST_COUNTED, len(_read_on(person, found, MOST_COUNTED).visible))
 

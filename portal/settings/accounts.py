@@ -11,7 +11,7 @@ from portal.settings.environment import env
 
 #: allauth's backend is Django's own plus rate limits and equal effort for unknown addresses. A second backend would
 #: check every password twice and bypass the limits.
-AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
+AUTHENTICATION_BACKENDS = ["portal.accounts.backends.AuthenticationBackend"]
 
 LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "/"
