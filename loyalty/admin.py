@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar, Final, cast
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 from uuid import UUID
 
 from django.contrib import messages
@@ -12,14 +12,14 @@ from django.shortcuts import get_object_or_404
 from django.urls import path, reverse
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
-from django.views.generic import TemplateView
-from wagtail.admin.views.generic.base import WagtailAdminTemplateMixin
 from wagtail.admin.viewsets.base import ViewSet, ViewSetGroup
 
+from loyalty.adjusting_admin import CorrectionsViewSet, FilesViewSet, MembersViewSet, ProgrammesViewSet
 from loyalty.exceptions import RuleError
 from loyalty.models import Decision, EarningRule, RuleVersion
 from loyalty.models.earning import VersionState
 from loyalty.rule_forms import RuleForm
+from loyalty.screens import Screen
 from loyalty.services import earning
 from portal.core.admin_menu import menu_item_for
 from portal.core.text import row_number
@@ -41,23 +41,9 @@ def may_see_rules(user: Any) -> bool:
     return earning.may_draft(user) or earning.may_publish(user)
 
 
-class _Screen(WagtailAdminTemplateMixin, TemplateView):
-    header_icon = "pick"
-
-    def is_allowed(self, user: Any) -> bool:
+class _Screen(Screen):
+    def is_allowed(self, user: User) -> bool:
         return may_see_rules(user)
-
-    def get_breadcrumbs_items(self) -> list[dict[str, Any]]:
-        return [*super().get_breadcrumbs_items(), {"url": "", "label": self.page_title}]
-
-    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
-        if not self.is_allowed(request.user):
-            raise PermissionDenied
-        return super().dispatch(request, *args, **kwargs)
-
-    @property
-    def user(self) -> User:
-        return cast("User", self.request.user)
 
 
 # Rules ---------------------------------------------------------------------------------------------------------------
@@ -320,4 +306,7 @@ class PointsGroup(ViewSetGroup):
     menu_name = "points"
     menu_icon = "pick"
     menu_order = 115
-    items: ClassVar[tuple[Any, ...]] = (RulesViewSet, DecisionsViewSet)
+    items: ClassVar[tuple[Any, ...]] = (
+        *(MembersViewSet, CorrectionsViewSet, FilesViewSet),
+        *(RulesViewSet, DecisionsViewSet, ProgrammesViewSet),
+    )

@@ -56,3 +56,22 @@ class LoyaltyConfig(AppConfig):
             run=rewards.erase_due_addresses,
             is_needed=lambda _last_end: rewards.is_any_address_due(),
         )
+        _connect_corrections()
+
+
+def _connect_corrections() -> None:
+    from loyalty.services import adjusting  # noqa: PLC0415 - apps must be ready
+    from portal.core import jobs  # noqa: PLC0415 - apps must be ready
+    from portal.core.privacy import register_typed_text  # noqa: PLC0415 - apps must be ready
+
+    jobs.every(
+        timedelta(minutes=1),
+        name="loyalty.book_files",
+        run=adjusting.book_files,
+        is_needed=lambda _last_end: adjusting.is_any_to_book(),
+    )
+    for model, until in (
+        ("loyalty.Adjustment", "the member's account is deleted"),
+        ("loyalty.PointsFile", "the books of the programme are deleted; it is about no single member"),
+    ):
+        register_typed_text(model, "note", purpose="staff say why they correct points", until=until)

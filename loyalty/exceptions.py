@@ -175,3 +175,46 @@ class CodesRefusedError(RewardError):
     def __init__(self, message: str, lines: Sequence[int] = ()) -> None:
         super().__init__(message)
         self.lines = tuple(lines)
+
+
+class StaffError(Exception):
+    """Base class of what is refused to staff who correct points. The messages are for them; nothing was written."""
+
+
+class NoRightError(StaffError):
+    """The person lacks the right."""
+
+    def __init__(self) -> None:
+        super().__init__(_("You may not do this with the points of members."))
+
+
+class OwnPointsError(StaffError):
+    """It would be the person's own points."""
+
+    def __init__(self) -> None:
+        super().__init__(_("Nobody decides about their own points. Please ask somebody else."))
+
+
+class SamePersonError(StaffError):
+    """Whoever asked for it would decide about it."""
+
+    def __init__(self) -> None:
+        super().__init__(_("You asked for this yourself: somebody else decides about it."))
+
+
+class DecidedError(StaffError):
+    """It was decided about already, or nobody decided in time."""
+
+    def __init__(self) -> None:
+        super().__init__(_("This cannot be decided any more."))
+
+
+class ChangedError(StaffError):
+    """There are more points now than were asked for."""
+
+    def __init__(self) -> None:
+        super().__init__(_("These points have changed meanwhile. Please ask again."))
+
+
+class FileError(StaffError):
+    """A file of corrections cannot be read."""

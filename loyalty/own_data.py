@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.utils.translation import gettext_lazy as _
 
-from loyalty.services.members import export_decisions, export_points, forget_member
+from loyalty.services.members import export_corrections, export_decisions, export_points, forget_member
 from loyalty.services.rewards import export_redemptions
 from portal.accounts import own_data
 
@@ -33,3 +33,5 @@ def _export(person: User) -> Iterator[tuple[str, dict[str, Any]]]:
         yield "decision", decision
     for redemption in export_redemptions(person):
         yield "reward", redemption
+    for correction in export_corrections(person):
+        yield "correction", correction

@@ -9,6 +9,7 @@ from django.utils.translation import gettext_lazy, pgettext_lazy
 
 from loyalty import queries
 from loyalty.models import Decision, Earning, RuleVersion
+from loyalty.models.adjustments import Reason
 from loyalty.models.earning import VersionState
 from loyalty.models.ledger import Code
 from loyalty.services import earning
@@ -126,6 +127,8 @@ def in_words(wallet: Wallet, lines: Sequence[StatementLine]) -> list[Line]:
         what = names.get(line.reason) if line.code == Code.EARN else None
         if line.code == Code.REVERSE and line.reason in words.OF_EVENTS:
             sentences = [str(words.OF_EVENTS[line.reason])]
+        if line.code in {Code.ADJUST, Code.EXTEND} and line.reason in Reason.values:
+            sentences = [str(Reason(line.reason).label)]
         shown.append(Line(line, what or str(WHAT.get(line.code, line.code)), sentences))
     return shown
 

@@ -25,7 +25,7 @@ from faq.events import ArticleChanged, CapturedArticlePublished, FeedbackGiven
 from loyalty.buckets import today_of
 from loyalty.models import Parcel
 from loyalty.models.rewards import RewardKind
-from loyalty.services import expiry, ledger, rewards
+from loyalty.services import adjusting, expiry, ledger, rewards
 from loyalty.services.members import wallet_for
 from portal.accounts import own_data
 from portal.accounts.events import AccountChanged, SignedInOnNewDevice
@@ -571,6 +571,13 @@ def points_that_expire_soon() -> None:
     ledger.earn(wallet=wallet, amount=5, key="1", expires_on=today_of(programme) + dt.timedelta(days=7))
 
 
+def file_of_corrections() -> None:
+    content = f"member,points\n{UserFactory().handle},5\n".encode()
+    adjusting.ask_by_file(
+        content, programme=EarningFactory().programme, reason="goodwill", by=UserFactory(superuser=True)
+    )
+
+
 def points_that_were_booked() -> None:
     ledger.earn(wallet=WalletFactory(), amount=5, key="1")
 
@@ -662,6 +669,7 @@ JOBS: dict[str, Callable[[], None]] = {
     "core.purge_outbox": messages_of_last_month,
     "core.tidy_mails": mails_of_last_quarter,
     "faq.weigh_votes": votes_nobody_has_weighed,
+    "loyalty.book_files": file_of_corrections,
     "loyalty.do_what_is_due": points_that_are_due,
     "loyalty.erase_addresses": address_whose_time_is_over,
     "loyalty.ledger_checkpoint": points_that_were_booked,

@@ -1,5 +1,6 @@
 """All models of the app. The modules of the ledger are imported by their own names, so that contracts see it."""
 
+from loyalty.models.adjustments import Adjustment, PointsFile, PointsFileRow, PointsPolicy
 from loyalty.models.earning import Campaign, Decision, Earning, EarningRule, LoyaltyEvent, RuleCounter, RuleVersion
 from loyalty.models.ledger import Account, Checkpoint, Journal, Member, Posting, Programme, SwitchRecord, Wallet
 from loyalty.models.notices import ExpiryWarning
@@ -15,6 +16,7 @@ from loyalty.models.rewards import (
 
 __all__ = [
     "Account",
+    "Adjustment",
     "Campaign",
     "Checkpoint",
     "Decision",
@@ -25,6 +27,9 @@ __all__ = [
     "LoyaltyEvent",
     "Member",
     "Parcel",
+    "PointsFile",
+    "PointsFileRow",
+    "PointsPolicy",
     "Posting",
     "Programme",
     "Redemption",

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.db import transaction
 
+from loyalty.models.adjustments import Adjustment
 from loyalty.models.ledger import Member, Programme, Wallet
 from loyalty.queries import decisions_about, wallets_of, whole_statement
 from loyalty.services.ledger import close, open_wallet
@@ -65,6 +66,21 @@ def export_decisions(user: User) -> Iterator[dict[str, Any]]:
         }
 
 
+def export_corrections(user: User) -> Iterator[dict[str, Any]]:
+    """Yield what staff corrected, or asked for, as values for JSON, newest first. Not who they are."""
+    for asked in Adjustment.objects.filter(wallet__in=wallets_of(user)).select_related("wallet__programme"):
+        yield {
+            "programme": asked.wallet.programme.code,
+            "points": asked.points,
+            "last_day_before": asked.bucket,
+            "last_day": asked.expires_on,
+            "reason": asked.reason,
+            "note": asked.note,
+            "state": asked.state,
+            "asked_at": asked.asked_at.isoformat(),
+        }
+
+
 @transaction.atomic
 def forget_member(user: User) -> None:
     """Remove the person from the ledger: the points are forfeited, the journals stay, nobody knows whose they were.
@@ -76,6 +92,7 @@ def forget_member(user: User) -> None:
 
 
 def close_wallets(*, member_key: UUID) -> None:
-    """Close all wallets of a key whose owner is being removed."""
+    """Close all wallets of a key whose owner is being removed, and forget what staff noted about them."""
+    Adjustment.objects.filter(wallet__member_key=member_key).update(note="")
     for wallet in Wallet.objects.filter(member_key=member_key).order_by("pk"):
         close(wallet=wallet, reason="erasure", actor="member")

@@ -1,0 +1,197 @@
+"""The admin's screens of members' points: finding, statements, corrections, files, switches."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from django.contrib.auth.models import Permission
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.urls import reverse
+
+from loyalty.models import Adjustment, Journal, PointsFile, PointsPolicy, Wallet
+from loyalty.services import adjusting, ledger
+from loyalty.services.members import wallet_for
+from tests.factories.accounts import UserFactory
+from tests.factories.loyalty import EarningFactory
+from tests.loyalty.test_adjusting import DAY, ask, asker, table, with_rights
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def _without_second_factor(settings):
+    settings.STAFF_SECOND_FACTOR = False
+
+
+@pytest.fixture
+def programme():
+    return EarningFactory().programme
+
+
+def signed_in(client, *rights):
+    person = with_rights(*rights, language="fa")
+    person.user_permissions.add(Permission.objects.get(codename="access_admin"))
+    client.force_login(person)
+    return person
+
+
+def token_of(page):
+    return re.search(r'name="token" value="([^"]+)"', page)[1]
+
+
+def page_of(member):
+    return reverse("points_members:inspect", args=[member.pk])
+
+
+def test_a_member_is_found_read_and_given_points_once(client, programme):
+    signed_in(client, "view_member", "add_adjustment")
+    member = UserFactory(name="نیلوفر رضایی", handle="niloofar")
+    ledger.earn(wallet=wallet_for(user=member, programme=programme), amount=70, key="e", expires_on=DAY)
+    for words in ("نيلوفر", "niloo", member.email):
+        assert "niloofar" in client.get(reverse("points_members:index"), {"q": words}).text
+    assert "کسی پیدا نشد" in client.get(reverse("points_members:index"), {"q": "x"}).text
+
+    page = client.get(page_of(member)).text
+    form = {
+        "adjust": "1",
+        "points": "۲۵",
+        "reason": "goodwill",
+        "note": "تماس",
+        "token": token_of(page),
+        "expires_on": "۱۴۲۰/۱/۳۱",
+    }
+    for _time in range(2):
+        assert client.post(page_of(member), form).status_code == 302
+    assert Adjustment.objects.get().expires_on.isoformat() == "2041-04-19"
+    after = client.get(page_of(member)).text
+    assert "حسن نیت" in after
+    assert "<bdi>+۲۵</bdi>" in after
+    assert "<td>۹۵</td>" in after
+
+    extend = {"extend": "1", "bucket": DAY.isoformat(), "to": "2031-01-31", "reason": "goodwill", "note": "x"}
+    assert client.post(page_of(member), {**extend, "token": token_of(after)}).status_code == 302
+    assert Journal.objects.filter(code="extend").exists()
+    assert Journal.objects.count() == 3
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"points": "2.5"}, "تعداد"),
+        ({"points": "-900"}, "کافی"),
+        ({"note": ""}, "note"),
+        ({"expires_on": "1405/13/1"}, "روز را"),
+        ({"token": "x"}, "token"),
+    ],
+)
+def test_what_is_wrong_is_said_in_the_form_and_nothing_is_booked(client, programme, values, message):
+    signed_in(client, "view_member", "add_adjustment")
+    member = UserFactory()
+    page = client.get(page_of(member)).text
+    form = {"adjust": "1", "points": "5", "reason": "goodwill", "note": "x", "token": token_of(page), **values}
+    response = client.post(page_of(member), form)
+    assert response.status_code == 422
+    assert message in response.text
+    assert not Journal.objects.exists()
+
+
+def test_a_second_person_decides_and_the_first_sees_no_button(client, programme):
+    by = signed_in(client, "add_adjustment", "approve_adjustment")
+    asked = ask(UserFactory(handle="someone"), programme, 900, by)
+    page = reverse("points_corrections:inspect", args=[asked.pk])
+    assert 'name="approve"' not in client.get(page).text
+    client.post(page, {"approve": "1"})
+    asked.refresh_from_db()
+    assert asked.is_waiting
+
+    signed_in(client, "approve_adjustment")
+    listed = client.get(reverse("points_corrections:index")).text
+    assert "someone" in listed
+    assert by.handle in listed
+    assert 'name="approve"' in client.get(page).text
+    client.post(page, {"approve": "1"})
+    assert Journal.objects.get().amount == 900
+    assert "ثبت‌شده" in client.get(page).text
+
+
+def test_a_file_is_looked_at_mended_in_the_page_and_booked(client, programme):
+    signed_in(client, "add_pointsfile")
+    one, other = UserFactory(handle="one.one"), UserFactory()
+    index = reverse("points_files:index")
+    form = {"programme": programme.pk, "reason": "mistake", "note": "خطای ماه گذشته"}
+    upload = SimpleUploadedFile("x.csv", table((one.handle, 10), ("nobody", 5)))
+    looked = client.post(index, {**form, "file": upload})
+    assert "چنین عضوی نیست" in looked.text
+    assert 'name="book"' not in looked.text
+    assert "nobody,5" in looked.text
+
+    rows = table((one.handle, 10), (other.handle, 5)).decode()
+    assert 'name="book"' in client.post(index, {**form, "rows": rows}).text
+    assert not PointsFile.objects.exists()
+    booked = client.post(index, {**form, "rows": rows, "book": "1"})
+    adjusting.book_files()
+    page = client.get(booked.headers["Location"]).text
+    assert "۲ ثبت شد" in page
+    assert "one.one" in page
+    assert "پیش‌تر فرستاده شده‌اند" in client.post(index, {**form, "rows": rows}).text
+    assert client.post(index, {**form, "rows": "x"}).status_code == 422
+
+
+def test_switches_limits_and_freezing_are_recorded_with_a_reason(client, programme):
+    signed_in(client, "view_member", "freeze_wallet", "switch_programme", "change_pointspolicy")
+    member = UserFactory()
+    wallet_for(user=member, programme=programme)
+    client.post(page_of(member), {"freeze": "1", "reason": "account-taken"})
+    assert Wallet.objects.get().status == "frozen"
+    assert "شاید کس دیگری" in client.get(page_of(member)).text
+    client.post(page_of(member), {"unfreeze": "1", "reason": "looked-into"})
+    assert Wallet.objects.get().status == "open"
+
+    page, prefix = reverse("points_programmes:index"), programme.pk
+    client.post(page, {"programme": prefix, f"{prefix}-reason": "incident", "stop_earning": "1"})
+    programme.refresh_from_db()
+    assert programme.is_earning_stopped
+    policy = {"programme": prefix, "policy": "1", f"{prefix}-alone_up_to": "0", f"{prefix}-days_to_decide": "3"}
+    client.post(page, policy)
+    assert PointsPolicy.objects.get().alone_up_to == 0
+    assert client.post(page, {**policy, f"{prefix}-days_to_decide": "0"}).status_code == 422
+    assert "مشکلی پیش آمده" in client.get(page).text
+
+
+def test_every_act_of_the_screens_needs_its_own_right(client, programme):
+    signed_in(client, "view_member", "add_adjustment", "approve_adjustment", "add_pointsfile")
+    member = UserFactory()
+    wallet_for(user=member, programme=programme)
+    client.post(page_of(member), {"freeze": "1", "reason": "account-taken"})
+    assert Wallet.objects.get().status == "open"
+    assert client.get(reverse("points_programmes:index")).status_code in {302, 403}
+
+    signed_in(client, "switch_programme", "view_member")
+    refused = {
+        "adjust": "1",
+        "points": "5",
+        "reason": "goodwill",
+        "note": "x",
+        "token": "6f1c9d0e-2c7b-4b53-8a30-0b0c2f1f3c55",
+    }
+    client.post(page_of(member), refused)
+    client.post(reverse("points_programmes:index"), {"programme": programme.pk, "policy": "1"})
+    client.post(reverse("points_files:index"), {"programme": programme.pk, "rows": "x"})
+    for name in ("points_corrections:index", "points_files:index"):
+        assert client.get(reverse(name)).status_code in {302, 403}
+    asked = ask(member, programme, 900, asker())
+    assert client.post(reverse("points_corrections:inspect", args=[asked.pk]), {"approve": "1"}).status_code in {
+        302,
+        403,
+    }
+    assert not Journal.objects.exists()
+    assert not PointsPolicy.objects.filter(alone_up_to=0).exists()
+
+
+def test_nobody_is_offered_their_own_points(client, programme):
+    person = signed_in(client, "view_member", "add_adjustment", "freeze_wallet")
+    ledger.earn(wallet=wallet_for(user=person, programme=programme), amount=70, key="e", expires_on=DAY)
+    page = client.get(page_of(person)).text
+    assert "این‌ها امتیازهای خودتان است" in page
+    assert not re.search(r'name="(adjust|extend|freeze)"', page)
