@@ -40,6 +40,7 @@ class LoyaltyConfig(AppConfig):
             run=expiry.warn_all,
             is_needed=lambda _last_end: expiry.is_anybody_to_warn(),
         )
+        ledger.check_also("rewards", rewards.check_rewards)
         register(reward_news.RewardNews())
         file_audiences.shown_to(Reward, "signed-in")
         register_typed_text(

@@ -17,7 +17,7 @@ from loyalty.services.ledger.checkpoints import cover
 from loyalty.services.ledger.statements import fetch, is_postgresql
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 #: Rows compared at a time.
 PORTION: Final = 20_000
@@ -136,8 +136,16 @@ class Problem:
         return f"{self.what}{row}" + ("" if self.wallet_id is None else f" (wallet {self.wallet_id})")
 
 
+_more: dict[str, Callable[[], Iterator[Problem]]] = {}
+
+
+def check_also(name: str, more: Callable[[], Iterator[Problem]]) -> None:
+    """Have `check` compare the books with what others keep beside them; called in `ready()`. It sees the same state."""
+    _more[name] = more
+
+
 def check(*, head: str = "") -> Iterator[Problem]:
-    """Yield all that is wrong with the ledger. `head` is a hash written down earlier, which must still be in the chain.
+    """Yield all that is wrong with the ledger, and with what was registered (`check_also`). `head` is a hash written down earlier, which must still be in the chain.
 
     At most 20 problems of one kind in 20,000 rows. Leaves the transaction open until it is exhausted or closed.
     """
@@ -150,6 +158,8 @@ def check(*, head: str = "") -> Iterator[Problem]:
                     rows = fetch(f"{sql} LIMIT {_REPORTED}", [first, last] * query.count("{range}"))
                     yield from (Problem(what, row, wallet) for row, wallet in rows)
         yield from _broken_chain(head)
+        for name in sorted(_more):
+            yield from _more[name]()
 
 
 def _missing_triggers() -> Iterator[Problem]:

@@ -1,6 +1,7 @@
 """Rewards: what points are spent on. See loyalty/README.md and docs/decisions/0032-rewards.md."""
 
 from loyalty.services.rewards.availability import Obstacle, Standing, Why, obstacles, on_show, taken_by
+from loyalty.services.rewards.checking import check_rewards
 from loyalty.services.rewards.codes import import_codes, make_codes, shown_code
 from loyalty.services.rewards.exporting import export_redemptions
 from loyalty.services.rewards.fulfilling import (
@@ -28,6 +29,7 @@ __all__ = [
     "advance",
     "cancel",
     "cancel_for_member",
+    "check_rewards",
     "erase_due_addresses",
     "export_redemptions",
     "forget_redemptions",
