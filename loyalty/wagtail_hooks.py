@@ -1,12 +1,18 @@
-"""Registers the screens of `loyalty.admin` with Wagtail."""
+"""Registers the admin screens of points and rewards with Wagtail."""
 
 from __future__ import annotations
 
 from wagtail import hooks
 
 from loyalty.admin import PointsGroup
+from loyalty.rewards_admin import RewardsGroup
 
 
 @hooks.register("register_admin_viewset")
 def points() -> PointsGroup:
     return PointsGroup()
+
+
+@hooks.register("register_admin_viewset")
+def rewards() -> RewardsGroup:
+    return RewardsGroup()

@@ -140,6 +140,7 @@ SEES_EVERYTHING = {
     "community/services": "locks rows by their id that the caller was allowed to change",
     "community/telling.py": "reads where and when something happened; its readers are asked for with visible_to",
     "community/viewing.py": "counts how often something was looked at, and reads nothing of it",
+    "loyalty/rewards_admin.py": "is the staff's side",
     "loyalty/services/rewards/": "locks rows by their id that the caller was allowed to change, and counts",
     "portal/core/pages.py": "is the door",
     "portal/core/panels.py": "is the editors' side",

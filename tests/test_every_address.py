@@ -145,6 +145,8 @@ STAFFS = {
     "points_members:": set(),
     "points_programmes:": set(),
     "points_rules:": set(),
+    "rewards_offered:": set(),
+    "rewards_taken:": set(),
     "unsent_mails:": set(),
     "wagtailusers_users:": set(),
 }

@@ -148,6 +148,11 @@ class Reward(models.Model):
         """Name of the icon of its kind."""
         return self.ICONS.get(RewardKind(self.kind), "gift")
 
+    @property
+    def on_shelf(self) -> int | None:
+        """How many are left; None: no limit."""
+        return None if self.stock is None else self.stock - self.sold
+
     def clean(self) -> None:
         """Refuse days in the wrong order, and a stock below what was taken."""
         if self.available_from and self.available_until and self.available_from > self.available_until:

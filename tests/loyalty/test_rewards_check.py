@@ -102,7 +102,7 @@ def test_a_reward_that_counts_wrongly(life):
 
 
 def test_a_step_that_is_missing(life):
-    RedemptionStep.objects.filter(redemption=life["done"], number=2)._raw_delete(using="default")  # noqa: SLF001 - as an operator would
+    RedemptionStep.objects.filter(redemption=life["done"], number=2)._raw_delete(using="default")
     assert problems() == {(STEPS, life["done"].pk)}
 
 

@@ -1,6 +1,7 @@
 """Rewards: what points are spent on. See loyalty/README.md and docs/decisions/0032-rewards.md."""
 
 from loyalty.services.rewards.availability import Obstacle, Standing, Why, obstacles, on_show, taken_by
+from loyalty.services.rewards.catalogue import CHANGEABLE, change_reward, create_reward, set_terms
 from loyalty.services.rewards.checking import check_rewards
 from loyalty.services.rewards.codes import import_codes, make_codes, shown_code
 from loyalty.services.rewards.exporting import export_redemptions
@@ -20,6 +21,7 @@ from loyalty.services.rewards.redeeming import Address, address_of, last_of, nee
 from loyalty.services.rewards.rights import Right, may, require
 
 __all__ = [
+    "CHANGEABLE",
     "Address",
     "Obstacle",
     "Right",
@@ -29,7 +31,9 @@ __all__ = [
     "advance",
     "cancel",
     "cancel_for_member",
+    "change_reward",
     "check_rewards",
+    "create_reward",
     "erase_due_addresses",
     "export_redemptions",
     "forget_redemptions",
@@ -46,6 +50,7 @@ __all__ = [
     "redeem",
     "refund",
     "require",
+    "set_terms",
     "shown_code",
     "take_back",
     "taken_by",

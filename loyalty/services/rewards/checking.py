@@ -6,7 +6,7 @@ Part of `manage.py ledger_check`: see `loyalty.services.ledger.check_also`.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, cast
+from typing import TYPE_CHECKING, Final
 from uuid import UUID
 
 from django.db.models import Count, F, Q, Sum
@@ -90,10 +90,8 @@ def _facts_of(portion: Sequence[Redemption]) -> _Facts:
         journals=found,
         returned={row["reverses"]: row["points"] for row in back},
         codes={
-            cast("int", redemption): (status, reward)
-            for redemption, status, reward in VoucherCode.objects.filter(redemption__in=ids).values_list(
-                "redemption_id", "status", "reward_id"
-            )
+            code.redemption_id or 0: (code.status, code.reward_id)
+            for code in VoucherCode.objects.filter(redemption__in=ids)
         },
         steps=steps,
     )
