@@ -47,6 +47,7 @@ from portal.core.context_processors import constants
 from portal.core.http import is_cached_for
 from portal.core.preferences import current_preferences
 from portal.core.scopes import making, rests_on
+from portal.core.sizes import size_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Hashable, Mapping
@@ -134,7 +135,7 @@ class FragmentContext(template.Context):
         self.fixed = fixed
         self.is_authenticated = is_authenticated
         self.asked: list[str] = []
-        self.unkept: list[UnkeptNode] = []
+        self.unkept: list[Hole] = []
         self._may_lack_names = False
         self["user"] = AnyReader(is_authenticated=is_authenticated, asked=self.asked)
 
@@ -171,24 +172,35 @@ class FragmentContext(template.Context):
 # The cache -----------------------------------------------------------------------------------------------------------
 
 
+class Hole(NamedTuple):
+    """A part of a fragment that is rendered for each reader, with the values that the fragment gives it."""
+
+    node: UnkeptNode
+    values: Mapping[str, Any]
+
+    def for_reader(self, context: template.Context) -> str:
+        return self.node.render_with(self.values, context)
+
+
 class Kept(NamedTuple):
     """A rendered fragment: its HTML in parts, and between them the parts that are rendered for each reader."""
 
     parts: tuple[str, ...]
-    unkept: tuple[UnkeptNode, ...]
+    unkept: tuple[Hole, ...]
 
     def for_reader(self, context: template.Context) -> SafeString:
         if not self.unkept:
             return mark_safe(self.parts[0])  # noqa: S308 - what the template engine wrote
         html = [self.parts[0]]
-        for node, part in zip(self.unkept, self.parts[1:], strict=True):
-            html += (node.nodelist.render(context), part)
+        for hole, part in zip(self.unkept, self.parts[1:], strict=True):
+            html += (hole.for_reader(context), part)
         return mark_safe("".join(html))  # noqa: S308 - as above
 
     @property
     def size(self) -> int:
         """Size in memory, in bytes."""
-        return sum(map(sys.getsizeof, self.parts)) + sys.getsizeof(self.parts)
+        given = sum(size_of(value) for hole in self.unkept for value in hole.values.values())
+        return sum(map(sys.getsizeof, self.parts)) + sys.getsizeof(self.parts) + given
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,8 +236,13 @@ class FragmentStore:
         memo.forget_with_all(self.forget)
         os.register_at_fork(after_in_child=self._start_again)
 
-    def get(self, key: Hashable, scopes: tuple[str, ...], make: Callable[[], Kept]) -> Kept:
-        """Return the value cached under `key`, else that of `make`. The value around it gets the same scopes."""
+    def get(
+        self, key: Hashable, scopes: tuple[str, ...], make: Callable[[], Kept], *, seconds: float | None = None
+    ) -> Kept:
+        """Return the value cached under `key`, else that of `make`, which is kept for at most so long.
+
+        The value around it gets the same scopes.
+        """
         with self._lock:
             entry = self._entries.get(key)
             forgotten = self._forgotten
@@ -240,7 +257,7 @@ class FragmentStore:
             return entry.kept
         with making(*scopes) as recorder:
             kept = make()
-        entry = _Entry(kept, kept.size + _size_of(key), recorder.stamp, time.monotonic() + self._seconds)
+        entry = _Entry(kept, kept.size + _size_of(key), recorder.stamp, time.monotonic() + (seconds or self._seconds))
         if entry.size > MAX_PIECE_BYTES:
             return kept
         with self._lock:
@@ -310,14 +327,27 @@ class _Reader(NamedTuple):
 class UnkeptNode(template.Node):
     """Node of ``{% unkept %}``. Inside a fragment it leaves a mark, which is replaced for each reader."""
 
-    def __init__(self, nodelist: NodeList) -> None:
+    def __init__(self, nodelist: NodeList, values: Mapping[str, FilterExpression] | None = None) -> None:
+        """Store what is rendered for each reader, and the values that it sees of what is around it."""
         self.nodelist = nodelist
+        self.values = values or {}
 
-    def render(self, context: template.Context) -> SafeString:
+    def render(self, context: template.Context) -> str:
+        values = {name: expression.resolve(context) for name, expression in self.values.items()}
         if not isinstance(context, FragmentContext):
-            return self.nodelist.render(context)
-        context.unkept.append(self)
+            return self.render_with(values, context)
+        for name, value in values.items():
+            if _identity(value) is None:  # it stays as long as the fragment does
+                raise UndeclaredError(f"unkept: {name} is no text, number or date")
+        context.unkept.append(Hole(self, values))
         return mark_safe(f"\x02{_SECRET}:{len(context.unkept) - 1}\x03")  # noqa: S308 - no markup at all
+
+    def render_with(self, values: Mapping[str, Any], context: template.Context) -> str:
+        """Render it for one reader, in the context of the page."""
+        if not values:
+            return self.nodelist.render(context)
+        with context.push(**values):
+            return self.nodelist.render(context)
 
 
 class FragmentNode(template.Node):
@@ -333,6 +363,7 @@ class FragmentNode(template.Node):
         key: FilterExpression | None = None,
         scopes: FilterExpression | None = None,
         is_frame: bool = False,
+        seconds: FilterExpression | None = None,
     ) -> None:
         """Store the arguments; `fingerprint` distinguishes fragments of the same name, and versions of a template."""
         self.nodelist = nodelist
@@ -342,6 +373,7 @@ class FragmentNode(template.Node):
         self._fingerprint = fingerprint
         self._key = key
         self._scopes = scopes
+        self._seconds = seconds
         self._was_reported = False
 
     def __repr__(self) -> str:
@@ -377,7 +409,8 @@ class FragmentNode(template.Node):
             with making(*scopes):  # a cached page around it depends on these scopes all the same
                 return self._make(values, context, request, reader)
         store = frames if self.is_frame else contents
-        return store.get(key, scopes, lambda: self._make(values, context, request, reader))
+        seconds = None if self._seconds is None else float(self._seconds.resolve(context))
+        return store.get(key, scopes, lambda: self._make(values, context, request, reader), seconds=seconds)
 
     def _key_of(
         self, values: dict[str, Any], context: template.Context, reader: _Reader, request: HttpRequest | None

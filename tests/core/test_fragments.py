@@ -492,6 +492,30 @@ def test_unkept_markup_may_hold_a_token_and_fragments(sara):
     assert first != second
 
 
+def test_unkept_markup_sees_what_it_names_of_the_fragment(sara, omid):
+    source = (
+        '{% shared "x" numbers=numbers scopes="a" %}{% for number in numbers %}'
+        "{% unkept number=number %}{{ number }}{{ user.name }}{{ word }} {% endunkept %}{% endfor %}{% endshared %}"
+    )
+
+    found = [
+        page_for(person, source, numbers=(1, 2), word=word, number=7) for person, word in ((sara, "a"), (omid, "b"))
+    ]
+
+    assert found == [f"1{sara.name}a 2{sara.name}a ", f"1{omid.name}b 2{omid.name}b "]
+    assert page_for(sara, "{% unkept number=3 %}{{ number }}{% endunkept %}{{ number }}") == "3"
+
+
+@pytest.mark.parametrize("value", ["people", "thing"])
+def test_unkept_markup_is_given_nothing_that_cannot_be_told_apart(sara, value):
+    source = (
+        '{% shared "x" people=people thing=thing key=1 %}{% unkept one=' + value + " %}x{% endunkept %}{% endshared %}"
+    )
+
+    with pytest.raises(UndeclaredError, match="one is no text"):
+        page_for(sara, source, people=[sara], thing=object())
+
+
 def test_a_tag_that_changes_unkept_markup_is_found_out(sara):
     with pytest.raises(UndeclaredError, match="has changed it"):
         page_for(sara, '{% frame "x" %}{% filter slugify %}{% unkept %}a{% endunkept %}{% endfilter %}{% endframe %}')
@@ -570,6 +594,24 @@ def test_an_entry_does_not_live_longer_than_its_time():
     store.get("a", (), lambda: kept("old"))
 
     assert store.get("a", (), lambda: kept("new")) == kept("new")
+
+
+def test_a_fragment_may_live_shorter_than_others(sara, monkeypatch):
+    now = [1000.0]
+    monkeypatch.setattr("portal.core.fragments.time.monotonic", lambda: now[0])
+    made = itertools.count(1)
+    sources = [
+        '{% shared "x" made=made key=1 scopes="a" ' + of + " %}{{ made }}{% endshared %}" for of in ("seconds=60", "")
+    ]
+
+    def read() -> list[str]:
+        return [page_for(sara, source, made=SimpleLazyObject(lambda: next(made))) for source in sources]
+
+    assert read() == ["1", "2"]
+    now[0] += 59
+    assert read() == ["1", "2"]
+    now[0] += 2
+    assert read() == ["3", "2"]
 
 
 def test_many_threads_use_the_store_at_once():

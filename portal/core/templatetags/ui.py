@@ -211,7 +211,8 @@ def shared(parser: template.base.Parser, token: template.base.Token) -> Fragment
     (``key=page.live_revision_id``).
 
     ``scopes="articles thread:42"`` names what the fragment depends on: it is dropped when one of these changes; without
-    scopes, when anything changes.
+    scopes, when anything changes. ``seconds=60`` is for what becomes wrong by time alone, such as "two minutes ago";
+    the usual limit is five minutes.
 
     A fragment consists of complete elements. Parts that belong to one person or one address go in ``{% unkept %}``
     inside it.
@@ -233,12 +234,17 @@ def frame(parser: template.base.Parser, token: template.base.Token) -> FragmentN
 def unkept(parser: template.base.Parser, token: template.base.Token) -> UnkeptNode:
     """``{% unkept %}{{ user.name }}{% endunkept %}``: rendered for each reader, inside cached HTML.
 
-    It sees the page's own context, which the fragment around it does not, but nothing that was set inside the fragment,
-    such as the variable of a loop.
+    It sees the page's own context, which the fragment around it does not. Of what was set inside the fragment, such as
+    the variable of a loop, it sees what it names: ``{% unkept number=post.number %}``. These are texts, numbers, dates,
+    tuples of them, or objects with a `fragment_key`: they are kept with the fragment.
     """
+    tag, *bits = token.split_contents()
+    values = token_kwargs(bits, parser)
+    if bits:
+        raise template.TemplateSyntaxError(f"{tag}: {bits[0]} needs a name: name={bits[0]}")
     nodelist = parser.parse(("endunkept",))
     parser.delete_first_token()
-    return UnkeptNode(nodelist)
+    return UnkeptNode(nodelist, values)
 
 
 def _fragment_node(parser: template.base.Parser, token: template.base.Token, *, is_frame: bool) -> FragmentNode:
@@ -249,7 +255,7 @@ def _fragment_node(parser: template.base.Parser, token: template.base.Token, *, 
     values = token_kwargs(bits, parser)
     if bits:
         raise template.TemplateSyntaxError(f"{tag} {name}: {bits[0]} needs a name: name={bits[0]}")
-    key, scopes = values.pop("key", None), values.pop("scopes", None)
+    key, scopes, seconds = (values.pop(option, None) for option in ("key", "scopes", "seconds"))
     taken = (fragments.PERSONAL_NAMES | set(context_processors.CONSTANTS)) & set(values)
     if taken:
         raise template.TemplateSyntaxError(f"{tag} {name}: {', '.join(sorted(taken))} cannot be declared")
@@ -267,6 +273,7 @@ def _fragment_node(parser: template.base.Parser, token: template.base.Token, *, 
         key=key,
         scopes=scopes,
         is_frame=is_frame,
+        seconds=seconds,
     )
 
 
