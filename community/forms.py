@@ -12,6 +12,7 @@ from django.core import signing
 from django.core.exceptions import ValidationError
 from django.utils import timezone
 from django.utils.crypto import get_random_string
+from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from django.http import QueryDict
+    from django.utils.safestring import SafeString
 
     from community.exceptions import CommunityError
     from community.models.access import AnyUser
@@ -51,6 +53,16 @@ def new_token() -> str:
 def started_now() -> str:
     """Return the time at which a form is shown, signed."""
     return signing.dumps(round(time.time(), 1), salt=_SALT)
+
+
+def form_marks() -> SafeString:
+    """Return the fields of a `WritingForm` that are new each time it is shown: the rest of it is kept (`_reply_box.html`)."""
+    return format_html(
+        '<input type="hidden" name="token" value="{}" id="id_token">'
+        '<input type="hidden" name="started" value="{}" id="id_started">',
+        new_token(),
+        started_now(),
+    )
 
 
 def _words_of(text: str) -> list[str]:

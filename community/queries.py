@@ -5,15 +5,31 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import reduce
 from operator import and_
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Exists, OuterRef, Q, Value
 
-from community.models import PAGE_SIZE, MovedPosts, Post, State, Thread, ThreadState
+from community.models import (
+    PAGE_SIZE,
+    Bookmark,
+    IdeaVote,
+    MeToo,
+    MovedPosts,
+    Post,
+    SolvedIt,
+    State,
+    Thread,
+    ThreadRead,
+    ThreadState,
+    Vote,
+)
 from community.models.access import id_of
+from community.notifications.common import thread_target
 from portal.accounts.handles import handle_key
 from portal.accounts.models import User
 from portal.core.audience import Audience, audiences_for
+from portal.core.prepared import Prepared
+from portal.notifications.models import Follow, Notification
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -33,8 +49,11 @@ _MAX_MERGES = 10
 def thread_at(user: AnyUser, thread_id: int) -> Thread | None:
     """Return the thread of an address, or the one it was merged into, if `user` may see it; else None.
 
-    Redirect when its id is another one.
+    Redirect when its id is another one. One query, unless there is no such thread any more, or not for them.
     """
+    found = Thread.objects.one_visible_to(user, thread_id)
+    if found is not None and found.state != ThreadState.MERGED:
+        return found
     for _step in range(_MAX_MERGES):
         row = Thread.objects.filter(pk=thread_id).values_list("state", "merged_into").first()
         if row is None:
@@ -104,19 +123,20 @@ class Tombstone:
         return self.is_own and self.state == State.DELETED and self.reason == "author"
 
 
-def posts_of_page(user: AnyUser, thread: Thread, page: int) -> list[Post | Tombstone]:
+def posts_of_page(user: AnyUser, thread: Thread, page: int, *, is_common: bool = False) -> list[Post | Tombstone]:
     """Return the posts of a page of a thread the reader may see, with tombstones for what was taken away.
 
     Pages are ranges of numbers, so the last costs what the first does. Held posts of others leave no trace. Two
-    queries, whatever the number of posts.
+    queries, whatever the number of posts. With `is_common`, what everybody sees who may read a visible thread: nothing
+    in it is the reader's own.
     """
-    first, last = (page - 1) * PAGE_SIZE + 1, page * PAGE_SIZE
-    shown: dict[int, Post | Tombstone] = {
-        post.number: post
-        for post in Post.objects.visible_to(user).filter(thread=thread).in_numbers(first, last).for_showing()
-    }
+    first, last = numbers_of_page(page)
+    posts = Post.objects.visible_to(user).filter(thread=thread).in_numbers(first, last)
+    if is_common:
+        posts = posts.filter(state=State.VISIBLE)
+    shown: dict[int, Post | Tombstone] = {post.number: post for post in posts.for_showing()}
     gone = Post.objects.filter(thread=thread, state__in=(State.HIDDEN, State.DELETED)).in_numbers(first, last)
-    own = user.pk if user is not None else None
+    own = None if is_common else id_of(user)
     columns = ("pk", "number", "state", "state_reason", "author_id")
     for post_id, number, state, reason, author_id in gone.values_list(*columns):
         shown.setdefault(number, Tombstone(number, state, reason, own is not None and author_id == own, post_id))
@@ -130,6 +150,69 @@ def readers_of_posts(post_ids: Collection[int]) -> str:
     if not audiences or len(audiences) < len(set(post_ids)):
         return ""
     return str(reduce(and_, map(Audience.parse, audiences)))
+
+
+def numbers_of_page(page: int) -> tuple[int, int]:
+    """Return the first and the last number of a page of a thread."""
+    return (page - 1) * PAGE_SIZE + 1, page * PAGE_SIZE
+
+
+@dataclass(frozen=True, slots=True)
+class OwnState:
+    """What one person did in a thread, and with the posts of it that they look at."""
+
+    votes: frozenset[int] = frozenset()
+    bookmarks: frozenset[int] = frozenset()
+    #: Among the posts is one they wrote that others do not see.
+    has_unseen_post: bool = False
+    has_me_too: bool = False
+    has_idea_vote: bool = False
+    #: Posts that they said had solved it for them, too.
+    solved_by: frozenset[int] = frozenset()
+    is_following: bool = False
+    #: They were told of the thread, and have not looked at that.
+    has_news: bool = False
+    #: The number up to which they have read.
+    read_to: int = 0
+
+
+def _own_rows(person: int, thread: int, first: int, last: int, target: str) -> QuerySet[Any, Any]:
+    """Return rows of a kind and a number: all that `own_state_of` asks."""
+    there = Post.objects.filter(thread=thread).in_numbers(first, last).order_by()
+    kinds: dict[str, tuple[QuerySet[Any], str]] = {
+        "vote": (Vote.objects.filter(user=person, post__in=there.values("pk")), "post_id"),
+        "bookmark": (Bookmark.objects.filter(user=person, post__in=there.values("pk")), "post_id"),
+        "unseen": (there.filter(author=person).exclude(state=State.VISIBLE), "pk"),
+        "me-too": (MeToo.objects.filter(thread=thread, user=person), "pk"),
+        "idea-vote": (IdeaVote.objects.filter(thread=thread, user=person), "pk"),
+        "solved": (SolvedIt.objects.filter(thread=thread, user=person), "post_id"),
+        "read": (ThreadRead.objects.filter(thread=thread, user=person), "last_read_number"),
+        "follow": (Follow.objects.heard().filter(person_id=person, target=target), "pk"),
+        "news": (Notification.objects.filter(person_id=person, subject=target).unread(), "pk"),
+    }
+    one, *others = [rows.order_by().values_list(Value(kind), number) for kind, (rows, number) in kinds.items()]
+    return one.union(*others, all=True)
+
+
+_OWN: Final = Prepared(_own_rows, int, int, int, int, str)
+
+
+def own_state_of(person_id: int, thread_id: int, *, first: int, last: int) -> OwnState:
+    """Return what somebody did in a thread, and with its posts from a number to another. One query."""
+    found: dict[str, list[int]] = {}
+    for kind, number in _OWN.rows(person_id, thread_id, first, last, thread_target(thread_id)):
+        found.setdefault(kind, []).append(number)
+    return OwnState(
+        votes=frozenset(found.get("vote", ())),
+        bookmarks=frozenset(found.get("bookmark", ())),
+        has_unseen_post="unseen" in found,
+        has_me_too="me-too" in found,
+        has_idea_vote="idea-vote" in found,
+        solved_by=frozenset(found.get("solved", ())),
+        is_following="follow" in found,
+        has_news="news" in found,
+        read_to=max(found.get("read", (0,))),
+    )
 
 
 def people_to_mention(user: AnyUser, thread: Thread | None, beginning: str) -> list[User]:

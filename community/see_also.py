@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from django.utils.translation import get_language
 
-from community.models import CapturedAnswer, SolvedIt, Thread, ThreadLoops
+from community.models import CapturedAnswer, Thread, ThreadLoops
 from community.models.access import id_of
 from community.services.counting import line_scope
 from portal.core.pages import ARTICLES, PortalPage, page_url
@@ -61,20 +61,12 @@ class SilentHelp:
 
 
 def silent_help_of(
-    user: AnyUser, thread: Thread, *, helper_id: int | None, count: int, visitor: str = ""
+    user: AnyUser, thread: Thread, *, helper_id: int | None, count: int, has_said: bool
 ) -> SilentHelp | None:
-    """Return it for the page with the solution of a thread, by `helper_id`; None without one. At most one query.
-
-    `visitor` is the key of a reader without an account, where it matters what they said.
-    """
+    """Return it for the page with the solution of a thread, by `helper_id`; None without one. No query."""
     if not thread.is_listed or thread.solution_id is None:
         return None
     own = id_of(user)
-    said = SolvedIt.objects.filter(thread=thread, post=thread.solution_id)
-    if own is not None:
-        has_said = said.filter(user=own).exists()
-    else:
-        has_said = bool(visitor) and said.filter(visitor=visitor).exists()
     is_own = own is not None and own in {thread.author_id, helper_id}
     return SilentHelp(thread, count, may_say=not is_own and not has_said, has_said=has_said)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from django.conf import settings
 from django.db import models
@@ -10,6 +10,8 @@ from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
+
+from portal.core.prepared import Prepared
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -104,13 +106,17 @@ class CommunityProfile(models.Model):
         return self.suspended_until is not None and self.suspended_until > (now or timezone.now())
 
 
+#: Asked for on every page of the community for somebody signed in.
+_own: Final = Prepared(lambda user: CommunityProfile.objects.filter(pk=user), int)
+
+
 def profile_of(user: AnyUser) -> CommunityProfile | None:
     """Return the profile of a signed-in person, kept on the user object, or a new, unsaved one; None for visitors."""
     if user is None or not user.is_authenticated:
         return None
     known: CommunityProfile | None = getattr(user, "_community_profile", None)
     if known is None:
-        known = CommunityProfile.objects.filter(pk=user.pk).first() or CommunityProfile(user_id=user.pk)
+        known = next(iter(_own.rows(user.pk)), None) or CommunityProfile(user_id=user.pk)
         user._community_profile = known  # type: ignore[attr-defined]  # noqa: SLF001 - a per-request memo on the user
     return known
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Self
+from functools import cache
+from typing import TYPE_CHECKING, Any, Self
 
 from django.conf import settings
 from django.db import models
@@ -16,9 +17,14 @@ from community.models.access import id_of, is_moderator
 from community.models.area import Area
 from portal.catalog.models import Product
 from portal.core.audience import PUBLIC, audiences_for
+from portal.core.prepared import Prepared
 from portal.core.text import slugify_unicode
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from django.db.models import QuerySet
+
     from community.models.access import AnyUser
 
 
@@ -55,13 +61,23 @@ class ThreadQuerySet(models.QuerySet["Thread"]):
         Visible threads of areas whose audience admits `user`; one's own that are held or hidden; for moderators all
         states. The address of a merged thread is followed with `community.queries.thread_at`.
         """
-        admitted = self.filter(audience__in=audiences_for(user))
-        if is_moderator(user):
+        return self._admitting(audiences_for(user), own=id_of(user), is_moderator=is_moderator(user))
+
+    def _admitting(self, audiences: Sequence[str], *, own: int | None, is_moderator: bool) -> Self:
+        admitted = self.filter(audience__in=audiences)
+        if is_moderator:
             return admitted
-        own = id_of(user)
         if own is None:
             return admitted.filter(state=ThreadState.VISIBLE)
         return admitted.filter(Q(state=ThreadState.VISIBLE) | Q(author=own, state__in=OWN_STATES))
+
+    def one_visible_to(self, user: AnyUser, pk: int) -> Thread | None:
+        """Return a thread if `user` may see it: `visible_to` for the page of a thread, compiled once. One query."""
+        audiences, own = audiences_for(user), id_of(user)
+        sees_own = own is not None and not is_moderator(user)
+        query = _one_for(len(audiences), sees_own=sees_own, sees_all=is_moderator(user))
+        found = query.rows(pk, *([own] if sees_own else []), *audiences)
+        return found[0] if found else None
 
     def listed(self) -> Self:
         """Threads that appear in lists, feeds and counts, whoever reads them. The indexes cover only these."""
@@ -92,6 +108,18 @@ class ThreadQuerySet(models.QuerySet["Thread"]):
     def for_listing(self) -> Self:
         """Everything a list of threads shows, in a fixed number of queries."""
         return self.select_related("author", "last_author", "area").prefetch_related("tags")
+
+
+@cache
+def _one_for(audiences: int, *, sees_own: bool, sees_all: bool) -> Prepared[Thread]:
+    """Return the query for one thread by its id, for a reader with so many audiences."""
+
+    def written(pk: int, *values: Any) -> QuerySet[Thread]:
+        own, admitting = (values[0], values[1:]) if sees_own else (None, values)
+        visible = Thread.objects.all()._admitting(admitting, own=own, is_moderator=sees_all)  # noqa: SLF001 - as visible_to
+        return visible.filter(pk=pk)
+
+    return Prepared(written, int, *([int] if sees_own else []), *[str] * audiences)
 
 
 class Thread(models.Model):

@@ -23,7 +23,7 @@ from community.exceptions import CommunityError
 from community.forms import AppealForm, FlagForm, IdeaStatusForm, PollVoteForm, ReminderForm
 from community.models import Area, Poll, State
 from community.queries import own_deleted_post
-from community.showing import Reader, target_of
+from community.showing import PostFacts, Reader, target_of
 from community.views.bookmarks import to_bookmarks
 from community.views.common import (
     MAX_ID,
@@ -180,9 +180,8 @@ def remind(request: HttpRequest, post: Post) -> HttpResponse:
 def _part(request: HttpRequest, template: str, post: Post) -> HttpResponse:
     """Return a button as it is now."""
     post.refresh_from_db(fields=["helpful_count"])
-    reader = Reader(request.user, post.thread)
-    reader.read([post])
-    return render(request, template, {"shown": reader.shown(post)})
+    reader = Reader(request.user, post.thread, first=post.number, last=post.number)
+    return render(request, template, {"acts": reader.acts(PostFacts.of(post))})
 
 
 @_on_post

@@ -7,18 +7,18 @@ from typing import TYPE_CHECKING, Any, Final
 
 from django.conf import settings
 from django.core.paginator import InvalidPage
-from django.db.models import prefetch_related_objects
 from django.http import Http404, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
 from django.utils.cache import patch_vary_headers
+from django.utils.functional import SimpleLazyObject
 from django.utils.translation import get_language, override
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from community import rules, services, structured
 from community.capturing import address_of_article
-from community.forms import ReplyForm, started_now
+from community.forms import ReplyForm, form_marks
 from community.ladder import ladder_of
 from community.listing import (
     AREA_TABS,
@@ -26,19 +26,17 @@ from community.listing import (
     Tab,
     ThreadList,
     areas_of,
-    badge_of,
     is_old,
     threads_in,
 )
-from community.models import CommunityProfile, IdeaStatusChange, Level, Post, Tag, Thread
+from community.models import CommunityProfile, Level, Post, Tag, Thread
 from community.models.access import id_of
 from community.models.member import profile_of
 from community.notifications.common import area_target, person_target, product_target, tag_target
 from community.people import person_of
-from community.queries import place_of_post
-from community.see_also import Surroundings, silent_help_of, surroundings_of
+from community.queries import numbers_of_page, place_of_post
 from community.services.texts import people_named
-from community.showing import pages_of, parts_by_helpfulness, parts_of, target_of
+from community.showing import FRAME, Reader, ThreadPage, pages_of, target_of
 from community.viewing import FACT
 from community.views.common import for_members, is_htmx, person_in, post_or_404, thread_or_404
 from community.views.loops import THANKS, visitor_who_said
@@ -55,8 +53,6 @@ if TYPE_CHECKING:
 
     from portal.accounts.models import User
 
-#: What all pages of the community show besides threads: names of areas, navigation.
-FRAME: Final = ("community:areas", "site")
 _TABS: Final = (Tab.LATEST, Tab.POPULAR, Tab.UNANSWERED, Tab.SOLVED)
 _PLACE: Final = re.compile(r"(\d{1,9})-(\d{1,9})\Z")
 #: The query of the page with the most helpful replies first, which is cached.
@@ -196,76 +192,66 @@ def thread(request: HttpRequest, thread_id: int, slug: str) -> HttpResponse:
     query, typed = _thread_query(request.GET), request.META.get("QUERY_STRING", "")
     is_elsewhere = found.pk != thread_id or slug != (found.slug or "-")
     if found.pk != thread_id:  # its posts are behind those that were there before
-        _thread_id, number = place_of_post(thread_id, 1)
-        return HttpResponseRedirect(found.get_absolute_url() + Post(number=number).fragment, status=301)
+        _thread_id, moved_to = place_of_post(thread_id, 1)
+        return HttpResponseRedirect(found.get_absolute_url() + Post(number=moved_to).fragment, status=301)
     if is_elsewhere or query != typed:
         address = found.get_absolute_url() + (f"?{query}" if query else "")
         return HttpResponseRedirect(address, status=301 if is_elsewhere else 302)
-    prefetch_related_objects([found], "area__parent", "author", "tags", "products")
     by_helpfulness = request.GET.get("sort") == "helpful"
-    context: dict[str, Any] = {"thread": found, "by_helpfulness": by_helpfulness}
+    number: int | None = None
+    after: tuple[int, int] | None = None
+    context: dict[str, Any] = {"thread": found}
+    visitor = visitor_who_said(request)
     if by_helpfulness:
         place = _PLACE.match(request.GET.get("after", ""))
         after = (int(place[1]), int(place[2])) if place else None
-        parts, context["next"] = parts_by_helpfulness(request.user, found, after=after)
-        context["is_first_page"] = after is None
+        reader = Reader(request.user, found, visitor=visitor)
     else:
         try:
             page = pages_of(found).page(request.GET.get("page", 1))
         except InvalidPage as error:
             raise Http404 from error
-        parts = parts_of(request.user, found, page=page.number)
+        number = page.number
         context |= {
             "page_obj": page,
             "page_range": page.paginator.get_elided_page_range(page.number, on_each_side=1, on_ends=1),
-            "is_first_page": page.number == 1,
         }
-        _note_reading(request, found, page.end_index())
+        first, last = numbers_of_page(number)
+        reader = Reader(request.user, found, first=first, last=last, visitor=visitor)
+        _note_reading(request, reader, page.end_index())
+    is_common = reader.is_common
+    shown = ThreadPage(request.user, found, number=number, after=after, is_common=is_common)
     own_language = found.language if found.language in dict(settings.LANGUAGES) else get_language()
     with override(own_language):
         canonical = found.get_absolute_url()
-    if not by_helpfulness and page.number > 1:
-        canonical += f"?page={page.number}"
-    around = _around(request, found)
+    if number is not None and number > 1:
+        canonical += f"?page={number}"
+    is_outdated = is_old(found)
     context |= {
-        "parts": parts,
-        "author": person_of(found.author),
-        "around": around,
-        "article_address": "" if around.became else address_of_article(request.user, found),
-        "silent": silent_help_of(
-            request.user,
-            found,
-            helper_id=parts.solution.post.author_id,
-            count=around.solved_it,
-            visitor=visitor_who_said(request),
-        )
-        if parts.solution
-        else None,
-        "badge": badge_of(found),
+        "page": shown,
+        "reader": reader,
+        # Pages for visitors are kept as a whole, and others see what only they may see.
+        "is_kept": is_common and request.user.is_authenticated,
+        "article_address": lambda: address_of_article(request.user, found),
         "canonical": canonical,
         "is_listed": found.is_listed,
-        "is_old": is_old(found),
+        "is_old": is_outdated,
         # For those who index the page: nobody signs in for that, and no other order or page is indexed with it.
-        "json_ld": "" if query or request.user.is_authenticated else structured.thread_json_ld(found, parts),
-        "status_changes": _status_changes(found),
-        "statuses": _idea_statuses() if parts.may.get("set_status") else [],
-        "other_replies": found.reply_count - (parts.solution is not None and parts.solution.post.is_visible),
-        "restriction": _restriction_of(request) if not parts.may.get("reply") else None,
-        "reply_form": ReplyForm(initial={"started": started_now()}) if parts.may.get("reply") else None,
+        "json_ld": "" if query or request.user.is_authenticated else structured.thread_json_ld(found, shown.parts),
+        "statuses": _idea_statuses() if reader.may.get("set_status") else [],
+        "restriction": _restriction_of(request) if not reader.may.get("reply") else None,
         "feed_url": reverse("community:thread_feed", args=[found.pk]) if found.is_listed else "",
     }
+    if reader.may.get("reply"):
+        context |= {
+            "reply_form": SimpleLazyObject(ReplyForm),
+            "form_marks": form_marks(),
+            "reply_key": (found.pk, reader.may["upload"], is_outdated, found.title, found.area_id),
+        }
     response = _vary(render(request, "community/thread.html", context))
     if found.is_listed:
         tell(response, FACT, found.pk)
     return response
-
-
-def _around(request: HttpRequest, found: Thread) -> Surroundings:
-    """Return what is like a question; the page depends on what it shows of it."""
-    around = surroundings_of(request.user, found) if found.is_question else Surroundings()
-    if around.scopes:  # without a name, it would depend on everything
-        depends_on(request, *around.scopes)
-    return around
 
 
 def _thread_query(query: QueryDict) -> str:
@@ -281,25 +267,21 @@ def _thread_query(query: QueryDict) -> str:
     return f"page={page}"
 
 
-def _status_changes(found: Thread) -> list[IdeaStatusChange]:
-    return list(found.status_changes.order_by("-pk")[:10]) if found.is_idea else []
-
-
 def _idea_statuses() -> list[tuple[str, Any]]:
     wanted = Thread.Status
     chosen = (wanted.NEW, wanted.UNDER_REVIEW, wanted.PLANNED, wanted.DONE, wanted.NOT_NOW)
     return [(status.value, status.label) for status in chosen]
 
 
-def _note_reading(request: HttpRequest, found: Thread, number: int) -> None:
+def _note_reading(request: HttpRequest, reader: Reader, number: int) -> None:
     """Remember how far a signed-in person has read, and that they were here today. Prefetching changes nothing."""
-    person_id = id_of(request.user)
-    profile = profile_of(request.user)
-    if person_id is None or profile is None or is_prefetch(request) or request.method != "GET":
+    if reader.id is None or profile_of(request.user) is None or is_prefetch(request) or request.method != "GET":
         return
     person = person_in(request)
-    services.mark_read(user=person, thread=found, number=number)
-    mark_notifications_read(person_id=person_id, subject=target_of(found))
+    if reader.own.read_to < number:
+        services.mark_read(user=person, thread=reader.thread, number=number)
+    if reader.own.has_news:
+        mark_notifications_read(person_id=reader.id, subject=target_of(reader.thread))
     services.note_visit(user=person)
 
 

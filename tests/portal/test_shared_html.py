@@ -12,20 +12,28 @@ from django.contrib.auth.models import AnonymousUser
 from django.template import RequestContext
 from django.template.loader import get_template
 from django.test import Client, RequestFactory
+from django.urls import reverse
+from django.utils import timezone
 
+from community import services
+from community.models import CommunityProfile, Post
 from portal.core import fragments
 from portal.core.fragments import FragmentNode, UnkeptNode
 from portal.core.memo import forget_all
 from portal.core.models import SupportSettings
+from portal.notifications.services import follow
 from search.services import rebuild
 from tests.factories.accounts import UserFactory
 from tests.factories.catalog import OwnershipFactory, ProductFactory
+from tests.factories.community import MemberFactory, PostFactory, ThreadFactory, moderator
 from tests.factories.faq import ArticlePageFactory, FeedbackFactory, TopicPageFactory, help_site
 from tests.faq.bodies import full_body
 from tests.test_architecture import ROOT, TEMPLATES, name_of
 
 FRAGMENT = re.compile(r"{% (shared|frame) \"(?P<name>[^\"]+)\"[^%]*%}(?P<source>.*?){% end\1 %}", re.DOTALL)
-UNKEPT = re.compile(r"{% unkept %}(.*?){% endunkept %}", re.DOTALL)
+UNKEPT = re.compile(r"{% unkept[^%]*%}(.*?){% endunkept %}", re.DOTALL)
+#: Included in a fragment.
+INCLUDED = {"templates/faq/_article_meta.html", "templates/community/_thread.html", "templates/community/_post.html"}
 #: Elements without an end tag; SVG elements are self-closing.
 VOID = frozenset(["area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track", "wbr"])
 
@@ -131,7 +139,9 @@ def test_frames_declare_no_address_and_nothing_of_a_person():
 # Rendered for two people ---------------------------------------------------------------------------------------------
 
 #: Parts that differ each time: tokens and relative times.
-_CHANGING = re.compile(r'(name="csrfmiddlewaretoken" value="|X-CSRFToken": ")[^"]+|(<time[^>]*>)[^<]+')
+_CHANGING = re.compile(
+    r'(name="(?:csrfmiddlewaretoken|token|started)" value="|X-CSRFToken": ")[^"]+|(<time[^>]*>)[^<]+'
+)
 
 
 @pytest.fixture
@@ -174,8 +184,8 @@ def site(db, settings, tmp_path):
 def people(site):
     """Two customers who differ in everything, and anonymous visitors."""
     router, articles, _paths = site
-    sara = UserFactory(name="Sara Secret", email="sara@secret.example", theme="auto")
-    omid = UserFactory(name="Omid Hidden", email="omid@hidden.example", theme="auto")
+    sara = UserFactory(name="Sara Secret", handle="one", email="sara@secret.example", theme="auto")
+    omid = UserFactory(name="Omid Hidden", handle="two", email="omid@hidden.example", theme="auto")
     OwnershipFactory(user=sara, product=ProductFactory(name={"fa": "مودم وای", "en": "Router Y"}, kind="device"))
     OwnershipFactory(user=omid, product=router)
     FeedbackFactory(
@@ -201,9 +211,34 @@ def _only_fragments_are_kept(settings):
     settings.MIDDLEWARE = [name for name in settings.MIDDLEWARE if "PageCacheMiddleware" not in name]
 
 
+@pytest.fixture
+def threads(people):
+    """Pages of threads in which Sara and Omid wrote, asked and voted differently, in both languages."""
+    sara, omid = people["Sara"], people["Omid"]
+    CommunityProfile.objects.bulk_create([CommunityProfile(user=person, level=2) for person in (sara, omid)])
+    asked, other = ThreadFactory(author=sara), ThreadFactory(author=omid)
+    posts = [PostFactory(thread=asked, author=person) for person in (MemberFactory(), sara, omid, MemberFactory())]
+    Post.objects.filter(pk__in=[post.pk for post in posts]).update(edited_at=timezone.now())
+    services.accept_solution(post=posts[0], by=sara)
+    services.say_solved_it(thread=asked, user=omid)
+    services.say_me_too(thread=other, user=sara)
+    services.vote_helpful(post=posts[3], user=omid)
+    services.bookmark(post=posts[3], user=sara)
+    services.hide_post(post=PostFactory(thread=other, author=sara), by=moderator(), reason="spam", note="Sara: هشدار")
+    follow(person_id=omid.pk, target=f"community.thread:{asked.pk}")
+    queries = ("", "?sort=helpful")
+    return [
+        reverse("community:thread", args=[thread.pk, thread.slug]).replace("/fa/", f"/{code}/") + query
+        for thread in (asked, other)
+        for code in ("fa", "en")
+        for query in queries
+    ]
+
+
 @pytest.mark.usefixtures("_only_fragments_are_kept")
-def test_two_people_get_every_page_as_if_nothing_were_kept(site, people):
+def test_two_people_get_every_page_as_if_nothing_were_kept(site, people, threads):
     _router, _articles, paths = site
+    paths = [*paths, *threads]
     clients = {name: reader(user) for name, user in people.items()}
     fresh = {}
     for path in paths:
@@ -241,7 +276,7 @@ def test_nothing_else_than_the_tags_renders_unkept_markup():
             UnkeptNode
         )
         if node.origin.name == str(file)
-        if name_of(file) != "templates/faq/_article_meta.html"  # included in a fragment
+        if name_of(file) not in INCLUDED
         if not any(node in fragment.nodelist.get_nodes_by_type(UnkeptNode) for fragment in fragments_in(file))
     ]
 
