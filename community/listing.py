@@ -13,35 +13,38 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
-from community.models import Area, AreaRead, Thread, ThreadRead
+from community.models import Area, AreaRead, Tag, Thread, ThreadRead
 from community.models.access import id_of
 from community.models.member import profile_of
 from community.people import Person, person_of
 from community.services.counting import line_scope
 from portal.core.audience import audiences_for
 from portal.core.memo import Memo
+from portal.core.prepared import Prepared
 from portal.core.privacy import translate_placeholders
 from portal.core.scopes import rests_on
 from portal.core.text import row_number
 from portal.notifications.models import Follow
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Collection, Hashable, Sequence
 
     from django.db.models import QuerySet
     from django.utils.functional import _StrPromise
 
-    from community.models import Tag
     from community.models.access import AnyUser
     from community.models.thread import ThreadQuerySet
     from portal.catalog.models import Product
 
 #: Threads on a page of a list.
 ROWS: Final = 20
+#: Threads of which one query says how far somebody has read them.
+_AT_ONCE: Final = ROWS
 #: Threads a person follows that are looked through, the newest first.
 _MOST_FOLLOWED: Final = 1000
 _HOT_FROM: Final = 10
 _FRESH: Final = 5
+_HOT_TAGS: Final = 12
 _CURSOR: Final = re.compile(r"[0-9.a-z-]{1,60}\Z")
 
 
@@ -122,6 +125,16 @@ class Row:
     because: str = ""
 
     @property
+    def fragment_key(self) -> Hashable:
+        """All that a row shows, but the number of views: with it, hardly any row would be kept."""
+        thread, badge = self.thread, self.badge
+        return (
+            thread.pk, thread.title, thread.slug, thread.language, thread.kind, thread.area_id, thread.last_post_at,
+            thread.reply_count, thread.vote_count, thread.is_solved, thread.is_locked, thread.is_pinned, thread.state,
+            self.excerpt, self.author, badge and (badge.tone, badge.icon), self.is_unread, self.because,
+        )  # fmt: skip
+
+    @property
     def count_tone(self) -> str:
         """Return the colour of the number of replies: solved, lively, or none."""
         if self.thread.is_solved:
@@ -152,8 +165,8 @@ def threads_in(
 ) -> ThreadList:
     """Return a page of the threads that everybody with this reader's audiences finds, from the cursor `after` on.
 
-    Two queries (threads, their tags), whatever the number of threads; three more for a signed-in reader, and one for
-    what they follow. An unreadable cursor begins at the top.
+    One query, whatever the number of threads; three more for a signed-in reader, and one for what they follow. An
+    unreadable cursor begins at the top.
     """
     found = Thread.objects.visible_to(user).listed()
     if areas:
@@ -200,21 +213,34 @@ def row_of(thread: Thread, *, is_unread: bool = False) -> Row:
     return Row(thread, person_of(thread.author), badge_of(thread), translate_placeholders(thread.excerpt), is_unread)
 
 
+#: All of somebody's: there are few areas.
+_area_reads: Final = Prepared(
+    lambda person: AreaRead.objects.filter(user=person).values_list("area_id", "read_until"), int
+)
+_thread_reads: Final = Prepared(
+    lambda person, *threads: ThreadRead.objects.filter(user=person, thread__in=threads).values_list(
+        "thread_id", "last_read_number"
+    ),
+    *[int] * (_AT_ONCE + 1),
+)
+
+
+def _read_to(person_id: int, threads: Sequence[int]) -> dict[int, int]:
+    """Return up to which number somebody has read these threads. One query for each page of a list."""
+    found: dict[int, int] = {}
+    for start in range(0, len(threads), _AT_ONCE):
+        some = list(threads[start : start + _AT_ONCE])
+        some += some[:1] * (_AT_ONCE - len(some))  # the query has as many places
+        found |= _thread_reads.rows(person_id, *some)
+    return found
+
+
 def unread_of(user: AnyUser, threads: Collection[Thread]) -> set[int]:
-    """Return which of these threads have posts the person has not read. At most three queries, none for visitors."""
+    """Return which of these threads have posts the person has not read. Three queries, none for visitors."""
     person_id, profile = id_of(user), profile_of(user)
     if person_id is None or profile is None or not threads:
         return set()
-    floors = dict(
-        AreaRead.objects.filter(user=person_id, area__in={thread.area_id for thread in threads}).values_list(
-            "area_id", "read_until"
-        )
-    )
-    read = dict(
-        ThreadRead.objects.filter(user=person_id, thread__in=[thread.pk for thread in threads]).values_list(
-            "thread_id", "last_read_number"
-        )
-    )
+    floors, read = dict(_area_reads.rows(person_id)), _read_to(person_id, [thread.pk for thread in threads])
     return {
         thread.pk
         for thread in threads
@@ -318,9 +344,24 @@ def is_old(thread: Thread, now: dt.datetime | None = None) -> bool:
     return (now or timezone.now()) - thread.last_post_at > dt.timedelta(days=365)
 
 
+#: By audiences; every change of an area says so.
+_areas: Final[Memo[tuple[Area, ...]]] = Memo(max_size=64, scopes=("community:areas", "site"))
+
+
 def areas_of(user: AnyUser) -> list[Area]:
-    """Return the areas this reader sees, each followed by those inside it. One query."""
-    return _in_tree(Area.objects.visible_to(user).in_order())
+    """Return the areas this reader sees, each followed by those inside it, to be read only. Kept: mostly no query."""
+    audiences = tuple(audiences_for(user))
+    return list(_areas.get(audiences, lambda: tuple(_in_tree(Area.objects.visible_to(user).in_order()))))
+
+
+#: The number of threads changes with every new one, and decides about the order alone.
+_hot: Final[Memo[tuple[Tag, ...]]] = Memo(max_size=1, scopes=("community:tags",))
+
+
+def hot_tags() -> tuple[Tag, ...]:
+    """Return the tags with most threads, as of the last half minute."""
+    used = Tag.objects.filter(thread_count__gt=0).order_by("-thread_count", "pk")
+    return _hot.get((), lambda: tuple(used[:_HOT_TAGS]))
 
 
 def _in_tree(areas: QuerySet[Area]) -> list[Area]:

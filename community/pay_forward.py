@@ -62,7 +62,7 @@ def questions_for(user: User) -> list[Row]:
     for pk, some in _of(user, ids, "tags", among=tags).items():
         weights[pk] += len(some)
     best = [pk for pk, _weight in weights.most_common(OFFERED)]  # equal ones stay in their order
-    found = Thread.objects.visible_to(user).for_listing().in_bulk(best)
+    found = Thread.objects.visible_to(user).for_listing().prefetch_related("tags").in_bulk(best)
     threads = [found[pk] for pk in best if pk in found]
     prefetch_related_objects(threads, "products")
     return [replace(row_of(thread), because=_because(thread, owned, tags)) for thread in threads]

@@ -98,7 +98,7 @@ def questions_waiting(
     if (last := _read(after)) is not None:
         since, pk = last
         found = found.filter(Q(last_post_at__gt=since) | Q(last_post_at=since, pk__gt=pk))
-    threads = list(found.for_listing().prefetch_related("products").order_by("last_post_at", "pk")[: ROWS + 1])
+    threads = list(found.for_listing().prefetch_related("tags", "products").order_by("last_post_at", "pk")[: ROWS + 1])
     shown = threads[:ROWS]
     late_before = now - dt.timedelta(hours=policy().first_reply_hours)
     helpers, asked = _helpers_for(shown, now)

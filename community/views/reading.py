@@ -26,6 +26,7 @@ from community.listing import (
     Tab,
     ThreadList,
     areas_of,
+    hot_tags,
     is_old,
     threads_in,
 )
@@ -57,7 +58,6 @@ _TABS: Final = (Tab.LATEST, Tab.POPULAR, Tab.UNANSWERED, Tab.SOLVED)
 _PLACE: Final = re.compile(r"(\d{1,9})-(\d{1,9})\Z")
 #: The query of the page with the most helpful replies first, which is cached.
 HELPFUL_FIRST: Final = "sort=helpful"
-_HOT_TAGS: Final = 12
 _RECENT: Final = 20
 
 
@@ -93,7 +93,7 @@ def _index(request: HttpRequest, tab: Tab) -> HttpResponse:
         return _vary(render(request, "community/_rows_page.html", context))
     context |= {
         "areas": areas_of(request.user),
-        "tags": Tag.objects.filter(thread_count__gt=0).order_by("-thread_count", "pk")[:_HOT_TAGS],
+        "tags": hot_tags(),
     }
     return _vary(render(request, "community/index.html", context))
 
