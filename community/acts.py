@@ -10,9 +10,9 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, replace
+from html import escape
 from typing import TYPE_CHECKING, Any, Final
 
-from django.utils.html import conditional_escape
 from django.utils.safestring import SafeString
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ class Pattern:
     def for_post(self, **values: Any) -> SafeString:
         """Return the HTML with the values of one post."""
         parts = self._parts.copy()
-        texts = {name: conditional_escape(value) for name, value in values.items()}
+        texts = {name: value if isinstance(value, SafeString) else escape(str(value)) for name, value in values.items()}
         for place, name in self._places:
             parts[place] = texts[name]
         return SafeString("".join(parts))

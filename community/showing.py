@@ -281,6 +281,15 @@ class Reader:
             "manage": rules.can_manage(user, thread) or rules.can_tag(user, thread) or rules.can_retitle(user, thread),
         }
 
+    @property
+    def acts_key(self) -> Hashable:
+        """What the buttons for the whole thread are known by: all that is said there, and nothing of who reads it."""
+        thread, own = self.thread, self.own
+        return (
+            thread.pk, thread.slug, thread.kind, thread.me_too_count, thread.vote_count,
+            own.has_me_too, own.has_idea_vote, own.is_following, *(name for name, allowed in self.may.items() if allowed),
+        )  # fmt: skip
+
     @cached_property
     def poll(self) -> ShownPoll | None:
         return poll_of(self.user, self.thread)

@@ -33,7 +33,12 @@ from tests.test_architecture import ROOT, TEMPLATES, name_of
 FRAGMENT = re.compile(r"{% (shared|frame) \"(?P<name>[^\"]+)\"[^%]*%}(?P<source>.*?){% end\1 %}", re.DOTALL)
 UNKEPT = re.compile(r"{% unkept[^%]*%}(.*?){% endunkept %}", re.DOTALL)
 #: Included in a fragment.
-INCLUDED = {"templates/faq/_article_meta.html", "templates/community/_thread.html", "templates/community/_post.html"}
+INCLUDED = {
+    "templates/faq/_article_meta.html",
+    "templates/community/_thread.html",
+    "templates/community/_post.html",
+    "templates/community/_follow.html",
+}
 #: Elements without an end tag; SVG elements are self-closing.
 VOID = frozenset(["area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track", "wbr"])
 
