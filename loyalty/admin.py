@@ -21,6 +21,7 @@ from loyalty.models.earning import VersionState
 from loyalty.rule_forms import RuleForm
 from loyalty.screens import Screen
 from loyalty.services import earning
+from loyalty.tiers_admin import TierMembersViewSet, TiersViewSet
 from portal.core.admin_menu import menu_item_for
 from portal.core.text import row_number
 
@@ -309,4 +310,5 @@ class PointsGroup(ViewSetGroup):
     items: ClassVar[tuple[Any, ...]] = (
         *(MembersViewSet, CorrectionsViewSet, FilesViewSet),
         *(RulesViewSet, DecisionsViewSet, ProgrammesViewSet),
+        *(TiersViewSet, TierMembersViewSet),
     )

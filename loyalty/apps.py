@@ -12,7 +12,7 @@ class LoyaltyConfig(AppConfig):
     def ready(self) -> None:
         from loyalty import navigation, notifications, own_data, receivers, reward_news  # noqa: PLC0415 - apps must be ready
         from loyalty.models import Earning, Reward  # noqa: PLC0415 - apps must be ready
-        from loyalty.services import expiry, ledger, rewards  # noqa: PLC0415 - apps must be ready
+        from loyalty.services import expiry, ledger, rewards, tiers  # noqa: PLC0415 - apps must be ready
         from portal.core import file_audiences, jobs  # noqa: PLC0415 - apps must be ready
         from portal.core.receivers import touches  # noqa: PLC0415 - apps must be ready
         from portal.notifications.registry import register  # noqa: PLC0415 - apps must be ready
@@ -20,7 +20,7 @@ class LoyaltyConfig(AppConfig):
         receivers.connect()
         own_data.connect()
         navigation.connect()
-        register(notifications.PointsExpiring())
+        register(notifications.PointsExpiring(), notifications.TierNews())
         touches(Earning, "site")  # the navigation leads to points once a programme is open
         jobs.every(
             timedelta(hours=1),
@@ -56,6 +56,12 @@ class LoyaltyConfig(AppConfig):
             name="loyalty.erase_addresses",
             run=rewards.erase_due_addresses,
             is_needed=lambda _last_end: rewards.is_any_address_due(),
+        )
+        jobs.every(
+            timedelta(hours=1),
+            name="loyalty.evaluate_tiers",
+            run=tiers.evaluate_everybody,
+            is_needed=tiers.is_evaluation_due,
         )
         _connect_corrections()
 

@@ -218,3 +218,7 @@ class ChangedError(StaffError):
 
 class FileError(StaffError):
     """A file of corrections cannot be read."""
+
+
+class GrantRefusedError(RuleError):
+    """A tier cannot be given by hand like this; the message says why."""

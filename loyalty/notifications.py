@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import datetime as dt
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
-from django.db.models import F
+from django.db.models import Exists, F, OuterRef, Q
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
@@ -13,8 +13,11 @@ from django.utils.translation import gettext_lazy, ngettext
 from loyalty import queries
 from loyalty.buckets import today_of
 from loyalty.models.ledger import Account, Kind, Wallet
+from loyalty.models.tiers import TierMembership
+from loyalty.services import tiers
 from loyalty.services.expiry import EXPIRING
 from portal.core.formats import date_text, format_number
+from portal.core.text import isolate
 from portal.notifications.registry import Group, Notice, NotificationKind
 
 if TYPE_CHECKING:
@@ -23,7 +26,8 @@ if TYPE_CHECKING:
     from django.utils.functional import _StrPromise
 
     from portal.accounts.models import User
-    from portal.notifications.registry import Fact
+    from portal.core.text import isolate
+from portal.notifications.registry import Fact
 
 
 class PointsExpiring(NotificationKind):
@@ -65,3 +69,65 @@ class PointsExpiring(NotificationKind):
             url=reverse("loyalty:index"),
             mail_subject=_("Points that expire soon"),
         )
+
+
+class TierNews(NotificationKind):
+    """The member is in another tier, or will be. A notice is no news any more when something came after it."""
+
+    name: ClassVar[str] = tiers.TIER
+    group: ClassVar[Group] = Group.POINTS
+    label: ClassVar[_StrPromise] = gettext_lazy("Your tier")
+    icon: ClassVar[str] = "medal"
+    folds: ClassVar[bool] = False
+    is_conversation: ClassVar[bool] = False
+
+    def visible_to(self, person: User, facts: Sequence[Fact]) -> Mapping[int, Any]:
+        """Return the moves by fact; one query."""
+        numbers = {fact.id: fact.payload["move"] for fact in facts}
+        later = TierMembership.objects.filter(wallet=OuterRef("wallet"), number__gt=OuterRef("number"))
+        own = TierMembership.objects.filter(wallet__in=queries.wallets_of(person), pk__in=numbers.values())
+        is_over = Q(reason=TierMembership.Reason.NOTICE) & Q(Exists(later))
+        rows = own.exclude(is_over).select_related("to_tier").in_bulk()
+        return {pk: rows[number] for pk, number in numbers.items() if number in rows}
+
+    def render(self, facts: Sequence[Fact], about: Any) -> Notice:
+        words = {"tier": isolate(str(about.to_tier)), "day": date_text(about.due_on) if about.due_on else ""}
+        title, text = _OF_MOVES[about.reason]
+        return Notice(
+            title=str(title) % words,
+            text=str(text) % words,
+            url=reverse("loyalty:index"),
+            mail_subject=_("Your tier"),
+        )
+
+
+_OF_MOVES: Final = {
+    TierMembership.Reason.UPGRADE: (
+        gettext_lazy("You have reached the tier “%(tier)s”"),
+        gettext_lazy("Thank you for helping others. What it brings is on the page of your points."),
+    ),
+    TierMembership.Reason.NOTICE: (
+        gettext_lazy("Your tier “%(tier)s” lasts until %(day)s"),
+        gettext_lazy(
+            "The points of the time that counts are not enough any more. With enough points until then you keep it."
+        ),
+    ),
+    TierMembership.Reason.DOWNGRADE: (
+        gettext_lazy("Your tier is “%(tier)s” now"),
+        gettext_lazy(
+            "The points of the time that counts were not enough for the tier before. What you can spend is not touched."
+        ),
+    ),
+    TierMembership.Reason.TAKEN_BACK: (
+        gettext_lazy("Your tier is “%(tier)s” now"),
+        gettext_lazy("Points by which you had reached the tier before were taken back. The statement says why."),
+    ),
+    TierMembership.Reason.GRANTED: (
+        gettext_lazy("You have been given the tier “%(tier)s”"),
+        gettext_lazy("It lasts until %(day)s."),
+    ),
+    TierMembership.Reason.GRANT_ENDED: (
+        gettext_lazy("Your tier is “%(tier)s” now"),
+        gettext_lazy("The time is over for which you had been given a tier."),
+    ),
+}

@@ -6,7 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 from django.utils.translation import gettext_lazy as _
 
-from loyalty.services.members import export_corrections, export_decisions, export_points, forget_member
+from loyalty.services.members import (
+    export_corrections,
+    export_decisions,
+    export_points,
+    export_tiers,
+    export_warnings,
+    forget_member,
+)
 from loyalty.services.rewards import export_redemptions
 from portal.accounts import own_data
 
@@ -35,3 +42,7 @@ def _export(person: User) -> Iterator[tuple[str, dict[str, Any]]]:
         yield "reward", redemption
     for correction in export_corrections(person):
         yield "correction", correction
+    for move in export_tiers(person):
+        yield "tier", move
+    for warning in export_warnings(person):
+        yield "warning", warning

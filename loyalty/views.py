@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
-from loyalty import own_points
+from loyalty import own_points, own_tiers
 from loyalty.queries import Summary, statement, summary
 from portal.core.spreadsheets import CsvWriter
 from portal.core.text import row_number
@@ -52,6 +52,7 @@ def index(request: HttpRequest) -> HttpResponse:
         context["before"] = page.next_before
         context["not_counted"] = own_points.not_counted(wallet)
     context["coming"] = sum(arriving.points for arriving in context["points"].arriving)
+    context["tier_path"] = own_tiers.path_of(cast("User", request.user), shown)
     context["ways"] = own_points.ways_to_earn(shown)
     context["is_first"] = "before" not in request.GET
     return render(request, "loyalty/index.html", context)

@@ -17,7 +17,8 @@ from faq.events import ArticleChanged, CapturedArticlePublished, FeedbackGiven
 from faq.notifications import tell_readers_of_change
 from faq.search_documents import ArticleDocument
 from faq.services import notify_owner_of_feedback
-from loyalty.services import earning
+from loyalty.events import PointsDecided
+from loyalty.services import earning, tiers
 from portal import points
 from portal.accounts.events import AccountChanged, SignedInOnNewDevice
 from portal.core.article_sources import number_in
@@ -107,3 +108,4 @@ def _give_points() -> None:
     _tell(community.PostRestored, points.follow_restoring)
     _tell(community.PostHeld, points.follow_holding)
     _tell(community.PostApproved, points.follow_approval)
+    subscribe(PointsDecided, tiers.follow_decision, is_for_worker=True)

@@ -23,9 +23,10 @@ from community.services import accept_solution, reading, retitle
 from community.services import bookmark as remember
 from faq.events import ArticleChanged, CapturedArticlePublished, FeedbackGiven
 from loyalty.buckets import today_of
+from loyalty.events import PointsDecided
 from loyalty.models import Parcel
 from loyalty.models.rewards import RewardKind
-from loyalty.services import adjusting, expiry, ledger, rewards
+from loyalty.services import adjusting, earning, expiry, ledger, rewards
 from loyalty.services.members import wallet_for
 from portal.accounts import own_data
 from portal.accounts.events import AccountChanged, SignedInOnNewDevice
@@ -54,9 +55,17 @@ from tests.factories.community import (
     reader_of,
 )
 from tests.factories.faq import ArticlePageFactory, FeedbackFactory
-from tests.factories.loyalty import EarningFactory, ProgrammeFactory, RewardFactory, WalletFactory, rule_in_force
+from tests.factories.loyalty import (
+    EarningFactory,
+    ProgrammeFactory,
+    RewardFactory,
+    WalletFactory,
+    rule_in_force,
+    tiers_in_force,
+)
 from tests.factories.notifications import NotificationFactory
 from tests.faq.bodies import document
+from tests.loyalty.test_earning import happened
 from tests.search.cluster import empty, node_url, own_indices, portal_with_cluster  # noqa: F401 - pytest finds fixtures by name
 
 if TYPE_CHECKING:
@@ -414,6 +423,15 @@ def see_also_wanted() -> DomainEvent:
     return SeeAlsoWanted(thread_id=ThreadFactory().pk)
 
 
+def points_decided() -> DomainEvent:
+    programme = EarningFactory().programme
+    rule_in_force(programme)
+    tiers_in_force(programme)
+    [decision] = earning.record(happened(UserFactory()))
+    OutboxMessage.objects.all().delete()
+    return PointsDecided(event_id=decision.event_id, wallet_id=decision.wallet_id)
+
+
 #: Name of a handler → a function that makes a change and returns its event.
 @pytest.fixture(autouse=True)
 def _no_spam_checks(monkeypatch):
@@ -456,6 +474,7 @@ HANDLERS: dict[str, Callable[[], DomainEvent]] = {
     "faq.notifications.tell_readers_of_change": article_changed,
     "faq.services.notify_owner_of_feedback": feedback_given,
     "portal.core.mail_delivery.deliver": mail_queued,
+    "loyalty.services.tiers.evaluating.follow_decision": points_decided,
     "portal.points.award_feedback": feedback_for_points,
     "portal.points.award_first_help": first_help_for_points,
     "portal.points.award_flag": flag_for_points,
@@ -578,6 +597,11 @@ def file_of_corrections() -> None:
     )
 
 
+def member_without_a_tier() -> None:
+    tiers = tiers_in_force(EarningFactory().programme).tiers
+    ledger.earn(wallet=wallet_for(user=UserFactory(), programme=tiers.status), amount=5000, key="1")
+
+
 def points_that_were_booked() -> None:
     ledger.earn(wallet=WalletFactory(), amount=5, key="1")
 
@@ -672,6 +696,7 @@ JOBS: dict[str, Callable[[], None]] = {
     "loyalty.book_files": file_of_corrections,
     "loyalty.do_what_is_due": points_that_are_due,
     "loyalty.erase_addresses": address_whose_time_is_over,
+    "loyalty.evaluate_tiers": member_without_a_tier,
     "loyalty.ledger_checkpoint": points_that_were_booked,
     "loyalty.warn_of_expiry": points_that_expire_soon,
     "notifications.digests": news_for_a_digest,

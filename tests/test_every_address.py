@@ -145,6 +145,8 @@ STAFFS = {
     "points_members:": set(),
     "points_programmes:": set(),
     "points_rules:": set(),
+    "points_tier_members:": set(),
+    "points_tiers:": set(),
     "rewards_offered:": set(),
     "rewards_taken:": set(),
     "unsent_mails:": set(),

@@ -13,6 +13,7 @@ from loyalty.models.rewards import (
     RewardTerms,
     VoucherCode,
 )
+from loyalty.models.tiers import Tier, TierMembership, TierProgramme, TierSet
 
 __all__ = [
     "Account",
@@ -40,6 +41,10 @@ __all__ = [
     "RuleCounter",
     "RuleVersion",
     "SwitchRecord",
+    "Tier",
+    "TierMembership",
+    "TierProgramme",
+    "TierSet",
     "VoucherCode",
     "Wallet",
 ]

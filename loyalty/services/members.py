@@ -11,6 +11,8 @@ from django.db import transaction
 
 from loyalty.models.adjustments import Adjustment
 from loyalty.models.ledger import Member, Programme, Wallet
+from loyalty.models.notices import ExpiryWarning
+from loyalty.models.tiers import TierMembership
 from loyalty.queries import decisions_about, wallets_of, whole_statement
 from loyalty.services.ledger import close, open_wallet
 
@@ -78,6 +80,33 @@ def export_corrections(user: User) -> Iterator[dict[str, Any]]:
             "note": asked.note,
             "state": asked.state,
             "asked_at": asked.asked_at.isoformat(),
+        }
+
+
+def export_tiers(user: User) -> Iterator[dict[str, Any]]:
+    """Yield the person's moves between tiers, as values for JSON, newest first."""
+    moves = TierMembership.objects.filter(wallet__in=wallets_of(user)).select_related("from_tier", "to_tier")
+    for move in moves.order_by("-pk").iterator(chunk_size=500):
+        yield {
+            "from": move.from_tier.code if move.from_tier else "",
+            "to": move.to_tier.code,
+            "why": move.reason,
+            "given_because": move.grant_reason,
+            "day": move.due_on.isoformat() if move.due_on else None,
+            "evidence": move.evidence,
+            "at": move.created_at.isoformat(),
+        }
+
+
+def export_warnings(user: User) -> Iterator[dict[str, Any]]:
+    """Yield what the person was told of points that expire, as values for JSON, newest first."""
+    warnings = ExpiryWarning.objects.filter(wallet__in=wallets_of(user))
+    for warning in warnings.order_by("-pk").iterator(chunk_size=500):
+        yield {
+            "last_day": warning.last_day.isoformat(),
+            "points": warning.points,
+            "days_ahead": warning.step,
+            "at": warning.created_at.isoformat(),
         }
 
 

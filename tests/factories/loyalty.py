@@ -7,9 +7,9 @@ from typing import Any
 
 import factory
 
-from loyalty.models import Earning, Programme, Reward, RuleVersion, Wallet
+from loyalty.models import Earning, Programme, Reward, RuleVersion, TierSet, Wallet
 from loyalty.models.rewards import RewardKind
-from loyalty.services import earning
+from loyalty.services import earning, tiers
 from portal.core.localized import LocalizedText
 from tests.factories.accounts import UserFactory
 
@@ -60,3 +60,15 @@ def rule_in_force(programme: Programme, code: str = "answer", **values: Any) -> 
     fixed = {"trigger": "community.solution", "points": 100, "pending_days": 0}
     draft = earning.create_rule(programme=programme, code=code, name=name, by=staff, **{**fixed, **values})
     return earning.publish(draft, by=staff)
+
+
+def tiers_in_force(programme: Programme, **values: Any) -> TierSet:
+    """Publish tiers: silver from 100 points, gold from 300, diamond from 500, unless the values say otherwise."""
+    staff = UserFactory(superuser=True)
+    draft = tiers.set_up(programme=programme, by=staff)
+    assert draft is not None
+    rows = [
+        {"code": tier.code, "name": tier.name, "threshold": threshold, "benefits": tier.benefits, "colour": tier.colour}
+        for tier, threshold in zip(draft.rows.order_by("threshold"), (0, 100, 300, 500), strict=True)
+    ]
+    return tiers.publish(tiers.save_draft(tiers=draft.tiers, rows=rows, by=staff, **values), by=staff)

@@ -18,6 +18,7 @@ from django.db.models import F
 from django.utils import timezone
 
 from loyalty.buckets import today_of
+from loyalty.events import PointsDecided
 from loyalty.exceptions import EarningStoppedError, NotReversibleError, WalletClosedError
 from loyalty.models.earning import (
     Campaign,
@@ -43,6 +44,7 @@ from loyalty.services.earning.evaluation import (
 from loyalty.services.earning.periods import DAY, EVER, MONTH, WEEK, local_time, periods_of
 from loyalty.services.earning.triggers import trigger_of
 from loyalty.services.ledger import statements
+from portal.core.events import emit
 from portal.core.outbox import NotNowError
 
 if TYPE_CHECKING:
@@ -104,10 +106,19 @@ def record(happened: Happened) -> list[Decision]:
     wallets = [ledger.open_wallet(programme=one, member_key=event.member_key) for one in programmes]
     statements.lock_wallets(wallet.pk for wallet in wallets)
     reason = happened.refused or ("" if happened.stands else WITHDRAWN)
-    return [
+    decisions = [
         _decide(event, programme, wallet, reason=reason, flags=happened.flags)
         for programme, wallet in zip(programmes, wallets, strict=True)
     ]
+    _announce(decisions)
+    return decisions
+
+
+def _announce(decisions: Sequence[Decision]) -> None:
+    """Say which decisions moved points: others follow them, after the commit."""
+    for decision in decisions:
+        if decision.points:
+            emit(PointsDecided(event_id=decision.event_id, wallet_id=decision.wallet_id))
 
 
 def _check_facts(happened: Happened) -> None:
@@ -375,6 +386,7 @@ def settle(events: Sequence[LoyaltyEvent], *, stands: Callable[[LoyaltyEvent], b
         else:
             programme = decision.wallet.programme
             decisions.append(_decide(event, programme, decision.wallet, number=decision.round + 1))
+    _announce(decisions)
     return decisions
 
 

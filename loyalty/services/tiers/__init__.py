@@ -1,0 +1,60 @@
+"""Tiers: by which status points members reach them, how they move, and what they are told. See loyalty/README.md."""
+
+from loyalty.services.tiers.evaluating import (
+    TIER,
+    catch_up,
+    evaluate,
+    evaluate_all,
+    evaluate_everybody,
+    follow_decision,
+    is_evaluation_due,
+    ladder_of,
+    set_in_force,
+    standings_of,
+)
+from loyalty.services.tiers.judging import Earned, Ladder, Move, Standing, judge, standing_of
+from loyalty.services.tiers.points import earned_by, mirror, periods_that_count
+from loyalty.services.tiers.publishing import (
+    Preview,
+    end_grant,
+    grant,
+    may_draft,
+    may_grant,
+    may_publish,
+    preview,
+    publish,
+    save_draft,
+    set_up,
+)
+
+__all__ = [
+    "TIER",
+    "Earned",
+    "Ladder",
+    "Move",
+    "Preview",
+    "Standing",
+    "catch_up",
+    "earned_by",
+    "end_grant",
+    "evaluate",
+    "evaluate_all",
+    "evaluate_everybody",
+    "follow_decision",
+    "grant",
+    "is_evaluation_due",
+    "judge",
+    "ladder_of",
+    "may_draft",
+    "may_grant",
+    "may_publish",
+    "mirror",
+    "periods_that_count",
+    "preview",
+    "publish",
+    "save_draft",
+    "set_in_force",
+    "set_up",
+    "standing_of",
+    "standings_of",
+]
