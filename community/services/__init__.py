@@ -48,6 +48,7 @@ from community.services.reading import (
 )
 from community.services.reports import dismiss_report, hide_message, look_at_report, report_message, undo_about_message
 from community.services.solutions import accept_solution, revoke_solution
+from community.services.texts import token_for
 from community.services.threads import (
     describe,
     description_of,
@@ -125,6 +126,7 @@ __all__ = [
     "start_thread",
     "suspend_member",
     "tags_named",
+    "token_for",
     "unblock_person",
     "undo_about_message",
     "undo_decision",

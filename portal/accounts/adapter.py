@@ -30,6 +30,7 @@ from portal.core.brand import site_name
 from portal.core.events import emit
 from portal.core.mail import send_mail
 from portal.core.text import normalise_address
+from portal.core.visitors import visitor_of
 
 if TYPE_CHECKING:
     from allauth.socialaccount.models import SocialLogin
@@ -92,8 +93,9 @@ class AccountAdapter(DefaultAccountAdapter):
         response: HttpResponse = super().post_login(request, user, **options)
         if not options.get("signup") and not devices.known_device(request, user.email):
             device = describe_user_agent(request.headers.get("User-Agent", ""))
+            visitor = visitor_of(request, "accounts.sign_in")
             with transaction.atomic():
-                emit(SignedInOnNewDevice(user_id=user.pk, at=timezone.now(), device=device))
+                emit(SignedInOnNewDevice(user_id=user.pk, at=timezone.now(), device=device, visitor=visitor))
         devices.remember(request, response, user.email)
         return response
 

@@ -18,6 +18,8 @@ class SignedInOnNewDevice(DomainEvent):
     at: dt.datetime
     #: The browser in words; empty if it says nothing.
     device: str = ""
+    #: A key of browser and address for this day (`portal.core.visitors`): who keeps no cookies is told once a day.
+    visitor: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -77,6 +77,28 @@ def compact(text: str) -> str:
     return "".join(c for c in text if c not in {ZWNJ, "\u200b"} and unicodedata.category(c) not in {"Pd", "Zs", "Cc"})
 
 
+class CountInput(forms.TextInput):
+    """A whole number in the reader's digits; a field for numbers of the browser shows Latin ones only."""
+
+    def format_value(self, value: Any) -> str | None:
+        return format_number(value) if isinstance(value, int) else super().format_value(value)
+
+
+class CountField(forms.IntegerField):
+    """Field for a whole number, shown and typed in any digits, with separators or without."""
+
+    widget = CountInput
+
+    def to_python(self, value: Any) -> Any:
+        if value not in self.empty_values:
+            value = compact(str(value)).replace(",", "").replace("٬", "")
+        return super().to_python(value)
+
+    def widget_attrs(self, widget: forms.Widget) -> dict[str, Any]:
+        """Return no limits: only the browser's own field for numbers knows them."""
+        return {"inputmode": "numeric", "autocomplete": "off"}
+
+
 class CodeField(forms.CharField):
     """Field for a one-time or recovery code. Accepts spaces, dashes and any digits, and returns Latin digits only.
 

@@ -10,12 +10,14 @@ from django.utils import timezone
 
 from community import telling
 from community.capturing import THREAD
+from community.drafting import NEW
 from community.models import Post
 from community.services.articles import note_article
 from faq.capturing import article_made_of, make_draft
 from faq.models import TopicPage
 from faq.search_documents import ArticleDocument
 from portal.core.article_sources import material_for, reference_to
+from portal.demo.community import stored_tokens
 
 if TYPE_CHECKING:
     from portal.accounts.models import User
@@ -54,7 +56,7 @@ def load_captured(editor: User) -> int:
     """Make and publish the articles that are missing; return how many. Safe to repeat."""
     made = 0
     for each in CAPTURED:
-        first = Post.objects.visible_to(editor).filter(token=f"demo:{each.thread}:1").first()
+        first = Post.objects.visible_to(editor).filter(token__in=stored_tokens(f"demo:{each.thread}:1", NEW)).first()
         reference = reference_to(THREAD, first.thread_id) if first is not None else ""
         material = material_for(editor, reference)
         if material is None or article_made_of(reference) is not None:

@@ -27,6 +27,7 @@ from django.db.models import F, Max
 from django.utils import timezone
 
 from community import services, telling, trust
+from community.drafting import NEW
 from community.events import SeeAlsoWanted
 from community.hot import hot_of
 from community.models import (
@@ -49,6 +50,7 @@ from community.models import (
     ThreadState,
     Vote,
 )
+from community.notifications.common import area_target, thread_target
 from community.reconcile import mend
 from community.services.following_up import STEPS
 from portal.accounts.models import User
@@ -58,6 +60,7 @@ from portal.core.models import OutboxMessage
 from portal.core.roles import COMMUNITY_MANAGERS, group_of
 from portal.core.visitors import SECTORS, Origin
 from portal.demo.people import PEOPLE
+from portal.notifications.models import Follow
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -207,7 +210,7 @@ def load_community() -> int:
     people = _load_members()
     areas = _load_areas()
     known = set(Post.objects.filter(author__in=people.values()).values_list("token", flat=True))
-    rows = [row for row in conversations() if _token(row, 1) not in known]
+    rows = [row for row in conversations() if known.isdisjoint(stored_tokens(_token(row, 1), NEW))]
     if not rows:
         return 0
     dates = _Dates()
@@ -222,6 +225,7 @@ def load_community() -> int:
     _agree_together(dates)
     _move_back(dates)
     _follow_up(dates)
+    _follow(dates, areas)
     # Each thread is compared with all others once, when all are there.
     OutboxMessage.objects.filter(pk__gt=before, event=SeeAlsoWanted.name, payload__spreads=True).delete()
     for handle in ADVOCATES:
@@ -273,6 +277,11 @@ def _load_areas() -> dict[str, Area]:
             },
         )
     return {area.slug: area for area in Area.objects.filter(slug__in=[area.slug for area in AREAS])}
+
+
+def stored_tokens(token: str, purpose: str) -> set[str]:
+    """Return how the token of what was loaded before is stored: by earlier versions as it is."""
+    return {token, services.token_for(purpose, token)}
 
 
 def _token(row: dict[str, Any], number: int) -> str:
@@ -474,6 +483,25 @@ def _move_back(dates: _Dates) -> None:
 def _later(moment: dt.datetime) -> dt.datetime:
     """Return the same evening: when people react to what was written at that moment."""
     return min(moment + dt.timedelta(hours=5), timezone.now())
+
+
+#: Areas that customers of the demo follow, by handle.
+_FOLLOWED: Final = {"sara": ("wifi", "ideas"), "reza": ("routers",), "emma": ("tv",)}
+
+
+def _follow(dates: _Dates, areas: Mapping[str, Area]) -> None:
+    """Have everybody follow what they wrote in, from then on, as the forms would; and a few follow areas."""
+    follows = {
+        (post.author_id, thread_target(post.thread_id)): post.created_at
+        for post in Post.objects.filter(thread__in=dates.threads, author__isnull=False).order_by("-number")
+    }
+    for user in User.objects.filter(handle__in=_FOLLOWED):
+        places = (areas[slug] for slug in _FOLLOWED[user.handle])
+        follows |= {(user.pk, area_target(area.pk)): user.date_joined for area in places}
+    rows = [
+        Follow(person_id=person, target=target, since=since) for (person, target), since in follows.items() if person
+    ]
+    Follow.objects.bulk_create(rows, ignore_conflicts=True, batch_size=500)
 
 
 def _follow_up(dates: _Dates) -> None:

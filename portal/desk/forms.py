@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from django import forms
 from django.conf import settings
+from django.core.validators import MaxValueValidator
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
 from community.models import Area, Flag, Policy
 from portal.catalog.models import Product
 from portal.core.formats import format_number
-from portal.core.forms import FoldedCharField, FormMixin
+from portal.core.forms import CountField, FoldedCharField, FormMixin
 
 if TYPE_CHECKING:
     from portal.accounts.models import User
 
 DAYS: Final = (1, 3, 7, 30, 365)
+#: Of a limit.
+_LARGEST: Final = 9999
 
 
 class DecisionForm(FormMixin, forms.Form):
@@ -118,6 +121,42 @@ class WaitingForm(forms.Form):
 
 
 class PolicyForm(FormMixin, forms.ModelForm):  # type: ignore[type-arg]  # Django's own is not generic
+    """Limits and thresholds, in sections."""
+
+    #: Title, what it is about, and the fields.
+    SECTIONS: ClassVar = (
+        (
+            _("New members"),
+            _("How careful the community is with those whom nobody knows yet."),
+            ("holds_newcomers", "first_posts_held", "newcomer_links", "newcomer_posts_per_hour"),
+        ),
+        (
+            _("Writing"),
+            _("What one member may do, and how long a change leaves no trace."),
+            (
+                *("posts_per_hour", "conversations_per_day", "silent_edit_minutes", "idea_votes", "max_tags"),
+                "first_reply_hours",
+            ),
+        ),
+        (
+            _("Flags"),
+            _(
+                "When the flags of members act before a moderator does. The flag of a new member weighs 100, one of the team 500."
+            ),
+            ("hide_score", "silence_score", "silence_people"),
+        ),
+        (
+            _("Levels of trust"),
+            _(
+                "What members must do for others to become active members and helpers. They see this with their own progress."
+            ),
+            (
+                *("active_days", "active_acts", "helper_days", "helper_solutions", "helper_people"),
+                *("helper_flags_agreed", "helper_penalty_days", "helper_keep", "helper_notice_days"),
+            ),
+        ),
+    )
+
     class Meta:
         model = Policy
         fields = (
@@ -144,3 +183,24 @@ class PolicyForm(FormMixin, forms.ModelForm):  # type: ignore[type-arg]  # Djang
             "helper_keep",
             "helper_notice_days",
         )
+        field_classes: ClassVar = dict.fromkeys(fields[1:], CountField)
+        help_texts: ClassVar = {
+            "first_posts_held": _("0: nothing is held only because it is the first."),
+            "newcomer_links": _("Posts with more links wait for a moderator."),
+            "silent_edit_minutes": _("Only while nobody has reacted. Later edits are shown, with their history."),
+            "idea_votes": _("A vote comes back when its idea is closed."),
+            "hide_score": _("The post waits in the queue, and its author is told."),
+            "silence_score": _("For some days they can read, but not write; a moderator may end that before."),
+            "helper_solutions": _("Or as many people helped as in the next field."),
+            "helper_keep": _("A helper whose figures fall below this part of them is told, and has time."),
+        }
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for field in self.fields.values():
+            if isinstance(field, CountField):  # the columns are small; SQLite would take more, PostgreSQL fails
+                field.validators.append(MaxValueValidator(_LARGEST))
+
+    def sections(self) -> list[tuple[Any, Any, list[forms.BoundField]]]:
+        """Return titles, texts and fields as the page shows them."""
+        return [(title, text, [self[name] for name in names]) for title, text, names in self.SECTIONS]

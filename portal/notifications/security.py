@@ -74,8 +74,8 @@ class Changed(_SecurityKind):
 
 
 def tell_of_new_device(event: SignedInOnNewDevice) -> None:
-    """Tell a person that their account was used on a device it did not know."""
-    key = f"accounts.new_device:{event.user_id}:{event.at.isoformat()}"
+    """Tell a person that their account was used on a device it did not know; once a day for the same browser there."""
+    key = f"accounts.new_device:{event.user_id}:{event.visitor or event.at.isoformat()}"
     notify(
         kind=NewDevice.name,
         key=key,

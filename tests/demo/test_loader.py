@@ -62,6 +62,7 @@ from portal.demo.searches import DAYS as SEARCH_DAYS
 from portal.demo.searches import load_searches
 from portal.demo.site import HOME, NAME, is_loaded
 from portal.home.models import HomePage, InfoPage
+from portal.notifications.models import Follow
 from search.activity.gaps import tend_gaps
 from search.activity.popular import popular_searches
 from search.activity.report import Listing, listed
@@ -371,6 +372,9 @@ def test_members_do_all_that_members_do(demo):
     assert Post.objects.filter(html__contains="<pre").exists()
     assert Post.objects.filter(state=State.HIDDEN).exists()
     assert SolvedIt.objects.exists()
+    sara = Follow.objects.filter(person__handle="sara").values_list("target", flat=True)
+    assert {target.partition(":")[0] for target in sara} == {"community.thread", "community.area"}
+    assert not Follow.objects.filter(since__gt=timezone.now()).exists()
     assert set(FollowUp.objects.values_list("answer", flat=True)) >= {"", "yes", "partly", "no"}
     assert not FollowUp.objects.filter(asked_at=None, due_at__lte=timezone.now()).exists()
     assert set(CommunityProfile.objects.values_list("level", flat=True)) == set(Level)

@@ -342,6 +342,25 @@ def test_the_panic_switch_holds_what_newcomers_write_and_is_in_the_log(desk):
     assert AuditEntry.objects.get(action="policy.changed").details == {"holds_newcomers": True}
 
 
+def test_limits_are_in_sections_and_in_the_digits_of_the_reader(desk):
+    Policy(posts_per_hour=1234, max_tags=7).save()
+    address = reverse("desk:settings")
+    page = desk.get(address)
+    form = page.context["form"]
+
+    assert page.text.count("<section") == len(form.SECTIONS)
+    assert sorted(name for _title, _text, names in form.SECTIONS for name in names) == sorted(form.fields)
+    assert ("۷" in str(form["max_tags"]), 'type="number"' in page.text) == (True, False)
+    typed = re.findall(r'name="(\w+)" value="([^"]*)"', page.text)
+    values = {name: value for name, value in typed if name in form.fields} | {"max_tags": "۱۲"}
+    desk.post(address, values)
+
+    stored = Policy.objects.get()
+    assert (stored.max_tags, stored.posts_per_hour) == (12, 1234)
+    assert set(AuditEntry.objects.get(action="policy.changed").details) == {"max_tags"}
+    assert desk.post(address, {**values, "max_tags": "۹۹۹۹۹۹"}).status_code == 422
+
+
 @pytest.mark.parametrize(("value", "words"), [("hide", "Hide"), ("approve", "Approve")])
 def test_enter_in_a_field_does_only_the_act_of_its_form(desk, value, words):
     PostFactory(held=True)

@@ -34,6 +34,19 @@ def test_a_sign_in_on_a_new_device_is_told_and_mailed_and_the_next_one_there_is_
     assert "Firefox" in titles(client)
 
 
+def test_who_keeps_no_cookies_is_told_once_a_day_for_each_browser_and_address(client, mina, mailoutbox):
+    for _time in range(3):
+        client.cookies.clear()
+        sign_in(client, mina)
+    assert (Notification.objects.count(), len(mailoutbox)) == (1, 1)
+    client.cookies.clear()
+    client.defaults["REMOTE_ADDR"] = "203.0.113.7"
+
+    sign_in(client, mina)
+
+    assert (Notification.objects.count(), len(mailoutbox)) == (2, 2)
+
+
 def test_a_changed_password_is_told_here_and_mailed_once_by_the_accounts(client, mina, mailoutbox):
     sign_in(client, mina)
     before = len(mailoutbox)
