@@ -72,7 +72,7 @@ class ThreadSource(ArticleSource):
         people = {post.author_id: person_of(post.author) for post in found}
         thread = found[0].thread
         return Credit(
-            people=tuple(Thanked(person.name, person.url) for person in people.values() if person.url),
+            people=tuple(Thanked(person.name, person.url) for person in people.values() if person.has_account),
             title=thread.title,
             url=thread.get_absolute_url(),
             language=thread.language,

@@ -8,6 +8,7 @@ import time
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Self
 
 from django import forms
+from django.conf import settings
 from django.core import signing
 from django.core.exceptions import ValidationError
 from django.utils import timezone
@@ -202,8 +203,25 @@ class MessageForm(WritingForm):
         self.fields["keeps_personal_data"].label = _("Send it as I wrote it")
 
 
-class MessageSettingsForm(FormMixin, forms.Form):
+class MemberSettingsForm(FormMixin, forms.Form):
+    """What a member chooses for the community."""
+
     messages_from = forms.ChoiceField(label=_("Who may write to me"), choices=MessagesFrom, widget=forms.RadioSelect)
+    is_private = forms.BooleanField(
+        label=_("Hide my page from others"),
+        required=False,
+        help_text=_("Your name stays at what you write; only moderators see your page and its figures."),
+    )
+    languages = forms.MultipleChoiceField(
+        label=_("Show threads in"),
+        required=False,
+        widget=forms.CheckboxSelectMultiple,
+        help_text=_("Lists show only threads in these languages, and you hear of no other new ones. None chosen: all."),
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["languages"].choices = settings.LANGUAGES  # type: ignore[attr-defined]  # a choice field
 
 
 class RowsField(forms.ModelMultipleChoiceField):  # type: ignore[type-arg]  # Django's own is not generic

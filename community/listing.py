@@ -8,6 +8,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+from django.conf import settings
 from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
@@ -15,7 +16,7 @@ from django.utils.translation import pgettext_lazy
 
 from community.models import Area, AreaRead, Tag, Thread, ThreadRead
 from community.models.access import id_of
-from community.models.member import profile_of
+from community.models.member import languages_of, profile_of
 from community.people import Person, person_of
 from community.services.counting import line_scope
 from portal.core.audience import audiences_for
@@ -152,6 +153,8 @@ class ThreadList:
 
     rows: list[Row]
     after: str
+    #: Names of the only languages in it, because the reader chose them.
+    languages: tuple[str, ...] = ()
 
 
 def threads_in(
@@ -182,6 +185,9 @@ def threads_in(
         found = found.unanswered()
     elif tab is Tab.SOLVED:
         found = found.solved()
+    chosen = () if tab is Tab.FOLLOWING else languages_of(user)
+    if chosen:
+        found = found.filter(language__in=chosen)
     order = _order(tab, is_one_area=len(areas) == 1 and tag is None and product is None)
     ordered = getattr(found, order)()
     last = _read(order, after)
@@ -191,7 +197,8 @@ def threads_in(
     shown = threads[:ROWS]
     unread = unread_of(user, shown)
     rows = [row_of(thread, is_unread=thread.pk in unread) for thread in shown]
-    return ThreadList(rows, _cursor(order, shown[-1]) if len(threads) > ROWS else "")
+    names = tuple(str(name) for code, name in settings.LANGUAGES if code in chosen)
+    return ThreadList(rows, _cursor(order, shown[-1]) if len(threads) > ROWS else "", names)
 
 
 def fresh_threads(user: AnyUser) -> tuple[Row, ...]:

@@ -157,6 +157,13 @@ def can_hide_post(user: AnyUser, post: Post) -> bool:
     return is_moderator(user) and post.state in {State.VISIBLE, State.HELD}
 
 
+def can_see_person(user: AnyUser, person: User) -> bool:
+    """See the page of a member: everybody, unless they hide it; they themselves, and moderators. One query."""
+    if is_moderator(user) or (user is not None and user.pk == person.pk):
+        return True
+    return not CommunityProfile.objects.filter(pk=person.pk, is_private=True).exists()
+
+
 def can_upload(user: AnyUser) -> bool:
     """Pictures and files: not on the first day."""
     return can_write(user) and level_of(user) >= Level.MEMBER

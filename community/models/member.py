@@ -11,12 +11,17 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
+from portal.core.memo import LONG_SECONDS, Memo
 from portal.core.prepared import Prepared
 
 if TYPE_CHECKING:
     import datetime as dt
 
     from community.models.access import AnyUser
+
+
+#: What is touched when somebody hides their page, or shows it again.
+PRIVATE_SCOPE: Final = "community:private"
 
 
 class Level(models.IntegerChoices):
@@ -77,6 +82,11 @@ class CommunityProfile(models.Model):
         db_default=MessagesFrom.MEMBERS.value,
     )
 
+    #: Only they and moderators see their page; their name stays at what they write.
+    is_private = models.BooleanField(_("hide my page from others"), default=False, db_default=False)
+    #: Codes of the languages whose threads they are shown in lists and told of, with commas; empty for all.
+    languages = models.CharField(max_length=40, blank=True, default="", db_default="")
+
     #: Until then the person can read, but not write.
     silenced_until = models.DateTimeField(null=True)
     silenced_reason = models.TextField(blank=True, default="")
@@ -92,6 +102,7 @@ class CommunityProfile(models.Model):
         indexes = [
             models.Index(fields=["user"], name="community_profile_due", condition=Q(is_level_due=True)),
             models.Index(fields=["level", "user"], name="community_profile_level", condition=Q(level__gte=2)),
+            models.Index(fields=["user"], name="community_profile_private", condition=Q(is_private=True)),
         ]
 
     def __str__(self) -> str:
@@ -108,6 +119,22 @@ class CommunityProfile(models.Model):
 
 #: Asked for on every page of the community for somebody signed in.
 _own: Final = Prepared(lambda user: CommunityProfile.objects.filter(pk=user), int)
+
+
+#: Who hides their page: few, asked for wherever a name is shown.
+_private: Final[Memo[frozenset[int]]] = Memo(max_size=1, scopes=(PRIVATE_SCOPE,), seconds=LONG_SECONDS)
+
+
+def is_private(user_id: int) -> bool:
+    """Return whether a member hides their page. No query as long as nobody changes that."""
+    rows = CommunityProfile.objects.filter(is_private=True)
+    return user_id in _private.get("", lambda: frozenset(rows.values_list("pk", flat=True)))
+
+
+def languages_of(user: AnyUser) -> tuple[str, ...]:
+    """Return the languages whose threads somebody wants to see in lists; empty for all of them."""
+    profile = profile_of(user)
+    return tuple(profile.languages.split(",")) if profile is not None and profile.languages else ()
 
 
 def profile_of(user: AnyUser) -> CommunityProfile | None:

@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from community.models import Post, Solution, State, ThreadState, Vote
+from community.models.member import languages_of
 from community.notifications.common import number_in, quoted, values_of
 from community.rendering import excerpt
 from portal.notifications.registry import Group, Notice, NotificationKind
@@ -135,6 +136,12 @@ class NewThread(NewsOfPost):
     label: ClassVar[_StrPromise] = gettext_lazy("A new thread where you follow")
     icon: ClassVar[str] = "messages-square"
     rank: ClassVar[int] = 5
+
+    def visible_to(self, person: User, facts: Sequence[Fact]) -> Mapping[int, Any]:
+        """Return the posts by fact, of threads in the languages that the person chose; two queries."""
+        posts = super().visible_to(person, facts)
+        chosen = languages_of(person)
+        return {pk: post for pk, post in posts.items() if not chosen or post.thread.language in chosen}
 
     def title(self, facts: Sequence[Fact]) -> str:
         return _("%(actor)s began “%(title)s”")

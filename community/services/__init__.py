@@ -14,6 +14,7 @@ from community.services.members import erase_member, export_of
 from community.services.messages import (
     accept_messages_from,
     block_person,
+    choose_privacy,
     delete_conversation,
     mark_conversation_read,
     message_draft,
@@ -80,6 +81,7 @@ __all__ = [
     "bookmark",
     "call_for_help",
     "change_policy",
+    "choose_privacy",
     "claim",
     "delete_conversation",
     "delete_post",

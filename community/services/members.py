@@ -101,7 +101,7 @@ def export_of(user: User) -> Iterator[tuple[str, dict[str, Any]]]:
             "profile",
             CommunityProfile.objects.filter(user=user),
             (
-                *("level", "days_seen", "messages_from"),
+                *("level", "days_seen", "messages_from", "is_private", "languages"),
                 *("silenced_until", "silenced_reason", "suspended_until", "suspended_reason"),
             ),
         ),

@@ -27,14 +27,15 @@ from community.models import (
     Participant,
     ReviewItem,
 )
-from community.models.member import forget_profile_of
+from community.models.member import PRIVATE_SCOPE, forget_profile_of
 from community.services import texts
 from community.services.counting import ensure_profile
 from community.services.writing import lock_writer
 from portal.core.events import emit
+from portal.core.scopes import content_changed
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator
 
     from django.db.models import QuerySet
 
@@ -189,6 +190,17 @@ def accept_messages_from(*, user: User, whom: MessagesFrom) -> None:
     """Choose who may write to `user`."""
     ensure_profile(user.pk)
     CommunityProfile.objects.filter(pk=user.pk).update(messages_from=whom)
+    forget_profile_of(user)
+
+
+@transaction.atomic
+def choose_privacy(*, user: User, is_private: bool, languages: Collection[str]) -> None:
+    """Hide the page of a member, or show it; choose the languages of threads they are shown and told of: none for all."""
+    ensure_profile(user.pk)
+    chosen = ",".join(sorted(languages))
+    CommunityProfile.objects.filter(pk=user.pk).update(languages=chosen)
+    if CommunityProfile.objects.filter(pk=user.pk, is_private=not is_private).update(is_private=is_private):
+        content_changed(PRIVATE_SCOPE, "community")
     forget_profile_of(user)
 
 

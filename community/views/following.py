@@ -51,7 +51,7 @@ def _product(_request: HttpRequest, key: str) -> tuple[str, str]:
 
 def _person(request: HttpRequest, key: str) -> tuple[str, str]:
     person = next(iter(people_named([key]).values()), None)
-    if person is None or person.pk == person_in(request).pk:
+    if person is None or person.pk == person_in(request).pk or not rules.can_see_person(request.user, person):
         raise Http404
     return person_target(person.pk), reverse("community:person", args=[person.handle])
 

@@ -19,10 +19,10 @@ from django.views.decorators.http import require_http_methods, require_safe
 from community import inbox as boxes
 from community import rules, services
 from community.exceptions import CommunityError
-from community.forms import FlagForm, MessageForm, MessageSettingsForm, say_wrong
-from community.models import Block, Draft, Message, MessagesFrom
+from community.forms import FlagForm, MemberSettingsForm, MessageForm, say_wrong
+from community.models import Block, CommunityProfile, Draft, Message, MessagesFrom
 from community.models.access import is_moderator
-from community.models.member import profile_of
+from community.models.member import languages_of, profile_of
 from community.notifications.messages import conversation_target
 from community.people import person_of
 from community.services.texts import people_named
@@ -255,15 +255,21 @@ def _has_blocked(person: User, other: User) -> bool:
 @require_http_methods(["GET", "HEAD", "POST"])
 @for_members
 def settings_page(request: HttpRequest) -> HttpResponse:
-    """Show and change who may write to a person, and whom they have blocked."""
+    """Show and change what a person chose for the community: who may write to them, what is shown; and whom they blocked."""
     person = person_in(request)
-    profile = profile_of(person)
-    initial = {"messages_from": profile.messages_from if profile is not None else MessagesFrom.MEMBERS}
-    form = MessageSettingsForm(request.POST if request.method == "POST" else None, initial=initial)
+    profile = profile_of(person) or CommunityProfile(user=person)
+    initial = {
+        "messages_from": profile.messages_from,
+        "is_private": profile.is_private,
+        "languages": languages_of(person),
+    }
+    form = MemberSettingsForm(request.POST if request.method == "POST" else None, initial=initial)
     if request.method == "POST" and form.is_valid():
         if wait_seconds := rules.seconds_to_wait(request, "act"):
             return too_many_requests(request, wait_seconds)
-        services.accept_messages_from(user=person, whom=MessagesFrom(form.cleaned_data["messages_from"]))
+        chosen = form.cleaned_data
+        services.accept_messages_from(user=person, whom=MessagesFrom(chosen["messages_from"]))
+        services.choose_privacy(user=person, is_private=chosen["is_private"], languages=chosen["languages"])
         messages.success(request, _("Your choice is saved."))
         return redirect("community:message_settings")
     blocked = User.objects.filter(pk__in=Block.objects.filter(person=person).values("blocked"), is_active=True)

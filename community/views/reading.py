@@ -300,7 +300,7 @@ def post(request: HttpRequest, post_id: int) -> HttpResponse:
 @require_safe
 def person_in_own_language(request: HttpRequest, handle: str) -> HttpResponse:
     """Lead from ``/u/<handle>/`` to the page of a member in the reader's language."""
-    return _in_own_language(request, reverse("community:person", args=[_member(handle).handle]))
+    return _in_own_language(request, reverse("community:person", args=[_member(request, handle).handle]))
 
 
 def _in_own_language(request: HttpRequest, url: str) -> HttpResponse:
@@ -333,7 +333,7 @@ def history(request: HttpRequest, post_id: int) -> HttpResponse:
 def person(request: HttpRequest, handle: str) -> HttpResponse:
     """Show a member: standing, what they gave, their recent posts that this reader may see."""
     depends_on(request, "community", *FRAME)
-    member = _member(handle)
+    member = _member(request, handle)
     if handle != member.handle:
         return HttpResponseRedirect(reverse("community:person", args=[member.handle]))
     profile = CommunityProfile.objects.filter(pk=member.pk).first() or CommunityProfile(user=member)
@@ -374,9 +374,10 @@ def _restriction_of(request: HttpRequest) -> dict[str, Any] | None:
     return _restriction(profile) if profile is not None else None
 
 
-def _member(handle: str) -> User:
+def _member(request: HttpRequest, handle: str) -> User:
+    """Return the member of an address, unless they hide their page from this reader."""
     member = people_named([handle]).get(handle.lower())
-    if member is None:
+    if member is None or not rules.can_see_person(request.user, member):
         raise Http404
     return member
 
