@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import heapq
 import re
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, BinaryIO, Final
 from xml.etree.ElementTree import ParseError
 
 from defusedxml import DefusedXmlException
@@ -30,6 +30,10 @@ _UP: Final = "2"
 _ACCEPTED: Final = "1"
 #: Tags as ``<a><b>``, in newer dumps ``|a|b|``.
 _TAG: Final = re.compile(r"[^<>|]+")
+#: Bytes between the beginnings and ends of elements; a row has the text of a post.
+LONGEST: Final = 1 << 26
+#: Elements in others: a dump has rows in a root.
+_DEEPEST: Final = 20
 #: The account of the site itself.
 _COMMUNITY: Final = "-1"
 
@@ -150,13 +154,7 @@ class StackExchange:
             return
         try:
             with path.open("rb") as stream:
-                root = None
-                for event, element in iterparse(stream, events=("start", "end"), forbid_dtd=True):
-                    if root is None:
-                        root = element
-                    elif event == "end" and element.tag == "row":
-                        yield dict(element.attrib)
-                        root.clear()
+                yield from _elements(_Bounded(stream))
         except DefusedXmlException as error:
             raise SourceError(
                 _("“%(name)s” has a document type or entities, which no dump has; it is not read.") % {"name": name}
@@ -170,6 +168,40 @@ class StackExchange:
             raise SourceError(
                 _("“%(name)s” has an encoding that cannot be read; save it as UTF-8.") % {"name": name}
             ) from error
+
+
+class _Bounded:
+    """A file of which no part without the beginning or end of an element is long: all of that is held in memory."""
+
+    def __init__(self, stream: BinaryIO) -> None:
+        self._stream, self._length = stream, 0
+
+    def read(self, size: int = -1) -> bytes:
+        portion = self._stream.read(size)
+        self._length += len(portion)
+        if self._length > LONGEST:
+            raise SourceError(_("A part of the file is too long to be read at once."))
+        return portion
+
+    def start_over(self) -> None:
+        """Note that an element began or ended."""
+        self._length = 0
+
+
+def _elements(source: _Bounded) -> Iterator[dict[str, str]]:
+    """Yield the attributes of the rows, which are right below the root. Nothing else is kept."""
+    depth, root = 0, None
+    for event, element in iterparse(source, events=("start", "end"), forbid_dtd=True):
+        source.start_over()
+        depth += 1 if event == "start" else -1
+        if root is None:
+            root = element
+        if depth > _DEEPEST:
+            raise SourceError(_("A part of the file is too long to be read at once."))
+        if event == "end" and depth == 1:
+            if element.tag == "row":
+                yield dict(element.attrib)
+            root.clear()
 
 
 def _place(name: str, row: Mapping[str, str]) -> str:

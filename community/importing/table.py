@@ -19,6 +19,7 @@ from portal.core.text import fold
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
+    from typing import TextIO
 
 _COLUMNS: Final = {
     "id": ("id", "شناسه", "شماره"),
@@ -34,6 +35,8 @@ _COLUMNS: Final = {
 _YES: Final = frozenset({"true", "yes", "y", "1", "x", "بله", "بلی", "آری"})
 _TAG: Final = re.compile(r"[^,،;؛|\n]+")
 _LONGEST_CELL: Final = 1_000_000
+#: A longer line is read in parts: it would have to be held in memory.
+_LONGEST_LINE: Final = 1 << 24
 _PORTION: Final = 1 << 16
 
 
@@ -42,6 +45,11 @@ def _key(name: str) -> str:
 
 
 _KNOWN: Final = {_key(name): column for column, names in _COLUMNS.items() for name in names}
+
+
+def _lines(stream: TextIO) -> Iterator[str]:
+    while line := stream.readline(_LONGEST_LINE):
+        yield line
 
 
 class Table:
@@ -59,14 +67,14 @@ class Table:
     def _header(self) -> list[str]:
         with self._path.open(encoding=self._encoding, newline="", errors="replace") as stream:
             try:
-                names = next(csv.reader(stream, self._dialect()), [])
+                names = next(csv.reader(_lines(stream), self._dialect()), [])
             except csv.Error as error:
                 raise SourceError(_("The names of the columns cannot be read.")) from error
             return [_KNOWN.get(_key(name), "") for name in names]
 
     def _dialect(self) -> type[csv.Dialect]:
         with self._path.open(encoding=self._encoding, newline="", errors="replace") as stream:
-            first = stream.readline()
+            first = stream.readline(_LONGEST_LINE)
         best = max(",;\t", key=first.count)
 
         class Dialect(csv.excel):
@@ -79,7 +87,7 @@ class Table:
         header, before = self._header(), csv.field_size_limit(_LONGEST_CELL)
         try:
             with self._path.open(encoding=self._encoding, newline="", errors="replace") as stream:
-                reader = csv.reader(stream, self._dialect())
+                reader = csv.reader(_lines(stream), self._dialect())
                 next(reader, None)
                 for number in range(2, 1 << 62):
                     place = _("%(name)s, row %(number)d") % {"name": self._path.name, "number": number}

@@ -60,6 +60,8 @@ if TYPE_CHECKING:
     from portal.catalog.models import Product
 
 MAX_POLL_OPTIONS: Final = 10
+#: Of one person; older ones go. A script could begin one in every thread.
+MOST_DRAFTS: Final = 100
 _FIRST_STATUS: Final = {Area.Kind.QUESTIONS: Thread.Status.OPEN, Area.Kind.IDEAS: Thread.Status.NEW}
 
 
@@ -463,11 +465,14 @@ def save_draft(
     if not title.strip() and not body.strip():
         _forget_draft(user, place)
         return None
-    draft, _created = Draft.objects.update_or_create(
+    draft, created = Draft.objects.update_or_create(
         user=user,
         place=place[:60],
         defaults={"title": title, "body": body, "extra": extra or {}, "saved_at": timezone.now()},
     )
+    if created:
+        kept = Draft.objects.filter(user=user).order_by("-saved_at", "-pk").values_list("pk", flat=True)[:MOST_DRAFTS]
+        Draft.objects.filter(user=user).exclude(pk__in=list(kept)).delete()
     return draft
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+import tracemalloc
 
 import pytest
 from django.core.management import call_command
@@ -14,6 +15,8 @@ from community.importing import SourceError, import_community, records, texts, w
 from community.importing.discourse import _markdown
 from community.importing.html import to_markdown
 from community.importing.people import digest_of, digests_of
+from community.importing.stackexchange import StackExchange
+from community.importing.table import Table
 from community.models import ImportedRow, Post, Solution, Thread, Vote
 from community.rendering import MAX_LENGTH
 from portal.accounts.models import User
@@ -177,6 +180,38 @@ def test_an_encoding_that_cannot_be_read_is_said(tmp_path, name):
 
     with pytest.raises(SourceError, match=r"Posts\.xml"):
         import_community(tmp_path, form="stackexchange", area="internet")
+
+
+@pytest.mark.parametrize(
+    "content",
+    ['<posts><row Body="' + ">" * 50_000, "<posts>" + "x" * 50_000, "<posts>" + "<a>" * 50],
+    ids=["attribute", "text", "depth"],
+)
+def test_xml_that_never_ends_is_not_held_in_memory(tmp_path, monkeypatch, content):
+    monkeypatch.setattr("community.importing.stackexchange.LONGEST", 20_000)
+    (tmp_path / "Posts.xml").write_text(content)
+
+    with pytest.raises(SourceError, match="too long"), override("en"):
+        list(StackExchange(tmp_path).beginnings())
+
+
+def test_what_is_no_row_is_not_kept(tmp_path):
+    (tmp_path / "Posts.xml").write_text("<posts>" + '<a b="x"/>' * 200_000 + "</posts>")
+    tracemalloc.start()
+
+    found = list(StackExchange(tmp_path).beginnings())
+
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert (found, peak < 5_000_000) == ([], True)
+
+
+def test_a_line_without_end_is_read_in_parts(tmp_path, monkeypatch):
+    monkeypatch.setattr("community.importing.table._LONGEST_LINE", 1000)
+    path = tmp_path / "posts.csv"
+    path.write_text('id,title,body\n1,First,"' + "long words " * 500 + '"\n2,Second,short\n')
+
+    assert [each.title for each in Table(path).beginnings()] == ["First", "Second"]
 
 
 def test_a_score_is_no_order_to_write_without_end(tmp_path, monkeypatch):

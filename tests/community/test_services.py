@@ -180,6 +180,17 @@ def test_the_token_of_another_form_makes_something_of_its_own():
     assert replies[0] == replies[2]
 
 
+def test_only_so_many_drafts_are_kept(monkeypatch):
+    monkeypatch.setattr("community.services.writing.MOST_DRAFTS", 2)
+    author, other = MemberFactory(), MemberFactory()
+    services.save_draft(user=other, place="new", body="از دیگری")
+
+    for place in ("thread:1", "thread:2", "thread:3", "thread:2"):
+        services.save_draft(user=author, place=place, body="نیمه‌کاره")
+
+    assert sorted(Draft.objects.values_list("place", flat=True)) == ["new", "thread:2", "thread:3"]
+
+
 def test_same_token_of_another_person_is_another_form():
     once = token()
     thread = start(token=once)
