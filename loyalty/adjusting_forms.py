@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 from persiantools.jdatetime import JalaliDate
 
+from loyalty.liability import known_currencies
 from loyalty.models import PointsPolicy, Programme
 from loyalty.models.adjustments import NOTE_LENGTH, Reason
 from loyalty.services.adjusting.files import points_of
@@ -55,7 +56,12 @@ CHANGES: Final = {
 }
 
 
-def _day(year: int, month: int, day: int) -> dt.date | None:
+def day_of(text: str) -> dt.date | None:
+    """Return the day that is written as year, month and day in Latin digits, Jalali or Gregorian; None if it is none."""
+    found = _DAY.match(text)
+    if found is None:
+        return None
+    year, month, day = map(int, found.groups())
     try:
         if year < _FIRST_GREGORIAN_YEAR:
             jalali: dt.date = JalaliDate(year, month, day).to_gregorian()
@@ -81,8 +87,7 @@ class DayField(forms.Field):
         text = normalise_input(str(value or ""), digits=True).strip()
         if not text:
             return None
-        found = _DAY.match(text)
-        day = _day(*map(int, found.groups())) if found else None
+        day = day_of(text)
         if day is None:
             raise ValidationError(_("Write a day as year/month/day, for example 1405/9/8 or 2026-11-29."))
         return day
@@ -194,4 +199,11 @@ class PolicyForm(forms.ModelForm[PointsPolicy]):
 
     class Meta:
         model = PointsPolicy
-        fields = ("alone_up_to", "days_to_decide")
+        fields = ("alone_up_to", "days_to_decide", "point_cost", "currency")
+
+    def clean_currency(self) -> str:
+        """Return the code. Raises `ValidationError` for none that people pay with."""
+        code = str(self.cleaned_data["currency"]).upper()
+        if code not in known_currencies():
+            raise ValidationError(_("There is no such currency."))
+        return code

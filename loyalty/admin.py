@@ -15,7 +15,9 @@ from django.utils.translation import gettext_lazy as _
 from wagtail.admin.viewsets.base import ViewSet, ViewSetGroup
 
 from loyalty.adjusting_admin import CorrectionsViewSet, FilesViewSet, MembersViewSet, ProgrammesViewSet
+from loyalty.campaigns_admin import CampaignsViewSet
 from loyalty.exceptions import RuleError
+from loyalty.liability_admin import LiabilityViewSet
 from loyalty.models import Decision, EarningRule, RuleVersion
 from loyalty.models.earning import VersionState
 from loyalty.rule_forms import RuleForm
@@ -309,6 +311,6 @@ class PointsGroup(ViewSetGroup):
     menu_order = 115
     items: ClassVar[tuple[Any, ...]] = (
         *(MembersViewSet, CorrectionsViewSet, FilesViewSet),
-        *(RulesViewSet, DecisionsViewSet, ProgrammesViewSet),
         *(TiersViewSet, TierMembersViewSet),
+        *(RulesViewSet, CampaignsViewSet, DecisionsViewSet, LiabilityViewSet, ProgrammesViewSet),
     )

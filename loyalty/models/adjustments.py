@@ -7,6 +7,7 @@ journals do (``user:7``), so that two columns can be compared by the database.
 from __future__ import annotations
 
 import datetime as dt
+from decimal import Decimal
 from typing import Any, ClassVar, Final, NoReturn
 
 from django.conf import settings
@@ -48,12 +49,31 @@ class PointsPolicy(models.Model):
         default=7,
         validators=[MinValueValidator(1), MaxValueValidator(60)],
     )
+    point_cost = models.DecimalField(
+        _("what one point costs"),
+        max_digits=14,
+        decimal_places=4,
+        default=Decimal(0),
+        db_default=Decimal(0),
+        validators=[MinValueValidator(0)],
+        help_text=_("For the value of outstanding points. 0: no amounts of money are shown."),
+    )
+    currency = models.CharField(
+        _("currency"),
+        max_length=3,
+        default="IRR",
+        db_default="IRR",
+        help_text=_("Three capital letters: IRR for rial, IRT for toman, EUR. Shops report orders in it."),
+    )
 
     class Meta:
         verbose_name = _("rules for corrections")
         verbose_name_plural = _("rules for corrections")
         default_permissions = ("change",)
-        permissions = [("switch_programme", "Can stop and resume earning and spending of a programme")]
+        permissions = [
+            ("switch_programme", "Can stop and resume earning and spending of a programme"),
+            ("fund_budget", "Can put points into the budgets of campaigns"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.programme_id}: {self.alone_up_to}"

@@ -59,7 +59,8 @@ _GREGORIAN_MONTHS: Final = [
     pgettext_lazy("month in a date", "Nov"),
     pgettext_lazy("month in a date", "Dec"),
 ]
-_WEEKDAYS: Final = [
+#: Names of the days of the week; Monday is the first.
+WEEKDAYS: Final = [
     pgettext_lazy("weekday", "Monday"),
     pgettext_lazy("weekday", "Tuesday"),
     pgettext_lazy("weekday", "Wednesday"),
@@ -165,7 +166,7 @@ def date_text(value: dt.date, form: str = "") -> str:
         year, month, day = jalali.year, jalali.month, jalali.day
         names = _JALALI_MONTHS
     pattern = _DATE_FORMS.get(form, _DATE_FORMS[""])
-    values = {"day": day, "month": names[month - 1], "year": year, "weekday": _WEEKDAYS[local.weekday()]}
+    values = {"day": day, "month": names[month - 1], "year": year, "weekday": WEEKDAYS[local.weekday()]}
     return _in_digits(pattern % values)
 
 

@@ -3,6 +3,13 @@
 It knows pseudonymous keys; `portal.points` says whose event it is.
 """
 
+from loyalty.services.earning.campaigning import (
+    CAMPAIGN_FIELDS,
+    budgets_of,
+    fund_campaign,
+    may_fund,
+    save_campaign,
+)
 from loyalty.services.earning.deciding import (
     VOTING_REVIEW,
     Happened,
@@ -28,6 +35,7 @@ from loyalty.services.earning.triggers import FactInfo, FactType, Trigger, all_t
 from loyalty.services.earning.words import Explanation, explain, names_of_rules
 
 __all__ = [
+    "CAMPAIGN_FIELDS",
     "VOTING_REVIEW",
     "Explanation",
     "FactInfo",
@@ -36,13 +44,16 @@ __all__ = [
     "Simulation",
     "Trigger",
     "all_triggers",
+    "budgets_of",
     "create_rule",
     "end_campaign",
     "events_from",
     "events_of",
     "explain",
+    "fund_campaign",
     "is_anything_recorded",
     "may_draft",
+    "may_fund",
     "may_publish",
     "names_of_rules",
     "publish",
@@ -50,6 +61,7 @@ __all__ = [
     "record",
     "register",
     "retire",
+    "save_campaign",
     "save_draft",
     "set_up",
     "settle",

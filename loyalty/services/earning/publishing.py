@@ -128,15 +128,16 @@ def retire(rule: EarningRule, *, by: User) -> bool:
 def publish_campaign(campaign: Campaign, *, by: User) -> None:
     """Have a campaign take place. Raises `NotPermittedError`, `NotADraftError`, `ValidationError`."""
     _require(may_publish(by))
-    campaign.full_clean(validate_constraints=False)
-    _check_days(campaign)
+    check_campaign(campaign)
     drafts = Campaign.objects.filter(pk=campaign.pk, state=VersionState.DRAFT)
     if not drafts.update(state=VersionState.PUBLISHED, published_at=timezone.now(), published_by=f"user:{by.pk}"):
         raise NotADraftError
     campaign.refresh_from_db()
 
 
-def _check_days(campaign: Campaign) -> None:
+def check_campaign(campaign: Campaign) -> None:
+    """Raise `ValidationError` for a campaign that could not take place."""
+    campaign.full_clean(exclude=["programme", "state"], validate_constraints=False)
     if not isinstance(campaign.weekdays, list) or not all(day in range(7) for day in campaign.weekdays):
         raise ValidationError({"weekdays": campaign.weekdays})
     if not isinstance(campaign.rules, list) or not all(isinstance(code, str) for code in campaign.rules):

@@ -1,0 +1,130 @@
+"""The admin's screens of campaigns: a draft in the editor's calendar, publishing, ending, and the budget."""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+import uuid
+
+import pytest
+from django.urls import reverse
+
+from loyalty.exceptions import KeyReusedError, NotADraftError, NotPermittedError
+from loyalty.models import Account, Campaign
+from loyalty.models.ledger import Kind
+from loyalty.services import earning, ledger
+from tests.factories.accounts import UserFactory
+from tests.factories.loyalty import EarningFactory, rule_in_force
+from tests.loyalty.test_adjusting_admin import signed_in
+
+pytestmark = pytest.mark.django_db
+
+ADD = "points_campaigns:add"
+
+
+@pytest.fixture(autouse=True)
+def _without_second_factor(settings):
+    settings.STAFF_SECOND_FACTOR = False
+
+
+@pytest.fixture
+def programme():
+    return EarningFactory().programme
+
+
+def form(programme, **values):
+    fixed = {
+        "programme": programme.pk, "code": "noruz", "name_fa": "نوروز", "name_en": "Noruz", "percent": "150",
+        "starts_at": "۱۴۰۵/۱۲/۲۹ ۲۰:۰۰", "ends_at": "1406/01/13 24:00".replace("24:00", "23:59"), "weekdays": ["4", "5"],
+        "hour_from": "0", "hour_to": "24", "rules": ["answer"], "budget": "noruz", "save": "1",
+    }  # fmt: skip
+    return {**fixed, **values}
+
+
+def test_a_campaign_is_drafted_funded_published_and_ended(client, programme):
+    rule_in_force(programme)
+    signed_in(client, "change_earningrule", "publish_earningrule", "fund_budget")
+    made = client.post(reverse(ADD), form(programme))
+    campaign = Campaign.objects.get()
+    page = reverse("points_campaigns:edit", args=[campaign.pk])
+    assert made.headers["Location"] == page
+    assert campaign.starts_at == dt.datetime(2027, 3, 20, 16, 30, tzinfo=dt.UTC)
+    assert (campaign.weekdays, campaign.rules, campaign.state) == ([4, 5], ["answer"], "draft")
+    shown = client.get(page).text
+    assert 'value="1405/12/29 20:00"' in shown
+
+    token = re.search(r'name="token" value="([^"]+)"', shown)[1]
+    for _time in range(2):
+        client.post(page, {"fund": "1", "points": "۱٬۰۰۰", "token": token})
+    assert Account.objects.get(kind=Kind.BUDGET).credits == 1000
+    assert "۱٬۰۰۰" in client.get(reverse("points_campaigns:index")).text
+
+    again = {name: value for name, value in form(programme).items() if name not in {"programme", "code", "save"}}
+    client.post(page, {**again, "percent": "200", "publish": "1"})
+    campaign.refresh_from_db()
+    assert (campaign.state, campaign.percent) == ("published", 200)
+    client.post(page, {**again, "percent": "300", "save": "1"})
+    client.post(page, {"end": "1"})
+    campaign.refresh_from_db()
+    assert (campaign.state, campaign.percent) == ("retired", 200)
+    assert client.get(page).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"starts_at": "1405/13/01 10:00"}, "روز و ساعت"),
+        ({"starts_at": "1405/12/01 24:10"}, "روز و ساعت"),
+        ({"ends_at": "1405/12/01 10:00"}, "پس از"),
+        ({"percent": "100"}, "percent"),
+        ({"hour_from": "9", "hour_to": "9"}, "hour_to"),
+        ({"code": "نوروز"}, "code"),
+        ({"rules": ["unknown"]}, "rules"),
+    ],
+)
+def test_what_never_takes_place_is_refused_with_words(client, programme, values, message):
+    rule_in_force(programme)
+    signed_in(client, "change_earningrule")
+    response = client.post(reverse(ADD), form(programme, **values))
+    assert response.status_code == 422
+    assert message in response.text
+    assert not Campaign.objects.exists()
+
+
+def test_a_code_is_taken_once(client, programme):
+    rule_in_force(programme)
+    signed_in(client, "change_earningrule")
+    client.post(reverse(ADD), form(programme))
+    assert client.post(reverse(ADD), form(programme)).status_code == 422
+    assert Campaign.objects.count() == 1
+
+
+def test_every_act_needs_its_right(client, programme):
+    campaign = Campaign(
+        programme=programme, code="c", name={"fa": "x"}, percent=150, budget="b",
+        starts_at=dt.datetime(2027, 1, 1, tzinfo=dt.UTC), ends_at=dt.datetime(2027, 2, 1, tzinfo=dt.UTC),
+    )  # fmt: skip
+    nobody, drafter = UserFactory(), UserFactory(superuser=True)
+    with pytest.raises(NotPermittedError):
+        earning.save_campaign(campaign, by=nobody)
+    campaign = earning.save_campaign(campaign, by=drafter)
+    with pytest.raises(NotPermittedError):
+        earning.fund_campaign(campaign, points=5, by=nobody, token=uuid.uuid4())
+    earning.publish_campaign(campaign, by=drafter)
+    with pytest.raises(NotADraftError):
+        earning.save_campaign(campaign, by=drafter, percent=300)
+    token = uuid.uuid4()
+    earning.fund_campaign(campaign, points=5, by=drafter, token=token)
+    with pytest.raises(KeyReusedError):
+        earning.fund_campaign(campaign, points=6, by=drafter, token=token)
+    assert earning.budgets_of([campaign]) == {campaign.pk: (5, 5)}
+    assert list(ledger.check()) == []
+
+    signed_in(client, "change_earningrule")
+    page = reverse("points_campaigns:edit", args=[campaign.pk])
+    for act in ({"fund": "1", "points": "5", "token": str(uuid.uuid4())}, {"end": "1"}):
+        assert client.post(page, act).status_code in {302, 403}
+    campaign.refresh_from_db()
+    assert campaign.state == "published"
+    signed_in(client, "view_member")
+    assert client.get(reverse("points_campaigns:index")).status_code in {302, 403}
