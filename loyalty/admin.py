@@ -24,6 +24,7 @@ from loyalty.rule_forms import RuleForm
 from loyalty.screens import Screen
 from loyalty.services import earning
 from loyalty.tiers_admin import TierMembersViewSet, TiersViewSet
+from loyalty.tokens_admin import TokensViewSet
 from portal.core.admin_menu import menu_item_for
 from portal.core.text import row_number
 
@@ -313,4 +314,5 @@ class PointsGroup(ViewSetGroup):
         *(MembersViewSet, CorrectionsViewSet, FilesViewSet),
         *(TiersViewSet, TierMembersViewSet),
         *(RulesViewSet, CampaignsViewSet, DecisionsViewSet, LiabilityViewSet, ProgrammesViewSet),
+        TokensViewSet,
     )

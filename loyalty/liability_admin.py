@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 
 #: Fields of the exported tables and their headings.
 _EXPIRY: Final = {"month": _("Expire until"), "available": _("Can be spent"), "pending": _("Coming"), "held": _("Reserved"),
-                  "points": _("Points"), "money": _("Value")}  # fmt: skip
-_EARNED: Final = {"month": _("Earned until"), "earned": _("Earned"), "left": _("Outstanding"), "money": _("Value")}
+                  "points": _("Points"), "money": _("Worth")}  # fmt: skip
+_EARNED: Final = {"month": _("Earned until"), "earned": _("Earned"), "left": _("Outstanding"), "money": _("Worth")}
 _FLOWS: Final = {
     "month": _("Month until"), "issued": _("Issued"), "taken_back": _("Taken back"), "redeemed": _("Spent"),
     "expired": _("Expired"), "adjusted": _("Corrected"), "ended": _("Memberships ended"), "outstanding": _("Outstanding"),

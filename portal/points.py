@@ -14,7 +14,7 @@ from django.utils.translation import gettext_lazy as _
 
 from community import merits
 from community.models import Area
-from loyalty.services import earning
+from loyalty.services import earning, shop
 from loyalty.services.earning import FactInfo, FactType, Happened, Trigger
 from portal.accounts.models import User
 
@@ -92,6 +92,16 @@ TRIGGERS: Final = (
         facts=(
             FactInfo(name="solved", label=_("it was solved"), type=FactType.YES_NO),
             FactInfo(name="has_reason", label=_("a reason was given"), type=FactType.YES_NO),
+        ),
+    ),
+    # Reported by shops (`loyalty.api`), which also report what of it is refunded.
+    Trigger(
+        name=shop.ORDER,
+        label=_("You bought something"),
+        icon="gift",
+        facts=(
+            FactInfo(name="amount", label=_("amount, in the smallest unit of the currency"), type=FactType.NUMBER),
+            FactInfo(name="lines", label=_("number of lines"), type=FactType.NUMBER),
         ),
     ),
 )

@@ -26,6 +26,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("faq.urls")),
     path("", include("portal.accounts.urls_root")),
     path("", include("community.urls_root")),
+    path("", include("loyalty.api.urls")),
 ]
 
 urlpatterns += i18n_patterns(

@@ -84,6 +84,8 @@ ACCESS = {
     "health": Access.EVERYBODY,
     "language_root": Access.EVERYBODY,
     "loyalty:": Access.SIGNED_IN,
+    # Programs sign in with a token; a session means nothing.
+    "loyalty_api:": Access.EVERYBODY,
     "media": Access.EVERYBODY,
     "notifications:action": Access.EVERYBODY,
     "notifications:unsubscribe": Access.EVERYBODY,
@@ -151,6 +153,7 @@ STAFFS = {
     "points_tiers:": set(),
     "rewards_offered:": set(),
     "rewards_taken:": set(),
+    "points_tokens:": set(),
     "unsent_mails:": set(),
     "wagtailusers_users:": set(),
 }

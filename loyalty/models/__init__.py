@@ -13,11 +13,13 @@ from loyalty.models.rewards import (
     RewardTerms,
     VoucherCode,
 )
+from loyalty.models.shop import ApiToken, ShopEvent, ShopOrder
 from loyalty.models.tiers import Tier, TierMembership, TierProgramme, TierSet
 
 __all__ = [
     "Account",
     "Adjustment",
+    "ApiToken",
     "Campaign",
     "Checkpoint",
     "Decision",
@@ -40,6 +42,8 @@ __all__ = [
     "RewardTerms",
     "RuleCounter",
     "RuleVersion",
+    "ShopEvent",
+    "ShopOrder",
     "SwitchRecord",
     "Tier",
     "TierMembership",

@@ -86,9 +86,14 @@ def limited(
     each other their counts by twenties: a little more than the limit may pass, and most requests write nothing. With
     `by_network` everybody in an address range is counted together, accounts included.
     """
+    return limited_key(_who(request, by_network=by_network), scope, limit, seconds, is_frequent=is_frequent)
+
+
+def limited_key(who: str, scope: str, limit: int, seconds: int, *, is_frequent: bool = False) -> int | None:
+    """Count a request of somebody who is no visitor, such as a program with a token of its own; see `limited`."""
     now = time.time()
     window = int(now // seconds)
-    who = salted_hmac("portal.core.limits", _who(request, by_network=by_network), algorithm="sha256").hexdigest()[:32]
+    who = salted_hmac("portal.core.limits", who, algorithm="sha256").hexdigest()[:32]
     key = f"limit:{scope}:{window}:{who}"
     count = _count_frequent(key, seconds) if is_frequent else _count_shared(key, seconds)
     return None if count <= limit else max(1, math.ceil((window + 1) * seconds - now))

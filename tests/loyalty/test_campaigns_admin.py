@@ -17,7 +17,7 @@ from tests.factories.accounts import UserFactory
 from tests.factories.loyalty import EarningFactory, rule_in_force
 from tests.loyalty.test_adjusting_admin import signed_in
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.both_databases("loyalty.services.earning.campaigning")]
 
 ADD = "points_campaigns:add"
 

@@ -1,0 +1,18 @@
+"""URLs of the API, which are for programs and have no language."""
+
+from __future__ import annotations
+
+from django.urls import path
+
+from loyalty.api import views
+
+app_name = "loyalty_api"
+
+urlpatterns = [
+    path("api/loyalty/events", views.events, name="events"),
+    path("api/loyalty/quotes", views.quotes, name="quotes"),
+    path("api/loyalty/members/<str:key>/balance", views.balance, name="balance"),
+    path("api/loyalty/holds", views.holds, name="holds"),
+    path("api/loyalty/holds/<str:hold>/capture", views.capture, name="capture"),
+    path("api/loyalty/holds/<str:hold>/release", views.release, name="release"),
+]
