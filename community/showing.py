@@ -22,6 +22,7 @@ from community.link_cards import with_cards
 from community.listing import StateBadge, badge_of
 from community.models import PAGE_SIZE, CommunityProfile, IdeaStatusChange, Level, Poll, PollVote, Post, SolvedIt, State
 from community.models.access import id_of
+from community.models.member import PRIVATE_SCOPE
 from community.notifications.common import thread_target
 from community.people import Person, person_of
 from community.queries import OwnState, Tombstone, own_state_of, posts_of_page
@@ -227,8 +228,8 @@ class ThreadPage:
         return list(self._thread.status_changes.order_by("-pk")[:10]) if self._thread.is_idea else []
 
 
-#: What all pages of the community show besides threads: names of areas, navigation.
-FRAME: Final = ("community:areas", "site")
+#: What all pages of the community show besides threads: names of areas, navigation, who hides their page.
+FRAME: Final = ("community:areas", "site", PRIVATE_SCOPE)
 #: What pages show of the row of a thread. Not the number of views: it would make a page new with each of them.
 _OF_A_ROW: Final = (
     "area_id", "audience", "author_id", "title", "slug", "language", "status", "state", "solution_id", "solved_at",

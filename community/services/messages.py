@@ -200,7 +200,7 @@ def choose_privacy(*, user: User, is_private: bool, languages: Collection[str]) 
     chosen = ",".join(sorted(languages))
     CommunityProfile.objects.filter(pk=user.pk).update(languages=chosen)
     if CommunityProfile.objects.filter(pk=user.pk, is_private=not is_private).update(is_private=is_private):
-        content_changed(PRIVATE_SCOPE, "community")
+        content_changed(PRIVATE_SCOPE)
     forget_profile_of(user)
 
 
