@@ -7,12 +7,14 @@ places that the HTML leaves open.
 
 from __future__ import annotations
 
+import datetime as dt
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Final
 
 from django.core.paginator import Paginator
 from django.db.models import prefetch_related_objects
+from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
@@ -27,6 +29,7 @@ from community.notifications.common import thread_target
 from community.people import Person, person_of
 from community.queries import OwnState, Tombstone, own_state_of, posts_of_page
 from community.see_also import SilentHelp, Surroundings, silent_help_of, surroundings_of
+from portal.core.memo import LONG_SECONDS
 from portal.core.privacy import translate_placeholders
 from portal.core.scopes import rests_on
 
@@ -178,6 +181,12 @@ class ThreadPage:
     def scopes(self) -> tuple[str, ...]:
         """What is shown of the thread and around it; solved threads and articles like it add theirs."""
         return (f"thread:{self._thread.pk}", *FRAME)
+
+    @property
+    def seconds(self) -> float:
+        """How long its HTML is right: a minute while it may say how many minutes ago somebody wrote."""
+        is_fresh = timezone.now() - self._thread.last_post_at < dt.timedelta(hours=1)
+        return 60.0 if is_fresh else LONG_SECONDS
 
     @property
     def by_helpfulness(self) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import re
 
 import pytest
@@ -9,11 +10,13 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
+from django.utils import timezone
 
 from community import services
 from community.acts import Acts, Pattern, pattern_of
 from community.models import CommunityProfile, Post, ThreadRead
 from community.queries import OwnState, own_state_of
+from community.showing import ThreadPage
 from portal.core import fragments
 from portal.core.memo import forget_all
 from portal.core.scopes import content_changed
@@ -228,6 +231,14 @@ def test_what_changes_a_thread_changes_the_page_for_members_at_once(change, afte
 
 def acts_or_all(text: str, change: str) -> str:
     return acts_of(text, 2) if change == "vote" else text
+
+
+@pytest.mark.parametrize(("minutes", "seconds"), [(5, 60), (59, 60), (61, 300)])
+def test_a_page_that_says_how_many_minutes_ago_is_made_again_each_minute(minutes, seconds):
+    thread = ThreadFactory()
+    thread.last_post_at = timezone.now() - dt.timedelta(minutes=minutes)
+
+    assert ThreadPage(None, thread).seconds == seconds
 
 
 # Buttons -------------------------------------------------------------------------------------------------------------
