@@ -118,6 +118,12 @@ class Reward(models.Model):
     limit_period = models.CharField(_("in which time"), max_length=5, choices=LimitPeriod, default=LimitPeriod.EVER)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
 
+    #: Kinds as members read them.
+    FOR_MEMBERS: ClassVar = {
+        RewardKind.VOUCHER: pgettext_lazy("reward", "A code"),
+        RewardKind.PHYSICAL: pgettext_lazy("reward", "Sent to you"),
+        RewardKind.BENEFIT: pgettext_lazy("reward", "Done for you"),
+    }
     #: Icons of the kinds.
     ICONS: ClassVar = {RewardKind.VOUCHER: "ticket", RewardKind.PHYSICAL: "package", RewardKind.BENEFIT: "sparkles"}
 
@@ -142,6 +148,11 @@ class Reward(models.Model):
 
     def __str__(self) -> str:
         return str(self.name)
+
+    @property
+    def kind_for_member(self) -> str:
+        """Its kind as the member reads it."""
+        return str(self.FOR_MEMBERS[RewardKind(self.kind)])
 
     @property
     def icon(self) -> str:

@@ -30,6 +30,7 @@ from portal.demo.community import load_community
 from portal.demo.feedback import load_feedback
 from portal.demo.messages import load_messages
 from portal.demo.people import load_people
+from portal.demo.rewards import load_rewards
 from portal.demo.searches import load_searches
 from portal.demo.site import DemoSite
 from portal.home.models import HomePage, InfoPage
@@ -92,6 +93,7 @@ def load(*, progress: Callable[[str, int, int | None], None] | None = None) -> D
             load_community()
             load_captured(editor)
             load_messages()
+            load_rewards()
             content_changed()
             tell("search", 0, None)
         renew_popular()  # tries frequent questions, now that the articles can be found

@@ -44,6 +44,8 @@ from community.reconcile import find_drift
 from community.see_also import surroundings_of
 from faq.importing import Outcome
 from faq.models import ArticlePage, Feedback, HelpMedia, TopicPage
+from loyalty.models import Redemption, Reward
+from loyalty.services import ledger
 from portal.accounts.handles import validate_handle
 from portal.accounts.models import User
 from portal.catalog.models import Ownership, Product, Topic
@@ -58,6 +60,7 @@ from portal.demo.feedback import DAYS
 from portal.demo.loader import ARTICLES_FOLDER, is_site_empty, load
 from portal.demo.messages import load_messages
 from portal.demo.people import PASSWORD, PEOPLE
+from portal.demo.rewards import REWARDS, load_rewards
 from portal.demo.searches import DAYS as SEARCH_DAYS
 from portal.demo.searches import load_searches
 from portal.demo.site import HOME, NAME, is_loaded
@@ -78,6 +81,7 @@ pytestmark = [
         "portal.demo.messages",
         "portal.demo.loader",
         "portal.demo.people",
+        "portal.demo.rewards",
         "portal.demo.searches",
         "portal.demo.site",
     ),
@@ -93,6 +97,20 @@ def test_every_article_arrives_in_both_languages_without_a_remark(demo):
     imported = ArticlePage.objects.live().filter(source="")
     languages = Counter(imported.values_list("translation_key", flat=True))
     assert set(languages.values()) == {2}
+
+
+def test_rewards_are_offered_in_both_languages_and_some_were_taken(demo):
+    assert {len(reward.name) for reward in Reward.objects.all()} == {2}
+    assert Reward.objects.filter(is_published=True).count() == len(REWARDS) == 6
+    assert Counter(Redemption.objects.visible_to(User.objects.get(handle="sara")).values_list("state", flat=True)) == {
+        "issued": 1,
+        "shipped": 1,
+    }
+    assert set(Redemption.objects.values_list("state", flat=True)) == {
+        "issued", "shipped", "delivered", "refunded", "ordered",
+    }  # fmt: skip
+    assert load_rewards() == 0
+    assert list(ledger.check()) == []
 
 
 def test_two_threads_became_articles_that_thank_who_answered(demo):

@@ -95,6 +95,7 @@ def test_the_shelf_says_what_can_be_had_and_why_not_nearest_first(client, progra
 
     assert [offer.reward for offer in page.context["offers"]] == [cheap, dear, near, far, out]
     assert "۱۰ امتیاز کم است" in page.text
+    assert "برای شما انجام می‌شود" in page.text
     assert "اکنون چیزی از آن نمانده است" in page.text
 
 

@@ -88,7 +88,7 @@ def _facts_of(portion: Sequence[Redemption]) -> _Facts:
     return _Facts(
         held={row["ref"]: row["held"] for row in lots},
         journals=found,
-        returned={row["reverses"]: row["points"] for row in back},
+        returned={row["reverses"] or 0: row["points"] for row in back},
         codes={
             code.redemption_id or 0: (code.status, code.reward_id)
             for code in VoucherCode.objects.filter(redemption__in=ids)

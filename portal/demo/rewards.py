@@ -1,0 +1,148 @@
+"""Rewards of the demo: an open programme, what Noora offers for points, and what its customers took."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from django.db.models import Max
+
+from loyalty.models import Earning, Programme, Redemption, Reward
+from loyalty.models.rewards import RewardKind, State
+from loyalty.services import earning, ledger, rewards
+from loyalty.services.members import wallet_for
+from portal.accounts.models import User
+from portal.core.localized import LocalizedText
+from portal.core.models import OutboxMessage
+from portal.notifications.events import NotificationWanted
+
+if TYPE_CHECKING:
+    from typing import Any
+
+CODE: Final = "club"
+#: Codes that are there to be handed out.
+_CODES: Final = 30
+
+
+@dataclass(frozen=True, slots=True)
+class DemoReward:
+    """A reward in both languages: name, what one gets, how it is used."""
+
+    code: str
+    kind: RewardKind
+    price: int
+    fa: tuple[str, str, str]
+    en: tuple[str, str, str]
+    stock: int | None = None
+    limit: int | None = None
+
+
+REWARDS: Final = (
+    DemoReward(
+        "tree", RewardKind.BENEFIT, 300,
+        ("یک نهال بلوط در زاگرس", "به نام شما یک نهال بلوط کاشته می‌شود و عکسش برایتان می‌آید.", ""),
+        ("An oak seedling in the Zagros", "We plant an oak in your name and send you its picture.", ""),
+    ),
+    DemoReward(
+        "coffee", RewardKind.VOUCHER, 450,
+        ("قهوه برای دو نفر", "دو فنجان قهوه در کافه‌ای نزدیک شما.", "کد را پیش از سفارش به صندوق‌دار نشان دهید."),
+        ("Coffee for two", "Two cups of coffee in a café near you.", "Show the code at the till before you order."),
+        limit=2,
+    ),
+    DemoReward(
+        "data", RewardKind.BENEFIT, 600,
+        ("۱۰ گیگابایت حجم اضافه", "تا پایان روز بعد به خط شما افزوده می‌شود و یک ماه مهلت دارد.", ""),
+        ("10 GB of extra data", "Added to your line by the end of the next day, good for a month.", ""),
+    ),
+    DemoReward(
+        "book", RewardKind.VOUCHER, 900,
+        ("بن کتاب ۲۰۰ هزار تومانی", "برای خرید از کتاب‌فروشی‌های همکار.", "کد را هنگام پرداخت در کادر «کد تخفیف» وارد کنید."),
+        ("Book voucher, 200,000 tomans", "For bookshops that work with us.", "Enter the code as a discount code when you pay."),
+        limit=1,
+    ),
+    DemoReward(
+        "mug", RewardKind.PHYSICAL, 1200,
+        ("ماگ نورا", "ماگ سرامیکی با نقش گره‌چینی، ساخت لالجین.", ""),
+        ("Noora mug", "A stoneware mug with a girih pattern, made in Lalejin.", ""),
+        stock=40,
+    ),
+    DemoReward(
+        "mesh", RewardKind.PHYSICAL, 9000,
+        ("مش ۶ نورا", "یک دستگاه مش ۶ برای اتاقی که وای‌فای به آن نمی‌رسد.", "کنار مودم روشنش کنید و دکمهٔ جفت‌سازی هر دو را بزنید."),
+        ("Noora Mesh 6", "One Mesh 6 for the room that Wi-Fi does not reach.", "Switch it on beside the router and press “pair” on both."),
+        stock=5, limit=1,
+    ),
+)  # fmt: skip
+
+#: Who has how many points to begin with.
+POINTS: Final = {"sara": 4200, "reza": 2100, "emma": 380, "arya-installs": 950}
+_HOME: Final = rewards.Address(
+    name="سارا محمدی", phone="+989121234567", text="تهران، خیابان کارگر شمالی، کوچهٔ نسترن، پلاک ۱۲، واحد ۳",
+    postal_code="1439814471",
+)  # fmt: skip
+
+
+def load_rewards() -> int:
+    """Open the programme, offer what is missing, and have customers take some; return how many. Safe to repeat."""
+    admin = User.objects.get(handle="admin")
+    before = OutboxMessage.objects.aggregate(last=Max("pk"))["last"] or 0
+    programme = _open_programme(admin)
+    for handle, points in POINTS.items():
+        wallet = wallet_for(user=User.objects.get(handle=handle), programme=programme)
+        ledger.earn(wallet=wallet, amount=points, key=f"demo:{handle}", source="demo", actor="demo")
+    offered = {each.code: _offer(each, programme, admin) for each in REWARDS}
+    taken = Redemption.objects.filter(key__startswith="demo-").count()
+    _take_some(offered, admin)
+    # It is said to have happened a while ago: nobody is told.
+    OutboxMessage.objects.filter(pk__gt=before, event=NotificationWanted.name).delete()
+    return Redemption.objects.filter(key__startswith="demo-").count() - taken
+
+
+def _open_programme(admin: User) -> Programme:
+    name = LocalizedText(fa="باشگاه نورا", en="Noora Club")
+    for draft in earning.set_up(code=CODE, name=name, by=admin):
+        earning.publish(draft, by=admin)
+    programme = Programme.objects.get(code=CODE)
+    Earning.objects.filter(programme=programme).update(is_open=True)
+    return programme
+
+
+def _offer(each: DemoReward, programme: Programme, admin: User) -> Reward:
+    known = Reward.objects.filter(programme=programme, name__en=each.en[0]).first()
+    if known is not None:
+        return known
+    name, text, instructions = (LocalizedText(fa=fa, en=en) for fa, en in zip(each.fa, each.en, strict=True))
+    reward = rewards.create_reward(
+        programme=programme, kind=each.kind, by=admin, name=name, text=text, instructions=_or_none(instructions),
+        price=each.price, stock=each.stock, limit=each.limit, limit_period="month", is_published=True,
+    )  # fmt: skip
+    if each.kind == RewardKind.VOUCHER:
+        rewards.make_codes(reward=reward, count=_CODES, by=admin)
+    return reward
+
+
+def _or_none(text: LocalizedText) -> LocalizedText:
+    return LocalizedText({language: words for language, words in text.items() if words})
+
+
+def _take_some(offered: dict[str, Reward], admin: User) -> None:
+    _take("sara", offered["coffee"])
+    mug = _take("sara", offered["mug"], address=_HOME)
+    if mug.state == State.ORDERED:
+        mug = rewards.advance(redemption=mug, by=admin, to=State.PACKED)
+        rewards.advance(redemption=mug, by=admin, to=State.SHIPPED, carrier="پست پیشتاز", tracking="210450189200456")
+    data = _take("reza", offered["data"])
+    if data.state == State.ORDERED:
+        rewards.advance(redemption=data, by=admin, to=State.DELIVERED)
+    book = _take("reza", offered["book"])
+    if book.state == State.ISSUED:
+        rewards.refund(redemption=book, by=admin, reason="damaged", key="demo")
+    _take("emma", offered["tree"])
+
+
+def _take(handle: str, reward: Reward, **more: Any) -> Redemption:
+    person = User.objects.get(handle=handle)
+    seen = rewards.last_of(wallet_for(user=person, programme=reward.programme))
+    return rewards.redeem(
+        user=person, reward=reward, key=f"demo-{reward.pk}", price=reward.price, seen=seen, is_confirmed=True, **more
+    )
