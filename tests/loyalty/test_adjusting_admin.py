@@ -152,10 +152,14 @@ def test_switches_limits_and_freezing_are_recorded_with_a_reason(client, program
     client.post(page, {"programme": prefix, f"{prefix}-reason": "incident", "stop_earning": "1"})
     programme.refresh_from_db()
     assert programme.is_earning_stopped
-    policy = {"programme": prefix, "policy": "1", f"{prefix}-alone_up_to": "0", f"{prefix}-days_to_decide": "3"}
+    policy = {
+        "programme": prefix, "policy": "1", f"{prefix}-alone_up_to": "0", f"{prefix}-days_to_decide": "3",
+        f"{prefix}-point_cost": "0.5", f"{prefix}-currency": "irt",
+    }  # fmt: skip
     client.post(page, policy)
-    assert PointsPolicy.objects.get().alone_up_to == 0
-    assert client.post(page, {**policy, f"{prefix}-days_to_decide": "0"}).status_code == 422
+    assert list(PointsPolicy.objects.values_list("alone_up_to", "currency")) == [(0, "IRT")]
+    for wrong in ({f"{prefix}-days_to_decide": "0"}, {f"{prefix}-currency": "XQX"}):
+        assert client.post(page, {**policy, **wrong}).status_code == 422
     assert "مشکلی پیش آمده" in client.get(page).text
 
 
