@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.utils.translation import gettext_lazy as _
 
+from loyalty.services.cards import card_of
 from loyalty.services.members import (
     export_corrections,
     export_decisions,
@@ -42,6 +43,9 @@ def _export(person: User) -> Iterator[tuple[str, dict[str, Any]]]:
         yield "reward", redemption
     for correction in export_corrections(person):
         yield "correction", correction
+    card = card_of(person)
+    if card is not None:
+        yield "card", {"number": card.number, "made_at": card.created_at.isoformat()}
     for move in export_tiers(person):
         yield "tier", move
     for warning in export_warnings(person):

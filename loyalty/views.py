@@ -6,15 +6,17 @@ import io
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from django.contrib.auth.decorators import login_required
-from django.http import Http404, HttpResponse, StreamingHttpResponse
+from django.http import Http404, HttpResponse, HttpResponseRedirect, StreamingHttpResponse
 from django.shortcuts import render
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_safe
+from django.views.decorators.http import require_http_methods, require_safe
 
-from loyalty import own_points, own_tiers
+from loyalty import card_pictures, own_points, own_tiers
 from loyalty.queries import Summary, statement, summary
+from loyalty.services import cards
 from portal.core.spreadsheets import CsvWriter
 from portal.core.text import row_number
 
@@ -56,6 +58,27 @@ def index(request: HttpRequest) -> HttpResponse:
     context["ways"] = own_points.ways_to_earn(shown)
     context["is_first"] = "before" not in request.GET
     return render(request, "loyalty/index.html", context)
+
+
+@login_required
+@never_cache
+@require_http_methods(["GET", "HEAD", "POST"])
+def card(request: HttpRequest) -> HttpResponse:
+    """Show the member's card; make it when it is asked for."""
+    shown, _wallet = _shown_or_404(request)
+    person = cast("User", request.user)
+    if request.method == "POST":
+        cards.make_card(person)
+        return HttpResponseRedirect(reverse("loyalty:card"))
+    own = cards.card_of(person)
+    context: dict[str, Any] = {"shown": shown, "card": own}
+    if own is not None:
+        number = own.number
+        context["number"] = " ".join(number[start : start + 4] for start in range(0, len(number), 4))
+        context["qr"] = card_pictures.qr_code(number)
+        context["bars"] = card_pictures.bar_code(number)
+        context["path"] = own_tiers.path_of(person, shown)
+    return render(request, "loyalty/card.html", context)
 
 
 @login_required

@@ -335,6 +335,7 @@ WRITTEN_BY_OTHERS = {
     "loyalty.LoyaltyEvent": "codes and ids, by the portal",
     "loyalty.PointsFile": "ids, by the portal; the note is registered",
     "loyalty.PointsFileRow": "codes, by the portal",
+    "loyalty.MemberCard": "random digits",
     "loyalty.PointsPolicy": "staff",
     "loyalty.Programme": "staff",
     "loyalty.Redemption": "keys of forms, by the portal",
