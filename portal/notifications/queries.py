@@ -157,18 +157,20 @@ class ToldPage:
 
 
 #: Asked for the header of every page of somebody signed in.
-_any_unread: Final = Prepared(
-    lambda person: Notification.objects.filter(person=person).on_web().unread().order_by().values_list("pk")[:1], int
+_newest_unread: Final = Prepared(
+    lambda person: Notification.objects.filter(person=person).on_web().unread().order_by("-id")[: MOST_COUNTED + 1],
+    int,
 )
 
 
 def unread_count(person: User) -> int:
     """Return how many visible notifications are unread, at most `MOST_COUNTED`.
 
-    One query if there are none; with some, another one and what their kinds need to know who may see them.
+    One query if there are none; with some, also what their kinds need to know who may see them.
     """
-    if not _any_unread.rows(person.pk):
-        return 0
+    newest = _newest_unread.rows(person.pk)
+    if len(newest) <= MOST_COUNTED:
+        return len(_visible(person, newest, is_tolerant=True))
     found = Notification.objects.filter(person=person).on_web().unread().order_by("-id")
     return min(MOST_COUNTED, len(_read_on(person, found, MOST_COUNTED).visible))
 
