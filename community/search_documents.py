@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
     from django.db.models import QuerySet
 
+    from community.models.access import AnyUser
+
 #: Posts of a thread whose words are indexed: the first, the accepted answers, the most helpful ones.
 _POSTS_INDEXED: Final = 20
 #: Tags whose names the facet knows, the most used first.
@@ -93,6 +95,10 @@ class ThreadDocument(SearchDocument[Thread]):
                 Prefetch("posts", posts[:_POSTS_INDEXED], to_attr="weighty"),
             )
         )
+
+    def visible_to(self, user: AnyUser, ids: Collection[int]) -> set[int]:
+        found = Thread.objects.listed().visible_to(user).filter(pk__in=ids)  # without what only the index reads
+        return set(found.order_by().values_list("pk", flat=True))
 
     def to_entry(self, instance: Thread) -> SearchEntry:
         beginning: list[Post] = instance.beginning  # type: ignore[attr-defined]  # prefetched

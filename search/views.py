@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.core.paginator import Paginator
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import render
 from django.utils.cache import patch_cache_control
 from django.utils.functional import SimpleLazyObject
@@ -110,10 +112,7 @@ def results(request: HttpRequest) -> HttpResponse:
         "form": form,
         "result": result,
         # These are shown inside cached HTML, and computed only if that has to be rendered.
-        "page_obj": SimpleLazyObject(lambda: paginator.get_page(result.page)),
-        "page_range": SimpleLazyObject(
-            lambda: list(paginator.get_elided_page_range(result.page, on_each_side=1, on_ends=1))
-        ),
+        "paging": SimpleLazyObject(lambda: _paging(form, result, paginator)),
         "tabs": SimpleLazyObject(lambda: _tabs(form, result)),
         "filters": SimpleLazyObject(lambda: _filters(result)),
         "chips": SimpleLazyObject(lambda: _chips(form, result)),
@@ -170,11 +169,21 @@ def _reader(request: HttpRequest) -> AnyUser:
     return request.user if settings.SESSION_COOKIE_NAME in request.COOKIES else None
 
 
-def _key(form: SearchForm, result: SearchResult) -> tuple[object, ...]:
-    """The cache key of the HTML of these results, which all readers with the same results share."""
-    hits = tuple((hit.kind, hit.object_id) for hit in result.hits)
-    pins = tuple((pin.kind, pin.object_id, pin.url) for pin in result.pins)
-    return form.address(), result.page, result.version, result.meant, hits, pins
+def _key(form: SearchForm, result: SearchResult) -> str:
+    """The cache key of the HTML of these results, which all readers with the same results share: a short hash."""
+    hits = [(hit.kind, hit.object_id) for hit in result.hits]
+    pins = [(pin.kind, pin.object_id, str(pin.url)) for pin in result.pins]
+    known_by = repr((form.address(), result.page, result.version, str(result.meant), hits, pins))
+    return hashlib.blake2b(known_by.encode(), digest_size=16).hexdigest()
+
+
+def _paging(form: SearchForm, result: SearchResult, paginator: Paginator[int]) -> dict[str, Any]:
+    """What the pager shows: the page, the numbers of the others, and the parameters of their addresses."""
+    return {
+        "page": paginator.get_page(result.page),
+        "numbers": list(paginator.get_elided_page_range(result.page, on_each_side=1, on_ends=1)),
+        "query": QueryDict(urlsplit(form.address()).query),
+    }
 
 
 def _tabs(form: SearchForm, result: SearchResult) -> list[Tab]:
