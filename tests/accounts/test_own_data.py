@@ -70,6 +70,7 @@ WITHOUT_NAMES = {
     *("Area.title", "Area.description", "Area.slug", "Area.icon", "Area.audience", "Area.effective_audience"),
     *("AuditEntry.action", "AuditEntry.reason", "Draft.place", "ImportSource.name", "ImportedRow.external_id"),
     "CapturedAnswer.kind",
+    "CommunityProfile.languages",
     *("Message.state_reason", "Message.token"),
     *("Post.language", "Post.state_reason", "Post.token", "ReviewItem.reasons", "Solution.revoked_because"),
     *("SolvedIt.network", "SolvedIt.visitor", "SparedQuestion.kind", "SparedQuestion.others", "Tag.key", "Tag.name"),

@@ -6,6 +6,7 @@ import base64
 import binascii
 import contextlib
 import re
+import uuid
 from datetime import timedelta
 from typing import TYPE_CHECKING
 from urllib.parse import quote
@@ -20,6 +21,7 @@ from django.utils import timezone
 from community import services
 from community.forms import started_now
 from faq.models import Feedback, ShortLink
+from loyalty.services import adjusting
 from portal.core import jobs, page_cache, privacy
 from portal.core.outbox import drain
 from portal.core.text import to_latin_digits
@@ -29,6 +31,7 @@ from search.models import SearchGap
 from tests.factories.accounts import UserFactory
 from tests.factories.community import MemberFactory, MessageFactory, PostFactory, moderator, token
 from tests.factories.faq import ArticlePageFactory
+from tests.factories.loyalty import EarningFactory
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -211,6 +214,16 @@ def talk(customer, customer_client, marks) -> None:
         customer_client.post(report, {"reason": "other", "note": f"به {mark} زنگ بزنید"}, headers=sent())
 
 
+def correct(customer, marks) -> None:
+    """Give points by a form and by a file, with personal data in the notes."""
+    staff = UserFactory(superuser=True)
+    programme = EarningFactory().programme
+    for points, mark in enumerate(marks, 1):
+        how = {"programme": programme, "reason": "goodwill", "by": staff, "note": f"به {mark} زنگ زد"}
+        adjusting.ask(member=customer, points=points, token=uuid.uuid4(), **how)
+        adjusting.ask_by_file(f"member,points\n{customer.handle},{points}\n".encode(), **how)
+
+
 def test_nothing_that_only_one_person_has_is_stored_of_what_readers_type(
     like_an_installation, client, client_of, settings
 ):
@@ -221,6 +234,7 @@ def test_nothing_that_only_one_person_has_is_stored_of_what_readers_type(
 
     a_day(client, client_of(customer), article)
     talk(customer, client_of(customer), [*NUMBERS.values(), EMAIL])
+    correct(customer, [*NUMBERS.values(), EMAIL])
     recorder.flush()
     tidy()
     gap = SearchGap.objects.filter(text__contains="[").first()
@@ -241,6 +255,8 @@ def test_nothing_that_only_one_person_has_is_stored_of_what_readers_type(
         "faq_feedback.came_from_page",
         "faq_feedback.came_from_search",
         "faq_feedback.comment",
+        "loyalty_adjustment.note",
+        "loyalty_pointsfile.note",
         "search_index_entry.body",  # of the replies
         "search_searchday.text",
         "search_searchgap.text",
@@ -253,10 +269,13 @@ def test_such_a_search_would_find_it(like_an_installation, client, client_of, mo
     monkeypatch.setattr("faq.services.redact_to", lambda text, max_length: text[:max_length])
     monkeypatch.setattr("search.asking.keys.redact", lambda text: text)
     monkeypatch.setattr("community.services.moderating.redact_to", lambda text, max_length: text[:max_length])
+    monkeypatch.setattr("loyalty.services.adjusting.requests.redact_to", lambda text, max_length: text[:max_length])
+    monkeypatch.setattr("loyalty.services.adjusting.files.redact_to", lambda text, max_length: text[:max_length])
     article, customer = ArticlePageFactory(title="چراغ قرمز مودم"), MemberFactory()
 
     a_day(client, client_of(customer), article)
     talk(customer, client_of(customer), [PHONE])
+    correct(customer, [PHONE])
     recorder.flush()
     tidy()
 
