@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from django.utils.translation import gettext_lazy, pgettext_lazy
+from django.utils.translation import gettext_lazy, pgettext, pgettext_lazy
 
 from loyalty import queries
-from loyalty.models import Decision, Earning, RuleVersion
+from loyalty.models import Decision, Earning, Redemption, RuleVersion
 from loyalty.models.adjustments import Reason
 from loyalty.models.earning import VersionState
 from loyalty.models.ledger import Code
 from loyalty.services import earning
 from loyalty.services.earning import words
 from portal.core.memo import Memo
+from portal.core.text import isolate
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -26,6 +28,8 @@ if TYPE_CHECKING:
     from loyalty.services.earning import Explanation
     from portal.accounts.models import User
 
+#: Keys of journals by which a redemption's points are held, spent or given back (`Redemption.hold`).
+_OF_A_REDEMPTION: Final = re.compile(r"(?:hold|capture|release|refund):redemption:([0-9a-f-]{36})(?::|\Z)")
 #: Decisions without points that are shown.
 _NOT_COUNTED: Final = 5
 #: What a journal did, where no rule says it better.
@@ -119,8 +123,9 @@ def ways_to_earn(shown: Earning) -> list[dict[str, object]]:
 
 
 def in_words(wallet: Wallet, lines: Sequence[StatementLine]) -> list[Line]:
-    """Say what each line is and why. Two queries, however many lines."""
+    """Say what each line is and why. At most three queries, however many lines."""
     names, why = _reasons(wallet, lines)
+    taken = _rewards_of(lines)
     shown = []
     for line in lines:
         sentences = why.get(line.journal_id, [])
@@ -129,8 +134,22 @@ def in_words(wallet: Wallet, lines: Sequence[StatementLine]) -> list[Line]:
             sentences = [str(words.OF_EVENTS[line.reason])]
         if line.code in {Code.ADJUST, Code.EXTEND} and line.reason in Reason.values:
             sentences = [str(Reason(line.reason).label)]
-        shown.append(Line(line, what or str(WHAT.get(line.code, line.code)), sentences))
+        what = what or str(WHAT.get(line.code, line.code))
+        if line.journal_id in taken:
+            reward = isolate(taken[line.journal_id])
+            what = pgettext("statement", "%(what)s: %(reward)s") % {"what": what, "reward": reward}
+        shown.append(Line(line, what, sentences))
     return shown
+
+
+def _rewards_of(lines: Sequence[StatementLine]) -> dict[int, str]:
+    """Return the names of the rewards that lines are about, by their journals. One query, if there may be any."""
+    uids = {line.journal_id: match[1] for line in lines if (match := _OF_A_REDEMPTION.match(line.key))}
+    if not uids:
+        return {}
+    taken = Redemption.objects.filter(uid__in=set(uids.values())).select_related("reward")
+    names = {str(redemption.uid): str(redemption.reward) for redemption in taken}
+    return {journal: names[uid] for journal, uid in uids.items() if uid in names}
 
 
 def _reasons(wallet: Wallet, lines: Sequence[StatementLine]) -> tuple[dict[str, str], dict[int, list[str]]]:

@@ -43,6 +43,8 @@ class StatementLine:
     balance: Points
     source: str
     reason: str
+    #: Under which the journal was booked, once for ever.
+    key: str
     occurred_at: dt.datetime
     created_at: dt.datetime
 
@@ -122,6 +124,7 @@ def statement(wallet: Wallet, *, before: int | None = None, limit: int = 50) -> 
             balance=balances[place],
             source=row.source,
             reason=row.reason,
+            key=row.key,
             occurred_at=row.occurred_at,
             created_at=row.created_at,
         )

@@ -1,4 +1,4 @@
-"""Rewards of the demo: an open programme, what Noora offers for points, and what its customers took."""
+"""Points of the demo: an open programme, what helpers earned in the community, tiers, rewards and what was taken."""
 
 from __future__ import annotations
 
@@ -7,10 +7,13 @@ from typing import TYPE_CHECKING, Final
 
 from django.db.models import Max
 
+from community.events import SolutionAccepted
+from community.models import Solution
 from loyalty.models import Earning, Programme, Redemption, Reward
 from loyalty.models.rewards import RewardKind, State
-from loyalty.services import earning, ledger, rewards
+from loyalty.services import earning, ledger, rewards, tiers
 from loyalty.services.members import wallet_for
+from portal import points
 from portal.accounts.models import User
 from portal.core.localized import LocalizedText
 from portal.core.models import OutboxMessage
@@ -87,9 +90,11 @@ def load_rewards() -> int:
     admin = User.objects.get(handle="admin")
     before = OutboxMessage.objects.aggregate(last=Max("pk"))["last"] or 0
     programme = _open_programme(admin)
-    for handle, points in POINTS.items():
+    _award_past()
+    _open_tiers(programme, admin)
+    for handle, amount in POINTS.items():
         wallet = wallet_for(user=User.objects.get(handle=handle), programme=programme)
-        ledger.earn(wallet=wallet, amount=points, key=f"demo:{handle}", source="demo", actor="demo")
+        ledger.earn(wallet=wallet, amount=amount, key=f"demo:{handle}", source="demo", actor="demo")
     offered = {each.code: _offer(each, programme, admin) for each in REWARDS}
     taken = Redemption.objects.filter(key__startswith="demo-").count()
     _take_some(offered, admin)
@@ -105,6 +110,25 @@ def _open_programme(admin: User) -> Programme:
     programme = Programme.objects.get(code=CODE)
     Earning.objects.filter(programme=programme).update(is_open=True)
     return programme
+
+
+def _award_past() -> None:
+    """Have what happened in the community before there were points decided about, with its own dates."""
+    for solution in Solution.objects.filter(revoked_at=None).select_related("thread").order_by("accepted_at", "pk"):
+        points.award_solution(
+            SolutionAccepted(
+                solution_id=solution.pk, thread_id=solution.thread_id, post_id=solution.post_id,
+                author_id=solution.helper_id, asker_id=solution.thread.author_id,
+                accepted_by_id=solution.accepted_by_id,
+            )
+        )  # fmt: skip
+
+
+def _open_tiers(programme: Programme, admin: User) -> None:
+    draft = tiers.set_up(programme=programme, by=admin)
+    if draft is not None:
+        tiers.publish(draft, by=admin)
+    tiers.catch_up(programme)
 
 
 def _offer(each: DemoReward, programme: Programme, admin: User) -> Reward:

@@ -11,8 +11,9 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
+from loyalty import own_points
 from loyalty.models import Journal, Parcel, Redemption
-from loyalty.queries import summary, wallets_of
+from loyalty.queries import statement, summary, wallets_of
 from loyalty.services import ledger, rewards
 from loyalty.services.members import wallet_for
 from portal.accounts import own_data
@@ -283,3 +284,19 @@ def test_a_member_without_points_looks_around_and_no_wallet_is_opened(client, pr
     assert client.get(TAKEN).status_code == 200
     assert not wallets_of(newcomer).exists()
     assert reverse("loyalty:rewards") == REWARDS
+
+
+def test_the_statement_names_what_points_were_spent_on(client, programme, person, django_assert_num_queries):
+    """Reserved and given back: each line has the name of its reward, with one query for all of them."""
+    reward = RewardFactory(programme=programme, name=LocalizedText(fa="ماگ نورا", en="Noora mug"))
+    rewards.cancel(redemption=rewards.redeem(user=person, reward=reward, key="k", price=100, seen=0), user=person)
+    wallet = wallet_for(user=person, programme=programme)
+    *about_it, start = statement(wallet).lines
+
+    with django_assert_num_queries(1):
+        words = [line.what for line in own_points.in_words(wallet, about_it)]
+
+    assert len(words) == 2
+    assert all("ماگ نورا" in what for what in words)
+    assert "ماگ" not in own_points.in_words(wallet, [start])[0].what
+    assert client.get("/fa/loyalty/").text.count("ماگ نورا") == 2
