@@ -27,7 +27,7 @@ from loyalty.services import earning
 from portal.core.admin_menu import menu_item_for
 from portal.core.formats import WEEKDAYS
 from portal.core.localized import LocalizedTextFormField
-from portal.core.text import normalise_input
+from portal.core.text import normalise_input, row_number
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -127,9 +127,9 @@ class CampaignForm(forms.Form):
         self.fields["rules"].choices = list(names.items())  # type: ignore[attr-defined]
 
     def _zone(self) -> str:
-        chosen = self.data.get("programme", "")
+        chosen = row_number(self.data.get("programme", ""))
         known = Programme.objects.filter(earning__isnull=False)
-        one = known.filter(pk=chosen).first() if str(chosen).isascii() and str(chosen).isdecimal() else known.first()
+        one = known.filter(pk=chosen).first() if chosen is not None else known.first()
         return one.time_zone if one else "UTC"
 
 

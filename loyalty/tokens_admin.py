@@ -21,6 +21,7 @@ from loyalty.models.shop import ApiToken, Scope
 from loyalty.screens import Screen
 from loyalty.services import shop
 from portal.core.admin_menu import menu_item_for
+from portal.core.text import row_number
 
 if TYPE_CHECKING:
     from django.http import HttpRequest, HttpResponse
@@ -53,8 +54,7 @@ class TokensView(Screen):
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         try:
             if "revoke" in request.POST:
-                number = request.POST["revoke"]
-                row = get_object_or_404(ApiToken, pk=number if number.isascii() and number.isdecimal() else 0)
+                row = get_object_or_404(ApiToken, pk=row_number(request.POST["revoke"]))
                 shop.revoke_token(row, by=self.user)
                 messages.success(request, gettext("Nobody can use this token any more."))
                 return HttpResponseRedirect(reverse("points_tokens:index"))

@@ -21,6 +21,7 @@ from loyalty.services import ledger, shop
 from loyalty.services.adjusting import policy_of
 from portal.core.limits import limited_key
 from portal.core.outbox import NotNowError
+from portal.core.text import row_number
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -86,8 +87,8 @@ def _code_of(error: LedgerError) -> str:
 
 
 def _body(request: HttpRequest) -> dict[str, Any]:
-    length = request.headers.get("Content-Length") or "0"
-    if not length.isdecimal() or int(length[:12]) > bodies.MAX_BYTES:
+    length = row_number(request.headers.get("Content-Length") or "0")
+    if length is None or length > bodies.MAX_BYTES:
         raise bodies.BodyError({"error": f"more than {bodies.MAX_BYTES} bytes"})
     body = request.read(bodies.MAX_BYTES + 1)
     if len(body) > bodies.MAX_BYTES:

@@ -79,7 +79,7 @@ def tell_of_new_device(event: SignedInOnNewDevice) -> None:
     notify(
         kind=NewDevice.name,
         key=key,
-        subject=f"accounts.sign_in:{event.user_id}-{int(event.at.timestamp())}",
+        subject=f"accounts.sign_in:{event.user_id}-{int(event.at.timestamp() * 1_000_000)}",
         occurred_at=event.at,
         recipients=[event.user_id],
         payload={"device": event.device},
@@ -91,7 +91,7 @@ def tell_of_change(event: AccountChanged) -> None:
     notify(
         kind=Changed.name,
         key=f"accounts.changed:{event.user_id}:{event.what.rpartition('/')[2]}:{event.at.isoformat()}",
-        subject=f"accounts.change:{event.user_id}-{int(event.at.timestamp())}",
+        subject=f"accounts.change:{event.user_id}-{int(event.at.timestamp() * 1_000_000)}",
         occurred_at=event.at,
         recipients=[event.user_id],
         payload={"what": event.what},

@@ -42,7 +42,8 @@ def test_one_form_sent_many_times_at_once_makes_one_message():
     errors = at_once([writing(mina, sara, once)] * 6 + [writing(mina, reza, once)] * 2)
 
     assert errors == []
-    assert Message.objects.count() == 1
+    assert Message.objects.count() == 2
+    assert Conversation.objects.count() == 2  # a token is bound to whom its form was made for
 
 
 def test_reading_at_once_ends_at_the_highest_number():

@@ -152,7 +152,7 @@ def test_the_panic_switch_holds_all_new_accounts_until_it_is_off(client, setting
     def switch(*, on: bool) -> None:
         client.force_login(manager)
         page = client.get(reverse("desk:settings")).text
-        values = dict(re.findall(r'<input type="number" name="(\w+)" value="(\d+)"', page))
+        values = dict(re.findall(r'<input type="text" name="(\w+)" value="([0-9۰-۹]+)"', page))
         assert client.post(reverse("desk:settings"), {**values, "holds_newcomers": "on"} if on else values).url
 
     def asked(name: str, people: list[User]) -> set[str]:
