@@ -77,8 +77,9 @@ class Writer:
         equal digest are not written.
         """
         newest = 0
-        for _attempt in range(_ATTEMPTS):
-            version = max(time.time_ns() // 1000, newest + 1)  # taken before reading: see above
+        for attempt in range(_ATTEMPTS):
+            # Taken before reading: see above. Whoever was overtaken often goes ahead of the others, who follow.
+            version = max(time.time_ns() // 1000, newest + 4**attempt)
             entries = read()
             places = self._indices.places()
             changes = self._changes(objects, entries, places, force=force, into_filling_only=into_filling_only)
