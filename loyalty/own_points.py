@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Final
 from django.utils.translation import gettext_lazy, pgettext, pgettext_lazy
 
 from loyalty import queries
-from loyalty.models import Decision, Earning, Redemption, RuleVersion
+from loyalty.models import Decision, Earning, RuleVersion
 from loyalty.models.adjustments import Reason
 from loyalty.models.earning import VersionState
 from loyalty.models.ledger import Code
-from loyalty.services import earning
+from loyalty.services import earning, rewards
 from loyalty.services.earning import words
 from portal.core.memo import Memo
 from portal.core.text import isolate
@@ -125,7 +125,7 @@ def ways_to_earn(shown: Earning) -> list[dict[str, object]]:
 def in_words(wallet: Wallet, lines: Sequence[StatementLine]) -> list[Line]:
     """Say what each line is and why. At most three queries, however many lines."""
     names, why = _reasons(wallet, lines)
-    taken = _rewards_of(lines)
+    taken = _rewards_of(wallet, lines)
     shown = []
     for line in lines:
         sentences = why.get(line.journal_id, [])
@@ -142,13 +142,10 @@ def in_words(wallet: Wallet, lines: Sequence[StatementLine]) -> list[Line]:
     return shown
 
 
-def _rewards_of(lines: Sequence[StatementLine]) -> dict[int, str]:
+def _rewards_of(wallet: Wallet, lines: Sequence[StatementLine]) -> dict[int, str]:
     """Return the names of the rewards that lines are about, by their journals. One query, if there may be any."""
     uids = {line.journal_id: match[1] for line in lines if (match := _OF_A_REDEMPTION.match(line.key))}
-    if not uids:
-        return {}
-    taken = Redemption.objects.filter(uid__in=set(uids.values())).select_related("reward")
-    names = {str(redemption.uid): str(redemption.reward) for redemption in taken}
+    names = rewards.names_of(wallet, set(uids.values())) if uids else {}
     return {journal: names[uid] for journal, uid in uids.items() if uid in names}
 
 

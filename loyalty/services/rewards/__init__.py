@@ -17,7 +17,7 @@ from loyalty.services.rewards.fulfilling import (
     refund,
     take_back,
 )
-from loyalty.services.rewards.redeeming import Address, address_of, last_of, needs_confirmation, redeem
+from loyalty.services.rewards.redeeming import Address, address_of, last_of, names_of, needs_confirmation, redeem
 from loyalty.services.rewards.rights import Right, may, require
 
 __all__ = [
@@ -43,6 +43,7 @@ __all__ = [
     "make_codes",
     "may",
     "may_cancel",
+    "names_of",
     "needs_confirmation",
     "next_state",
     "obstacles",

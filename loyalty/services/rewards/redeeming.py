@@ -43,6 +43,7 @@ from portal.core import vault
 
 if TYPE_CHECKING:
     import datetime as dt
+    from collections.abc import Collection
 
     from loyalty.models.ledger import Wallet
     from portal.accounts.models import User
@@ -87,6 +88,12 @@ def last_of(wallet: Wallet | None) -> int:
         return 0
     last = Redemption.objects.filter(wallet=wallet).order_by("-pk").values_list("pk", flat=True).first()
     return last or 0
+
+
+def names_of(wallet: Wallet, uids: Collection[str]) -> dict[str, str]:
+    """Return the names of the rewards taken in these redemptions of the wallet, in the active language."""
+    taken = Redemption.objects.filter(wallet=wallet, uid__in=uids).select_related("reward")
+    return {str(redemption.uid): str(redemption.reward) for redemption in taken}
 
 
 def redeem(
