@@ -25,6 +25,7 @@ from portal.accounts.confirming import ask, is_confirmed
 from portal.core.http import form_status
 from portal.core.limits import limited, too_many_requests
 from portal.core.text import row_number
+from portal.core.vault import UnreadableError
 from portal.notifications.services import mark_read
 
 if TYPE_CHECKING:
@@ -211,7 +212,11 @@ def _show_own(request: HttpRequest, own: Redemption, code: str = "") -> HttpResp
 def reveal(request: HttpRequest, uid: UUID) -> HttpResponseBase:
     """Show the code of a redemption."""
     own = _own_or_404(request, uid)
-    code = rewards.shown_code(own)
+    try:
+        code = rewards.shown_code(own)
+    except UnreadableError:
+        messages.error(request, _("This code cannot be read any more. Please contact us: you get your points back."))
+        code = ""
     if not code:
         return HttpResponseRedirect(reverse("loyalty:redemption", args=[uid]))
     return _show_own(request, own, code)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import re
 
 import pytest
@@ -300,3 +301,24 @@ def test_the_statement_names_what_points_were_spent_on(client, programme, person
     assert all("ماگ نورا" in what for what in words)
     assert "ماگ" not in own_points.in_words(wallet, [start])[0].what
     assert client.get("/fa/loyalty/").text.count("ماگ نورا") == 2
+
+
+def test_what_was_encrypted_with_a_lost_key_breaks_no_page(just_confirmed, programme, person, settings):
+    """The copy of one's data, the page of the redemption and the code: each says so instead of failing."""
+    client = just_confirmed
+    ledger.earn(wallet=wallet_for(user=person, programme=programme), amount=900, key="more")
+    take(client, voucher(programme))
+    take(client, RewardFactory(programme=programme, kind="physical"), **ADDRESS)
+    coupon, parcel = Redemption.objects.order_by("pk")
+    settings.SECRET_KEY = "another-key-that-opens-nothing-stored-before"
+    client = Client()
+    client.force_login(person)
+
+    revealed = client.post(f"{TAKEN}{coupon.uid}/code/", follow=True)
+    page = client.get(f"{TAKEN}{parcel.uid}/").text
+    copy = io.StringIO()
+    own_data.write_copy(person, copy)
+
+    assert "دیگر خواندنی نیست" in revealed.text
+    assert "کلید رمز" in page
+    assert "its key is lost" in copy.getvalue() or "کلید رمز" in copy.getvalue()

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from django.db.models import F
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from loyalty import reward_news
 from loyalty.buckets import today_of
@@ -69,8 +70,13 @@ class Address:
 
 
 def address_of(parcel: Parcel) -> Address | None:
-    """Return the address of a parcel; None once it is deleted. Raises `portal.core.vault.UnreadableError`."""
-    return Address(**json.loads(vault.decrypt(parcel.address, purpose=ADDRESSES))) if parcel.address else None
+    """Return the address of a parcel, or words that say that it cannot be read any more; None once it is deleted."""
+    if not parcel.address:
+        return None
+    try:
+        return Address(**json.loads(vault.decrypt(parcel.address, purpose=ADDRESSES)))
+    except vault.UnreadableError:
+        return Address(name="", phone="", text=_("It cannot be read any more: its key is lost."), postal_code="")
 
 
 def needs_confirmation(reward: Reward, terms: RewardTerms) -> bool:
