@@ -22,6 +22,7 @@ from loyalty.services import tiers
 from loyalty.tiers_forms import GrantForm, RowFormSet, TierRulesForm, initial_of
 from portal.accounts.models import User
 from portal.core.admin_menu import menu_item_for
+from portal.core.text import normalise_input
 
 if TYPE_CHECKING:
     from django.http import HttpRequest, HttpResponse
@@ -155,7 +156,7 @@ class TierMembersView(Screen):
         return may_see_members(user)
 
     def _person(self) -> User | None:
-        wanted = (self.request.GET.get("who") or self.request.POST.get("who") or "").strip()
+        wanted = normalise_input(self.request.GET.get("who") or self.request.POST.get("who") or "").strip()
         if not wanted:
             return None
         by = {"email__iexact": wanted} if "@" in wanted else {"handle__iexact": wanted}
