@@ -16,7 +16,6 @@ from loyalty.models.ledger import Code
 from loyalty.services import earning, rewards
 from loyalty.services.earning import words
 from portal.core.memo import Memo
-from portal.core.text import isolate
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -136,8 +135,7 @@ def in_words(wallet: Wallet, lines: Sequence[StatementLine]) -> list[Line]:
             sentences = [str(Reason(line.reason).label)]
         what = what or str(WHAT.get(line.code, line.code))
         if line.journal_id in taken:
-            reward = isolate(taken[line.journal_id])
-            what = pgettext("statement", "%(what)s: %(reward)s") % {"what": what, "reward": reward}
+            what = pgettext("statement", "%(what)s: %(reward)s") % {"what": what, "reward": taken[line.journal_id]}
         shown.append(Line(line, what, sentences))
     return shown
 

@@ -18,7 +18,9 @@ class SessionStore(DatabaseStore):
     """Django's own store, with one statement compiled beforehand."""
 
     def _get_session_from_db(self) -> AbstractBaseSession | None:
-        found = _current.rows(self.session_key or "", timezone.now())
+        key = self.session_key or ""
+        # Nothing else is a key; a cookie can hold a NUL, which PostgreSQL refuses to compare.
+        found = _current.rows(key, timezone.now()) if key.isascii() and key.isalnum() else []
         if not found:
             self._session_key = None
             return None
