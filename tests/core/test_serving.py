@@ -28,6 +28,7 @@ from django.urls import reverse
 from django.utils import translation
 
 from community.services.uploads import MAX_BYTES
+from portal import serve
 from portal.core.serving.application import Application
 from portal.core.serving.connections import ConnectionGuard, _network
 from portal.core.serving.files import part_of
@@ -420,6 +421,27 @@ def test_what_is_loaded_before_the_fork_starts_no_thread_and_keeps_nothing_open(
     )
 
     assert done.stdout == "nothing is left open\n", done.stderr
+
+
+_COPIES = """
+import resource
+faults = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+page = "صفحه" * 32_000
+for number in range(220):
+    if number == 20:
+        before = faults()
+    copies = [page + str(number) for copy in range(4)]
+print(faults() - before)
+"""
+
+
+def test_making_a_long_page_asks_the_system_for_no_memory():
+    """Each copy of a text above glibc's own limit would be 60 page faults, whoever reads the page."""
+    ended = subprocess.run(
+        [sys.executable, "-c", _COPIES], env=os.environ | serve._ALLOCATOR, capture_output=True, text=True, check=True
+    )
+
+    assert int(ended.stdout) < 200
 
 
 def test_the_application_is_in_memory_once_however_many_processes_serve_it(tmp_path):
