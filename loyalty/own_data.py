@@ -15,6 +15,7 @@ from loyalty.services.members import (
     export_warnings,
     forget_member,
 )
+from loyalty.services.offers import export_offers
 from loyalty.services.rewards import export_redemptions
 from portal.accounts import own_data
 
@@ -50,3 +51,4 @@ def _export(person: User) -> Iterator[tuple[str, dict[str, Any]]]:
         yield "tier", move
     for warning in export_warnings(person):
         yield "warning", warning
+    yield from export_offers(person)

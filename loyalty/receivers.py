@@ -8,6 +8,7 @@ from django.db.models.signals import post_delete
 
 from loyalty.models import Member
 from loyalty.services.members import close_wallets
+from loyalty.services.offers import forget_offers
 from loyalty.services.rewards import forget_redemptions
 
 
@@ -17,6 +18,7 @@ def close_wallets_of_removed_member(*, instance: Member, **_kwargs: Any) -> None
     What the member has not received of rewards is cancelled first, so that its points are not held for nobody.
     """
     forget_redemptions(member_key=instance.key)
+    forget_offers(member_key=instance.key)
     close_wallets(member_key=instance.key)
 
 

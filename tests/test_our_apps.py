@@ -172,7 +172,7 @@ FORBIDDEN = [
     ("community.models", "community.services", "Inside an app"),
     ("loyalty.queries", "loyalty.views", "Inside an app"),
     ("loyalty.services.ledger", "loyalty.services.offers", "The ledger knows no offers"),
-    ("loyalty.models.ledger", "loyalty.models.offer", "The ledger knows no offers"),
+    ("loyalty.models.ledger", "loyalty.models.offers", "The ledger knows no offers"),
     ("loyalty.services.ledger.posting", "loyalty.models.earning", "The ledger knows no offers"),
     ("loyalty.services.ledger.batches", "loyalty.services.rewards", "The ledger knows no offers"),
 ]

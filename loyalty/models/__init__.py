@@ -5,6 +5,16 @@ from loyalty.models.cards import MemberCard
 from loyalty.models.earning import Campaign, Decision, Earning, EarningRule, LoyaltyEvent, RuleCounter, RuleVersion
 from loyalty.models.ledger import Account, Checkpoint, Journal, Member, Posting, Programme, SwitchRecord, Wallet
 from loyalty.models.notices import ExpiryWarning
+from loyalty.models.offers import (
+    MemberConsent,
+    Offer,
+    OfferAnswer,
+    OfferAssignment,
+    OfferDecision,
+    OfferPolicy,
+    OfferShown,
+    SegmentMembership,
+)
 from loyalty.models.rewards import (
     Parcel,
     Redemption,
@@ -31,6 +41,13 @@ __all__ = [
     "LoyaltyEvent",
     "Member",
     "MemberCard",
+    "MemberConsent",
+    "Offer",
+    "OfferAnswer",
+    "OfferAssignment",
+    "OfferDecision",
+    "OfferPolicy",
+    "OfferShown",
     "Parcel",
     "PointsFile",
     "PointsFileRow",
@@ -44,6 +61,7 @@ __all__ = [
     "RewardTerms",
     "RuleCounter",
     "RuleVersion",
+    "SegmentMembership",
     "ShopEvent",
     "ShopOrder",
     "SwitchRecord",

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import uuid
 from typing import Any
 
 import factory
+from django.utils import timezone
 
-from loyalty.models import Earning, Programme, Reward, RuleVersion, TierSet, Wallet
+from loyalty.models import Earning, Offer, Programme, Reward, RuleVersion, TierSet, Wallet
 from loyalty.models.rewards import RewardKind
 from loyalty.services import earning, tiers
 from portal.core.localized import LocalizedText
@@ -51,6 +53,27 @@ class RewardFactory(factory.django.DjangoModelFactory):
     name = factory.LazyFunction(lambda: LocalizedText(fa="۲ گیگابایت اینترنت", en="2 GB of data"))
     price = 100
     is_published = True
+
+
+class OfferFactory(factory.django.DjangoModelFactory):
+    """A published offer to everybody, on every page, in no experiment, unless the values say otherwise."""
+
+    class Meta:
+        model = Offer
+
+    programme = factory.SubFactory(ProgrammeFactory)
+    code = factory.Sequence(lambda number: f"offer-{number}")
+    title = factory.LazyFunction(lambda: LocalizedText(fa="یک گیگ هدیه", en="One GB for free"))
+    text = factory.LazyFunction(lambda: LocalizedText(fa="برای آخر هفته", en="For the weekend"))
+    category = "plans"
+    goal = "accept"
+    value = 100
+    path = "/community/"
+    placements = factory.LazyFunction(lambda: ["list", "home", "points"])
+    starts_at = factory.LazyFunction(lambda: timezone.now() - dt.timedelta(days=1))
+    ends_at = factory.LazyFunction(lambda: timezone.now() + dt.timedelta(days=10))
+    state = "published"
+    holdout_percent = 0
 
 
 def rule_in_force(programme: Programme, code: str = "answer", **values: Any) -> RuleVersion:

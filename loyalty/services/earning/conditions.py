@@ -113,7 +113,7 @@ def failing(tree: Mapping[str, Any], facts: Mapping[str, Value]) -> str | None:
         return None if None in names else names[0]
     if "not" in tree:
         return None if failing(tree["not"], facts) is not None else _first_fact(tree["not"])
-    return None if _compare(tree, facts) else str(tree["fact"])
+    return None if compare(tree, facts) else str(tree["fact"])
 
 
 def _first_fact(tree: Mapping[str, Any]) -> str:
@@ -134,6 +134,7 @@ _COMPARE: Final[Mapping[str, Callable[[Any, Any], bool]]] = {
 }
 
 
-def _compare(leaf: Mapping[str, Any], facts: Mapping[str, Value]) -> bool:
+def compare(leaf: Mapping[str, Any], facts: Mapping[str, Value]) -> bool:
+    """Return whether one comparison of a valid tree holds."""
     known = facts.get(leaf["fact"])
     return known is not None and bool(_COMPARE[leaf["op"]](known, leaf["value"]))

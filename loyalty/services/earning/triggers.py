@@ -33,7 +33,7 @@ class FactInfo:
     name: str
     label: _StrPromise
     type: FactType
-    choices: tuple[tuple[str, _StrPromise], ...] = ()
+    choices: tuple[tuple[str, _StrPromise | str], ...] = ()
 
     def accepts(self, value: object) -> bool:
         """Return whether the value is of its type."""
