@@ -9,6 +9,7 @@
   script/bench community     import of a million posts, and speed of the community with few and with very many, relative to
                              minimal pages on the same server; --quick takes two minutes
   script/bench ledger        speed of the points ledger, relative to plain inserts; --quick takes half a minute
+  script/bench offers        how often what is said of the effect of offers is true; --quick takes a few seconds
 
 script/bench NAME --help says more.
 """
@@ -27,6 +28,7 @@ FILES = {
     "connections": "connections.py",
     "ledger": "ledger.py",
     "memory": "memory.py",
+    "offers": "offers.py",
     "search": "search.py",
     "best-answer": "best_answer.py",
 }
