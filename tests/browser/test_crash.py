@@ -76,7 +76,10 @@ def test_a_server_killed_in_the_middle_loses_and_doubles_nothing(portal):
             headers = {"Content-Type": "application/x-www-form-urlencoded", "Sec-Fetch-Site": "same-origin",
                        "User-Agent": f"voter {voter}"}  # fmt: skip
             try:
-                connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+                # From a network of their own: the limits of other tests' visitors stay untouched, whatever the order.
+                connection = http.client.HTTPConnection(
+                    "127.0.0.1", port, timeout=30, source_address=(f"127.1.{voter}.1", 0)
+                )
                 connection.request("POST", f"/a/{number}/feedback/", urlencode(fields), headers)
                 status = connection.getresponse().status
             except (OSError, http.client.HTTPException):
