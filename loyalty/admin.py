@@ -15,6 +15,7 @@ from django.utils.translation import gettext_lazy as _
 from wagtail.admin.viewsets.base import ViewSet, ViewSetGroup
 
 from loyalty.adjusting_admin import CorrectionsViewSet, FilesViewSet, MembersViewSet, ProgrammesViewSet
+from loyalty.badges_admin import BadgesViewSet
 from loyalty.campaigns_admin import CampaignsViewSet
 from loyalty.exceptions import RuleError
 from loyalty.liability_admin import LiabilityViewSet
@@ -312,7 +313,7 @@ class PointsGroup(ViewSetGroup):
     menu_order = 115
     items: ClassVar[tuple[Any, ...]] = (
         *(MembersViewSet, CorrectionsViewSet, FilesViewSet),
-        *(TiersViewSet, TierMembersViewSet),
+        *(TiersViewSet, TierMembersViewSet, BadgesViewSet),
         *(RulesViewSet, CampaignsViewSet, DecisionsViewSet, LiabilityViewSet, ProgrammesViewSet),
         TokensViewSet,
     )

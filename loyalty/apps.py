@@ -12,7 +12,7 @@ class LoyaltyConfig(AppConfig):
     def ready(self) -> None:
         from loyalty import navigation, notifications, own_data, receivers, reward_news  # noqa: PLC0415 - apps must be ready
         from loyalty.models import Earning, Reward  # noqa: PLC0415 - apps must be ready
-        from loyalty.services import expiry, ledger, rewards, tiers  # noqa: PLC0415 - apps must be ready
+        from loyalty.services import badges, expiry, ledger, rewards, tiers  # noqa: PLC0415 - apps must be ready
         from portal.core import file_audiences, jobs  # noqa: PLC0415 - apps must be ready
         from portal.core.receivers import touches  # noqa: PLC0415 - apps must be ready
         from portal.notifications.registry import register  # noqa: PLC0415 - apps must be ready
@@ -20,7 +20,7 @@ class LoyaltyConfig(AppConfig):
         receivers.connect()
         own_data.connect()
         navigation.connect()
-        register(notifications.PointsExpiring(), notifications.TierNews())
+        register(notifications.PointsExpiring(), notifications.TierNews(), notifications.BadgeNews())
         touches(Earning, "site")  # the navigation leads to points once a programme is open
         jobs.every(
             timedelta(hours=1),
@@ -62,6 +62,12 @@ class LoyaltyConfig(AppConfig):
             name="loyalty.evaluate_tiers",
             run=tiers.evaluate_everybody,
             is_needed=tiers.is_evaluation_due,
+        )
+        jobs.every(
+            timedelta(hours=1),
+            name="loyalty.judge_badges",
+            run=badges.judge_everybody,
+            is_needed=badges.is_judging_due,
         )
         _connect_corrections()
 

@@ -12,9 +12,10 @@ from django.utils.translation import gettext_lazy, ngettext
 
 from loyalty import queries
 from loyalty.buckets import today_of
+from loyalty.models.badges import BadgeRecord
 from loyalty.models.ledger import Account, Kind, Wallet
 from loyalty.models.tiers import TierMembership
-from loyalty.services import tiers
+from loyalty.services import badges, tiers
 from loyalty.services.expiry import EXPIRING
 from portal.core.formats import date_text, format_number
 from portal.core.text import isolate
@@ -98,6 +99,35 @@ class TierNews(NotificationKind):
             text=str(text) % words,
             url=reverse("loyalty:index"),
             mail_subject=_("Your tier"),
+        )
+
+
+class BadgeNews(NotificationKind):
+    """The member earned a badge. No news any more once what it rested on is gone."""
+
+    name: ClassVar[str] = badges.BADGE
+    group: ClassVar[Group] = Group.POINTS
+    label: ClassVar[_StrPromise] = gettext_lazy("Badges you earn")
+    icon: ClassVar[str] = "award"
+    folds: ClassVar[bool] = False
+    is_conversation: ClassVar[bool] = False
+
+    def visible_to(self, person: User, facts: Sequence[Fact]) -> Mapping[int, Any]:
+        """Return the records by fact; one query."""
+        numbers = {fact.id: fact.payload["record"] for fact in facts}
+        later = BadgeRecord.objects.filter(
+            badge=OuterRef("badge"), wallet=OuterRef("wallet"), number__gt=OuterRef("number")
+        )
+        own = BadgeRecord.objects.filter(wallet__in=queries.wallets_of(person), pk__in=numbers.values())
+        rows = own.exclude(Exists(later)).select_related("badge").in_bulk()
+        return {pk: rows[number].badge for pk, number in numbers.items() if number in rows}
+
+    def render(self, facts: Sequence[Fact], about: Any) -> Notice:
+        return Notice(
+            title=_("You have earned the badge “%(badge)s”") % {"badge": isolate(str(about))},
+            text=str(about.text),
+            url=f"{reverse('loyalty:index')}#badges",
+            mail_subject=_("A badge for you"),
         )
 
 

@@ -8,6 +8,7 @@ from django.utils.translation import gettext_lazy as _
 
 from loyalty.services.cards import card_of
 from loyalty.services.members import (
+    export_badges,
     export_corrections,
     export_decisions,
     export_points,
@@ -49,6 +50,8 @@ def _export(person: User) -> Iterator[tuple[str, dict[str, Any]]]:
         yield "card", {"number": card.number, "made_at": card.created_at.isoformat()}
     for move in export_tiers(person):
         yield "tier", move
+    for record in export_badges(person):
+        yield "badge", record
     for warning in export_warnings(person):
         yield "warning", warning
     yield from export_offers(person)

@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
 
-from loyalty import card_pictures, own_points, own_tiers
+from loyalty import card_pictures, own_badges, own_points, own_tiers
 from loyalty.queries import Summary, statement, summary
 from loyalty.services import cards
 from portal.core.spreadsheets import CsvWriter
@@ -55,6 +55,7 @@ def index(request: HttpRequest) -> HttpResponse:
         context["not_counted"] = own_points.not_counted(wallet)
     context["coming"] = sum(arriving.points for arriving in context["points"].arriving)
     context["tier_path"] = own_tiers.path_of(cast("User", request.user), shown)
+    context["badges"] = own_badges.badges_of(wallet, shown)
     context["ways"] = own_points.ways_to_earn(shown)
     context["is_first"] = "before" not in request.GET
     return render(request, "loyalty/index.html", context)

@@ -18,9 +18,11 @@ from faq.notifications import tell_readers_of_change
 from faq.search_documents import ArticleDocument
 from faq.services import notify_owner_of_feedback
 from loyalty.events import PointsDecided
-from loyalty.services import earning, tiers
+from loyalty.own_badges import public_badges_of
+from loyalty.services import badges, earning, tiers
 from portal import points
 from portal.accounts.events import AccountChanged, SignedInOnNewDevice
+from portal.core import honours
 from portal.core.article_sources import number_in
 from portal.core.events import E, subscribe
 from portal.core.navigation import NavGroup, register_group
@@ -109,3 +111,5 @@ def _give_points() -> None:
     _tell(community.PostHeld, points.follow_holding)
     _tell(community.PostApproved, points.follow_approval)
     subscribe(PointsDecided, tiers.follow_decision, is_for_worker=True)
+    subscribe(PointsDecided, badges.follow_decision, is_for_worker=True)
+    honours.register(public_badges_of)

@@ -327,6 +327,8 @@ WRITTEN_BY_OTHERS = {
     "loyalty.Account": "names of budgets, reasons and holds, by the portal",
     "loyalty.Adjustment": "ids, by the portal; the note is registered",
     "loyalty.ApiToken": "staff",
+    "loyalty.Badge": "staff",
+    "loyalty.BadgeRecord": "codes and numbers, by the portal",
     "loyalty.Campaign": "staff",
     "loyalty.Checkpoint": "computed from journals",
     "loyalty.Decision": "codes and ids, by the portal",

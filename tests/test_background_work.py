@@ -60,6 +60,7 @@ from tests.factories.loyalty import (
     ProgrammeFactory,
     RewardFactory,
     WalletFactory,
+    badge_in_force,
     rule_in_force,
     tiers_in_force,
 )
@@ -427,6 +428,7 @@ def points_decided() -> DomainEvent:
     programme = EarningFactory().programme
     rule_in_force(programme)
     tiers_in_force(programme)
+    badge_in_force(programme, target=1)
     [decision] = earning.record(happened(UserFactory()))
     OutboxMessage.objects.all().delete()
     return PointsDecided(event_id=decision.event_id, wallet_id=decision.wallet_id)
@@ -474,6 +476,7 @@ HANDLERS: dict[str, Callable[[], DomainEvent]] = {
     "faq.notifications.tell_readers_of_change": article_changed,
     "faq.services.notify_owner_of_feedback": feedback_given,
     "portal.core.mail_delivery.deliver": mail_queued,
+    "loyalty.services.badges.following.follow_decision": points_decided,
     "loyalty.services.tiers.evaluating.follow_decision": points_decided,
     "portal.points.award_feedback": feedback_for_points,
     "portal.points.award_first_help": first_help_for_points,
@@ -602,6 +605,14 @@ def member_without_a_tier() -> None:
     ledger.earn(wallet=wallet_for(user=UserFactory(), programme=tiers.status), amount=5000, key="1")
 
 
+def badge_that_was_earned_before() -> None:
+    programme = EarningFactory().programme
+    rule_in_force(programme)
+    earning.record(happened(UserFactory()))
+    outbox.drain()
+    badge_in_force(programme, target=1)
+
+
 def points_that_were_booked() -> None:
     ledger.earn(wallet=WalletFactory(), amount=5, key="1")
 
@@ -694,6 +705,7 @@ JOBS: dict[str, Callable[[], None]] = {
     "core.tidy_mails": mails_of_last_quarter,
     "faq.weigh_votes": votes_nobody_has_weighed,
     "loyalty.book_files": file_of_corrections,
+    "loyalty.judge_badges": badge_that_was_earned_before,
     "loyalty.do_what_is_due": points_that_are_due,
     "loyalty.erase_addresses": address_whose_time_is_over,
     "loyalty.evaluate_tiers": member_without_a_tier,

@@ -141,6 +141,7 @@ STAFFS = {
     "feedback_report:": {"editor"},
     "search_report:": {"editor"},
     "wagtailsnippets_search_synonym:": {"editor"},
+    "points_badges:": set(),
     "points_campaigns:": set(),
     "points_corrections:": set(),
     "points_decisions:": set(),

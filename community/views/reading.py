@@ -42,6 +42,7 @@ from community.viewing import FACT
 from community.views.common import for_members, is_htmx, person_in, post_or_404, thread_or_404
 from community.views.loops import THANKS, visitor_who_said
 from portal.catalog.models import Product
+from portal.core.honours import honours_of, scope_of
 from portal.core.privacy import is_prefetch
 from portal.core.scopes import depends_on
 from portal.core.text import row_number
@@ -336,6 +337,7 @@ def person(request: HttpRequest, handle: str) -> HttpResponse:
     member = _member(request, handle)
     if handle != member.handle:
         return HttpResponseRedirect(reverse("community:person", args=[member.handle]))
+    depends_on(request, scope_of(member.pk))
     profile = CommunityProfile.objects.filter(pk=member.pk).first() or CommunityProfile(user=member)
     own = Post.objects.visible_to(request.user).filter(author=member, state="visible", thread__state="visible")
     posts = list(own.select_related("thread").order_by("-created_at", "-pk")[:_RECENT])
@@ -345,6 +347,7 @@ def person(request: HttpRequest, handle: str) -> HttpResponse:
         "person": person_of(member),
         "profile": profile,
         "level": Level(profile.level).label,
+        "honours": honours_of(member.pk),
         "posts": posts,
         "is_self": is_self,
         "ladder": ladder_of(profile) if is_self and not member.is_staff else None,

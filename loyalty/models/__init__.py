@@ -1,6 +1,7 @@
 """All models of the app. The modules of the ledger are imported by their own names, so that contracts see it."""
 
 from loyalty.models.adjustments import Adjustment, PointsFile, PointsFileRow, PointsPolicy
+from loyalty.models.badges import Badge, BadgeRecord
 from loyalty.models.cards import MemberCard
 from loyalty.models.earning import Campaign, Decision, Earning, EarningRule, LoyaltyEvent, RuleCounter, RuleVersion
 from loyalty.models.ledger import Account, Checkpoint, Journal, Member, Posting, Programme, SwitchRecord, Wallet
@@ -31,6 +32,8 @@ __all__ = [
     "Account",
     "Adjustment",
     "ApiToken",
+    "Badge",
+    "BadgeRecord",
     "Campaign",
     "Checkpoint",
     "Decision",

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from django.db import transaction
 
 from loyalty.models.adjustments import Adjustment
+from loyalty.models.badges import BadgeRecord
 from loyalty.models.ledger import Member, Programme, Wallet
 from loyalty.models.notices import ExpiryWarning
 from loyalty.models.tiers import TierMembership
@@ -95,6 +96,18 @@ def export_tiers(user: User) -> Iterator[dict[str, Any]]:
             "day": move.due_on.isoformat() if move.due_on else None,
             "evidence": move.evidence,
             "at": move.created_at.isoformat(),
+        }
+
+
+def export_badges(user: User) -> Iterator[dict[str, Any]]:
+    """Yield which badges the person got and lost, as values for JSON, newest first."""
+    records = BadgeRecord.objects.filter(wallet__in=wallets_of(user)).select_related("badge")
+    for record in records.order_by("-pk").iterator(chunk_size=500):
+        yield {
+            "badge": record.badge.code,
+            "what": record.what,
+            "evidence": record.evidence,
+            "at": record.created_at.isoformat(),
         }
 
 

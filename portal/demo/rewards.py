@@ -11,7 +11,7 @@ from community.events import SolutionAccepted
 from community.models import Solution
 from loyalty.models import Earning, Programme, Redemption, Reward
 from loyalty.models.rewards import RewardKind, State
-from loyalty.services import earning, ledger, rewards, tiers
+from loyalty.services import badges, earning, ledger, rewards, tiers
 from loyalty.services.members import wallet_for
 from portal import points
 from portal.accounts.models import User
@@ -92,6 +92,7 @@ def load_rewards() -> int:
     programme = _open_programme(admin)
     _award_past()
     _open_tiers(programme, admin)
+    _open_badges(programme, admin)
     for handle, amount in POINTS.items():
         wallet = wallet_for(user=User.objects.get(handle=handle), programme=programme)
         ledger.earn(wallet=wallet, amount=amount, key=f"demo:{handle}", source="demo", actor="demo")
@@ -129,6 +130,12 @@ def _open_tiers(programme: Programme, admin: User) -> None:
     if draft is not None:
         tiers.publish(draft, by=admin)
     tiers.catch_up(programme)
+
+
+def _open_badges(programme: Programme, admin: User) -> None:
+    for draft in badges.set_up(programme=programme, by=admin):
+        badges.publish(draft, by=admin)
+    badges.judge_everybody()
 
 
 def _offer(each: DemoReward, programme: Programme, admin: User) -> Reward:

@@ -9,9 +9,9 @@ from typing import Any
 import factory
 from django.utils import timezone
 
-from loyalty.models import Earning, Offer, Programme, Reward, RuleVersion, TierSet, Wallet
+from loyalty.models import Badge, Earning, Offer, Programme, Reward, RuleVersion, TierSet, Wallet
 from loyalty.models.rewards import RewardKind
-from loyalty.services import earning, tiers
+from loyalty.services import badges, earning, tiers
 from portal.core.localized import LocalizedText
 from tests.factories.accounts import UserFactory
 
@@ -95,3 +95,16 @@ def tiers_in_force(programme: Programme, **values: Any) -> TierSet:
         for tier, threshold in zip(draft.rows.order_by("threshold"), (0, 100, 300, 500), strict=True)
     ]
     return tiers.publish(tiers.save_draft(tiers=draft.tiers, rows=rows, by=staff, **values), by=staff)
+
+
+def badge_in_force(programme: Programme, code: str = "helper", **values: Any) -> Badge:
+    """Publish a badge for two accepted answers, unless the values say otherwise."""
+    staff = UserFactory(superuser=True)
+    fixed = {
+        "name": LocalizedText(fa="یار", en="Helper"),
+        "text": LocalizedText(fa="یک پاسخ شما پذیرفته شد", en="An answer was accepted"),
+        "trigger": "community.solution",
+        "target": 2,
+    }
+    draft = badges.save_badge(Badge(programme=programme, code=code), by=staff, **{**fixed, **values})
+    return badges.publish(draft, by=staff)
