@@ -74,7 +74,10 @@ class Pattern:
     def for_post(self, **values: Any) -> SafeString:
         """Return the HTML with the values of one post."""
         parts = self._parts.copy()
-        texts = {name: value if isinstance(value, SafeString) else escape(str(value)) for name, value in values.items()}
+        texts = {
+            name: value if type(value) is SafeString else str(value) if type(value) is int else escape(str(value))
+            for name, value in values.items()
+        }
         for place, name in self._places:
             parts[place] = texts[name]
         return SafeString("".join(parts))

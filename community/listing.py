@@ -5,20 +5,22 @@ from __future__ import annotations
 import datetime as dt
 import enum
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from django.conf import settings
 from django.db.models import Q
 from django.utils import timezone
+from django.utils.translation import get_language, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import pgettext_lazy
 
 from community.models import Area, AreaRead, Tag, Thread, ThreadRead
 from community.models.access import id_of
-from community.models.member import languages_of, profile_of
+from community.models.member import PRIVATE_SCOPE, languages_of, profile_of
 from community.people import Person, person_of
 from community.services.counting import line_scope
+from portal.accounts.models import person_scope
 from portal.core.audience import audiences_for
 from portal.core.memo import Memo
 from portal.core.prepared import Prepared
@@ -143,6 +145,9 @@ class Row:
         return "hot" if self.thread.reply_count >= _HOT_FROM else ""
 
 
+#: First pages of the lists of whole areas, by audiences, areas, tab and languages: what all of these readers find.
+_beginnings: Final[Memo[tuple[tuple[Row, ...], str]]] = Memo(max_size=24, scopes=())
+
 #: By audiences. A list depends on the lines of its threads; the name of its own is touched with all of the community.
 _fresh: Final[Memo[tuple[Row, ...]]] = Memo(max_size=64, scopes=("community:fresh",))
 
@@ -168,9 +173,39 @@ def threads_in(
 ) -> ThreadList:
     """Return a page of the threads that everybody with this reader's audiences finds, from the cursor `after` on.
 
-    One query, whatever the number of threads; three more for a signed-in reader, and one for what they follow. An
-    unreadable cursor begins at the top.
+    One query, whatever the number of threads, and none for a beginning that is kept; three more for a signed-in reader,
+    and one for what they follow. An unreadable cursor begins at the top.
     """
+    chosen = () if tab is Tab.FOLLOWING else languages_of(user)
+    make = partial(_rows_in, user, tab=tab, areas=areas, tag=tag, product=product, after=after, languages=chosen)
+    if after or tab is Tab.FOLLOWING or tag is not None or product is not None:
+        rows, following = make()
+    else:
+        key = (tuple(audiences_for(user)), tuple(area.pk for area in areas), tab, chosen, get_language())
+        rows, following = _beginnings.get(key, make)
+    unread = unread_of(user, [row.thread for row in rows])
+    names = tuple(str(name) for code, name in settings.LANGUAGES if code in chosen)
+    return ThreadList(
+        [replace(row, is_unread=True) if row.thread.pk in unread else row for row in rows], following, names
+    )
+
+
+def _rows_in(
+    user: AnyUser,
+    *,
+    tab: Tab,
+    areas: Sequence[Area],
+    tag: Tag | None,
+    product: Product | None,
+    after: str,
+    languages: Collection[str],
+) -> tuple[tuple[Row, ...], str]:
+    """Return a page of a list without anything of one reader, and the cursor of the next. One query.
+
+    It rests on all of the community, or on its areas: a post elsewhere leaves what is kept of these alone.
+    """
+    here = (f"community:area:{area.pk}" for area in areas)
+    rests_on(*(("community:areas", PRIVATE_SCOPE, *here) if areas else ("community",)))
     found = Thread.objects.visible_to(user).listed()
     if areas:
         ids = [area.pk for area in areas]
@@ -185,9 +220,8 @@ def threads_in(
         found = found.unanswered()
     elif tab is Tab.SOLVED:
         found = found.solved()
-    chosen = () if tab is Tab.FOLLOWING else languages_of(user)
-    if chosen:
-        found = found.filter(language__in=chosen)
+    if languages:
+        found = found.filter(language__in=languages)
     order = _order(tab, is_one_area=len(areas) == 1 and tag is None and product is None)
     ordered = getattr(found, order)()
     last = _read(order, after)
@@ -195,10 +229,7 @@ def threads_in(
         ordered = ordered.filter(_behind(order, last))
     threads = list(ordered.for_listing()[: ROWS + 1])
     shown = threads[:ROWS]
-    unread = unread_of(user, shown)
-    rows = [row_of(thread, is_unread=thread.pk in unread) for thread in shown]
-    names = tuple(str(name) for code, name in settings.LANGUAGES if code in chosen)
-    return ThreadList(rows, _cursor(order, shown[-1]) if len(threads) > ROWS else "", names)
+    return tuple(map(row_of, shown)), _cursor(order, shown[-1]) if len(threads) > ROWS else ""
 
 
 def fresh_threads(user: AnyUser) -> tuple[Row, ...]:
@@ -215,9 +246,11 @@ def _read_fresh(user: AnyUser) -> tuple[Row, ...]:
     return tuple(rows)
 
 
-def row_of(thread: Thread, *, is_unread: bool = False) -> Row:
+def row_of(thread: Thread) -> Row:
     """Return the row of a thread; reads `author`."""
-    return Row(thread, person_of(thread.author), badge_of(thread), translate_placeholders(thread.excerpt), is_unread)
+    if thread.author_id is not None:
+        rests_on(person_scope(thread.author_id))
+    return Row(thread, person_of(thread.author), badge_of(thread), translate_placeholders(thread.excerpt))
 
 
 #: All of somebody's: there are few areas.

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final
 from django.core.paginator import Paginator
 from django.db.models import prefetch_related_objects
 from django.utils import timezone
-from django.utils.html import format_html
+from django.utils.html import escape, format_html
 from django.utils.safestring import SafeString
 
 from community import rules
@@ -24,11 +24,12 @@ from community.link_cards import with_cards
 from community.listing import StateBadge, badge_of
 from community.models import PAGE_SIZE, CommunityProfile, IdeaStatusChange, Level, Poll, PollVote, Post, SolvedIt, State
 from community.models.access import id_of
-from community.models.member import PRIVATE_SCOPE
+from community.models.member import PRIVATE_SCOPE, SHOWN_LEVEL
 from community.notifications.common import thread_target
 from community.people import Person, person_of
 from community.queries import OwnState, Tombstone, own_state_of, posts_of_page
 from community.see_also import SilentHelp, Surroundings, silent_help_of, surroundings_of
+from portal.accounts.models import person_scope
 from portal.core.memo import LONG_SECONDS
 from portal.core.privacy import translate_placeholders
 from portal.core.scopes import rests_on
@@ -42,8 +43,6 @@ if TYPE_CHECKING:
     from community.models.access import AnyUser
     from community.models.post import PostQuerySet
 
-#: The least level that is shown with a name.
-_SHOWN_LEVEL: Final = Level.HELPER
 #: Greater than any number of a post.
 LAST_NUMBER: Final = 2**31 - 1
 
@@ -66,7 +65,8 @@ class PostFacts:
     is_edited: bool
     version: int
     helpful_count: int
-    address: str
+    #: Escaped already: it is put into HTML for each reader.
+    address: SafeString
 
     @classmethod
     def of(cls, post: Post) -> PostFacts:
@@ -81,7 +81,7 @@ class PostFacts:
             is_edited=post.edited_at is not None,
             version=post.version,
             helpful_count=post.helpful_count,
-            address=post.get_absolute_url(),
+            address=SafeString(escape(post.get_absolute_url())),
         )
 
     @property
@@ -325,21 +325,20 @@ class Reader:
         alike = (
             facts.author_id == self.id, facts.number == 1, facts.is_solution, facts.is_edited, facts.state, facts.state_reason,
         )  # fmt: skip
-        if alike not in self._may_with_post:
-            post = Post(
-                pk=facts.post_id,
-                number=facts.number,
-                author_id=facts.author_id,
-                state=facts.state,
-                state_reason=facts.state_reason,
-                is_solution=facts.is_solution,
-                thread=self.thread,
-            )
-            self._may_with_post[alike] = self._asked(post, is_edited=facts.is_edited)
-        return self._may_with_post[alike]
+        may = self._may_with_post.get(alike)
+        if may is None:
+            may = self._may_with_post[alike] = self._asked(facts)
+        return may
 
-    def _asked(self, post: Post, *, is_edited: bool) -> dict[str, bool]:
-        user, thread = self.user, self.thread
+    @cached_property
+    def _post(self) -> Post:
+        """A post to ask the rules about: one after the other, because making one takes as long as asking."""
+        return Post(thread=self.thread)
+
+    def _asked(self, facts: PostFacts) -> dict[str, bool]:
+        user, thread, post = self.user, self.thread, self._post
+        post.pk, post.number, post.author_id = facts.post_id, facts.number, facts.author_id
+        post.state, post.state_reason, post.is_solution = facts.state, facts.state_reason, facts.is_solution
         return {
             "vote": rules.can_vote(user, post),
             "reply": rules.can_reply(user, thread),
@@ -351,7 +350,7 @@ class Reader:
             "appeal": rules.can_appeal(user, post),
             "bookmark": rules.can_take_part(user) and post.is_visible,
             "hide": rules.can_hide_post(user, post),
-            "history": is_edited and rules.can_edit_post(user, post),
+            "history": facts.is_edited and rules.can_edit_post(user, post),
         }
 
     def acts(self, facts: PostFacts) -> Acts:
@@ -461,7 +460,8 @@ def _shown(posts: Collection[Post], thread: Thread) -> dict[int, ShownPost]:
     """Return posts of a thread ready to show, by their ids; reads their `author`. One query, and three more for links."""
     htmls = with_cards({post.pk: post.html for post in posts})
     authors = {post.author_id for post in posts if post.author_id is not None}
-    helpers = CommunityProfile.objects.filter(pk__in=authors, level__gte=_SHOWN_LEVEL)
+    rests_on(*(person_scope(pk) for pk in authors))  # their names and levels are shown
+    helpers = CommunityProfile.objects.filter(pk__in=authors, level__gte=SHOWN_LEVEL)
     levels = dict(helpers.values_list("pk", "level"))
     shown = {}
     for post in posts:

@@ -20,8 +20,11 @@ from django.utils import timezone
 
 from community.events import MemberLevelAtRisk, MemberLevelChanged
 from community.models import CommunityProfile, Level, Solution, Vote, policy
+from community.models.member import SHOWN_LEVEL
+from portal.accounts.models import person_scope
 from portal.catalog.models import Ownership
 from portal.core.events import emit
+from portal.core.scopes import content_changed
 
 if TYPE_CHECKING:
     from community.models import Policy
@@ -116,6 +119,8 @@ def update_level(profile: CommunityProfile) -> bool:
     if level != before:
         profile.level, profile.level_since = level, now
         emit(MemberLevelChanged(user_id=profile.user_id, before=int(before), after=int(level)))
+        if max(before, level) >= SHOWN_LEVEL:
+            content_changed(person_scope(profile.user_id))
     profile.save(update_fields=["level", "level_since", "level_at_risk_since", "is_level_due"])
     return level != before
 

@@ -34,6 +34,10 @@ class Level(models.IntegerChoices):
     ADVOCATE = 4, pgettext_lazy("level", "Advocate")
 
 
+#: The least level that is shown with a name.
+SHOWN_LEVEL: Final = Level.HELPER
+
+
 class MessagesFrom(models.TextChoices):
     """From whom a member accepts private messages."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from django.contrib.auth.models import AbstractBaseUser, BaseUserManager, PermissionsMixin
 from django.core.exceptions import ValidationError
@@ -15,6 +15,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from portal.accounts.handles import KEY_LENGTH, handle_key, mark_of, marks_of, validate_handle
+from portal.core.scopes import content_changed
 from portal.core.text import normalise_address
 
 if TYPE_CHECKING:
@@ -72,6 +73,15 @@ class UserManager(BaseUserManager["User"]):
         return self.get(email=self.normalize_email(username))
 
 
+#: What decides about how a person is shown to others.
+_SHOWN: Final = ("handle", "is_active", "is_staff")
+
+
+def person_scope(user_id: int) -> str:
+    """Return the scope of what others are shown of a person, which kept HTML with their name rests on."""
+    return f"person:{user_id}"
+
+
 class User(AbstractBaseUser, PermissionsMixin):
     """A person with an account. The e-mail address identifies them; the handle is their public name."""
 
@@ -100,6 +110,8 @@ class User(AbstractBaseUser, PermissionsMixin):
 
     #: The handle as read from the database; None for a new person.
     _stored_handle: str | None = None
+    #: What others are shown of the person, as read from the database; None for a new person.
+    _stored_shown: tuple[object, ...] | None = None
 
     objects = UserManager()
 
@@ -137,11 +149,25 @@ class User(AbstractBaseUser, PermissionsMixin):
     def from_db(cls, db: str | None, field_names: Collection[str], values: Collection[Any], **kwargs: Any) -> Self:
         user = super().from_db(db, field_names, values, **kwargs)
         user._stored_handle = user.__dict__.get("handle")  # noqa: SLF001 - our own
+        user._stored_shown = user._shown()  # noqa: SLF001 - our own
         return user
 
     def save(self, *args: Any, update_fields: Iterable[str] | None = None, **kwargs: Any) -> None:
-        """Save, and update the key of a changed handle; the one before stays this person's."""
+        """Save, and update the key of a changed handle; the one before stays this person's.
+
+        Whatever is kept and shows the name hears of it (`person_scope`).
+        """
         update_fields = None if update_fields is None else set(update_fields)
+        self._save(*args, update_fields=update_fields, **kwargs)
+        if update_fields is None or not update_fields.isdisjoint(_SHOWN):
+            if self._stored_shown not in {None, self._shown()}:
+                content_changed(person_scope(self.pk))
+            self._stored_shown = self._shown()
+
+    def _shown(self) -> tuple[object, ...]:
+        return tuple(self.__dict__.get(name) for name in _SHOWN)
+
+    def _save(self, *args: Any, update_fields: set[str] | None, **kwargs: Any) -> None:
         if not self.has_new_handle or (update_fields is not None and "handle" not in update_fields):
             super().save(*args, update_fields=update_fields, **kwargs)
             return

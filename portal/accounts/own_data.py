@@ -26,10 +26,11 @@ from django.db import transaction
 from django.utils import timezone
 from wagtail.models import ModelLogEntry
 
-from portal.accounts.models import AudienceMembership, ErasureRequest, User
+from portal.accounts.models import AudienceMembership, ErasureRequest, User, person_scope
 from portal.core.brand import site_name
 from portal.core.mail import forget_mails_to, send_mail
 from portal.core.outbox import describe
+from portal.core.scopes import content_changed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -179,6 +180,7 @@ def _begin(user_id: int) -> User | None:
         request.begun_at = timezone.now()
         request.save(update_fields=["begun_at"])
         User.objects.filter(pk=user_id).update(is_active=False)
+        content_changed(person_scope(user_id))
     return User.objects.get(pk=user_id)
 
 

@@ -14,9 +14,11 @@ from django.utils import timezone
 
 from community import services
 from community.acts import Acts, Pattern, pattern_of
-from community.models import CommunityProfile, Post, ThreadRead
+from community.models import CommunityProfile, Level, Post, ThreadRead
+from community.people import person_of
 from community.queries import OwnState, own_state_of
 from community.showing import ThreadPage
+from community.trust import set_advocate
 from portal.core import fragments
 from portal.core.memo import forget_all
 from portal.core.scopes import content_changed
@@ -295,3 +297,52 @@ def test_visitors_pages_hold_no_token(client):
 
     assert Post.objects.count() == 2
     assert "csrfmiddlewaretoken" not in text
+
+
+@pytest.mark.parametrize("change", ["handle", "level", "closed"])
+def test_a_name_and_a_level_are_shown_as_they_are_now_and_other_threads_stay_kept(change, after_commit):
+    author, other = MemberFactory(handle="nasim"), ThreadFactory()
+    thread = PostFactory(author=author).thread
+    reader = signed_in(MemberFactory())
+    content_changed("nothing")
+    for each in (thread, other):
+        reader.get(each.get_absolute_url())
+
+    with after_commit():
+        if change == "handle":
+            author.handle = "parastoo"
+            author.save()
+        elif change == "closed":
+            author.is_active = False
+            author.save(update_fields=["is_active"])
+        else:
+            set_advocate(user_id=author.pk, is_advocate=True)
+
+    with CaptureQueriesContext(connection) as queries:
+        assert reader.get(other.get_absolute_url()).status_code == 200
+    assert not any("community_post" in query["sql"] and "html" in query["sql"] for query in queries)
+    shown = acts_of(reader.get(thread.get_absolute_url()).text, 2)
+    wanted = {
+        "handle": ">parastoo<",
+        "level": str(Level.ADVOCATE.label),
+        "closed": ">" + str(person_of(None).name) + "<",
+    }
+    assert wanted[change] in shown
+
+
+def test_a_list_that_is_kept_is_as_each_reader_has_read_it_and_shows_names_as_they_are(after_commit):
+    area, author = AreaFactory(), MemberFactory(handle="nasim")
+    thread = ThreadFactory(area=area, author=author)
+    people = [MemberFactory() for _person in range(2)]
+    CommunityProfile.objects.filter(pk=people[1].pk).update(read_floor=timezone.now() + dt.timedelta(hours=1))
+    CommunityProfile.objects.filter(pk=people[0].pk).update(read_floor=timezone.now() - dt.timedelta(hours=1))
+    addresses = (reverse("community:index"), area.get_absolute_url())
+
+    texts = [[signed_in(person).get(address).text for person in people] for address in addresses]
+    with after_commit():
+        author.handle = "parastoo"
+        author.save()
+    named = [signed_in(people[0]).get(address).text for address in addresses]
+
+    assert [["is-unread" in text for text in each] for each in texts] == [[True, False], [True, False]]
+    assert all(thread.title in text and ">parastoo<" in text and ">nasim<" not in text for text in named)

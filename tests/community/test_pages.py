@@ -39,9 +39,10 @@ def titles(found):
 
 
 def queries_of(client, url):
-    client.get(url)  # what is kept in memory is read once
     from portal.core import page_cache
 
+    page_cache.store.clear()
+    client.get(url)  # what is kept in memory is read once
     page_cache.store.clear()
     with CaptureQueriesContext(
         connection,

@@ -220,7 +220,7 @@ def _only_fragments_are_kept(settings):
 
 @pytest.fixture
 def threads(people):
-    """Pages of threads in which Sara and Omid wrote, asked and voted differently, in both languages."""
+    """Pages of threads, and lists of them, in which Sara and Omid wrote, asked and voted differently, in both languages."""
     sara, omid = people["Sara"], people["Omid"]
     CommunityProfile.objects.bulk_create([CommunityProfile(user=person, level=2) for person in (sara, omid)])
     asked, other = ThreadFactory(author=sara), ThreadFactory(author=omid)
@@ -234,12 +234,15 @@ def threads(people):
     services.hide_post(post=PostFactory(thread=other, author=sara), by=moderator(), reason="spam", note="Sara: هشدار")
     follow(person_id=omid.pk, target=f"community.thread:{asked.pk}")
     queries = ("", "?sort=helpful")
-    return [
+    lists = (reverse("community:index"), asked.area.get_absolute_url())
+    pages = [
         reverse("community:thread", args=[thread.pk, thread.slug]).replace("/fa/", f"/{code}/") + query
         for thread in (asked, other)
         for code in ("fa", "en")
         for query in queries
     ]
+    # Last, because what was read is not unread any more.
+    return pages + [address.replace("/fa/", f"/{code}/") for address in lists for code in ("fa", "en")]
 
 
 @pytest.mark.usefixtures("_only_fragments_are_kept")
