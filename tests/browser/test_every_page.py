@@ -6,8 +6,8 @@ import os
 from pathlib import Path
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 
+from tests.browser.axe import sideways, violations
 from tests.browser.pages import account_pages, moderating_pages, public_pages, writing_pages
 from tests.browser.people import sign_in
 
@@ -23,16 +23,6 @@ def _picture(page, name: str) -> None:
     if PICTURES:
         Path(PICTURES).mkdir(parents=True, exist_ok=True)
         page.screenshot(path=str(Path(PICTURES) / f"{name.replace(' ', '-')}.png"), full_page=True)
-
-
-def _violations(page) -> list[str]:
-    result = Axe().run(page, options={"resultTypes": ["violations"]})
-    return [
-        f"{page.url} {violation['id']}: {node['html'][:200]} {node.get('failureSummary', '')[:300]}"
-        for violation in result.response["violations"]
-        for node in violation["nodes"]
-        if "w-theme-system" not in node["html"]  # Wagtail's bar, for staff only
-    ]
 
 
 #: Types into every text field and computes the contrast ratio of the text to its background (WCAG 2.2).
@@ -75,10 +65,6 @@ def _hard_to_read(page) -> tuple[int, list[str]]:
     return typed, [f"{page.url}: typed text with a contrast below 4.5 in {field}" for field in poor]
 
 
-def _sideways(page) -> int:
-    return page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
-
-
 #: Forms whose button is refused, unless a script sends the token in a header.
 _WITHOUT_TOKEN = """() => [...document.querySelectorAll("form[method=post]")]
   .filter((form) => !form.querySelector("[name=csrfmiddlewaretoken]")?.value)
@@ -91,12 +77,12 @@ def _walk(page, pages, language, look, *, is_signed_in=True) -> list[str]:
         if code != language:
             continue
         page.goto(path)
-        found += _violations(page)
+        found += violations(page)
         typed, poor = _hard_to_read(page)
         fields += typed
         found += poor
-        if _sideways(page) > 0:
-            found.append(f"{path}: wider than the window by {_sideways(page)} px")
+        if sideways(page) > 0:
+            found.append(f"{path}: wider than the window by {sideways(page)} px")
         if is_signed_in:  # kept pages have none for visitors; `same_origin_post` protects what receives their forms
             found += [f"{path}: a form without a token: {form}" for form in page.evaluate(_WITHOUT_TOKEN)]
         if page.locator("h1").count() != 1:
@@ -148,8 +134,8 @@ def test_no_page_scrolls_sideways_on_the_narrowest_phone(visit, pages, language)
     for (code, name), path in pages.items():
         if code == language:
             page.goto(path)
-            if _sideways(page) > 0:
-                wide.append(f"{name}: {_sideways(page)} px")
+            if sideways(page) > 0:
+                wide.append(f"{name}: {sideways(page)} px")
 
     assert wide == []
 

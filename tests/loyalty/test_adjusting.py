@@ -29,7 +29,7 @@ from loyalty.services.adjusting import files
 from loyalty.services.members import export_corrections, forget_member, wallet_for
 from tests.factories.accounts import UserFactory
 from tests.factories.loyalty import EarningFactory
-from tests.loyalty.test_earning_admin import everything
+from tests.loyalty.books import everything
 
 pytestmark = [pytest.mark.django_db, pytest.mark.both_databases("loyalty.models.adjustments")]
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import hashlib
 
 import pytest
 from django.contrib.auth.models import Permission
@@ -12,22 +11,16 @@ from django.urls import reverse
 from django.utils import timezone, translation
 
 from loyalty.models import (
-    Account,
-    Decision,
     Earning,
     EarningRule,
-    Journal,
-    LoyaltyEvent,
     Member,
-    Posting,
-    RuleCounter,
     RuleVersion,
-    Wallet,
 )
 from loyalty.services import earning
 from loyalty.services.earning import words
 from tests.factories.accounts import UserFactory
 from tests.factories.loyalty import EarningFactory, rule_in_force
+from tests.loyalty.books import everything
 from tests.loyalty.test_earning import happened
 
 pytestmark = [
@@ -180,12 +173,6 @@ def test_only_those_who_may_open_the_screens(client, programme):
 
 
 # The trial -----------------------------------------------------------------------------------------------------------
-
-
-def everything():
-    models = (Account, Decision, Journal, LoyaltyEvent, Member, Posting, RuleCounter, Wallet)
-    rows = [list(model.objects.order_by("pk").values_list()) for model in models]
-    return [len(some) for some in rows], hashlib.sha256(repr(rows).encode()).hexdigest()
 
 
 def test_a_trial_says_what_a_draft_would_have_given_and_changes_nothing(programme):

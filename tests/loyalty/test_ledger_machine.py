@@ -7,14 +7,12 @@ lots, the balances and the totals must be those of the model. LEDGER_EXAMPLES=20
 from __future__ import annotations
 
 import datetime as dt
-import os
 from collections import Counter
 
 import pytest
-from django.db import OperationalError, connection
-from hypothesis import HealthCheck, Phase, settings
+from django.db import connection
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
+from hypothesis.stateful import invariant, precondition, rule
 
 from loyalty import exceptions
 from loyalty.models import Account, Journal, Posting
@@ -22,6 +20,7 @@ from loyalty.models.ledger import Kind
 from loyalty.queries import liability, whole_statement
 from loyalty.services import ledger
 from tests.factories.loyalty import ProgrammeFactory, WalletFactory
+from tests.loyalty.machines import CommandMachine, run_machine
 
 pytestmark = [
     pytest.mark.django_db,
@@ -32,10 +31,6 @@ pytestmark = [
 START = dt.date(2026, 11, 1)
 AMOUNTS = st.integers(1, 40)
 WHO = st.integers(0, 1)
-
-
-class LostPowerError(OperationalError):
-    """Raised at a statement in the middle of a command."""
 
 
 class Member:
@@ -72,54 +67,13 @@ class Member:
         return +Counter({**held, **available, **pending, (Kind.DEBT, "", dt.date.max): self.debt})
 
 
-class LedgerMachine(RuleBasedStateMachine):
+class LedgerMachine(CommandMachine):
     def __init__(self):
         super().__init__()
         self.programme = ProgrammeFactory()
         self.wallets = WalletFactory.create_batch(2, programme=self.programme)
         self.members = [Member(), Member()]
         self.today = START
-        self.count = 0
-        self.done = []  # commands that were acknowledged, and their journals
-        self.fails_at = 0
-
-    # How commands are given -------------------------------------------------------------------------------------------
-
-    def new_id(self):
-        self.count += 1
-        return f"{self.programme.pk}:{self.count}"
-
-    def give(self, command, **arguments):
-        """Give the command, if need be after an attempt that fails in the middle. Return the journal or the error."""
-        try:
-            posted = self.attempt(command, arguments) or command(**arguments)
-        except exceptions.LedgerError as error:
-            return error
-        if posted is not None:
-            self.done.append((command, arguments, posted))
-        return posted
-
-    def attempt(self, command, arguments):
-        """Give the command; fail at a statement, if it takes so many. Nothing must be left of it then."""
-        left, self.fails_at = self.fails_at, 0
-        if not left:
-            return None
-        before = self.stored()
-
-        def fail(execute, sql, *args):
-            nonlocal left
-            left -= "SAVEPOINT" not in sql  # after a failed rollback nothing can be asked in the test's own transaction
-            if left == 0:
-                left = -1
-                raise LostPowerError
-            return execute(sql, *args)
-
-        try:
-            with connection.execute_wrapper(fail):
-                return command(**arguments)
-        except (LostPowerError, exceptions.LedgerError):
-            assert self.stored() == before
-        return None
 
     def stored(self):
         return [
@@ -264,10 +218,6 @@ class LedgerMachine(RuleBasedStateMachine):
     def days_pass(self, days):
         self.today += dt.timedelta(days=days)
 
-    @rule(statement=st.integers(1, 16))
-    def the_next_attempt_fails_in_the_middle(self, statement):
-        self.fails_at = statement
-
     @precondition(lambda self: self.done)
     @rule(data=st.data())
     def repeat(self, data):
@@ -314,16 +264,4 @@ class LedgerMachine(RuleBasedStateMachine):
 
 
 def test_no_sequence_of_commands_loses_or_invents_a_point():
-    examples = int(os.environ.get("LEDGER_EXAMPLES", "0"))
-    few = 12 if connection.vendor == "sqlite" else 6
-    run_state_machine_as_test(
-        LedgerMachine,
-        settings=settings(
-            max_examples=examples or few,
-            phases=list(Phase) if examples else [Phase.generate],  # the shortest failure may take minutes to find
-            stateful_step_count=30,
-            deadline=None,
-            database=None,
-            suppress_health_check=list(HealthCheck),
-        ),
-    )
+    run_machine(LedgerMachine, few=12 if connection.vendor == "sqlite" else 6, steps=30)
