@@ -15,6 +15,7 @@ from loyalty.models import (
     Redemption,
     RedemptionStep,
     Reward,
+    RewardPrice,
     RuleCounter,
     VoucherCode,
     Wallet,
@@ -23,7 +24,7 @@ from loyalty.models.shop import ShopEvent, ShopOrder
 
 MODELS = (
     *(Account, Decision, Journal, LoyaltyEvent, Member, Posting, RuleCounter, Wallet),
-    *(Parcel, Redemption, RedemptionStep, Reward, VoucherCode, ShopEvent, ShopOrder),
+    *(Parcel, Redemption, RedemptionStep, Reward, RewardPrice, VoucherCode, ShopEvent, ShopOrder),
 )
 
 

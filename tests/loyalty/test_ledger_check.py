@@ -297,7 +297,7 @@ def test_a_check_sees_one_state_and_lets_others_write(wallet, monkeypatch):
         finally:
             connection.close()
 
-    def missing_triggers():
+    def missing_triggers(_names):
         Journal.objects.count()  # the state is that of the first query
         thread = threading.Thread(target=write)
         thread.start()
@@ -305,7 +305,7 @@ def test_a_check_sees_one_state_and_lets_others_write(wallet, monkeypatch):
         written.append(Journal.objects.filter(key="meanwhile").exists())
         return []
 
-    monkeypatch.setattr(checking, "_missing_triggers", missing_triggers)
+    monkeypatch.setattr(checking, "missing_triggers", missing_triggers)
 
     assert list(ledger.check()) == []
     assert written[0].is_new

@@ -5,13 +5,16 @@ from __future__ import annotations
 import uuid
 
 import pytest
+from django.db import IntegrityError, connection, transaction
 
-from loyalty.models import Redemption, RedemptionStep, Reward, VoucherCode
+from loyalty.models import Redemption, Reward, RewardPrice, VoucherCode
 from loyalty.queries import wallets_of
 from loyalty.services import ledger, rewards
 from loyalty.services.members import wallet_for
 from tests.factories.accounts import UserFactory
 from tests.factories.loyalty import ProgrammeFactory, RewardFactory
+from tests.loyalty.books import everything
+from tests.loyalty.test_ledger_check import triggers_off
 
 pytestmark = [pytest.mark.django_db, pytest.mark.both_databases("loyalty.services.rewards.checking")]
 
@@ -102,7 +105,8 @@ def test_a_reward_that_counts_wrongly(life):
 
 
 def test_a_step_that_is_missing(life):
-    RedemptionStep.objects.filter(redemption=life["done"], number=2)._raw_delete(using="default")
+    with triggers_off() as cursor:
+        cursor.execute("DELETE FROM loyalty_redemptionstep WHERE redemption_id = %s AND number = 2", [life["done"].pk])
     assert problems() == {(STEPS, life["done"].pk)}
 
 
@@ -111,3 +115,44 @@ def test_points_held_for_a_redemption_that_is_not_there(life):
     for name in (str(uuid.uuid4()), "x"):
         ledger.hold(wallet=wallet, hold=f"redemption:{name}", amount=1)
     assert [what for what, _row in problems()] == ["points held for a redemption that is not there"] * 2
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE loyalty_redemptionstep SET points = points + 1",
+        "UPDATE loyalty_redemptionstep SET actor = actor",
+        "DELETE FROM loyalty_redemptionstep",
+        "UPDATE loyalty_rewardprice SET price = 1",
+        "DELETE FROM loyalty_rewardprice",
+    ],
+)
+def test_steps_and_prices_stay_as_they_were_written_whoever_writes(life, statement):
+    table = "redemptionstep" if "step" in statement else "rewardprice"
+    RewardPrice.objects.create(reward=life["done"].reward, price=5, actor="x")
+    statements = [statement]
+    if connection.vendor == "sqlite":  # it replaces rows without asking triggers for deletions
+        statements.append(f"INSERT OR REPLACE INTO loyalty_{table} SELECT * FROM loyalty_{table}")  # noqa: S608
+    else:
+        connection.check_constraints()  # a table with checks left to do is not emptied anyhow
+        statements.append(f"TRUNCATE loyalty_{table} CASCADE")
+    before = everything()
+
+    for refused in statements:
+        with (
+            pytest.raises(IntegrityError, match=f"loyalty_{table}"),
+            transaction.atomic(),
+            connection.cursor() as cursor,
+        ):
+            cursor.execute(refused)
+
+    assert everything() == before
+
+
+def test_their_missing_triggers_are_found(life):
+    with connection.cursor() as cursor:
+        connection.check_constraints()
+        on_table = " ON loyalty_redemptionstep" if connection.vendor == "postgresql" else ""
+        cursor.execute(f"DROP TRIGGER loyalty_redemptionstep_update{on_table}")
+
+    assert problems() == {("trigger loyalty_redemptionstep_update is missing or disabled", None)}

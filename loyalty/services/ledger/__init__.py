@@ -4,7 +4,7 @@ It knows wallets and keys, not members, rules, rewards or offers (the contract "
 """
 
 from loyalty.services.ledger.batches import activate_due, do_what_is_due, earn_many, expire_due, is_anything_due
-from loyalty.services.ledger.checking import Problem, check, check_also
+from loyalty.services.ledger.checking import Problem, check, check_also, missing_triggers
 from loyalty.services.ledger.checkpoints import is_checkpoint_due, make_checkpoint
 from loyalty.services.ledger.commands import (
     Award,
@@ -55,6 +55,7 @@ __all__ = [
     "is_anything_due",
     "is_checkpoint_due",
     "make_checkpoint",
+    "missing_triggers",
     "open_wallet",
     "refund",
     "release",

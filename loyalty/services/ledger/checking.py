@@ -17,7 +17,7 @@ from loyalty.services.ledger.checkpoints import cover
 from loyalty.services.ledger.statements import fetch, is_postgresql
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Collection, Iterator
 
 #: Rows compared at a time.
 PORTION: Final = 20_000
@@ -150,7 +150,7 @@ def check(*, head: str = "") -> Iterator[Problem]:
     At most 20 problems of one kind in 20,000 rows. Leaves the transaction open until it is exhausted or closed.
     """
     with _one_state():
-        yield from _missing_triggers()
+        yield from missing_triggers(TRIGGERS["postgresql" if is_postgresql() else "sqlite"])
         for table, checks in _CHECKS.items():
             for first, last in _portions(table):
                 for what, query in checks.items():
@@ -162,14 +162,15 @@ def check(*, head: str = "") -> Iterator[Problem]:
             yield from _more[name]()
 
 
-def _missing_triggers() -> Iterator[Problem]:
+def missing_triggers(names: Collection[str]) -> Iterator[Problem]:
+    """Yield a problem for each of these triggers that is not there, or disabled."""
     found = fetch(
         "SELECT tgname FROM pg_trigger WHERE NOT tgisinternal AND tgenabled IN ('O', 'A') AND tgname LIKE 'loyalty_%%'"
         if is_postgresql()
         else "SELECT name FROM sqlite_master WHERE type = 'trigger'"
     )
     there = {name for (name,) in found}
-    for name in sorted(TRIGGERS["postgresql" if is_postgresql() else "sqlite"] - there):
+    for name in sorted(set(names) - there):
         yield Problem(f"trigger {name} is missing or disabled")
 
 

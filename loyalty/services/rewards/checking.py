@@ -22,7 +22,7 @@ from loyalty.models.rewards import (
     State,
     VoucherCode,
 )
-from loyalty.services.ledger import Problem
+from loyalty.services.ledger import Problem, missing_triggers
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -44,8 +44,15 @@ class _Facts:
     steps: Mapping[int, list[RedemptionStep]]
 
 
+#: Triggers without which what happened to a redemption, and what a reward cost, could be written anew.
+_TRIGGERS: Final = tuple(
+    f"loyalty_{table}_{event}" for table in ("redemptionstep", "rewardprice") for event in ("update", "delete")
+)
+
+
 def check_rewards() -> Iterator[Problem]:
     """Yield all that is wrong with redemptions, holds, codes and stocks."""
+    yield from missing_triggers(_TRIGGERS)
     for portion in _portions():
         facts = _facts_of(portion)
         for redemption in portion:
