@@ -52,6 +52,8 @@ PROCESSOR_BAR: Final = 2.0
 KEPT_BAR: Final = 0.5
 WRITES_BAR: Final = 0.8
 WRITES: Final = 20
+#: How often each thread is requested, by several workers, before anything is compared.
+WARM: Final = 8
 _PORTAL: Final = "bench/community_portal.py"
 
 
@@ -349,8 +351,12 @@ def compare(stack: ExitStack, portal: Portal, data: Path, arguments: argparse.Na
         return answers, (processor_seconds(pid) - before) / (answers * arguments.seconds)
 
     ratios: dict[str, list[float]] = {name: [] for name in (SIGNED_IN, PROCESSOR, KEPT, BESIDE, "rate", "kept rate")}
+    print("Warming up …", flush=True)
+    asked = 0.0
+    while asked < WARM * len(threads):  # the first reader of a thread in each worker has it made: measured above
+        asked += arguments.seconds * rate(portal.base, portal.pid, threads, cookie)[0]
     for number in range(-1, arguments.rounds):
-        print(f"Round {number + 1} of {arguments.rounds}: ratios …" if number >= 0 else "Warming up …", flush=True)
+        print(f"Round {number + 1} of {arguments.rounds}: ratios …" if number >= 0 else "All sides once …", flush=True)
         page, page_cost = rate(portal.base, portal.pid, threads, cookie)
         plain, plain_cost = rate(minimal, minimal_pid, [f"/posts/7/{sizes[SIGNED_IN]}/"], minimal_cookie)
         kept, _cost = rate(portal.base, portal.pid, threads)

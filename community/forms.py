@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import re
+import secrets
 import time
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Self
 
@@ -12,7 +13,6 @@ from django.conf import settings
 from django.core import signing
 from django.core.exceptions import ValidationError
 from django.utils import timezone
-from django.utils.crypto import get_random_string
 from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
@@ -48,7 +48,7 @@ FASTEST_SECONDS: Final = 2
 
 def new_token() -> str:
     """Return a token for a form: sent twice, it makes one post."""
-    return get_random_string(24)
+    return secrets.token_hex(12)
 
 
 def started_now() -> str:

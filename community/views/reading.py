@@ -60,6 +60,7 @@ _PLACE: Final = re.compile(r"(\d{1,9})-(\d{1,9})\Z")
 #: The query of the page with the most helpful replies first, which is cached.
 HELPFUL_FIRST: Final = "sort=helpful"
 _RECENT: Final = 20
+_LANGUAGES: Final = frozenset(code for code, _name in settings.LANGUAGES)
 
 
 # Lists ---------------------------------------------------------------------------------------------------------------
@@ -222,9 +223,7 @@ def thread(request: HttpRequest, thread_id: int, slug: str) -> HttpResponse:
         _note_reading(request, reader, page.end_index())
     is_common = reader.is_common
     shown = ThreadPage(request.user, found, number=number, after=after, is_common=is_common)
-    own_language = found.language if found.language in dict(settings.LANGUAGES) else get_language()
-    with override(own_language):
-        canonical = found.get_absolute_url()
+    canonical = _address_in_its_language(found)
     if number is not None and number > 1:
         canonical += f"?page={number}"
     is_outdated = is_old(found)
@@ -253,6 +252,14 @@ def thread(request: HttpRequest, thread_id: int, slug: str) -> HttpResponse:
     if found.is_listed:
         tell(response, FACT, found.pk)
     return response
+
+
+def _address_in_its_language(thread: Thread) -> str:
+    """Return the address of a thread where its own language is that of the page, which is where search engines find it."""
+    if thread.language == get_language() or thread.language not in _LANGUAGES:
+        return thread.get_absolute_url()
+    with override(thread.language):
+        return thread.get_absolute_url()
 
 
 def _thread_query(query: QueryDict) -> str:

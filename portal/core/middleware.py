@@ -17,6 +17,7 @@ from django.db import DataError
 from django.http import HttpResponseNotFound
 from django.shortcuts import render
 from django.utils import translation
+from django.utils.functional import LazyObject
 from django.utils.translation import get_language_from_path
 from wagtail.contrib.redirects.middleware import RedirectMiddleware
 
@@ -228,6 +229,9 @@ class PreferencesMiddleware:
         if user is None or not user.is_authenticated:
             preferences = preferences_from_cookies(request.COOKIES)
         else:
+            if isinstance(user, LazyObject):
+                # Known now: a page asks it for hundreds of attributes, each of which would go through the proxy.
+                user = request.user = user._wrapped  # noqa: SLF001 - the person it stands for
             preferences = preferences_of(user)
             if preferences.language and get_language_from_path(request.path_info) is None:
                 translation.activate(preferences.language)

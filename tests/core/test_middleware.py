@@ -4,7 +4,9 @@ import pytest
 from csp.decorators import csp_update
 from django.http import HttpResponse
 from django.test import RequestFactory
+from django.utils.functional import LazyObject
 
+from portal.accounts.models import User
 from portal.core.middleware import (
     ContentSecurityPolicyMiddleware,
     PrivateResponseMiddleware,
@@ -144,3 +146,16 @@ def test_response_that_says_how_long_it_may_be_kept_stays_as_it_is(rf):
         assert response["Cache-Control"] == (said or "private, no-cache")
     response = PrivateResponseMiddleware(lambda _request: HttpResponse())(rf.get("/"))
     assert "Cache-Control" not in response
+
+
+@pytest.mark.django_db
+def test_the_person_of_a_request_is_asked_directly_and_a_visitor_not_at_all(client, django_assert_num_queries):
+    """Through the proxy, hundreds of attributes of the person were a tenth of a page."""
+    with django_assert_num_queries(0):
+        assert isinstance(client.get("/fa/page/").wsgi_request.user, LazyObject)
+    person = UserFactory()
+    client.force_login(person)
+
+    found = client.get("/fa/page/").wsgi_request.user
+
+    assert (type(found), found) == (User, person)
