@@ -123,6 +123,12 @@ def moment_of_solved_it(solved_it_id: int) -> dt.datetime | None:
     return SolvedIt.objects.filter(pk=solved_it_id).values_list("created_at", flat=True).first()
 
 
+def suspended_people() -> list[int]:
+    """Return the ids of those who may not take part at the moment."""
+    suspended = CommunityProfile.objects.filter(suspended_until__gt=timezone.now())
+    return list(suspended.values_list("pk", flat=True))
+
+
 def level_of(user_id: int) -> int:
     """Return the level of a member; 0 for somebody who has done nothing yet."""
     return CommunityProfile.objects.filter(pk=user_id).values_list("level", flat=True).first() or 0

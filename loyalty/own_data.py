@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.utils.translation import gettext_lazy as _
 
+from loyalty.services.boards import choice_of
 from loyalty.services.cards import card_of
 from loyalty.services.members import (
     export_badges,
@@ -48,6 +49,9 @@ def _export(person: User) -> Iterator[tuple[str, dict[str, Any]]]:
     card = card_of(person)
     if card is not None:
         yield "card", {"number": card.number, "made_at": card.created_at.isoformat()}
+    board = choice_of(person)
+    if board is not None:
+        yield "leaderboard", {"shown_since": board.since.isoformat()}
     for move in export_tiers(person):
         yield "tier", move
     for record in export_badges(person):

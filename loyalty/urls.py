@@ -10,6 +10,7 @@ app_name = "loyalty"
 
 urlpatterns = [
     path("loyalty/", views.index, name="index"),
+    path("loyalty/leaderboard/", views.leaderboard, name="leaderboard"),
     path("loyalty/card/", views.card, name="card"),
     path("loyalty/statement.csv", views.export, name="export"),
     path("loyalty/rewards/", reward_views.index, name="rewards"),

@@ -14,9 +14,10 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
 
-from loyalty import card_pictures, own_badges, own_points, own_tiers
+from loyalty import card_pictures, own_badges, own_board, own_points, own_tiers
 from loyalty.queries import Summary, statement, summary
-from loyalty.services import cards
+from loyalty.services import boards, cards
+from loyalty.services.earning.periods import EVER
 from portal.core.spreadsheets import CsvWriter
 from portal.core.text import row_number
 
@@ -80,6 +81,28 @@ def card(request: HttpRequest) -> HttpResponse:
         context["bars"] = card_pictures.bar_code(number)
         context["path"] = own_tiers.path_of(person, shown)
     return render(request, "loyalty/card.html", context)
+
+
+@login_required
+@never_cache
+@require_http_methods(["GET", "HEAD", "POST"])
+def leaderboard(request: HttpRequest) -> HttpResponse:
+    """Show the leaderboard of a month or of all time, and the person's own place; change whether others see it."""
+    shown, _wallet = _shown_or_404(request)
+    person = cast("User", request.user)
+    periods = own_board.periods_of(shown)
+    asked = request.POST.get("period") or request.GET.get("period", "")
+    period = asked if asked in periods else periods[0]
+    if request.method == "POST":
+        boards.set_shown(person, is_shown=request.POST.get("shown") == "yes")
+        return HttpResponseRedirect(f"{reverse('loyalty:leaderboard')}?period={period}")
+    context = {
+        "board": own_board.board_for(person, shown, period),
+        "is_shown": boards.choice_of(person) is not None,
+        "period": period,
+        "periods": [(key, _("All time") if key == EVER else _("This month")) for key in periods],
+    }
+    return render(request, "loyalty/leaderboard.html", context)
 
 
 @login_required

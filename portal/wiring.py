@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from django.utils.translation import gettext_lazy as _
 
 from community import events as community
-from community import telling
+from community import merits, telling
 from community.capturing import THREAD
 from community.services.articles import note_article
 from community.services.following_up import begin_following_up
@@ -19,7 +19,7 @@ from faq.search_documents import ArticleDocument
 from faq.services import notify_owner_of_feedback
 from loyalty.events import PointsDecided
 from loyalty.own_badges import public_badges_of
-from loyalty.services import badges, earning, tiers
+from loyalty.services import badges, boards, earning, tiers
 from portal import points
 from portal.accounts.events import AccountChanged, SignedInOnNewDevice
 from portal.core import honours
@@ -113,3 +113,5 @@ def _give_points() -> None:
     subscribe(PointsDecided, tiers.follow_decision, is_for_worker=True)
     subscribe(PointsDecided, badges.follow_decision, is_for_worker=True)
     honours.register(public_badges_of)
+    boards.count("community.")
+    boards.leave_out(merits.suspended_people)

@@ -329,6 +329,7 @@ WRITTEN_BY_OTHERS = {
     "loyalty.ApiToken": "staff",
     "loyalty.Badge": "staff",
     "loyalty.BadgeRecord": "codes and numbers, by the portal",
+    "loyalty.BoardRow": "names of periods, by the portal",
     "loyalty.Campaign": "staff",
     "loyalty.Checkpoint": "computed from journals",
     "loyalty.Decision": "codes and ids, by the portal",

@@ -613,6 +613,12 @@ def badge_that_was_earned_before() -> None:
     badge_in_force(programme, target=1)
 
 
+def help_that_no_board_counts_yet() -> None:
+    rule_in_force(EarningFactory().programme)
+    earning.record(happened(UserFactory()))
+    outbox.drain()
+
+
 def points_that_were_booked() -> None:
     ledger.earn(wallet=WalletFactory(), amount=5, key="1")
 
@@ -705,6 +711,7 @@ JOBS: dict[str, Callable[[], None]] = {
     "core.tidy_mails": mails_of_last_quarter,
     "faq.weigh_votes": votes_nobody_has_weighed,
     "loyalty.book_files": file_of_corrections,
+    "loyalty.compute_boards": help_that_no_board_counts_yet,
     "loyalty.judge_badges": badge_that_was_earned_before,
     "loyalty.do_what_is_due": points_that_are_due,
     "loyalty.erase_addresses": address_whose_time_is_over,

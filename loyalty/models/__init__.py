@@ -2,6 +2,7 @@
 
 from loyalty.models.adjustments import Adjustment, PointsFile, PointsFileRow, PointsPolicy
 from loyalty.models.badges import Badge, BadgeRecord
+from loyalty.models.boards import BoardChoice, BoardRow
 from loyalty.models.cards import MemberCard
 from loyalty.models.earning import Campaign, Decision, Earning, EarningRule, LoyaltyEvent, RuleCounter, RuleVersion
 from loyalty.models.ledger import Account, Checkpoint, Journal, Member, Posting, Programme, SwitchRecord, Wallet
@@ -34,6 +35,8 @@ __all__ = [
     "ApiToken",
     "Badge",
     "BadgeRecord",
+    "BoardChoice",
+    "BoardRow",
     "Campaign",
     "Checkpoint",
     "Decision",
