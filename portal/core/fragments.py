@@ -36,8 +36,10 @@ from django.contrib.auth.base_user import AbstractBaseUser
 from django.contrib.auth.models import AnonymousUser
 from django.contrib.sessions.backends.base import SessionBase
 from django.http import HttpRequest
+from django.template.library import SimpleNode
 from django.utils import translation
 from django.utils.functional import LazyObject, Promise
+from django.utils.html import conditional_escape
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import get_language
 
@@ -331,6 +333,7 @@ class UnkeptNode(template.Node):
         """Store what is rendered for each reader, and the values that it sees of what is around it."""
         self.nodelist = nodelist
         self.values = values or {}
+        self._only_tag = _only_tag_of(nodelist, self.values)
 
     def render(self, context: template.Context) -> str:
         values = {name: expression.resolve(context) for name, expression in self.values.items()}
@@ -344,10 +347,28 @@ class UnkeptNode(template.Node):
 
     def render_with(self, values: Mapping[str, Any], context: template.Context) -> str:
         """Render it for one reader, in the context of the page."""
+        if self._only_tag is not None and context.autoescape:
+            function, names = self._only_tag
+            return conditional_escape(function(context, *[values[name] for name in names]))
         if not values:
             return self.nodelist.render(context)
         with context.push(**values):
             return self.nodelist.render(context)
+
+
+def _only_tag_of(
+    nodelist: NodeList, values: Mapping[str, FilterExpression]
+) -> tuple[Callable[..., Any], tuple[str, ...]] | None:
+    """Return the function of the simple tag that is all there is, and the names of its arguments; else None.
+
+    ``{% unkept post=shown.facts %}{% post_acts post %}{% endunkept %}`` is there twenty times in a page: its function is
+    called with the values, as the tag would call it, without a layer of the context and without looking names up.
+    """
+    node = nodelist[0] if len(nodelist) == 1 else None
+    if type(node) is not SimpleNode or not node.takes_context or node.kwargs or node.target_var is not None:
+        return None
+    names = tuple(str(argument) for argument in node.args)
+    return (node.func, names) if set(names) <= set(values) else None
 
 
 class FragmentNode(template.Node):

@@ -14,11 +14,12 @@ from functools import partial
 import pytest
 from django.contrib.auth.models import AnonymousUser
 from django.middleware.csrf import get_token
-from django.template import RequestContext, Template, TemplateSyntaxError
+from django.template import Context, NodeList, RequestContext, Template, TemplateSyntaxError, Variable
+from django.template.library import SimpleNode
 from django.test import RequestFactory
 from django.utils import translation
 from django.utils.functional import SimpleLazyObject
-from django.utils.safestring import mark_safe
+from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext_lazy
 
 from portal.accounts.models import User
@@ -504,6 +505,22 @@ def test_unkept_markup_sees_what_it_names_of_the_fragment(sara, omid):
 
     assert found == [f"1{sara.name}a 2{sara.name}a ", f"1{omid.name}b 2{omid.name}b "]
     assert page_for(sara, "{% unkept number=3 %}{{ number }}{% endunkept %}{{ number }}") == "3"
+
+
+@pytest.mark.parametrize("autoescape", [True, False])
+@pytest.mark.parametrize("value", ["<i>", SafeString("<i>"), 7])
+def test_a_tag_that_is_all_there_is_writes_what_it_would_write_anywhere(value, autoescape):
+    def tag(context, word):
+        return word if isinstance(word, SafeString) else f"{context['name']}: {word}"
+
+    alone = NodeList([SimpleNode(tag, True, [Variable("word")], {}, None)])
+    context = Context({"name": "Sara & co", "word": "of the page"}, autoescape=autoescape)
+
+    shown = fragments.UnkeptNode(alone, {"word": Variable("given")}).render_with({"word": value}, context)
+
+    with context.push(word=value):
+        assert shown == alone[0].render(context)
+    assert "of the page" not in shown
 
 
 @pytest.mark.parametrize("value", ["people", "thing"])
