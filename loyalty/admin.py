@@ -21,6 +21,7 @@ from loyalty.exceptions import RuleError
 from loyalty.liability_admin import LiabilityViewSet
 from loyalty.models import Decision, EarningRule, RuleVersion
 from loyalty.models.earning import VersionState
+from loyalty.referrals_admin import ReferralsViewSet
 from loyalty.rule_forms import RuleForm
 from loyalty.screens import Screen
 from loyalty.services import earning
@@ -313,7 +314,7 @@ class PointsGroup(ViewSetGroup):
     menu_order = 115
     items: ClassVar[tuple[Any, ...]] = (
         *(MembersViewSet, CorrectionsViewSet, FilesViewSet),
-        *(TiersViewSet, TierMembersViewSet, BadgesViewSet),
+        *(TiersViewSet, TierMembersViewSet, BadgesViewSet, ReferralsViewSet),
         *(RulesViewSet, CampaignsViewSet, DecisionsViewSet, LiabilityViewSet, ProgrammesViewSet),
         TokensViewSet,
     )

@@ -12,7 +12,7 @@ class LoyaltyConfig(AppConfig):
     def ready(self) -> None:
         from loyalty import navigation, notifications, own_data, receivers, reward_news  # noqa: PLC0415 - apps must be ready
         from loyalty.models import Earning, Reward  # noqa: PLC0415 - apps must be ready
-        from loyalty.services import badges, boards, expiry, ledger, rewards, tiers  # noqa: PLC0415 - apps must be ready
+        from loyalty.services import badges, boards, expiry, ledger, referrals, rewards, tiers  # noqa: PLC0415 - apps must be ready
         from portal.core import file_audiences, jobs  # noqa: PLC0415 - apps must be ready
         from portal.core.receivers import touches  # noqa: PLC0415 - apps must be ready
         from portal.notifications.registry import register  # noqa: PLC0415 - apps must be ready
@@ -74,6 +74,12 @@ class LoyaltyConfig(AppConfig):
             name="loyalty.compute_boards",
             run=boards.compute_all,
             is_needed=boards.is_computing_due,
+        )
+        jobs.every(
+            timedelta(hours=1),
+            name="loyalty.judge_referrals",
+            run=referrals.judge_all,
+            is_needed=referrals.is_judging_due,
         )
         _connect_corrections()
 

@@ -13,6 +13,7 @@ from loyalty.services.members import (
     export_corrections,
     export_decisions,
     export_points,
+    export_referrals,
     export_tiers,
     export_warnings,
     forget_member,
@@ -49,13 +50,20 @@ def _export(person: User) -> Iterator[tuple[str, dict[str, Any]]]:
     card = card_of(person)
     if card is not None:
         yield "card", {"number": card.number, "made_at": card.created_at.isoformat()}
+    yield from _export_standing(person)
+    for warning in export_warnings(person):
+        yield "warning", warning
+    yield from export_offers(person)
+
+
+def _export_standing(person: User) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield what is not points: places, invitations, tiers, badges."""
     board = choice_of(person)
     if board is not None:
         yield "leaderboard", {"shown_since": board.since.isoformat()}
+    for referral in export_referrals(person):
+        yield "referral", referral
     for move in export_tiers(person):
         yield "tier", move
     for record in export_badges(person):
         yield "badge", record
-    for warning in export_warnings(person):
-        yield "warning", warning
-    yield from export_offers(person)

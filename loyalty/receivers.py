@@ -2,14 +2,26 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from allauth.account.signals import user_signed_up
 from django.db.models.signals import post_delete
 
 from loyalty.models import Member
 from loyalty.services.members import close_wallets
 from loyalty.services.offers import forget_offers
+from loyalty.services.referrals import claim_invitation
 from loyalty.services.rewards import forget_redemptions
+
+if TYPE_CHECKING:
+    from django.http import HttpRequest
+
+    from portal.accounts.models import User
+
+
+def note_who_invited(*, request: HttpRequest, user: User, **_kwargs: Any) -> None:
+    """Have somebody who just signed up count for whoever invited them."""
+    claim_invitation(request, user)
 
 
 def close_wallets_of_removed_member(*, instance: Member, **_kwargs: Any) -> None:
@@ -24,4 +36,5 @@ def close_wallets_of_removed_member(*, instance: Member, **_kwargs: Any) -> None
 
 def connect() -> None:
     """Connect the receivers, once."""
+    user_signed_up.connect(note_who_invited, dispatch_uid="loyalty.note_who_invited")
     post_delete.connect(close_wallets_of_removed_member, sender=Member, dispatch_uid="loyalty.close_wallets")

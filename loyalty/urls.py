@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from django.urls import path
 
-from loyalty import reward_views, views
+from loyalty import referral_views, reward_views, views
 
 app_name = "loyalty"
 
 urlpatterns = [
     path("loyalty/", views.index, name="index"),
     path("loyalty/leaderboard/", views.leaderboard, name="leaderboard"),
+    path("loyalty/invite/", referral_views.invite, name="invite"),
+    path("invitation/<str:code>/", referral_views.invitation, name="invitation"),
     path("loyalty/card/", views.card, name="card"),
     path("loyalty/statement.csv", views.export, name="export"),
     path("loyalty/rewards/", reward_views.index, name="rewards"),

@@ -16,7 +16,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from loyalty import card_pictures, own_badges, own_board, own_points, own_tiers
 from loyalty.queries import Summary, statement, summary
-from loyalty.services import boards, cards
+from loyalty.services import boards, cards, referrals
 from loyalty.services.earning.periods import EVER
 from portal.core.spreadsheets import CsvWriter
 from portal.core.text import row_number
@@ -57,6 +57,7 @@ def index(request: HttpRequest) -> HttpResponse:
     context["coming"] = sum(arriving.points for arriving in context["points"].arriving)
     context["tier_path"] = own_tiers.path_of(cast("User", request.user), shown)
     context["badges"] = own_badges.badges_of(wallet, shown)
+    context["is_inviting"] = referrals.is_open()
     context["ways"] = own_points.ways_to_earn(shown)
     context["is_first"] = "before" not in request.GET
     return render(request, "loyalty/index.html", context)

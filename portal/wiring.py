@@ -19,7 +19,7 @@ from faq.search_documents import ArticleDocument
 from faq.services import notify_owner_of_feedback
 from loyalty.events import PointsDecided
 from loyalty.own_badges import public_badges_of
-from loyalty.services import badges, boards, earning, tiers
+from loyalty.services import badges, boards, earning, referrals, tiers
 from portal import points
 from portal.accounts.events import AccountChanged, SignedInOnNewDevice
 from portal.core import honours
@@ -91,7 +91,7 @@ def connect() -> None:
 
 def _give_points() -> None:
     """Declare what points can be given for, and have the worker decide about it."""
-    for trigger in points.TRIGGERS:
+    for trigger in (*points.TRIGGERS, *referrals.TRIGGERS):
         earning.register(trigger)
     subscribe(FeedbackGiven, points.award_feedback, is_for_worker=True)
     _tell(community.SolutionAccepted, points.award_solution)
@@ -112,6 +112,7 @@ def _give_points() -> None:
     _tell(community.PostApproved, points.follow_approval)
     subscribe(PointsDecided, tiers.follow_decision, is_for_worker=True)
     subscribe(PointsDecided, badges.follow_decision, is_for_worker=True)
+    subscribe(PointsDecided, referrals.follow_decision, is_for_worker=True)
     honours.register(public_badges_of)
     boards.count("community.")
     boards.leave_out(merits.suspended_people)

@@ -351,6 +351,8 @@ WRITTEN_BY_OTHERS = {
     "loyalty.Programme": "staff",
     "loyalty.Redemption": "keys of forms, by the portal",
     "loyalty.RedemptionStep": "codes and ids, by the portal",
+    "loyalty.Referral": "codes, and hashes of networks, by the portal",
+    "loyalty.ReferralCode": "random letters, and hashes of networks, by the portal",
     "loyalty.Reward": "staff",
     "loyalty.RewardPrice": "ids, by the portal",
     "loyalty.RuleCounter": "codes, by the portal",

@@ -24,7 +24,7 @@ from community.services import bookmark as remember
 from faq.events import ArticleChanged, CapturedArticlePublished, FeedbackGiven
 from loyalty.buckets import today_of
 from loyalty.events import PointsDecided
-from loyalty.models import Parcel
+from loyalty.models import Parcel, Referral
 from loyalty.models.rewards import RewardKind
 from loyalty.services import adjusting, earning, expiry, ledger, rewards
 from loyalty.services.members import wallet_for
@@ -61,6 +61,7 @@ from tests.factories.loyalty import (
     RewardFactory,
     WalletFactory,
     badge_in_force,
+    referral_in,
     rule_in_force,
     tiers_in_force,
 )
@@ -434,6 +435,13 @@ def points_decided() -> DomainEvent:
     return PointsDecided(event_id=decision.event_id, wallet_id=decision.wallet_id)
 
 
+def friend_takes_part() -> DomainEvent:
+    referral = referral_in(EarningFactory().programme, days_ago=8)
+    decisions = [earning.record(happened(referral.friend.user, number))[0] for number in (1, 2)]
+    OutboxMessage.objects.all().delete()
+    return PointsDecided(event_id=decisions[1].event_id, wallet_id=decisions[1].wallet_id)
+
+
 #: Name of a handler → a function that makes a change and returns its event.
 @pytest.fixture(autouse=True)
 def _no_spam_checks(monkeypatch):
@@ -477,6 +485,7 @@ HANDLERS: dict[str, Callable[[], DomainEvent]] = {
     "faq.services.notify_owner_of_feedback": feedback_given,
     "portal.core.mail_delivery.deliver": mail_queued,
     "loyalty.services.badges.following.follow_decision": points_decided,
+    "loyalty.services.referrals.follow_decision": friend_takes_part,
     "loyalty.services.tiers.evaluating.follow_decision": points_decided,
     "portal.points.award_feedback": feedback_for_points,
     "portal.points.award_first_help": first_help_for_points,
@@ -619,6 +628,15 @@ def help_that_no_board_counts_yet() -> None:
     outbox.drain()
 
 
+def friend_who_took_part_too_early() -> None:
+    programme = EarningFactory().programme
+    referral = referral_in(programme)
+    for number in (1, 2):
+        earning.record(happened(referral.friend.user, number))
+    outbox.drain()
+    Referral.objects.update(joined_at=timezone.now() - dt.timedelta(days=8))
+
+
 def points_that_were_booked() -> None:
     ledger.earn(wallet=WalletFactory(), amount=5, key="1")
 
@@ -716,6 +734,7 @@ JOBS: dict[str, Callable[[], None]] = {
     "loyalty.do_what_is_due": points_that_are_due,
     "loyalty.erase_addresses": address_whose_time_is_over,
     "loyalty.evaluate_tiers": member_without_a_tier,
+    "loyalty.judge_referrals": friend_who_took_part_too_early,
     "loyalty.ledger_checkpoint": points_that_were_booked,
     "loyalty.warn_of_expiry": points_that_expire_soon,
     "notifications.digests": news_for_a_digest,

@@ -149,6 +149,7 @@ STAFFS = {
     "points_liability:": set(),
     "points_members:": set(),
     "points_programmes:": set(),
+    "points_referrals:": set(),
     "points_rules:": set(),
     "points_tier_members:": set(),
     "points_tiers:": set(),

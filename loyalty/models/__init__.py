@@ -17,6 +17,7 @@ from loyalty.models.offers import (
     OfferShown,
     SegmentMembership,
 )
+from loyalty.models.referrals import Referral, ReferralCode
 from loyalty.models.rewards import (
     Parcel,
     Redemption,
@@ -62,6 +63,8 @@ __all__ = [
     "Programme",
     "Redemption",
     "RedemptionStep",
+    "Referral",
+    "ReferralCode",
     "Reward",
     "RewardPrice",
     "RewardTerms",

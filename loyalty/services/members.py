@@ -13,6 +13,7 @@ from loyalty.models.adjustments import Adjustment
 from loyalty.models.badges import BadgeRecord
 from loyalty.models.ledger import Member, Programme, Wallet
 from loyalty.models.notices import ExpiryWarning
+from loyalty.models.referrals import Referral, ReferralCode
 from loyalty.models.tiers import TierMembership
 from loyalty.queries import decisions_about, wallets_of, whole_statement
 from loyalty.services.ledger import close, open_wallet
@@ -109,6 +110,21 @@ def export_badges(user: User) -> Iterator[dict[str, Any]]:
             "evidence": record.evidence,
             "at": record.created_at.isoformat(),
         }
+
+
+def export_referrals(user: User) -> Iterator[dict[str, Any]]:
+    """Yield the person's code, and by whose they came or who came by theirs without saying who, as values for JSON."""
+    for own in ReferralCode.objects.filter(member__user=user):
+        yield {"code": own.code, "accepted": own.accepted, "made_at": own.created_at.isoformat()}
+    for side, mine in (("invited", "advocate"), ("came", "friend")):
+        for referral in Referral.objects.filter(**{f"{mine}__user": user}).order_by("-pk"):
+            yield {
+                "side": side,
+                "state": referral.state,
+                "reason": referral.reason,
+                "signs": referral.flags,
+                "month": referral.joined_at.strftime("%Y-%m"),
+            }
 
 
 def export_warnings(user: User) -> Iterator[dict[str, Any]]:

@@ -9,9 +9,9 @@ from django.db.models import Max
 
 from community.events import SolutionAccepted
 from community.models import Solution
-from loyalty.models import Earning, Programme, Redemption, Reward
+from loyalty.models import Earning, EarningRule, Member, Programme, Redemption, Referral, Reward
 from loyalty.models.rewards import RewardKind, State
-from loyalty.services import badges, earning, ledger, rewards, tiers
+from loyalty.services import badges, boards, earning, ledger, referrals, rewards, tiers
 from loyalty.services.members import wallet_for
 from portal import points
 from portal.accounts.models import User
@@ -79,6 +79,8 @@ REWARDS: Final = (
 
 #: Who has how many points to begin with.
 POINTS: Final = {"sara": 4200, "reza": 2100, "emma": 380, "arya-installs": 950}
+#: Who wants to be on leaderboards.
+SHOWN: Final = ("lucia", "old_copper", "farhad_fiber", "priya.r", "niloofar", "amir_tv", "annek", "arya-installs")
 _HOME: Final = rewards.Address(
     name="سارا محمدی", phone="+989121234567", text="تهران، خیابان کارگر شمالی، کوچهٔ نسترن، پلاک ۱۲، واحد ۳",
     postal_code="1439814471",
@@ -93,6 +95,7 @@ def load_rewards() -> int:
     _award_past()
     _open_tiers(programme, admin)
     _open_badges(programme, admin)
+    _open_referrals(programme, admin)
     for handle, amount in POINTS.items():
         wallet = wallet_for(user=User.objects.get(handle=handle), programme=programme)
         ledger.earn(wallet=wallet, amount=amount, key=f"demo:{handle}", source="demo", actor="demo")
@@ -136,6 +139,28 @@ def _open_badges(programme: Programme, admin: User) -> None:
     for draft in badges.set_up(programme=programme, by=admin):
         badges.publish(draft, by=admin)
     badges.judge_everybody()
+    for handle in SHOWN:
+        boards.set_shown(User.objects.get(handle=handle), is_shown=True)
+    boards.compute(programme)
+
+
+def _open_referrals(programme: Programme, admin: User) -> None:
+    """Give points to both sides, and have two come by a link who did not take part yet."""
+    if EarningRule.objects.filter(programme=programme, code="referral").exists():
+        return
+    for code, trigger, points_each, fa, en in (
+        ("referral", referrals.ADVOCATE, 150, "دعوت از یک عضو تازه", "Somebody you invited takes part"),
+        ("referred", referrals.FRIEND, 50, "آمدن با دعوت", "You came by an invitation"),
+    ):
+        draft = earning.create_rule(
+            programme=programme, code=code, name=LocalizedText(fa=fa, en=en), by=admin, trigger=trigger,
+            points=points_each, pending_days=14, times_ever=10,
+        )  # fmt: skip
+        earning.publish(draft, by=admin)
+    advocate = referrals.make_code(User.objects.get(handle="sara"), address="192.0.2.1").member
+    for handle in ("emma", "reza"):
+        friend = Member.objects.get_or_create(user=User.objects.get(handle=handle))[0]
+        Referral.objects.get_or_create(friend=friend, defaults={"advocate": advocate})
 
 
 def _offer(each: DemoReward, programme: Programme, admin: User) -> Reward:

@@ -9,9 +9,9 @@ from typing import Any
 import factory
 from django.utils import timezone
 
-from loyalty.models import Badge, Earning, Offer, Programme, Reward, RuleVersion, TierSet, Wallet
+from loyalty.models import Badge, Earning, Member, Offer, Programme, Referral, Reward, RuleVersion, TierSet, Wallet
 from loyalty.models.rewards import RewardKind
-from loyalty.services import badges, earning, tiers
+from loyalty.services import badges, earning, referrals, tiers
 from portal.core.localized import LocalizedText
 from tests.factories.accounts import UserFactory
 
@@ -108,3 +108,13 @@ def badge_in_force(programme: Programme, code: str = "helper", **values: Any) ->
     }
     draft = badges.save_badge(Badge(programme=programme, code=code), by=staff, **{**fixed, **values})
     return badges.publish(draft, by=staff)
+
+
+def referral_in(programme: Programme, *, days_ago: int = 0, **values: Any) -> Referral:
+    """Open a programme with points for both sides of a referral; return one of two new people."""
+    rule_in_force(programme)
+    for trigger in (referrals.ADVOCATE, referrals.FRIEND):
+        rule_in_force(programme, trigger.partition(".")[2], trigger=trigger, **values)
+    advocate, friend = (Member.objects.create(user=UserFactory()) for _side in range(2))
+    joined = timezone.now() - dt.timedelta(days=days_ago)
+    return Referral.objects.create(advocate=advocate, friend=friend, joined_at=joined)
