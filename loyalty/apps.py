@@ -82,6 +82,22 @@ class LoyaltyConfig(AppConfig):
             is_needed=referrals.is_judging_due,
         )
         _connect_corrections()
+        _connect_offers()
+
+
+def _connect_offers() -> None:
+    from loyalty.models import Offer  # noqa: PLC0415 - apps must be ready
+    from loyalty.services import offers  # noqa: PLC0415 - apps must be ready
+    from portal.core import jobs  # noqa: PLC0415 - apps must be ready
+    from portal.core.receivers import touches  # noqa: PLC0415 - apps must be ready
+
+    touches(Offer, "offers")
+    jobs.every(
+        timedelta(days=1),
+        name="loyalty.forget_old_offers",
+        run=offers.forget_old,
+        is_needed=lambda _last_end: offers.is_anything_old(),
+    )
 
 
 def _connect_corrections() -> None:

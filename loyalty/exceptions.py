@@ -222,3 +222,10 @@ class FileError(StaffError):
 
 class GrantRefusedError(RuleError):
     """A tier cannot be given by hand like this; the message says why."""
+
+
+class OfferGoneError(LedgerError):
+    """The offer is over, used up, or not for this person; which of these is not told."""
+
+    def __init__(self) -> None:
+        super().__init__(_("This offer cannot be had any more."))

@@ -9,7 +9,7 @@ from django.core.exceptions import ValidationError
 from django.db import IntegrityError, connection, transaction
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from loyalty.exceptions import InvalidConditionError
@@ -97,6 +97,7 @@ def _oracle(tree, points, products):
     return bool(set(tree["value"]) & products)
 
 
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(tree=_trees, points=st.integers(0, 20), products=st.frozensets(st.sampled_from(["x2", "fibre", "tv"])))
 def test_conditions_mean_what_they_say_and_reasons_are_true(tree, points, products):
     facts = {"points": points, "product": products}
@@ -109,6 +110,7 @@ def test_conditions_mean_what_they_say_and_reasons_are_true(tree, points, produc
         assert reason["value"] in known if isinstance(known, frozenset) else reason["value"] == known
 
 
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(
     junk=st.recursive(
         st.none() | st.booleans() | st.integers() | st.text(max_size=5),

@@ -1,5 +1,6 @@
 """Offers: who gets which, why, and what they answer. See loyalty/README.md and docs/decisions/0036-offers.md."""
 
+from loyalty.services.offers.answering import accept, hide, undo
 from loyalty.services.offers.audience import (
     SMALL,
     Size,
@@ -17,28 +18,53 @@ from loyalty.services.offers.audience import (
     vocabulary,
 )
 from loyalty.services.offers.consents import SWITCHES, Purpose, agrees, consents_of, set_consent, who_agrees
+from loyalty.services.offers.deciding import (
+    Chosen,
+    Page,
+    arm_of,
+    decide,
+    group_of,
+    is_any_published,
+    offer_for,
+    register_bar,
+)
+from loyalty.services.offers.impressions import forget_old, is_anything_old, looks
 from loyalty.services.offers.own import export_offers, forget_offers
 
 __all__ = [
     "SMALL",
     "SWITCHES",
+    "Chosen",
+    "Page",
     "Purpose",
     "Size",
     "Source",
     "Who",
+    "accept",
     "agrees",
+    "arm_of",
     "audience_count",
     "audience_sample",
     "breakdown",
     "consents_of",
+    "decide",
     "export_offers",
     "facts_of",
     "forget_offers",
+    "forget_old",
+    "group_of",
+    "hide",
+    "is_any_published",
+    "is_anything_old",
+    "looks",
     "matched",
     "members_matching",
+    "offer_for",
     "overlap",
+    "register_bar",
     "register_source",
     "set_consent",
+    "undo",
     "validate",
     "vocabulary",
     "who_agrees",
