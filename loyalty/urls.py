@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from loyalty import referral_views, reward_views, views
+from loyalty import offer_views, referral_views, reward_views, views
 
 app_name = "loyalty"
 
@@ -15,6 +15,13 @@ urlpatterns = [
     path("invitation/<str:code>/", referral_views.invitation, name="invitation"),
     path("loyalty/card/", views.card, name="card"),
     path("loyalty/statement.csv", views.export, name="export"),
+    path("loyalty/consents/", offer_views.consents, name="consents"),
+    path("loyalty/offers/", offer_views.index, name="offers"),
+    path("loyalty/offers/<int:number>/", offer_views.offer, name="offer"),
+    path("loyalty/offers/<int:number>/accept/", offer_views.accept, name="offer_accept"),
+    path("loyalty/offers/<int:number>/hide/", offer_views.hide, name="offer_hide"),
+    path("loyalty/offers/<int:number>/less/", offer_views.less, name="offer_less"),
+    path("loyalty/offers/<int:number>/undo/", offer_views.undo, name="offer_undo"),
     path("loyalty/rewards/", reward_views.index, name="rewards"),
     path("loyalty/rewards/<int:number>/", reward_views.reward, name="reward"),
     path("loyalty/redemptions/", reward_views.redemptions, name="redemptions"),

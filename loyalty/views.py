@@ -14,7 +14,8 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
 
-from loyalty import card_pictures, own_badges, own_board, own_points, own_tiers
+from loyalty import card_pictures, own_badges, own_board, own_offers, own_points, own_tiers
+from loyalty.models.offers import Placement
 from loyalty.queries import Summary, statement, summary
 from loyalty.services import boards, cards, referrals
 from loyalty.services.earning.periods import EVER
@@ -60,6 +61,9 @@ def index(request: HttpRequest) -> HttpResponse:
     context["is_inviting"] = referrals.is_open()
     context["ways"] = own_points.ways_to_earn(shown)
     context["is_first"] = "before" not in request.GET
+    context["has_offers"] = own_offers.programme_with_offers() == shown.programme
+    if context["has_offers"] and context["is_first"]:
+        context["offers"] = own_offers.cards_for(request, shown.programme, Placement.POINTS)
     return render(request, "loyalty/index.html", context)
 
 

@@ -7,6 +7,7 @@ time a job is due, and must never change. tests/test_architecture.py checks that
 from __future__ import annotations
 
 import datetime as dt
+import uuid
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -24,7 +25,7 @@ from community.services import bookmark as remember
 from faq.events import ArticleChanged, CapturedArticlePublished, FeedbackGiven
 from loyalty.buckets import today_of
 from loyalty.events import PointsDecided
-from loyalty.models import Parcel, Referral
+from loyalty.models import OfferShown, Parcel, Referral
 from loyalty.models.rewards import RewardKind
 from loyalty.services import adjusting, earning, expiry, ledger, rewards
 from loyalty.services.members import wallet_for
@@ -57,6 +58,7 @@ from tests.factories.community import (
 from tests.factories.faq import ArticlePageFactory, FeedbackFactory
 from tests.factories.loyalty import (
     EarningFactory,
+    OfferFactory,
     ProgrammeFactory,
     RewardFactory,
     WalletFactory,
@@ -710,6 +712,12 @@ def message_kept_for_a_decision() -> None:
     outbox.drain()
 
 
+def offer_shown_long_ago() -> None:
+    then = timezone.now() - dt.timedelta(days=400)
+    shown = {"member_key": uuid.uuid4(), "slot": "list", "arm": "treatment", "at": then}
+    OfferShown.objects.create(offer=OfferFactory(), **shown)
+
+
 JOBS: dict[str, Callable[[], None]] = {
     "community.ask_askers": question_with_a_reply_of_yesterday,
     "accounts.erase_who_left": person_whose_days_are_over,
@@ -734,6 +742,7 @@ JOBS: dict[str, Callable[[], None]] = {
     "loyalty.do_what_is_due": points_that_are_due,
     "loyalty.erase_addresses": address_whose_time_is_over,
     "loyalty.evaluate_tiers": member_without_a_tier,
+    "loyalty.forget_old_offers": offer_shown_long_ago,
     "loyalty.judge_referrals": friend_who_took_part_too_early,
     "loyalty.ledger_checkpoint": points_that_were_booked,
     "loyalty.warn_of_expiry": points_that_expire_soon,

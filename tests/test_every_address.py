@@ -83,6 +83,8 @@ ACCESS = {
     "faq:short_link": Access.EVERYBODY,
     "health": Access.EVERYBODY,
     "language_root": Access.EVERYBODY,
+    "loyalty:offer": Access.EVERYBODY,
+    "loyalty:offers": Access.EVERYBODY,
     "loyalty:": Access.SIGNED_IN,
     # Programs sign in with a token; a session means nothing.
     "loyalty_api:": Access.EVERYBODY,

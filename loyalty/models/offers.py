@@ -221,6 +221,15 @@ class Offer(models.Model):
     published_by = models.CharField(max_length=64, default="", editable=False)
     stopped_at = models.DateTimeField(null=True, editable=False)
 
+    #: Icons of what offers are about.
+    ICONS: ClassVar = {
+        Category.REWARDS: "gift",
+        Category.DEVICES: "router",
+        Category.PLANS: "sparkles",
+        Category.LEARNING: "book-open",
+        Category.COMMUNITY: "message-circle",
+    }
+
     class Meta:
         verbose_name = _("offer")
         verbose_name_plural = _("offers")
@@ -245,6 +254,11 @@ class Offer(models.Model):
 
     def __str__(self) -> str:
         return str(self.title) or self.code
+
+    @property
+    def icon(self) -> str:
+        """Name of the icon of what it is about."""
+        return self.ICONS.get(Category(self.category), "gift")
 
     @property
     def is_general(self) -> bool:

@@ -18,6 +18,7 @@ from faq.queries import (
     recently_changed,
     topics_for_home,
 )
+from loyalty.components import offers_on_home
 from portal.catalog.models import Ownership, Product, ProductVersion
 from portal.core.audience import audiences_for
 from portal.core.memo import Memo
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 
     from django.http import HttpRequest
 
+    from loyalty.own_offers import Card
     from portal.accounts.models import User
     from portal.core.localized import LocalizedText
     from portal.core.pages import AnyUser
@@ -89,6 +91,8 @@ class HomeData:
     checklist: Checklist | None = None
     #: The newest threads of the community.
     threads: tuple[Row, ...] = ()
+    #: Offers for somebody who is signed in.
+    offers: tuple[Card, ...] = ()
 
 
 _shared: Memo[_SharedData] = Memo(max_size=64, scopes=(ARTICLES, "catalogue", "site"))
@@ -113,6 +117,7 @@ def home_data(page: HomePage, request: HttpRequest) -> HomeData:
         most_helpful=shared.most_helpful,
         recent=shared.recent,
         threads=threads,
+        offers=tuple(offers_on_home(request)),
         searches=tuple(search.query for search in page.popular_searches.all()),
         support=support_contact(),
         name=name,
