@@ -6,9 +6,12 @@ Only reads, and only facts: no text, no name. `portal.points` asks.
 from __future__ import annotations
 
 import datetime as dt
+from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from django.db.models import Count, F, Q
+from django.db.models.functions import TruncWeek
 from django.utils import timezone
 
 from community.models import (
@@ -165,3 +168,22 @@ def joined_together(people: Collection[int | None]) -> bool:
     """Return whether the accounts of these people were made within minutes of each other: a sign, not a proof."""
     joined = sorted(User.objects.filter(pk__in=[pk for pk in people if pk]).values_list("date_joined", flat=True))
     return len(joined) > 1 and joined[-1] - joined[0] < _JOINED_TOGETHER
+
+
+# Taking part ---------------------------------------------------------------------------------------------------------
+
+
+def participation_since(user_ids: Collection[int], since: dt.datetime) -> dict[int, tuple[int, int, int, bool]]:
+    """Return what people did since a time: posts, those in own threads, weeks with help for others, whether they were there.
+
+    Three queries, however many people. What is hidden or deleted does not count.
+    """
+    shown = Post.objects.filter(author__in=user_ids, state=State.VISIBLE, created_at__gte=since).order_by()
+    posts, own = Count("pk"), Count("pk", filter=Q(thread__author=F("author")))
+    rows = shown.values_list("author").annotate(posts=posts, own=own)
+    counted = {user: (written, mine) for user, written, mine in rows}
+    helping = shown.exclude(thread__author=F("author")).annotate(week=TruncWeek("created_at"))
+    weeks = Counter(user for user, _week in helping.values_list("author", "week").distinct())
+    seen = CommunityProfile.objects.filter(user__in=user_ids, last_seen_on__gte=since.date())
+    present = set(seen.values_list("user_id", flat=True))
+    return {user: (*counted.get(user, (0, 0)), weeks[user], user in present or user in counted) for user in user_ids}

@@ -94,6 +94,12 @@ def _connect_offers() -> None:
     touches(Offer, "offers")
     jobs.every(
         timedelta(days=1),
+        name="loyalty.work_out_segments",
+        run=offers.work_out_segments,
+        is_needed=lambda _last_end: offers.is_anybody_to_sort(),
+    )
+    jobs.every(
+        timedelta(days=1),
         name="loyalty.forget_old_offers",
         run=offers.forget_old,
         is_needed=lambda _last_end: offers.is_anything_old(),

@@ -19,8 +19,8 @@ from faq.search_documents import ArticleDocument
 from faq.services import notify_owner_of_feedback
 from loyalty.events import PointsDecided
 from loyalty.own_badges import public_badges_of
-from loyalty.services import badges, boards, earning, referrals, tiers
-from portal import points
+from loyalty.services import badges, boards, earning, offers, referrals, tiers
+from portal import offer_facts, points
 from portal.accounts.events import AccountChanged, SignedInOnNewDevice
 from portal.core import honours
 from portal.core.article_sources import number_in
@@ -80,6 +80,9 @@ def connect() -> None:
     subscribe(community.SeeAlsoWanted, find_see_also, is_remote=True)  # a cluster may search
     subscribe(community.SpamCheckWanted, check_for_spam, is_remote=True)
     _give_points()
+    offers.register_source(offer_facts.SOURCE)
+    offers.register_bar(offer_facts.is_suspended)
+    offers.register_participation(offer_facts.participation)
 
     register_group(NavGroup("footer-help", _("Help"), order=10))
     register_group(NavGroup("footer-community", _("Community"), order=15))

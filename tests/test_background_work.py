@@ -19,7 +19,18 @@ from wagtail.models import Page
 from community import events as community
 from community import screening, services, telling
 from community.events import SeeAlsoWanted
-from community.models import FollowUp, Level, Post, ReviewItem, Thread, ThreadLoops, ThreadToIndex, ThreadView, Upload
+from community.models import (
+    CommunityProfile,
+    FollowUp,
+    Level,
+    Post,
+    ReviewItem,
+    Thread,
+    ThreadLoops,
+    ThreadToIndex,
+    ThreadView,
+    Upload,
+)
 from community.services import accept_solution, reading, retitle
 from community.services import bookmark as remember
 from faq.events import ArticleChanged, CapturedArticlePublished, FeedbackGiven
@@ -27,7 +38,7 @@ from loyalty.buckets import today_of
 from loyalty.events import PointsDecided
 from loyalty.models import OfferShown, Parcel, Referral
 from loyalty.models.rewards import RewardKind
-from loyalty.services import adjusting, earning, expiry, ledger, rewards
+from loyalty.services import adjusting, earning, expiry, ledger, offers, rewards
 from loyalty.services.members import wallet_for
 from portal.accounts import own_data
 from portal.accounts.events import AccountChanged, SignedInOnNewDevice
@@ -712,6 +723,14 @@ def message_kept_for_a_decision() -> None:
     outbox.drain()
 
 
+def helper_who_wants_offers() -> None:
+    person, programme = UserFactory(), EarningFactory().programme
+    wallet_for(user=person, programme=programme)
+    purpose = offers.Purpose.PROFILING
+    offers.set_consent(user=person, programme=programme, purpose=purpose, is_given=True, source="page")
+    CommunityProfile.objects.update_or_create(user=person, defaults={"last_seen_on": timezone.localdate()})
+
+
 def offer_shown_long_ago() -> None:
     then = timezone.now() - dt.timedelta(days=400)
     shown = {"member_key": uuid.uuid4(), "slot": "list", "arm": "treatment", "at": then}
@@ -746,6 +765,7 @@ JOBS: dict[str, Callable[[], None]] = {
     "loyalty.judge_referrals": friend_who_took_part_too_early,
     "loyalty.ledger_checkpoint": points_that_were_booked,
     "loyalty.warn_of_expiry": points_that_expire_soon,
+    "loyalty.work_out_segments": helper_who_wants_offers,
     "notifications.digests": news_for_a_digest,
     "notifications.tidy": notifications_of_last_year,
     "search.forget_words": word_that_no_text_has,

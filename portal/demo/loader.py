@@ -29,6 +29,7 @@ from portal.demo.catalogue import load_catalogue
 from portal.demo.community import load_community
 from portal.demo.feedback import load_feedback
 from portal.demo.messages import load_messages
+from portal.demo.offers import load_offers
 from portal.demo.people import load_people
 from portal.demo.rewards import load_rewards
 from portal.demo.searches import load_searches
@@ -94,6 +95,7 @@ def load(*, progress: Callable[[str, int, int | None], None] | None = None) -> D
             load_captured(editor)
             load_messages()
             load_rewards()
+            load_offers()
             content_changed()
             tell("search", 0, None)
         renew_popular()  # tries frequent questions, now that the articles can be found

@@ -3,6 +3,7 @@
 from loyalty.services.offers.answering import accept, hide, undo
 from loyalty.services.offers.audience import (
     SMALL,
+    Facts,
     Size,
     Source,
     Who,
@@ -30,12 +31,21 @@ from loyalty.services.offers.deciding import (
 )
 from loyalty.services.offers.impressions import forget_old, is_anything_old, looks
 from loyalty.services.offers.own import export_offers, forget_offers
+from loyalty.services.offers.segments import (
+    Participation,
+    is_anybody_to_sort,
+    judge,
+    register_participation,
+    work_out_segments,
+)
 
 __all__ = [
     "SMALL",
     "SWITCHES",
     "Chosen",
+    "Facts",
     "Page",
+    "Participation",
     "Purpose",
     "Size",
     "Source",
@@ -55,17 +65,21 @@ __all__ = [
     "group_of",
     "hide",
     "is_any_published",
+    "is_anybody_to_sort",
     "is_anything_old",
+    "judge",
     "looks",
     "matched",
     "members_matching",
     "offer_for",
     "overlap",
     "register_bar",
+    "register_participation",
     "register_source",
     "set_consent",
     "undo",
     "validate",
     "vocabulary",
     "who_agrees",
+    "work_out_segments",
 ]

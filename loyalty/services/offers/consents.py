@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 from django.db import IntegrityError, transaction
 
 from loyalty.models.ledger import Member
-from loyalty.models.offers import MemberConsent
+from loyalty.models.offers import MemberConsent, SegmentMembership
 from loyalty.services.members import wallet_for
 
 if TYPE_CHECKING:
@@ -55,7 +55,12 @@ def set_consent(*, user: User, programme: Programme, purpose: Purpose, is_given:
     if is_given:
         wallet_for(user=user, programme=programme)
     member = Member.objects.filter(user=user).first()
-    return member is not None and _note(member.key, purpose, is_given, source)
+    if member is None:
+        return False
+    is_new = _note(member.key, purpose, is_given, source)
+    if purpose == Purpose.PROFILING and not is_given:
+        SegmentMembership.objects.filter(member_key=member.key).delete()
+    return is_new
 
 
 def _note(member_key: UUID, purpose: Purpose, is_given: bool, source: str) -> bool:
