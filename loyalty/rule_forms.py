@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from django.utils.functional import _StrPromise
 
-    from loyalty.services.earning import FactInfo
+    from loyalty.services.earning import FactInfo, Trigger
 
 ROWS: Final = 5
 _OPERATORS: Final[tuple[tuple[str, _StrPromise], ...]] = (
@@ -30,6 +30,10 @@ _OPERATORS: Final[tuple[tuple[str, _StrPromise], ...]] = (
     ("gte", pgettext_lazy("condition", "is at least")),
     ("lte", pgettext_lazy("condition", "is at most")),
     ("between", pgettext_lazy("condition", "is between")),
+)
+_JOINED: Final[tuple[tuple[str, _StrPromise], ...]] = (
+    ("and", gettext_lazy("All of these are met")),
+    ("or", gettext_lazy("One of these is met")),
 )
 _YES: Final = frozenset({"yes", "true", "1", "بله", "آری", "هست"})
 _NO: Final = frozenset({"no", "false", "0", "خیر", "نه", "نیست"})
@@ -45,50 +49,29 @@ def _facts() -> list[Any]:
     return [("", "—"), *groups]
 
 
-class RuleForm(forms.ModelForm[RuleVersion]):
-    """A draft of a rule. With `rule`, of one that exists."""
+class ConditionRows(forms.BaseForm):
+    """Conditions as rows of a form: a fact, a comparison, a value; all of them or one of them.
 
-    programme = forms.ModelChoiceField(
-        Programme.objects.filter(earning__isnull=False), label=gettext_lazy("programme"), empty_label=None
-    )
-    code = forms.SlugField(
-        label=gettext_lazy("code"), max_length=40, help_text=gettext_lazy("Latin letters; never changes.")
-    )
-    name = LocalizedTextFormField(label=gettext_lazy("name"), max_length=100)
-    joined = forms.ChoiceField(
-        label=gettext_lazy("conditions"),
-        choices=[("and", gettext_lazy("All of these are met")), ("or", gettext_lazy("One of these is met"))],
-    )
+    `fact_named` says which fact the value of a choice means.
+    """
 
-    class Meta:
-        model = RuleVersion
-        fields = tuple(name for name in FIELDS if name != "conditions")
+    #: Whether the tree that was there does not fit into the rows.
+    is_deep = False
 
-    def __init__(self, *args: Any, rule: EarningRule | None = None, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.rule = rule
-        triggers = [(trigger.name, trigger.label) for trigger in earning.all_triggers().values()]
-        self.fields["trigger"] = forms.ChoiceField(label=gettext_lazy("what happens"), choices=triggers)
-        self.fields["per_fact"] = forms.ChoiceField(
-            label=gettext_lazy("for each"), required=False, choices=_facts(),
-            help_text=gettext_lazy("Empty: the points are a fixed number."),
-        )  # fmt: skip
+    def add_rows(self, facts: list[Any]) -> None:
+        """Add the fields, with the facts that can be chosen."""
+        self.fields["joined"] = forms.ChoiceField(
+            label=gettext_lazy("conditions"),
+            choices=_JOINED,
+        )
         for number in range(ROWS):
-            self.fields[f"fact_{number}"] = forms.ChoiceField(
-                choices=_facts(), required=False, label=gettext_lazy("fact")
-            )
+            self.fields[f"fact_{number}"] = forms.ChoiceField(choices=facts, required=False, label=gettext_lazy("fact"))
             self.fields[f"op_{number}"] = forms.ChoiceField(
                 choices=_OPERATORS, required=False, label=gettext_lazy("comparison")
             )
             self.fields[f"value_{number}"] = forms.CharField(
                 max_length=200, required=False, label=gettext_lazy("value")
             )
-        if rule is not None:
-            del self.fields["programme"], self.fields["code"]
-            self.fields["name"].initial = rule.name
-        self._show_conditions()
-        if self.instance.per_fact:
-            self.initial["per_fact"] = f"{self.instance.trigger}|{self.instance.per_fact}"
 
     @property
     def rows(self) -> Iterator[tuple[Any, Any, Any]]:
@@ -103,9 +86,8 @@ class RuleForm(forms.ModelForm[RuleVersion]):
         first = [name for name in ("programme", "code", "name") if name in self.fields]
         return [self[name] for name in [*first, *(name for name in self.fields if name not in {*first, *apart})]]
 
-    def _show_conditions(self) -> None:
-        """Fill the rows with the conditions of the version; a tree that they cannot hold stays as it is."""
-        tree = self.instance.conditions
+    def show_tree(self, tree: dict[str, Any], prefix: str = "") -> None:
+        """Fill the rows with a tree; one that they cannot hold stays as it is."""
         leaves, joined = ([tree] if "fact" in tree else []), "and"
         for name in ("and", "or"):
             if name in tree:
@@ -115,9 +97,74 @@ class RuleForm(forms.ModelForm[RuleVersion]):
             return
         self.initial["joined"] = joined
         for number, leaf in enumerate(leaves):
-            self.initial[f"fact_{number}"] = f"{self.instance.trigger}|{leaf['fact']}"
+            self.initial[f"fact_{number}"] = f"{prefix}{leaf['fact']}"
             self.initial[f"op_{number}"] = leaf["op"]
             self.initial[f"value_{number}"] = _written(leaf["value"])
+
+    def fact_named(self, chosen: str, trigger: Trigger) -> FactInfo | None:
+        """Return the fact that was chosen, if it belongs to what is asked about."""
+        return trigger.fact(chosen)
+
+    def read_tree(self, data: dict[str, Any], trigger: Trigger, before: dict[str, Any]) -> dict[str, Any]:
+        """Return the tree that the rows are; the one that was there, if it did not fit and nothing was filled in."""
+        leaves = []
+        for number in range(ROWS):
+            chosen, written = data.get(f"fact_{number}") or "", (data.get(f"value_{number}") or "").strip()
+            if not chosen:
+                continue
+            fact = self.fact_named(chosen, trigger)
+            if fact is None:
+                self.add_error(f"fact_{number}", _("This belongs to another event."))
+                continue
+            operator = data.get(f"op_{number}") or "eq"
+            try:
+                leaf = {"fact": fact.name, "op": operator, "value": _read(fact, operator, written)}
+                conditions.validate(leaf, trigger)
+            except (ValueError, InvalidConditionError) as error:
+                message = str(error) if isinstance(error, InvalidConditionError) else _why(fact)
+                self.add_error(f"value_{number}", message)
+            else:
+                leaves.append(leaf)
+        if leaves or not self.is_deep:
+            return leaves[0] if len(leaves) == 1 else ({data["joined"]: leaves} if leaves else {})
+        return before
+
+
+class RuleForm(ConditionRows, forms.ModelForm[RuleVersion]):
+    """A draft of a rule. With `rule`, of one that exists."""
+
+    programme = forms.ModelChoiceField(
+        Programme.objects.filter(earning__isnull=False), label=gettext_lazy("programme"), empty_label=None
+    )
+    code = forms.SlugField(
+        label=gettext_lazy("code"), max_length=40, help_text=gettext_lazy("Latin letters; never changes.")
+    )
+    name = LocalizedTextFormField(label=gettext_lazy("name"), max_length=100)
+
+    class Meta:
+        model = RuleVersion
+        fields = tuple(name for name in FIELDS if name != "conditions")
+
+    def __init__(self, *args: Any, rule: EarningRule | None = None, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.rule = rule
+        triggers = [(trigger.name, trigger.label) for trigger in earning.all_triggers().values()]
+        self.fields["trigger"] = forms.ChoiceField(label=gettext_lazy("what happens"), choices=triggers)
+        self.fields["per_fact"] = forms.ChoiceField(
+            label=gettext_lazy("for each"), required=False, choices=_facts(),
+            help_text=gettext_lazy("Empty: the points are a fixed number."),
+        )  # fmt: skip
+        self.add_rows(_facts())
+        if rule is not None:
+            del self.fields["programme"], self.fields["code"]
+            self.fields["name"].initial = rule.name
+        self.show_tree(self.instance.conditions, f"{self.instance.trigger}|")
+        if self.instance.per_fact:
+            self.initial["per_fact"] = f"{self.instance.trigger}|{self.instance.per_fact}"
+
+    def fact_named(self, chosen: str, trigger: Trigger) -> FactInfo | None:
+        of_trigger, _bar, name = chosen.partition("|")
+        return trigger.fact(name) if of_trigger == trigger.name else None
 
     def clean(self) -> dict[str, Any]:
         data: dict[str, Any] = super().clean() or self.cleaned_data
@@ -128,29 +175,7 @@ class RuleForm(forms.ModelForm[RuleVersion]):
         if per_fact and per_trigger != trigger.name:
             self.add_error("per_fact", _("This belongs to another event."))
         data["per_fact"] = per_fact
-        leaves = []
-        for number in range(ROWS):
-            chosen, written = data.get(f"fact_{number}") or "", (data.get(f"value_{number}") or "").strip()
-            if not chosen:
-                continue
-            of_trigger, _bar, name = chosen.partition("|")
-            fact = trigger.fact(name)
-            if of_trigger != trigger.name or fact is None:
-                self.add_error(f"fact_{number}", _("This belongs to another event."))
-                continue
-            operator = data.get(f"op_{number}") or "eq"
-            try:
-                leaf = {"fact": name, "op": operator, "value": _read(fact, operator, written)}
-                conditions.validate(leaf, trigger)
-            except (ValueError, InvalidConditionError) as error:
-                message = str(error) if isinstance(error, InvalidConditionError) else _why(fact)
-                self.add_error(f"value_{number}", message)
-            else:
-                leaves.append(leaf)
-        if leaves or not self.is_deep:
-            data["conditions"] = leaves[0] if len(leaves) == 1 else ({data["joined"]: leaves} if leaves else {})
-        else:
-            data["conditions"] = self.instance.conditions
+        data["conditions"] = self.read_tree(data, trigger, self.instance.conditions)
         return data
 
     def clean_code(self) -> str:
@@ -166,6 +191,22 @@ class RuleForm(forms.ModelForm[RuleVersion]):
 
     def _post_clean(self) -> None:
         """The service checks the version: the instance stays as it is."""
+
+
+def conditions_in_words(tree: dict[str, Any], trigger: Trigger) -> list[str]:
+    """Return a tree as lines; what belongs together is indented by its group."""
+    if "fact" in tree:
+        fact = trigger.fact(tree["fact"])
+        labels = dict(fact.choices) if fact else {}
+        values = tree["value"] if isinstance(tree["value"], list) else [tree["value"]]
+        written = ", ".join(str(labels.get(value, _written(value))) for value in values)
+        return [f"{fact.label if fact else tree['fact']} {dict(_OPERATORS).get(tree['op'], tree['op'])} {written}"]
+    if "not" in tree:
+        return [_("Not:"), *(f"– {line}" for line in conditions_in_words(tree["not"], trigger))]
+    for name, label in _JOINED:
+        if name in tree:
+            return [str(label), *(f"– {line}" for part in tree[name] for line in conditions_in_words(part, trigger))]
+    return []
 
 
 def _written(value: object) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from wagtail import hooks
 
 from loyalty.admin import PointsGroup
+from loyalty.offers_admin import OffersViewSet
 from loyalty.rewards_admin import RewardsGroup
 
 
@@ -16,3 +17,8 @@ def points() -> PointsGroup:
 @hooks.register("register_admin_viewset")
 def rewards() -> RewardsGroup:
     return RewardsGroup()
+
+
+@hooks.register("register_admin_viewset")
+def offers() -> OffersViewSet:
+    return OffersViewSet()

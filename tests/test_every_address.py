@@ -143,6 +143,7 @@ STAFFS = {
     "feedback_report:": {"editor"},
     "search_report:": {"editor"},
     "wagtailsnippets_search_synonym:": {"editor"},
+    "offers_admin:": set(),
     "points_badges:": set(),
     "points_campaigns:": set(),
     "points_corrections:": set(),

@@ -32,10 +32,12 @@ class LocalizedTextWidget(forms.MultiWidget):
     """Widget with one text input per interface language, each below the language's own name."""
 
     template_name = "core/widgets/localized_text.html"
+    #: What one language is written in.
+    input_class: type[forms.Widget] = forms.TextInput
 
     def __init__(self, attrs: dict[str, Any] | None = None) -> None:
         widgets: dict[str, forms.Widget | type[forms.Widget]] = {
-            code: forms.TextInput({"lang": code, "dir": "auto"}) for code, _name in settings.LANGUAGES
+            code: self.input_class({"lang": code, "dir": "auto"}) for code, _name in settings.LANGUAGES
         }
         super().__init__(widgets, attrs)
 
@@ -48,6 +50,14 @@ class LocalizedTextWidget(forms.MultiWidget):
     def decompress(self, value: Any) -> list[str]:
         texts = value if isinstance(value, dict) else {}
         return [texts.get(code, "") for code, _name in settings.LANGUAGES]
+
+
+class LocalizedLinesWidget(LocalizedTextWidget):
+    """The same with several lines per language."""
+
+    class input_class(forms.Textarea):  # noqa: N801 - takes the place of a class
+        def __init__(self, attrs: dict[str, Any] | None = None) -> None:
+            super().__init__({"rows": 4, **(attrs or {})})
 
 
 class LocalizedTextFormField(forms.MultiValueField):

@@ -1,0 +1,83 @@
+"""The form in which an offer is written: what it is, for whom by rows of conditions, when and how often."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+from zoneinfo import ZoneInfo
+
+from django import forms
+from django.utils.translation import gettext_lazy as _
+
+from loyalty.campaigns_admin import MomentField
+from loyalty.models import Offer, Programme, Reward
+from loyalty.models.offers import Placement
+from loyalty.rule_forms import ConditionRows
+from loyalty.services.offers import audience
+from loyalty.services.offers.publishing import FIELDS
+from portal.core.localized import LocalizedLinesWidget, LocalizedTextFormField
+from portal.core.text import row_number
+
+
+class OfferForm(ConditionRows, forms.ModelForm[Offer]):
+    """A draft of an offer. Programme and code are chosen once."""
+
+    title = LocalizedTextFormField(label=_("title"), max_length=100)
+    text = LocalizedTextFormField(label=_("text"), max_length=600, required=False, widget=LocalizedLinesWidget)
+    terms = LocalizedTextFormField(
+        label=_("terms"), max_length=600, required=False, widget=LocalizedLinesWidget,
+        help_text=_("One a line, five at most."),
+    )  # fmt: skip
+    placements = forms.MultipleChoiceField(
+        label=_("shown on"), choices=Placement.choices, widget=forms.CheckboxSelectMultiple
+    )
+    starts_at = MomentField(label=_("begins"))
+    ends_at = MomentField(label=_("ends"))
+
+    class Meta:
+        model = Offer
+        fields = ("programme", "code", *(name for name in FIELDS if name != "audience"))
+
+    #: Fields after which the conditions are shown.
+    conditions_after: ClassVar = "placements"
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        known = Programme.objects.filter(earning__isnull=False)
+        if self.instance.pk:
+            del self.fields["programme"], self.fields["code"]
+            programme: Programme | None = self.instance.programme
+        else:
+            chosen = row_number(self.data.get("programme", ""))
+            programme = known.filter(pk=chosen).first() if chosen is not None else known.first()
+            programmes: forms.ModelChoiceField[Programme] = self.fields["programme"]  # type: ignore[assignment]
+            programmes.queryset = known
+            programmes.empty_label = None
+        self.programme = programme
+        rewards: forms.ModelChoiceField[Reward] = self.fields["reward"]  # type: ignore[assignment]
+        rewards.queryset = Reward.objects.filter(programme=programme).order_by("-is_published", "price", "pk")
+        for name in ("starts_at", "ends_at"):
+            self.fields[name].zone = ZoneInfo(programme.time_zone if programme else "UTC")  # type: ignore[attr-defined]
+        self.vocabulary = audience.vocabulary(programme) if programme else None
+        facts = [(fact.name, fact.label) for fact in self.vocabulary.facts] if self.vocabulary else []
+        self.add_rows([("", "—"), *facts])
+        self.show_tree(self.instance.audience)
+
+    def clean(self) -> dict[str, Any]:
+        data: dict[str, Any] = super().clean() or self.cleaned_data
+        if self.vocabulary is not None:
+            # The model asks for it when it is checked.
+            self.instance.audience = self.read_tree(data, self.vocabulary, self.instance.audience)
+        return data
+
+    def values(self) -> dict[str, Any]:
+        """What the draft is made of."""
+        return {name: self.cleaned_data[name] for name in FIELDS if name != "audience"} | {
+            "audience": self.instance.audience
+        }
+
+    def has_conditions(self) -> bool:
+        """Return whether the conditions can be counted, whatever is missing elsewhere; other errors are forgotten."""
+        self.full_clean()
+        for name in [name for name in self.errors if not name.startswith(("fact_", "op_", "value_", "joined"))]:
+            del self.errors[name]
+        return not self.errors and self.programme is not None

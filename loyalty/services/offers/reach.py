@@ -1,0 +1,110 @@
+"""Whom an offer would reach, as far as editors may know: how many, who else is after them, and what one member would get."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from itertools import islice
+from typing import TYPE_CHECKING, Any, Final
+
+from loyalty.models.ledger import Member
+from loyalty.services.offers import audience, uplift
+from loyalty.services.offers.audience import Size
+from loyalty.services.offers.consents import Purpose, agrees
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from loyalty.models import Offer, Programme
+    from loyalty.services.earning import Trigger
+    from portal.accounts.models import User
+
+_PORTION: Final = 1000
+#: The share that is assumed to reach a goal anyway, before anything is known.
+ASSUMED: Final = 0.05
+
+
+@dataclass(slots=True)
+class Reach:
+    """Whom conditions are about."""
+
+    size: Size
+    #: All members who want personal offers.
+    of: Size
+    #: Offers and how many members both are for.
+    overlaps: list[tuple[Offer, Size]] = field(default_factory=list)
+    #: Ids of some of the people; none of a small group.
+    sample: list[int] = field(default_factory=list)
+
+
+def reach_of(tree: Mapping[str, Any], programme: Programme, *, others: Sequence[Offer] = (), sample: int = 0) -> Reach:
+    """Return whom the conditions are about and whom of them other offers are for, too.
+
+    All members are looked at once, whatever the number of offers, in portions of constant cost.
+    """
+    personal = [offer for offer in others if not offer.is_general]
+    names = audience.facts_in(tree).union(*(audience.facts_in(offer.audience) for offer in personal))
+    count = everybody = 0
+    shared = [0] * len(personal)
+    people: list[int] = []
+    willing = audience.members_matching({}, programme)
+    while members := list(islice(willing, _PORTION)):
+        everybody += len(members)
+        known = audience.facts_of(programme, members, only=names) if names else {}
+        for who in members:
+            facts = known.get(who.key, {})
+            if audience.matched(tree, facts) is None:
+                continue
+            count += 1
+            if len(people) < sample:
+                people.append(who.user_id)
+            for number, offer in enumerate(personal):
+                shared[number] += audience.matched(offer.audience, facts) is not None
+    size = Size(count)
+    return Reach(
+        size=size,
+        of=Size(everybody),
+        overlaps=[(offer, Size(both)) for offer, both in zip(personal, shared, strict=True)],
+        sample=[] if size.is_small else people,
+    )
+
+
+def detectable(size: Size, control_percent: int) -> float | None:
+    """Return the smallest difference that could be found with so many members; None if it cannot be measured at all."""
+    if size.is_small or not control_percent:
+        return None
+    control = size.exactly * control_percent // 100
+    arms = [uplift.Arm(members, round(members * ASSUMED)) for members in (size.exactly - control, control)]
+    return uplift.detectable_difference(*arms)
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """What conditions say of one member."""
+
+    #: Whether they want personal offers at all.
+    is_willing: bool
+    #: What was fulfilled, in words; None if the conditions are not.
+    reasons: list[str] | None
+
+
+def judge(tree: Mapping[str, Any], programme: Programme, person: User) -> Judged | None:
+    """Return whether one person would be offered it, and by what; None for somebody who is no member."""
+    member = Member.objects.filter(user=person).first()
+    if member is None:
+        return None
+    who = audience.Who(member.key, person.pk)
+    facts = audience.facts_of(programme, [who], only=audience.facts_in(tree)) if tree else {}
+    found = audience.matched(tree, facts.get(member.key, {}))
+    known = audience.vocabulary(programme)
+    return Judged(
+        is_willing=agrees(member.key, Purpose.PROFILING),
+        reasons=None if found is None else list(_in_words(found, known)),
+    )
+
+
+def _in_words(found: Sequence[Mapping[str, Any]], known: Trigger) -> Iterator[str]:
+    for reason in found:
+        fact = known.fact(reason["fact"])
+        if fact is not None:
+            labels = {value: str(label) for value, label in fact.choices}
+            yield f"{fact.label}: {labels.get(reason['value'], reason['value'])}"
