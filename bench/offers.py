@@ -10,6 +10,13 @@ to offers are known. So it can be counted how often what the portal says of an o
   mismatch     how often the arms of a sound assignment are called unsound, and those of one that loses a fifth of the
                control group are noticed
 
+Then offers are chosen for members, by the rule of the portal and by others, and what that earns is compared with always
+showing the best one, which only whoever planted the answers knows:
+
+  random       any of six offers
+  fixed        the order of what reaching the goal is worth
+  portal       `scoring.draw`: chances that are learnt in each segment, drawn towards the rate of everybody
+
 All figures depend on the seeds alone: the same code gives the same figures on every machine.
 """
 
@@ -28,7 +35,13 @@ ROOT: Final = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "portal.settings.test")
 
-from loyalty.services.offers import uplift  # noqa: E402 - the path first
+import django  # noqa: E402 - the settings first
+from django.apps import apps  # noqa: E402 - the settings first
+
+if not apps.ready:
+    django.setup()
+
+from loyalty.services.offers import scoring, uplift  # noqa: E402 - the path first
 from loyalty.services.offers.uplift import Arm, Verdict  # noqa: E402 - the path first
 
 #: Segment → its share of the members.
@@ -37,6 +50,9 @@ LOOKS: Final = 20
 #: Bars of --check: what is promised. With so many seeds it may be missed by three standard errors.
 LEAST: Final = {"one look": 0.95, "any time": 0.99, "found": 0.8, "noticed": 0.9}
 MOST: Final = {"called": 0.06, "mismatch": 0.001}
+#: The share of the best value that the portal reaches at least, after so many impressions.
+IMPRESSIONS: Final = (500, 2_000)
+REACHED: Final = {500: 0.7, 2_000: 0.8}
 
 
 class Plan(NamedTuple):
@@ -129,6 +145,63 @@ def _result(plan: Plan, members: list[int], converted: list[int], *, is_final: b
     return uplift.result_of(offer, control, control_share=plan.control_share, is_final=is_final)
 
 
+# Choosing ------------------------------------------------------------------------------------------------------------
+
+#: What six offers are worth, and the share of each segment that accepts.
+WORTH: Final = (100, 80, 120, 60, 100, 90)
+ACCEPT: Final = {
+    "regular": (0.02, 0.03, 0.01, 0.20, 0.05, 0.04),
+    "own-thread": (0.06, 0.04, 0.01, 0.03, 0.12, 0.02),
+    "silent": (0.01, 0.11, 0.02, 0.02, 0.02, 0.03),
+}
+
+
+def chosen_value(seed: int, impressions: int) -> dict[str, float]:
+    """Return for each way of choosing which share of the best possible value it reached after so many impressions."""
+    chance = random.Random(f"choose:{seed}")
+    numbers = range(len(WORTH))
+    tallies: dict[tuple[int, str], scoring.Tally] = {}
+    total = dict.fromkeys(("best", "random", "fixed", "portal"), 0.0)
+    for number in range(impressions):
+        [segment] = chance.choices(list(SEGMENTS), list(SEGMENTS.values()))
+        values = [ACCEPT[segment][offer] * WORTH[offer] for offer in numbers]
+        drawn = scoring.draw(
+            [
+                scoring.Candidate(
+                    offer_id=offer,
+                    value=WORTH[offer],
+                    cost=0,
+                    everybody=tallies.get((offer, "*"), scoring.Tally()),
+                    segment=tallies.get((offer, segment), scoring.Tally()),
+                )
+                for offer in numbers
+            ],
+            seed=f"{seed}:{number}",
+        )
+        offer = drawn.chosen.offer_id
+        accepted = chance.random() < ACCEPT[segment][offer]
+        for name in ("*", segment):
+            known = tallies.get((offer, name), scoring.Tally())
+            tallies[offer, name] = scoring.Tally(known.shown + 1, known.accepted + accepted)
+        total["best"] += max(values)
+        total["random"] += sum(values) / len(values)
+        total["fixed"] += values[WORTH.index(max(WORTH))]
+        total["portal"] += values[offer]
+    return {name: value / total["best"] for name, value in total.items() if name != "best"}
+
+
+def choices(runs: int) -> dict[int, dict[str, float]]:
+    """Return for each number of impressions the average share of the best value, by way of choosing."""
+    found = {}
+    for impressions in IMPRESSIONS:
+        rows = [chosen_value(seed, impressions) for seed in range(runs)]
+        found[impressions] = {name: sum(row[name] for row in rows) / runs for name in rows[0]}
+    return found
+
+
+# Telling -------------------------------------------------------------------------------------------------------------
+
+
 def report(tallies: dict[str, Tally]) -> list[str]:
     """Return the figures as a table, and print nothing."""
     heading = (
@@ -178,6 +251,11 @@ def main() -> int:
     tallies = {plan.name: measure(plan, seeds) for plan in PLANS}
     print(*report(tallies), sep="\n")
     missed = missed_bars(tallies)
+    print("share of the best value")
+    for impressions, shares in choices(2 if arguments.quick else 20).items():
+        print(f"{impressions:>7} impressions  " + "  ".join(f"{name} {share:.2f}" for name, share in shares.items()))
+        if shares["portal"] < REACHED[impressions]:
+            missed.append(f"{impressions} impressions: {shares['portal']:.2f}, at least {REACHED[impressions]} wanted")
     print(*missed, sep="\n")
     return 1 if missed and arguments.check else 0
 

@@ -15,8 +15,10 @@ from django.utils.translation import gettext_lazy as _
 from wagtail.admin.views.mixins import SpreadsheetExportMixin
 from wagtail.admin.viewsets.base import ViewSet
 
+from loyalty import own_offers
 from loyalty.exceptions import NotPermittedError, RuleError
 from loyalty.models import Offer
+from loyalty.models.offers import Placement
 from loyalty.offer_forms import OfferForm
 from loyalty.offer_reports import ReportPage, pooled_sentence, rows_for_spreadsheet, verdict_of
 from loyalty.rule_forms import conditions_in_words
@@ -24,6 +26,7 @@ from loyalty.screens import Screen
 from loyalty.services import adjusting
 from loyalty.services.offers import audience, publishing, reach, reporting
 from loyalty.services.offers.audience import SMALL, Size
+from loyalty.services.offers.deciding import decide
 from portal.accounts.models import User
 from portal.core.admin_menu import menu_item_for
 from portal.core.formats import format_number, format_percent
@@ -163,7 +166,13 @@ class OfferView(_OfferScreen):
         context: dict[str, Any] = {"may_look": True, "handle": handle}
         person = User.objects.filter(handle__iexact=handle).first() if handle else None
         if person is not None:
-            context["judged"] = reach.judge(offer.audience, offer.programme, person)
+            judged = reach.judge(offer.audience, offer.programme, person)
+            known = audience.vocabulary(offer.programme)
+            context["judged"] = judged
+            context["reasons"] = [own_offers.in_words(one, known) for one in (judged and judged.reasons) or ()]
+            # What they see now, from what is published: a group that sees nothing is not told of here, either.
+            page = decide(person=person, programme=offer.programme, slot=Placement.LIST)
+            context["seen"] = own_offers.as_cards(page.offers, offer.programme)
         return context
 
 

@@ -138,10 +138,13 @@ def test_people_are_named_only_to_those_who_may_look_at_members(client, programm
     counted = form(programme, count="1", value_0="en")
     signed_in(client, "change_offer")
     assert "@" not in client.post(reverse(ADD), counted, headers={"X-Requested-With": "fetch"}).text
-    assert "زبان: English" not in client.get(page, {"member": last.handle}).text
+    assert "زبان شما" not in client.get(page, {"member": last.handle}).text
     signed_in(client, "change_offer", "view_member")
     assert "@" in client.post(reverse(ADD), counted, headers={"X-Requested-With": "fetch"}).text
-    assert "زبان: English" in client.get(page, {"member": last.handle}).text
+    OfferFactory(programme=programme, audience=offer.audience, title={"fa": "هدیهٔ بهاری"})
+    shown = client.get(page, {"member": last.handle}).text
+    assert "زبان شما" in shown  # the sentence that the member reads
+    assert "هدیهٔ بهاری" in shown
     assert client.get(page, {"member": "nobody-here"}).status_code == 200
 
 

@@ -12,10 +12,9 @@ from loyalty.services.offers.audience import Size
 from loyalty.services.offers.consents import Purpose, agrees
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from loyalty.models import Offer, Programme
-    from loyalty.services.earning import Trigger
     from portal.accounts.models import User
 
 _PORTION: Final = 1000
@@ -83,8 +82,8 @@ class Judged:
 
     #: Whether they want personal offers at all.
     is_willing: bool
-    #: What was fulfilled, in words; None if the conditions are not.
-    reasons: list[str] | None
+    #: Codes of what was fulfilled; None if the conditions are not.
+    reasons: list[dict[str, Any]] | None
 
 
 def judge(tree: Mapping[str, Any], programme: Programme, person: User) -> Judged | None:
@@ -94,17 +93,6 @@ def judge(tree: Mapping[str, Any], programme: Programme, person: User) -> Judged
         return None
     who = audience.Who(member.key, person.pk)
     facts = audience.facts_of(programme, [who], only=audience.facts_in(tree)) if tree else {}
-    found = audience.matched(tree, facts.get(member.key, {}))
-    known = audience.vocabulary(programme)
     return Judged(
-        is_willing=agrees(member.key, Purpose.PROFILING),
-        reasons=None if found is None else list(_in_words(found, known)),
+        is_willing=agrees(member.key, Purpose.PROFILING), reasons=audience.matched(tree, facts.get(member.key, {}))
     )
-
-
-def _in_words(found: Sequence[Mapping[str, Any]], known: Trigger) -> Iterator[str]:
-    for reason in found:
-        fact = known.fact(reason["fact"])
-        if fact is not None:
-            labels = {value: str(label) for value, label in fact.choices}
-            yield f"{fact.label}: {labels.get(reason['value'], reason['value'])}"
