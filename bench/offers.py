@@ -52,7 +52,7 @@ LEAST: Final = {"one look": 0.95, "any time": 0.99, "found": 0.8, "noticed": 0.9
 MOST: Final = {"called": 0.06, "mismatch": 0.001}
 #: The share of the best value that the portal reaches at least, after so many impressions.
 IMPRESSIONS: Final = (500, 2_000)
-REACHED: Final = {500: 0.7, 2_000: 0.8}
+REACHED: Final = {500: 0.6, 2_000: 0.75}
 
 
 class Plan(NamedTuple):

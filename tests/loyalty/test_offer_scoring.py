@@ -81,9 +81,18 @@ def test_what_is_known_well_is_shown_nearly_always_and_the_rest_still_sometimes(
 
 
 def test_with_little_traffic_nothing_is_gambled():
-    first = Candidate(offer_id=1, value=100, cost=0, everybody=Tally(scoring.ENOUGH - 1, 0))
-    second = Candidate(offer_id=2, value=100, cost=0, everybody=Tally(scoring.ENOUGH - 1, 10))
+    first = Candidate(offer_id=1, value=100, cost=0, everybody=Tally(scoring.ENOUGH // 2 - 1, 0))
+    second = Candidate(offer_id=2, value=100, cost=0, everybody=Tally(scoring.ENOUGH // 2 - 1, 10))
 
     for number in range(5):
         shares = [one.propensity for one in draw([first, second], seed=str(number)).scored]
         assert shares == [scoring.EXPLORATION / 2, 1 - scoring.EXPLORATION / 2]
+
+
+def test_an_offer_with_bad_luck_at_first_is_tried_again():
+    unlucky = Candidate(offer_id=1, value=100, cost=0, everybody=Tally(20, 0), segment=Tally(20, 0))
+    usual = Candidate(offer_id=2, value=100, cost=0, everybody=Tally(400, 12), segment=Tally(400, 12))
+
+    tried = [draw([unlucky, usual], seed=str(number)).chosen.offer_id for number in range(200)]
+
+    assert tried.count(1) > 20  # by chance alone it would be 5

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 #: Changes whenever the same inputs would be decided differently; stored with each decision.
-POLICY_VERSION: Final = 1
+POLICY_VERSION: Final = 2
 #: Impressions that the rate for everybody is worth in a segment.
 SHRINKAGE: Final = 40
 #: What is assumed of an offer that nobody has seen, and how many impressions that is worth.
@@ -24,7 +24,7 @@ FIRST_RATE: Final = 0.05
 FIRST_WEIGHT: Final = 20
 #: Part of the draws that is uniform.
 EXPLORATION: Final = 0.05
-#: An offer that was shown less often takes part with its mean: its posterior is too wide to gamble with.
+#: As long as all offers together were shown less often, each takes part with its mean: there is nothing to learn from yet.
 ENOUGH: Final = 50
 #: How often the best one is looked for to learn the shares.
 DRAWS: Final = 64
@@ -106,10 +106,12 @@ def draw(candidates: Sequence[Candidate], *, seed: str) -> Draw:
     ordered = sorted(candidates, key=lambda candidate: candidate.offer_id)
     known = [posterior(candidate.everybody, candidate.segment) for candidate in ordered]
     chances = random.Random(seed)  # noqa: S311 - it shall be repeatable; nothing is secret
+    # Of all together: an offer of its own that had bad luck at first would be frozen with that for thousands of impressions.
+    is_known = sum(candidate.everybody.shown for candidate in ordered) >= ENOUGH
     wins = [0] * len(ordered)
     for _ in range(DRAWS):
         values = [
-            expected_value(candidate, _chance(candidate, beta, chances))
+            expected_value(candidate, _chance(beta, chances, is_known=is_known))
             for candidate, beta in zip(ordered, known, strict=True)
         ]
         wins[max(range(len(values)), key=values.__getitem__)] += 1
@@ -123,7 +125,5 @@ def draw(candidates: Sequence[Candidate], *, seed: str) -> Draw:
     return Draw(chosen, scored)
 
 
-def _chance(candidate: Candidate, beta: Beta, chances: random.Random) -> float:
-    if candidate.everybody.shown < ENOUGH:
-        return beta.mean
-    return chances.betavariate(beta.alpha, beta.beta)
+def _chance(beta: Beta, chances: random.Random, *, is_known: bool) -> float:
+    return chances.betavariate(beta.alpha, beta.beta) if is_known else beta.mean
