@@ -174,7 +174,7 @@ def test_a_visitor_goes_on_searching_while_the_cluster_ends_and_comes_back(serve
         search_for(page, "چراغ قرمز")
         search_for(page, "رمز وای فای")
         served.wait_for("database, the cluster is away")
-        served.portal.shell(_PUBLISH)
+        served.portal.manage("shell", "--no-imports", "-c", _PUBLISH)
         search_for(page, WORD)
         expect(page.locator("main")).to_contain_text("همه چیز خوب است")
         away = served.said("WARNING.*is away")
@@ -186,7 +186,7 @@ def test_a_visitor_goes_on_searching_while_the_cluster_ends_and_comes_back(serve
         search_for(page, f"چراغ {WORD}")
         expect(page.locator("main")).to_contain_text("همه چیز خوب است")
     finally:
-        served.portal.shell(_DELETE)
+        served.portal.manage("shell", "--no-imports", "-c", _DELETE)
 
     assert away  # for whichever reason comes first: a node that is ending refuses, is silent or answers 503
     assert served.said("INFO.*is back")
@@ -197,7 +197,7 @@ def test_a_visitor_goes_on_searching_while_the_cluster_ends_and_comes_back(serve
 
 
 def test_a_cluster_that_hangs_keeps_one_search_waiting_a_second_and_no_other_page(served, page):
-    article = served.portal.shell(_ARTICLE).splitlines()[-1]
+    article = served.portal.manage("shell", "--no-imports", "-c", _ARTICLE).splitlines()[-1]
     others = ["/fa/", article]
     for number in range(3):  # to load and create everything that is needed once, in both processes
         usual_page = max(waited(page, f"{path}?warm={number}") for path in others)
