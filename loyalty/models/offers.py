@@ -1,7 +1,7 @@
 """The tables of offers: what is offered to whom, what was decided and shown, what members answered and consent to.
 
 All rows know members by their pseudonymous key. They go with the member: of somebody who left nothing is kept but the
-count of what was accepted. Rows are written by `loyalty.services.offers` alone; see docs/decisions/0036-offers.md.
+count of what was accepted. Rows are written by `loyalty.services.offers` alone; see docs/decisions/0041-offers.md.
 """
 
 from __future__ import annotations

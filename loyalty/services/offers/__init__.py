@@ -1,4 +1,4 @@
-"""Offers: who gets which, why, and what they answer. See loyalty/README.md and docs/decisions/0036-offers.md."""
+"""Offers: who gets which, why, and what they answer. See loyalty/README.md and docs/decisions/0041-offers.md."""
 
 from loyalty.services.offers.answering import accept, hide, undo
 from loyalty.services.offers.audience import (
