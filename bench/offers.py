@@ -252,7 +252,7 @@ def main() -> int:
     print(*report(tallies), sep="\n")
     missed = missed_bars(tallies)
     print("share of the best value")
-    for impressions, shares in choices(2 if arguments.quick else 20).items():
+    for impressions, shares in choices(5 if arguments.quick else 20).items():
         print(f"{impressions:>7} impressions  " + "  ".join(f"{name} {share:.2f}" for name, share in shares.items()))
         if shares["portal"] < REACHED[impressions]:
             missed.append(f"{impressions} impressions: {shares['portal']:.2f}, at least {REACHED[impressions]} wanted")

@@ -9,7 +9,7 @@
   script/bench community     import of a million posts, and speed of the community with few and with very many, relative to
                              minimal pages on the same server; --quick takes two minutes
   script/bench ledger        speed of the points ledger, relative to plain inserts; --quick takes half a minute
-  script/bench offers        how often what is said of the effect of offers is true; --quick takes a few seconds
+  script/bench offers        how often what is said of the effect of offers is true, and how good the chosen ones are; --quick takes half a minute
 
 script/bench NAME --help says more.
 """
