@@ -83,6 +83,7 @@ ACCESS = {
     "faq:short_link": Access.EVERYBODY,
     "health": Access.EVERYBODY,
     "language_root": Access.EVERYBODY,
+    "loyalty:invitation": Access.EVERYBODY,
     "loyalty:offer": Access.EVERYBODY,
     "loyalty:offers": Access.EVERYBODY,
     "loyalty:": Access.SIGNED_IN,
