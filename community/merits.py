@@ -144,6 +144,12 @@ def votes_between(one: int, other: int) -> list[int]:
     return sorted([*given.values_list("pk", flat=True), *returned.values_list("pk", flat=True)])
 
 
+def votes_since(moment: dt.datetime) -> list[tuple[int, int, int, dt.datetime]]:
+    """Return the votes since then: id, who voted, whose post it is, when. Of people who are still there. One query."""
+    rows = Vote.objects.filter(created_at__gt=moment, user__isnull=False, helper__isnull=False)
+    return list(rows.order_by("created_at").values_list("pk", "user", "helper", "created_at"))
+
+
 def vote_for_each_other(one: int, other: int) -> bool:
     """Return whether two people vote for each other so much that it looks agreed."""
     recent = Vote.objects.filter(created_at__gt=timezone.now() - _LOOKED_BACK)

@@ -22,6 +22,7 @@ from loyalty.liability_admin import LiabilityViewSet
 from loyalty.models import Decision, EarningRule, RuleVersion
 from loyalty.models.earning import VersionState
 from loyalty.referrals_admin import ReferralsViewSet
+from loyalty.reviews_admin import ReviewsViewSet
 from loyalty.rule_forms import RuleForm
 from loyalty.screens import Screen
 from loyalty.services import earning
@@ -315,6 +316,6 @@ class PointsGroup(ViewSetGroup):
     items: ClassVar[tuple[Any, ...]] = (
         *(MembersViewSet, CorrectionsViewSet, FilesViewSet),
         *(TiersViewSet, TierMembersViewSet, BadgesViewSet, ReferralsViewSet),
-        *(RulesViewSet, CampaignsViewSet, DecisionsViewSet, LiabilityViewSet, ProgrammesViewSet),
+        *(RulesViewSet, CampaignsViewSet, DecisionsViewSet, ReviewsViewSet, LiabilityViewSet, ProgrammesViewSet),
         TokensViewSet,
     )

@@ -12,7 +12,7 @@ class LoyaltyConfig(AppConfig):
     def ready(self) -> None:
         from loyalty import navigation, notifications, own_data, receivers, reward_news  # noqa: PLC0415 - apps must be ready
         from loyalty.models import Earning, Reward  # noqa: PLC0415 - apps must be ready
-        from loyalty.services import badges, boards, expiry, ledger, referrals, rewards, tiers  # noqa: PLC0415 - apps must be ready
+        from loyalty.services import badges, boards, expiry, ledger, referrals, reviews, rewards, tiers  # noqa: PLC0415 - apps must be ready
         from portal.core import file_audiences, jobs  # noqa: PLC0415 - apps must be ready
         from portal.core.receivers import touches  # noqa: PLC0415 - apps must be ready
         from portal.notifications.registry import register  # noqa: PLC0415 - apps must be ready
@@ -80,6 +80,9 @@ class LoyaltyConfig(AppConfig):
             name="loyalty.judge_referrals",
             run=referrals.judge_all,
             is_needed=referrals.is_judging_due,
+        )
+        jobs.every(
+            timedelta(days=1), name="loyalty.review_votes", run=reviews.open_reviews, is_needed=reviews.is_review_due
         )
         _connect_corrections()
         _connect_offers()

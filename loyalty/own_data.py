@@ -19,6 +19,7 @@ from loyalty.services.members import (
     forget_member,
 )
 from loyalty.services.offers import export_offers
+from loyalty.services.reviews import export_reviews
 from loyalty.services.rewards import export_redemptions
 from portal.accounts import own_data
 
@@ -67,3 +68,5 @@ def _export_standing(person: User) -> Iterator[tuple[str, dict[str, Any]]]:
         yield "tier", move
     for record in export_badges(person):
         yield "badge", record
+    for review in export_reviews(person):
+        yield "voting review", review

@@ -11,6 +11,7 @@ from loyalty.models import Member
 from loyalty.services.members import close_wallets
 from loyalty.services.offers import forget_offers
 from loyalty.services.referrals import claim_invitation
+from loyalty.services.reviews import forget_reviews
 from loyalty.services.rewards import forget_redemptions
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ def close_wallets_of_removed_member(*, instance: Member, **_kwargs: Any) -> None
     """
     forget_redemptions(member_key=instance.key)
     forget_offers(member_key=instance.key)
+    forget_reviews(member_key=instance.key)
     close_wallets(member_key=instance.key)
 
 

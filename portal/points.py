@@ -14,7 +14,7 @@ from django.utils.translation import gettext_lazy as _
 
 from community import merits
 from community.models import Area
-from loyalty.services import earning, shop
+from loyalty.services import earning, reviews, shop
 from loyalty.services.earning import FactInfo, FactType, Happened, Trigger
 from portal.accounts.models import User
 
@@ -246,6 +246,14 @@ def award_vote(event: events.HelpfulVoteGiven) -> None:
     if is_agreed:
         names = [f"community.vote:{pk}" for pk in merits.votes_between(event.voter_id, author_id)]
         earning.settle(earning.events_from(VOTE, names), stands=lambda _event: False, because=earning.VOTING_REVIEW)
+
+
+def votes_since(moment: dt.datetime) -> list[reviews.PeoplesVote]:
+    """Return the votes that points may have been given for, for reviews of voting."""
+    return [
+        reviews.PeoplesVote(f"community.vote:{pk}", giver, receiver, at)
+        for pk, giver, receiver, at in merits.votes_since(moment)
+    ]
 
 
 def award_solved_it(event: events.SolvedItSaid) -> None:

@@ -19,7 +19,7 @@ from faq.search_documents import ArticleDocument
 from faq.services import notify_owner_of_feedback
 from loyalty.events import PointsDecided
 from loyalty.own_badges import public_badges_of
-from loyalty.services import badges, boards, earning, offers, referrals, tiers
+from loyalty.services import badges, boards, earning, offers, referrals, reviews, tiers
 from portal import offer_facts, points
 from portal.accounts.events import AccountChanged, SignedInOnNewDevice
 from portal.core import honours
@@ -96,6 +96,7 @@ def _give_points() -> None:
     """Declare what points can be given for, and have the worker decide about it."""
     for trigger in (*points.TRIGGERS, *referrals.TRIGGERS):
         earning.register(trigger)
+    reviews.register_source(points.VOTE, points.votes_since)
     subscribe(FeedbackGiven, points.award_feedback, is_for_worker=True)
     _tell(community.SolutionAccepted, points.award_solution)
     _tell(community.HelpfulVoteGiven, points.award_vote)

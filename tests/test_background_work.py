@@ -30,13 +30,14 @@ from community.models import (
     ThreadToIndex,
     ThreadView,
     Upload,
+    Vote,
 )
 from community.services import accept_solution, reading, retitle
 from community.services import bookmark as remember
 from faq.events import ArticleChanged, CapturedArticlePublished, FeedbackGiven
 from loyalty.buckets import today_of
 from loyalty.events import PointsDecided
-from loyalty.models import OfferShown, Parcel, Referral
+from loyalty.models import Earning, OfferShown, Parcel, Referral
 from loyalty.models.rewards import RewardKind
 from loyalty.services import adjusting, earning, expiry, ledger, offers, rewards
 from loyalty.services.members import wallet_for
@@ -737,6 +738,15 @@ def offer_shown_long_ago() -> None:
     OfferShown.objects.create(offer=OfferFactory(), **shown)
 
 
+def votes_that_look_agreed() -> None:
+    EarningFactory()
+    one, other = MemberFactory(), MemberFactory()
+    for giver, author in [(one, other), (other, one)] * 5:
+        wallet_for(user=giver, programme=Earning.objects.get().programme)
+        Vote.objects.create(post=PostFactory(author=author), user=giver, helper=author)
+    outbox.drain()
+
+
 JOBS: dict[str, Callable[[], None]] = {
     "community.ask_askers": question_with_a_reply_of_yesterday,
     "accounts.erase_who_left": person_whose_days_are_over,
@@ -764,6 +774,7 @@ JOBS: dict[str, Callable[[], None]] = {
     "loyalty.forget_old_offers": offer_shown_long_ago,
     "loyalty.judge_referrals": friend_who_took_part_too_early,
     "loyalty.ledger_checkpoint": points_that_were_booked,
+    "loyalty.review_votes": votes_that_look_agreed,
     "loyalty.warn_of_expiry": points_that_expire_soon,
     "loyalty.work_out_segments": helper_who_wants_offers,
     "notifications.digests": news_for_a_digest,

@@ -18,6 +18,7 @@ from loyalty.models.offers import (
     SegmentMembership,
 )
 from loyalty.models.referrals import Referral, ReferralCode
+from loyalty.models.reviews import ReviewedMember, VotingReview
 from loyalty.models.rewards import (
     Parcel,
     Redemption,
@@ -65,6 +66,7 @@ __all__ = [
     "RedemptionStep",
     "Referral",
     "ReferralCode",
+    "ReviewedMember",
     "Reward",
     "RewardPrice",
     "RewardTerms",
@@ -78,6 +80,7 @@ __all__ = [
     "TierMembership",
     "TierProgramme",
     "TierSet",
+    "VotingReview",
     "VoucherCode",
     "Wallet",
 ]
