@@ -19,6 +19,7 @@ OUR_APPS: Final = (
     "portal.home",
     "portal.desk",
     "portal.demo",
+    "portal.downloads",
     "community",
     "faq",
     "loyalty",

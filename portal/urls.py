@@ -27,6 +27,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("portal.accounts.urls_root")),
     path("", include("community.urls_root")),
     path("", include("loyalty.api.urls")),
+    path("", include("portal.downloads.urls_root")),
 ]
 
 urlpatterns += i18n_patterns(
@@ -38,6 +39,7 @@ urlpatterns += i18n_patterns(
     path("", include("portal.notifications.urls")),
     path("", include("community.urls")),
     path("", include("loyalty.urls")),
+    path("", include("portal.downloads.urls")),
     path("", include("portal.core.urls_pages")),
     path("", include(wagtail_urls)),
     prefix_default_language=True,

@@ -28,6 +28,9 @@ from portal.core.events import E, subscribe
 from portal.core.navigation import NavGroup, register_group
 from portal.core.page_cache import keep_answers_at
 from portal.core.robots import disallow
+from portal.downloads.events import FileUploaded, ReleasePublished
+from portal.downloads.notifications import tell_of_release
+from portal.downloads.services import look_at_file
 from portal.notifications.security import tell_of_change, tell_of_new_device
 
 if TYPE_CHECKING:
@@ -79,6 +82,8 @@ def connect() -> None:
     _tell(community.MessageReportJudged, telling.tell_of_message_report)
     subscribe(community.SeeAlsoWanted, find_see_also, is_remote=True)  # a cluster may search
     subscribe(community.SpamCheckWanted, check_for_spam, is_remote=True)
+    subscribe(ReleasePublished, tell_of_release, is_for_worker=True)
+    subscribe(FileUploaded, look_at_file, is_remote=True)  # a scanner may take minutes
     _give_points()
     offers.register_source(offer_facts.SOURCE)
     offers.register_bar(offer_facts.is_suspended)

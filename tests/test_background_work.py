@@ -49,6 +49,9 @@ from portal.core.events import subscribed
 from portal.core.mail import MailQueued, queue
 from portal.core.models import FileAudience, OutboxMessage, OutgoingMail, PeriodicJob, VisitSalt
 from portal.core.visitors import VISITOR_LENGTH
+from portal.downloads import scanning
+from portal.downloads.events import FileUploaded, ReleasePublished
+from portal.downloads.models import Transfer
 from portal.notifications.events import MailWanted, NotificationWanted
 from portal.notifications.models import Notification
 from portal.notifications.services import follow
@@ -57,7 +60,7 @@ from search.meaning import model as semantic_model
 from search.meaning import vectors
 from search.models import IndexedEntry, SearchLog
 from tests.factories.accounts import UserFactory
-from tests.factories.catalog import OwnershipFactory
+from tests.factories.catalog import OwnershipFactory, ProductFactory
 from tests.factories.community import (
     AreaFactory,
     MemberFactory,
@@ -67,6 +70,7 @@ from tests.factories.community import (
     moderator,
     reader_of,
 )
+from tests.factories.downloads import DownloadFactory, file_in, published_file, release_of
 from tests.factories.faq import ArticlePageFactory, FeedbackFactory
 from tests.factories.loyalty import (
     EarningFactory,
@@ -467,10 +471,34 @@ def _at_any_hour(monkeypatch):
     monkeypatch.setattr(expiry, "FROM_HOUR", 0)
 
 
+@pytest.fixture(autouse=True)
+def _no_scanner():
+    yield
+    scanning.use(None)
+
+
 def spam_check_wanted() -> DomainEvent:
     post = PostFactory()
     screening.register_check("test", lambda _about: screening.Verdict(score=100))
     return community.SpamCheckWanted(post_id=post.pk, version=post.version, at=timezone.now())
+
+
+def release_published() -> DomainEvent:
+    product = ProductFactory()
+    OwnershipFactory(product=product)
+    release = release_of(DownloadFactory(products=[product]))
+    return ReleasePublished(release_id=release.pk, at=timezone.now())
+
+
+def file_uploaded() -> DomainEvent:
+    scanning.use(scanning.CommandScanner("true"))
+    file = file_in(release_of(DownloadFactory(), is_published=False))
+    return FileUploaded(file_id=file.pk)
+
+
+def download_of_last_week() -> None:
+    day = timezone.localdate() - dt.timedelta(days=7)
+    Transfer.objects.create(file=published_file(), day=day, visitor="v", is_complete=True)
 
 
 HANDLERS: dict[str, Callable[[], DomainEvent]] = {
@@ -496,6 +524,8 @@ HANDLERS: dict[str, Callable[[], DomainEvent]] = {
     "community.services.loops.find_see_also": see_also_wanted,
     "community.services.spam.check_for_spam": spam_check_wanted,
     "faq.notifications.tell_readers_of_change": article_changed,
+    "portal.downloads.notifications.tell_of_release": release_published,
+    "portal.downloads.services.look_at_file": file_uploaded,
     "faq.services.notify_owner_of_feedback": feedback_given,
     "portal.core.mail_delivery.deliver": mail_queued,
     "loyalty.services.badges.following.follow_decision": points_decided,
@@ -764,6 +794,7 @@ JOBS: dict[str, Callable[[], None]] = {
     "core.forget_typed_texts": remark_of_last_year,
     "core.purge_outbox": messages_of_last_month,
     "core.tidy_mails": mails_of_last_quarter,
+    "downloads.add_up": download_of_last_week,
     "faq.weigh_votes": votes_nobody_has_weighed,
     "loyalty.book_files": file_of_corrections,
     "loyalty.compute_boards": help_that_no_board_counts_yet,

@@ -31,6 +31,7 @@ from portal.our_apps import OUR_FOLDERS
 from tests.addresses import Address, every_address
 from tests.factories.accounts import UserFactory
 from tests.factories.community import AreaFactory, MemberFactory, MessageFactory, ThreadFactory
+from tests.factories.downloads import DownloadFactory, release_of
 from tests.factories.faq import ArticlePageFactory, HelpMediaFactory, TopicPageFactory, help_site
 from tests.factories.loyalty import EarningFactory, RewardFactory
 from tests.faq.bodies import document, picture
@@ -79,6 +80,9 @@ ACCESS = {
     "community:": Access.SIGNED_IN,
     "community_root:": Access.EVERYBODY,
     "desk:": Access.SIGNED_IN,
+    "downloads:": Access.EVERYBODY,
+    "downloads:follow": Access.SIGNED_IN,
+    "downloads_root:": Access.EVERYBODY,
     "faq:article_feedback": Access.EVERYBODY,
     "faq:short_link": Access.EVERYBODY,
     "health": Access.EVERYBODY,
@@ -152,6 +156,7 @@ STAFFS = {
     "points_files:": set(),
     "points_liability:": set(),
     "points_members:": set(),
+    "downloads_admin:": {"editor"},
     "points_programmes:": set(),
     "points_referrals:": set(),
     "points_rules:": set(),
@@ -381,6 +386,14 @@ def redeemed() -> SimpleNamespace:
     return SimpleNamespace(pk=own.pk, url=reverse("loyalty:redemption", args=[uid]), reader=reader)
 
 
+def private_download() -> SimpleNamespace:
+    """A download for insiders, with a published file."""
+    name = LocalizedText(fa=f"{SECRET} {WORD}")
+    download = DownloadFactory(name=name, slug=SLUG, audience="segment:fibre")
+    release_of(download, changelog=name)
+    return SimpleNamespace(pk=download.pk, url=download.get_absolute_url())
+
+
 #: Every kind of content with an audience → a function that creates one that only insiders may see.
 PRIVATE: dict[str, Callable[[], PortalPage | SimpleNamespace]] = {
     "community.Area": lambda: private_in_the_community("area"),
@@ -391,11 +404,12 @@ PRIVATE: dict[str, Callable[[], PortalPage | SimpleNamespace]] = {
     "community.Upload": lambda: private_in_the_community("upload"),
     "faq.ArticlePage": lambda: ArticlePageFactory(short_answer=f"{SECRET} {WORD}", **FOR_FEW),
     "faq.TopicPage": lambda: TopicPageFactory(intro=f"{SECRET} {WORD}", **FOR_FEW),
+    "downloads.Download": private_download,
     "home.InfoPage": private_info_page,
     "loyalty.Redemption": redeemed,
 }
 #: Kinds that are searchable.
-FOUND = {"faq.ArticlePage"}
+FOUND = {"downloads.Download", "faq.ArticlePage"}
 
 
 def test_every_kind_of_content_with_an_audience_is_tried():
@@ -454,6 +468,8 @@ SHOWN = {
 #: Fields with files that `/media/` gives to nobody.
 NOT_ENTERED = {
     "community.Upload.file",  # served by an address of their own, to those whom `visible_to` admits
+    "downloads.File.file",  # as above
+    "downloads.File.signature",
     "wagtailcore.UploadedFile.file",  # of the admin, for minutes
     "wagtailimages.Image.file",  # originals
     "wagtailmedia.Media.file",  # no such objects: ours are faq.HelpMedia

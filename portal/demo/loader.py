@@ -27,6 +27,7 @@ from portal.demo.answers import load_answers
 from portal.demo.captured import load_captured
 from portal.demo.catalogue import load_catalogue
 from portal.demo.community import load_community
+from portal.demo.downloads import load_downloads
 from portal.demo.feedback import load_feedback
 from portal.demo.messages import load_messages
 from portal.demo.offers import load_offers
@@ -96,6 +97,7 @@ def load(*, progress: Callable[[str, int, int | None], None] | None = None) -> D
             load_messages()
             load_rewards()
             load_offers()
+            load_downloads()
             content_changed()
             tell("search", 0, None)
         renew_popular()  # tries frequent questions, now that the articles can be found

@@ -191,6 +191,12 @@ MEDIA_ACCEL_PREFIX = env.str("MEDIA_ACCEL_PREFIX", default="")
 WHITENOISE_KEEP_ONLY_HASHED_FILES = True
 DATA_UPLOAD_MAX_MEMORY_SIZE = 2_500_000
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 10_000
+#: Megabytes of the largest upload of editors for readers to download; the same in deploy/nginx.conf.
+DOWNLOADS_MAX_MB = env.int("DOWNLOADS_MAX_MB", default=200)
+#: Requests for files that one account, or one network without an account, may make in an hour: a resumed download is several.
+DOWNLOADS_PER_HOUR = env.int("DOWNLOADS_PER_HOUR", default=2_000)
+#: Called with the path of each uploaded file: exit status 0 means clean, 1 infected. Empty: files are not looked at.
+DOWNLOADS_SCAN_COMMAND = env.str("DOWNLOADS_SCAN_COMMAND", default="")
 #: Bytes that signed-in people may send, by prefix of the path without its language; `*` is any one part of it.
 #: Everywhere else, and for everybody else: 64 kB. The same as in deploy/nginx.conf.
 LARGER_BODIES = {
@@ -200,6 +206,7 @@ LARGER_BODIES = {
     "/admin/images/": 11 * 1024 * 1024,
     "/admin/documents/": 200 * 1024 * 1024,
     "/admin/media/": 200 * 1024 * 1024,
+    "/admin/downloads/": DOWNLOADS_MAX_MB * 1024 * 1024,
     # One picture of `community.services.uploads.MAX_BYTES` with the text around it; without a script, all pictures.
     "/community/upload/": 6 * 1024 * 1024,
     "/community/ask/": 6 * 1024 * 1024,

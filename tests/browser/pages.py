@@ -38,6 +38,10 @@ for code in ("fa", "en"):
     pages["tag"] = f"/{code}/community/tag/{threads.filter(tags__isnull=False).first().tags.first().slug}/"
     for tab in ("", "popular/", "unanswered/", "solved/"):
         pages["community " + tab.strip("/")] = f"/{code}/community/{tab}"
+    pages["downloads"] = f"/{code}/downloads/"
+    for slug in ("x2-firmware", "noora-desktop", "dealer-kit"):
+        pages["download " + slug] = f"/{code}/downloads/{slug}/"
+    pages["licence"] = f"/{code}/downloads/x2-firmware/licence/"
     out[code] = pages
 print(json.dumps(out))
 """

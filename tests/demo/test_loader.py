@@ -6,6 +6,7 @@ One file, because loading is slow and done once per file.
 from __future__ import annotations
 
 import datetime as dt
+import hashlib
 import re
 from collections import Counter
 from itertools import pairwise
@@ -56,6 +57,7 @@ from portal.core.models import OutboxMessage
 from portal.demo.answers import PINS, SYNONYMS
 from portal.demo.catalogue import PRODUCTS, TOPICS
 from portal.demo.community import AREAS, MEMBERS, NEWCOMERS, conversations, load_community
+from portal.demo.downloads import DOWNLOADS, load_downloads
 from portal.demo.feedback import DAYS
 from portal.demo.loader import ARTICLES_FOLDER, is_site_empty, load
 from portal.demo.messages import load_messages
@@ -64,6 +66,7 @@ from portal.demo.rewards import REWARDS, load_rewards
 from portal.demo.searches import DAYS as SEARCH_DAYS
 from portal.demo.searches import load_searches
 from portal.demo.site import HOME, NAME, is_loaded
+from portal.downloads.models import Download, File
 from portal.home.models import HomePage, InfoPage
 from portal.notifications.models import Follow
 from search.activity.gaps import tend_gaps
@@ -79,6 +82,7 @@ pytestmark = [
         "portal.demo.catalogue",
         "portal.demo.community",
         "portal.demo.messages",
+        "portal.demo.downloads",
         "portal.demo.loader",
         "portal.demo.people",
         "portal.demo.rewards",
@@ -111,6 +115,14 @@ def test_rewards_are_offered_in_both_languages_and_some_were_taken(demo):
     }  # fmt: skip
     assert load_rewards() == 0
     assert list(ledger.check()) == []
+
+
+def test_downloads_are_there_in_both_languages_with_files_that_are_what_they_say(demo):
+    assert Download.objects.filter(is_shown=True).count() == len(DOWNLOADS) == 12
+    assert {len(download.name) for download in Download.objects.all()} == {2}
+    for file in File.objects.filter(release__download__slug="x2-firmware"):
+        assert hashlib.sha256(file.file.read()).hexdigest() == file.sha256
+    assert load_downloads() == 0
 
 
 def test_two_threads_became_articles_that_thank_who_answered(demo):

@@ -1,0 +1,128 @@
+"""Editors' screens: upload, publish, withdraw; and the virus scan that stands before publishing."""
+
+from __future__ import annotations
+
+import hashlib
+import sys
+
+import pytest
+from django.core.exceptions import PermissionDenied
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.test import Client
+from django.urls import reverse
+
+from portal.core import outbox
+from portal.core.roles import CONTENT_EDITORS
+from portal.core.serving.limits import Limits
+from portal.downloads import scanning, services
+from portal.downloads.exceptions import DownloadError
+from portal.downloads.models import Download, File, Release
+from tests.factories.accounts import UserFactory
+from tests.factories.downloads import DownloadFactory, file_in, release_of
+
+pytestmark = [
+    pytest.mark.django_db,
+    pytest.mark.both_databases("portal.downloads.admin", "portal.downloads.services"),
+]
+
+
+@pytest.fixture
+def editor(settings):
+    settings.STAFF_SECOND_FACTOR = False
+    client = Client()
+    client.force_login(UserFactory(role=CONTENT_EDITORS))
+    return client
+
+
+def test_an_editor_makes_a_download_uploads_a_file_and_publishes_it(editor):
+    made = editor.post(
+        reverse("downloads_admin:add"),
+        {
+            "name_fa": "برنامهٔ نورا",
+            "slug": "noora-app",
+            "icon": "download",
+            "audience": "public",
+            "files_for": "public",
+            "order": 0,
+        },
+    )
+    download = Download.objects.get(slug="noora-app")
+    editor.post(
+        reverse("downloads_admin:add_release", args=[download.pk]),
+        {"version": "۱.۲", "channel": "stable", "released_on": "2026-11-01"},
+    )
+    release = Release.objects.get()
+    where = [download.pk, release.pk]
+    sent = {"file": SimpleUploadedFile("نورا.exe", b"content"), "platform": "windows", "architecture": "x86_64"}
+    uploaded = editor.post(reverse("downloads_admin:upload", args=where), sent)
+    asked = editor.get(reverse("downloads_admin:publish", args=where))
+    before = Client().get(download.get_absolute_url()).status_code
+    editor.post(reverse("downloads_admin:publish", args=where))
+
+    file = File.objects.get()
+    assert (made.status_code, uploaded.status_code, asked.status_code, before) == (302, 302, 200, 404)
+    assert (release.version, file.name, file.sha256) == ("1.2", "نورا.exe", hashlib.sha256(b"content").hexdigest())
+    assert Client().get(download.get_absolute_url()).status_code == 200
+    assert file.sha256 in editor.get(reverse("downloads_admin:release", args=where)).text
+
+
+@pytest.mark.parametrize("version", ["1.0", "bamboo"])
+def test_a_version_that_is_taken_or_has_no_place_is_refused(editor, version):
+    release = release_of(DownloadFactory())
+    path = reverse("downloads_admin:add_release", args=[release.download_id])
+
+    response = editor.post(path, {"version": version, "channel": "stable", "released_on": "2026-11-01"})
+
+    assert response.status_code == 422
+    assert Release.objects.count() == 1
+
+
+def test_a_file_is_refused_at_the_form_as_at_the_door(editor, settings):
+    release = release_of(DownloadFactory(), is_published=False)
+    path = reverse("downloads_admin:upload", args=[release.download_id, release.pk])
+    at_the_door = Limits.from_settings().body_bytes(path)
+    settings.DOWNLOADS_MAX_MB = 0
+
+    response = editor.post(path, {"file": SimpleUploadedFile("a.bin", b"x"), "platform": "any"})
+
+    assert at_the_door == 200 * 1024 * 1024
+    assert response.status_code == 422
+    assert release.files.count() == 1
+
+
+def test_who_is_no_editor_publishes_nothing():
+    release = release_of(DownloadFactory(), is_published=False)
+
+    with pytest.raises(PermissionDenied):
+        services.publish_release(release=release, by=UserFactory(staff=True))
+
+
+def test_a_published_file_cannot_be_taken_away_from_under_its_release():
+    release = release_of(DownloadFactory())
+
+    with pytest.raises(DownloadError):
+        services.delete_file(file=release.files.get())
+
+
+@pytest.mark.parametrize(("status", "scan"), [(0, "clean"), (1, "infected")])
+def test_what_was_not_found_clean_is_not_published(settings, status, scan):
+    settings.DOWNLOADS_SCAN_COMMAND = f'{sys.executable} -c "import sys; sys.exit({status})"'
+    release = Release.objects.create(download=DownloadFactory(), version="1.0", released_on="2026-11-01")
+    file = file_in(release)
+    admin = UserFactory(superuser=True)
+    with pytest.raises(DownloadError):
+        services.publish_release(release=release, by=admin)
+
+    outbox.drain()
+    file.refresh_from_db()
+    assert file.scan == scan
+    if scan == "clean":
+        assert services.publish_release(release=release, by=admin).state == "published"
+    else:
+        with pytest.raises(DownloadError):
+            services.publish_release(release=release, by=admin)
+
+
+def test_a_scanner_that_fails_says_nothing_about_the_file():
+    with pytest.raises(scanning.ScanFailedError):
+        scanning.CommandScanner(f'{sys.executable} -c "import sys; sys.exit(2)"').is_clean("x")
