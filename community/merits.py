@@ -31,6 +31,8 @@ from portal.accounts.models import User
 if TYPE_CHECKING:
     from collections.abc import Collection
 
+    from django.db.models import QuerySet
+
 #: Votes of two people for each other are looked at for so long.
 _LOOKED_BACK: Final = dt.timedelta(days=30)
 #: So many in both directions, and more than half of what one of them voted for, is no coincidence.
@@ -101,8 +103,27 @@ def is_accepted_idea(thread_id: int) -> bool:
 
 
 def is_vote(vote_id: int) -> bool:
-    """Return whether the vote was not withdrawn."""
-    return Vote.objects.filter(pk=vote_id).exists()
+    """Return whether the vote counts: it was not withdrawn, and whoever gave it is not suspended."""
+    return _votes_that_count().filter(pk=vote_id).exists()
+
+
+def _votes_that_count() -> QuerySet[Vote]:
+    return Vote.objects.exclude(user__community_profile__suspended_until__gt=timezone.now())
+
+
+def has_helped(post_id: int) -> bool:
+    """Return whether whoever wrote the post helped somebody, with it or with another one that can be seen."""
+    author = Post.objects.filter(pk=post_id).values_list("author", flat=True).first()
+    if author is None:
+        return False
+    shown = Post.objects.filter(author=author, state=State.VISIBLE, thread__state=ThreadState.VISIBLE)
+    solutions = Solution.objects.filter(post__in=shown, revoked_at=None).exclude(thread__author=author)
+    return solutions.exists() or _votes_that_count().filter(post__in=shown).exclude(user=author).exists()
+
+
+def posts_liked_by(user_id: int) -> list[int]:
+    """Return the posts that somebody finds helpful."""
+    return list(Vote.objects.filter(user=user_id).order_by("pk").values_list("post", flat=True))
 
 
 def moment_of_flag(flag_id: int) -> dt.datetime | None:

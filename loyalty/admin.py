@@ -187,6 +187,7 @@ class RuleView(_Screen):
             may_end=earning.may_publish(self.user),
             days=DAYS,
             limited=trial.then.limited if trial else 0,
+            may_see_members=self.user.has_perm(_MAY_SEE),
         )
 
     def get_breadcrumbs_items(self) -> list[dict[str, Any]]:

@@ -110,7 +110,7 @@ def _connect_offers() -> None:
 
 
 def _connect_corrections() -> None:
-    from loyalty.services import adjusting  # noqa: PLC0415 - apps must be ready
+    from loyalty.services import adjusting, shop  # noqa: PLC0415 - apps must be ready
     from portal.core import jobs  # noqa: PLC0415 - apps must be ready
     from portal.core.privacy import register_typed_text  # noqa: PLC0415 - apps must be ready
 
@@ -119,6 +119,12 @@ def _connect_corrections() -> None:
         name="loyalty.book_files",
         run=adjusting.book_files,
         is_needed=lambda _last_end: adjusting.is_any_to_book(),
+    )
+    jobs.every(
+        timedelta(hours=1),
+        name="loyalty.release_forgotten",
+        run=shop.release_forgotten,
+        is_needed=lambda _last_end: shop.is_any_forgotten(),
     )
     for model, until in (
         ("loyalty.Adjustment", "the member's account is deleted"),

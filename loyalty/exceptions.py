@@ -177,6 +177,10 @@ class CodesRefusedError(RewardError):
         self.lines = tuple(lines)
 
 
+class CodeNotUsableError(RewardError):
+    """The code cannot be used: nobody has it, or it was used, is void or over. The message says which."""
+
+
 class StaffError(Exception):
     """Base class of what is refused to staff who correct points. The messages are for them; nothing was written."""
 

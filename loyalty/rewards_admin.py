@@ -310,6 +310,7 @@ class TakenView(Screen):
             rows=rows[:_PAGE],
             next=query.urlencode() if len(rows) > _PAGE else "",
             chosen=chosen,
+            may_accept=rewards.may(self.user, Right.FULFIL),
             states=[("waiting", _("What waits")), ("all", _("All")), *State.choices],
         )
 
@@ -319,6 +320,29 @@ def _uuid(text: str) -> UUID | None:
         return UUID(text)
     except ValueError:
         return None
+
+
+class CodeShownView(Screen):
+    """A code that a member shows: what it is for, and that it was used."""
+
+    page_title = _("Accept a code")
+    parents = (("rewards_taken:index", TakenView.page_title),)
+    template_name = "loyalty/admin/code_shown.html"
+
+    def is_allowed(self, user: User) -> bool:
+        return rewards.may(user, Right.FULFIL)
+
+    def post(self, request: HttpRequest, *_args: Any, **_kwargs: Any) -> HttpResponseBase:
+        typed = _line(request.POST.get("code", ""), 80)
+        try:
+            if "use" in request.POST:
+                code = rewards.use_code(typed, by=self.user)
+                messages.success(request, gettext("%(reward)s: the code is used.") % {"reward": code.reward})
+                return HttpResponseRedirect(reverse("rewards_taken:code"))
+            found = rewards.code_shown(typed, by=self.user)
+        except LedgerError as error:
+            return self.render_to_response(self.get_context_data(typed=typed, error=str(error)), status=422)
+        return self.render_to_response(self.get_context_data(typed=typed, found=found))
 
 
 class TakenOneView(Screen):
@@ -438,6 +462,7 @@ class TakenViewSet(ViewSet):
     def get_urlpatterns(self) -> list[Any]:
         return [
             path("", TakenView.as_view(), name="index"),
+            path("code/", CodeShownView.as_view(), name="code"),
             path("<int:pk>/", TakenOneView.as_view(), name="inspect"),
         ]
 

@@ -37,6 +37,11 @@ IDEA: Final = "community.idea"
 FLAG: Final = "community.flag"
 FEEDBACK: Final = "faq.feedback"
 
+#: Events that `sweep` looks at again.
+SWEPT_DAYS: Final = 30
+#: Posts whose points are settled at once when there may be many.
+_AT_ONCE: Final = 100
+
 _KIND: Final = FactInfo(
     name="kind",
     label=_("kind of the area"),
@@ -123,6 +128,7 @@ def _is_post_shown(_source: int, post: int) -> bool:
 _STANDS: Final[Mapping[str, Callable[[int, int], bool]]] = {
     SOLUTION: lambda post, _subject: merits.is_solution(post) and merits.is_shown(post),
     VOTE: lambda vote, post: merits.is_vote(vote) and merits.is_shown(post),
+    FIRST_HELP: lambda post, _subject: merits.has_helped(post),
     SOLVED_IT: lambda _said, post: merits.is_solution(post) and merits.is_shown(post),
     IDEA: lambda thread, post: merits.is_accepted_idea(thread) and merits.is_shown(post),
     FLAG: lambda flag, _subject: merits.moment_of_flag(flag) is not None,
@@ -393,8 +399,31 @@ def follow_vote(event: events.HelpfulVoteWithdrawn) -> None:
     _settle(_post(event.post_id), because="withdrawn")
 
 
+def follow_restriction(event: events.MemberRestricted) -> None:
+    """Votes of somebody who is suspended do not count until that ends (`sweep` notices when time ends it)."""
+    if event.action in {"suspended", "released"}:
+        liked = merits.posts_liked_by(event.user_id)
+        for first in range(0, len(liked), _AT_ONCE):
+            _settle(*(_post(pk) for pk in liked[first : first + _AT_ONCE]), because="withdrawn")
+
+
 def follow_idea(event: events.IdeaStatusChanged) -> None:
     """An idea is somewhere else: perhaps no longer planned, perhaps again."""
     first = merits.first_post_of(event.thread_id)
     if first is not None:
         _settle(_post(first), because="dropped")
+
+
+# Looking again -------------------------------------------------------------------------------------------------------
+
+
+def sweep() -> int:
+    """Look again at all that was decided in the last weeks, and settle what stands wrongly; return how much that was.
+
+    What was announced is followed at once. This finds what nobody announced: a row that was changed by hand, a handler that
+    failed for good, a suspension that time has ended.
+    """
+    settled = 0
+    for events_ in earning.recent_events(days=SWEPT_DAYS, triggers=_STANDS.keys() | {REPLY, WELCOME}):
+        settled += len(earning.settle(events_, stands=_stands_now, because="withdrawn"))
+    return settled

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from django.utils.translation import gettext_lazy as _
@@ -22,7 +23,7 @@ from loyalty.own_badges import public_badges_of
 from loyalty.services import badges, boards, earning, offers, referrals, reviews, tiers
 from portal import offer_facts, points
 from portal.accounts.events import AccountChanged, SignedInOnNewDevice
-from portal.core import honours
+from portal.core import honours, jobs
 from portal.core.article_sources import number_in
 from portal.core.events import E, subscribe
 from portal.core.navigation import NavGroup, register_group
@@ -114,11 +115,18 @@ def _give_points() -> None:
     _tell(community.SolutionRevoked, points.follow_solution)
     _tell(community.HelpfulVoteWithdrawn, points.follow_vote)
     _tell(community.IdeaStatusChanged, points.follow_idea)
+    _tell(community.MemberRestricted, points.follow_restriction)
     _tell(community.PostHidden, points.follow_hiding)
     _tell(community.PostDeleted, points.follow_deletion)
     _tell(community.PostRestored, points.follow_restoring)
     _tell(community.PostHeld, points.follow_holding)
     _tell(community.PostApproved, points.follow_approval)
+    jobs.every(
+        timedelta(days=1),
+        name="portal.sweep_points",
+        run=points.sweep,
+        is_needed=lambda _last_end: earning.is_anything_recorded(),
+    )
     subscribe(PointsDecided, tiers.follow_decision, is_for_worker=True)
     subscribe(PointsDecided, badges.follow_decision, is_for_worker=True)
     subscribe(PointsDecided, referrals.follow_decision, is_for_worker=True)

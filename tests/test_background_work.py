@@ -9,6 +9,7 @@ from __future__ import annotations
 import datetime as dt
 import uuid
 from typing import TYPE_CHECKING, Any
+from unittest import mock
 
 import pytest
 from django.apps import apps
@@ -25,6 +26,7 @@ from community.models import (
     Level,
     Post,
     ReviewItem,
+    Solution,
     Thread,
     ThreadLoops,
     ThreadToIndex,
@@ -425,6 +427,14 @@ def vote_withdrawn_after_points() -> DomainEvent:
     return caught(community.HelpfulVoteWithdrawn, lambda: services.withdraw_helpful(post=post, user=voter))
 
 
+def voter_suspended_after_points() -> DomainEvent:
+    post, voter = rewarded_post(), MemberFactory()
+    services.vote_helpful(post=post, user=voter)
+    drop_messages()
+    until = timezone.now() + dt.timedelta(days=1)
+    return caught(community.MemberRestricted, lambda: services.suspend_member(user=voter, by=moderator(), until=until))
+
+
 def message_sent() -> DomainEvent:
     return caught(community.MessageSent, MessageFactory)
 
@@ -546,6 +556,7 @@ HANDLERS: dict[str, Callable[[], DomainEvent]] = {
     "portal.points.follow_holding": post_held_after_points,
     "portal.points.follow_idea": idea_dropped_after_points,
     "portal.points.follow_restoring": post_restored_for_points,
+    "portal.points.follow_restriction": voter_suspended_after_points,
     "portal.points.follow_solution": solution_revoked_after_points,
     "portal.points.follow_vote": vote_withdrawn_after_points,
     "portal.notifications.mailing.send_waiting": mail_wanted,
@@ -777,6 +788,19 @@ def votes_that_look_agreed() -> None:
     outbox.drain()
 
 
+def points_a_shop_forgot() -> None:
+    with mock.patch("django.utils.timezone.now", return_value=timezone.now() - dt.timedelta(days=8)):
+        wallet = wallet_for(user=UserFactory(), programme=EarningFactory().programme)
+        ledger.earn(wallet=wallet, amount=10, key="start")
+        ledger.hold(wallet=wallet, hold="shop:till:1", amount=5)
+
+
+def points_that_stand_wrongly() -> None:
+    post = rewarded_post()
+    outbox.drain()
+    Solution.objects.filter(post=post).update(revoked_at=timezone.now())  # nobody announced it
+
+
 JOBS: dict[str, Callable[[], None]] = {
     "community.ask_askers": question_with_a_reply_of_yesterday,
     "accounts.erase_who_left": person_whose_days_are_over,
@@ -806,7 +830,9 @@ JOBS: dict[str, Callable[[], None]] = {
     "loyalty.judge_referrals": friend_who_took_part_too_early,
     "loyalty.ledger_checkpoint": points_that_were_booked,
     "loyalty.review_votes": votes_that_look_agreed,
+    "loyalty.release_forgotten": points_a_shop_forgot,
     "loyalty.warn_of_expiry": points_that_expire_soon,
+    "portal.sweep_points": points_that_stand_wrongly,
     "loyalty.work_out_segments": helper_who_wants_offers,
     "notifications.digests": news_for_a_digest,
     "notifications.tidy": notifications_of_last_year,

@@ -17,7 +17,7 @@ from loyalty.exceptions import InsufficientPointsError, LedgerError
 from loyalty.models import Journal, Member, Wallet
 from loyalty.models.shop import Scope
 from loyalty.queries import summary
-from loyalty.services import ledger, shop
+from loyalty.services import cards, ledger, shop
 from loyalty.services.adjusting import policy_of
 from portal.core.limits import limited_key
 from portal.core.outbox import NotNowError
@@ -140,6 +140,18 @@ def balance(_request: HttpRequest, token: ApiToken, key: str) -> JsonResponse:
     if wallet is None:
         return _error(422, {"error": "unknown-member"})
     return JsonResponse(_points(wallet))
+
+
+@_for_token(Scope.BALANCE, "GET")
+def balance_of_card(_request: HttpRequest, token: ApiToken, number: str) -> JsonResponse:
+    """Say whose card it is, by key, and what that member has."""
+    if not cards.is_valid(number):
+        raise bodies.BodyError({"field": "card", "error": "no number of a card: a digit is wrong"})
+    key = cards.key_of(number)
+    wallet = _wallet(token, str(key)) if key else None
+    if wallet is None:
+        return _error(422, {"error": "unknown-card"})
+    return JsonResponse({"member": str(key), **_points(wallet)})
 
 
 def _wallet(token: ApiToken, key: Any) -> Wallet | None:

@@ -16,6 +16,8 @@ from loyalty.models.ledger import Member
 from portal.core.text import to_latin_digits
 
 if TYPE_CHECKING:
+    from uuid import UUID
+
     from portal.accounts.models import User
 
 LENGTH: Final = 12
@@ -42,6 +44,12 @@ def new_number() -> str:
 def card_of(user: User) -> MemberCard | None:
     """Return the person's card; None if they have none yet."""
     return MemberCard.objects.filter(member__user=user).first()
+
+
+def key_of(number: str) -> UUID | None:
+    """Return the key of the member whose card this is, however its digits are written; None if it is nobody's."""
+    plain = to_latin_digits(number).replace(" ", "")
+    return Member.objects.filter(card__number=plain).values_list("key", flat=True).first()
 
 
 def make_card(user: User) -> MemberCard:

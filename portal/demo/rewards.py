@@ -77,6 +77,8 @@ REWARDS: Final = (
     ),
 )  # fmt: skip
 
+#: From how many points of a year the tiers begin: bronze, silver, gold, diamond.
+TIERS_FROM: Final = (0, 400, 1000, 1500)
 #: Who has how many points to begin with.
 POINTS: Final = {"sara": 4200, "reza": 2100, "emma": 380, "arya-installs": 950}
 #: Who wants to be on leaderboards.
@@ -129,9 +131,21 @@ def _award_past() -> None:
 
 
 def _open_tiers(programme: Programme, admin: User) -> None:
+    """Tiers within reach of a year of answers: some have the highest one, and nobody's points are made up for it."""
     draft = tiers.set_up(programme=programme, by=admin)
     if draft is not None:
-        tiers.publish(draft, by=admin)
+        rows = [
+            {
+                "code": tier.code,
+                "name": tier.name,
+                "threshold": points,
+                "benefits": tier.benefits,
+                "colour": tier.colour,
+                "icon": tier.icon,
+            }
+            for tier, points in zip(draft.rows.order_by("threshold"), TIERS_FROM, strict=True)
+        ]
+        tiers.publish(tiers.save_draft(tiers=draft.tiers, rows=rows, by=admin), by=admin)
     tiers.catch_up(programme)
 
 

@@ -45,7 +45,7 @@ from community.reconcile import find_drift
 from community.see_also import surroundings_of
 from faq.importing import Outcome
 from faq.models import ArticlePage, Feedback, HelpMedia, TopicPage
-from loyalty.models import Redemption, Reward
+from loyalty.models import Journal, Redemption, Reward, TierMembership
 from loyalty.services import ledger
 from portal.accounts.handles import validate_handle
 from portal.accounts.models import User
@@ -113,6 +113,10 @@ def test_rewards_are_offered_in_both_languages_and_some_were_taken(demo):
     assert set(Redemption.objects.values_list("state", flat=True)) == {
         "issued", "shipped", "delivered", "refunded", "ordered",
     }  # fmt: skip
+    # Members reached every tier above the first by what they did: the only points made up are those to spend.
+    reached = TierMembership.objects.filter(wallet__programme__code="club-status")
+    assert set(reached.values_list("to_tier__code", flat=True)) == {"silver", "gold", "diamond"}
+    assert not Journal.objects.filter(programme__code="club-status").exclude(reason="status").exists()
     assert load_rewards() == 0
     assert list(ledger.check()) == []
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import datetime as dt
 
 import pytest
+from django.utils import timezone
 
 from community import services
-from community.models import Post, ReviewItem
+from community.models import CommunityProfile, Post, ReviewItem, Solution
 from faq.services import give_feedback
 from loyalty.models import Decision, Journal, LoyaltyEvent, Member
 from loyalty.services import earning, ledger
@@ -321,3 +322,52 @@ def test_nothing_happens_without_a_programme():
 
     assert not Member.objects.exists()
     assert not LoyaltyEvent.objects.exists()
+
+
+def test_the_first_help_counts_as_long_as_anybody_was_helped(programme):
+    post = PostFactory()
+    services.accept_solution(post=post, by=post.thread.author)
+    drain()
+    services.revoke_solution(post=post, by=post.thread.author)
+    drain()
+    assert [row[0] for row in decided(post.author, points.FIRST_HELP)] == ["earned", "reversed"]
+
+    other = PostFactory(author=post.author)
+    services.vote_helpful(post=other, user=MemberFactory())
+    drain()
+    assert points.sweep() == 1
+    assert [row[0] for row in decided(post.author, points.FIRST_HELP)][-1] == "earned"
+    assert points.sweep() == 0
+
+
+def test_votes_of_somebody_suspended_do_not_count_until_that_ends(programme):
+    post, voter = PostFactory(), MemberFactory()
+    services.vote_helpful(post=post, user=voter)
+    drain()
+    now = timezone.now()
+    services.suspend_member(user=voter, by=moderator(), until=now + dt.timedelta(days=3))
+    drain()
+    assert decided(post.author, points.VOTE)[-1][0] == "reversed"
+    assert decided(post.author, points.FIRST_HELP)[-1][0] == "reversed"
+
+    CommunityProfile.objects.filter(user=voter).update(suspended_until=now - dt.timedelta(seconds=1))
+    assert points.sweep() == 2
+    assert decided(post.author, points.VOTE)[-1][0] == "earned"
+    assert list(ledger.check()) == []
+
+
+def test_the_sweep_finds_what_nobody_announced(programme):
+    """A row changed by hand, say: the next look takes the points back, whatever else there is."""
+    posts = [PostFactory() for _number in range(3)]
+    for post in posts:
+        services.accept_solution(post=post, by=post.thread.author)
+    drain()
+    assert points.sweep() == 0
+    Solution.objects.filter(post=posts[0]).update(revoked_at=timezone.now())
+    Post.objects.filter(pk=posts[1].pk).update(state="hidden")
+
+    assert points.sweep() > 0
+
+    assert [decided(post.author, points.SOLUTION)[-1][0] for post in posts] == ["reversed", "reversed", "earned"]
+    assert total(posts[1].author) == 0
+    assert list(ledger.check()) == []

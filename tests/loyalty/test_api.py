@@ -13,9 +13,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from loyalty.exceptions import NoRightError
-from loyalty.models import Journal, PointsPolicy, Wallet
+from loyalty.models import Journal, Member, PointsPolicy, Wallet
 from loyalty.models.shop import ApiToken, Scope, ShopEvent, ShopOrder
-from loyalty.services import ledger, shop
+from loyalty.services import cards, ledger, shop
 from loyalty.services.members import wallet_for
 from tests.factories.accounts import UserFactory
 from tests.factories.loyalty import EarningFactory, ProgrammeFactory, rule_in_force
@@ -287,6 +287,21 @@ def test_points_are_reserved_spent_in_part_and_given_back_once(call, programme, 
     for wrong in ({"points": 0}, {"points": True}, {"points": 1.0}, {"points": "5"}, {"id": "a:b"}, {"x": 1}):
         assert call(HOLDS, {**body, **wrong}).status_code == 400
     assert list(ledger.check()) == []
+
+
+def test_a_card_leads_to_the_points_of_its_member_and_a_wrong_digit_to_nobody(call, wallet):
+    ledger.earn(wallet=wallet, amount=30, key="e")
+    user = Member.objects.get(key=wallet.member_key).user
+    number = cards.make_card(user).number
+    spaced = " ".join(number[start : start + 4] for start in range(0, 12, 4))
+    for shown in (number, spaced, number.translate(str.maketrans("0123456789", "۰۱۲۳۴۵۶۷۸۹"))):
+        answer = call(f"/api/loyalty/cards/{shown}/balance", method="get").json()
+        assert (answer["member"], answer["spendable"]) == (str(wallet.member_key), 30)
+    wrong = number[:-1] + str((int(number[-1]) + 1) % 10)
+    for shown, status in ((wrong, 400), ("x", 400), ("-1", 400), (cards.with_check_digits("1234567890"), 422)):
+        assert call(f"/api/loyalty/cards/{shown}/balance", method="get").status_code == status
+    _token, other = token_for(wallet.programme, Scope.EVENTS, source="web")
+    assert call(f"/api/loyalty/cards/{number}/balance", secret=other, method="get").status_code == 403
 
 
 # Tokens --------------------------------------------------------------------------------------------------------------

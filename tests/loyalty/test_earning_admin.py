@@ -225,6 +225,26 @@ def test_the_trial_is_shown_before_publishing(client, staff, programme):
     assert RuleVersion.objects.filter(state="published").get().points == 100
 
 
+def test_a_trial_names_members_only_to_those_who_may_see_decisions(client, programme):
+    """Whoever writes rules learns how much the first ones would earn, not who they are."""
+    rule_in_force(programme)
+    record(UserFactory(), 1)
+    version = RuleVersion.objects.get()
+    empty = {f"{part}_{row}": "" for part in ("fact", "value") for row in range(3)}
+    writer = UserFactory(staff=True, language="fa")
+    writer.user_permissions.set(Permission.objects.filter(codename__in=["access_admin", "change_earningrule"]))
+    client.force_login(writer)
+
+    response = client.post(
+        reverse(EDIT, args=[version.rule_id]),
+        form(programme, trigger="community.solution", points=70, days="30", **{"try": "1"}, **empty),
+    )
+
+    assert "این پیش‌نویس چه می‌داد" in response.text
+    assert response.context["trial"].top
+    assert str(Member.objects.get().key) not in response.text
+
+
 # Decisions in words --------------------------------------------------------------------------------------------------
 
 

@@ -9,8 +9,9 @@ from django.contrib.auth.models import Permission
 from django.core.exceptions import ValidationError
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.urls import reverse
+from django.utils import translation
 
-from loyalty.exceptions import CodesRefusedError, RewardRightMissingError
+from loyalty.exceptions import CodeNotUsableError, CodesRefusedError, RewardRightMissingError
 from loyalty.models import Parcel, Redemption, Reward, RewardPrice, RewardTerms, VoucherCode
 from loyalty.queries import summary, wallets_of
 from loyalty.services import ledger, rewards
@@ -319,3 +320,54 @@ def test_the_services_ask_too(client, programme, voucher):
     for act in acts:
         with pytest.raises(RewardRightMissingError):
             act()
+
+
+# Codes that are shown -------------------------------------------------------------------------------------------------
+
+
+def test_a_code_that_is_shown_is_looked_at_and_used_once(client, programme, person):
+    reward = RewardFactory(programme=programme, kind="voucher", name=LocalizedText(fa="قهوه"))
+    rewards.import_codes(reward=reward, lines=["NOOR-1406", "NOOR-FREE"], by=UserFactory(superuser=True))
+    taken = rewards.redeem(user=person, reward=reward, key="k", price=100, seen=0)
+    page = reverse("rewards_taken:code")
+    clerk(client, "fulfil_redemption")
+
+    looked = client.post(page, {"code": " noor-۱۴۰۶ "})
+    assert "قهوه" in looked.text
+    assert 'name="use"' in looked.text
+    assert VoucherCode.objects.get(redemption=taken).status == "issued"
+    assert client.post(page, {"code": "noor1406", "use": "1"}).status_code == 302
+    assert VoucherCode.objects.get(redemption=taken).status == "used"
+    again = client.post(page, {"code": "NOOR-1406", "use": "1"})
+
+    assert again.status_code == 422
+    assert "پیش‌تر" in again.text
+    for other in ("NOOR-FREE", "NOOR-9", "", "x" * 500, "\x00"):
+        assert "دست کسی نیست" in client.post(page, {"code": other, "use": "1"}).text
+    assert VoucherCode.objects.filter(status="free").count() == 1
+    assert list(ledger.check()) == []
+
+
+def test_a_code_that_is_void_or_over_is_refused_with_the_reason(programme, person):
+    boss = UserFactory(superuser=True)
+    reward = RewardFactory(programme=programme, kind="voucher")
+    rewards.import_codes(reward=reward, lines=["NOOR-1", "NOOR-2"], by=boss)
+    for number in (1, 2):
+        rewards.redeem(
+            user=person, reward=reward, key=f"k{number}", price=100, seen=rewards.last_of(wallets_of(person).get())
+        )
+    first = Redemption.objects.order_by("pk").first()
+    rewards.refund(redemption=first, by=boss, reason="damaged", key="r")
+    VoucherCode.objects.filter(status="issued").update(expires_on="2020-01-01")
+
+    for code, words in (("NOOR-1", "باطل"), ("NOOR-2", "قابل استفاده بود")):
+        with translation.override("fa"), pytest.raises(CodeNotUsableError, match=words):
+            rewards.use_code(code, by=boss)
+    assert not VoucherCode.objects.filter(status="used").exists()
+
+
+def test_who_may_not_fulfil_accepts_no_codes(client, programme):
+    clerk(client, "view_redemption")
+    assert client.get(reverse("rewards_taken:code")).status_code in {302, 403}
+    with pytest.raises(RewardRightMissingError):
+        rewards.use_code("NOOR-1", by=UserFactory(staff=True))

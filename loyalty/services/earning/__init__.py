@@ -16,6 +16,7 @@ from loyalty.services.earning.deciding import (
     events_from,
     events_of,
     is_anything_recorded,
+    recent_events,
     record,
     settle,
 )
@@ -58,6 +59,7 @@ __all__ = [
     "names_of_rules",
     "publish",
     "publish_campaign",
+    "recent_events",
     "record",
     "register",
     "retire",

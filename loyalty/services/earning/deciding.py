@@ -48,11 +48,13 @@ from portal.core.events import emit
 from portal.core.outbox import NotNowError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
     from loyalty.services.earning.evaluation import Usage
     from loyalty.services.earning.triggers import Value
 
+#: Events per transaction when many are looked at again.
+PORTION: Final = 100
 #: How long an event waits while earning is stopped.
 PAUSE: Final = dt.timedelta(minutes=10)
 #: What was gone before its event was looked at: it is decided about as usual when it is back.
@@ -398,6 +400,15 @@ def events_of(*subjects: str) -> list[LoyaltyEvent]:
 def events_from(trigger: str, source_ids: Collection[str]) -> list[LoyaltyEvent]:
     """Return these events of a trigger."""
     return list(LoyaltyEvent.objects.filter(trigger=trigger, source_id__in=source_ids))
+
+
+def recent_events(*, days: int, triggers: Collection[str]) -> Iterator[list[LoyaltyEvent]]:
+    """Yield the events of these triggers in the last days, in portions, oldest first: what `settle` may look at again."""
+    since, after = timezone.now() - dt.timedelta(days=days), 0
+    found = LoyaltyEvent.objects.filter(occurred_at__gte=since, trigger__in=triggers).order_by("pk")
+    while portion := list(found.filter(pk__gt=after)[:PORTION]):
+        yield portion
+        after = portion[-1].pk
 
 
 def _last_decisions(events: Sequence[LoyaltyEvent]) -> list[Decision]:

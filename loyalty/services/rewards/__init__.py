@@ -3,7 +3,7 @@
 from loyalty.services.rewards.availability import Obstacle, Standing, Why, obstacles, on_show, taken_by
 from loyalty.services.rewards.catalogue import CHANGEABLE, change_reward, create_reward, set_terms
 from loyalty.services.rewards.checking import check_rewards
-from loyalty.services.rewards.codes import import_codes, make_codes, shown_code
+from loyalty.services.rewards.codes import code_shown, import_codes, make_codes, shown_code, use_code
 from loyalty.services.rewards.exporting import export_redemptions
 from loyalty.services.rewards.fulfilling import (
     advance,
@@ -33,6 +33,7 @@ __all__ = [
     "cancel_for_member",
     "change_reward",
     "check_rewards",
+    "code_shown",
     "create_reward",
     "erase_due_addresses",
     "export_redemptions",
@@ -55,4 +56,5 @@ __all__ = [
     "shown_code",
     "take_back",
     "taken_by",
+    "use_code",
 ]

@@ -12,17 +12,22 @@ import secrets
 from typing import TYPE_CHECKING, Final
 
 from django.db import transaction
+from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from loyalty.exceptions import CodesRefusedError
+from loyalty.buckets import today_of
+from loyalty.exceptions import CodeNotUsableError, CodesRefusedError
 from loyalty.models.rewards import Redemption, Reward, RewardKind, VoucherCode
 from loyalty.services.rewards.redeeming import CODES
 from loyalty.services.rewards.rights import Right, require
 from portal.core import vault
+from portal.core.formats import date_text
 from portal.core.text import to_latin_digits, without_bidi_controls
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+
+    from django.db.models import QuerySet
 
     from portal.accounts.models import User
 
@@ -82,6 +87,38 @@ def make_codes(*, reward: Reward, count: int, by: User, expires_on: dt.date | No
         codes[normalised(code)] = code
     _add(reward, codes, expires_on)
     return list(codes.values())
+
+
+def code_shown(text: str, *, by: User) -> VoucherCode:
+    """Return the code that a member shows, if it can be used now. Raises `CodeNotUsableError`, `RewardRightMissingError`."""
+    require(by, Right.FULFIL)
+    return _usable(text, VoucherCode.objects.all())
+
+
+@transaction.atomic
+def use_code(text: str, *, by: User) -> VoucherCode:
+    """Note that a code was used: once, whoever else accepts it at the same moment. Raises like `code_shown`."""
+    require(by, Right.FULFIL)
+    code = _usable(text, VoucherCode.objects.select_for_update(of=("self",)))
+    code.status, code.changed_at = VoucherCode.Status.USED, timezone.now()
+    code.save(update_fields=["status", "changed_at"])
+    return code
+
+
+def _usable(text: str, codes: QuerySet[VoucherCode]) -> VoucherCode:
+    marks = vault.marks_of(normalised(text), purpose=CODES)
+    code = codes.select_related("reward__programme").filter(mark__in=marks, redemption__isnull=False).first()
+    if code is None:
+        raise CodeNotUsableError(_("Nobody has this code. Is it typed as it is shown?"))
+    if code.status == VoucherCode.Status.USED:
+        raise CodeNotUsableError(
+            _("This code was used already, on %(day)s.") % {"day": date_text(timezone.localdate(code.changed_at))}
+        )
+    if code.status != VoucherCode.Status.ISSUED:
+        raise CodeNotUsableError(_("This code is void: its points were given back."))
+    if code.expires_on and code.expires_on < today_of(code.reward.programme):
+        raise CodeNotUsableError(_("This code could be used until %(day)s.") % {"day": date_text(code.expires_on)})
+    return code
 
 
 @transaction.atomic
