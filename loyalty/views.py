@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
 
-from loyalty import card_pictures, own_badges, own_board, own_offers, own_points, own_tiers
+from loyalty import card_pictures, own_badges, own_board, own_months, own_offers, own_points, own_tiers
 from loyalty.models.offers import Placement
 from loyalty.queries import Summary, statement, summary
 from loyalty.services import boards, cards, referrals
@@ -54,6 +54,7 @@ def index(request: HttpRequest) -> HttpResponse:
         context["points"] = summary(wallet)
         context["lines"] = own_points.in_words(wallet, page.lines)
         context["before"] = page.next_before
+        context["months"] = own_months.last_months(wallet)
         context["not_counted"] = own_points.not_counted(wallet)
     context["coming"] = sum(arriving.points for arriving in context["points"].arriving)
     context["tier_path"] = own_tiers.path_of(cast("User", request.user), shown)

@@ -155,8 +155,8 @@ def _local(value: dt.date) -> dt.date:
 def date_text(value: dt.date, form: str = "") -> str:
     """Return the date in the reader's calendar and digits: ``22 Nov 2026``, «۱ آذر ۱۴۰۵».
 
-    Forms: ``""`` day, month, year · ``"day"`` without the year · ``"month"`` without the day · ``"full"`` with the
-    weekday. Years outside the range of the solar calendar's conversion are shown as Gregorian dates.
+    Forms: ``""`` day, month, year · ``"day"`` without the year · ``"month"`` without the day · ``"name"`` of the month
+    alone · ``"full"`` with the weekday. Years outside the range of the solar calendar's conversion are shown as Gregorian dates.
     """
     local = _local(value)
     year, month, day = local.year, local.month, local.day
@@ -165,6 +165,8 @@ def date_text(value: dt.date, form: str = "") -> str:
         jalali = JalaliDate.to_jalali(year, month, day)
         year, month, day = jalali.year, jalali.month, jalali.day
         names = _JALALI_MONTHS
+    if form == "name":
+        return str(names[month - 1])
     pattern = _DATE_FORMS.get(form, _DATE_FORMS[""])
     values = {"day": day, "month": names[month - 1], "year": year, "weekday": WEEKDAYS[local.weekday()]}
     return _in_digits(pattern % values)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import datetime as dt
 import io
+from types import SimpleNamespace
 
 import pytest
 from django.db import connection
@@ -12,8 +13,10 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
+from loyalty import own_months
 from loyalty.models import Earning, Wallet
 from loyalty.services import earning, ledger
+from loyalty.services.members import wallet_for
 from portal.core.scopes import content_changed
 from tests.factories.accounts import UserFactory
 from tests.factories.loyalty import EarningFactory, rule_in_force
@@ -163,3 +166,43 @@ def test_points_that_expire_are_listed_with_their_last_day(client, programme, pe
     points = client.get(PAGE).context["points"]
 
     assert (points.expiring[0].last_day, points.expiring[0].points) == (decision_day, 9)
+
+
+@pytest.mark.parametrize("language", ["fa", "en"])
+def test_six_months_of_points_are_bars_and_words(client, programme, language):
+    """What was taken or given back does not count."""
+    person = UserFactory(language=language)
+    client.force_login(person)
+    wallet = wallet_for(user=person, programme=programme)
+    for number in range(3):
+        posted = ledger.earn(wallet=wallet, amount=100, key=f"e{number}")
+    ledger.reverse(wallet=wallet, journal_id=posted.journal_id, reversal="r")
+    ledger.hold(wallet=wallet, hold="h", amount=50)
+    ledger.capture(wallet=wallet, hold="h")
+
+    page = client.get(PAGE.replace("fa", language))
+
+    months = page.context["months"]
+    assert [(month.earned, month.spent) for month in months] == [(0, 0)] * 5 + [(200, 50)]
+    assert [[bar[3] for bar in month.bars] for month in months] == [[0, 0]] * 5 + [[100, 25]]
+    assert page.text.count("<rect class=") == 12
+    assert ("خرج‌شده" if language == "fa" else "50 spent") in page.text
+
+
+@pytest.mark.parametrize(
+    ("is_jalali", "starts"),
+    [
+        (False, ["2026-06-01", "2026-07-01", "2026-08-01", "2026-09-01", "2026-10-01", "2026-11-01", "2026-12-01"]),
+        (True, ["2026-06-22", "2026-07-23", "2026-08-23", "2026-09-23", "2026-10-23", "2026-11-22", "2026-12-22"]),
+    ],
+)
+def test_months_begin_as_in_the_readers_calendar(monkeypatch, is_jalali, starts):
+    monkeypatch.setattr(own_months, "current_preferences", lambda: SimpleNamespace(is_jalali=is_jalali))
+
+    assert [day.isoformat() for day in own_months._starts(dt.date(2026, 11, 29))] == starts
+
+
+def test_bars_need_something_to_show(client, programme, person):
+    wallet_for(user=person, programme=programme)
+
+    assert "<rect class=" not in client.get(PAGE).text
