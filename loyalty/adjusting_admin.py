@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, cast
 
@@ -35,6 +36,7 @@ from loyalty.services import adjusting
 from portal.accounts.models import User
 from portal.core.admin_menu import menu_item_for
 from portal.core.formats import date_text, format_number
+from portal.core.spreadsheets import csv_of_workbook, is_workbook
 from portal.core.text import row_number
 
 if TYPE_CHECKING:
@@ -46,6 +48,8 @@ if TYPE_CHECKING:
     from loyalty.models.adjustments import AskedModel
 
 _LINES: Final = 50
+#: Rows of a workbook that are read: more than can be accepted, so that too many are noticed.
+_MOST_ROWS: Final = 5_100
 _SHOWN_ROWS: Final = 200
 
 
@@ -391,9 +395,14 @@ class FilesView(_Asking):
 
 
 def _content(data: Mapping[str, Any]) -> bytes:
-    """The uploaded file, or the rows in the page. Reads no more than can be accepted."""
+    """The uploaded file, a workbook as CSV, or the rows in the page. Reads no more than can be accepted."""
     if data["file"] is not None:
-        return cast("bytes", data["file"].read(1_000_001))
+        content = cast("bytes", data["file"].read(1_000_001))
+        if not is_workbook(content):
+            return content
+        with suppress(ValueError):  # what cannot be read is refused as no table
+            return csv_of_workbook(content, most_rows=_MOST_ROWS)
+        return content
     return cast("str", data["rows"]).encode()
 
 

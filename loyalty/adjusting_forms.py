@@ -183,7 +183,7 @@ class FileForm(forms.Form):
         label=_("programme"),
         empty_label=None,
     )
-    file = forms.FileField(label=_("Spreadsheet (CSV)"), required=False)
+    file = forms.FileField(label=_("Spreadsheet (CSV or XLSX)"), required=False)
     rows = forms.CharField(
         label=_("Its rows, to paste or to mend"),
         required=False,

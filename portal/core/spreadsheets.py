@@ -3,15 +3,20 @@
 `CsvWriter`    writes our own tables
 `protect`      applies the protection to every export in Wagtail's admin, its own and ours; called once, in apps.py
 `harmless`     protects one cell
+`csv_of_workbook`  reads a workbook that somebody uploads
 `as_typed`     reverses `harmless`, for code that imports such a table again
 """
 
 from __future__ import annotations
 
 import csv
+import io
 import re
+import zlib
 from typing import TYPE_CHECKING, Any, Final
+from zipfile import BadZipFile, ZipFile
 
+from openpyxl import load_workbook
 from wagtail.admin.views.mixins import SpreadsheetExportMixin
 
 if TYPE_CHECKING:
@@ -23,6 +28,9 @@ if TYPE_CHECKING:
 #: Beginnings of text that a spreadsheet runs as a formula; full-width forms in East Asian editions. Skips leading
 #: blanks.
 _FORMULA: Final = re.compile(r"\s*[=+\-@＝＋－＠]|[\t\r\n]")
+#: Bytes of an unpacked workbook, and columns of its sheet, that are read.
+_MOST_UNPACKED: Final = 30_000_000
+_MOST_COLUMNS: Final = 50
 #: Characters that XML does not allow; the library that writes workbooks raises on them.
 _IMPOSSIBLE: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 
@@ -48,6 +56,41 @@ class CsvWriter:
 
     def write(self, cells: Iterable[object]) -> None:
         self._writer.writerow([harmless(cell) for cell in cells])
+
+
+def is_workbook(content: bytes) -> bool:
+    """Return whether a file is, or claims to be, a workbook (XLSX)."""
+    return content.startswith(b"PK\x03\x04")
+
+
+def csv_of_workbook(content: bytes, *, most_rows: int) -> bytes:
+    """Return the first sheet of a workbook as CSV: what its cells show, without formulas. Raises `ValueError`.
+
+    Reads no more than so many rows, and nothing that becomes far larger when it is unpacked.
+    """
+    stream = io.StringIO(newline="")
+    writer = csv.writer(stream)
+    try:
+        with ZipFile(io.BytesIO(content)) as archive:
+            if sum(part.file_size for part in archive.infolist()) > _MOST_UNPACKED:
+                raise ValueError("too large when it is unpacked")
+        sheet = load_workbook(io.BytesIO(content), read_only=True, data_only=True).worksheets[0]
+        for cells in sheet.iter_rows(max_row=most_rows, max_col=_MOST_COLUMNS, values_only=True):
+            texts = [_cell_text(cell) for cell in cells]
+            while texts and not texts[-1]:
+                texts.pop()
+            writer.writerow(texts)
+    except (BadZipFile, zlib.error, KeyError, IndexError, TypeError, AttributeError, SyntaxError, OSError) as error:
+        raise ValueError("no workbook") from error
+    return stream.getvalue().encode()
+
+
+def _cell_text(cell: object) -> str:
+    if cell is None:
+        return ""
+    if isinstance(cell, float) and cell.is_integer():
+        return str(int(cell))
+    return _IMPOSSIBLE.sub("", str(cell))
 
 
 def protect() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+from zipfile import ZIP_DEFLATED, ZipFile
 
 import openpyxl
 import pytest
@@ -11,7 +12,7 @@ from django.urls import reverse
 from wagtail.admin.views.mixins import SpreadsheetExportMixin
 from wagtail.contrib.redirects.models import Redirect
 
-from portal.core.spreadsheets import CsvWriter, as_typed, harmless
+from portal.core.spreadsheets import CsvWriter, as_typed, csv_of_workbook, harmless, is_workbook
 from tests.addresses import every_view
 from tests.factories.accounts import UserFactory
 from tests.factories.faq import ArticlePageFactory, FeedbackFactory
@@ -97,3 +98,30 @@ def test_no_view_goes_round_the_rule():
 
     assert len(exports) > 10
     assert own == set()
+
+
+def workbook(*rows):
+    book = openpyxl.Workbook()
+    for row in rows:
+        book.active.append(row)
+    stream = io.BytesIO()
+    book.save(stream)
+    return stream.getvalue()
+
+
+def test_a_workbook_is_read_as_the_table_it_shows():
+    content = workbook(["عضو", "امتیاز"], ["sara", 120.0], [None, None], ["'=1", -5], ["x" * 3, "۱۲"])
+
+    assert is_workbook(content)
+    assert csv_of_workbook(content, most_rows=4).decode().splitlines() == ["عضو,امتیاز", "sara,120", "", "'=1,-5"]
+
+
+def test_what_is_no_workbook_or_unpacks_to_far_more_is_refused():
+    bomb = io.BytesIO()
+    with ZipFile(bomb, "w", ZIP_DEFLATED) as archive:
+        archive.writestr("xl/workbook.xml", b"0" * 31_000_000)
+    good = workbook(["a"])
+
+    for content in (b"PK\x03\x04", good[:-40], good[:200] + b"x" * 200, bomb.getvalue()):
+        with pytest.raises(ValueError, match=r"workbook|unpacked"):
+            csv_of_workbook(content, most_rows=5)

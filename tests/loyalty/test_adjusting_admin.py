@@ -12,6 +12,7 @@ from django.urls import reverse
 from loyalty.models import Adjustment, Journal, PointsFile, PointsPolicy, Wallet
 from loyalty.services import adjusting, ledger
 from loyalty.services.members import wallet_for
+from tests.core.test_spreadsheets import workbook
 from tests.factories.accounts import UserFactory
 from tests.factories.loyalty import EarningFactory
 from tests.loyalty.test_adjusting import DAY, ask, asker, table, with_rights
@@ -136,6 +137,21 @@ def test_a_file_is_looked_at_mended_in_the_page_and_booked(client, programme):
     assert "one.one" in page
     assert "پیش‌تر فرستاده شده‌اند" in client.post(index, {**form, "rows": rows}).text
     assert client.post(index, {**form, "rows": "x"}).status_code == 422
+
+
+def test_a_workbook_is_looked_at_as_its_table_and_a_broken_one_is_refused_with_words(client, programme):
+    signed_in(client, "add_pointsfile")
+    UserFactory(handle="one.one")
+    form = {"programme": programme.pk, "reason": "mistake", "note": "خطا"}
+    content = workbook(["عضو", "امتیاز"], ["one.one", 10], ["nobody", -5])
+
+    looked = client.post(reverse("points_files:index"), {**form, "file": SimpleUploadedFile("x.xlsx", content)})
+    broken = client.post(reverse("points_files:index"), {**form, "file": SimpleUploadedFile("x.xlsx", content[:300])})
+
+    assert "one.one,10" in looked.text
+    assert "nobody,-5" in looked.text
+    assert "چنین عضوی نیست" in looked.text
+    assert broken.status_code == 422
 
 
 def test_switches_limits_and_freezing_are_recorded_with_a_reason(client, programme):
