@@ -179,6 +179,11 @@ def test_strangers_take_nothing_back_and_answer_nothing_that_is_not_for_them(cli
 
 
 @pytest.mark.parametrize("act", ["accept/", "hide/", "less/", "undo/"])
+def test_an_offer_of_a_number_that_no_column_holds_is_no_error(client, programme, person, act):
+    assert client.post(f"{OFFERS}{10**25}/{act}").status_code == 302
+
+
+@pytest.mark.parametrize("act", ["accept/", "hide/", "less/", "undo/"])
 def test_acts_are_posts_of_somebody_who_is_signed_in(client, programme, person, act):
     offer = personal(programme)
 

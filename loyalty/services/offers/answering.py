@@ -16,6 +16,8 @@ from loyalty.services.offers.deciding import offer_for, segment_of
 if TYPE_CHECKING:
     from uuid import UUID
 
+    from django.db.models import QuerySet
+
     from loyalty.models.ledger import Programme
     from portal.accounts.models import User
 
@@ -28,8 +30,8 @@ def accept(*, user: User, programme: Programme, number: int) -> Offer:
     Raises `OfferGoneError` if it is not for them, over, or used up: never more accept it than its budget says.
     """
     key = Member.objects.get_or_create(user=user)[0].key
-    said = OfferAnswer.objects.filter(member_key=key, offer=number, kind=Kind.ACCEPTED).select_related("offer__reward")
-    if (before := said.first()) is not None and before.offer.programme_id == programme.pk:
+    said = OfferAnswer.objects.filter(member_key=key, offer__in=_offer(programme, number), kind=Kind.ACCEPTED)
+    if (before := said.select_related("offer__reward").first()) is not None:
         return before.offer
     found = offer_for(user, programme, number)
     if found is None:
@@ -66,8 +68,13 @@ def hide(*, user: User, programme: Programme, number: int, kind: Kind) -> Offer:
 
 def undo(*, user: User, programme: Programme, number: int) -> bool:
     """Take back that an offer was hidden; return whether it was. What was accepted stays so."""
-    said = OfferAnswer.objects.filter(offer=number, offer__programme=programme, member_key__in=_key_of(user))
+    said = OfferAnswer.objects.filter(offer__in=_offer(programme, number), member_key__in=_key_of(user))
     return bool(said.exclude(kind=Kind.ACCEPTED).delete()[0])
+
+
+def _offer(programme: Programme, number: int) -> QuerySet[Offer]:
+    # Of a number that no column can hold there is none; compared with a foreign key it is an error of the database.
+    return Offer.objects.filter(pk=number, programme=programme)
 
 
 def _key_of(user: User) -> list[UUID]:
