@@ -18,7 +18,7 @@ from loyalty import card_pictures
 from loyalty.models import Referral
 from loyalty.services import referrals
 from portal.core.http import same_origin_post
-from portal.core.limits import client_address
+from portal.core.limits import client_address, limited, too_many_requests
 
 if TYPE_CHECKING:
     from django.http import HttpRequest
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 #: Referrals that are shown.
 _SHOWN: Final = 50
+#: Invitations that are accepted at one address in an hour: each writes a row.
+_AN_HOUR: Final = 30
 
 
 @same_origin_post
@@ -39,9 +41,13 @@ def invitation(request: HttpRequest, code: str) -> HttpResponse:
     if request.method == "POST":
         if request.user.is_authenticated:
             return HttpResponseRedirect(reverse("loyalty:invite"))
+        if wait := limited(request, "loyalty.invitation", _AN_HOUR, 3600):
+            return too_many_requests(request, wait)
         response = HttpResponseRedirect(reverse("account_signup"))
         referrals.accept_invitation(request, response, found)
         return response
+    if code != found.code:  # one address for each code: each spelling would be a page of its own that is kept
+        return HttpResponseRedirect(reverse("loyalty:invitation", args=[found.code]))
     return render(request, "loyalty/invitation.html", {"code": found.code})
 
 

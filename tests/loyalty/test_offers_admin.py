@@ -10,7 +10,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from loyalty.exceptions import NotADraftError, NotPermittedError
-from loyalty.models import LoyaltyEvent, MemberConsent, Offer, OfferAnswer, OfferAssignment
+from loyalty.models import LoyaltyEvent, Member, MemberConsent, Offer, OfferAnswer, OfferAssignment
 from loyalty.services.members import wallet_for
 from loyalty.services.offers import publishing, reporting
 from loyalty.services.offers.uplift import Verdict
@@ -146,6 +146,14 @@ def test_people_are_named_only_to_those_who_may_look_at_members(client, programm
     assert "زبان شما" in shown  # the sentence that the member reads
     assert "هدیهٔ بهاری" in shown
     assert client.get(page, {"member": "nobody-here"}).status_code == 200
+
+    # Whether somebody who did not agree fulfils conditions is told to nobody, whatever the conditions are.
+    MemberConsent.objects.create(
+        member_key=Member.objects.get(user=last).key, purpose="profiling", number=2, is_given=False, source="test"
+    )
+    other = OfferFactory(programme=programme, audience={"fact": "language", "op": "eq", "value": "fa"}, state="draft")
+    pages = [client.get(reverse("offers_admin:edit", args=[one.pk]), {"member": last.handle}) for one in (offer, other)]
+    assert all("نگاه نمی‌شود" in one.text for one in pages)
 
 
 def test_counting_costs_the_same_with_more_offers_and_members(client, programme, django_assert_max_num_queries):

@@ -129,6 +129,29 @@ def test_a_code_is_typed_in_any_way_once_and_soon(client, programme, code):
     assert client.post(PAGE, {"typed": code.code}).status_code == 422
 
 
+def test_two_who_are_new_do_not_invite_each_other(client, programme, code):
+    newer = MemberFactory(language="fa", email="later@noora.example")
+    theirs = referrals.make_code(newer, address="203.0.113.1")
+    client.force_login(newer)
+    assert client.post(PAGE, {"typed": code.code}).status_code == 302
+    client.force_login(code.member.user)
+    refused = client.post(PAGE, {"typed": theirs.code})
+    assert refused.status_code == 422
+    assert "پس از شما" in refused.text
+    assert Referral.objects.get().advocate == code.member
+
+
+def test_each_code_has_one_address_and_is_not_accepted_without_end(programme, code):
+    for spelling in (code.code.lower(), f"{code.code[:4]}%20{code.code[4:]}"):
+        assert Client().get(f"/fa/invitation/{spelling}/")["Location"] == f"/fa/invitation/{code.code}/"
+    answers = [
+        Client().post(f"/fa/invitation/{code.code}/", HTTP_SEC_FETCH_SITE="same-origin").status_code
+        for _time in range(31)
+    ]
+    code.refresh_from_db()
+    assert (answers[0], answers[-1], code.accepted) == (302, 429, 30)
+
+
 # The same person -----------------------------------------------------------------------------------------------------
 
 

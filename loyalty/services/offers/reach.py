@@ -82,17 +82,21 @@ class Judged:
 
     #: Whether they want personal offers at all.
     is_willing: bool
-    #: Codes of what was fulfilled; None if the conditions are not.
+    #: Codes of what was fulfilled; None if the conditions are not, or if nobody may look.
     reasons: list[dict[str, Any]] | None
 
 
 def judge(tree: Mapping[str, Any], programme: Programme, person: User) -> Judged | None:
-    """Return whether one person would be offered it, and by what; None for somebody who is no member."""
+    """Return whether one person would be offered it, and by what; None for somebody who is no member.
+
+    Conditions are not judged of somebody who wants no personal offers: staff would learn what was not agreed to.
+    """
     member = Member.objects.filter(user=person).first()
     if member is None:
         return None
     who = audience.Who(member.key, person.pk)
+    is_willing = agrees(member.key, Purpose.PROFILING)
+    if tree and not is_willing:
+        return Judged(is_willing=False, reasons=None)
     facts = audience.facts_of(programme, [who], only=audience.facts_in(tree)) if tree else {}
-    return Judged(
-        is_willing=agrees(member.key, Purpose.PROFILING), reasons=audience.matched(tree, facts.get(member.key, {}))
-    )
+    return Judged(is_willing=is_willing, reasons=audience.matched(tree, facts.get(member.key, {})))
