@@ -159,6 +159,7 @@ STAFFS = {
     "downloads_admin:": {"editor"},
     "points_programmes:": set(),
     "points_referrals:": set(),
+    "points_reviews:": set(),
     "points_rules:": set(),
     "points_tier_members:": set(),
     "points_tiers:": set(),
