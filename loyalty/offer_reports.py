@@ -64,7 +64,7 @@ class ReportPage:
     def of(cls, offer: Offer, report: Report) -> ReportPage:
         """Return the page of an offer."""
         result = report.result
-        if result is None or report.matured < SMALL:
+        if result is None or _is_small(report):
             return cls(nothing=_why_nothing(offer, report))
         page = cls(
             members=format_number(report.members),
@@ -84,6 +84,17 @@ class ReportPage:
         return page
 
 
+def _is_small(report: Report) -> bool:
+    """Return whether something would be told of a group of fewer members than editors may know of: of all, or of one arm.
+
+    Of groups that have other sizes than intended nothing is told but that.
+    """
+    result = report.result
+    is_told = result is not None and result.estimate is not None
+    groups = [result.offer.members, result.control.members] if result is not None and is_told else []
+    return min([report.matured, *groups]) < SMALL
+
+
 def _why_nothing(offer: Offer, report: Report) -> str:
     if offer.state == Offer.State.DRAFT:
         return _("The offer has not been published yet.")
@@ -92,6 +103,10 @@ def _why_nothing(offer: Offer, report: Report) -> str:
     if not offer.holdout_percent:
         return _("Everybody sees this offer: nobody knows what would have happened without it.")
     days = format_number(offer.window_days)
+    if report.matured >= SMALL:
+        return _("One of the two groups has fewer than %(small)s members whose time to reach the goal is over.") % {
+            "small": format_number(SMALL)
+        }
     return _(
         "There are fewer than %(small)s members whose time to reach the goal is over. It is over %(days)s days after "
         "somebody could first see the offer."
@@ -188,7 +203,7 @@ def _from_to(low: str, high: str) -> str:
 
 def pooled_sentence(reports: Iterable[Report]) -> str:
     """Return what several offers together achieved on average; empty for fewer than two that can be compared."""
-    known = [report.result for report in reports if report.result is not None and report.matured >= SMALL]
+    known = [report.result for report in reports if report.result is not None and not _is_small(report)]
     found = pooled(known)
     if found is None:
         return ""
@@ -207,7 +222,7 @@ VERDICTS: Final[Mapping[Verdict, _StrPromise]] = {
 
 def verdict_of(report: Report) -> str:
     """Return the verdict in a word; empty if nothing can be said yet."""
-    if report.result is None or report.matured < SMALL:
+    if report.result is None or _is_small(report):
         return ""
     return str(VERDICTS[report.result.verdict])
 
@@ -233,7 +248,7 @@ def _picture(difference: float, narrow: Interval, wide: Interval) -> Picture:
 def rows_for_spreadsheet(report: Report) -> list[dict[str, Any]]:
     """Return the counts and shares as numbers; nothing of a small group, and nothing that is hidden."""
     result = report.result
-    if result is None or result.estimate is None or report.matured < SMALL:
+    if result is None or result.estimate is None or _is_small(report):
         return []
     estimate = result.estimate
     one_look, any_time = estimate.interval, estimate.any_time

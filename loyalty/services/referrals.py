@@ -144,9 +144,8 @@ def enter_code(request: HttpRequest, user: User, typed: str) -> Referral:
         raise ReferralRefusedError(_("Nobody has this code."))
     if code.member.user_id == user.pk:
         raise ReferralRefusedError(_("This is your own code."))
-    if (
-        code.member.user.date_joined > user.date_joined
-    ):  # otherwise two who are new invite each other, and are paid twice
+    # Otherwise two who are new invite each other, and are paid twice.
+    if code.member.user.date_joined > user.date_joined:
         raise ReferralRefusedError(_("Whoever has this code came here later than you."))
     if not may_enter_code(user):
         raise ReferralRefusedError(_("A code can be entered once, within 14 days after signing up."))

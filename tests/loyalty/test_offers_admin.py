@@ -285,6 +285,17 @@ def test_the_report_page_says_what_is_known_and_hides_what_is_not(client, progra
     assert client.get(reverse("offers_admin:index"), {"results": "1"}).status_code == 200
 
 
+def test_of_a_small_control_group_nothing_is_told(client, programme):
+    offer = finished(programme, 60, 6, (40, 1))
+    Offer.objects.filter(pk=offer.pk).update(holdout_percent=10)
+    signed_in(client, "view_offer")
+    address = reverse("offers_admin:report", args=[offer.pk])
+    page = client.get(address).text
+    assert "یکی از دو گروه کمتر از ۲۰" in page
+    assert "۱۶٫۷" not in page  # one of six
+    assert "60,6" not in client.get(address, {"export": "csv"}).getvalue().decode()
+
+
 def test_the_list_costs_the_same_with_more_offers(client, programme, django_assert_max_num_queries):
     signed_in(client, "view_offer")
     finished(programme, 3, 3, (1, 1))
