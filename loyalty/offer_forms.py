@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 
 from django import forms
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from loyalty.campaigns_admin import MomentField
 from loyalty.models import Offer, Programme, Reward
@@ -24,7 +25,7 @@ class OfferForm(ConditionRows, forms.ModelForm[Offer]):
     title = LocalizedTextFormField(label=_("title"), max_length=100)
     text = LocalizedTextFormField(label=_("text"), max_length=600, required=False, widget=LocalizedLinesWidget)
     terms = LocalizedTextFormField(
-        label=_("terms"), max_length=600, required=False, widget=LocalizedLinesWidget,
+        label=pgettext_lazy("offer", "terms"), max_length=600, required=False, widget=LocalizedLinesWidget,
         help_text=_("One a line, five at most."),
     )  # fmt: skip
     placements = forms.MultipleChoiceField(

@@ -6,13 +6,14 @@ from typing import TYPE_CHECKING, Any, Final
 
 from django import forms
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, pgettext_lazy
+from django.utils.translation import gettext_lazy, pgettext, pgettext_lazy
 
 from loyalty.exceptions import InvalidConditionError
 from loyalty.models import EarningRule, Programme, RuleVersion
 from loyalty.services import earning
 from loyalty.services.earning import FactType, conditions
 from loyalty.services.earning.publishing import FIELDS
+from portal.core.formats import format_number
 from portal.core.localized import LocalizedTextFormField
 from portal.core.text import to_latin_digits
 
@@ -199,7 +200,7 @@ def conditions_in_words(tree: dict[str, Any], trigger: Trigger) -> list[str]:
         fact = trigger.fact(tree["fact"])
         labels = dict(fact.choices) if fact else {}
         values = tree["value"] if isinstance(tree["value"], list) else [tree["value"]]
-        written = ", ".join(str(labels.get(value, _written(value))) for value in values)
+        written = pgettext("between names", ", ").join(str(labels.get(value, _shown(value))) for value in values)
         return [f"{fact.label if fact else tree['fact']} {dict(_OPERATORS).get(tree['op'], tree['op'])} {written}"]
     if "not" in tree:
         return [_("Not:"), *(f"– {line}" for line in conditions_in_words(tree["not"], trigger))]
@@ -207,6 +208,12 @@ def conditions_in_words(tree: dict[str, Any], trigger: Trigger) -> list[str]:
         if name in tree:
             return [str(label), *(f"– {line}" for part in tree[name] for line in conditions_in_words(part, trigger))]
     return []
+
+
+def _shown(value: object) -> str:
+    """Return a value as it is read; `_written` is what stands in a form."""
+    is_number = isinstance(value, int) and not isinstance(value, bool)
+    return format_number(value) if is_number else _written(value)
 
 
 def _written(value: object) -> str:

@@ -151,7 +151,7 @@ class Offer(models.Model):
     title = LocalizedTextField(_("title"))
     text = LocalizedTextField(_("text"), blank=True)
     #: One condition a line.
-    terms = LocalizedTextField(_("terms"), blank=True, help_text=_("One a line, five at most."))
+    terms = LocalizedTextField(pgettext_lazy("offer", "terms"), blank=True, help_text=_("One a line, five at most."))
     category = models.CharField(_("what it is about"), max_length=10, choices=Category)
     goal = models.CharField(_("goal"), max_length=10, choices=Goal)
     value = models.PositiveIntegerField(

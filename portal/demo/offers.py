@@ -64,7 +64,7 @@ OFFERS: Final = (
     DemoOffer(
         "mesh-for-x2", "devices", "redeem", 400,
         ("مش ۶ برای مودم شما", "مودم شما با مش ۶ جفت می‌شود: وای‌فای تا اتاق آخر، با امتیازهایتان.",
-         "۹۰۰۰ امتیاز\nتا پایان موجودی\nارسال رایگان"),
+         "۹٬۰۰۰ امتیاز\nتا پایان موجودی\nارسال رایگان"),
         ("Mesh 6 for your router", "Your router pairs with Mesh 6: Wi-Fi up to the last room, for your points.",
          "9,000 points\nWhile stocks last\nFree delivery"),
         reward=9000, audience=_has("x2"), days=45,

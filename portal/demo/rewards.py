@@ -83,6 +83,8 @@ TIERS_FROM: Final = (0, 400, 1000, 1500)
 POINTS: Final = {"sara": 4200, "reza": 2100, "emma": 380, "arya-installs": 950}
 #: Who wants to be on leaderboards.
 SHOWN: Final = ("lucia", "old_copper", "farhad_fiber", "priya.r", "niloofar", "amir_tv", "annek", "arya-installs")
+#: Who came by the link of a customer.
+_INVITED: Final = ("emma", "reza")
 _HOME: Final = rewards.Address(
     name="سارا محمدی", phone="+989121234567", text="تهران، خیابان کارگر شمالی، کوچهٔ نسترن، پلاک ۱۲، واحد ۳",
     postal_code="1439814471",
@@ -162,17 +164,19 @@ def _open_referrals(programme: Programme, admin: User) -> None:
     """Give points to both sides, and have two come by a link who did not take part yet."""
     if EarningRule.objects.filter(programme=programme, code="referral").exists():
         return
-    for code, trigger, points_each, fa, en in (
-        ("referral", referrals.ADVOCATE, 150, "دعوت از یک عضو تازه", "Somebody you invited takes part"),
-        ("referred", referrals.FRIEND, 50, "آمدن با دعوت", "You came by an invitation"),
+    for code, trigger, points_each, fa, en, times in (
+        ("referral", referrals.ADVOCATE, 150, "دعوت از یک عضو تازه", "Inviting somebody new", 10),
+        ("referred", referrals.FRIEND, 50, "آمدن با دعوت", "Coming by an invitation", 1),
     ):
         draft = earning.create_rule(
             programme=programme, code=code, name=LocalizedText(fa=fa, en=en), by=admin, trigger=trigger,
-            points=points_each, pending_days=14, times_ever=10,
+            points=points_each, pending_days=14, times_ever=times,
         )  # fmt: skip
         earning.publish(draft, by=admin)
-    advocate = referrals.make_code(User.objects.get(handle="sara"), address="192.0.2.1").member
-    for handle in ("emma", "reza"):
+    own = referrals.make_code(User.objects.get(handle="sara"), address="192.0.2.1")
+    type(own).objects.filter(pk=own.pk).update(accepted=len(_INVITED))
+    advocate = own.member
+    for handle in _INVITED:
         friend = Member.objects.get_or_create(user=User.objects.get(handle=handle))[0]
         Referral.objects.get_or_create(friend=friend, defaults={"advocate": advocate})
 

@@ -7,12 +7,13 @@ import uuid
 
 import pytest
 from django.urls import reverse
-from django.utils import timezone
+from django.utils import timezone, translation
 
 from loyalty.exceptions import NotADraftError, NotPermittedError
 from loyalty.models import LoyaltyEvent, Member, MemberConsent, Offer, OfferAnswer, OfferAssignment
+from loyalty.rule_forms import conditions_in_words
 from loyalty.services.members import wallet_for
-from loyalty.services.offers import publishing, reporting
+from loyalty.services.offers import audience, publishing, reporting
 from loyalty.services.offers.uplift import Verdict
 from tests.factories.accounts import UserFactory
 from tests.factories.loyalty import EarningFactory, OfferFactory
@@ -50,6 +51,13 @@ def form(programme, **values):
         "budget": "50", "joined": "and", "fact_0": "language", "op_0": "eq", "value_0": "fa",
     }  # fmt: skip
     return {**fixed, **values}
+
+
+def test_numbers_of_conditions_have_the_digits_of_the_reader(programme):
+    tree = {"fact": "points", "op": "gte", "value": 1600}
+    with translation.override("fa"):
+        [line] = conditions_in_words(tree, audience.vocabulary(programme))
+    assert line.endswith("۱٬۶۰۰")
 
 
 def willing(programme, count, **values):
