@@ -43,9 +43,9 @@ _SAMPLE: Final = 5
 
 def size_text(size: Size) -> str:
     """Return a number of members as editors may know it."""
-    if size.is_small:
+    if size.shown is None:
         return gettext("fewer than %(count)s") % {"count": format_number(SMALL)}
-    return format_number(size.exactly)
+    return gettext("about %(count)s") % {"count": format_number(size.shown)}
 
 
 class _OfferScreen(Screen):
@@ -187,7 +187,8 @@ def reach_in_words(draft: Offer, others: list[Offer], user: User) -> dict[str, A
     people = User.objects.filter(pk__in=found.sample).order_by("handle").values_list("handle", flat=True)
     smallest = reach.detectable(found.size, draft.holdout_percent or 0)
     cost = draft.cost or 0
-    most = draft.budget * cost if draft.budget else None if found.size.is_small else found.size.exactly * cost
+    most = draft.budget or found.size.shown
+    most = most * cost if most is not None else None
     return {
         "is_general": draft.is_general,
         "size": size_text(found.size),

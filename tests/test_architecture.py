@@ -356,6 +356,7 @@ WRITTEN_BY_OTHERS = {
     "loyalty.OfferShown": "codes, by the portal",
     "loyalty.PointsPolicy": "staff",
     "loyalty.Programme": "staff",
+    "loyalty.ReferredAddress": "keyed hashes, by the portal",
     "loyalty.VotingReview": "codes, ids and numbers, by the portal",
     "loyalty.Redemption": "keys of forms, by the portal",
     "loyalty.RedemptionStep": "codes and ids, by the portal",

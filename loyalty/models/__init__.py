@@ -17,7 +17,7 @@ from loyalty.models.offers import (
     OfferShown,
     SegmentMembership,
 )
-from loyalty.models.referrals import Referral, ReferralCode
+from loyalty.models.referrals import Referral, ReferralCode, ReferredAddress
 from loyalty.models.reviews import ReviewedMember, VotingReview
 from loyalty.models.rewards import (
     Parcel,
@@ -66,6 +66,7 @@ __all__ = [
     "RedemptionStep",
     "Referral",
     "ReferralCode",
+    "ReferredAddress",
     "ReviewedMember",
     "Reward",
     "RewardPrice",

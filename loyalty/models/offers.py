@@ -22,6 +22,7 @@ from django.utils.translation import pgettext_lazy
 
 from loyalty.models.ledger import AppendOnlyModel, Programme
 from loyalty.models.rewards import Reward
+from portal.core.formats import format_number
 from portal.core.localized import LocalizedText, LocalizedTextField
 
 if TYPE_CHECKING:
@@ -264,6 +265,21 @@ class Offer(models.Model):
     def is_general(self) -> bool:
         """Whether it is for everybody, also for people without an account."""
         return not self.audience
+
+    @property
+    def places(self) -> list[str]:
+        """Where it is shown, in words."""
+        return [str(Placement(place).label) for place in self.placements]
+
+    @property
+    def caps(self) -> list[str]:
+        """How often a member sees it at most, in words."""
+        times = {
+            _("%(count)s a day"): self.cap_day,
+            _("%(count)s a week"): self.cap_week,
+            _("%(count)s in all"): self.cap_total,
+        }
+        return [str(text) % {"count": format_number(most)} for text, most in times.items() if most is not None]
 
     @property
     def lines_of_terms(self) -> list[str]:

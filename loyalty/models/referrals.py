@@ -14,6 +14,8 @@ from loyalty.models.ledger import Member
 #: Characters of a keyed hash of a network.
 NETWORK_LENGTH: Final = 16
 CODE_LENGTH: Final = 8
+#: Characters of a keyed hash of an address.
+ADDRESS_LENGTH: Final = 32
 
 
 class ReferralCode(models.Model):
@@ -47,6 +49,7 @@ class Referral(models.Model):
         """Why it does not count."""
 
         SAME_PERSON = "same-person", pgettext_lazy("referral", "Both accounts seem to be of the same person.")
+        AGAIN = "again", pgettext_lazy("referral", "This person came by an invitation before.")
         STAFF = "staff", pgettext_lazy("referral", "Staff are not counted.")
         REVIEW = "review", pgettext_lazy("referral", "It was looked into and not accepted.")
         LIMIT = "limit", pgettext_lazy("referral", "There was nothing to be given for it: a limit was reached.")
@@ -72,3 +75,21 @@ class Referral(models.Model):
 
     def __str__(self) -> str:
         return f"{self.pk}: {self.state}"
+
+
+class ReferredAddress(models.Model):
+    """That points were given for somebody with this address: a keyed hash, which stays when the account is deleted.
+
+    Otherwise the same person could come again and again. Deleted after two years; of whom it is nobody can tell without
+    the key and the address.
+    """
+
+    digest = models.CharField(max_length=ADDRESS_LENGTH)
+    created_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        default_permissions = ()
+        constraints = [models.UniqueConstraint(fields=["digest"], name="loyalty_referredaddress_once")]
+
+    def __str__(self) -> str:
+        return self.digest

@@ -23,7 +23,14 @@ from django.utils.translation import gettext_lazy as _
 from loyalty.exceptions import NotPermittedError, RuleError
 from loyalty.models.earning import Decision, LoyaltyEvent, RuleVersion, VersionState
 from loyalty.models.ledger import Member, Wallet
-from loyalty.models.referrals import CODE_LENGTH, NETWORK_LENGTH, Referral, ReferralCode
+from loyalty.models.referrals import (
+    ADDRESS_LENGTH,
+    CODE_LENGTH,
+    NETWORK_LENGTH,
+    Referral,
+    ReferralCode,
+    ReferredAddress,
+)
 from loyalty.services import earning
 from loyalty.services.earning import Happened, Trigger
 from portal.accounts import devices
@@ -52,6 +59,8 @@ DAYS_NEEDED: Final = 7
 CODE_DAYS: Final = 14
 #: For so many days networks are kept.
 NETWORK_DAYS: Final = 90
+#: For so many days it is known for which addresses points were given.
+ADDRESS_DAYS: Final = 731
 COOKIE: Final = "invitation"
 _COOKIE_SECONDS: Final = 60 * 60 * 24 * 30
 _SALT: Final = "loyalty.referrals"
@@ -161,6 +170,8 @@ def _attach(request: HttpRequest, user: User, code: ReferralCode) -> Referral:
         reason = Reason.STAFF
     elif is_same_person(request, advocate, user):
         reason = Reason.SAME_PERSON
+    elif ReferredAddress.objects.filter(digest__in=_digests(user)).exists():
+        reason = Reason.AGAIN
     friend = Member.objects.get_or_create(user=user)[0]
     others = Referral.objects.filter(advocate=code.member, network=network).exclude(friend=friend)
     is_near = network == code.network or others.exists()
@@ -199,6 +210,14 @@ def folded(address: str) -> str:
     if domain in {"gmail.com", "googlemail.com"}:
         name, domain = name.replace(".", ""), "gmail.com"
     return f"{name}@{domain}"
+
+
+def _digests(user: User) -> list[str]:
+    """Return keyed hashes of the person's addresses."""
+    return sorted(
+        salted_hmac(f"{_SALT}.address", address, algorithm="sha256").hexdigest()[:ADDRESS_LENGTH]
+        for address in _addresses(user)
+    )
 
 
 def _network(address: str) -> str:
@@ -250,6 +269,11 @@ def _source(referral: Referral) -> str:
 
 
 def _reward(referral: Referral, moment: dt.datetime) -> None:
+    digests = _digests(referral.friend.user)
+    if ReferredAddress.objects.filter(digest__in=digests).exists():  # the address was changed after signing up
+        referral.state, referral.reason = State.REJECTED, Reason.AGAIN
+        referral.save(update_fields=["state", "reason"])
+        return
     given = 0
     for trigger, member in ((ADVOCATE, referral.advocate), (FRIEND, referral.friend)):
         decisions = earning.record(
@@ -263,6 +287,10 @@ def _reward(referral: Referral, moment: dt.datetime) -> None:
             )
         )
         given += sum(decision.points for decision in decisions)
+    if given:
+        ReferredAddress.objects.bulk_create(
+            [ReferredAddress(digest=digest) for digest in digests], ignore_conflicts=True
+        )
     referral.state = State.REWARDED if given else State.REJECTED
     referral.reason = "" if given else Reason.LIMIT
     referral.save(update_fields=["state", "reason"])
@@ -320,12 +348,13 @@ def judge_all() -> None:
     for referral in Referral.objects.filter(_due(now)).order_by("pk").iterator(chunk_size=200):
         judge(referral, now=now)
     old = now - dt.timedelta(days=NETWORK_DAYS)
+    ReferredAddress.objects.filter(created_at__lt=now - dt.timedelta(days=ADDRESS_DAYS)).delete()
     Referral.objects.filter(joined_at__lt=old).exclude(network="").update(network="")
     ReferralCode.objects.filter(created_at__lt=old).exclude(network="").update(network="")
 
 
 def is_judging_due(last_end: dt.datetime | None) -> bool:
-    """Return whether time alone may have changed something since the last time. Up to three queries."""
+    """Return whether time alone may have changed something since the last time. Up to four queries."""
     now = timezone.now()
     due = Referral.objects.filter(_due(now))
     if last_end is not None:
@@ -333,6 +362,7 @@ def is_judging_due(last_end: dt.datetime | None) -> bool:
     old = now - dt.timedelta(days=NETWORK_DAYS)
     return (
         due.exists()
+        or ReferredAddress.objects.filter(created_at__lt=now - dt.timedelta(days=ADDRESS_DAYS)).exists()
         or Referral.objects.filter(joined_at__lt=old).exclude(network="").exists()
         or ReferralCode.objects.filter(created_at__lt=old).exclude(network="").exists()
     )

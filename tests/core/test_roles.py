@@ -28,6 +28,8 @@ EDITORS_RIGHTS = {
         "view_reusablecontent", "add_reusablecontent", "change_reusablecontent", "delete_reusablecontent",
         "view_feedback", "change_feedback",
     },
+    "downloads": {"view_download", "add_download", "change_download", "publish_download"},
+    "loyalty": {"view_offer", "change_offer", "publish_offer"},
     "search": {"view_report", "view_synonym", "add_synonym", "change_synonym", "delete_synonym"},
     "wagtailsearchpromotions": {"add_searchpromotion", "change_searchpromotion", "delete_searchpromotion"},
     "wagtailadmin": {"access_admin"},
@@ -47,11 +49,20 @@ MANAGERS_RIGHTS = {
         "view_watchedword", "add_watchedword", "change_watchedword", "delete_watchedword",
         "view_policy", "change_policy",
     },
+    "loyalty": {
+        "view_badge", "change_badge", "publish_badge",
+        "view_member", "view_decision", "add_adjustment", "freeze_wallet",
+        "view_votingreview", "decide_votingreview", "decide_referral",
+    },
     "wagtailadmin": {"access_admin"},
 }  # fmt: skip
 RIGHTS = {CONTENT_EDITORS: EDITORS_RIGHTS, COMMUNITY_MANAGERS: MANAGERS_RIGHTS}
 #: The permissions of each role, apart from those on pages and collections.
 PERMITTED = {role: {f"{label}.{name}" for label, names in held.items() for name in names} for role, held in RIGHTS.items()}  # fmt: skip
+
+
+#: Apps whose rights are younger than the record of what a role was given.
+LATER_APPS = {"downloads", "loyalty"}
 
 
 @pytest.fixture
@@ -271,7 +282,8 @@ def test_an_upgrade_gives_back_nothing_that_was_taken_away_before_it():
 def test_an_upgrade_remembers_all_that_was_declared_before_it():
     remember_groups()
 
-    assert RoleGroup.objects.get(role="content-editors").given == sorted(map(str, rights_of(CONTENT_EDITORS)))
+    declared = [right for right in rights_of(CONTENT_EDITORS) if right.app_label not in LATER_APPS]
+    assert RoleGroup.objects.get(role="content-editors").given == sorted(map(str, declared))
 
 
 @pytest.mark.usefixtures("_of_before")

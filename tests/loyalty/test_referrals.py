@@ -15,7 +15,7 @@ from django.utils import timezone
 
 from loyalty.events import PointsDecided
 from loyalty.exceptions import NotPermittedError
-from loyalty.models import Decision, Journal, Member, Referral, ReferralCode
+from loyalty.models import Decision, Journal, Member, Referral, ReferralCode, ReferredAddress
 from loyalty.services import ledger, referrals
 from portal.accounts import own_data
 from portal.core import outbox
@@ -247,12 +247,34 @@ def test_judged_by_many_at_once_it_pays_once(programme):
     for number in (1, 2):
         earn(referral.friend.user, number)
     Referral.objects.update(state="signed-up")
+    ReferredAddress.objects.all().delete()
     at_once(6, lambda _number: referrals.judge(referral))
     assert (
         Decision.objects.filter(event__trigger=referrals.ADVOCATE, wallet__programme__earning__isnull=False).count()
         == 2
     )
     assert list(ledger.check()) == []
+
+
+def test_who_left_and_comes_again_is_not_paid_again(programme, code):
+    friend = invited(code, email="friend+1@noora.example").friend.user
+    Referral.objects.update(joined_at=timezone.now() - dt.timedelta(days=8))
+    earn(friend, 1, 2)
+    assert given() == {referrals.ADVOCATE: "earned", referrals.FRIEND: "earned"}
+    own_data.erase(friend)
+
+    again = invited(code, email="friend@noora.example")
+    assert (again.state, again.reason) == ("rejected", "again")
+    # The same if the address was another one at first.
+    Referral.objects.update(state="signed-up", reason="", joined_at=timezone.now() - dt.timedelta(days=8))
+    earn(again.friend.user, 3, 4)
+    again.refresh_from_db()
+    assert (again.state, again.reason) == ("rejected", "again")
+
+    ReferredAddress.objects.update(created_at=timezone.now() - dt.timedelta(days=800))
+    assert referrals.is_judging_due(timezone.now())
+    referrals.judge_all()
+    assert not ReferredAddress.objects.exists()
 
 
 # Staff ---------------------------------------------------------------------------------------------------------------

@@ -178,13 +178,16 @@ class Size:
 
     @property
     def is_small(self) -> bool:
-        """Whether it is not shown: there are some, but fewer than `SMALL`."""
-        return 0 < self.exactly < SMALL
+        """Whether it is not shown: there are fewer than `SMALL`, perhaps none, which would say something about each of them."""
+        return self.exactly < SMALL
 
     @property
     def shown(self) -> int | None:
-        """The number for editors; None if there are too few to be told."""
-        return None if self.is_small else self.exactly
+        """About how many, for editors; None if there are too few to be told.
+
+        In steps of `SMALL`: the difference of two groups that are nearly the same would tell of those in one of them only.
+        """
+        return None if self.is_small else self.exactly // SMALL * SMALL
 
 
 def audience_count(tree: Mapping[str, Any], programme: Programme) -> int:

@@ -69,10 +69,10 @@ def reach_of(tree: Mapping[str, Any], programme: Programme, *, others: Sequence[
 
 def detectable(size: Size, control_percent: int) -> float | None:
     """Return the smallest difference that could be found with so many members; None if it cannot be measured at all."""
-    if size.is_small or not control_percent:
+    if size.shown is None or not control_percent:
         return None
-    control = size.exactly * control_percent // 100
-    arms = [uplift.Arm(members, round(members * ASSUMED)) for members in (size.exactly - control, control)]
+    control = size.shown * control_percent // 100
+    arms = [uplift.Arm(members, round(members * ASSUMED)) for members in (size.shown - control, control)]
     return uplift.detectable_difference(*arms)
 
 

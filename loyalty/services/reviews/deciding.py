@@ -134,7 +134,7 @@ def _decide(review: VotingReview, state: VotingReview.State, *, by: User) -> Vot
     if state == State.CONFIRMED:
         review.points = sum(decision.points for decision in _take_back(review))
     review.state, review.decided_at, review.decided_by = state, timezone.now(), actor_of(by)
-    review.save()
+    review.save(update_fields=["state", "decided_at", "decided_by", "points"])
     return review
 
 
@@ -163,10 +163,13 @@ def export_reviews(user: User) -> Iterator[dict[str, Any]]:
 
 def forget_reviews(*, member_key: UUID) -> None:
     """Take a member who leaves out of all reviews; those of a group of which nobody is left go."""
-    for row in ReviewedMember.objects.filter(member_key=member_key).select_related("review"):
-        review = row.review
+    rows = ReviewedMember.objects.filter(member_key=member_key)
+    # Whoever decides about one of them waits, and does not bring the member back.
+    for review in (
+        VotingReview.objects.select_for_update(no_key=True).filter(pk__in=rows.values("review")).order_by("pk")
+    ):
         review.evidence = [one for one in review.evidence if str(member_key) not in {one["giver"], one["receiver"]}]
         review.save(update_fields=["evidence"])
-        row.delete()
+        review.members.filter(member_key=member_key).delete()
         if not review.members.exists():
             review.delete()
