@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import datetime as dt
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from django.db.models import Count, F, OuterRef, Prefetch, Q, QuerySet, Subquery
 from django.utils import timezone
 
 from portal.catalog.models import Ownership
 from portal.catalog.queries import own_product_codes
+from portal.core.memo import LONG_SECONDS, Memo
 from portal.downloads.locks import Lock, lock_of
 from portal.downloads.models import Channel, Download, File, LicenceAcceptance, Platform, Release
 
@@ -172,9 +173,13 @@ def owners_of(download: Download) -> list[int]:
     return sorted(set(owners.values_list("user_id", flat=True)))
 
 
+#: Whether the navigation leads to downloads, for which every page asks; kept until the first one can be seen, or none.
+_is_anything_public: Final[Memo[bool]] = Memo(max_size=1, seconds=LONG_SECONDS, scopes=("site",))
+
+
 def is_anything_public() -> bool:
     """Return whether visitors find anything."""
-    return Download.objects.visible_to(None).exists()
+    return _is_anything_public.get("", lambda: Download.objects.visible_to(None).exists())
 
 
 def news(download: Download | None = None, *, limit: int = 30) -> list[Release]:

@@ -52,14 +52,17 @@ def target_of(download_id: int) -> str:
 @transaction.atomic
 def save_download(download: Download) -> Download:
     """Store a download. Another licence is another version of it, so that everybody is asked again."""
+    audience = ""
     if download.pk:
         before = Download.objects.select_for_update().get(pk=download.pk)
+        audience = before.audience
         download.licence_version = before.licence_version + (before.licence != download.licence)
         download.is_shown = before.is_shown
     download.audience = register_audience(download.audience)
     download.files_for = register_audience(download.files_for)
     download.save()
-    content_changed("downloads")
+    # The navigation leads to downloads if visitors find one.
+    content_changed("downloads", *(["site"] if audience != download.audience else []))
     return download
 
 

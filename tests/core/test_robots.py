@@ -7,9 +7,11 @@ AS_EVER = """\
 User-agent: *
 Disallow: /*/community/p/
 Disallow: /*/community/t/*/reply/
+Disallow: /*/downloads/*/licence/
 Disallow: /a/*/feedback/
 Disallow: /accounts/
 Disallow: /admin/
+Disallow: /d/
 Disallow: /django-admin/
 Disallow: /en/account/
 Disallow: /en/accounts/

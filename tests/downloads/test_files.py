@@ -199,7 +199,9 @@ def test_who_downloads_without_end_is_asked_to_wait(settings):
     settings.DOWNLOADS_PER_HOUR = 2
     path = published_file().get_absolute_url()
 
-    assert [Client().get(path).status_code for _number in range(3)] == [200, 200, 429]
+    # From a network of its own: what other tests downloaded counts for theirs.
+    codes = [Client().get(path, REMOTE_ADDR="100.64.9.9").status_code for _number in range(3)]
+    assert codes == [200, 200, 429]
 
 
 def test_requests_of_one_download_count_once():
