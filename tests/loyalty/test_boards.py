@@ -142,7 +142,7 @@ def test_the_job_writes_nothing_that_is_there_and_knows_when_to_run(programme):
 def test_computed_by_many_at_once_everybody_has_one_place(programme):
     helper(programme, 1)
     results = at_once(6, lambda _number: boards.compute(programme))
-    assert sorted(results) == [0, 0, 0, 0, 0, 2]
+    assert sum(results) == 2  # a place on each board, whoever wrote it
     assert board() == [(1, 100, True)]
 
 
