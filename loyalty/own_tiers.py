@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
-from zoneinfo import ZoneInfo
 
 from loyalty import queries
 from loyalty.buckets import today_of
-from loyalty.models.earning import VersionState
 from loyalty.models.tiers import TierSet
 from loyalty.services import tiers
-from loyalty.services.tiers import Earned, Standing
+from loyalty.services.tiers import Earned
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -66,22 +64,14 @@ def lines_of(tier: Tier) -> list[str]:
 
 def path_of(person: User, shown: Earning) -> TierPath | None:
     """Return the person's path in the programme; None if it has no tiers. Up to six queries; writes nothing."""
-    rules = (
-        TierSet.objects.filter(tiers__source=shown.programme, state=VersionState.PUBLISHED)
-        .select_related("tiers__status")
-        .first()
-    )
-    if rules is None:
+    position = tiers.position_of(shown.programme, queries.wallets_of(person))
+    if position is None:
         return None
-    status = rules.tiers.status
-    ladder, today = tiers.ladder_of(rules), today_of(status)
-    wallet = queries.wallets_of(person).filter(programme=status).first()
-    standing, earned = Standing(), Earned()
-    if wallet is not None:
-        standing = tiers.standings_of([wallet.pk], ZoneInfo(status.time_zone)).get(wallet.pk, standing)
-        periods = tiers.periods_that_count(status, rules.window, today)
-        earned = tiers.earned_by([wallet.pk], periods).get(wallet.pk, earned)
-    at = ladder.place_of(standing.tier)
+    rules, ladder, standing, at = position.rules, position.ladder, position.standing, position.at
+    earned = Earned()
+    if position.wallet_id is not None:
+        periods = tiers.periods_that_count(rules.tiers.status, rules.window, today_of(rules.tiers.status))
+        earned = tiers.earned_by([position.wallet_id], periods).get(position.wallet_id, earned)
     following = ladder.tiers[at + 1] if at + 1 < len(ladder.tiers) else None
     is_given = (
         standing.granted is not None

@@ -58,7 +58,7 @@ def _shown_or_404(request: HttpRequest) -> tuple[Earning, Wallet | None]:
 def index(request: HttpRequest) -> HttpResponseBase:
     """Show what points can be spent on."""
     shown, wallet = _shown_or_404(request)
-    offers = shop.offers_for(shown, wallet)
+    offers = shop.offers_for(shown, wallet, person=_person(request))
     context = {"offers": offers, "balance": own_points.spendable(wallet), "shown": shown}
     return render(request, "loyalty/rewards.html", context)
 
@@ -70,7 +70,7 @@ def reward(request: HttpRequest, number: int) -> HttpResponseBase:
     """Show a reward with what it costs; on POST take it."""
     shown, wallet = _shown_or_404(request)
     key = row_number(number)
-    offers = shop.offers_for(shown, wallet, number=key) if key is not None else []
+    offers = shop.offers_for(shown, wallet, person=_person(request), number=key) if key is not None else []
     if request.method == "POST" and key is not None:
         return _take(request, shown, wallet, key, offers)
     if not offers:
@@ -119,7 +119,9 @@ def _take(
         except ConfirmationNeededError:
             return ask(request, then=back)
         except LedgerError as error:
-            return _refused(request, shop.offers_for(shown, wallet, number=number), wallet, form, error)
+            return _refused(
+                request, shop.offers_for(shown, wallet, person=_person(request), number=number), wallet, form, error
+            )
         messages.success(request, _("%(reward)s is yours.") % {"reward": taken.reward})
     return HttpResponseRedirect(reverse("loyalty:redemption", args=[taken.uid]))
 

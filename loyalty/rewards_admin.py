@@ -58,6 +58,11 @@ def may_see_taken(user: User) -> bool:
 class RewardForm(forms.ModelForm[Reward]):
     """A reward; programme and kind are chosen once."""
 
+    from_tier = forms.ChoiceField(
+        label=_("from which tier on"), required=False,
+        help_text=_("Members of lower tiers see it, and what they need for it."),
+    )  # fmt: skip
+
     class Meta:
         model = Reward
         fields = ("programme", "kind", *rewards.CHANGEABLE)
@@ -75,6 +80,16 @@ class RewardForm(forms.ModelForm[Reward]):
             programmes: forms.ModelChoiceField[Programme] = self.fields["programme"]  # type: ignore[assignment]
             programmes.queryset = Programme.objects.filter(earning__isnull=False)
             programmes.empty_label = None
+        self._offer_tiers()
+
+    def _offer_tiers(self) -> None:
+        """Let a tier be chosen by its name: of the reward's programme, or of any while that is chosen, too."""
+        choices = rewards.tier_choices(self.instance.programme if self.instance.pk else None)
+        now = self.instance.from_tier
+        if now and now not in dict(choices):
+            choices.append((now, gettext("%(tier)s (there is no such tier any more)") % {"tier": now}))
+        field: forms.ChoiceField = self.fields["from_tier"]  # type: ignore[assignment]
+        field.choices = [("", gettext("for everybody")), *choices]
 
     def values(self) -> dict[str, Any]:
         """What can be changed."""
@@ -93,9 +108,11 @@ class RewardsView(Screen):
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         free = Count("codes", filter=Q(codes__status=VoucherCode.Status.FREE))
         rows = Reward.objects.annotate(free=free).select_related("programme__earning")
+        rows = list(rows.order_by("programme_id", "-is_published", "price", "pk"))
+        names = dict(rewards.tier_choices(None)) if any(row.from_tier for row in rows) else {}
         return super().get_context_data(
             **kwargs,
-            rows=rows.order_by("programme_id", "-is_published", "price", "pk"),
+            rows=[(row, names.get(row.from_tier, row.from_tier)) for row in rows],
             may_offer=rewards.may(self.user, Right.OFFER),
             may_add_codes=rewards.may(self.user, Right.CODES),
             programmes=Earning.objects.select_related("programme") if rewards.may(self.user, Right.TERMS) else [],

@@ -10,14 +10,14 @@ from django.utils import timezone
 from loyalty.buckets import today_of
 from loyalty.models import Parcel, Redemption, RewardTerms
 from loyalty.models.ledger import Wallet
-from loyalty.queries import Expiring, Summary, summary
+from loyalty.queries import Expiring, summary, wallets_of
 from loyalty.services import rewards
 from portal.core.text import row_number
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from loyalty.models import Earning, Programme, Reward
+    from loyalty.models import Earning, Reward
     from portal.accounts.models import User
 
 #: Redemptions on one page.
@@ -47,25 +47,23 @@ class Bill:
     lots: list[Expiring]
 
 
-def _standing(programme: Programme, wallet: Wallet | None, points: Summary | None) -> rewards.Standing:
-    return rewards.Standing(
-        today=today_of(programme),
-        status=wallet.status if wallet else Wallet.Status.OPEN,
-        is_stopped=programme.is_spending_stopped,
-        spendable=points.spendable if points else 0,
-    )
-
-
-def offers_for(shown: Earning, wallet: Wallet | None, *, number: int | None = None) -> list[Offer]:
+def offers_for(shown: Earning, wallet: Wallet | None, *, person: User, number: int | None = None) -> list[Offer]:
     """Return the rewards of the programme, or the one with this number: what can be had first, then the nearest.
 
-    Half a dozen queries, however many rewards.
+    Up to a dozen queries, however many rewards.
     """
     programme = shown.programme
     points = summary(wallet) if wallet else None
-    standing = _standing(programme, wallet, points)
-    found = rewards.on_show(programme, standing.today).select_related("programme")
+    today = today_of(programme)
+    found = rewards.on_show(programme, today).select_related("programme")
     on_show = list(found if number is None else found.filter(pk=number))
+    standing = rewards.Standing(
+        today=today,
+        status=wallet.status if wallet else Wallet.Status.OPEN,
+        is_stopped=programme.is_spending_stopped,
+        spendable=points.spendable if points else 0,
+        **rewards.standing_among_tiers(on_show, programme, wallets_of(person)),
+    )
     taken = rewards.taken_by(wallet, on_show, at=timezone.now()) if wallet else {}
     offers = []
     for reward in on_show:

@@ -106,6 +106,15 @@ class Reward(models.Model):
     )
     available_from = models.DateField(_("first day"), null=True, blank=True)
     available_until = models.DateField(_("last day"), null=True, blank=True)
+    #: Code of a tier, the same in all versions of the tiers; empty: for everybody. See `loyalty.services.tiers.position_of`.
+    from_tier = models.SlugField(
+        _("from which tier on"),
+        max_length=40,
+        blank=True,
+        default="",
+        db_default="",
+        db_index=False,
+    )
     is_published = models.BooleanField(_("shown to members"), default=False)
     stock = models.PositiveIntegerField(
         _("how many there are in all"), null=True, blank=True, help_text=_("Including those taken. Empty: no limit.")

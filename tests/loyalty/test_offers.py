@@ -136,6 +136,7 @@ def test_what_is_over_used_up_elsewhere_or_cannot_be_had_is_not_shown(programme,
         {"placements": ["home"]},
         {"path": "", "reward": RewardFactory(programme=programme, is_published=False)},
         {"path": "", "reward": RewardFactory(programme=programme, stock=0)},
+        {"path": "", "reward": RewardFactory(programme=programme, from_tier="gold")},
         {"programme": EarningFactory().programme},
     ):
         OfferFactory(**{"programme": programme, **values})

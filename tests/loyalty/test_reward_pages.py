@@ -23,7 +23,7 @@ from portal.core.outbox import drain
 from portal.core.scopes import content_changed
 from portal.notifications.models import Notification
 from tests.factories.accounts import PASSWORD, UserFactory
-from tests.factories.loyalty import EarningFactory, RewardFactory
+from tests.factories.loyalty import EarningFactory, RewardFactory, tiers_in_force
 
 pytestmark = pytest.mark.django_db
 
@@ -99,6 +99,22 @@ def test_the_shelf_says_what_can_be_had_and_why_not_nearest_first(client, progra
     assert "۱۰ امتیاز کم است" in page.text
     assert "برای شما انجام می‌شود" in page.text
     assert "اکنون چیزی از آن نمانده است" in page.text
+
+
+def test_the_shelf_says_from_which_tier_on_and_costs_no_more_for_it(client, programme, person):
+    tiers_in_force(programme)
+    reward = RewardFactory(programme=programme, from_tier="silver")
+    words = "از سطح «نقره‌ای» به بالا می‌توان آن را گرفت."
+
+    assert words in client.get(REWARDS).text
+    assert words in client.get(url_of(reward)).text
+    assert 'name="key"' not in client.get(url_of(reward)).text
+    with CaptureQueriesContext(connection) as one:
+        client.get(REWARDS)
+    RewardFactory(programme=programme, from_tier="gold")
+    with CaptureQueriesContext(connection) as two:
+        client.get(REWARDS)
+    assert len(one) == len(two)
 
 
 def test_one_reward_and_four_cost_the_same_number_of_queries(client, programme, person):

@@ -21,12 +21,12 @@ from loyalty.exceptions import (
 )
 from loyalty.models import Account, Journal, Parcel, Redemption, RedemptionStep, RewardTerms, VoucherCode
 from loyalty.queries import summary, wallets_of
-from loyalty.services import ledger, rewards
+from loyalty.services import ledger, rewards, tiers
 from loyalty.services.members import wallet_for
 from loyalty.services.rewards import Address, Why
 from portal.core.localized import LocalizedText
 from tests.factories.accounts import UserFactory
-from tests.factories.loyalty import ProgrammeFactory, RewardFactory
+from tests.factories.loyalty import EarningFactory, ProgrammeFactory, RewardFactory, tiers_in_force
 
 pytestmark = [
     pytest.mark.django_db,
@@ -213,6 +213,24 @@ def test_nothing_is_spent_while_frozen_or_stopped(programme, person):
     ledger.unfreeze(wallet=wallet_of(person), reason="x", actor="y")
     ledger.set_switches(programme=programme, reason="x", actor="y", stop_spending=True)
     assert [why for why, _words in refused(person, reward)] == [Why.STOPPED]
+
+
+def test_what_is_for_a_tier_is_refused_below_it_and_to_everybody_once_the_tier_is_gone(programme, person):
+    EarningFactory(programme=programme)
+    tiers_in_force(programme)
+    reward = RewardFactory(programme=programme, price=10, from_tier="gold")
+    staff, today_there = UserFactory(superuser=True), timezone.localdate()
+    assert refused(person, reward) == [(Why.TIER, "از سطح «طلایی» به بالا می‌توان آن را گرفت.")]
+
+    given = {"programme": programme, "reason": "trial", "by": staff, "until": today_there + dt.timedelta(days=9)}
+    tiers.grant(user=person, tier="silver", **given)
+    assert [why for why, _words in refused(person, reward)] == [Why.TIER]
+    tiers.grant(user=person, tier="diamond", **given)
+    take(person, reward, "above")
+    reward.from_tier = "platinum"
+    reward.save()
+
+    assert refused(person, reward) == [(Why.TIER, "برای اعضای سطحی است که اکنون وجود ندارد.")]
 
 
 # Showing who one is --------------------------------------------------------------------------------------------------

@@ -19,7 +19,7 @@ from loyalty.services.members import wallet_for
 from loyalty.services.rewards.codes import ALPHABET
 from portal.core.localized import LocalizedText
 from tests.factories.accounts import UserFactory
-from tests.factories.loyalty import EarningFactory, RewardFactory
+from tests.factories.loyalty import EarningFactory, RewardFactory, tiers_in_force
 
 pytestmark = [
     pytest.mark.django_db,
@@ -95,6 +95,24 @@ def test_a_reward_is_written_in_a_form_and_its_prices_are_kept(client, staff, pr
     ]  # fmt: skip
     assert "۳۰۰" in client.get(url).text
     assert "بن کتاب" in client.get(OFFERED).text
+
+
+def test_a_reward_is_for_a_tier_that_there_is_in_its_programme(client, staff, programme):
+    tiers_in_force(programme)
+    other = EarningFactory().programme
+    add = reverse("rewards_offered:add")
+    assert client.post(add, form(other, from_tier="gold")).status_code == 422
+    assert client.post(add, form(programme, from_tier="platinum")).status_code == 422
+
+    client.post(add, form(programme, from_tier="gold"))
+
+    reward = Reward.objects.get()
+    assert reward.from_tier == "gold"
+    assert "از سطح «طلایی»" in client.get(OFFERED).text
+    Reward.objects.update(from_tier="platinum")  # the tiers were changed since
+    url = reverse("rewards_offered:edit", args=[reward.pk])
+    assert "platinum" in client.get(url).text
+    assert client.post(url, form(programme, from_tier="platinum", price="9")).status_code == 302
 
 
 @pytest.mark.parametrize(

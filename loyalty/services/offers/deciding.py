@@ -137,12 +137,15 @@ def is_any_published(programme: Programme) -> bool:
 
 
 def _can_be_had(found: Sequence[Offer], reader: _Reader, programme: Programme, at: dt.datetime) -> list[Offer]:
-    """Leave out what is used up, and rewards that cannot be had, whatever points somebody has. Up to five queries."""
+    """Leave out what is used up, and rewards that cannot be had, whatever points somebody has. Up to nine queries."""
     wanted = {offer.reward_id for offer in found if offer.reward_id is not None}
     today = today_of(programme, at=at)
     on_show = {one.pk: one for one in rewards.on_show(programme, today).filter(pk__in=wanted)} if wanted else {}
     taken = rewards.taken_by(reader.wallet, on_show.values(), at=at) if reader.wallet and on_show else {}
-    standing = rewards.Standing(today=today, is_stopped=programme.is_spending_stopped)
+    among_tiers = rewards.standing_among_tiers(
+        on_show.values(), programme, Wallet.objects.filter(member_key=reader.key)
+    )
+    standing = rewards.Standing(today=today, is_stopped=programme.is_spending_stopped, **among_tiers)
 
     def is_had(offer: Offer) -> bool:
         if not offer.is_left:

@@ -1,7 +1,15 @@
 """Rewards: what points are spent on. See loyalty/README.md and docs/decisions/0032-rewards.md."""
 
-from loyalty.services.rewards.availability import Obstacle, Standing, Why, obstacles, on_show, taken_by
-from loyalty.services.rewards.catalogue import CHANGEABLE, change_reward, create_reward, set_terms
+from loyalty.services.rewards.availability import (
+    Obstacle,
+    Standing,
+    Why,
+    obstacles,
+    on_show,
+    standing_among_tiers,
+    taken_by,
+)
+from loyalty.services.rewards.catalogue import CHANGEABLE, change_reward, create_reward, set_terms, tier_choices
 from loyalty.services.rewards.checking import check_rewards
 from loyalty.services.rewards.codes import code_shown, import_codes, make_codes, shown_code, use_code
 from loyalty.services.rewards.exporting import export_redemptions
@@ -54,7 +62,9 @@ __all__ = [
     "require",
     "set_terms",
     "shown_code",
+    "standing_among_tiers",
     "take_back",
     "taken_by",
+    "tier_choices",
     "use_code",
 ]

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import datetime as dt
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 from zoneinfo import ZoneInfo
 
 from django.db.models import Count, Exists, OuterRef, Q
@@ -15,10 +15,11 @@ from django.utils.translation import ngettext
 from loyalty.models.ledger import Wallet
 from loyalty.models.rewards import BACK_STATES, LimitPeriod, Redemption, Reward, RewardKind, State, VoucherCode
 from loyalty.services.earning.periods import periods_of
+from loyalty.services.tiers import position_of
 from portal.core.formats import date_text, format_number
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from django.db.models import QuerySet
 
@@ -36,6 +37,7 @@ class Why(StrEnum):
     CLOSED = "closed"
     STOPPED = "stopped"
     FROZEN = "frozen"
+    TIER = "tier"
     OUT_OF_STOCK = "out_of_stock"
     LIMIT_REACHED = "limit_reached"
     INSUFFICIENT_BALANCE = "insufficient_balance"
@@ -53,6 +55,8 @@ class Obstacle:
     period: str = ""
     #: The first day on which it can be had; None if that day is over.
     first_day: dt.date | None = None
+    #: Name of the tier from which on it can be had; empty if there is no such tier any more.
+    tier: str = ""
 
     def __str__(self) -> str:
         """Return the reason in the reader's language."""
@@ -60,12 +64,15 @@ class Obstacle:
             return _("It can be had from %(day)s.") % {"day": date_text(self.first_day)}
         if self.why is Why.LIMIT_REACHED:
             return _limit_in_words(self.limit, self.period)
+        if self.why is Why.TIER and self.tier:
+            return _("It can be had from the tier “%(tier)s” on.") % {"tier": self.tier}
         if self.why is Why.INSUFFICIENT_BALANCE:
             text = ngettext("%(count)s point is missing.", "%(count)s points are missing.", self.missing)
             return text % {"count": format_number(self.missing)}
         return {
             Why.GONE: _("This reward is not offered any more."),
             Why.WINDOW: _("It could be had until its last day, which is over."),
+            Why.TIER: _("It is for members of a tier that there is not at the moment."),
             Why.CLOSED: _("This membership has ended."),
             Why.STOPPED: _("Points cannot be spent at the moment. They are safe."),
             Why.FROZEN: _("These points are on hold while we check something. Please contact us."),
@@ -92,6 +99,25 @@ class Standing:
     status: str = Wallet.Status.OPEN
     is_stopped: bool = False
     spendable: int = 0
+    #: Names of the tiers there are, by their codes, and the codes of those that the member has reached.
+    tiers: Mapping[str, str] = field(default_factory=dict)
+    reached: frozenset[str] = frozenset()
+
+
+def standing_among_tiers(rewards: Iterable[Reward], programme: Programme, own: QuerySet[Wallet]) -> dict[str, Any]:
+    """Return `tiers` and `reached` of the `Standing` of whoever owns these wallets.
+
+    Four queries if one of the rewards is for a tier, else none.
+    """
+    if not any(reward.from_tier for reward in rewards):
+        return {}
+    position = position_of(programme, own)
+    if position is None:
+        return {}
+    return {
+        "tiers": {tier.code: str(tier) for tier in position.ladder.tiers},
+        "reached": frozenset(tier.code for tier in position.ladder.tiers[: position.at + 1]),
+    }
 
 
 def obstacles(reward: Reward, standing: Standing, *, taken: int, has_code: bool) -> list[Obstacle]:
@@ -99,19 +125,7 @@ def obstacles(reward: Reward, standing: Standing, *, taken: int, has_code: bool)
 
     `taken` is how many of it they had in the period of its limit.
     """
-    found = []
-    if not reward.is_published:
-        found.append(Obstacle(Why.GONE))
-    if reward.available_from and standing.today < reward.available_from:
-        found.append(Obstacle(Why.WINDOW, first_day=reward.available_from))
-    if reward.available_until and standing.today > reward.available_until:
-        found.append(Obstacle(Why.WINDOW))
-    if standing.status == Wallet.Status.CLOSED:
-        found.append(Obstacle(Why.CLOSED))
-    if standing.is_stopped:
-        found.append(Obstacle(Why.STOPPED))
-    if standing.status == Wallet.Status.FROZEN:
-        found.append(Obstacle(Why.FROZEN))
+    found = [*_against_the_day(reward, standing.today), *_against_the_member(reward, standing)]
     is_sold_out = reward.stock is not None and reward.sold >= reward.stock
     if is_sold_out or (reward.kind == RewardKind.VOUCHER and not has_code):
         found.append(Obstacle(Why.OUT_OF_STOCK))
@@ -120,6 +134,27 @@ def obstacles(reward: Reward, standing: Standing, *, taken: int, has_code: bool)
     if standing.spendable < reward.price:
         found.append(Obstacle(Why.INSUFFICIENT_BALANCE, missing=reward.price - standing.spendable))
     return found
+
+
+def _against_the_day(reward: Reward, today: dt.date) -> Iterator[Obstacle]:
+    if not reward.is_published:
+        yield Obstacle(Why.GONE)
+    if reward.available_from and today < reward.available_from:
+        yield Obstacle(Why.WINDOW, first_day=reward.available_from)
+    if reward.available_until and today > reward.available_until:
+        yield Obstacle(Why.WINDOW)
+
+
+def _against_the_member(reward: Reward, standing: Standing) -> Iterator[Obstacle]:
+    if standing.status == Wallet.Status.CLOSED:
+        yield Obstacle(Why.CLOSED)
+    if standing.is_stopped:
+        yield Obstacle(Why.STOPPED)
+    if standing.status == Wallet.Status.FROZEN:
+        yield Obstacle(Why.FROZEN)
+    if reward.from_tier and reward.from_tier not in standing.reached:
+        # Also if the tiers were changed and this one is gone: what was for few is not for everybody by mistake.
+        yield Obstacle(Why.TIER, tier=standing.tiers.get(reward.from_tier, ""))
 
 
 def free_codes(today: dt.date) -> QuerySet[VoucherCode]:

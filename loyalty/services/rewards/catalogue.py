@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+from django.core.exceptions import ValidationError
 from django.db import transaction
+from django.utils.translation import gettext as _
 
+from loyalty.models.earning import VersionState
 from loyalty.models.rewards import Reward, RewardPrice, RewardTerms
+from loyalty.models.tiers import Tier
 from loyalty.services.rewards.rights import Right, require
 
 if TYPE_CHECKING:
@@ -15,7 +19,17 @@ if TYPE_CHECKING:
 
 #: What can be changed of a reward that exists. Its programme and kind stay what they are.
 CHANGEABLE: Final = (
-    *("name", "text", "instructions", "picture", "price", "available_from", "available_until", "is_published"),
+    *(
+        "name",
+        "text",
+        "instructions",
+        "picture",
+        "price",
+        "available_from",
+        "available_until",
+        "from_tier",
+        "is_published",
+    ),
     *("stock", "limit", "limit_period"),
 )
 
@@ -47,12 +61,25 @@ def change_reward(*, reward: Reward, by: User, **values: Any) -> Reward:
     return locked
 
 
+def tier_choices(programme: Programme | None) -> list[tuple[str, str]]:
+    """Return code and name of the tiers of a programme, or of all of them: what a reward can be for. One query."""
+    in_force = Tier.objects.filter(tier_set__state=VersionState.PUBLISHED).order_by("tier_set__tiers", "threshold")
+    if programme is not None:
+        in_force = in_force.filter(tier_set__tiers__source=programme)
+    return list({tier.code: str(tier) for tier in in_force}.items())
+
+
 def _set(reward: Reward, values: dict[str, Any]) -> None:
+    before = reward.from_tier
     for name, value in values.items():
         if name not in CHANGEABLE:
             raise TypeError(name)
         setattr(reward, name, value)
     reward.full_clean(validate_unique=False)
+    # A tier that is gone may stay: it says what the reward was for, and nobody has it meanwhile.
+    is_chosen = bool(reward.from_tier) and reward.from_tier != before
+    if is_chosen and reward.from_tier not in dict(tier_choices(reward.programme)):
+        raise ValidationError({"from_tier": _("There is no such tier.")})
 
 
 @transaction.atomic

@@ -23,6 +23,7 @@ from loyalty.exceptions import (
     PriceChangedError,
     SeenTooLongAgoError,
 )
+from loyalty.models.ledger import Wallet
 from loyalty.models.rewards import (
     KEY_LENGTH,
     Parcel,
@@ -39,14 +40,21 @@ from loyalty.services import ledger
 from loyalty.services.ledger import statements
 from loyalty.services.ledger.posting import durable
 from loyalty.services.members import wallet_for
-from loyalty.services.rewards.availability import Obstacle, Standing, Why, free_codes, obstacles, taken_by
+from loyalty.services.rewards.availability import (
+    Obstacle,
+    Standing,
+    Why,
+    free_codes,
+    obstacles,
+    standing_among_tiers,
+    taken_by,
+)
 from portal.core import vault
 
 if TYPE_CHECKING:
     import datetime as dt
     from collections.abc import Collection
 
-    from loyalty.models.ledger import Wallet
     from portal.accounts.models import User
 
 #: Purposes of `portal.core.vault`; part of what is stored.
@@ -137,6 +145,7 @@ def redeem(
             status=owner.status,
             is_stopped=owner.is_spending_stopped,
             spendable=summary(wallet, today=today).spendable,
+            **standing_among_tiers([reward], reward.programme, Wallet.objects.filter(member_key=wallet.member_key)),
         )
         found = obstacles(
             reward,

@@ -2,6 +2,7 @@
 
 from loyalty.services.tiers.evaluating import (
     TIER,
+    Position,
     catch_up,
     evaluate,
     evaluate_all,
@@ -9,6 +10,7 @@ from loyalty.services.tiers.evaluating import (
     follow_decision,
     is_evaluation_due,
     ladder_of,
+    position_of,
     set_in_force,
     standings_of,
 )
@@ -32,6 +34,7 @@ __all__ = [
     "Earned",
     "Ladder",
     "Move",
+    "Position",
     "Preview",
     "Standing",
     "catch_up",
@@ -50,6 +53,7 @@ __all__ = [
     "may_publish",
     "mirror",
     "periods_that_count",
+    "position_of",
     "preview",
     "publish",
     "save_draft",

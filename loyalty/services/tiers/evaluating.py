@@ -110,6 +110,37 @@ def ladder_of(rules: TierSet) -> Ladder:
     return Ladder(list(rules.rows.all()))
 
 
+@dataclass(frozen=True, slots=True)
+class Position:
+    """Where a member is in the tiers of a programme, by what was written down."""
+
+    rules: TierSet
+    ladder: Ladder
+    #: Of status points; None if they have none yet.
+    wallet_id: int | None
+    standing: Standing
+
+    @property
+    def at(self) -> int:
+        """Position in the ladder."""
+        return self.ladder.place_of(self.standing.tier)
+
+
+def position_of(programme: Programme, own: QuerySet[Wallet]) -> Position | None:
+    """Return where the owner of these wallets is in the tiers of a programme; None if it has no tiers.
+
+    Four queries; writes nothing.
+    """
+    rules = _published().filter(tiers__source=programme).first()
+    if rules is None:
+        return None
+    status, standing = rules.tiers.status, Standing()
+    wallet_id = own.filter(programme=status).values_list("pk", flat=True).first()
+    if wallet_id is not None:
+        standing = standings_of([wallet_id], ZoneInfo(status.time_zone)).get(wallet_id, standing)
+    return Position(rules, ladder_of(rules), wallet_id, standing)
+
+
 def evidence_of(judged: Judged, rules: TierSet, today: dt.date) -> dict[str, object]:
     periods = periods_that_count(rules.tiers.status, rules.window, today)
     return {
