@@ -43,14 +43,14 @@ MUTANTS: Final = (
     Mutant(
         "a repeated request is booked again",
         "posting.py",
-        "if request.key and (known :=",
-        "if not request.key and (known :=",
+        "    if known is not None:\n        return _repeated(request.hash(), *known)\n    refuse",
+        "    refuse",
     ),
     Mutant("another request under a known key is accepted", "posting.py", "if request_hash != known_hash:", "if False:"),
     Mutant(
-        "switches and frozen wallets stop nothing", "posting.py", "    refuse_stopped(owner, request.code)\n    before", "    before"
+        "switches and frozen wallets stop nothing", "posting.py", "    refuse_stopped(owner, request.code)\n    amount", "    amount"
     ),
-    Mutant("a journal leaves out the last posting", "posting.py", "for leg, debit, credit in zip(legs,", "for leg, debit, credit in zip(legs[:-1] or legs,"),
+    Mutant("a journal leaves out the last posting", "posting.py", "timezone.now())], [legs])", "timezone.now())], [legs[:-1] or legs])"),
     Mutant("a command is not one transaction", "posting.py", "        with transaction.atomic():\n            yield", "        yield"),
     Mutant("fefo: points that expire last are spent first", "statements.py", "credits > debits ORDER BY bucket, kind, ref", "credits > debits ORDER BY bucket DESC, kind, ref"),
     Mutant("points expire a day too early", "commands.py", "if lot.place.bucket < day]", "if lot.place.bucket <= day]"),

@@ -5,6 +5,8 @@ from __future__ import annotations
 import datetime as dt
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from loyalty.exceptions import (
     EarningStoppedError,
@@ -92,6 +94,34 @@ def test_an_award_is_available_at_once_and_expires_as_the_programme_says(wallet)
     assert lots(wallet) == {dt.date(2027, 11, 21): 50}  # the end of Aban 1406
     assert Journal.objects.get().source == "پاسخ:۱۲"
     assert programme_balance(wallet, Kind.ISSUE) == -50
+
+
+def test_what_is_written_down_with_a_journal_is_read_as_it_was_written(wallet):
+    odd = 'it\'s \\n "50 %" {a,b} \u200f🙂 \\u0041'
+
+    one = ledger.earn(wallet=wallet, amount=50, key=odd, source=odd, reason="r\\'", actor="$1")
+    [other] = ledger.earn_many(
+        programme=wallet.programme, awards=[Award(wallet=wallet, amount=7, key=odd + "2", source=odd, actor="%s")]
+    )
+
+    written = Journal.objects.in_bulk([one.journal_id, other.journal_id])
+    assert [(row.key, row.source, row.reason, row.actor) for row in written.values()] == [
+        (odd, odd, "r\\'", "$1"),
+        (odd + "2", odd, "", "%s"),
+    ]
+    assert ledger.earn(wallet=wallet, amount=50, key=odd, source=odd, reason="r\\'", actor="$1").is_new is False
+
+
+def test_postgresql_is_asked_twice_for_an_award_and_three_times_for_a_hold(wallet):
+    def asked(command, **arguments):
+        with CaptureQueriesContext(connection) as captured:
+            command(wallet=wallet, amount=5, **arguments)
+        return sum("SAVEPOINT" not in query["sql"] for query in captured)
+
+    ledger.earn(wallet=wallet, amount=50, key="first", expires_on=ABAN)
+    counts = asked(ledger.earn, key="e", expires_on=ABAN), asked(ledger.hold, hold="h", today=TODAY)
+
+    assert counts == ((2, 3) if connection.vendor == "postgresql" else (7, 10))
 
 
 def test_points_of_a_programme_without_expiry_never_expire():

@@ -19,6 +19,7 @@ from loyalty.models import Account, Journal, Posting
 from loyalty.models.ledger import Kind
 from loyalty.queries import liability, whole_statement
 from loyalty.services import ledger
+from loyalty.services.ledger import statements
 from tests.factories.loyalty import ProgrammeFactory, WalletFactory
 from tests.loyalty.machines import CommandMachine, run_machine
 
@@ -243,6 +244,16 @@ class LedgerMachine(CommandMachine):
             for account in Account.objects.filter(wallet=wallet):
                 stored[account.kind, account.ref, account.bucket] = account.credits - account.debits
             assert +stored == member.lots()
+
+    @invariant()
+    def what_is_asked_at_once_is_what_is_asked_one_by_one(self):
+        last = Journal.objects.filter(programme=self.programme).order_by("pk").last()
+        for wallet in self.wallets:
+            for key in ("", last.key if last else "none"):
+                opened = statements.open_book(wallet.pk, self.programme.pk, key)
+                assert opened.owner == statements.lock_wallets([wallet.pk])[wallet.pk]
+                assert opened.balances == statements.last_balances(wallet.pk)
+                assert opened.known == statements.find_keys(self.programme.pk, [key]).get(key)
 
     @invariant()
     def no_point_is_lost_or_invented(self):

@@ -84,7 +84,7 @@ def _portion(programme: Programme, portion: Sequence[Award]) -> list[Posted | Le
             except LedgerError:
                 continue  # `_alone` raises it again
             keys.add(one.key)
-    together = dict(zip(prepared, _book(programme.pk, list(prepared.values()), balances), strict=True))
+    together = dict(zip(prepared, _book(list(prepared.values()), balances), strict=True))
     return [together.get(place) or _alone(one) for place, one in enumerate(portion)]
 
 
@@ -101,26 +101,18 @@ def _alone(one: Award) -> Posted | LedgerError:
         return error
 
 
-def _book(
-    programme_id: int, awards: Sequence[tuple[Request, Place, Place]], balances: dict[int, Balances]
-) -> list[Posted]:
+def _book(awards: Sequence[tuple[Request, Place, Place]], balances: dict[int, Balances]) -> list[Posted]:
     now = timezone.now()
-    addresses = [
-        (programme_id, request.wallet_id if place.is_of_wallet else None, place)
-        for request, origin, target in awards
-        for place in (origin, target)
-    ]
-    ids = statements.account_ids(addresses)
-    rows, postings, results = [], [], []
-    for number, (request, origin, target) in enumerate(awards):
+    rows, legs, results = [], [], []
+    for request, origin, target in awards:
         amount = int(request.details["amount"] or 0)
         wallet = request.wallet_id or 0
-        after = balances_after(balances.get(wallet, Balances()), [Leg(origin, target, amount)])
+        legs.append([Leg(origin, target, amount)])
+        after = balances_after(balances.get(wallet, Balances()), legs[-1])
         balances[wallet] = after
         rows.append(journal_row(request, amount, 1, after, now))
-        postings.append([(ids[addresses[2 * number]], ids[addresses[2 * number + 1]], amount)])
         results.append((amount, after))
-    journals = statements.insert_journals(rows, postings) if rows else []
+    journals = statements.write(rows, legs) if rows else []
     return [Posted(journal, True, amount, after) for journal, (amount, after) in zip(journals, results, strict=True)]
 
 

@@ -27,7 +27,7 @@ from loyalty.exceptions import (
 )
 from loyalty.models.ledger import MAX_AMOUNT, Code, Journal, Kind, Wallet
 from loyalty.services.ledger import statements
-from loyalty.services.ledger.statements import Balances, JournalRow, Lot, Owner, Place
+from loyalty.services.ledger.statements import Balances, JournalRow, Lot, Opened, Owner, Place
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -146,34 +146,29 @@ def post(request: Request, plan: Callable[[Book], Plan]) -> Posted:
 
 
 def _post(request: Request, plan: Callable[[Book], Plan]) -> Posted:
-    if request.wallet_id is None:
-        owner = statements.lock_programme(request.programme_id)
-    else:
-        owner = statements.lock_wallets([request.wallet_id]).get(request.wallet_id, None) or _unknown()
-    if request.key and (known := statements.find_keys(request.programme_id, [request.key]).get(request.key)):
+    owner, before, known = _open(request)
+    if known is not None:
         return _repeated(request.hash(), *known)
     refuse_stopped(owner, request.code)
-    before = Balances() if request.wallet_id is None else statements.last_balances(request.wallet_id)
     amount, legs = plan(Book(request.wallet_id, owner, before))
     if not legs:
         raise NothingToDoError
     after = balances_after(before, legs, has_wallet=request.wallet_id is not None)
-    addresses = [
-        (request.programme_id, request.wallet_id if place.is_of_wallet else None, place)
-        for leg in legs
-        for place in (leg.debit, leg.credit)
-    ]
-    ids = statements.account_ids(addresses)
-    accounts = iter([ids[address] for address in addresses])
-    journal_id = statements.insert_journal(
-        journal_row(request, amount, len(legs), after, timezone.now()),
-        [(debit, credit, leg.amount) for leg, debit, credit in zip(legs, accounts, accounts, strict=False)],
-    )
+    [journal_id] = statements.write([journal_row(request, amount, len(legs), after, timezone.now())], [legs])
     return Posted(journal_id, True, amount, after)
 
 
-def _unknown() -> Owner:
-    raise Wallet.DoesNotExist
+def _open(request: Request) -> Opened:
+    """Lock what the request is about, and look its key up."""
+    if request.wallet_id is None:
+        owner = statements.lock_programme(request.programme_id)
+        known = statements.find_keys(request.programme_id, [request.key]).get(request.key)
+        return Opened(owner, Balances(), known)
+    # No journal has the empty key of a job that does what is due.
+    opened = statements.open_book(request.wallet_id, request.programme_id, request.key)
+    if opened is None:
+        raise Wallet.DoesNotExist
+    return opened
 
 
 def refuse_stopped(owner: Owner, code: Code) -> None:

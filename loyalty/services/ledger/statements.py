@@ -8,7 +8,7 @@ that no two transactions wait for each other.
 from __future__ import annotations
 
 import datetime as dt
-from itertools import chain
+import json
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
 
 from django.db import connection
@@ -58,18 +58,6 @@ class Owner(NamedTuple):
     is_spending_stopped: bool
 
 
-#: Columns of a journal, in the order of `JournalRow`.
-JOURNAL: Final = (
-    "programme_id, wallet_id, number, code, key, request_hash, amount, legs, available, pending, held, debt,"
-    " reverses_id, source, reason, actor, approver, occurred_at, created_at"
-)
-_JOURNAL_TYPES: Final = (
-    *("bigint", "bigint", "bigint", "text", "text", "text", "bigint", "smallint"),
-    *("bigint", "bigint", "bigint", "bigint", "bigint"),
-    *("text", "text", "text", "text", "timestamptz", "timestamptz"),
-)
-
-
 class JournalRow(NamedTuple):
     """A journal to be inserted; its id is the database's choice."""
 
@@ -94,8 +82,16 @@ class JournalRow(NamedTuple):
     created_at: dt.datetime
 
 
-#: Of one journal: ids of the debited and the credited account, and the amount.
-PostingRow = tuple[int, int, int]
+#: Points that move from the debited to the credited account.
+Move = tuple[Place, Place, int]
+
+
+class Opened(NamedTuple):
+    """A locked wallet, its balances, and the id and the hash of the request of the journal with the wanted key, if any."""
+
+    owner: Owner
+    balances: Balances
+    known: tuple[int, str] | None
 
 
 def is_postgresql() -> bool:
@@ -139,6 +135,24 @@ def lock_wallets(wallet_ids: Iterable[int]) -> dict[int, Owner]:
         wallet: Owner(programme, status, bool(no_earn), bool(no_spend))
         for wallet, programme, status, no_earn, no_spend in rows
     }
+
+
+def open_book(wallet_id: int, programme_id: int, key: str) -> Opened | None:
+    """Lock a wallet and return what has to be known of it to book something; None if it does not exist.
+
+    The rest is read after the lock, by other statements: one that waited for a lock sees the locked row as it is now, but
+    all others as they were before it waited.
+    """
+    if is_postgresql():
+        [row] = fetch("SELECT * FROM loyalty_open_book(%s, %s, %s)", [wallet_id, programme_id, key])
+        if row[0] is None:
+            return None
+        balances = Balances() if row[4] is None else Balances(*row[4:9])
+        return Opened(Owner(*row[:4]), balances, None if row[9] is None else row[9:])
+    owner = lock_wallets([wallet_id]).get(wallet_id)
+    if owner is None:
+        return None
+    return Opened(owner, last_balances(wallet_id), find_keys(programme_id, [key]).get(key))
 
 
 def lock_programme(programme_id: int) -> Owner:
@@ -206,18 +220,86 @@ def lock_budget(programme_id: int, name: str) -> int:
 Address = tuple[int, int | None, Place]
 
 
-def account_ids(addresses: Iterable[Address]) -> dict[Address, int]:
-    """Return the ids of these accounts, after creating those that do not exist."""
-    wanted = sorted(set(addresses), key=lambda address: (address[0], address[1] or 0, address[2]))
-    found = _find(wanted)
-    missing = [address for address in wanted if address not in found]
+def write(rows: Sequence[JournalRow], moves: Sequence[Sequence[Move]]) -> list[int]:
+    """Insert journals, each with its postings, and return their ids in the same order. Creates accounts that do not exist.
+
+    The triggers of the tables count and check them. Raises `IntegrityError` if a key or a number is taken, a lot would
+    become negative, or postings do not lead to the balances of their journal.
+    """
+    postings = [
+        (place, seq, _address(row, debit), _address(row, credit), amount)
+        for place, (row, some) in enumerate(zip(rows, moves, strict=True))
+        for seq, (debit, credit, amount) in enumerate(some)
+    ]
+    # In the same order in every transaction: another may create an account of the programme at the same moment. It has
+    # then waited for us, or we for it.
+    addresses = sorted(
+        {address for posting in postings for address in posting[2:4]},
+        key=lambda address: (address[0], address[1] or 0, address[2]),
+    )
+    return (_write_on_postgresql if is_postgresql() else _write_on_sqlite)(rows, postings, addresses)
+
+
+#: Place of its journal among those that are written, place in it, debited account, credited account, points.
+_Posting = tuple[int, int, Address, Address, int]
+
+
+def _address(row: JournalRow, place: Place) -> Address:
+    return row.programme_id, row.wallet_id if place.is_of_wallet else None, place
+
+
+def _write_on_postgresql(
+    rows: Sequence[JournalRow], postings: Sequence[_Posting], addresses: Sequence[Address]
+) -> list[int]:
+    number = {address: place for place, address in enumerate(addresses, 1)}
+    places = [{"programme": programme, "wallet": wallet, **place._asdict()} for programme, wallet, place in addresses]
+    legs = [
+        {"journal": journal + 1, "seq": seq, "debit": number[debit], "credit": number[credit], "amount": amount}
+        for journal, seq, debit, credit, amount in postings
+    ]
+    journals = [{"place": place, **row._asdict()} for place, row in enumerate(rows, 1)]
+    # Dates and times become what PostgreSQL reads in any of its date styles.
+    [(ids,)] = fetch(
+        "SELECT loyalty_write(%s, %s, %s)", [json.dumps(some, default=str) for some in (places, legs, journals)]
+    )
+    return cast("list[int]", ids)
+
+
+def _write_on_sqlite(
+    rows: Sequence[JournalRow], postings: Sequence[_Posting], addresses: Sequence[Address]
+) -> list[int]:
+    ids = _account_ids(addresses)
+    adapt = connection.ops.adapt_datetimefield_value
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT coalesce(max(id), 0) FROM loyalty_journal")  # nobody else writes, nothing is deleted
+        first = cursor.fetchone()[0] + 1
+        cursor.executemany(
+            "INSERT INTO loyalty_posting (journal_id, seq, debit_id, credit_id, amount) VALUES (%s, %s, %s, %s, %s)",
+            [
+                (first + journal, seq, ids[debit], ids[credit], amount)
+                for journal, seq, debit, credit, amount in postings
+            ],
+        )
+        cursor.executemany(
+            f"INSERT INTO loyalty_journal (id, {', '.join(JournalRow._fields)})"
+            f" VALUES ({marks(1 + len(JournalRow._fields))})",
+            [
+                (journal, *row[:-2], adapt(row.occurred_at), adapt(row.created_at))
+                for journal, row in enumerate(rows, first)
+            ],
+        )
+    return list(range(first, first + len(rows)))
+
+
+def _account_ids(addresses: Sequence[Address]) -> dict[Address, int]:
+    """Return the ids of these accounts, after creating those that do not exist. On SQLite: nobody else writes."""
+    found = _find(addresses)
+    missing = [address for address in addresses if address not in found]
     if missing:
-        # Another transaction may create an account of the programme at the same moment; it has then waited for us, or
-        # we for it. On SQLite nobody else writes.
         with connection.cursor() as cursor:
             cursor.executemany(
                 "INSERT INTO loyalty_account (programme_id, wallet_id, kind, ref, bucket, credits, debits, last_posting)"
-                " VALUES (%s, %s, %s, %s, %s, 0, 0, 0)" + (" ON CONFLICT DO NOTHING" if is_postgresql() else ""),
+                " VALUES (%s, %s, %s, %s, %s, 0, 0, 0)",
                 [(programme, wallet, kind, ref, _day(bucket)) for programme, wallet, (kind, ref, bucket) in missing],
             )
         found |= _find(missing)
@@ -236,7 +318,6 @@ def _find(addresses: Sequence[Address]) -> dict[Address, int]:
     for start in range(0, len(addresses), 200):
         parts, parameters = [], []
         for number, (programme, wallet, place) in enumerate(addresses[start : start + 200], start):
-            # Numbers are written into the statement: a parameter in a list of columns has no type on PostgreSQL.
             part = _OF_PROGRAMME if wallet is None else _OF_WALLET
             parts.append(part.replace("%s", str(number), 1))
             owner = programme if wallet is None else wallet
@@ -244,69 +325,6 @@ def _find(addresses: Sequence[Address]) -> dict[Address, int]:
         for number, account in fetch(" UNION ALL ".join(parts), parameters):
             found[addresses[number]] = account
     return found
-
-
-def insert_journal(row: JournalRow, postings: Sequence[PostingRow]) -> int:
-    """Insert a journal with its postings and return its id. The triggers of the tables count and check them.
-
-    Raises `IntegrityError` if its key or number is taken, a lot would become negative, or the postings do not lead to
-    its balances.
-    """
-    return insert_journals([row], [postings])[0]
-
-
-def insert_journals(rows: Sequence[JournalRow], postings: Sequence[Sequence[PostingRow]]) -> list[int]:
-    """Insert journals, each with its postings, and return their ids in the same order. Raises like `insert_journal`."""
-    return (_insert_on_postgresql if is_postgresql() else _insert_on_sqlite)(rows, postings)
-
-
-def _insert_on_sqlite(rows: Sequence[JournalRow], postings: Sequence[Sequence[PostingRow]]) -> list[int]:
-    adapt = connection.ops.adapt_datetimefield_value
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT coalesce(max(id), 0) FROM loyalty_journal")  # nobody else writes, nothing is deleted
-        first = cursor.fetchone()[0] + 1
-        cursor.executemany(
-            "INSERT INTO loyalty_posting (journal_id, seq, debit_id, credit_id, amount) VALUES (%s, %s, %s, %s, %s)",
-            [
-                (journal, seq, *posting)
-                for journal, legs in enumerate(postings, first)
-                for seq, posting in enumerate(legs)
-            ],
-        )
-        cursor.executemany(
-            f"INSERT INTO loyalty_journal (id, {JOURNAL}) VALUES ({marks(1 + len(JournalRow._fields))})",
-            [
-                (journal, *row[:-2], adapt(row.occurred_at), adapt(row.created_at))
-                for journal, row in enumerate(rows, first)
-            ],
-        )
-    return list(range(first, first + len(rows)))
-
-
-#: The ids are taken in the statement that inserts: whoever holds a lock against inserts (`settled_journal`) then knows
-#: that no lower id will appear later.
-_ON_POSTGRESQL: Final = f"""
-    WITH j AS (
-        SELECT nextval('loyalty_journal_id_seq') AS id, t.*
-        FROM ROWS FROM (unnest({", unnest(".join(f"%s::{type_}[])" for type_ in _JOURNAL_TYPES)}) WITH ORDINALITY
-        AS t({JOURNAL}, place)
-    ), p AS (
-        INSERT INTO loyalty_posting (journal_id, seq, debit_id, credit_id, amount)
-        SELECT j.id, t.seq, t.debit, t.credit, t.amount
-        FROM ROWS FROM (unnest(%s::int[]), unnest(%s::smallint[]), unnest(%s::bigint[]), unnest(%s::bigint[]),
-                        unnest(%s::bigint[])) AS t(place, seq, debit, credit, amount)
-        JOIN j ON j.place = t.place ORDER BY j.id, t.seq
-    ), i AS (
-        INSERT INTO loyalty_journal (id, {JOURNAL}) SELECT id, {JOURNAL} FROM j ORDER BY id
-    )
-    SELECT id FROM j ORDER BY place
-"""
-
-
-def _insert_on_postgresql(rows: Sequence[JournalRow], postings: Sequence[Sequence[PostingRow]]) -> list[int]:
-    legs = [(journal, seq, *posting) for journal, some in enumerate(postings, 1) for seq, posting in enumerate(some)]
-    columns = chain(zip(*rows, strict=True), zip(*legs, strict=True))
-    return [journal for (journal,) in fetch(_ON_POSTGRESQL, [list(column) for column in columns])]
 
 
 def find_keys(programme_id: int, keys: Sequence[str]) -> dict[str, tuple[int, str]]:
