@@ -107,8 +107,8 @@ class RewardsView(Screen):
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         free = Count("codes", filter=Q(codes__status=VoucherCode.Status.FREE))
-        rows = Reward.objects.annotate(free=free).select_related("programme__earning")
-        rows = list(rows.order_by("programme_id", "-is_published", "price", "pk"))
+        found = Reward.objects.annotate(free=free).select_related("programme__earning")
+        rows = list(found.order_by("programme_id", "-is_published", "price", "pk"))
         names = dict(rewards.tier_choices(None)) if any(row.from_tier for row in rows) else {}
         return super().get_context_data(
             **kwargs,
@@ -271,7 +271,7 @@ def _as_file(codes: list[str], reward: Reward) -> HttpResponse:
 class TermsForm(forms.ModelForm[RewardTerms]):
     class Meta:
         model = RewardTerms
-        fields = ("confirm_from", "keep_address_days")
+        fields = ("confirm_from", "wait_hours", "keep_address_days")
 
 
 class TermsView(_FormScreen):

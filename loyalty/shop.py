@@ -54,7 +54,7 @@ def offers_for(shown: Earning, wallet: Wallet | None, *, person: User, number: i
     """
     programme = shown.programme
     points = summary(wallet) if wallet else None
-    today = today_of(programme)
+    today, now = today_of(programme), timezone.now()
     found = rewards.on_show(programme, today).select_related("programme")
     on_show = list(found if number is None else found.filter(pk=number))
     standing = rewards.Standing(
@@ -63,8 +63,9 @@ def offers_for(shown: Earning, wallet: Wallet | None, *, person: User, number: i
         is_stopped=programme.is_spending_stopped,
         spendable=points.spendable if points else 0,
         **rewards.standing_among_tiers(on_show, programme, wallets_of(person)),
+        **rewards.standing_of_account(person, wallet, RewardTerms.of(programme), at=now),
     )
-    taken = rewards.taken_by(wallet, on_show, at=timezone.now()) if wallet else {}
+    taken = rewards.taken_by(wallet, on_show, at=now) if wallet else {}
     offers = []
     for reward in on_show:
         obstacles = rewards.obstacles(

@@ -43,6 +43,15 @@ class RewardTerms(models.Model):
         validators=[MinValueValidator(1)],
         help_text=_("Members give their password again before they spend so many points at once. Empty: never."),
     )
+    wait_hours = models.PositiveSmallIntegerField(
+        _("hours to wait after a change of password, e-mail address or second step"),
+        default=24,
+        db_default=24,
+        validators=[MaxValueValidator(720)],
+        help_text=_(
+            "So long members cannot take what they would have to confirm: they may not be who made the change."
+        ),
+    )
     keep_address_days = models.PositiveSmallIntegerField(
         _("days an address is kept after the delivery"),
         default=30,

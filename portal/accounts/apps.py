@@ -12,7 +12,7 @@ class AccountsConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from portal.accounts import clocks, mail_names, navigation, own_data, receivers  # noqa: PLC0415 - apps must be ready
+        from portal.accounts import changes, clocks, mail_names, navigation, own_data, receivers  # noqa: PLC0415 - apps must be ready
         from portal.core import jobs  # noqa: PLC0415 - apps must be ready
         from portal.core.mail_words import name_mails  # noqa: PLC0415 - apps must be ready
 
@@ -20,6 +20,7 @@ class AccountsConfig(AppConfig):
         name_mails(mail_names.MAIL_NAMES)
         clocks.heal_limits()
         receivers.connect()
+        changes.connect()
         own_data.register("account", export_of=own_data.export_account, erase=own_data.erase_account_data)
         jobs.every(
             own_data.INTERVAL,

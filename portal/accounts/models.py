@@ -13,6 +13,7 @@ from django.db.models.functions import Lower
 from django.dispatch import receiver
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from portal.accounts.handles import KEY_LENGTH, handle_key, mark_of, marks_of, validate_handle
 from portal.core.scopes import content_changed
@@ -294,3 +295,23 @@ class ErasureRequest(models.Model):
 
     def __str__(self) -> str:
         return str(self.user_id)
+
+
+class AccessChange(models.Model):
+    """When one of the ways into an account was last changed; without a row never since it was made. See `portal.accounts.changes`."""
+
+    class What(models.TextChoices):
+        PASSWORD = "password", pgettext_lazy("way into an account", "The password")
+        ADDRESS = "address", pgettext_lazy("way into an account", "The e-mail address")
+        FACTOR = "factor", pgettext_lazy("way into an account", "The second step")
+        COMPANY = "company", pgettext_lazy("way into an account", "An account of another company")
+
+    user = models.OneToOneField(User, on_delete=models.CASCADE, primary_key=True, related_name="access_change")
+    what = models.CharField(max_length=8, choices=What)
+    at = models.DateTimeField()
+
+    class Meta:
+        default_permissions = ()
+
+    def __str__(self) -> str:
+        return f"{self.user_id}: {self.what}"

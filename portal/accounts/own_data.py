@@ -26,7 +26,7 @@ from django.db import transaction
 from django.utils import timezone
 from wagtail.models import ModelLogEntry
 
-from portal.accounts.models import AudienceMembership, ErasureRequest, User, person_scope
+from portal.accounts.models import AccessChange, AudienceMembership, ErasureRequest, User, person_scope
 from portal.core.brand import site_name
 from portal.core.mail import forget_mails_to, send_mail
 from portal.core.outbox import describe
@@ -236,6 +236,8 @@ def export_account(person: User) -> Iterator[tuple[str, dict[str, Any]]]:
             "second factor",
             {"type": factor.type, "name": name, "created_at": factor.created_at, "last_used_at": factor.last_used_at},
         )
+    for change in AccessChange.objects.filter(user=person):
+        yield "last change of the ways to sign in", {"what": change.what, "at": change.at}
     for session in UserSession.objects.filter(user=person).order_by("pk"):
         yield (
             "device",

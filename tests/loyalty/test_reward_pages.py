@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import io
 import re
 
@@ -11,13 +12,16 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
+from django.utils import timezone, translation
 
 from loyalty import own_points
-from loyalty.models import Journal, Parcel, Redemption
+from loyalty.models import Journal, Parcel, Redemption, RewardTerms
 from loyalty.queries import statement, summary, wallets_of
 from loyalty.services import ledger, rewards
 from loyalty.services.members import wallet_for
 from portal.accounts import own_data
+from portal.accounts.models import AccessChange
+from portal.core.formats import moment_text
 from portal.core.localized import LocalizedText
 from portal.core.outbox import drain
 from portal.core.scopes import content_changed
@@ -262,6 +266,32 @@ def test_something_that_is_sent_asks_who_it_is_first_and_then_where_to(client, p
     assert client.post(f"{TAKEN}{own.uid}/cancel/").status_code == 302
     assert summary(wallets_of(person).get()).spendable == 150
     assert "لغو شد" in client.get(response.headers["Location"]).text
+
+
+def test_after_a_change_of_the_password_nothing_is_sent_or_costs_much_for_a_day(just_confirmed, programme, person, rf):
+    client = just_confirmed
+    RewardTerms.objects.create(programme=programme, confirm_from=90)
+    large = RewardFactory(programme=programme, price=90)
+    sent = RewardFactory(programme=programme, price=5, kind="physical")
+    small, other = (RewardFactory(programme=programme, price=45) for _number in range(2))
+    forms = {reward: hidden_fields(client.get(url_of(reward)).text) for reward in (large, sent)}
+    new = "سه-واژهٔ-بی-ربط"
+
+    client.post("/fa/accounts/password/change/", {"oldpassword": PASSWORD, "password1": new, "password2": new})
+
+    until = AccessChange.objects.get(user=person).at + dt.timedelta(hours=24)
+    for reward in (large, sent):
+        refused = client.post(url_of(reward), forms[reward] | ADDRESS)
+        assert refused.status_code == 422
+        with translation.override("fa"):
+            assert moment_text(until) in refused.text
+    assert nothing_spent(person)
+    assert take(client, small)[0].status_code == 302
+    assert (
+        take(client, other, key="k", price="45", seen=rewards.last_of(wallets_of(person).get()))[0].status_code == 422
+    )
+    AccessChange.objects.update(at=timezone.now() - dt.timedelta(hours=24))
+    assert take(client, large)[0].status_code == 302
 
 
 # Others --------------------------------------------------------------------------------------------------------------

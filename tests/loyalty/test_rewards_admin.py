@@ -148,11 +148,11 @@ def test_the_terms_of_a_programme_are_set(client, staff, programme):
     url = reverse("rewards_offered:terms", args=[programme.pk])
     assert "1000" in client.get(url).text
 
-    client.post(url, {"confirm_from": "", "keep_address_days": "14"})
+    client.post(url, {"confirm_from": "", "keep_address_days": "14", "wait_hours": "48"})
 
     terms = RewardTerms.objects.get()
-    assert (terms.confirm_from, terms.keep_address_days) == (None, 14)
-    assert client.post(url, {"confirm_from": "0", "keep_address_days": "14"}).status_code == 422
+    assert (terms.confirm_from, terms.keep_address_days, terms.wait_hours) == (None, 14, 48)
+    assert client.post(url, {"confirm_from": "0", "keep_address_days": "14", "wait_hours": "48"}).status_code == 422
 
 
 # Codes ---------------------------------------------------------------------------------------------------------------
@@ -331,7 +331,7 @@ def test_the_services_ask_too(client, programme, voucher):
     acts = [
         lambda: rewards.create_reward(programme=programme, kind="benefit", by=nobody, name={"fa": "x"}, price=1),
         lambda: rewards.change_reward(reward=voucher, by=nobody, price=1),
-        lambda: rewards.set_terms(programme=programme, by=nobody, confirm_from=1, keep_address_days=1),
+        lambda: rewards.set_terms(programme=programme, by=nobody, confirm_from=1, keep_address_days=1, wait_hours=1),
         lambda: rewards.import_codes(reward=voucher, lines=["A-123"], by=nobody),
         lambda: rewards.make_codes(reward=voucher, count=1, by=nobody),
     ]

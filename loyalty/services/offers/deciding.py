@@ -142,9 +142,8 @@ def _can_be_had(found: Sequence[Offer], reader: _Reader, programme: Programme, a
     today = today_of(programme, at=at)
     on_show = {one.pk: one for one in rewards.on_show(programme, today).filter(pk__in=wanted)} if wanted else {}
     taken = rewards.taken_by(reader.wallet, on_show.values(), at=at) if reader.wallet and on_show else {}
-    among_tiers = rewards.standing_among_tiers(
-        on_show.values(), programme, Wallet.objects.filter(member_key=reader.key)
-    )
+    own = Wallet.objects.filter(member_key=reader.key) if reader.key else Wallet.objects.none()
+    among_tiers = rewards.standing_among_tiers(on_show.values(), programme, own)
     standing = rewards.Standing(today=today, is_stopped=programme.is_spending_stopped, **among_tiers)
 
     def is_had(offer: Offer) -> bool:

@@ -7,6 +7,7 @@ from loyalty.services.rewards.availability import (
     obstacles,
     on_show,
     standing_among_tiers,
+    standing_of_account,
     taken_by,
 )
 from loyalty.services.rewards.catalogue import CHANGEABLE, change_reward, create_reward, set_terms, tier_choices
@@ -63,6 +64,7 @@ __all__ = [
     "set_terms",
     "shown_code",
     "standing_among_tiers",
+    "standing_of_account",
     "take_back",
     "taken_by",
     "tier_choices",

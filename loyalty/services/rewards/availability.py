@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Final
 from zoneinfo import ZoneInfo
 
-from django.db.models import Count, Exists, OuterRef, Q
+from django.db.models import Count, Exists, OuterRef, Q, Sum
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
@@ -16,7 +16,8 @@ from loyalty.models.ledger import Wallet
 from loyalty.models.rewards import BACK_STATES, LimitPeriod, Redemption, Reward, RewardKind, State, VoucherCode
 from loyalty.services.earning.periods import periods_of
 from loyalty.services.tiers import position_of
-from portal.core.formats import date_text, format_number
+from portal.accounts.changes import last_change_of
+from portal.core.formats import date_text, format_number, moment_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     from django.db.models import QuerySet
 
     from loyalty.models.ledger import Programme
+    from loyalty.models.rewards import RewardTerms
+    from portal.accounts.models import User
 
 #: States of redemptions that do not count towards a limit.
 _NOT_COUNTED: Final = (*BACK_STATES, State.REFUNDED)
@@ -38,6 +41,7 @@ class Why(StrEnum):
     STOPPED = "stopped"
     FROZEN = "frozen"
     TIER = "tier"
+    ACCOUNT_CHANGED = "account_changed"
     OUT_OF_STOCK = "out_of_stock"
     LIMIT_REACHED = "limit_reached"
     INSUFFICIENT_BALANCE = "insufficient_balance"
@@ -57,6 +61,8 @@ class Obstacle:
     first_day: dt.date | None = None
     #: Name of the tier from which on it can be had; empty if there is no such tier any more.
     tier: str = ""
+    #: The moment from which on it can be had.
+    until: dt.datetime | None = None
 
     def __str__(self) -> str:
         """Return the reason in the reader's language."""
@@ -66,6 +72,8 @@ class Obstacle:
             return _limit_in_words(self.limit, self.period)
         if self.why is Why.TIER and self.tier:
             return _("It can be had from the tier “%(tier)s” on.") % {"tier": self.tier}
+        if self.why is Why.ACCOUNT_CHANGED and self.until:
+            return _account_changed_in_words(self.until)
         if self.why is Why.INSUFFICIENT_BALANCE:
             text = ngettext("%(count)s point is missing.", "%(count)s points are missing.", self.missing)
             return text % {"count": format_number(self.missing)}
@@ -78,6 +86,14 @@ class Obstacle:
             Why.FROZEN: _("These points are on hold while we check something. Please contact us."),
             Why.OUT_OF_STOCK: _("There is none left at the moment."),
         }[self.why]
+
+
+def _account_changed_in_words(until: dt.datetime) -> str:
+    text = _(
+        "Your password or another way into your account was changed lately. So that nobody else spends your points, it can be"
+        " had from %(moment)s on. If it was not you, please contact us at once."
+    )
+    return text % {"moment": moment_text(until)}
 
 
 def _limit_in_words(limit: int, period: str) -> str:
@@ -102,6 +118,11 @@ class Standing:
     #: Names of the tiers there are, by their codes, and the codes of those that the member has reached.
     tiers: Mapping[str, str] = field(default_factory=dict)
     reached: frozenset[str] = frozenset()
+    #: Until when rewards that have to be confirmed cannot be had, since a way into the account was changed.
+    waits_until: dt.datetime | None = None
+    #: From how many points on they have to be, and how many were spent since that change.
+    confirm_from: int | None = None
+    spent_since: int = 0
 
 
 def standing_among_tiers(rewards: Iterable[Reward], programme: Programme, own: QuerySet[Wallet]) -> dict[str, Any]:
@@ -118,6 +139,26 @@ def standing_among_tiers(rewards: Iterable[Reward], programme: Programme, own: Q
         "tiers": {tier.code: str(tier) for tier in position.ladder.tiers},
         "reached": frozenset(tier.code for tier in position.ladder.tiers[: position.at + 1]),
     }
+
+
+def is_guarded(reward: Reward, confirm_from: int | None, *, spent: int = 0) -> bool:
+    """Return whether a thief would want it: it is sent to an address, or it costs much, with what was `spent` already.
+
+    Addresses are not kept, so each is a new one.
+    """
+    is_large = confirm_from is not None and reward.price + spent >= confirm_from
+    return is_large or reward.kind == RewardKind.PHYSICAL
+
+
+def standing_of_account(user: User, wallet: Wallet | None, terms: RewardTerms, *, at: dt.datetime) -> dict[str, Any]:
+    """Return `waits_until`, `confirm_from`, `spent_since` of the `Standing` of somebody. Up to two queries."""
+    change = last_change_of(user) if terms.wait_hours else None
+    if change is None or (until := change.at + dt.timedelta(hours=terms.wait_hours)) <= at:
+        return {}
+    # Many small ones are as much as a large one.
+    since = Redemption.objects.filter(wallet=wallet, created_at__gte=change.at).exclude(state__in=_NOT_COUNTED)
+    spent = since.aggregate(points=Sum("price"))["points"] or 0 if wallet else 0
+    return {"waits_until": until, "confirm_from": terms.confirm_from, "spent_since": spent}
 
 
 def obstacles(reward: Reward, standing: Standing, *, taken: int, has_code: bool) -> list[Obstacle]:
@@ -155,6 +196,8 @@ def _against_the_member(reward: Reward, standing: Standing) -> Iterator[Obstacle
     if reward.from_tier and reward.from_tier not in standing.reached:
         # Also if the tiers were changed and this one is gone: what was for few is not for everybody by mistake.
         yield Obstacle(Why.TIER, tier=standing.tiers.get(reward.from_tier, ""))
+    if standing.waits_until and is_guarded(reward, standing.confirm_from, spent=standing.spent_since):
+        yield Obstacle(Why.ACCOUNT_CHANGED, until=standing.waits_until)
 
 
 def free_codes(today: dt.date) -> QuerySet[VoucherCode]:

@@ -83,11 +83,13 @@ def _set(reward: Reward, values: dict[str, Any]) -> None:
 
 
 @transaction.atomic
-def set_terms(*, programme: Programme, by: User, confirm_from: int | None, keep_address_days: int) -> RewardTerms:
+def set_terms(
+    *, programme: Programme, by: User, confirm_from: int | None, keep_address_days: int, wait_hours: int
+) -> RewardTerms:
     """Set what holds for all rewards of a programme. Raises `RewardRightMissingError`, `ValidationError`."""
     require(by, Right.TERMS)
     terms = RewardTerms.of(programme)
-    terms.confirm_from, terms.keep_address_days = confirm_from, keep_address_days
+    terms.confirm_from, terms.keep_address_days, terms.wait_hours = confirm_from, keep_address_days, wait_hours
     terms.full_clean()
     terms.save()
     return terms

@@ -45,8 +45,10 @@ from loyalty.services.rewards.availability import (
     Standing,
     Why,
     free_codes,
+    is_guarded,
     obstacles,
     standing_among_tiers,
+    standing_of_account,
     taken_by,
 )
 from portal.core import vault
@@ -88,12 +90,8 @@ def address_of(parcel: Parcel) -> Address | None:
 
 
 def needs_confirmation(reward: Reward, terms: RewardTerms) -> bool:
-    """Return whether the member has to show who they are: for many points, and for what is sent to an address.
-
-    Addresses are not kept, so each is a new one.
-    """
-    is_large = terms.confirm_from is not None and reward.price >= terms.confirm_from
-    return is_large or reward.kind == RewardKind.PHYSICAL
+    """Return whether the member has to show who they are: for many points, and for what is sent to an address."""
+    return is_guarded(reward, terms.confirm_from)
 
 
 def last_of(wallet: Wallet | None) -> int:
@@ -140,12 +138,14 @@ def redeem(
             Reward.objects.select_for_update(no_key=True, of=("self",)).select_related("programme").get(pk=reward.pk)
         )
         now, today = timezone.now(), today_of(reward.programme)
+        terms = RewardTerms.of(reward.programme)
         standing = Standing(
             today=today,
             status=owner.status,
             is_stopped=owner.is_spending_stopped,
             spendable=summary(wallet, today=today).spendable,
             **standing_among_tiers([reward], reward.programme, Wallet.objects.filter(member_key=wallet.member_key)),
+            **standing_of_account(user, wallet, terms, at=now),
         )
         found = obstacles(
             reward,
@@ -159,7 +159,7 @@ def redeem(
             raise PriceChangedError
         if seen != last_of(wallet):
             raise SeenTooLongAgoError
-        if needs_confirmation(reward, RewardTerms.of(reward.programme)) and not is_confirmed:
+        if needs_confirmation(reward, terms) and not is_confirmed:
             raise ConfirmationNeededError
         if reward.kind == RewardKind.PHYSICAL and address is None:
             raise AddressNeededError

@@ -10,8 +10,9 @@ from django.db import transaction
 from django.utils.translation import gettext_lazy as _
 from wagtail.users.forms import UserCreationForm, UserEditForm
 
+from portal.accounts.changes import note_change
 from portal.accounts.forms import UserModelForm
-from portal.accounts.models import User
+from portal.accounts.models import AccessChange, User
 from portal.core.forms import MailAddressField
 
 if TYPE_CHECKING:
@@ -37,11 +38,21 @@ class _PersonFormMixin(UserModelForm):
     @transaction.atomic
     def save(self, commit: bool = True) -> User:
         """Save, and keep the sign-in address equal to the address shown here."""
+        is_new = self.instance.pk is None
         user: User = super().save(commit=commit)
+        if commit and not is_new:
+            self._note_changes(user)
         if commit and "email" in self.changed_data:
             EmailAddress.objects.filter(user=user).exclude(email=user.email).delete()
             user.confirm_address()
         return user
+
+    def _note_changes(self, user: User) -> None:
+        """Staff who are talked into it open accounts to thieves as well."""
+        if self.cleaned_data.get("password1"):
+            note_change(user, AccessChange.What.PASSWORD)
+        if "email" in self.changed_data:
+            note_change(user, AccessChange.What.ADDRESS)
 
 
 class PersonCreationForm(_PersonFormMixin, UserCreationForm):
