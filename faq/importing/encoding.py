@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+from itertools import pairwise
 from typing import TYPE_CHECKING, Final
 
 from django.utils.translation import gettext as _
@@ -14,15 +15,22 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 UTF8: Final = "utf-8-sig"
+WESTERN: Final = "cp1252"
 WINDOWS_PERSIAN: Final = "cp1256"
 _SAMPLE_BYTES: Final = 200_000
 _CHUNK_BYTES: Final = 65_536
+#: Letters of Windows-1256 that no Persian word has: where they abound, the text is of another encoding.
+_NOT_PERSIAN: Final = frozenset("àâçèéêëîïôùûü")
+_IN_PERSIAN: Final = frozenset("ابپتثجچحخدذرزژسشصضطظعغفقكکگلمنوهيیىآأإئؤءةـ")
+#: Non-ASCII characters of Western texts; whatever else appears, the text is of another encoding.
+_IN_WESTERN: Final = frozenset("éèêëàâäáãåæöóôòõøœüúùûßçñíìîïýÿÉÈÊÀÂÄÖÜÇÑÁÍÓÚØÅÆ’‘“”„–—…•®©™°£€«»·×§±½\xa0¿¡")
 
 
-def detect_encoding(chunks: Iterable[bytes], name: str) -> tuple[str, str]:
+def detect_encoding(chunks: Iterable[bytes], name: str, *, damaged: bool = False) -> tuple[str, str]:
     """Return the Python name of the encoding, and a note for the report (empty for UTF-8).
 
-    Reads all chunks but keeps only a sample. Raises `SourceError` when no encoding gives plausible text.
+    Reads all chunks but keeps only a sample. With `damaged`, what has bytes of no encoding is read as UTF-8, too: the caller
+    must refuse the places that hold U+FFFD then. Raises `SourceError` when no encoding gives plausible text.
     """
     is_utf8, sample = _scan(chunks)
     utf16 = _utf16(sample)
@@ -32,12 +40,46 @@ def detect_encoding(chunks: Iterable[bytes], name: str) -> tuple[str, str]:
         }
     if is_utf8:
         return UTF8, ""
-    if is_persian("".join(c for c in sample.decode(WINDOWS_PERSIAN) if not c.isascii())):
+    if _is_nearly_utf8(sample):
+        if damaged:
+            return UTF8, _("Some bytes of “%(name)s” are not valid UTF-8; the places where they are were left out.") % {
+                "name": name
+            }
+        raise SourceError(
+            _("“%(name)s” is damaged: it is not valid %(encoding)s.") % {"name": name, "encoding": "UTF-8"}
+        )
+    if _is_windows_persian(sample):
         note = _("“%(name)s” was read as Windows-1256. Check a few letters, and save it as UTF-8 next time.")
         return WINDOWS_PERSIAN, note % {"name": name}
+    if damaged:
+        return UTF8, _("“%(name)s” is not UTF-8; lines with letters that could not be read were left out.") % {
+            "name": name
+        }
+    if all(letter in _IN_WESTERN for letter in sample.decode(WESTERN, "replace") if not letter.isascii()):
+        note = _("“%(name)s” was read as Windows-1252. Check a few letters, and save it as UTF-8 next time.")
+        return WESTERN, note % {"name": name}
     raise SourceError(
         _("The encoding of “%(name)s” was not recognised. Save it as UTF-8 (in Excel: “CSV UTF-8”).") % {"name": name}
     )
+
+
+def _is_nearly_utf8(sample: bytes) -> bool:
+    """Return whether the text is UTF-8 but for a few bytes. Read as anything else it would be garbage."""
+    text = sample.decode("utf-8", "replace")
+    wrong = text.count("\ufffd")
+    right = sum(not letter.isascii() for letter in text) - wrong
+    return right > 3 * wrong
+
+
+def _is_windows_persian(sample: bytes) -> bool:
+    """Return whether the text reads as Persian in Windows-1256: whole words, without the letters of other languages."""
+    text = sample.decode(WINDOWS_PERSIAN, "replace")
+    foreign = [letter for letter in text if not letter.isascii() and letter.isalpha()]
+    together = sum(1 for one, two in pairwise(text) if not one.isascii() and one.isalpha() and not two.isascii())
+    accented = sum(letter in _NOT_PERSIAN for letter in foreign)
+    usual = sum(letter in _IN_PERSIAN for letter in foreign)
+    is_plausible = together * 2 >= len(foreign) and accented * 20 <= len(foreign) and usual * 10 >= 9 * len(foreign)
+    return is_plausible and is_persian("".join(foreign))
 
 
 def _scan(chunks: Iterable[bytes]) -> tuple[bool, bytes]:

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import lzma
+import os
+import posixpath
+import re
 import zipfile
 import zlib
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Final, Protocol
+from urllib.parse import unquote
 
 from django.template.defaultfilters import filesizeformat
 from django.utils.translation import gettext as _
@@ -21,7 +25,16 @@ if TYPE_CHECKING:
 MAX_ZIP_TOTAL_BYTES: Final = 500 * 1024 * 1024
 MAX_ZIP_MEMBERS: Final = 20_000
 #: Folders in which pictures and sounds are looked up, beside the text and under the root.
-SUBFOLDERS: Final = ("", "pictures", "images", "media")
+SUBFOLDERS: Final = ("", "pictures", "images", "media", "img", "assets", "attachments", "Attachments", "_images")
+#: Folders from which a site is served.
+ROOTS: Final = (
+    "", "static", "public", "docs", "content", "src", "assets", "src/public", "docs/public", "docs/.vuepress/public", ".gitbook/assets",
+    "docs/assets", "static/img", "site",
+)  # fmt: skip
+_FROM_ROOT: Final = re.compile(r"^(?:@site/|[@~]/|~@/|/)+")
+#: Folders that begin with a dot and hold pictures; all others that do are hidden.
+_NOT_HIDDEN: Final = {".gitbook", ".vuepress", ".vitepress"}
+_PASSED_OVER: Final = {"node_modules", "__pycache__", "bower_components"}
 
 
 class Files(Protocol):
@@ -49,9 +62,13 @@ class FolderFiles:
         self._root = root.resolve()
 
     def names(self) -> list[str]:
-        found = (path for path in self._root.rglob("*") if path.is_file())
-        relative = (path.relative_to(self._root) for path in found)
-        return sorted(path.as_posix() for path in relative if not any(part.startswith(".") for part in path.parts))
+        found = []
+        for folder, folders, names in os.walk(self._root):
+            folders[:] = [name for name in folders if not _is_hidden(name)]
+            found += [
+                Path(folder, name).relative_to(self._root).as_posix() for name in names if not name.startswith(".")
+            ]
+        return sorted(found)
 
     def _inside(self, name: str) -> Path | None:
         path = (self._root / name).resolve()
@@ -110,10 +127,23 @@ class ZipFiles:
         return content
 
 
+def _is_hidden(folder: str) -> bool:
+    return folder in _PASSED_OVER or (folder.startswith((".", "__MACOSX")) and folder not in _NOT_HIDDEN)
+
+
 def _is_safe(member: zipfile.ZipInfo) -> bool:
     parts = PurePosixPath(member.filename.replace("\\", "/")).parts
-    hidden = any(part.startswith((".", "__MACOSX")) for part in parts)
+    hidden = any(map(_is_hidden, parts[:-1])) or (parts[-1:] or ("",))[0].startswith((".", "__MACOSX"))
     return not member.is_dir() and not hidden and not member.filename.startswith("/") and ".." not in parts
+
+
+def _above(folder: str) -> list[str]:
+    """Return the folder, those above it, and the static folders in them; the nearest first."""
+    found = []
+    while folder:
+        found += [folder, f"{folder}/static", f"{folder}/public", f"{folder}/assets"]
+        folder = posixpath.dirname(folder)
+    return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,21 +166,61 @@ class FoundFile:
 
 
 class FileFinder:
-    """Finds the files named in an article: beside the article, then under the root, then in the zip beside it."""
+    """Finds the files named in an article: beside the article, then under the root, then in the zip beside it.
+
+    Names may be encoded (``%20``), lead to the folder above, or begin at the root of a site; at last the name alone counts.
+    """
 
     def __init__(self, places: Sequence[Files]) -> None:
         self._places = places
+        self._by_name: dict[str, list[tuple[str, Files]]] | None = None
 
     def find(self, name: str, *, near: str = "") -> FoundFile | None:
         """Return the file called `name`, or None when there is no such file or the name points outside."""
-        path = PurePosixPath(name.replace("\\", "/"))
-        if path.is_absolute() or ".." in path.parts or ":" in name or not path.parts:
+        for written in dict.fromkeys((name, unquote(name), name.partition("?")[0], unquote(name.partition("?")[0]))):
+            found = self._find(written.replace("\\", "/"), near)
+            if found is not None:
+                return found
+        return None
+
+    def _find(self, name: str, near: str) -> FoundFile | None:
+        if not name.strip("/ ") or ":" in name:
             return None
-        folders = [near, ""] if near else [""]
-        for files in self._places:
-            for folder in folders:
-                for subfolder in SUBFOLDERS:
-                    candidate = str(PurePosixPath(folder) / subfolder / path)
-                    if files.has(candidate):
-                        return FoundFile(candidate, files)
+        is_from_root = name.startswith(("/", "@", "~"))
+        path = _FROM_ROOT.sub("", name)
+        starts = [*ROOTS, *_above(near)] if is_from_root else []
+        candidates = [posixpath.join(start, path) for start in starts]
+        if not is_from_root:
+            for folder in dict.fromkeys((near, "")):
+                candidates += [posixpath.join(folder, subfolder, path) for subfolder in SUBFOLDERS]
+            candidates += [posixpath.join(root, path) for root in ROOTS]
+        for candidate in dict.fromkeys(map(posixpath.normpath, candidates)):
+            if candidate.startswith(("..", "/")):
+                continue
+            for files in self._places:
+                if files.has(candidate):
+                    return FoundFile(candidate, files)
+        return self._by_its_name(path, near)
+
+    def _by_its_name(self, path: str, near: str) -> FoundFile | None:
+        """Return the file whose path ends as written, in any folder; letters may be small or large. The nearest of several."""
+        if self._by_name is None:
+            self._by_name = {}
+            for files in self._places:
+                for name in files.names():
+                    self._by_name.setdefault(posixpath.basename(name).lower(), []).append((name, files))
+        candidates = self._by_name.get(posixpath.basename(path).lower(), ())
+        wanted = [part for part in path.lower().split("/") if part not in {"..", ".", ""}]
+
+        def quality(candidate: tuple[str, Files]) -> tuple[int, int, int]:
+            parts = candidate[0].lower().split("/")
+            same = 0
+            while same < min(len(wanted), len(parts)) and wanted[-1 - same] == parts[-1 - same]:
+                same += 1
+            common = len(posixpath.commonprefix([parts[:-1], near.lower().split("/")]))
+            return same, common, -len(parts)
+
+        for name, files in sorted(candidates, key=quality, reverse=True):
+            if files.has(name):
+                return FoundFile(name, files)
         return None

@@ -47,9 +47,13 @@ class MediaLibrary:
 
     # Pictures -------------------------------------------------------------------------------------------------------
 
-    def verify_picture(self, name: str, *, near: str) -> None:
-        """Check a picture. Raises `FileProblemError` unless this portal accepts it."""
-        self._picture(name, near)
+    def known_picture(self, name: str, *, near: str) -> int:
+        """Return the id of the picture if it is stored already, else 0. Raises `FileProblemError` unless it can be used."""
+        _found, _content, digest = self._picture(name, near)
+        if digest not in self._pictures:
+            stored = get_image_model().objects.filter(file_hash=digest).values_list("pk", flat=True).first()
+            return int(stored or 0)
+        return self._pictures[digest]
 
     def store_picture(self, name: str, *, near: str) -> int:
         """Return the id of the picture, which is stored now unless the same file exists already."""
@@ -90,9 +94,12 @@ class MediaLibrary:
 
     # Sounds and videos ----------------------------------------------------------------------------------------------
 
-    def verify_media(self, kind: str, name: str, *, language: str, near: str) -> None:
-        """Check a file and its captions. Raises `FileProblemError` unless both exist and are usable."""
-        self._media_files(kind, name, language, near)
+    def known_media(self, kind: str, name: str, *, title: str, language: str, near: str) -> int:
+        """Return the id of the sound or video if it is stored already, else 0. Raises `FileProblemError` unless it and its captions exist
+        and can be used.
+        """
+        _found, content, captions, transcript = self._media_files(kind, name, language, near)
+        return self._same_media(title, language, content, captions, transcript) or 0
 
     def store_media(self, kind: str, name: str, *, title: str, language: str, near: str) -> int:
         """Return the id of the sound or video with its captions and transcript in `language`."""

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import enum
 import json
+import re
+from collections import Counter
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from django.utils.translation import pgettext_lazy
 
@@ -38,6 +40,10 @@ _LABELS = {
 }
 
 
+#: Names, numbers and lists of what is allowed.
+_PARTICULARS: Final = re.compile(r"[“«][^”»]*[”»]|\([^)]*\)|(?<=: ).*|\d+", re.DOTALL)
+
+
 @dataclass(frozen=True, slots=True)
 class Problem:
     """One problem or note about a row. `line` counts from 1 in the file; 0 when it is unknown."""
@@ -45,6 +51,11 @@ class Problem:
     message: str
     field: str = ""
     line: int = 0
+
+    @property
+    def reason(self) -> str:
+        """Return the message without what differs from row to row."""
+        return _PARTICULARS.sub("…", self.message)
 
     def __str__(self) -> str:
         return f"{self.field}: {self.message}" if self.field else self.message
@@ -98,6 +109,11 @@ class ImportReport:
     @property
     def has_failures(self) -> bool:
         return any(row.outcome is Outcome.FAILED for row in self.rows)
+
+    def reasons(self) -> list[tuple[Outcome, str, int]]:
+        """Return why rows were left out or changed, and how many, the most frequent first. What is quoted does not count."""
+        found = Counter((row.outcome, problem.reason) for row in self.rows for problem in row.problems)
+        return [(outcome, reason, number) for (outcome, reason), number in found.most_common()]
 
     def write(self, path: Path) -> None:
         """Write the report as JSON or CSV, depending on the file's name. The CSV opens well in spreadsheets."""

@@ -1,41 +1,55 @@
-"""Import of articles: checks everything first, then writes row by row, so that a broken row does not affect others."""
+"""Import of articles: first all rows are planned, then each is written, so that a broken row does not affect others.
+
+Planning reads what rows say and where they lie, and decides their ids, topics and addresses; nothing is written. Then topics and
+empty pages are made, so that links can be resolved in any order, and then the content is written. Every row has its own transaction.
+"""
 
 from __future__ import annotations
 
 import datetime as dt
 import hashlib
 import json
-from contextlib import ExitStack
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final
 
 from django.core.exceptions import ValidationError
 from django.db import DatabaseError, transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from wagtail.actions.move_page import MovePageAction
+from wagtail.coreutils import find_available_slug
 from wagtail.log_actions import log
 from wagtail.models import Locale, Page, PageLogEntry
 
 from faq.importing.errors import RowError
-from faq.importing.fields import ArticleFields, Vocabulary, read_fields
+from faq.importing.fields import ArticleFields, Defaults, Reading, Vocabulary, portal_languages, read_fields
 from faq.importing.history import LOG_ACTION
-from faq.importing.markdown import Body, bidi_safe, parse_body
+from faq.importing.inferring import first_words, only_paragraph, shortened
+from faq.importing.links import LinkIndex
+from faq.importing.markdown import Body, bidi_safe
 from faq.importing.media import MediaLibrary
+from faq.importing.reading import read_body
 from faq.importing.report import ImportReport, Outcome, Problem, RowReport
 from faq.importing.sources import open_source
-from faq.models import ArticlePage, RelatedArticle, TopicPage
+from faq.importing.topics import Topics
+from faq.models import SHORT_ANSWER_LENGTH, ArticlePage, RelatedArticle, TopicPage
 from portal.catalog.models import Product
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
-    from faq.importing.sources import Source, SourceRow
+    from faq.importing.rows import Source, SourceRow
     from portal.accounts.models import User
 
-    #: Called after each row with the number of rows done and the total (None during the check).
+    #: Called after each row with the number of rows done and the total (None while planning).
     Progress = Callable[[int, int | None], None]
+
+#: Fields that are not part of what an article holds.
+_NOT_WRITTEN: Final = {"is_draft", "has_own_id", "has_own_slug", "has_own_topic", "addresses", "external_id"}
+#: The page of a section with no more text than this is described by its topic alone.
+_INTRO_LENGTH: Final = 250
 
 
 def import_articles(
@@ -44,33 +58,45 @@ def import_articles(
     dry_run: bool = False,
     language: str = "",
     topic: str = "",
+    languages: Mapping[str, str] | None = None,
+    topics: Mapping[str, str] | None = None,
+    columns: Mapping[str, str] | None = None,
     publish: bool = True,
     user: User | None = None,
     pictures: Path | None = None,
     overwrite: bool = False,
     progress: Progress | None = None,
 ) -> ImportReport:
-    """Import the articles at `source` (a folder or zip of Markdown, a Markdown file, a CSV file).
+    """Import the articles at `source` (a folder or zip of documents, one document, a spreadsheet).
 
     Safe to repeat: an article is identified by its id and language, and a row that would change nothing creates no
     revision. Articles edited here since their last import are skipped unless `overwrite`. `language` and `topic` are
-    the defaults for rows without them. A dry run does everything and rolls it back.
+    the defaults for rows that say nothing; `languages` maps languages of the source to those of the portal, `topics` its sections to
+    topics, `columns` those of a spreadsheet to fields. A dry run writes nothing.
 
     Raises `SourceError` when the source as a whole cannot be read; problems of single rows are in the report.
     """
-    opened = open_source(source, pictures=pictures)
-    run = _Import(
-        opened, language=language, topic=topic, publish=publish, user=user, overwrite=overwrite, progress=progress
-    )
-    with ExitStack() as stack:
-        if dry_run:
-            stack.enter_context(transaction.atomic())
-            stack.callback(run.media.undo)
-        report = run.execute()
-        report.dry_run = dry_run
-        if dry_run:
-            transaction.set_rollback(True)
+    opened = open_source(source, pictures=pictures, languages=portal_languages(), columns=columns)
+    defaults = Defaults(language, topic, languages or {}, topics or {})
+    run = _Import(opened, defaults=defaults, publish=publish, user=user, overwrite=overwrite, progress=progress)
+    report = run.execute(dry_run=dry_run)
+    report.dry_run = dry_run
     return report
+
+
+@dataclass(slots=True)
+class _Plan:
+    """What becomes of a row. `is_topic`: it only describes its topic. `way` leads to the topic."""
+
+    key: tuple[str, str]
+    way: tuple[str, ...]
+    title: str
+    slug: str
+    intro: str = ""
+    is_topic: bool = False
+    page_id: int | None = None
+    is_new: bool = False
+    notes: list[Problem] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -78,46 +104,33 @@ class _Resolver:
     """Resolves the names in a body, for one row. While checking, files are verified but not stored."""
 
     run: _Import
+    row: SourceRow
     fields: ArticleFields
-    folder: str
     checking: bool
 
     def page_id(self, article: str) -> int | None:
-        if self.checking:  # which articles exist is known only after all rows
-            return 0
-        return self.run.page_id(article, self.fields.language)
+        return self.run.linked_page(article, self.row.place, self.fields.language)
 
     def picture_id(self, name: str) -> int:
-        if self.checking:
-            self.run.media.verify_picture(name, near=self.folder)
-            return 0
-        return self.run.media.store_picture(name, near=self.folder)
+        find = self.run.media.known_picture if self.checking else self.run.media.store_picture
+        return find(name, near=self.row.folder)
 
     def media_id(self, kind: str, name: str, title: str) -> int:
-        if self.checking:
-            self.run.media.verify_media(kind, name, language=self.fields.language, near=self.folder)
-            return 0
-        return self.run.media.store_media(
-            kind, name, title=title or self.fields.title, language=self.fields.language, near=self.folder
-        )
+        find = self.run.media.known_media if self.checking else self.run.media.store_media
+        return find(kind, name, title=title or self.fields.title, language=self.fields.language, near=self.row.folder)
 
     def product_id(self, code: str) -> int | None:
         return self.run.vocabulary.products.get(code)
 
 
 class _Import:
-    """One run over a source, in two passes.
-
-    The first checks every row and creates an unpublished page for each new article, so that links between articles can
-    be resolved in any order. The second writes the content. Each row has its own transaction.
-    """
+    """One run over a source."""
 
     def __init__(
         self,
         source: Source,
         *,
-        language: str,
-        topic: str,
+        defaults: Defaults,
         publish: bool,
         user: User | None,
         overwrite: bool,
@@ -126,31 +139,50 @@ class _Import:
         self.source = source
         self.media = MediaLibrary(source.files)
         self.vocabulary = Vocabulary.load()
-        self._language = language
-        self._topic = topic
+        self._topics = Topics(source.labels, user=user, publish=publish)
+        self._links = LinkIndex()
+        self._defaults = defaults
         self._publish = publish
         self._user = user
         self._overwrite = overwrite
         self._progress = progress or (lambda _done, _total: None)
         self._report = ImportReport()
+        self._plans: list[_Plan | None] = []
         self._pages: dict[tuple[str, str], int] = {}
-        self._new_pages: set[int] = set()
         self._looked_up: dict[tuple[str, str], int | None] = {}
+        self._is_dry = False
 
-    def execute(self) -> ImportReport:
-        for number, row in enumerate(self.source.rows(), start=1):
-            self._report.rows.append(self._check(row))
-            self._progress(number, None)
-        total = len(self._report.rows)
-        for number, (row, report) in enumerate(zip(self.source.rows(), self._report.rows, strict=False), start=1):
-            if report.page_id is not None:
-                self._write(row, report)
+    def execute(self, *, dry_run: bool) -> ImportReport:
+        self._is_dry = dry_run
+        self._plan()
+        self._find_pages()
+        if not dry_run:
+            self._make_pages()
+        total = len(self._plans)
+        planned = zip(self._plans, self._report.rows, strict=True)
+        for number, (row, (plan, report)) in enumerate(zip(self.source.rows(), planned, strict=False), start=1):
+            if plan is not None and not report.problems:
+                self._write(row, plan, report)
             self._progress(number, total)
+        if not dry_run and self._publish:
+            self._topics.publish_waiting()
         self._report.notes = list(self.source.notes)
         return self._report
 
+    # Links ------------------------------------------------------------------------------------------------------------
+
+    def linked_page(self, target: str, place: str, language: str) -> int | None:
+        """Return the page that a document links to: by article's id, path, address or name; None if there is none."""
+        named = target.removeprefix("article:")
+        if (found := self.page_id(named, language)) is not None:
+            return found
+        key = self._links.find(named, near=place, language=language)
+        if key is None:
+            return None
+        return self._pages.get(key, 0 if self._is_dry else None)
+
     def page_id(self, article: str, language: str) -> int | None:
-        """Return the page of an article, from this import or an earlier one, or None."""
+        """Return the page of an article, from this import or an earlier one, or None. In a dry run it is 0 if it would be made."""
         key = (article, language)
         if key in self._pages:
             return self._pages[key]
@@ -159,174 +191,300 @@ class _Import:
             self._looked_up[key] = found.order_by("pk").values_list("pk", flat=True).first()
         return self._looked_up[key]
 
-    # First pass -----------------------------------------------------------------------------------------------------
+    # Planning ---------------------------------------------------------------------------------------------------------
 
-    def _check(self, row: SourceRow) -> RowReport:
-        """Check a row completely and, if it is valid, find or create its page."""
-        report = RowReport(row.place, row.line)
+    def _plan(self) -> None:
+        """Read all rows once and decide what each becomes."""
+        found: list[tuple[_Plan, ArticleFields, str, str] | None] = []
+        for number, row in enumerate(self.source.rows(), start=1):
+            report = RowReport(row.place, row.line)
+            self._report.rows.append(report)
+            found.append(self._planned(row, report))
+            self._progress(number, None)
+        named = Counter(entry[0].key for entry in found if entry)
+        taken: set[tuple[str, str]] = set()
+        for entry, report in zip(found, self._report.rows, strict=True):
+            if entry is None:
+                self._plans.append(None)
+                continue
+            plan, fields, place, place_id = entry
+            if named[plan.key] > 1 and fields.has_own_id and place_id and (place_id, plan.key[1]) not in taken:
+                message = _("Other articles have the id “%(id)s”, too; this one is called “%(new)s”.")
+                plan.notes.append(Problem(message % {"id": plan.key[0], "new": place_id}, field="id", line=report.line))
+                plan.key = (place_id, plan.key[1])
+            name, number = plan.key[0], 1
+            while plan.key in taken:
+                number += 1
+                plan.key = (f"{name[:110]}-{number}", plan.key[1])
+            if number > 1:
+                message = _("The id “%(id)s” in this language was already used above; this one is called “%(new)s”.")
+                plan.notes.append(Problem(message % {"id": name, "new": plan.key[0]}, field="id", line=report.line))
+            taken.add(plan.key)
+            report.external_id = plan.key[0]
+            self._links.add(plan.key, place, title=fields.title, others=(fields.external_id, *fields.addresses))
+            self._plans.append(plan)
+
+    def _planned(self, row: SourceRow, report: RowReport) -> tuple[_Plan, ArticleFields, str, str] | None:
+        report.external_id = str(row.fields.get("id") or row.place_id)[:120]
         if row.problem is not None:
             report.problems = [row.problem]
-            return report
-        report.external_id = str(row.fields.get("id") or "")[:120]
-        report.language = str(row.fields.get("language") or self._language)[:10]
-        fields, problems, notes = self._fields(row)
-        # Problems of the body are reported in the same round, even when the fields are not usable.
-        plain = fields or ArticleFields(report.external_id, report.language, "", "", "", "")
-        try:
-            self._body(row, plain, checking=True)
-        except RowError as error:
-            problems += error.problems
-        key = (plain.external_id, plain.language)
-        if key in self._pages:
-            message = _("The id “%(id)s” in this language was already used above.")
-            problems.append(Problem(message % {"id": plain.external_id}, field="id", line=row.line))
-        if fields is None or problems:
-            report.problems = problems
-            return report
-        try:
-            page_id, is_new = self._page_for(fields, row)
-        except RowError as error:
-            report.problems = error.problems
-            return report
-        report.page_id, report.problems = page_id, notes
-        self._pages[key] = page_id
-        if is_new:
-            self._new_pages.add(page_id)
-        return report
+            return None
+        if row.skipped is not None:
+            report.problems, report.outcome = [row.skipped], Outcome.SKIPPED
+            return None
+        reading = read_fields(row, self.vocabulary, self._defaults)
+        report.language = reading.language
+        fields = reading.fields
+        if fields is None:
+            report.problems = [reading.refusal] if reading.refusal else []
+            report.outcome = Outcome.SKIPPED
+            return None
+        key = (fields.external_id, fields.language)
+        plan = _Plan(key, fields.topic, fields.title, fields.slug)
+        if row.is_index and row.sections and fields.topic == row.sections:
+            self._plan_topic(plan, reading, row)
+        return plan, fields, row.place, row.place_id
 
-    def _fields(self, row: SourceRow) -> tuple[ArticleFields | None, list[Problem], list[Problem]]:
-        return read_fields(row, self.vocabulary, default_language=self._language, default_topic=self._topic)
+    def _plan_topic(self, plan: _Plan, reading: Reading, row: SourceRow) -> None:
+        """The page of a section names and describes its topic; if it says more than a topic can, it is an article, too."""
+        fields = reading.fields
+        if fields is None:
+            return
+        words = " ".join(reading.body.split())
+        is_short = len(words) <= _INTRO_LENGTH and not any(mark in words for mark in "[<#|`*{!:")
+        plan.is_topic = not words or (is_short and not fields.short_answer)
+        plan.intro = fields.short_answer or (words if plan.is_topic else "")
+        says_something = fields.title.lower() not in {"introduction", "overview", "index", "home", "welcome", "مقدمه"}
+        self._topics.describe(
+            row.sections, fields.language, fields.title if says_something else "",
+            shortened(plan.intro, _INTRO_LENGTH, fields.language),
+        )  # fmt: skip
 
-    def _body(self, row: SourceRow, fields: ArticleFields, *, checking: bool) -> Body:
-        resolver = _Resolver(self, fields, row.folder, checking)
-        key = f"{fields.external_id}:{fields.language}"
-        body = parse_body(
-            row.body, language=fields.language, key=key, resolver=resolver, first_line=max(row.body_line, 0)
+    def _find_pages(self) -> None:
+        """Look up the pages that exist, for all rows in few queries."""
+        wanted = {plan.key[0] for plan in self._plans if plan is not None}
+        known: dict[tuple[str, str], int] = {}
+        names = sorted(wanted)
+        for start in range(0, len(names), 500):
+            pages = ArticlePage.objects.filter(external_id__in=names[start : start + 500]).order_by("-pk")
+            for name, language, pk in pages.values_list("external_id", "locale__language_code", "pk"):
+                known[name, language] = pk
+        for plan in self._plans:
+            if plan is None:
+                continue
+            if plan.is_topic:
+                plan.page_id = self._topics.page_of(plan.way, plan.key[1])
+            else:
+                plan.page_id = known.get(plan.key)
+            if plan.page_id is not None or self._is_dry:
+                self._pages[plan.key] = plan.page_id or 0
+
+    def _make_pages(self) -> None:
+        """Make the topics that are missing, and an empty, unpublished page for each new article."""
+        for plan, report in zip(self._plans, self._report.rows, strict=True):
+            if plan is None:
+                continue
+            try:
+                with transaction.atomic():
+                    topic = self._topics.ensure(plan.way, plan.key[1])
+                    if plan.page_id is None:
+                        plan.page_id = topic if plan.is_topic else self._make_page(plan, topic)
+                        plan.is_new = not plan.is_topic or topic in self._topics.made
+            except RowError as error:
+                report.problems = error.problems
+            except ValidationError as error:
+                report.problems = _problems_of(error, report.line)
+            except DatabaseError:
+                report.problems = [_database_problem(report.line)]
+            if plan.page_id is not None:
+                self._pages[plan.key] = plan.page_id
+
+    def _make_page(self, plan: _Plan, topic: int) -> int:
+        external_id, language = plan.key
+        parent = TopicPage.objects.get(pk=topic)
+        page = ArticlePage(
+            locale=Locale.objects.get(language_code=language),
+            owner=self._user,
+            external_id=external_id,
+            title=bidi_safe(plan.title, language),
+            slug=_free_slug(parent, plan.slug),
+            short_answer="…",
+            live=False,
+            has_unpublished_changes=True,
         )
-        if row.body_line < 0:  # in a CSV the line numbers of a cell are not those of the file
-            body.notes = [Problem(note.message, note.field, row.line) for note in body.notes]
-        return body
+        first = ArticlePage.objects.filter(external_id=external_id).order_by("pk").first()
+        if first is not None:
+            page.translation_key = first.translation_key
+        parent.add_child(instance=page)
+        return int(page.pk)
 
-    def _page_for(self, fields: ArticleFields, row: SourceRow) -> tuple[int, bool]:
-        """Return the page of the article in its language, and whether it was just created, empty and unpublished."""
-        siblings = ArticlePage.objects.filter(external_id=fields.external_id).order_by("pk")
-        for page in siblings.select_related("locale"):
-            if page.locale.language_code == fields.language:
-                return page.pk, False
-        first = siblings.first()
-        try:
-            with transaction.atomic():
-                parent = TopicPage.objects.get(pk=self.vocabulary.topic_pages[fields.topic, fields.language])
-                page = ArticlePage(
-                    locale=Locale.objects.get(language_code=fields.language),
-                    owner=self._user,
-                    external_id=fields.external_id,
-                    live=False,
-                    has_unpublished_changes=True,
-                )
-                if first is not None:
-                    page.translation_key = first.translation_key
-                _set_plain_fields(page, fields)
-                parent.add_child(instance=page)
-        except ValidationError as error:
-            raise RowError(_problems_of(error, row)) from error
-        except DatabaseError as error:
-            raise RowError([_database_problem(row)]) from error
-        return page.pk, True
+    # Writing ----------------------------------------------------------------------------------------------------------
 
-    # Second pass ----------------------------------------------------------------------------------------------------
-
-    def _write(self, row: SourceRow, report: RowReport) -> None:
-        """Update the page of a checked row."""
+    def _write(self, row: SourceRow, plan: _Plan, report: RowReport) -> None:
+        """Write the content of a planned row; in a dry run, say what would be done."""
+        report.page_id = plan.page_id
+        report.problems = list(plan.notes)
+        if plan.is_topic:
+            self._write_topic(row, plan, report)
+            return
+        if self._is_dry:
+            self._preview(row, plan, report)
+            return
         mark = self.media.begin_row()
-        is_new = report.page_id in self._new_pages
         try:
             with transaction.atomic():
-                self._update(row, report)
+                self._update(row, plan, report)
         except (RowError, ValidationError, DatabaseError) as error:
             self.media.undo(mark)
             report.outcome = Outcome.FAILED
             if isinstance(error, RowError):
                 report.problems = error.problems
             elif isinstance(error, ValidationError):
-                report.problems = _problems_of(error, row)
+                report.problems = _problems_of(error, row.line)
             else:
-                report.problems = [_database_problem(row)]
-            if is_new:
+                report.problems = [_database_problem(row.line)]
+            if plan.is_new:
                 with transaction.atomic():
                     Page.objects.get(pk=report.page_id).delete()
-                del self._pages[report.external_id, report.language]
+                del self._pages[plan.key]
                 report.page_id = None
 
-    def _update(self, row: SourceRow, report: RowReport) -> None:
-        fields, problems, _notes = self._fields(row)
-        if fields is None:  # the source changed between the passes
-            raise RowError(problems)
-        page = ArticlePage.objects.select_for_update(of=("self",)).get(pk=report.page_id)
-        body = self._body(row, fields, checking=False)
+    def _write_topic(self, row: SourceRow, plan: _Plan, report: RowReport) -> None:
+        if plan.is_new or report.page_id is None:
+            report.outcome = Outcome.CREATED
+            report.problems.append(Problem(_("It became the page of its topic."), line=row.line))
+        else:
+            report.outcome = Outcome.UNCHANGED
+
+    def _content(self, row: SourceRow, plan: _Plan, report: RowReport, *, checking: bool) -> tuple[ArticleFields, Body]:
+        """Return the fields and the body of a row, and report what was left out."""
+        reading = read_fields(row, self.vocabulary, self._defaults)
+        fields = reading.fields
+        if fields is None:  # the source changed between planning and writing
+            raise RowError([reading.refusal] if reading.refusal else [])
+        fields.external_id = plan.key[0]
+        body = read_body(
+            reading.body,
+            form=row.form,
+            language=fields.language,
+            key=":".join(plan.key),
+            resolver=_Resolver(self, row, fields, checking),
+            first_line=max(row.body_line, 0),
+        )
+        notes = body.notes
+        if row.body_line < 0:  # in a spreadsheet the line numbers of a cell are not those of the file
+            notes = [Problem(note.message, note.field, row.line) for note in notes]
+        report.problems += [*reading.notes, *notes]
+        if not fields.short_answer:
+            words = only_paragraph(body.blocks)
+            fields.short_answer = shortened(
+                words or first_words(body.blocks, fields.title), SHORT_ANSWER_LENGTH, fields.language
+            )
+            if words and words == fields.short_answer:  # the answer is short enough to need no text of its own
+                body.blocks = []
+        return fields, body
+
+    def _preview(self, row: SourceRow, plan: _Plan, report: RowReport) -> None:
+        try:
+            fields, body = self._content(row, plan, report, checking=True)
+        except RowError as error:
+            report.outcome, report.problems = Outcome.FAILED, error.problems
+            return
+        page = ArticlePage.objects.filter(pk=plan.page_id).first() if plan.page_id else None
+        if page is None:
+            self._related(fields, None, row, report)
+            report.outcome = Outcome.CREATED
+            return
         related = self._related(fields, page, row, report)
-        report.problems = [*report.problems, *body.notes]
-        content = _fingerprint(fields, body, related)
+        report.outcome = self._what_to_do(page, _fingerprint(fields, body, related, self._topics), fields, row, report)
+
+    def _what_to_do(
+        self, page: ArticlePage, content: str, fields: ArticleFields, row: SourceRow, report: RowReport
+    ) -> Outcome:
+        """Return what is to become of an existing page, with the reason in the report if it is left alone."""
         last = self._last_import(page)
         is_new = page.latest_revision_id is None  # just created, or left empty by an interrupted import
         was_edited = not is_new and (last is None or last.revision_id != page.latest_revision_id)
-        if last is not None and last.data.get("content") == content and (page.live or not self._waits(last)):
-            report.outcome = Outcome.UNCHANGED
-            return
+        if last is not None and last.data.get("content") == content and (page.live or not self._waits(last, fields)):
+            return Outcome.UNCHANGED
         if page.locked or (was_edited and not self._overwrite):
             message = _("It is locked here.") if page.locked else _("It was edited here since its last import.")
             report.problems.append(Problem(message, line=row.line))
-            report.outcome = Outcome.SKIPPED
+            return Outcome.SKIPPED
+        return Outcome.CREATED if is_new else Outcome.CHANGED
+
+    def _update(self, row: SourceRow, plan: _Plan, report: RowReport) -> None:
+        fields, body = self._content(row, plan, report, checking=False)
+        page = ArticlePage.objects.select_for_update(of=("self",)).get(pk=report.page_id)
+        related = self._related(fields, page, row, report)
+        content = _fingerprint(fields, body, related, self._topics)
+        report.outcome = self._what_to_do(page, content, fields, row, report)
+        if report.outcome not in {Outcome.CREATED, Outcome.CHANGED}:
             return
+        is_published = self._publish and not fields.is_draft
         self._move(page, fields)
         _set_plain_fields(page, fields)
+        if fields.has_own_slug and page.slug != fields.slug:
+            page.slug = _free_slug(page.get_parent(), fields.slug, page.pk)
+            if page.slug != fields.slug:
+                message = _("The address “%(slug)s” is taken; it became “%(new)s”.")
+                note = message % {"slug": fields.slug, "new": page.slug}
+                report.problems.append(Problem(note, field="slug", line=row.line))
         page.body = json.dumps(body.blocks)
         page.products = list(Product.objects.filter(code__in=fields.products))
         page.related_articles = [RelatedArticle(article_id=pk, sort_order=place) for place, pk in enumerate(related)]
         revision = page.save_revision(user=self._user)
-        if self._publish:
+        if is_published:
             revision.publish(user=self._user, skip_permission_checks=True)  # who may run commands may publish
         if fields.updated:
-            _set_dates(page.pk, fields.updated, is_new=is_new)
+            _set_dates(page.pk, fields.updated, is_new=report.outcome is Outcome.CREATED)
         log(
             instance=page, action=LOG_ACTION, user=self._user, revision=revision, content_changed=True,
-            data={"content": content, "file": report.place, "line": report.line, "published": self._publish},
+            data={"content": content, "file": report.place, "line": report.line, "published": is_published},
         )  # fmt: skip
-        report.outcome = Outcome.CREATED if is_new else Outcome.CHANGED
 
-    def _waits(self, last: PageLogEntry) -> bool:
+    def _waits(self, last: PageLogEntry, fields: ArticleFields) -> bool:
         """Return whether a draft of an earlier import is to be published now."""
-        return self._publish and not last.data.get("published", True)
+        return self._publish and not fields.is_draft and not last.data.get("published", True)
 
     @staticmethod
     def _last_import(page: ArticlePage) -> PageLogEntry | None:
         entries = PageLogEntry.objects.filter(page=page.pk, action=LOG_ACTION)
         return entries.order_by("-timestamp", "-pk").first()
 
-    def _related(self, fields: ArticleFields, page: ArticlePage, row: SourceRow, report: RowReport) -> list[int]:
-        found = []
+    def _related(self, fields: ArticleFields, page: ArticlePage | None, row: SourceRow, report: RowReport) -> list[int]:
+        found: list[int] = []
         for article in fields.related:
-            pk = self.page_id(article, fields.language)
+            pk = self.linked_page(article, row.place, fields.language)
             if pk is None:
                 message = _("There is no article “%(id)s” in this language; it was left out.")
                 report.problems.append(Problem(message % {"id": article[:60]}, field="related", line=row.line))
-            elif pk != page.pk and pk not in found:
+            elif pk and (page is None or pk != page.pk) and pk not in found:
                 found.append(pk)
         return found
 
     def _move(self, page: ArticlePage, fields: ArticleFields) -> None:
         """Move the page under the topic the row names, unless it is there or under a page of that topic already."""
+        code = self._topics.code_of(fields.topic)
         parent = page.get_parent().specific
-        if getattr(getattr(parent, "topic", None), "code", None) != fields.topic:
-            target = TopicPage.objects.get(pk=self.vocabulary.topic_pages[fields.topic, fields.language])
+        if getattr(getattr(parent, "topic", None), "code", None) != code:
+            target = TopicPage.objects.get(pk=self._topics.ensure(fields.topic, fields.language))
+            if (slug := _free_slug(target, page.slug, page.pk)) != page.slug:
+                page.slug = slug
+                page.save(update_fields=["slug"])
             MovePageAction(page, target, pos="last-child", user=self._user).execute(skip_permission_checks=True)
             page.refresh_from_db()
+
+
+def _free_slug(parent: Page, wanted: str, page_id: int | None = None) -> str:
+    """Return the slug, or one with a number if another page beside it has it."""
+    slug: str = find_available_slug(parent, wanted, ignore_page_id=page_id)
+    return slug
 
 
 def _set_plain_fields(page: ArticlePage, fields: ArticleFields) -> None:
     page.title = bidi_safe(fields.title, fields.language)
     page.draft_title = page.title
-    page.slug = fields.slug
     page.kind = fields.kind
     page.short_answer = bidi_safe(fields.short_answer, fields.language)
     page.spoken_answer = bidi_safe(fields.spoken_answer, fields.language)
@@ -345,23 +503,24 @@ def _set_dates(page_id: int, updated: dt.date, *, is_new: bool) -> None:
     Page.objects.filter(pk=page_id, live=True).update(**dates)
 
 
-def _fingerprint(fields: ArticleFields, body: Body, related: list[int]) -> str:
+def _fingerprint(fields: ArticleFields, body: Body, related: list[int], topics: Topics) -> str:
     """Return a hash that is equal when a row would write the same article again."""
-    plain: dict[str, Any] = {name: getattr(fields, name) for name in fields.__slots__}
+    plain: dict[str, Any] = {name: getattr(fields, name) for name in fields.__slots__ if name not in _NOT_WRITTEN}
     plain["updated"] = str(fields.updated or "")
+    plain["topic"] = topics.code_of(fields.topic)
     content = json.dumps([plain, body.blocks, related], ensure_ascii=False, sort_keys=True)
     return hashlib.sha256(content.encode("utf-8", "surrogatepass")).hexdigest()
 
 
-def _problems_of(error: ValidationError, row: SourceRow) -> list[Problem]:
+def _problems_of(error: ValidationError, line: int) -> list[Problem]:
     if hasattr(error, "error_dict"):
         return [
-            Problem(message, field="" if name == "__all__" else name, line=row.line)
+            Problem(message, field="" if name == "__all__" else name, line=line)
             for name, messages in error.message_dict.items()
             for message in messages
         ]
-    return [Problem(message, line=row.line) for message in error.messages]
+    return [Problem(message, line=line) for message in error.messages]
 
 
-def _database_problem(row: SourceRow) -> Problem:
-    return Problem(_("The database refused it; another import or editor may be at work. Try again."), line=row.line)
+def _database_problem(line: int) -> Problem:
+    return Problem(_("The database refused it; another import or editor may be at work. Try again."), line=line)

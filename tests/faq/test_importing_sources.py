@@ -6,15 +6,38 @@ import io
 import zipfile
 
 import pytest
+from openpyxl import Workbook
 
 from faq.importing import files
+from faq.importing.documents import read_document
 from faq.importing.errors import FileProblemError, SourceError
 from faq.importing.files import FileFinder, FolderFiles, ZipFiles
-from faq.importing.sources import open_source, parse_markdown
+from faq.importing.layout import Layout
+from faq.importing.sources import open_source
 from tests.faq.import_sources import picture, write_markdown
 
 HEADER = "id,language,title,short_answer,body"
 LINE = "red-light,fa,چراغ قرمز است,کابل را محکم کنید,متن"
+
+
+class OneFile:
+    """A folder in which one file is known by its name only."""
+
+    def __init__(self, name):
+        self._name = name
+
+    def names(self):
+        return [self._name]
+
+    def has(self, name):
+        return name == self._name
+
+    def read(self, name, limit):
+        return b""
+
+
+def parsed(name, text):
+    return read_document(name, text, Layout(OneFile(name), ["en", "fa"]))
 
 
 def rows_of(path, **options):
@@ -27,10 +50,9 @@ def table(folder, content, name="articles.csv", encoding="utf-8"):
     return path
 
 
-def test_a_folder_is_read_in_the_order_of_names_without_readme_and_hidden_files(tmp_path):
+def test_a_folder_is_read_in_the_order_of_names_without_hidden_files(tmp_path):
     write_markdown(tmp_path / "wifi", "b.fa.md")
     write_markdown(tmp_path / "billing", "a.fa.md")
-    write_markdown(tmp_path, "README.md")
     write_markdown(tmp_path / ".git", "c.fa.md")
 
     assert [(row.place, row.folder) for row in rows_of(tmp_path)] == [
@@ -39,39 +61,57 @@ def test_a_folder_is_read_in_the_order_of_names_without_readme_and_hidden_files(
     ]
 
 
-def test_id_and_language_come_from_the_name_when_the_file_does_not_say():
-    row = parse_markdown("wifi/red-light.fa.md", "---\ntitle: چراغ\n---\nمتن")
+def test_id_language_and_section_come_from_the_place_when_the_file_does_not_say():
+    row = parsed("wifi/red-light.fa.md", "---\ntitle: چراغ\n---\nمتن")
 
-    assert (row.fields["id"], row.fields["language"], row.body_line) == ("red-light", "fa", 3)
+    assert (row.place_id, row.place_language, row.sections, row.body_line) == ("wifi:red-light", "fa", ("wifi",), 3)
 
 
 def test_values_stay_as_written():
-    row = parse_markdown("a.md", "---\nid: 0012\nupdated: 1405-02-31\nfeatured: no\nversion: 4.10\n---\n")
+    row = parsed("a.md", "---\nid: 0012\nupdated: 1405-02-31\nfeatured: no\nversion: 4.10\n---\n")
 
     assert dict(row.fields) == {"id": "0012", "updated": "1405-02-31", "featured": "no", "version": "4.10"}
 
 
 @pytest.mark.parametrize(
-    ("text", "line"),
+    "head",
     [
-        ("متن بدون سربرگ", 1),
-        ("---\nid: a\n", 1),
-        ("---\nid: a\ntitle: [باز\n---\n", 4),
-        ("---\n- یک\n- دو\n---\n", 1),
-        ("---\na: &x [1]\nb: *x\n---\n", 3),
-        ("---\na: " + "[" * 30_000 + "\n---\n", 1),
-        ("---\n" + "a: b\n" * 30_000 + "---\n", 1),
-        ("---\nkey: value: again\n---\n", 2),
+        "---\ntitle: چراغ\ntags: [الف, ب]\n---\n",
+        "\ufeff\n\n---\ntitle: چراغ\ntags:\n- الف\n- ب\n---\n",
+        "<!-- note -->\n---\ntitle:\tچراغ\ntags:\t[الف, ب]\n---\n",
+        "---\nTitle:   چراغ\nTags:\n\t- الف\n\t- ب\n...\n",
+        '---\ntitle: "چراغ"\ntags: [الف, ب]\nsummary: یک: دو: سه\n---\n',
+        '+++\ntitle = "چراغ"\ntags = ["الف", "ب"]\ndate = 2024-05-01\n+++\n',
+        '{\n"title": "چراغ",\n"tags": ["الف", "ب"]\n}\n',
     ],
 )
-def test_broken_front_matter_is_a_problem_of_its_row(text, line):
-    row = parse_markdown("a.md", text)
+def test_heads_are_read_in_every_spelling(head):
+    row = parsed("a.md", head + "متن\n")
 
-    assert (row.problem.line, row.fields) == (line, {})
+    assert (row.fields["title"], row.fields["keywords"], row.body.strip()) == ("چراغ", ["الف", "ب"], "متن")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "متن بدون سربرگ",
+        "---\nمتن میان دو خط\n---\n",
+        "---\n- یک\n- دو\n---\n",
+        "---\na: " + "[" * 30_000 + "\n---\n",
+        "---\n" + "a: b\n" * 30_000 + "---\n",
+        "+++\nمتن\n",
+        "{ متن",
+    ],
+)
+def test_what_is_no_head_or_cannot_be_read_never_loses_the_text(text):
+    row = parsed("a.md", text)
+
+    assert row.problem is None
+    assert row.body == text or row.fields
 
 
 def test_control_and_direction_characters_never_reach_an_article():
-    row = parse_markdown("a.md", "\ufeff---\r\ntitle: ك\u202eي\x00\r\n---\r\nم\u200eتن\x07")
+    row = parsed("a.md", "\ufeff---\r\ntitle: ك\u202eي\x00\r\n---\r\nم\u200eتن\x07")
 
     assert (row.fields["title"], row.body) == ("کی", "متن")
 
@@ -88,9 +128,12 @@ def test_a_table_is_read_in_every_usual_encoding_and_the_report_says_when_it_was
     assert bool(source.notes) == (not encoding.startswith("utf-8"))
 
 
-def test_bytes_in_no_known_encoding_stop_the_import_with_advice(tmp_path):
-    with pytest.raises(SourceError, match="UTF-8"):
-        open_source(table(tmp_path, HEADER.encode() + b"\nred-light,en,caf\xe9,na\xefve \xfcber,x\n"))
+def test_lines_with_letters_of_another_code_page_are_told_and_the_others_land(tmp_path):
+    content = HEADER.encode() + f"\n{LINE}\n".encode() + b"red-light,en,caf\xe9,na\xefve \xfcber,x\n"
+
+    found = rows_of(table(tmp_path, content))
+
+    assert [row.problem is None for row in found] == [True, False]
 
 
 @pytest.mark.parametrize("delimiter", [",", ";", "\t", "|"])
@@ -100,24 +143,65 @@ def test_the_delimiter_is_found_from_the_header(tmp_path, delimiter):
     assert [row.body for row in rows_of(table(tmp_path, content))] == ["متن"]
 
 
-def test_a_table_without_the_needed_columns_says_which(tmp_path):
-    with pytest.raises(SourceError, match="short_answer"):
-        open_source(table(tmp_path, "id,title\nred-light,x\n"))
+def test_a_table_without_questions_and_answers_says_what_it_has(tmp_path):
+    with pytest.raises(SourceError, match="colour"):
+        open_source(table(tmp_path, "colour,1\n2,3\n", "x.csv"), columns={"colour": "", "1": ""})
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        ("پرسش;پاسخ;دسته\nچرا قرمز است؟;کابل شل است.;مودم\n", [("چرا قرمز است؟", "کابل شل است.", "مودم", "")]),
+        ("Question\tAnswer\tTopic area\nWhy red?\tThe cable.\tx\n", [("Why red?", "The cable.", None, "")]),
+        (
+            "question_en,answer_en,پرسش (فارسی),پاسخ (فارسی)\nWhy?,Cable.,چرا؟,کابل.\n",
+            [("Why?", "Cable.", None, "en"), ("چرا؟", "کابل.", None, "fa")],
+        ),
+        (
+            "چرا چراغ قرمز است؟,کابل شل شده است و باید آن را محکم کنید.\nچطور وصل شوم؟,رمز را بنویسید و روی اتصال بزنید.\n",
+            [
+                ("چرا چراغ قرمز است؟", "کابل شل شده است و باید آن را محکم کنید.", None, ""),
+                ("چطور وصل شوم؟", "رمز را بنویسید و روی اتصال بزنید.", None, ""),
+            ],
+        ),
+    ],
+)
+def test_columns_are_recognised_by_names_in_many_words_or_by_contents(tmp_path, content, expected):
+    found = rows_of(table(tmp_path, content))
+
+    assert [
+        (row.fields.get("title"), row.body, row.fields.get("category"), row.place_language) for row in found
+    ] == expected
+
+
+def test_columns_can_be_said(tmp_path):
+    path = table(tmp_path, "A,B\nچرا؟,کابل.\n")
+
+    row = rows_of(path, columns={"A": "title:fa", "2": "body:fa"})[0]
+
+    assert (row.fields["title"], row.body, row.place_language) == ("چرا؟", "کابل.", "fa")
+
+
+def test_a_workbook_is_read_like_a_table(tmp_path):
+    workbook = Workbook()
+    for line in (["سؤال", "جواب"], ["چرا؟", "کابل."]):
+        workbook.active.append(line)
+    workbook.save(tmp_path / "faq.xlsx")
+
+    assert [(row.fields["title"], row.body) for row in rows_of(tmp_path / "faq.xlsx")] == [("چرا؟", "کابل.")]
 
 
 def test_broken_lines_of_a_table_do_not_lose_the_others(tmp_path):
-    content = f'{HEADER}\n{LINE}\na,b\nx,fa,"bad"quote,y,z\n\n"{"l" * 3}",fa,"دو\nسطر",پاسخ,متن\n{LINE},more\n'
+    content = f'{HEADER}\n{LINE}\nx,fa,"bad"quote,y,z\n\n"{"l" * 3}",fa,"دو\nسطر",پاسخ,متن\n{LINE},more\n'
 
-    found = [(row.line, row.problem is None) for row in rows_of(table(tmp_path, content))]
+    found = [(row.line, row.problem is None, len(row.notes)) for row in rows_of(table(tmp_path, content))]
 
-    assert found == [(2, True), (3, False), (4, False), (6, True), (8, False)]
+    assert found == [(2, True, 0), (3, True, 0), (5, True, 0), (7, True, 1)]
 
 
 def test_an_unclosed_quote_and_a_huge_cell_are_problems_of_their_lines(tmp_path):
-    assert [row.problem is None for row in rows_of(table(tmp_path, f'{HEADER}\n{LINE}\nx,fa,"never closed,y,z\n'))] == [
-        True,
-        False,
-    ]
+    unclosed = f'{HEADER}\n{LINE}\nx,fa,"never closed,y,z\n{LINE}\n'
+    assert [row.problem is None for row in rows_of(table(tmp_path, unclosed))] == [True, False, True]
 
     huge = f'{HEADER}\nx,fa,"{"l" * 2_200_000}",y,z\n{LINE}\n'
     assert [row.problem is None for row in rows_of(table(tmp_path, huge))] == [False, True]

@@ -1,0 +1,265 @@
+"""What people have is imported as it is: titles, answers, languages, topics and links that nobody wrote down."""
+
+from __future__ import annotations
+
+import zipfile
+
+import pytest
+
+from faq.importing import import_articles
+from faq.importing.fields import parse_date
+from faq.importing.inferring import shortened, split_title
+from faq.importing.languages import PathLanguages
+from faq.models import ArticlePage, TopicPage
+from tests.factories.faq import help_site
+from tests.faq.import_sources import picture
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def empty_portal(db):
+    """A portal with its first pages: no topic, no article."""
+    return help_site()
+
+
+def write(folder, **files):
+    for name, text in files.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+
+
+def articles(*fields):
+    return list(ArticlePage.objects.order_by("locale__language_code", "external_id").values_list(*fields))
+
+
+# Titles and answers --------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("body", "given", "name", "expected"),
+    [
+        ("# چراغ قرمز {#red}\n\nمتن", "", "Red", ("چراغ قرمز", "\n\nمتن")),
+        ("<!-- x -->\nچراغ قرمز\n=====\nمتن", "", "Red", ("چراغ قرمز", "<!-- x -->\n\n\nمتن")),
+        ("# چراغ قرمز\nمتن", "چراغ قرمز", "Red", ("چراغ قرمز", "\nمتن")),
+        ("# دیگر\nمتن", "چراغ قرمز", "Red", ("چراغ قرمز", "# دیگر\nمتن")),
+        ("```\n# code\n```\n## بخش\n", "", "Install", ("Install", "```\n# code\n```\n## بخش\n")),
+        ("## چرا قرمز است؟\nمتن", "", "Q 7", ("چرا قرمز است؟", "\nمتن")),
+        ("متن", "", "Red light", ("Red light", "متن")),
+        ("# **The** `red` [light](x.md)\n", "", "a", ("The red light", "\n")),
+    ],
+)
+def test_a_title_is_found_and_stands_once(body, given, name, expected):
+    assert split_title(body, form="markdown", given=given, name=name) == expected
+
+
+def test_a_short_answer_ends_behind_a_sentence_and_fits_with_its_marks():
+    assert shortened("یک. " + "دو " * 200, 40, "fa").endswith("…")
+    assert shortened("این پاسخ کوتاه است. " + "دو " * 200, 40, "fa") == "این پاسخ کوتاه است."
+    assert shortened("X2 ۴ " * 30, 100, "fa").count("X2") < 20
+
+
+@pytest.mark.parametrize(
+    ("written", "expected"),
+    [
+        ("1 May 2024", "2024-05-01"),
+        ("May 1st, 2024", "2024-05-01"),
+        ("2024-05-01T10:00:00+03:30", "2024-05-01"),
+        ("1403/2/12", "2024-05-01"),
+        ("12 اردیبهشت 1403", "2024-05-01"),
+        ("soon", "None"),
+    ],
+)
+def test_dates_are_read_in_numbers_and_words(written, expected):
+    assert str(parse_date(written)) == expected
+
+
+# Languages -----------------------------------------------------------------------------------------------------------
+
+
+def test_folders_and_names_tell_languages_only_where_they_mean_them():
+    names = ["docs/fa-IR/x.md", "docs/en/x.md", "guide/id/x.md", "locales/de/x.md", "fa_x.md"]
+    languages = PathLanguages(names, ["en", "fa"])
+
+    assert [languages.of_folder(above, part) for above, part in (
+        ("docs", "fa-IR"), ("docs", "en"), ("guide", "id"), ("locales", "de"), ("", "guide"),
+    )] == ["fa", "en", "", "de", ""]  # fmt: skip
+    assert [languages.of_name(stem) for stem in ("x.fa", "x.en-US", "fa_x", "go_x", "v1.0", "node.js")] == [
+        ("x", "fa"), ("x", "en"), ("x", "fa"), ("go_x", ""), ("v1.0", ""), ("node.js", ""),
+    ]  # fmt: skip
+
+
+def test_the_same_document_in_two_languages_is_one_family(tmp_path, empty_portal):
+    write(
+        tmp_path,
+        **{
+            "docs/guide/install.md": "# Install\n\nPut the cable in and wait.\n",
+            "i18n/fa/docusaurus-plugin-content-docs/current/guide/install.md": "# نصب\n\nکابل را وصل کنید.\n",
+            "i18n/fr/docusaurus-plugin-content-docs/current/guide/install.md": "# Installer\n\nBranchez.\n",
+        },
+    )
+
+    report = import_articles(tmp_path)
+
+    assert [(row.language, row.outcome.value) for row in report.rows] == [
+        ("en", "created"), ("fa", "created"), ("fr", "skipped"),
+    ]  # fmt: skip
+    english, persian = ArticlePage.objects.order_by("locale__language_code")
+    assert english.translation_key == persian.translation_key
+    assert (persian.title, persian.short_answer) == ("نصب", "کابل را وصل کنید.")
+    topics = TopicPage.objects.order_by("locale__language_code")
+    assert [(page.title, page.live) for page in topics] == [("Guide", True)] * 2
+    assert len({page.translation_key for page in topics}) == 1
+
+
+# Topics --------------------------------------------------------------------------------------------------------------
+
+
+def test_an_empty_portal_gets_the_topics_that_folders_name(tmp_path, empty_portal):
+    write(
+        tmp_path,
+        **{
+            "مودم/_index.md": "---\ntitle: مودم و وای‌فای\n---\nهمه چیز دربارهٔ مودم.\n",
+            "مودم/نصب/چراغ قرمز.md": "کابل را محکم کنید.\n",
+            "billing/_category_.json": '{"label": "قبض‌ها", "position": 2}',
+            "billing/pay.md": "---\ncategory: [پرداخت]\n---\nکارت را بکشید.\n",
+            "billing/late.md": "دیر شد.\n",
+            "پرسش.md": "# چرا؟\nچون که کابل شل است.\n",
+        },
+    )
+
+    first = import_articles(tmp_path)
+    second = import_articles(tmp_path)
+
+    assert {row.outcome.value for row in first.rows} == {"created"}
+    assert {row.outcome.value for row in second.rows} == {"unchanged"}
+    tree = {page.title: (page.get_parent().title, page.intro) for page in TopicPage.objects.all()}
+    assert tree == {
+        "مودم و وای‌فای": ("راهنما", "همه چیز دربارهٔ مودم."),
+        "نصب": ("مودم و وای‌فای", ""),
+        "قبض‌ها": ("راهنما", ""),
+        "پرداخت": ("راهنما", ""),
+        "عمومی": ("راهنما", ""),
+    }
+    assert {(page.title, page.topic.pages.get().title) for page in ArticlePage.objects.select_related("topic")} == {
+        ("چراغ قرمز", "نصب"),
+        ("Pay", "پرداخت"),
+        ("Late", "قبض‌ها"),
+        ("چرا؟", "عمومی"),
+    }
+
+
+def test_topics_can_be_mapped_and_existing_ones_are_found_by_name(tmp_path, empty_portal):
+    write(tmp_path, **{"a/x.md": "متن فارسی است.\n", "b/y.md": "---\ncategory: A\n---\nمتن دیگری است.\n"})
+
+    import_articles(tmp_path, topics={"a": "first"})
+    import_articles(tmp_path, topics={"a": "first", "A": "first"})
+
+    assert {page.topic.code for page in ArticlePage.objects.select_related("topic")} == {"first"}
+
+
+def test_the_navigation_of_mkdocs_and_gitbook_names_sections(tmp_path, empty_portal):
+    write(
+        tmp_path / "one",
+        **{
+            "mkdocs.yml": "site_name: x\nnav:\n- Start here:\n  - First steps: a.md\nplugins: !!python/name:x.y\n",
+            "docs/a.md": "Take the cable in your hand.\n",
+        },
+    )
+    write(
+        tmp_path / "two",
+        **{"SUMMARY.md": "# Contents\n\n## راهنما\n\n* [نام دیگر](b.md)\n", "b.md": "کابل را محکم کنید.\n"},
+    )
+
+    for folder in ("one", "two"):
+        import_articles(tmp_path / folder)
+
+    assert {(page.title, page.topic.pages.first().title) for page in ArticlePage.objects.all()} == {
+        ("First steps", "Start here"),
+        ("نام دیگر", "راهنما"),
+    }
+
+
+def test_what_is_no_article_is_passed_over_with_the_reason(tmp_path, empty_portal):
+    names = ["_sidebar.md", "LICENSE.md", "CHANGELOG.md", "CONTRIBUTING.md", "docs/_partials/x.md", "docs/_part.mdx"]
+    write(tmp_path, **dict.fromkeys([*names, "docs/a.md"], "# x\n\ntext of it\n"))
+    write(tmp_path, **{"node_modules/x/README.md": "# x\n", ".github/x.md": "# x\n", "a.html": "{% extends %}<p>x</p>"})
+
+    report = import_articles(tmp_path)
+
+    assert {row.place for row in report.rows if row.outcome.value == "skipped"} == {*names, "a.html"}
+    assert all(row.problems for row in report.rows if row.outcome.value == "skipped")
+    assert articles("external_id") == [("docs:a",)]
+
+
+# Links and files -----------------------------------------------------------------------------------------------------
+
+
+def test_ids_that_are_unique_in_their_folder_only_are_told_apart(tmp_path, empty_portal):
+    write(tmp_path, **{f"{name}/intro.md": "---\nid: intro\ntitle: Intro\n---\nSome words here.\n" for name in "ab"})
+
+    first, second = import_articles(tmp_path), import_articles(tmp_path)
+
+    assert articles("external_id", "slug") == [("a:intro", "intro"), ("b:intro", "intro")]
+    assert [row.outcome.value for row in second.rows] == ["unchanged"] * 2
+    assert [len(row.problems) for row in first.rows] == [1, 1]
+
+
+@pytest.mark.parametrize(
+    "target", ["../b/دو.md", "/b/%D8%AF%D9%88", "../b/دو/", "دو", "/docs/b/دو.html", "عنوان دوم", "../../b/دو.md"]
+)
+def test_links_are_found_as_documents_write_them(target):
+    from faq.importing.links import LinkIndex
+
+    links = LinkIndex()
+    links.add(("two", "fa"), "docs/b/دو.md", title="عنوان دوم")
+    links.add(("one", "fa"), "docs/a/یک.md", title="یک")
+
+    assert links.find(target, near="docs/a/یک.md", language="fa") == ("two", "fa")
+    assert links.find("هیچ.md", near="docs/a/یک.md", language="fa") is None
+
+
+@pytest.mark.parametrize(
+    "written", ["my%20pic.png", "../img/my pic.png", "/img/my pic.png", "@site/static/img/my pic.png", "my pic.png"]
+)
+def test_pictures_are_found_as_documents_write_them(tmp_path, written):
+    from faq.importing.files import FileFinder, FolderFiles
+
+    for folder in ("docs/a", "docs/img", "static/img"):
+        (tmp_path / folder).mkdir(parents=True)
+    place = "docs/img" if ".." in written else "static/img" if "/" in written else "docs/a"
+    (tmp_path / place / "my pic.png").write_bytes(picture())
+
+    found = FileFinder([FolderFiles(tmp_path)]).find(written, near="docs/a")
+
+    assert found is not None
+    assert found.name == f"{place}/my pic.png"
+
+
+def test_an_archive_of_a_repository_is_read_from_inside_its_folder(tmp_path, empty_portal):
+    with zipfile.ZipFile(tmp_path / "x.zip", "w") as archive:
+        archive.writestr("repo-main/LICENSE.md", "x")
+        archive.writestr("repo-main/docs/guide/a.md", "# A\n\nSome words here.\n")
+
+    import_articles(tmp_path / "x.zip")
+
+    assert articles("external_id", "topic__code") == [("guide:a", "guide")]
+
+
+def test_a_table_of_questions_becomes_articles_with_their_categories_and_languages(tmp_path, empty_portal):
+    (tmp_path / "faq.csv").write_text(
+        "question_en,answer_en,پرسش,پاسخ,دسته\n"
+        'Why red?,"<p>The <b>cable</b> is loose.</p><ul><li>Push</li></ul>",چرا قرمز است؟,کابل شل است.,مودم\n'
+        "Why red?,Another answer.,چرا؟,پاسخ دیگری.,مودم\n",
+        encoding="utf-8",
+    )
+
+    report = import_articles(tmp_path / "faq.csv")
+
+    assert [row.outcome.value for row in report.rows] == ["created"] * 4
+    assert [(language, title) for language, title in articles("locale__language_code", "title")].count(
+        ("en", "Why red?")
+    ) == 2
+    assert set(articles("title", "topic__code")) == {(title, "mwdm") for title in ("Why red?", "چرا قرمز است؟", "چرا؟")}
+    assert ArticlePage.objects.get(title="چرا قرمز است؟").short_answer == "کابل شل است."
