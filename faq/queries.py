@@ -29,7 +29,9 @@ from faq.models import (
 from faq.rendering import RenderedBody, render_body
 from portal.catalog.models import Ownership, Product, ProductVersion
 from portal.core.article_sources import credit_for
-from portal.core.audience import audiences_for, reading_as
+from portal.core.audience import PUBLIC, audiences_for, reading_as
+from portal.core.http import public_address
+from portal.core.machine_reading import is_open_to_programs
 from portal.core.memo import Memo
 from portal.core.pages import page_url
 from portal.core.places import Place, place_of
@@ -123,6 +125,15 @@ class _SharedArticleData:
 
 
 @dataclass(frozen=True, slots=True)
+class ArticleForEverybody:
+    """What programs are given of an article."""
+
+    body: RenderedBody
+    applies_to: tuple[AppliesTo, ...]
+    platforms: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class ArticleView:
     """The part of an article that is shown to all readers of one audience; contains nothing about one person.
 
@@ -139,6 +150,8 @@ class ArticleView:
     place: Place
     short_url: str
     support: SupportContact | None
+    #: Address of the article as Markdown; empty unless everybody, programs included, may read it.
+    markdown_url: str
     #: Scopes of what the page shows (`portal.core.scopes`): itself, its topic, and the articles it links to.
     scopes: tuple[str, ...]
 
@@ -185,6 +198,16 @@ def help_url(language: str) -> str:
     """Return the address of the list of topics in a language; empty when there is none."""
     page = HelpIndexPage.objects.live().filter(locale__language_code=language).order_by("path").first()
     return page_url(page) if page is not None else ""
+
+
+def markdown_path(page: ArticlePage) -> str:
+    """Return the path of an article as Markdown (`faq.machine`): its own with ``.md`` in place of the last slash."""
+    return f"{page_url(page).rstrip('/')}.md"
+
+
+def _markdown_url(page: ArticlePage) -> str:
+    is_there = page.live and page.effective_audience == PUBLIC and is_open_to_programs()
+    return public_address(markdown_path(page)) if is_there else ""
 
 
 def article_by_number(number: int, language: str, user: AnyUser) -> ArticlePage | None:
@@ -380,6 +403,7 @@ def article_page_data(page: ArticlePage, request: HttpRequest) -> ArticlePageDat
         place=place_of(page, request),
         short_url=request.build_absolute_uri(reverse("faq:short_link", args=[number])) if number else "",
         support=support_contact(),
+        markdown_url=_markdown_url(page),
         scopes=shared.scopes,
     )
     return ArticlePageData(
@@ -391,6 +415,14 @@ def article_page_data(page: ArticlePage, request: HttpRequest) -> ArticlePageDat
         answer=answer,
         credit=_credit(page, user) if page.source else None,
     )
+
+
+def article_for_everybody(page: ArticlePage) -> ArticleForEverybody:
+    """Return the body of an article and what it applies to, as everybody sees them; cached as for the page."""
+    language = page.locale.language_code
+    key = (page.pk, page.live_revision_id, page.last_published_at, language, tuple(audiences_for(None)))
+    shared = _articles.get(key, lambda: _shared_data(page, None))
+    return ArticleForEverybody(shared.body, shared.applies_to, shared.platforms)
 
 
 def _credit(page: ArticlePage, user: AnyUser) -> Credit:

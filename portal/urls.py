@@ -41,6 +41,7 @@ urlpatterns += i18n_patterns(
     path("", include("loyalty.urls")),
     path("", include("portal.downloads.urls")),
     path("", include("portal.core.urls_pages")),
+    path("", include("faq.urls_pages")),
     path("", include(wagtail_urls)),
     prefix_default_language=True,
 )

@@ -25,6 +25,7 @@ _TELEPHONE: Final = re.compile(r"\+?[(]?[0-9](?:[ \-()/.]*[0-9]){2,}")
 __all__ = [
     "AudienceInUse",
     "FileAudience",
+    "MachineReading",
     "OutboxMessage",
     "OutgoingMail",
     "PeriodicJob",
@@ -275,3 +276,25 @@ class SupportSettings(BaseSiteSetting):
         if self.support_phone and not _TELEPHONE.fullmatch(to_latin_digits(self.support_phone)):
             message = _("Enter a telephone number: digits, with spaces, hyphens or brackets between them if you like.")
             raise ValidationError({"support_phone": message})
+
+
+@register_setting(icon="code", order=110)
+class MachineReading(BaseSiteSetting):
+    """Whether public articles are given to programs as Markdown (`faq.machine`)."""
+
+    is_open = models.BooleanField(
+        _("Articles as text for programs"),
+        default=True,
+        help_text=_(
+            "Assistants and search programs read public articles at /llms.txt, /llms-full.txt and at the address of each "
+            "article with .md behind it. What is not public is never there."
+        ),
+    )
+
+    panels: ClassVar[list[Any]] = [FieldPanel("is_open")]
+
+    class Meta:
+        verbose_name = _("articles for programs")
+
+    def __str__(self) -> str:
+        return str(self.is_open)

@@ -38,18 +38,34 @@ def serve(request: HttpRequest, path: str) -> HttpResponse:
 
     Raises `Http404` for an address without a page and for a page this reader may not see: the answer is the same.
     """
+    request._wagtail_cached_site_root_paths = site_roots()  # type: ignore[attr-defined]  # noqa: SLF001 - where Wagtail looks
+    root_path = _root_path()
+    if root_path:
+        page = find_page(root_path + path)
+        if page is None or (isinstance(page, PortalPage) and not page.is_visible_to(request.user)):
+            raise Http404  # both alike, and before Wagtail's view restrictions ask for anything
+        request._wagtail_route_for_request = RouteResult(page)  # type: ignore[attr-defined]  # noqa: SLF001
+    response: HttpResponse = wagtail_views.serve(request, path)
+    return response
+
+
+def page_at(path: str) -> Page | None:
+    """Return the live page that the active language has at `path`, as its own class, or None.
+
+    Whether a reader may see it is for the caller to ask. None, too, where several sites share the portal.
+    """
+    root_path = _root_path()
+    return find_page(root_path + path) if root_path else None
+
+
+def _root_path() -> str:
+    """Return the tree path of the home page in the active language; empty if there is none, or are several sites."""
     roots = site_roots()
-    request._wagtail_cached_site_root_paths = roots  # type: ignore[attr-defined]  # noqa: SLF001 - where Wagtail looks
     if len({root.site_id for root in roots}) == 1:
         for root in roots:
             if root.language_code == get_language():
-                page = find_page(root.root_path + path)
-                if page is None or (isinstance(page, PortalPage) and not page.is_visible_to(request.user)):
-                    raise Http404  # both alike, and before Wagtail's view restrictions ask for anything
-                request._wagtail_route_for_request = RouteResult(page)  # type: ignore[attr-defined]  # noqa: SLF001
-                break
-    response: HttpResponse = wagtail_views.serve(request, path)
-    return response
+                return str(root.root_path)
+    return ""
 
 
 def find_page(url_path: str) -> Page | None:
