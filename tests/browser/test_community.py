@@ -11,8 +11,7 @@ import pytest
 from PIL import Image
 from playwright.sync_api import expect
 
-from tests.browser.people import PASSWORD as DEMO_PASSWORD
-from tests.browser.people import sign_in
+from tests.browser.people import NEWCOMERS_PASSWORD, PASSWORD, newcomer, post, sign_in
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,26 +20,6 @@ if TYPE_CHECKING:
     from playwright.sync_api import Page
 
     from tests.browser.conftest import Portal
-
-_NEWCOMER = """
-from portal.accounts.models import User
-from allauth.account.models import EmailAddress
-person = User.objects.create_user(email="{name}@example.com", password="{password}", handle="{name}", language="{language}")
-EmailAddress.objects.create(user=person, email=person.email, verified=True, primary=True)
-"""
-PASSWORD = "a-quiet-river-42"
-
-
-def newcomer(portal, name: str, language: str) -> str:
-    """Create a person who has never been here; return the mail address."""
-    portal.shell(_NEWCOMER.format(name=name, language=language, password=PASSWORD))
-    return f"{name}@example.com"
-
-
-def post(page) -> None:
-    """Send the form, after the time a person needs at least."""
-    time.sleep(2.1)  # `community.forms.FASTEST_SECONDS`: sooner is taken for a program
-    page.locator("button[name=do][value=post]:visible").click()
 
 
 @dataclass(frozen=True)
@@ -109,7 +88,7 @@ class Journey:
     def name(self) -> str:
         return f"asker_{self.language}_{self.width}"
 
-    def enter(self, email: str, *, language: str = "", password: str = DEMO_PASSWORD) -> Page:
+    def enter(self, email: str, *, language: str = "", password: str = PASSWORD) -> Page:
         language = language or self.language
         page = self.visit(f"/{language}/", js=self.js, width=self.width)
         sign_in(page, email, language, password)
@@ -189,7 +168,7 @@ def test_a_first_question_is_checked_answered_solved_and_passed_on(portal, visit
     language, width, js = way
     journey = Journey(portal, visit, language, width, js)
     Image.new("RGB", (320, 200), "teal").save(tmp_path / "adapter.png")
-    asker = journey.enter(newcomer(portal, journey.name, language), password=PASSWORD)
+    asker = journey.enter(newcomer(portal, journey.name, language), password=NEWCOMERS_PASSWORD)
     asker.goto(f"/{language}/account/notifications/")
     for choice in asker.locator("main select:has(option[value=daily])").all():
         choice.select_option("daily")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 from playwright.sync_api import expect
 
@@ -29,6 +30,7 @@ print(thread.pk)
 """
 _STATES = """
 import json
+import re
 from community.models import AuditEntry, Post, ReviewItem
 posts = Post.objects.filter(thread={thread}, number__gt=1)
 print(json.dumps({{
@@ -45,6 +47,7 @@ def test_a_hundred_items_are_cleared_by_keyboard_alone(portal, visit):
     page = visit("/en/")
     sign_in(page, "community@noora.example")
     page.goto("/en/desk/queue/?reason=held")
+    page.evaluate("window.isLoadedOnce = true")
     lost = []
 
     def focused() -> str:
@@ -52,8 +55,8 @@ def test_a_hundred_items_are_cleared_by_keyboard_alone(portal, visit):
         return page.evaluate("document.activeElement.closest('[data-queue-item]')?.innerText ?? ''")
 
     def decide() -> None:
-        """Approve or hide the item that has the focus, and wait for the next page."""
-        with page.expect_navigation(wait_until="domcontentloaded"):  # scripts have run by then
+        """Approve or hide the item that has the focus, and wait for what is shown then."""
+        with page.expect_navigation(wait_until="domcontentloaded"):  # the address names what was decided last
             for key in ("h", "h") if "SPAM" in focused() else ("a",):
                 page.keyboard.press(key)
         if "wave" not in focused() and place < COUNT - 1:
@@ -76,12 +79,24 @@ def test_a_hundred_items_are_cleared_by_keyboard_alone(portal, visit):
             decide()
 
     assert lost == []
+    assert page.evaluate("window.isLoadedOnce"), "no decision loads the page"
     found = json.loads(portal.shell(_STATES.format(thread=thread)).splitlines()[-1])
     expected = sorted(
         [f"wave {number} SPAM", "hidden", "spam"] if number % 4 == 0 else [f"wave {number} fine", "visible", ""]
         for number in range(COUNT)
     )
     assert (found["states"], found["open"], found["undone"]) == (expected, 0, 1)
+
+
+def test_who_is_signed_out_meanwhile_is_asked_to_sign_in(visit):
+    page = visit("/en/")
+    sign_in(page, "community@noora.example")
+    page.goto("/en/desk/queue/")
+    page.context.clear_cookies(name=re.compile("session"))
+
+    page.locator("[data-key=a]").first.click()
+
+    page.wait_for_url(re.compile("/accounts/login/"))
 
 
 def test_the_focus_is_somewhere_when_the_last_page_was_cleared(visit):

@@ -1,14 +1,9 @@
-// The review queue by keyboard. Without this script every act is a button of a form.
+// The review queue by keyboard. Without this script every act is a button of a form that loads the page again.
 const queue = document.querySelector("[data-queue]");
-const items = [...queue.querySelectorAll("[data-queue-item]")];
-// What the moderator was at, or what came after it; the first when they begin, the title when nothing is left.
-const here = queue.querySelector("[data-queue-here]") ?? items[0] ?? queue.querySelector("h1");
-const done = queue.querySelector("[data-done]");
 const said = queue.querySelector("[data-said]");
 const UNDO_SECONDS = 10;
+let items = [];
 let isSent = false;
-
-queue.querySelector("[data-keys]").hidden = false;
 
 function current() {
   return items.findIndex((item) => item.contains(document.activeElement));
@@ -27,9 +22,51 @@ function hide(item) {
   details.querySelector("select").focus();
 }
 
+// Begins with the part of the page that decisions change: when it was loaded, and when it was replaced.
+function begin() {
+  items = [...queue.querySelectorAll("[data-queue-item]")];
+  // What the moderator was at, or what came after it; the first when they begin, the title when nothing is left.
+  const here = queue.querySelector("[data-queue-here]") ?? items[0] ?? queue.querySelector("h1");
+  const done = queue.querySelector("[data-done]");
+  queue.querySelector("[data-keys]").hidden = false;
+  here.focus({ preventScroll: here === items[0] && Boolean(done) });
+  said.textContent = "";
+  if (!done) return;
+  // Screen readers tell what changes, not what a page begins with, nor the same words again.
+  setTimeout(() => {
+    if (done.isConnected) said.textContent = done.querySelector("span").textContent.trim();
+  }, 100);
+  setTimeout(() => {
+    if (done.contains(document.activeElement)) here.focus();
+    done.remove();
+  }, UNDO_SECONDS * 1000);
+}
+
+// Sends a decision and puts what the answer shows in the place of what was there: no page is loaded.
+async function send(form) {
+  try {
+    const answer = await fetch(form.action, { method: "POST", body: new FormData(form) });
+    const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+    const part = answer.ok && page.querySelector("[data-queue-part]");
+    if (!part) throw new Error(answer.status); // signed out meanwhile, for example: the browser shows what it is
+    scrollTo(0, 0);
+    queue.querySelector("[data-queue-part]").replaceWith(part);
+    document.querySelector("[data-toasts]")?.append(...page.querySelectorAll("[data-toast]"));
+    begin();
+    isSent = false;
+    history.replaceState(history.state, "", answer.url);
+  } catch {
+    form.submit();
+  }
+}
+
 document.addEventListener("submit", (event) => {
-  // A second key or click before the next page is there would decide about something else.
+  // A second key or click before the answer is there would decide about something else.
   if (isSent) event.preventDefault();
+  else if (event.target.closest("[data-queue-part]")) {
+    event.preventDefault();
+    send(event.target);
+  }
   isSent = true;
 });
 addEventListener("pageshow", () => {
@@ -65,14 +102,4 @@ document.addEventListener("keydown", (event) => {
   event.preventDefault();
 });
 
-here.focus({ preventScroll: here === items[0] && Boolean(done) });
-if (done) {
-  // Screen readers tell what changes, not what a page begins with.
-  setTimeout(() => {
-    said.textContent = done.querySelector("span").textContent.trim();
-  }, 100);
-  setTimeout(() => {
-    if (done.contains(document.activeElement)) here.focus();
-    done.remove();
-  }, UNDO_SECONDS * 1000);
-}
+begin();
