@@ -151,6 +151,12 @@ def _connect_jobs() -> None:
         is_needed=lambda _last_end: following_up.has_askers_to_ask(),
     )
     jobs.every(
+        timedelta(hours=6),
+        name="community.accept_agreed",
+        run=following_up.accept_agreed,
+        is_needed=lambda _last_end: following_up.has_answers_agreed_on(),
+    )
+    jobs.every(
         timedelta(hours=1),
         name="community.forget_views",
         run=viewing.forget_views,

@@ -273,7 +273,10 @@ class AskForm(WritingForm):
     def __init__(self, *args: Any, user: AnyUser, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         visible = Area.objects.visible_to(user).in_order().select_related("parent")
-        open_ids = [area.pk for area in visible if rules.can_start_thread(user, area)]
+        areas = [area for area in visible if rules.can_start_thread(user, area)]
+        open_ids = [area.pk for area in areas]
+        # Staff may also write news: a question must not become one because nobody looked at the area.
+        self.fields["area"].initial = next((area.pk for area in areas if area.kind == Area.Kind.QUESTIONS), None)
         self.fields["area"].queryset = visible.filter(pk__in=open_ids)  # type: ignore[attr-defined]  # a choice field
         self.fields["product"].queryset = Product.objects.filter(is_active=True)  # type: ignore[attr-defined]  # the same
         self.has_areas = bool(open_ids)
@@ -500,6 +503,32 @@ class MergeForm(ManageForm):
         if other.audience != self.thread.audience:
             raise ValidationError(_("Others may read that thread. Move this one into its area first."))
         return other
+
+
+class DuplicateForm(MergeForm):
+    """Names the thread that asks the same; a moderator decides."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["into"].help_text = _("A moderator looks at both, and merges them if they ask the same.")
+
+
+class DetailsForm(ManageForm):
+    """What a helper needs to know; it becomes their reply, once however often it is sent."""
+
+    body = forms.CharField(
+        label=_("What is missing?"),
+        max_length=_BODY_LENGTH,
+        help_text=_(
+            "It becomes your reply. Lists say that the question needs information, until its asker writes again."
+        ),
+        widget=forms.Textarea(attrs={"dir": "auto", "rows": 4}),
+    )
+    token = forms.CharField(required=False, max_length=40, widget=forms.HiddenInput)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["token"].initial = new_token()
 
 
 #: A number of at most 18 digits, alone or in the address of a thread.

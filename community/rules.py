@@ -143,9 +143,16 @@ def can_retitle(user: AnyUser, thread: Thread) -> bool:
     return can_write(user) and (_is_own(user, thread) or level_of(user) >= Level.HELPER)
 
 
-def can_mark_duplicate(user: AnyUser, _thread: Thread) -> bool:
-    """Propose that moderators merge a thread into another."""
-    return can_write(user) and level_of(user) >= Level.HELPER
+def can_ask_for_details(user: AnyUser, thread: Thread) -> bool:
+    """Say that a question cannot be answered as it is: helpers and staff, while it is open, about those of others."""
+    is_open = thread.is_question and not thread.is_solved and not thread.is_locked
+    is_one_who_helps = _is_staff(user) or level_of(user) >= Level.HELPER
+    return is_open and is_one_who_helps and can_reply(user, thread) and not _is_own(user, thread)
+
+
+def can_mark_duplicate(user: AnyUser, thread: Thread) -> bool:
+    """Propose that moderators merge a thread into another: helpers and staff."""
+    return can_write(user) and level_of(user) >= Level.HELPER and thread.state == ThreadState.VISIBLE
 
 
 def can_manage(user: AnyUser, thread: Thread) -> bool:

@@ -288,7 +288,16 @@ class Reader:
             "set_status": rules.can_set_idea_status(user, thread),
             "follow": rules.can_take_part(user),
             "upload": rules.can_upload(user),
-            "manage": rules.can_manage(user, thread) or rules.can_tag(user, thread) or rules.can_retitle(user, thread),
+            "manage": any(
+                may(user, thread)
+                for may in (
+                    rules.can_manage,
+                    rules.can_tag,
+                    rules.can_retitle,
+                    rules.can_ask_for_details,
+                    rules.can_mark_duplicate,
+                )
+            ),
         }
 
     @property

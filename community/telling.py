@@ -15,9 +15,11 @@ from typing import TYPE_CHECKING, Any
 from community.models import (
     Area,
     AuditEntry,
+    CommunityProfile,
     Flag,
     IdeaStatusChange,
     IdeaVote,
+    Level,
     Post,
     Solution,
     State,
@@ -28,6 +30,7 @@ from community.models import (
 from community.notifications.articles import BecameArticle
 from community.notifications.bookmarks import Reminder
 from community.notifications.common import area_target, person_target, product_target, tag_target, thread_target
+from community.notifications.levels import LevelAtRisk, LevelReached
 from community.notifications.messages import (
     HiddenMessage,
     MessageReportOutcome,
@@ -293,6 +296,36 @@ def tell_of_restriction(event: events.MemberRestricted) -> None:
         actor_id=event.moderator_id,
         recipients=[event.user_id],
         payload={"audit_id": entry.pk},
+    )
+
+
+def tell_of_level(event: events.MemberLevelChanged) -> None:
+    """Tell a member of a level that help gave or took; not of the first, which everybody has after a visit."""
+    profile = CommunityProfile.objects.filter(pk=event.user_id, level=event.after).first()
+    if profile is None or event.after < Level.ACTIVE or profile.level_since is None:
+        return
+    notify(
+        kind=LevelReached.name,
+        key=f"community.level:{event.user_id}:{event.after}:{_moment(profile.level_since)}",
+        subject=f"community.level:{event.user_id}",
+        occurred_at=profile.level_since,
+        recipients=[event.user_id],
+        payload={"level": event.after, "before": event.before},
+    )
+
+
+def tell_of_risk(event: events.MemberLevelAtRisk) -> None:
+    """Tell a helper that the level ends unless they help more, and when."""
+    since = CommunityProfile.objects.filter(pk=event.user_id).values_list("level_at_risk_since", flat=True).first()
+    if since is None:
+        return
+    notify(
+        kind=LevelAtRisk.name,
+        key=f"community.level_at_risk:{event.user_id}:{_moment(since)}",
+        subject=f"community.level:{event.user_id}",
+        occurred_at=since,
+        recipients=[event.user_id],
+        payload={"days": event.days_left},
     )
 
 

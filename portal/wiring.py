@@ -75,6 +75,8 @@ def connect() -> None:
     _tell(community.FlagJudged, telling.tell_of_judgement)
     _tell(community.AppealDecided, telling.tell_of_appeal)
     _tell(community.MemberRestricted, telling.tell_of_restriction)
+    _tell(community.MemberLevelChanged, telling.tell_of_level)
+    _tell(community.MemberLevelAtRisk, telling.tell_of_risk)
     _tell(community.IdeaStatusChanged, telling.tell_of_idea_step)
     _tell(community.ThreadMerged, telling.tell_of_merge)
     _tell(community.ThreadMoved, telling.tell_of_move)

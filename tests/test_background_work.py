@@ -18,7 +18,7 @@ from django.utils import timezone
 from wagtail.models import Page
 
 from community import events as community
-from community import screening, services, telling
+from community import screening, services, telling, trust
 from community.events import SeeAlsoWanted
 from community.models import (
     CommunityProfile,
@@ -256,6 +256,20 @@ def member_restricted() -> DomainEvent:
     return caught(
         community.MemberRestricted, lambda: services.warn_member(user=person, by=moderator(), note="لطفاً محترمانه.")
     )
+
+
+def level_reached() -> DomainEvent:
+    person = MemberFactory()
+    return caught(
+        community.MemberLevelChanged,
+        lambda: services.choose_advocate(user=person, by=moderator(), is_advocate=True),
+    )
+
+
+def level_at_risk() -> DomainEvent:
+    person = MemberFactory(level=Level.HELPER)
+    CommunityProfile.objects.filter(pk=person.pk).update(is_level_due=True, days_seen=9)
+    return caught(community.MemberLevelAtRisk, trust.update_due_levels)
 
 
 def idea_status_changed() -> DomainEvent:
@@ -528,6 +542,8 @@ HANDLERS: dict[str, Callable[[], DomainEvent]] = {
     "community.telling.tell_of_move": thread_moved,
     "community.telling.tell_of_reply": reply_posted,
     "community.telling.tell_of_restriction": member_restricted,
+    "community.telling.tell_of_level": level_reached,
+    "community.telling.tell_of_risk": level_at_risk,
     "community.telling.tell_of_solution": solution_accepted,
     "community.telling.tell_of_thread": thread_started,
     "community.services.following_up.begin_following_up": reply_posted,
@@ -731,6 +747,14 @@ def question_with_a_reply_of_yesterday() -> None:
     FollowUp.objects.update(due_at=timezone.now())
 
 
+def question_on_which_helpers_agree() -> None:
+    post = PostFactory()
+    outbox.drain()
+    FollowUp.objects.update(step=3, asked_at=timezone.now() - dt.timedelta(days=4))
+    for _helper in range(2):
+        services.vote_helpful(post=post, user=MemberFactory(level=Level.HELPER))
+
+
 #: Name of a job → a function that creates something for it to do.
 def person_whose_days_are_over() -> None:
     own_data.ask_to_erase(MemberFactory())
@@ -802,6 +826,7 @@ def points_that_stand_wrongly() -> None:
 
 
 JOBS: dict[str, Callable[[], None]] = {
+    "community.accept_agreed": question_on_which_helpers_agree,
     "community.ask_askers": question_with_a_reply_of_yesterday,
     "accounts.erase_who_left": person_whose_days_are_over,
     "community.compare_imported": thread_of_another_forum,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from community.models.area import Area, AreaQuerySet
 from community.models.calling import CallForHelp
+from community.models.duplicate import DuplicateMark
 from community.models.imported import ImportedRow, ImportSource, ThreadToIndex
 from community.models.loops import CapturedAnswer, FollowUp, SolvedIt, SparedQuestion, ThreadLoops
 from community.models.member import CommunityProfile, Level, MessagesFrom
@@ -59,6 +60,7 @@ __all__ = [
     "CommunityProfile",
     "Conversation",
     "Draft",
+    "DuplicateMark",
     "Flag",
     "FollowUp",
     "IdeaStatusChange",

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from community.notifications.articles import BecameArticle
 from community.notifications.bookmarks import Reminder
+from community.notifications.levels import LevelAtRisk, LevelReached
 from community.notifications.loops import AskedForHelp, DidItSolve
 from community.notifications.messages import HiddenMessage, MessageReportOutcome, PrivateMessage
 from community.notifications.moderation import AppealDecided, FlagOutcome, HiddenPost, PassedPost, Restricted
@@ -43,6 +44,8 @@ KINDS: Final[tuple[type[NotificationKind], ...]] = (
     HiddenMessage,
     HiddenPost,
     IdeaStep,
+    LevelAtRisk,
+    LevelReached,
     Mention,
     Merged,
     MessageReportOutcome,

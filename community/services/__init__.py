@@ -7,6 +7,8 @@ Each opens its own transaction, locks what it decides on, emits its events, and 
 from __future__ import annotations
 
 from community.services.calling import call_for_help
+from community.services.details import ask_for_details
+from community.services.duplicates import keep_apart, mark_duplicate
 from community.services.helping import say_me_too, vote_helpful, withdraw_helpful, withdraw_me_too
 from community.services.ideas import set_idea_status, vote_idea, vote_in_poll, votes_left, withdraw_idea_vote
 from community.services.loops import say_solved_it, say_spared
@@ -25,6 +27,7 @@ from community.services.moderating import (
     appeal,
     approve_post,
     change_policy,
+    choose_advocate,
     claim,
     delete_post,
     flag_post,
@@ -77,10 +80,12 @@ __all__ = [
     "add_file",
     "appeal",
     "approve_post",
+    "ask_for_details",
     "block_person",
     "bookmark",
     "call_for_help",
     "change_policy",
+    "choose_advocate",
     "choose_privacy",
     "claim",
     "delete_conversation",
@@ -95,11 +100,13 @@ __all__ = [
     "forget_reminder",
     "hide_message",
     "hide_post",
+    "keep_apart",
     "lock",
     "look_at_report",
     "mark_all_read",
     "mark_area_read",
     "mark_conversation_read",
+    "mark_duplicate",
     "mark_read",
     "merge_threads",
     "message_draft",

@@ -10,12 +10,14 @@ import datetime as dt
 from typing import TYPE_CHECKING, Final
 
 from django.db import transaction
+from django.db.models import Count, Exists, F, OuterRef, Q
 from django.utils import timezone
 
-from community.models import CommunityProfile, FollowUp, Post, Thread, ThreadState
+from community.models import CommunityProfile, FollowUp, Level, Post, Solution, State, Thread, ThreadState
 from community.notifications.common import thread_target
 from community.notifications.loops import DidItSolve
 from community.services.counting import lock_thread
+from community.services.solutions import accept_solution
 from portal.accounts.models import User
 from portal.notifications.services import notify
 
@@ -29,6 +31,11 @@ STEPS: Final = (dt.timedelta(hours=24), dt.timedelta(hours=72), dt.timedelta(day
 #: Between two steps, however late the first of them was.
 _SHORTEST_PAUSE: Final = dt.timedelta(hours=24)
 _BATCH: Final = 500
+#: So many helpers or colleagues must have found the same reply helpful to take it for the solution,
+AGREEING: Final = 2
+#: when the asker has said nothing for so long after they were asked for the last time. Later nobody looks any more.
+SILENT_FOR: Final = dt.timedelta(days=3)
+_LOOKED_AT_FOR: Final = dt.timedelta(days=60)
 
 
 def begin_following_up(event: ReplyPosted) -> None:
@@ -112,3 +119,61 @@ def answer_follow_up(*, thread: Thread, step: int, answer: FollowUp.Answer) -> N
     asked.exclude(answer=answer.value).update(answer=answer.value, answered_at=timezone.now())
     if answer is FollowUp.Answer.YES:
         FollowUp.objects.filter(thread=thread, asked_at=None).delete()
+
+
+# Without the asker ----------------------------------------------------------------------------------------------------
+
+_BY_ONE_WHO_HELPS: Final = Q(votes__user__is_staff=True) | Q(votes__user__community_profile__level__gte=Level.HELPER)
+
+
+def has_answers_agreed_on() -> bool:
+    return _agreed_on().exists()
+
+
+def accept_agreed() -> int:
+    """Accept what helpers agree on in questions whose askers do not say anything; returns how many. A periodic job.
+
+    The asker is told, and can take it back as any other acceptance.
+    """
+    return sum(map(_accept_agreed, list(_agreed_on().order_by("pk").values_list("thread", flat=True)[:_BATCH])))
+
+
+def _agreed_on() -> QuerySet[FollowUp]:
+    """Return the last times that silent askers of open questions were asked, in which a helper found a reply helpful."""
+    now = timezone.now()
+    silent = FollowUp.objects.filter(
+        step=len(STEPS),
+        answer="",
+        asked_at__gt=now - SILENT_FOR - _LOOKED_AT_FOR,
+        asked_at__lte=now - SILENT_FOR,
+        thread__state=ThreadState.VISIBLE,
+        thread__status=Thread.Status.OPEN,
+        thread__is_locked=False,
+    )
+    taken_back = Solution.objects.filter(thread=OuterRef("thread"), revoked_because="revoked")  # somebody did speak
+    return silent.filter(~Exists(taken_back), Exists(_replies_agreed_on().filter(thread=OuterRef("thread"))))
+
+
+def _replies_agreed_on() -> QuerySet[Post]:
+    """Return replies of others that enough helpers found helpful, the best first, after which the asker wrote nothing."""
+    later = Post.objects.filter(
+        thread=OuterRef("thread"), author=OuterRef("thread__author"), number__gt=OuterRef("number"), state=State.VISIBLE
+    )
+    replies = Post.objects.filter(~Exists(later), number__gt=1, state=State.VISIBLE, author__isnull=False)
+    return (
+        replies.exclude(author=F("thread__author"))
+        .annotate(agreeing=Count("votes", filter=_BY_ONE_WHO_HELPS))
+        .filter(agreeing__gte=AGREEING)
+        .order_by("-agreeing", "-helpful_count", "number")
+    )
+
+
+@transaction.atomic
+def _accept_agreed(thread_id: int) -> bool:
+    thread = lock_thread(thread_id)
+    if not is_open_question(thread) or not _agreed_on().filter(thread=thread).exists():
+        return False
+    best = _replies_agreed_on().filter(thread=thread).first()
+    if best is not None:
+        accept_solution(post=best, by=None)
+    return best is not None

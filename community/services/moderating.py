@@ -9,6 +9,7 @@ from django.db import transaction
 from django.db.models import Count, Sum
 from django.utils import timezone
 
+from community import trust
 from community.events import (
     FlagJudged,
     MemberRestricted,
@@ -516,6 +517,16 @@ def suspend_member(*, user: User, by: User, until: dt.datetime, reason: str = ""
     entry = log("member.suspended", by=by, member_id=user.pk, reason=reason, note=note, until=until.isoformat())
     emit(MemberRestricted(user_id=user.pk, action="suspended", moderator_id=by.pk, audit_id=entry.pk))
     return entry
+
+
+@transaction.atomic
+def choose_advocate(*, user: User, by: User, is_advocate: bool, note: str = "") -> AuditEntry | None:
+    """Invite a member as an advocate, or end it; None if nothing changes. They learn of the level, and not who decided."""
+    profile = lock_profile(user.pk)
+    if profile.is_advocate == is_advocate:
+        return None
+    trust.set_advocate(user_id=user.pk, is_advocate=is_advocate)
+    return log("member.advocate" if is_advocate else "member.no_advocate", by=by, member_id=user.pk, note=note)
 
 
 @transaction.atomic

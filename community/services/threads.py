@@ -21,6 +21,7 @@ from community.exceptions import (
 )
 from community.models import (
     Area,
+    DuplicateMark,
     IdeaVote,
     MeToo,
     MovedPosts,
@@ -322,6 +323,9 @@ def merge_threads(*, thread: Thread, into: Thread, by: User) -> Thread:
     if source.is_listed:
         count_thread(source, -1)
         count_for(source.author_id, reply_count=1)
+    DuplicateMark.objects.filter(thread=source, outcome="").update(
+        outcome=DuplicateMark.Outcome.MERGED, decided_by=by, decided_at=timezone.now()
+    )
     shift = target.highest_number
     Post.objects.filter(thread=source).update(thread=target, number=F("number") + shift)
     Solution.objects.filter(thread=source).update(thread=target)

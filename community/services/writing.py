@@ -258,6 +258,7 @@ def edit_post(
             states.hold(thread, post, screened.reasons)
         elif ReviewItem.objects.filter(post=post, decision="").exists():  # a moderator is about to decide
             states.enqueue_reasons(post, screened.reasons)
+    _end_waiting(thread, post, editor.pk)
     emit(
         PostEdited(
             thread_id=thread.pk,
@@ -284,6 +285,13 @@ def _has_reactions(thread: Thread, post: Post) -> bool:
     )
 
 
+def _end_waiting(thread: Thread, post: Post, writer_id: int | None) -> None:
+    """Let a question be open again that waited for its asker, if they wrote something that others see."""
+    if thread.status == Thread.Status.NEEDS_INFO and post.is_visible and writer_id == thread.author_id:
+        thread.status = Thread.Status.OPEN
+        store(thread, "status")
+
+
 def announce_start(thread: Thread, post: Post, *, mentioned_ids: list[int], was_held: bool = False) -> None:
     """Tell that others can see a thread for the first time."""
     _publish(post)
@@ -304,6 +312,7 @@ def announce_start(thread: Thread, post: Post, *, mentioned_ids: list[int], was_
 def announce_reply(thread: Thread, post: Post, *, text: texts.Text, was_held: bool = False) -> None:
     """Tell that others can see a reply for the first time."""
     _publish(post)
+    _end_waiting(thread, post, post.author_id)
     emit(
         ReplyPosted(
             thread_id=thread.pk,

@@ -18,9 +18,12 @@ from django.views.decorators.http import require_http_methods
 
 from community import rules, services
 from community.capturing import address_of_article
+from community.duplicates import duplicates_of
 from community.exceptions import ChangedMeanwhileError, CommunityError
 from community.forms import (
     DescriptionForm,
+    DetailsForm,
+    DuplicateForm,
     HideForm,
     LockForm,
     MergeForm,
@@ -67,6 +70,28 @@ def _describe(thread: Thread, person: User, values: Mapping[str, Any]) -> tuple[
     return thread, _("Tags and devices are changed.")
 
 
+def _ask_for_details(thread: Thread, person: User, values: Mapping[str, Any]) -> tuple[Thread, str]:
+    post = services.ask_for_details(thread=thread, by=person, body=values["body"], token=values["token"])
+    if not post.is_visible:
+        return thread, _("Your reply waits for a moderator.")
+    return thread, _("Your reply is posted, and the question says that it needs information.")
+
+
+def _mark_duplicate(thread: Thread, person: User, values: Mapping[str, Any]) -> tuple[Thread, str]:
+    services.mark_duplicate(thread=thread, into=values["into"], by=person)
+    return thread, _("Thank you. A moderator will look at both threads.")
+
+
+def _may_propose(person: User, thread: Thread) -> bool:
+    """Return whether somebody may mark a duplicate who does not merge themselves."""
+    return rules.can_mark_duplicate(person, thread) and not rules.can_manage(person, thread)
+
+
+def _keep_apart(thread: Thread, person: User, values: Mapping[str, Any]) -> tuple[Thread, str]:
+    services.keep_apart(thread=thread, into=values["into"], by=person)
+    return thread, _("The threads stay apart.")
+
+
 def _lock(thread: Thread, person: User, values: Mapping[str, Any]) -> tuple[Thread, str]:
     if not values["closes"]:
         return services.unlock(thread=thread, by=person), _("The thread is open again.")
@@ -106,6 +131,9 @@ _ACTS: Final[
 ] = {
     "title": (rules.can_retitle, TitleForm, _retitle),
     "description": (rules.can_tag, DescriptionForm, _describe),
+    "details": (rules.can_ask_for_details, DetailsForm, _ask_for_details),
+    "duplicate": (_may_propose, DuplicateForm, _mark_duplicate),
+    "apart": (rules.can_manage, MergeForm, _keep_apart),
     "lock": (rules.can_manage, LockForm, _lock),
     "pin": (rules.can_manage, PinForm, _pin),
     "move": (rules.can_manage, MoveForm, _move),
@@ -127,7 +155,7 @@ def manage(request: HttpRequest, thread_id: int) -> HttpResponse:
     act = request.POST.get("act", "") if request.method == "POST" else ""
     if not allowed or (request.method == "POST" and act not in allowed):
         raise PermissionDenied
-    if act and (wait_seconds := rules.seconds_to_wait(request, "act")):
+    if act and (wait_seconds := rules.seconds_to_wait(request, "post" if act == "details" else "act")):
         return too_many_requests(request, wait_seconds)
     made: dict[str, Any] = {}
     for name in allowed:
@@ -144,7 +172,12 @@ def manage(request: HttpRequest, thread_id: int) -> HttpResponse:
             return outcome
         made[name] = outcome
     status = form_status(made[act]) if act else 200
-    context = {"thread": thread, "manage": made, "article_address": address_of_article(person, thread)}
+    context = {
+        "thread": thread,
+        "manage": made,
+        "article_address": address_of_article(person, thread),
+        "duplicates": duplicates_of(thread, person) if "merge" in made else [],
+    }
     return render(request, "community/manage.html", context, status=status)
 
 

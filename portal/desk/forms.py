@@ -53,6 +53,8 @@ class MemberForm(FormMixin, forms.Form):
             ("silence", _("Silence: reading, but no writing")),
             ("suspend", _("Suspend: no taking part in any way")),
             ("release", _("End silence and suspension")),
+            ("invite", _("Invite as an advocate: the highest level, until you end it")),
+            ("dismiss", _("End being an advocate")),
         ],
         widget=forms.RadioSelect,
     )

@@ -335,7 +335,7 @@ def _log_entry(entry: AuditEntry, addresses: dict[int, str], threads: dict[int, 
 
 
 def _into(entry: AuditEntry) -> int | None:
-    return entry.details.get("into") if entry.action == "thread.merged" else None
+    return entry.details.get("into") if entry.action in {"thread.merged", "thread.kept_apart"} else None
 
 
 def _threads(user: User, entries: list[AuditEntry]) -> dict[int, Thread]:

@@ -19,6 +19,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from community import services
+from community.duplicates import duplicates_for
 from community.exceptions import CommunityError
 from community.figures import ENOUGH, figures_for
 from community.inbox import in_html
@@ -70,6 +71,7 @@ def index(request: HttpRequest) -> HttpResponse:
         "heaps": queries.heaps_of(user),
         "form": form,
         "is_filtered": any(chosen.values()),
+        "duplicates": duplicates_for(user),
         "waiting": questions_waiting(user, **chosen, after=request.GET.get("after", "")),
         "counts": count_late(user),
         "late_hours": policy().first_reply_hours,
@@ -318,6 +320,8 @@ def _act_on(person: User, by: User, data: Mapping[str, Any]) -> None:
         services.silence_member(user=person, by=by, until=until, note=note)
     elif data["act"] == "suspend":
         services.suspend_member(user=person, by=by, until=until, note=note)
+    elif data["act"] in {"invite", "dismiss"}:
+        services.choose_advocate(user=person, by=by, is_advocate=data["act"] == "invite", note=note)
     else:
         services.release_member(user=person, by=by, note=note)
 

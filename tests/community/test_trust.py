@@ -6,11 +6,15 @@ import datetime as dt
 
 import pytest
 from django.contrib.auth.models import AnonymousUser
+from django.urls import reverse
 from django.utils import timezone
 
 from community import events, rules, services, trust
-from community.models import CommunityProfile, Level, Policy, Post, Solution, State, Thread
+from community.models import AuditEntry, CommunityProfile, Level, Policy, Post, Solution, State, Thread
 from community.models.member import forget_profile_of
+from portal.core import outbox
+from portal.notifications.models import Notification
+from tests.community.notices import listed
 from tests.factories.accounts import UserFactory
 from tests.factories.catalog import OwnershipFactory
 from tests.factories.community import AreaFactory, MemberFactory, PostFactory, ThreadFactory, moderator
@@ -270,3 +274,49 @@ def test_newcomers_have_tighter_limits(rf):
 
     assert allowed(MemberFactory(level=Level.NEW)) == 2
     assert allowed(MemberFactory()) == 4
+
+
+def test_a_moderator_invites_an_advocate_at_the_desk_and_ends_it(client, settings):
+    settings.STAFF_SECOND_FACTOR = False
+    person = MemberFactory(handle="هنگامه")
+    client.force_login(moderator())
+    for act, level in (("invite", Level.ADVOCATE), ("invite", Level.ADVOCATE), ("dismiss", Level.ACTIVE)):
+        client.post(reverse("desk:member", args=[person.handle]), {"act": act})
+        assert CommunityProfile.objects.get(pk=person.pk).level == level
+
+    assert list(AuditEntry.objects.order_by("pk").values_list("action", flat=True)) == [
+        "member.advocate",
+        "member.no_advocate",
+    ]
+
+
+def test_a_member_is_told_of_a_level_and_a_helper_before_it_ends(client, mailoutbox):
+    helper, newcomer = MemberFactory(level=Level.HELPER), MemberFactory(level=Level.NEW)
+    answers(helper, count=1)
+    outbox.drain()
+    Notification.objects.all().delete()
+    services.note_visit(user=newcomer)
+
+    level_after(helper, days_seen=9)
+    level_after(newcomer)
+    outbox.drain()
+
+    assert list(Notification.objects.values_list("person", "kind")) == [(helper.pk, "community.level_at_risk")]
+    assert "۳۰" in listed(client, helper)
+    CommunityProfile.objects.filter(pk=helper.pk).update(level_at_risk_since=timezone.now() - dt.timedelta(days=30))
+    level_after(helper)
+    outbox.drain()
+    page = listed(client, helper)
+    assert "عضو فعال" in page
+    assert "۳۰" not in page, "the level has ended, it does not end soon"
+
+
+def test_a_level_that_changed_again_is_no_news(client):
+    helper = MemberFactory(level=Level.HELPER)
+    trust.set_advocate(user_id=helper.pk, is_advocate=True)
+    outbox.drain()
+    assert Notification.objects.count() == 1
+    assert str(Level.ADVOCATE.label) in listed(client, helper)
+
+    CommunityProfile.objects.filter(pk=helper.pk).update(level=Level.ACTIVE)
+    assert str(Level.ADVOCATE.label) not in listed(client, helper)
