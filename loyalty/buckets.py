@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import calendar
 import datetime as dt
+from functools import lru_cache
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
@@ -24,6 +25,7 @@ def today_of(programme: Programme, *, at: dt.datetime | None = None) -> dt.date:
     return (at or timezone.now()).astimezone(ZoneInfo(programme.time_zone)).date()
 
 
+@lru_cache(maxsize=512)  # thousands of awards of a batch are of a few days
 def month_end(day: dt.date, *, months: int, in_calendar: str) -> dt.date:
     """Return the last day of the month that is `months` (0 or more) after that of `day`, in a `Programme.Calendar`.
 

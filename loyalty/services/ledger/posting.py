@@ -38,6 +38,7 @@ _SPENDING: Final = frozenset({Code.HOLD, Code.CAPTURE})
 _NOT_FROZEN: Final = frozenset({Code.HOLD, Code.CAPTURE, Code.ACTIVATE})
 _NOT_CLOSED: Final = frozenset({Code.EARN, Code.HOLD, Code.CAPTURE, Code.ACTIVATE, Code.EXTEND})
 
+_ENCODER: Final = json.JSONEncoder(sort_keys=True)  # `json.dumps` makes one each time
 _POSITION: Final = {Kind.AVAILABLE: 1, Kind.PENDING: 2, Kind.HELD: 3, Kind.DEBT: 4}
 
 
@@ -71,7 +72,7 @@ class Request:
     def hash(self) -> str:
         """Return the SHA-256 of what was asked for. The time is not part of it: it differs when a request is repeated."""
         parts = [self.code, self.wallet_id, self.reverses_id, self.source, self.reason, dict(self.details)]
-        return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+        return hashlib.sha256(_ENCODER.encode(parts).encode()).hexdigest()
 
 
 class Posted(NamedTuple):

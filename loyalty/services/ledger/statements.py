@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+from functools import cache
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
 
 from django.db import connection
@@ -269,7 +270,7 @@ def _write_on_sqlite(
     rows: Sequence[JournalRow], postings: Sequence[_Posting], addresses: Sequence[Address]
 ) -> list[int]:
     ids = _account_ids(addresses)
-    adapt = connection.ops.adapt_datetimefield_value
+    adapt = cache(connection.ops.adapt_datetimefield_value)  # journals that are written together share their times
     with connection.cursor() as cursor:
         cursor.execute("SELECT coalesce(max(id), 0) FROM loyalty_journal")  # nobody else writes, nothing is deleted
         first = cursor.fetchone()[0] + 1
