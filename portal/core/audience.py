@@ -86,6 +86,13 @@ class Audience:
         held = frozenset(keys)
         return STAFF in held or all(clause & held for clause in self.clauses)
 
+    def covers(self, other: Audience) -> bool:
+        """Return whether everybody whom `other` admits is admitted here. Every key but `PUBLIC` needs an account."""
+        narrow = [clause - {STAFF} for clause in other.clauses]  # staff are admitted everywhere
+        return all(
+            (SIGNED_IN in clause and bool(narrow)) or any(each <= clause for each in narrow) for clause in self.clauses
+        )
+
 
 class AudienceInUse(models.Model):
     """An expression that at least one object carries. The table is short, which makes ``IN`` queries possible."""

@@ -42,6 +42,7 @@ from portal.core.scopes import content_changed, depends_on
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
+    from uuid import UUID
 
     from django.contrib.auth.base_user import AbstractBaseUser
     from django.contrib.auth.models import AnonymousUser
@@ -289,6 +290,18 @@ def with_audience(pages: PageQuerySet) -> PageQuerySet:
     own = (kind for kind in page_kinds() if kind._meta.get_field("effective_audience").model is kind)  # noqa: SLF001
     columns = [f"{kind._meta.get_ancestor_link(Page).related_query_name()}__effective_audience" for kind in own]  # noqa: SLF001
     return pages.annotate(shown_to=Coalesce(*columns, models.Value(STAFF)))
+
+
+def families_visible_to(user: AnyUser, keys: Collection[UUID]) -> list[Page]:
+    """Return the live pages of these translation keys, of whatever kind, that `user` may see; one query."""
+    live = with_audience(Page.objects.live().filter(translation_key__in=keys).select_related("locale"))
+    return list(live.filter(shown_to__in=audiences_for(user)).order_by("path"))
+
+
+def audiences_of_families(keys: Collection[UUID]) -> list[tuple[UUID, str, str]]:
+    """Return the translation key, language and effective audience of each live page of these families; one query."""
+    live = with_audience(Page.objects.live().filter(translation_key__in=keys))
+    return list(live.values_list("translation_key", "locale__language_code", "shown_to"))
 
 
 def restrictions_of(page_ids: Collection[int]) -> dict[int, str]:

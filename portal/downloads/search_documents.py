@@ -10,7 +10,7 @@ from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import override
 
-from portal.downloads.changelog import words_of
+from portal.core.short_markdown import words_of
 from portal.downloads.models import Download
 from portal.downloads.queries import published
 from search.documents import HitDetails, SearchDocument, SearchEntry

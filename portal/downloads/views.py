@@ -23,9 +23,9 @@ from portal.core.brand import site_name
 from portal.core.http import public_address, same_origin_post
 from portal.core.limits import limited, too_many_requests
 from portal.core.scopes import depends_on
+from portal.core.short_markdown import html_of
 from portal.core.text import row_number
 from portal.downloads import counting, queries, services
-from portal.downloads.changelog import html_of
 from portal.downloads.locks import platform_in
 from portal.downloads.models import Channel, Download, File
 from portal.notifications.queries import is_following

@@ -15,8 +15,8 @@ from django.utils import timezone, translation
 from portal.catalog.models import Ownership
 from portal.core import navigation, outbox
 from portal.core.localized import LocalizedText
+from portal.core.short_markdown import html_of
 from portal.downloads import services
-from portal.downloads.changelog import html_of
 from portal.notifications.models import Notification
 from tests.factories.accounts import UserFactory
 from tests.factories.catalog import OwnershipFactory, ProductFactory, ProductVersionFactory

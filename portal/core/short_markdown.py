@@ -1,4 +1,4 @@
-"""From an editor's Markdown to safe HTML: the words of a changelog, with lists, links, emphasis and code."""
+"""From an editor's Markdown to safe HTML: a few paragraphs with lists, links, emphasis and code, as in a changelog."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _HEADINGS: Final = {f"h{level}" for level in range(1, 7)}
 
 @bounded_cache(max_bytes=1024 * 1024, usual_bytes=4096)
 def html_of(text: str) -> SafeString:
-    """Return the HTML of a changelog. What a browser could execute is not in it, whoever wrote it."""
+    """Return the HTML of a text. What a browser could execute is not in it, whoever wrote it."""
     html = _PARSER.render(text)
     for name in _HEADINGS:
         html = html.replace(f"<{name}>", "<p><b>").replace(f"</{name}>", "</b></p>")
@@ -33,5 +33,5 @@ def html_of(text: str) -> SafeString:
 
 
 def words_of(text: str) -> str:
-    """Return the words of a changelog, for search and feeds."""
+    """Return the words of a text, for search and feeds."""
     return " ".join(nh3.clean(_PARSER.render(text), tags=set()).split())
