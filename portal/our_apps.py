@@ -20,6 +20,7 @@ OUR_APPS: Final = (
     "portal.desk",
     "portal.demo",
     "portal.downloads",
+    "portal.troubleshooters",
     "community",
     "faq",
     "loyalty",

@@ -40,6 +40,7 @@ urlpatterns += i18n_patterns(
     path("", include("community.urls")),
     path("", include("loyalty.urls")),
     path("", include("portal.downloads.urls")),
+    path("", include("portal.troubleshooters.urls")),
     path("", include("portal.core.urls_pages")),
     path("", include("faq.urls_pages")),
     path("", include(wagtail_urls)),

@@ -155,6 +155,11 @@ SEES_EVERYTHING = {
     "portal/downloads/admin.py": "is the editors' side",
     "portal/downloads/search_documents.py": "declares the index, which holds every download with its audience",
     "portal/downloads/services.py": "locks rows by their id that the caller was allowed to change",
+    "portal/troubleshooters/admin.py": "is the editors' side",
+    "portal/troubleshooters/admin_forms.py": "is the editors' side",
+    "portal/troubleshooters/counting.py": "asks whether a row is there, and reads nothing of it",
+    "portal/troubleshooters/search_documents.py": "declares the index, which holds every troubleshooter with its audience",
+    "portal/troubleshooters/services.py": "locks rows by their id that the caller was allowed to change",
     "faq/importing": "is an editor's tool",
     "faq/management": "is an operator's tool",
     "faq/admin.py": "is the editors' side",
@@ -384,6 +389,10 @@ WRITTEN_BY_OTHERS = {
     "search.Synonym": "editors",
     "search.Term": "words of what can be found",
     "search.Word": "words of what can be found",
+    "troubleshooters.Arrival": "keys of visitors, computed",
+    "troubleshooters.Outcome": "keys of visitors, computed",
+    "troubleshooters.Troubleshooter": "editors",
+    "troubleshooters.Version": "editors",
 }
 #: Columns of the other models that are not filled by readers.
 NOT_TYPED = {

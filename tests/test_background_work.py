@@ -57,6 +57,7 @@ from portal.downloads.models import Transfer
 from portal.notifications.events import MailWanted, NotificationWanted
 from portal.notifications.models import Notification
 from portal.notifications.services import follow
+from portal.troubleshooters.models import Arrival
 from search.events import EntriesChanged, EntriesWithdrawn, IndexDamaged, MirrorCheckWanted, PageTreeChanged
 from search.meaning import model as semantic_model
 from search.meaning import vectors
@@ -86,6 +87,7 @@ from tests.factories.loyalty import (
     tiers_in_force,
 )
 from tests.factories.notifications import NotificationFactory
+from tests.factories.troubleshooters import TroubleshooterFactory
 from tests.faq.bodies import document
 from tests.loyalty.test_earning import happened
 from tests.search.cluster import empty, node_url, own_indices, portal_with_cluster  # noqa: F401 - pytest finds fixtures by name
@@ -525,6 +527,11 @@ def download_of_last_week() -> None:
     Transfer.objects.create(file=published_file(), day=day, visitor="v", is_complete=True)
 
 
+def arrival_of_last_year() -> None:
+    day = timezone.localdate() - dt.timedelta(days=365)
+    Arrival.objects.create(troubleshooter=TroubleshooterFactory(), step=1, day=day, visitor="v")
+
+
 HANDLERS: dict[str, Callable[[], DomainEvent]] = {
     "community.telling.tell_of_appeal": appeal_decided,
     "community.telling.tell_of_approval": post_approved,
@@ -844,6 +851,7 @@ JOBS: dict[str, Callable[[], None]] = {
     "core.purge_outbox": messages_of_last_month,
     "core.tidy_mails": mails_of_last_quarter,
     "downloads.add_up": download_of_last_week,
+    "troubleshooters.forget": arrival_of_last_year,
     "faq.weigh_votes": votes_nobody_has_weighed,
     "loyalty.book_files": file_of_corrections,
     "loyalty.compute_boards": help_that_no_board_counts_yet,

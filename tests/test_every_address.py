@@ -34,6 +34,7 @@ from tests.factories.community import AreaFactory, MemberFactory, MessageFactory
 from tests.factories.downloads import DownloadFactory, release_of
 from tests.factories.faq import ArticlePageFactory, HelpMediaFactory, TopicPageFactory, help_site
 from tests.factories.loyalty import EarningFactory, RewardFactory
+from tests.factories.troubleshooters import TroubleshooterFactory
 from tests.faq.bodies import document, picture
 from tests.test_architecture import FOLDERS_OF_PAGES, guarded_models
 
@@ -106,6 +107,7 @@ ACCESS = {
     "search:suggest": Access.EVERYBODY,
     "sitemap": Access.EVERYBODY,
     "styleguide": Access.EVERYBODY,
+    "troubleshooters:": Access.EVERYBODY,
     "wagtail_serve": Access.EVERYBODY,
     # django-allauth
     "account_change_password": Access.SIGNED_IN,
@@ -160,6 +162,7 @@ STAFFS = {
     "points_liability:": set(),
     "points_members:": {"manager"},
     "downloads_admin:": {"editor"},
+    "troubleshooters_admin:": {"editor"},
     "points_programmes:": set(),
     "points_referrals:": {"manager"},
     "points_reviews:": {"manager"},
@@ -398,6 +401,13 @@ def private_download() -> SimpleNamespace:
     return SimpleNamespace(pk=download.pk, url=download.get_absolute_url())
 
 
+def private_troubleshooter() -> SimpleNamespace:
+    """A published troubleshooter for insiders."""
+    text = LocalizedText(fa=f"{SECRET} {WORD}")
+    it = TroubleshooterFactory(title=text, slug=SLUG, audience="segment:fibre")
+    return SimpleNamespace(pk=it.pk, url=it.get_absolute_url())
+
+
 #: Every kind of content with an audience → a function that creates one that only insiders may see.
 PRIVATE: dict[str, Callable[[], PortalPage | SimpleNamespace]] = {
     "community.Area": lambda: private_in_the_community("area"),
@@ -411,9 +421,10 @@ PRIVATE: dict[str, Callable[[], PortalPage | SimpleNamespace]] = {
     "downloads.Download": private_download,
     "home.InfoPage": private_info_page,
     "loyalty.Redemption": redeemed,
+    "troubleshooters.Troubleshooter": private_troubleshooter,
 }
 #: Kinds that are searchable.
-FOUND = {"downloads.Download", "faq.ArticlePage"}
+FOUND = {"downloads.Download", "faq.ArticlePage", "troubleshooters.Troubleshooter"}
 
 
 def test_every_kind_of_content_with_an_audience_is_tried():

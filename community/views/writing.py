@@ -38,6 +38,7 @@ from portal.core.formats import format_number
 from portal.core.http import form_status
 from portal.core.limits import too_many_requests
 from portal.core.privacy import redact, translate_placeholders
+from portal.core.taken_along import taken_along
 from portal.core.text import row_number
 from portal.notifications import services as following
 from search.queries import search
@@ -146,6 +147,8 @@ def _first_values(request: HttpRequest) -> dict[str, Any]:
     title = " ".join(request.GET.get("q", "").replace("\0", "").split())[:200]
     if title and draft is None:
         given["title"] = title
+    if draft is None and (taken := taken_along(person, request.GET.get("from", ""))) is not None:
+        given |= {"title": taken.title, "body": taken.text}
     return given
 
 

@@ -35,6 +35,7 @@ from portal.demo.people import load_people
 from portal.demo.rewards import load_rewards
 from portal.demo.searches import load_searches
 from portal.demo.site import DemoSite
+from portal.demo.troubleshooters import load_troubleshooters
 from portal.home.models import HomePage, InfoPage
 from search import registry, services
 from search.activity.popular import renew_popular
@@ -98,6 +99,7 @@ def load(*, progress: Callable[[str, int, int | None], None] | None = None) -> D
             load_rewards()
             load_offers()
             load_downloads()
+            load_troubleshooters()
             content_changed()
             tell("search", 0, None)
         renew_popular()  # tries frequent questions, now that the articles can be found

@@ -41,6 +41,11 @@ for code in ("fa", "en"):
     pages["downloads"] = f"/{code}/downloads/"
     for slug in ("x2-firmware", "noora-desktop", "dealer-kit"):
         pages["download " + slug] = f"/{code}/downloads/{slug}/"
+    pages["troubleshooters"] = f"/{code}/troubleshoot/"
+    pages["troubleshooter"] = f"/{code}/troubleshoot/no-internet/"
+    for number, path in ((5, "1-1.0-2.u"), (8, "1-1.0-2.0"), (12, "1-1.0-2.1-3.0-6.1")):
+        pages[f"troubleshooter step {number}"] = f"/{code}/troubleshoot/no-internet/{number}/?p={path}"
+    pages["troubleshooter people"] = f"/{code}/troubleshoot/no-internet/people/?p=1-1.1-7.u"
     pages["licence"] = f"/{code}/downloads/x2-firmware/licence/"
     out[code] = pages
 print(json.dumps(out))

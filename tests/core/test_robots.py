@@ -8,6 +8,7 @@ User-agent: *
 Disallow: /*/community/p/
 Disallow: /*/community/t/*/reply/
 Disallow: /*/downloads/*/licence/
+Disallow: /*/troubleshoot/*/*/
 Disallow: /a/*/feedback/
 Disallow: /accounts/
 Disallow: /admin/

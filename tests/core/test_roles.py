@@ -30,6 +30,9 @@ EDITORS_RIGHTS = {
     },
     "downloads": {"view_download", "add_download", "change_download", "publish_download"},
     "loyalty": {"view_offer", "change_offer", "publish_offer"},
+    "troubleshooters": {
+        "view_troubleshooter", "add_troubleshooter", "change_troubleshooter", "publish_troubleshooter",
+    },
     "search": {"view_report", "view_synonym", "add_synonym", "change_synonym", "delete_synonym"},
     "wagtailsearchpromotions": {"add_searchpromotion", "change_searchpromotion", "delete_searchpromotion"},
     "wagtailadmin": {"access_admin"},
@@ -62,7 +65,7 @@ PERMITTED = {role: {f"{label}.{name}" for label, names in held.items() for name 
 
 
 #: Apps whose rights are younger than the record of what a role was given.
-LATER_APPS = {"downloads", "loyalty"}
+LATER_APPS = {"downloads", "loyalty", "troubleshooters"}
 
 
 @pytest.fixture

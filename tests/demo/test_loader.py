@@ -66,9 +66,11 @@ from portal.demo.rewards import REWARDS, load_rewards
 from portal.demo.searches import DAYS as SEARCH_DAYS
 from portal.demo.searches import load_searches
 from portal.demo.site import HOME, NAME, is_loaded
+from portal.demo.troubleshooters import load_troubleshooters
 from portal.downloads.models import Download, File
 from portal.home.models import HomePage, InfoPage
 from portal.notifications.models import Follow
+from portal.troubleshooters.models import Troubleshooter
 from search.activity.gaps import tend_gaps
 from search.activity.popular import popular_searches
 from search.activity.report import Listing, listed
@@ -127,6 +129,15 @@ def test_downloads_are_there_in_both_languages_with_files_that_are_what_they_say
     for file in File.objects.filter(release__download__slug="x2-firmware"):
         assert hashlib.sha256(file.file.read()).hexdigest() == file.sha256
     assert load_downloads() == 0
+
+
+def test_troubleshooters_are_complete_in_both_languages(demo):
+    rows = list(Troubleshooter.objects.select_related("live"))
+
+    assert {row.slug for row in rows} >= {"no-internet"}
+    assert {tuple(row.shown_languages) for row in rows} == {("fa", "en")}
+    assert {len(row.live.steps) >= 6 for row in rows} == {True}
+    assert load_troubleshooters() == 0
 
 
 def test_two_threads_became_articles_that_thank_who_answered(demo):
