@@ -24,6 +24,7 @@ from wagtail.snippets.views.snippets import SnippetViewSet, SnippetViewSetGroup
 
 from faq import services
 from faq.models import ArticlePage, Feedback, ReusableContent
+from faq.reports import DebtViewSet, ReviewViewSet
 from portal.core.admin_menu import menu_item_for
 from portal.core.text import row_number
 
@@ -54,7 +55,7 @@ class ArticleListViewSet(PageListingViewSet):
     icon = "doc-full"
     name = "articles"
     menu_label = _("Articles")
-    list_filter: ClassVar[list[str]] = ["topic", "kind", "locale", "live"]
+    list_filter: ClassVar[list[str]] = ["topic", "kind", "locale", "confidence", "live"]
     list_per_page = 50
 
 
@@ -195,7 +196,7 @@ class HelpGroup(SnippetViewSetGroup):
     menu_name = "help-pages"
     menu_icon = "help"
     menu_order = 110
-    items = (ArticleListViewSet, FeedbackViewSet, ReusableContentViewSet)
+    items = (ArticleListViewSet, ReviewViewSet, DebtViewSet, FeedbackViewSet, ReusableContentViewSet)
 
 
 # Admin home -----------------------------------------------------------------------------------------------------------

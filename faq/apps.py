@@ -15,7 +15,7 @@ class FaqConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from faq import navigation, notifications, own_data, prefill, receivers, services  # noqa: PLC0415 - apps must be ready
+        from faq import navigation, notifications, own_data, prefill, receivers, services, upkeep  # noqa: PLC0415 - apps must be ready
         from faq.link_cards import cards_of_articles  # noqa: PLC0415
         from portal.core import article_sources, jobs, link_cards, mail_words  # noqa: PLC0415 - apps must be ready
         from portal.notifications.registry import register  # noqa: PLC0415 - apps must be ready
@@ -27,7 +27,12 @@ class FaqConfig(AppConfig):
         link_cards.register(cards_of_articles)
         article_sources.register_maker(prefill.address_of_new_article)
         register(notifications.ArticleImproved())
-        mail_words.name_mails({"faq/email/feedback": _("Reader’s answer for an author")})
+        mail_words.name_mails(
+            {
+                "faq/email/feedback": _("Reader’s answer for an author"),
+                "faq/email/review": _("Articles that are due for review"),
+            }
+        )
         register_typed_text(
             "faq.Feedback",
             *("comment", "came_from_search", "came_from_page"),
@@ -40,5 +45,11 @@ class FaqConfig(AppConfig):
             name="faq.weigh_votes",
             run=services.weigh_votes,
             is_needed=lambda _last_end: services.has_votes_to_weigh(),
+        )
+        jobs.every(
+            timedelta(hours=6),
+            name="faq.mail_owners",
+            run=upkeep.mail_owners,
+            is_needed=upkeep.has_owners_to_mail,
         )
         init_new_page.connect(prefill.fill_in_title, dispatch_uid="faq.fill_in_title")

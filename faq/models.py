@@ -2,27 +2,29 @@
 
 from __future__ import annotations
 
+from calendar import monthrange
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from django import forms
 from django.conf import settings
-from django.core.validators import FileExtensionValidator, MaxLengthValidator
+from django.core.validators import FileExtensionValidator, MaxLengthValidator, MaxValueValidator
 from django.db import models, transaction
 from django.db.models import Count, Q, Value
 from django.db.models.functions import Coalesce
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from modelcluster.fields import ParentalKey, ParentalManyToManyField
 from wagtail.admin.panels import FieldPanel, InlinePanel, MultiFieldPanel, ObjectList, PageChooserPanel, TabbedInterface
 from wagtail.fields import StreamField
 from wagtail.models import Orderable, Page, PageManager, TranslatableMixin
-from wagtail_localize.fields import SynchronizedField
+from wagtail_localize.fields import BaseTranslatableField, SynchronizedField
 from wagtailmedia.models import AbstractMedia
 
 from faq.blocks import ArticleBody, SharedBody
 from faq.body import words_of
 from faq.page_forms import ArticlePageForm
-from faq.panels import FeedbackPanel, SourcePanel
+from faq.panels import FeedbackPanel, HistoryPanel, PublishedPanel, SourcePanel
 from portal.catalog.models import Platform, Product, ProductVersion, Topic
 from portal.core import article_sources
 from portal.core.pages import ARTICLES, PortalPage, PortalPageQuerySet
@@ -30,12 +32,27 @@ from portal.core.text import reading_minutes
 from portal.core.visitors import VISITOR_LENGTH
 
 if TYPE_CHECKING:
+    import datetime as dt
     from uuid import UUID
 
     from django.db.models.manager import Manager
     from django.http import HttpRequest
 
 SHORT_ANSWER_LENGTH = 320
+CHANGE_NOTE_LENGTH = 300
+
+
+class Significance(models.TextChoices):
+    """How much a published change matters to readers."""
+
+    TYPO = "typo", _("Small: wording or a typing mistake")
+    MEDIUM = "medium", _("Medium: something was added or became clearer")
+    MAJOR = "major", _("Major: readers must do something else than before")
+
+
+def default_review_months() -> int:
+    """Return after how many months an article is looked at again unless its editor says otherwise; 0 for never."""
+    return settings.ARTICLE_REVIEW_MONTHS
 
 
 class HelpMedia(AbstractMedia):
@@ -186,6 +203,11 @@ class ArticlePage(PortalPage):
         FAQ = "faq", _("FAQ")
         GUIDE = "guide", _("Guide")
 
+    class Confidence(models.TextChoices):
+        WORK_IN_PROGRESS = "work-in-progress", _("Work in progress")
+        NOT_VALIDATED = "not-validated", _("Not validated")
+        VALIDATED = "validated", _("Validated")
+
     kind = models.CharField(_("kind"), max_length=10, choices=Kind, default=Kind.FAQ)
     short_answer = models.TextField(
         _("short answer"),
@@ -224,8 +246,45 @@ class ArticlePage(PortalPage):
     )
     source_parts = models.JSONField(default=list, db_default=Value([], models.JSONField()), blank=True, editable=False)
     reading_minutes = models.PositiveSmallIntegerField(default=1, editable=False)
+    # The state of the article rather than of one version of its text: revisions leave these as they are (`kept_fields`).
+    confidence = models.CharField(
+        _("confidence"),
+        max_length=20,
+        choices=Confidence,
+        default=Confidence.NOT_VALIDATED,
+        db_default=Confidence.NOT_VALIDATED,
+        help_text=_("For editors only. Validated: somebody who knows has tried it."),
+    )
+    review_every = models.PositiveSmallIntegerField(
+        _("review every … months"),
+        default=default_review_months,
+        db_default=12,
+        validators=[MaxValueValidator(120)],
+        help_text=_("0: never."),
+    )
+    next_review_on = models.DateField(
+        _("next review"),
+        null=True,
+        blank=True,
+        db_index=True,
+        help_text=_("Moves on by itself when the article is confirmed, or published with more than a small change."),
+    )
+    # About one version: said when it is edited, recorded when it is published (`Publication`), and empty after that.
+    change_significance = models.CharField(
+        _("how much changed"), max_length=10, choices=Significance, blank=True, default="", db_default=""
+    )
+    change_note = models.CharField(
+        _("what changed"),
+        max_length=CHANGE_NOTE_LENGTH,
+        blank=True,
+        default="",
+        db_default="",
+        help_text=_("One sentence for readers; shown below the article unless the change is small."),
+    )
 
     objects = PageManager.from_queryset(ArticlePageQuerySet)()
+    #: Like Wagtail's own `owner`: the same for all versions, so that changing them makes no draft.
+    kept_fields: ClassVar[tuple[str, ...]] = ("confidence", "review_every", "next_review_on")
 
     content_panels: ClassVar[list[Any]] = [
         SourcePanel(),
@@ -233,6 +292,17 @@ class ArticlePage(PortalPage):
         FieldPanel("short_answer"),
         FieldPanel("body"),
         FieldPanel("spoken_answer"),
+        PublishedPanel(
+            [FieldPanel("change_significance"), FieldPanel("change_note")],
+            heading=_("What changes with this version"),
+        ),
+    ]
+    review_panels: ClassVar[list[Any]] = [
+        FieldPanel("owner"),
+        FieldPanel("confidence"),
+        FieldPanel("review_every"),
+        FieldPanel("next_review_on"),
+        HistoryPanel(heading=_("What was published")),
     ]
     applies_panels: ClassVar[list[Any]] = [
         FieldPanel("kind"),
@@ -256,6 +326,7 @@ class ArticlePage(PortalPage):
             ObjectList(content_panels, heading=_("Content")),
             ObjectList(applies_panels, heading=_("Applies to")),
             ObjectList(related_panels, heading=_("Related")),
+            ObjectList(review_panels, heading=_("Review")),
             ObjectList([FeedbackPanel(heading=_("What readers say"))], heading=_("Feedback")),
             ObjectList(PortalPage.settings_panels, heading=_("Settings")),
             ObjectList(Page.promote_panels, heading=_("Promote")),
@@ -272,6 +343,11 @@ class ArticlePage(PortalPage):
         SynchronizedField("products"),
         SynchronizedField("versions"),
         SynchronizedField("platforms"),
+        # Each language has its own: neither copied nor translated.
+        *map(
+            BaseTranslatableField,
+            ("confidence", "review_every", "next_review_on", "change_significance", "change_note"),
+        ),
     ]
     parent_page_types: ClassVar[list[str]] = ["faq.TopicPage"]
     subpage_types: ClassVar[list[str]] = []
@@ -279,7 +355,9 @@ class ArticlePage(PortalPage):
     nav_section = "help"
 
     if TYPE_CHECKING:
+        debt: TranslationDebt
         feedback: Manager[Feedback]
+        publications: Manager[Publication]
         related_articles: Manager[RelatedArticle]
 
     class Meta:
@@ -290,9 +368,26 @@ class ArticlePage(PortalPage):
     def save(self, *args: Any, **kwargs: Any) -> None:
         """Save, update the reading time, and create the short link once the article is live."""
         self.reading_minutes = reading_minutes(f"{self.short_answer} {self.body_text()}", self.locale.language_code)
+        if self.live and self.next_review_on is None:
+            self.next_review_on = self.review_date_after(timezone.localdate())
         super().save(*args, **kwargs)
         if self.live:
             ShortLink.objects.get_or_create(translation_key=self.translation_key)
+
+    def with_content_json(self, content: dict[str, Any]) -> ArticlePage:
+        """Return a version of the article, with what does not belong to one version as it is now."""
+        version: ArticlePage = super().with_content_json(content)
+        for name in self.kept_fields:
+            setattr(version, name, getattr(self, name))
+        return version
+
+    def review_date_after(self, day: dt.date) -> dt.date | None:
+        """Return when it is due for review if it was right on `day`; None for never."""
+        if not self.review_every:
+            return None
+        years, month = divmod(day.month - 1 + self.review_every, 12)
+        last = monthrange(day.year + years, month + 1)[1]
+        return day.replace(year=day.year + years, month=month + 1, day=min(day.day, last))
 
     @property
     def scopes(self) -> tuple[str, ...]:
@@ -443,3 +538,53 @@ class VoteEvidence(models.Model):
 
     def __str__(self) -> str:
         return f"{self.article_id}: {self.helpful}"
+
+
+class Publication(models.Model):
+    """One published version of an article, and what changed with it. Rows are added, never changed.
+
+    Unlike revisions, of which old ones may be purged, they stay: readers see from them what changed.
+    """
+
+    article = models.ForeignKey(ArticlePage, on_delete=models.CASCADE, related_name="publications")
+    #: Number of the revision, which may be purged.
+    revision_number = models.PositiveBigIntegerField(_("revision"))
+    #: Empty for the first one, and for changes made by a programme.
+    significance = models.CharField(_("how much changed"), max_length=10, choices=Significance, blank=True)
+    note = models.CharField(_("what changed"), max_length=CHANGE_NOTE_LENGTH, blank=True)
+    published_at = models.DateTimeField(_("published"))
+    by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True, related_name="+")
+
+    class Meta:
+        verbose_name = _("publication")
+        verbose_name_plural = _("publications")
+        ordering = ["-published_at", "-pk"]
+        constraints = [
+            models.UniqueConstraint(fields=["article", "revision_number"], name="publication_once_per_revision")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.article_id}: {self.revision_number}"
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        """Write the row. Raises `TypeError` for one that was written before."""
+        if self.pk is not None:
+            raise TypeError("What was published is never changed.")
+        super().save(*args, **kwargs)
+
+
+class TranslationDebt(models.Model):
+    """A translation that does not say yet what changed in another language; the row goes when it does."""
+
+    article = models.OneToOneField(ArticlePage, on_delete=models.CASCADE, primary_key=True, related_name="debt")
+    #: The text that is current.
+    source = models.ForeignKey(ArticlePage, on_delete=models.CASCADE, related_name="+")
+    #: Of the first change that is missing.
+    since = models.DateTimeField(_("out of date since"), db_index=True)
+
+    class Meta:
+        verbose_name = _("translation that is out of date")
+        verbose_name_plural = _("translations that are out of date")
+
+    def __str__(self) -> str:
+        return f"{self.article_id} < {self.source_id}"

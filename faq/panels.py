@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.urls import NoReverseMatch, reverse
 from django.utils.translation import gettext as _
-from wagtail.admin.panels import Panel
+from wagtail.admin.panels import MultiFieldPanel, Panel
 
 from portal.core.article_sources import credit_for, readers_of
 from portal.core.audience import PUBLIC, Audience
@@ -45,6 +45,32 @@ class FeedbackPanel(Panel):
                 ),
                 "report_url": f"{report}?article={self.instance.pk}" if report else "",
                 "current_revision": self.instance.live_revision_id,
+            }
+
+
+class PublishedPanel(MultiFieldPanel):
+    """Fields that mean something only once the article was published."""
+
+    class BoundPanel(MultiFieldPanel.BoundPanel):
+        def is_shown(self) -> bool:
+            return self.instance.first_published_at is not None and super().is_shown()
+
+
+class HistoryPanel(Panel):
+    """What was published, newest first: how much changed, what, by whom; and the way to Wagtail's versions."""
+
+    class BoundPanel(Panel.BoundPanel):
+        template_name = "faq/admin/history_panel.html"
+
+        def is_shown(self) -> bool:
+            return bool(self.instance.pk)
+
+        def get_context_data(self, parent_context: Any = None) -> dict[str, Any]:
+            published = self.instance.publications.select_related("by")
+            return {
+                **super().get_context_data(parent_context),
+                "published": list(published[:LATEST]),
+                "history_url": reverse("wagtailadmin_pages:history", args=[self.instance.pk]),
             }
 
 

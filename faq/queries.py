@@ -21,9 +21,12 @@ from faq.models import (
     ArticlePage,
     Feedback,
     HelpIndexPage,
+    Publication,
     RelatedArticle,
     ShortLink,
+    Significance,
     TopicPage,
+    TranslationDebt,
     family_scope,
 )
 from faq.rendering import RenderedBody, render_body
@@ -55,6 +58,8 @@ if TYPE_CHECKING:
 THANKS: Final = "thanks"
 RELATED: Final = 5
 IN_TOPIC: Final = 5
+#: Changes told to readers.
+CHANGES: Final = 5
 ON_A_PAGE: Final = 20
 RECENT_DAYS: Final = 30
 HELPFUL_DAYS: Final = 90
@@ -104,6 +109,25 @@ class AppliesTo:
 
 
 @dataclass(frozen=True, slots=True)
+class NewerText:
+    """The same article in a language in which something important changed since this translation was made."""
+
+    title: str
+    url: str
+    language: str
+    since: dt.datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What an editor told readers about a published change."""
+
+    note: str
+    published_at: dt.datetime
+    is_major: bool
+
+
+@dataclass(frozen=True, slots=True)
 class OwnAnswer:
     """This reader's feedback on the revision being read."""
 
@@ -121,6 +145,8 @@ class _SharedArticleData:
     platforms: tuple[str, ...]
     related: tuple[ArticleLink, ...]
     in_topic: tuple[ArticleLink, ...]
+    newer: NewerText | None
+    changes: tuple[Change, ...]
     scopes: tuple[str, ...]
 
 
@@ -147,6 +173,8 @@ class ArticleView:
     platforms: tuple[str, ...]
     related: tuple[ArticleLink, ...]
     in_topic: tuple[ArticleLink, ...]
+    newer: NewerText | None
+    changes: tuple[Change, ...]
     place: Place
     short_url: str
     support: SupportContact | None
@@ -400,6 +428,8 @@ def article_page_data(page: ArticlePage, request: HttpRequest) -> ArticlePageDat
         platforms=shared.platforms,
         related=shared.related,
         in_topic=shared.in_topic,
+        newer=shared.newer,
+        changes=shared.changes,
         place=place_of(page, request),
         short_url=request.build_absolute_uri(reverse("faq:short_link", args=[number])) if number else "",
         support=support_contact(),
@@ -460,7 +490,25 @@ def _shared_data(page: ArticlePage, user: AnyUser, *, draft: bool = False) -> _S
             platforms = tuple(page.platform_labels)
         applies_to = _applies_to(page, draft=draft)
         related, in_topic = _neighbours(page, user, [item.product_id for item in applies_to])
-    return _SharedArticleData(body, applies_to, platforms, related, in_topic, tuple(sorted(recorder.stamp.scopes)))
+        newer, changes = _newer_text(page, user), _changes(page)
+    scopes = tuple(sorted(recorder.stamp.scopes))
+    return _SharedArticleData(body, applies_to, platforms, related, in_topic, newer, changes, scopes)
+
+
+def _newer_text(page: ArticlePage, user: AnyUser) -> NewerText | None:
+    """Return the text that a translation lags behind, if the reader may see it; one query."""
+    debt = TranslationDebt.objects.filter(article=page.pk)
+    found = ArticlePage.objects.visible_to(user).filter(pk__in=debt.values("source"))
+    for source in found.annotate(since=Subquery(debt.values("since"))).for_listing():  # at most one
+        return NewerText(source.title, page_url(source), source.locale.language_code, source.since)
+    return None
+
+
+def _changes(page: ArticlePage) -> tuple[Change, ...]:
+    """Return the latest changes that matter to readers; one query."""
+    told = Publication.objects.filter(article=page.pk).exclude(significance__in=["", Significance.TYPO])
+    rows = told.exclude(note="").values_list("note", "published_at", "significance")[:CHANGES]
+    return tuple(Change(note, moment, significance == Significance.MAJOR) for note, moment, significance in rows)
 
 
 def _linked_articles(page: ArticlePage, user: AnyUser) -> dict[UUID, ArticleLink]:

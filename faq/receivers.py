@@ -15,6 +15,7 @@ from wagtail.signals import page_published
 
 from faq.events import ArticleChanged, CapturedArticlePublished
 from faq.models import ArticlePage, Feedback, HelpMedia, ReusableContent
+from faq.upkeep import note_publication
 from portal.catalog.models import Product, Topic
 from portal.core.events import emit
 from portal.core.file_audiences import register, shown_with
@@ -61,7 +62,9 @@ def topic_changed(instance: Topic, created: bool, **_kwargs: Any) -> None:
 
 
 def article_published(instance: ArticlePage, revision: Revision | None = None, **_kwargs: Any) -> None:
-    """Announce a changed article if it did not help some member, and one made of what people wrote. One query if neither."""
+    """Record what changed, and announce an article that did not help some member or that is made of what people wrote."""
+    if revision is not None:
+        note_publication(instance, revision)
     by_id = revision.user_id if revision is not None else None
     if instance.source:
         with transaction.atomic():

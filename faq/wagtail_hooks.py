@@ -13,6 +13,7 @@ from wagtail.snippets.models import register_snippet
 from faq.admin import HelpGroup, NewFeedbackPanel
 from faq.importing.history import register_import_action
 from faq.prefill import article_for_question, ask_before_publishing, remember_title
+from faq.reports import DueForReviewPanel, OutOfDatePanel, register_confirmed_action
 
 if TYPE_CHECKING:
     from django.http import HttpRequest
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
 register_snippet(HelpGroup)
 hooks.register("register_log_actions", register_import_action)
+hooks.register("register_log_actions", register_confirmed_action)
 hooks.register("before_create_page", remember_title)
 hooks.register("before_publish_page", ask_before_publishing)
 
@@ -34,7 +36,7 @@ def article_url() -> list[Any]:
 
 @hooks.register("construct_homepage_panels")
 def home_panels(request: HttpRequest, panels: list[Component]) -> None:
-    panels.append(NewFeedbackPanel())
+    panels.extend([DueForReviewPanel(), OutOfDatePanel(), NewFeedbackPanel()])
 
 
 @hooks.register("insert_global_admin_css")

@@ -37,6 +37,7 @@ from community.models import (
 from community.services import accept_solution, reading, retitle
 from community.services import bookmark as remember
 from faq.events import ArticleChanged, CapturedArticlePublished, FeedbackGiven
+from faq.models import ArticlePage
 from loyalty.buckets import today_of
 from loyalty.events import PointsDecided
 from loyalty.models import Earning, OfferShown, Parcel, Referral
@@ -619,6 +620,11 @@ def page_that_expired() -> None:
     outbox.drain()
 
 
+def article_due_for_review() -> None:
+    article = ArticlePageFactory(owner=UserFactory(editor=True))
+    ArticlePage.objects.filter(pk=article.pk).update(next_review_on=timezone.localdate())
+
+
 def votes_nobody_has_weighed() -> None:
     FeedbackFactory.create_batch(5, article=ArticlePageFactory())
 
@@ -852,6 +858,7 @@ JOBS: dict[str, Callable[[], None]] = {
     "core.tidy_mails": mails_of_last_quarter,
     "downloads.add_up": download_of_last_week,
     "troubleshooters.forget": arrival_of_last_year,
+    "faq.mail_owners": article_due_for_review,
     "faq.weigh_votes": votes_nobody_has_weighed,
     "loyalty.book_files": file_of_corrections,
     "loyalty.compute_boards": help_that_no_board_counts_yet,

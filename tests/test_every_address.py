@@ -151,6 +151,8 @@ STAFFS = {
     "article_for_question": {"editor"},
     "audience_check": {"editor"},
     "feedback_report:": {"editor"},
+    "review_report:": {"editor"},
+    "translation_debt:": {"editor"},
     "search_report:": {"editor"},
     "wagtailsnippets_search_synonym:": {"editor"},
     "offers_admin:": {"editor"},

@@ -353,6 +353,7 @@ TAGGIT_CASE_INSENSITIVE = True
 ACTIVITY_THREAD = True
 
 #: Days for which the words of readers' answers under articles are kept; the answers themselves stay.
+ARTICLE_REVIEW_MONTHS = env.int("ARTICLE_REVIEW_MONTHS", default=12)
 FEEDBACK_TEXT_DAYS = env.int("FEEDBACK_TEXT_DAYS", default=365)
 
 # Search --------------------------------------------------------------------------------------------------------------
