@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import yaml
 from django.conf import settings
@@ -16,6 +16,9 @@ from portal.troubleshooters import services
 from portal.troubleshooters.graph import Answer, Graph, Kind, Step
 from portal.troubleshooters.models import Troubleshooter
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
 FOLDER: Final = Path(__file__).resolve().parent / "content" / "troubleshooters"
 
 
@@ -23,8 +26,7 @@ def load_troubleshooters() -> int:
     """Make and publish what is missing; return how many were made. Safe to repeat."""
     admin = User.objects.get(handle="admin")
     known = set(Troubleshooter.objects.values_list("slug", flat=True))
-    told = [yaml.safe_load(file.read_text(encoding="utf-8")) for file in sorted(FOLDER.glob("*.yaml"))]
-    new = [each for each in told if each["slug"] not in known]
+    new = [each for each in read_all() if each["slug"] not in known]
     for each in new:
         _make(each, admin)
     return len(new)
@@ -45,16 +47,26 @@ def _make(told: dict[str, Any], admin: User) -> None:
         by=admin,
     )
     made.products.set(Product.objects.filter(code__in=told["products"]))
-    graph = Graph(tuple(_step(each) for each in told["steps"]))
-    services.store_draft(troubleshooter=made, graph=graph, by=admin)
+    services.store_draft(troubleshooter=made, graph=graph_of(told), by=admin)
     services.publish(troubleshooter=made, by=admin)
 
 
-def _step(told: dict[str, Any]) -> Step:
-    article = ""
-    if "article" in told:
-        page = ArticlePage.objects.filter(external_id=told["article"], locale__language_code=settings.LANGUAGE_CODE)
-        article = str(page.values_list("translation_key", flat=True).get())
+def read_all() -> list[dict[str, Any]]:
+    """Return what the files say."""
+    return [yaml.safe_load(file.read_text(encoding="utf-8")) for file in sorted(FOLDER.glob("*.yaml"))]
+
+
+def graph_of(told: dict[str, Any], key_of: Callable[[str], str] | None = None) -> Graph:
+    """Return the steps of a file; `key_of` finds the article with an external id, by default among those loaded."""
+    return Graph(tuple(_step(each, key_of or _key_of) for each in told["steps"]))
+
+
+def _key_of(external_id: str) -> str:
+    page = ArticlePage.objects.filter(external_id=external_id, locale__language_code=settings.LANGUAGE_CODE)
+    return str(page.values_list("translation_key", flat=True).get())
+
+
+def _step(told: dict[str, Any], key_of: Callable[[str], str]) -> Step:
     return Step(
         number=told["number"],
         kind=Kind(told["kind"]),
@@ -62,7 +74,7 @@ def _step(told: dict[str, Any]) -> Step:
         text=LocalizedText(told.get("text", {})),
         answers=tuple(_answer(each) for each in told.get("answers", ())),
         otherwise=told.get("otherwise"),
-        article=article,
+        article=key_of(told["article"]) if "article" in told else "",
     )
 
 

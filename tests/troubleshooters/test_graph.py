@@ -9,6 +9,7 @@ import pytest
 from django.utils import translation
 
 from portal.core.localized import LocalizedText
+from portal.demo.troubleshooters import FOLDER, graph_of, read_all
 from portal.troubleshooters.drawing import HEIGHT, WIDTH, drawing_of
 from portal.troubleshooters.faults import Fault, problems_of
 from portal.troubleshooters.graph import Answer, Graph, Kind, Step, longest_ways
@@ -155,3 +156,16 @@ def test_no_two_boxes_of_a_drawing_overlap_and_right_to_left_is_its_mirror(seed)
         )
     assert [box.x for box in rtl.boxes] == [ltr.width - box.x - WIDTH for box in boxes]
     assert [box.step.number for box in boxes if box.has_problem] == [1]
+
+
+@pytest.mark.parametrize("told", read_all(), ids=lambda told: told["slug"])
+def test_those_of_the_demo_can_be_published_in_both_languages(told):
+    graph = graph_of(told, key_of=str)
+    readable = {step.article: BOTH for step in graph}
+    texts = [text for step in graph for text in (step.title, step.text, *(each.label for each in step.answers))]
+
+    assert problems_of(graph, languages=BOTH, readable=readable) == []
+    assert len(graph) >= 6
+    assert {type(value) for text in texts for value in text.values()} == {str}
+    articles = {file.name.partition(".")[0] for file in FOLDER.parent.glob("articles/*/*.md")}
+    assert {step.article for step in graph} - {""} <= articles
