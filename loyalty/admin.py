@@ -28,6 +28,7 @@ from loyalty.screens import Screen
 from loyalty.services import earning
 from loyalty.tiers_admin import TierMembersViewSet, TiersViewSet
 from loyalty.tokens_admin import TokensViewSet
+from loyalty.webhooks_admin import WebhooksViewSet
 from portal.core.admin_menu import menu_item_for
 from portal.core.text import row_number
 
@@ -318,5 +319,5 @@ class PointsGroup(ViewSetGroup):
         *(MembersViewSet, CorrectionsViewSet, FilesViewSet),
         *(TiersViewSet, TierMembersViewSet, BadgesViewSet, ReferralsViewSet),
         *(RulesViewSet, CampaignsViewSet, DecisionsViewSet, ReviewsViewSet, LiabilityViewSet, ProgrammesViewSet),
-        TokensViewSet,
+        *(TokensViewSet, WebhooksViewSet),
     )

@@ -86,6 +86,7 @@ class LoyaltyConfig(AppConfig):
         )
         _connect_corrections()
         _connect_offers()
+        _connect_webhooks()
 
 
 def _connect_offers() -> None:
@@ -106,6 +107,21 @@ def _connect_offers() -> None:
         name="loyalty.forget_old_offers",
         run=offers.forget_old,
         is_needed=lambda _last_end: offers.is_anything_old(),
+    )
+
+
+def _connect_webhooks() -> None:
+    from loyalty.models import Webhook  # noqa: PLC0415 - apps must be ready
+    from loyalty.services import webhooks  # noqa: PLC0415 - apps must be ready
+    from portal.core import jobs  # noqa: PLC0415 - apps must be ready
+    from portal.core.receivers import touches  # noqa: PLC0415 - apps must be ready
+
+    touches(Webhook, "webhooks")
+    jobs.every(
+        timedelta(days=1),
+        name="loyalty.forget_webhooks",
+        run=webhooks.forget_old,
+        is_needed=lambda _last_end: webhooks.is_anything_old(),
     )
 
 

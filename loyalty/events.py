@@ -17,3 +17,22 @@ class PointsDecided(DomainEvent):
 
     event_id: int
     wallet_id: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class SomethingMoved(DomainEvent):
+    """A row was written about a member's tier, badge or reward: ``tier.changed``, ``badge.changed``, ``reward.changed``."""
+
+    name: ClassVar[str] = "loyalty.something_moved"
+
+    kind: str
+    row: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class WebhookDue(DomainEvent):
+    """A message waits for another system."""
+
+    name: ClassVar[str] = "loyalty.webhook_due"
+
+    delivery: int

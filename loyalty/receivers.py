@@ -5,14 +5,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from allauth.account.signals import user_signed_up
-from django.db.models.signals import post_delete
+from django.db.models.signals import post_delete, post_save
 
-from loyalty.models import Member
+from loyalty.events import SomethingMoved
+from loyalty.models import Member, RedemptionStep
 from loyalty.services.members import close_wallets
 from loyalty.services.offers import forget_offers
 from loyalty.services.referrals import claim_invitation
 from loyalty.services.reviews import forget_reviews
 from loyalty.services.rewards import forget_redemptions
+from portal.core.events import emit
 
 if TYPE_CHECKING:
     from django.http import HttpRequest
@@ -36,7 +38,14 @@ def close_wallets_of_removed_member(*, instance: Member, **_kwargs: Any) -> None
     close_wallets(member_key=instance.key)
 
 
+def announce_step(*, instance: RedemptionStep, created: bool, **_kwargs: Any) -> None:
+    """Announce what happened to something that was redeemed, whatever it was."""
+    if created:
+        emit(SomethingMoved(kind="reward.changed", row=instance.pk))
+
+
 def connect() -> None:
     """Connect the receivers, once."""
     user_signed_up.connect(note_who_invited, dispatch_uid="loyalty.note_who_invited")
     post_delete.connect(close_wallets_of_removed_member, sender=Member, dispatch_uid="loyalty.close_wallets")
+    post_save.connect(announce_step, sender=RedemptionStep, dispatch_uid="loyalty.announce_step")

@@ -16,8 +16,8 @@ from wagtail.admin.viewsets.base import ViewSet
 
 from loyalty.adjusting_admin import names_of
 from loyalty.exceptions import NoRightError
-from loyalty.models import Programme
 from loyalty.models.shop import ApiToken, Scope
+from loyalty.programme_field import ProgrammeField
 from loyalty.screens import Screen
 from loyalty.services import shop
 from portal.core.admin_menu import menu_item_for
@@ -32,9 +32,7 @@ if TYPE_CHECKING:
 class TokenForm(forms.ModelForm[ApiToken]):
     """What a new token is for."""
 
-    programme = forms.ModelChoiceField(
-        Programme.objects.filter(earning__isnull=False), label=_("programme"), empty_label=None
-    )
+    programme = ProgrammeField()
     scopes = forms.MultipleChoiceField(label=_("may"), choices=Scope.choices, widget=forms.CheckboxSelectMultiple)
 
     class Meta:

@@ -18,9 +18,9 @@ from faq.events import ArticleChanged, CapturedArticlePublished, FeedbackGiven
 from faq.notifications import tell_readers_of_change
 from faq.search_documents import ArticleDocument
 from faq.services import notify_owner_of_feedback
-from loyalty.events import PointsDecided
+from loyalty.events import PointsDecided, SomethingMoved, WebhookDue
 from loyalty.own_badges import public_badges_of
-from loyalty.services import badges, boards, earning, offers, referrals, reviews, tiers
+from loyalty.services import badges, boards, earning, offers, referrals, reviews, tiers, webhooks
 from portal import offer_facts, points
 from portal.accounts.events import AccountChanged, SignedInOnNewDevice
 from portal.core import honours, jobs
@@ -132,6 +132,10 @@ def _give_points() -> None:
     subscribe(PointsDecided, tiers.follow_decision, is_for_worker=True)
     subscribe(PointsDecided, badges.follow_decision, is_for_worker=True)
     subscribe(PointsDecided, referrals.follow_decision, is_for_worker=True)
+    is_listening = webhooks.is_anybody_listening
+    subscribe(PointsDecided, webhooks.follow_decision, when=is_listening, is_for_worker=True)
+    subscribe(SomethingMoved, webhooks.announce, when=is_listening, is_for_worker=True)
+    subscribe(WebhookDue, webhooks.deliver, name=webhooks.HANDLER, is_remote=True)  # of anybody, and it may be silent
     honours.register(public_badges_of)
     boards.count("community.")
     boards.leave_out(merits.suspended_people)

@@ -383,6 +383,8 @@ WRITTEN_BY_OTHERS = {
     "loyalty.TierMembership": "codes and numbers, by the portal",
     "loyalty.TierSet": "staff",
     "loyalty.VoucherCode": "staff, encrypted",
+    "loyalty.Webhook": "staff, the secret encrypted",
+    "loyalty.WebhookDelivery": "codes, numbers and ids, by the portal",
     "search.ClickEvidence": "names of kinds",
     "search.EntryVector": "computed from what can be found",
     "notifications.Follow": "names of targets",

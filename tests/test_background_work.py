@@ -39,10 +39,11 @@ from community.services import bookmark as remember
 from faq.events import ArticleChanged, CapturedArticlePublished, FeedbackGiven
 from faq.models import ArticlePage
 from loyalty.buckets import today_of
-from loyalty.events import PointsDecided
-from loyalty.models import Earning, OfferShown, Parcel, Referral
+from loyalty.events import PointsDecided, SomethingMoved, WebhookDue
+from loyalty.models import BadgeRecord, Earning, OfferShown, Parcel, Referral, Webhook, WebhookDelivery
 from loyalty.models.rewards import RewardKind
-from loyalty.services import adjusting, earning, expiry, ledger, offers, rewards
+from loyalty.models.webhooks import EventKind
+from loyalty.services import adjusting, badges, earning, expiry, ledger, offers, rewards, webhooks
 from loyalty.services.members import wallet_for
 from portal.accounts import own_data
 from portal.accounts.events import AccountChanged, SignedInOnNewDevice
@@ -533,6 +534,42 @@ def arrival_of_last_year() -> None:
     Arrival.objects.create(troubleshooter=TroubleshooterFactory(), step=1, day=day, visitor="v")
 
 
+def told_of_points() -> WebhookDelivery:
+    """An address that is told, and a test that waits for it; nothing is ever sent in these tests."""
+    earning_of = Earning.objects.first() or EarningFactory()
+    webhook, _secret = webhooks.make_webhook(
+        programme=earning_of.programme, name="x", url="https://shop.example/", kinds=EventKind.values,
+        by=UserFactory(superuser=True),
+    )  # fmt: skip
+    delivery = webhooks.send_test(webhook, by=UserFactory(superuser=True))
+    day = dt.timedelta(days=1)
+    Webhook.objects.update(made_at=timezone.now() - day, rests_until=timezone.now() + day)
+    return delivery
+
+
+def points_to_tell_of() -> DomainEvent:
+    event = points_decided()
+    told_of_points()
+    return event
+
+
+def badge_to_tell_of() -> DomainEvent:
+    badges.follow_decision(points_decided())
+    told_of_points()
+    return SomethingMoved(kind="badge.changed", row=BadgeRecord.objects.get().pk)
+
+
+def message_to_who_is_told_no_more() -> DomainEvent:
+    delivery = told_of_points()
+    Webhook.objects.update(stopped_at=timezone.now())
+    return WebhookDue(delivery=delivery.pk)
+
+
+def messages_to_others_of_last_month() -> None:
+    told_of_points()
+    WebhookDelivery.objects.update(state="sent", created_at=timezone.now() - dt.timedelta(days=40))
+
+
 HANDLERS: dict[str, Callable[[], DomainEvent]] = {
     "community.telling.tell_of_appeal": appeal_decided,
     "community.telling.tell_of_approval": post_approved,
@@ -565,6 +602,9 @@ HANDLERS: dict[str, Callable[[], DomainEvent]] = {
     "loyalty.services.badges.following.follow_decision": points_decided,
     "loyalty.services.referrals.follow_decision": friend_takes_part,
     "loyalty.services.tiers.evaluating.follow_decision": points_decided,
+    "loyalty.services.webhooks.delivering.deliver": message_to_who_is_told_no_more,
+    "loyalty.services.webhooks.queueing.announce": badge_to_tell_of,
+    "loyalty.services.webhooks.queueing.follow_decision": points_to_tell_of,
     "portal.points.award_feedback": feedback_for_points,
     "portal.points.award_first_help": first_help_for_points,
     "portal.points.award_flag": flag_for_points,
@@ -867,6 +907,7 @@ JOBS: dict[str, Callable[[], None]] = {
     "loyalty.erase_addresses": address_whose_time_is_over,
     "loyalty.evaluate_tiers": member_without_a_tier,
     "loyalty.forget_old_offers": offer_shown_long_ago,
+    "loyalty.forget_webhooks": messages_to_others_of_last_month,
     "loyalty.judge_referrals": friend_who_took_part_too_early,
     "loyalty.ledger_checkpoint": points_that_were_booked,
     "loyalty.review_votes": votes_that_look_agreed,

@@ -174,6 +174,7 @@ STAFFS = {
     "rewards_offered:": set(),
     "rewards_taken:": set(),
     "points_tokens:": set(),
+    "points_webhooks:": set(),
     "unsent_mails:": set(),
     "wagtailusers_users:": set(),
 }

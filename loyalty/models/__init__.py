@@ -30,6 +30,7 @@ from loyalty.models.rewards import (
 )
 from loyalty.models.shop import ApiToken, ShopEvent, ShopOrder
 from loyalty.models.tiers import Tier, TierMembership, TierProgramme, TierSet
+from loyalty.models.webhooks import Webhook, WebhookDelivery
 
 __all__ = [
     "Account",
@@ -84,4 +85,6 @@ __all__ = [
     "VotingReview",
     "VoucherCode",
     "Wallet",
+    "Webhook",
+    "WebhookDelivery",
 ]

@@ -266,6 +266,8 @@ ADMINS = [("", address) for address in env.list("ADMINS", default=[])]
 
 #: Days for which a delivered message is kept, for troubleshooting.
 OUTBOX_KEEP_DAYS = env.int("OUTBOX_KEEP_DAYS", default=7)
+#: Whether events of points may be sent to this machine and over plain HTTP: tests only, there is no variable for it.
+WEBHOOKS_TO_THIS_MACHINE = False
 
 # Spam ---------------------------------------------------------------------------------------------------------------
 

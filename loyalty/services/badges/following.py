@@ -10,11 +10,13 @@ from django.db import transaction
 from django.db.models import Count, Exists, OuterRef
 
 from loyalty.buckets import today_of
+from loyalty.events import SomethingMoved
 from loyalty.models.badges import Badge, BadgeRecord
 from loyalty.models.earning import Decision, LoyaltyEvent, VersionState
 from loyalty.models.ledger import Member, Wallet
 from loyalty.services.badges.judging import best_count
 from loyalty.services.ledger import statements
+from portal.core.events import emit
 from portal.core.honours import scope_of
 from portal.core.scopes import content_changed
 from portal.notifications.services import notify
@@ -143,6 +145,8 @@ def judge(programme: Programme, wallet_ids: Sequence[int], badges: Sequence[Badg
                 },
             )
         )  # fmt: skip
+    for row in written:
+        emit(SomethingMoved(kind="badge.changed", row=row.pk))
     _tell(programme, written)
     return written
 

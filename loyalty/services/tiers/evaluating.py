@@ -9,13 +9,14 @@ from zoneinfo import ZoneInfo
 from django.db import transaction
 
 from loyalty.buckets import today_of
-from loyalty.events import PointsDecided
+from loyalty.events import PointsDecided, SomethingMoved
 from loyalty.models.earning import Decision, VersionState
 from loyalty.models.ledger import Member, Wallet
 from loyalty.models.tiers import TierMembership, TierSet
 from loyalty.services.ledger import statements
 from loyalty.services.tiers.judging import Earned, Ladder, Move, Reason, Standing, judge, standing_of
 from loyalty.services.tiers.points import earned_by, mirror, periods_that_count
+from portal.core.events import emit
 from portal.notifications.services import notify
 
 if TYPE_CHECKING:
@@ -158,7 +159,7 @@ def write(
     """Write a move of a locked wallet down."""
     move = judged.move
     assert move is not None  # noqa: S101 - for the type checker
-    return TierMembership.objects.create(
+    row = TierMembership.objects.create(
         wallet_id=judged.wallet_id,
         number=judged.standing.number + 1,
         from_tier=judged.standing.tier or ladder.tiers[move.at],
@@ -169,6 +170,8 @@ def write(
         evidence=evidence,
         actor=actor,
     )
+    emit(SomethingMoved(kind="tier.changed", row=row.pk))
+    return row
 
 
 def tell(moved: Sequence[TierMembership], rules: TierSet) -> None:
