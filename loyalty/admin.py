@@ -17,6 +17,7 @@ from wagtail.admin.viewsets.base import ViewSet, ViewSetGroup
 from loyalty.adjusting_admin import CorrectionsViewSet, FilesViewSet, MembersViewSet, ProgrammesViewSet
 from loyalty.badges_admin import BadgesViewSet
 from loyalty.campaigns_admin import CampaignsViewSet
+from loyalty.configuration_admin import ConfigurationViewSet
 from loyalty.exceptions import RuleError
 from loyalty.liability_admin import LiabilityViewSet
 from loyalty.models import Decision, EarningRule, RuleVersion
@@ -319,5 +320,5 @@ class PointsGroup(ViewSetGroup):
         *(MembersViewSet, CorrectionsViewSet, FilesViewSet),
         *(TiersViewSet, TierMembersViewSet, BadgesViewSet, ReferralsViewSet),
         *(RulesViewSet, CampaignsViewSet, DecisionsViewSet, ReviewsViewSet, LiabilityViewSet, ProgrammesViewSet),
-        *(TokensViewSet, WebhooksViewSet),
+        *(TokensViewSet, WebhooksViewSet, ConfigurationViewSet),
     )

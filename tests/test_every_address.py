@@ -158,6 +158,7 @@ STAFFS = {
     "offers_admin:": {"editor"},
     "points_badges:": {"manager"},
     "points_campaigns:": set(),
+    "points_configuration:": set(),
     "points_corrections:": {"manager"},
     "points_decisions:": {"manager"},
     "points_files:": set(),

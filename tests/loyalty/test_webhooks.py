@@ -42,7 +42,12 @@ from tests.loyalty.test_earning import happened
 
 pytestmark = [
     pytest.mark.django_db,
-    pytest.mark.both_databases("loyalty.services.webhooks.queueing", "loyalty.services.webhooks.delivering"),
+    pytest.mark.both_databases(
+        "loyalty.services.webhooks.queueing",
+        "loyalty.services.webhooks.delivering",
+        "loyalty.models.webhooks",
+        "loyalty.webhooks_admin",
+    ),
 ]
 State, Problem = WebhookDelivery.State, WebhookDelivery.Problem
 
@@ -186,7 +191,9 @@ def test_tiers_badges_and_rewards_are_told(shop, programme):
     person = UserFactory()
     given(programme, person)
     reward = RewardFactory(programme=programme, price=4)
-    rewards.redeem(user=person, reward=reward, key="k", price=4, seen=rewards.last_of(wallet_for(user=person, programme=programme)))
+    rewards.redeem(
+        user=person, reward=reward, key="k", price=4, seen=rewards.last_of(wallet_for(user=person, programme=programme))
+    )
     outbox.drain()
     heard = {json.loads(body)["kind"]: json.loads(body)["data"] for _path, _headers, body in shop.heard}
     assert heard["tier.changed"]["tier"] == TierMembership.objects.get().to_tier.code
