@@ -4,17 +4,26 @@ from __future__ import annotations
 
 from typing import Any
 
+from django import forms
 from django.core.exceptions import ValidationError
+from django.utils.functional import cached_property
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 from wagtail import blocks
+from wagtail.admin.widgets import AdminAutoHeightTextInput
 from wagtail.contrib.typed_table_block.blocks import TypedTableBlock
 from wagtail.documents.blocks import DocumentChooserBlock
 from wagtail.images.blocks import ImageChooserBlock
 from wagtail.snippets.blocks import SnippetChooserBlock
 from wagtailmedia.blocks import AbstractMediaChooserBlock
 
-INLINE_FEATURES = ["bold", "italic", "link", "code"]
-TEXT_FEATURES = ["bold", "italic", "link", "code", "ul", "ol", "h3", "document-link"]
+#: "kbd" and "mark" are ours, see `portal.core.wagtail_hooks`; the others are Wagtail's.
+INLINE_FEATURES = ["bold", "italic", "link", "code", "strikethrough", "superscript", "subscript", "kbd", "mark"]
+TEXT_FEATURES = [*INLINE_FEATURES, "ul", "ol", "h3", "hr", "document-link"]
+HEADING_LENGTH = 150
+TITLE_LENGTH = 200
+CAPTION_LENGTH = 250
+TAB_LENGTH = 100
 
 
 class HeadingBlock(blocks.CharBlock):
@@ -37,9 +46,11 @@ class ParagraphBlock(blocks.RichTextBlock):
 class PictureBlock(blocks.StructBlock):
     image = ImageChooserBlock(label=_("Picture"))
     alt = blocks.CharBlock(
-        label=_("What is seen"), max_length=250, help_text=_("Read aloud to people who do not see the picture.")
+        label=_("What is seen"),
+        max_length=CAPTION_LENGTH,
+        help_text=_("Read aloud to people who do not see the picture."),
     )
-    caption = blocks.CharBlock(label=_("Caption"), required=False, max_length=250)
+    caption = blocks.CharBlock(label=_("Caption"), required=False, max_length=CAPTION_LENGTH)
 
     class Meta:
         icon = "image"
@@ -47,11 +58,74 @@ class PictureBlock(blocks.StructBlock):
         template = "faq/blocks/picture.html"
 
 
+class TableBlock(TypedTableBlock):
+    class Meta:
+        icon = "table"
+        label = _("Table")
+        template = "faq/blocks/table.html"
+
+
+def table_block() -> TableBlock:
+    return TableBlock([("text", blocks.RichTextBlock(label=_("Text"), features=INLINE_FEATURES))])
+
+
+class CodeTextBlock(blocks.FieldBlock):
+    """Text of which every space counts. It is not offered to translators; Wagtail copies it to the translations."""
+
+    def __init__(self, *, required: bool = True, **kwargs: Any) -> None:
+        self._required = required
+        super().__init__(**kwargs)
+
+    @cached_property
+    def field(self) -> forms.CharField:
+        widget = AdminAutoHeightTextInput(attrs={"rows": 4, "dir": "ltr", "spellcheck": "false", "class": "code"})
+        return forms.CharField(required=self._required, strip=False, widget=widget)
+
+    def get_searchable_content(self, value: Any) -> list[str]:
+        return [str(value)] if value else []
+
+
+class CodeLanguageBlock(blocks.CharBlock):
+    """Name of a programming language."""
+
+    has_no_words = True  # see faq.body
+
+
+class CodeBlock(blocks.StructBlock):
+    """Commands or program code, always written from left to right."""
+
+    title = blocks.CharBlock(
+        label=_("Title"), required=False, max_length=HEADING_LENGTH, help_text=_("Of the file, for example.")
+    )
+    language = CodeLanguageBlock(
+        label=pgettext_lazy("of code", "Language"),
+        required=False,
+        max_length=30,
+        help_text=_("For example bash, json, yaml."),
+    )
+    code = CodeTextBlock(label=_("Code"))
+
+    class Meta:
+        icon = "code"
+        label = _("Code")
+        template = "faq/blocks/code.html"
+
+
+class MoreBlock(blocks.StreamBlock):
+    """What may follow the text of a note, a step or an answer."""
+
+    paragraph = ParagraphBlock()
+    code = CodeBlock()
+    table = table_block()
+    picture = PictureBlock()
+
+
 class StepBlock(blocks.StructBlock):
-    title = blocks.CharBlock(label=_("What to do"), max_length=200)
+    title = blocks.CharBlock(label=_("What to do"), max_length=TITLE_LENGTH)
     text = blocks.RichTextBlock(label=_("Details"), features=TEXT_FEATURES, required=False)
     image = ImageChooserBlock(label=_("Picture"), required=False)
-    alt = blocks.CharBlock(label=_("What is seen"), required=False, max_length=250)
+    alt = blocks.CharBlock(label=_("What is seen"), required=False, max_length=CAPTION_LENGTH)
+    more = MoreBlock(label=_("More"), required=False)
 
     def clean(self, value: Any) -> Any:
         cleaned = super().clean(value)
@@ -80,8 +154,9 @@ class NoteBlock(blocks.StructBlock):
         choices=[("tip", _("Tip")), ("info", _("Information")), ("warning", _("Warning")), ("danger", _("Danger"))],
         default="info",
     )
-    title = blocks.CharBlock(label=_("Title"), required=False, max_length=150)
-    text = blocks.RichTextBlock(label=_("Text"), features=[*INLINE_FEATURES, "ul", "ol"])
+    title = blocks.CharBlock(label=_("Title"), required=False, max_length=HEADING_LENGTH)
+    text = blocks.RichTextBlock(label=_("Text"), features=[*INLINE_FEATURES, "ul", "ol"], required=False)
+    more = MoreBlock(label=_("More"), required=False)
 
     class Meta:
         icon = "warning"
@@ -89,15 +164,30 @@ class NoteBlock(blocks.StructBlock):
         template = "faq/blocks/note.html"
 
 
-class TableBlock(TypedTableBlock):
+class ItemContentBlock(blocks.StreamBlock):
+    """The content of an item of a list."""
+
+    paragraph = ParagraphBlock()
+    code = CodeBlock()
+    table = table_block()
+    picture = PictureBlock()
+    note = NoteBlock()
+
     class Meta:
-        icon = "table"
-        label = _("Table")
-        template = "faq/blocks/table.html"
+        label = _("Item")
 
 
-def table_block() -> TableBlock:
-    return TableBlock([("text", blocks.RichTextBlock(label=_("Text"), features=INLINE_FEATURES))])
+class ItemsBlock(blocks.StructBlock):
+    """A list whose items hold more than text, or that goes on with the numbers of an earlier one."""
+
+    numbered = blocks.BooleanBlock(label=_("With numbers"), required=False)
+    start = blocks.IntegerBlock(label=_("First number"), default=1, min_value=0, max_value=1_000_000)
+    items = blocks.ListBlock(ItemContentBlock(), label=_("Items"))
+
+    class Meta:
+        icon = "list-ul"
+        label = _("List with code or pictures")
+        template = "faq/blocks/items.html"
 
 
 class MediaChooserBlock(AbstractMediaChooserBlock):
@@ -107,7 +197,7 @@ class MediaChooserBlock(AbstractMediaChooserBlock):
 
 class MediaBlock(blocks.StructBlock):
     media = MediaChooserBlock(label=_("Video or sound"))
-    caption = blocks.CharBlock(label=_("Caption"), required=False, max_length=250)
+    caption = blocks.CharBlock(label=_("Caption"), required=False, max_length=CAPTION_LENGTH)
 
     def clean(self, value: Any) -> Any:
         cleaned = super().clean(value)
@@ -125,8 +215,9 @@ class MediaBlock(blocks.StructBlock):
 
 
 class AccordionItemBlock(blocks.StructBlock):
-    question = blocks.CharBlock(label=_("Question"), max_length=200)
-    answer = blocks.RichTextBlock(label=_("Answer"), features=TEXT_FEATURES)
+    question = blocks.CharBlock(label=_("Question"), max_length=TITLE_LENGTH)
+    answer = blocks.RichTextBlock(label=_("Answer"), features=TEXT_FEATURES, required=False)
+    more = MoreBlock(label=_("More"), required=False)
 
     class Meta:
         icon = "help"
@@ -145,12 +236,45 @@ class AccordionBlock(blocks.ListBlock):
 
 class DownloadBlock(blocks.StructBlock):
     document = DocumentChooserBlock(label=_("File"))
-    label = blocks.CharBlock(label=_("Text of the link"), required=False, max_length=150)
+    label = blocks.CharBlock(label=_("Text of the link"), required=False, max_length=HEADING_LENGTH)
 
     class Meta:
         icon = "download"
         label = _("Download")
         template = "faq/blocks/download.html"
+
+
+class TabBlock(blocks.StructBlock):
+    title = blocks.CharBlock(label=_("Title"), max_length=TAB_LENGTH)
+    content = blocks.StreamBlock(
+        [
+            ("paragraph", ParagraphBlock()),
+            ("steps", StepsBlock()),
+            ("note", NoteBlock()),
+            ("code", CodeBlock()),
+            ("table", table_block()),
+            ("picture", PictureBlock()),
+            ("items", ItemsBlock()),
+            ("accordion", AccordionBlock()),
+        ],
+        label=_("Content"),
+    )
+
+    class Meta:
+        icon = "table"
+        label = _("Tab")
+
+
+class TabsBlock(blocks.ListBlock):
+    """The same in several ways, one of which is read: by system, by language, by version."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(TabBlock(), **kwargs)
+
+    class Meta:
+        icon = "table"
+        label = _("Tabs")
+        template = "faq/blocks/tabs.html"
 
 
 class ProductVariantBlock(blocks.StructBlock):
@@ -161,6 +285,9 @@ class ProductVariantBlock(blocks.StructBlock):
             ("steps", StepsBlock()),
             ("picture", PictureBlock()),
             ("note", NoteBlock()),
+            ("code", CodeBlock()),
+            ("table", table_block()),
+            ("items", ItemsBlock()),
         ],
         label=_("Content"),
     )
@@ -205,17 +332,23 @@ class SharedBody(blocks.StreamBlock):
     steps = StepsBlock()
     note = NoteBlock()
     picture = PictureBlock()
+    code = CodeBlock()
+    table = table_block()
+    items = ItemsBlock()
 
 
 class ArticleBody(blocks.StreamBlock):
     """The body of an article."""
 
-    heading = HeadingBlock(max_length=150)
+    heading = HeadingBlock(max_length=HEADING_LENGTH)
     paragraph = ParagraphBlock()
     steps = StepsBlock()
     note = NoteBlock()
     table = table_block()
+    code = CodeBlock()
     picture = PictureBlock()
+    items = ItemsBlock()
+    tabs = TabsBlock()
     media = MediaBlock()
     accordion = AccordionBlock()
     product_switch = ProductSwitchBlock()

@@ -60,7 +60,7 @@ def words_of(body: Any) -> str:
 def _words(block: Block, value: Any) -> str:
     if isinstance(value, RichText):
         return str(get_text_for_indexing(value.source))
-    if isinstance(block, blocks.ChoiceBlock):
+    if isinstance(block, blocks.ChoiceBlock) or getattr(block, "has_no_words", False):
         return ""
     if isinstance(value, str):
         return value

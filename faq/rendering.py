@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
+from html import unescape
 from typing import TYPE_CHECKING, Any, Final
 
 from django.db.models import Prefetch, prefetch_related_objects
+from django.utils.html import escape, strip_tags
 from django.utils.safestring import SafeString, mark_safe
 from wagtail.images import get_image_model
 from wagtail.rich_text import expand_db_html
 
+from faq.anchors import anchor_of
 from faq.body import pictures_of
-from portal.core.text import slugify_unicode
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -25,6 +28,7 @@ if TYPE_CHECKING:
 MIN_HEADINGS: Final = 3
 #: Pictures in the first blocks are visible at once, so they must not be loaded lazily.
 BLOCKS_ABOVE_THE_FOLD: Final = 2
+_SMALL_HEADING: Final = re.compile(r"<h3((?: data-block-key=\"[^\"<>]*\")?)>(.*?)</h3>", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,23 +65,22 @@ def render_body(body: StreamValue, *, language: str, linked: Mapping[UUID, Artic
             "eager": place < BLOCKS_ABOVE_THE_FOLD,
         }
         if child.block_type == "heading":
-            heading = Heading(_anchor(str(child.value), str(child.id or place), taken), str(child.value))
+            heading = Heading(anchor_of(str(child.value), taken=taken), str(child.value))
             headings.append(heading)
             context["anchor"] = heading.id
         parts.append(str(child.render(context)))
-    html = expand_db_html("".join(parts))
+    html = _with_anchors(expand_db_html("".join(parts)), taken)
     return RenderedBody(mark_safe(html), tuple(headings))  # noqa: S308 - made by our templates from cleaned rich text
 
 
-def _anchor(title: str, fallback: str, taken: set[str]) -> str:
-    """Return a readable id that is unique on the page; the prefix `s-` avoids collisions with ids of the page frame."""
-    base = f"s-{slugify_unicode(title, max_length=60) or fallback[:8]}"
-    anchor, number = base, 1
-    while anchor in taken:
-        number += 1
-        anchor = f"{base}-{number}"
-    taken.add(anchor)
-    return anchor
+def _with_anchors(html: str, taken: set[str]) -> str:
+    """Give the smaller headings, of texts and steps, ids that are not taken."""
+
+    def named(match: re.Match[str]) -> str:
+        words = unescape(strip_tags(match[2]))
+        return f'<h3 id="{escape(anchor_of(words, taken=taken))}"{match[1]}>{match[2]}</h3>'
+
+    return _SMALL_HEADING.sub(named, html)
 
 
 def prefetch_renditions(body: StreamValue) -> None:

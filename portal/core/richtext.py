@@ -6,6 +6,8 @@ from typing import Any
 
 from django.utils.html import escape
 from django.utils.translation import get_language
+from wagtail.admin.rich_text.converters.contentstate import link_entity
+from wagtail.admin.rich_text.converters.html_to_contentstate import PageLinkElementHandler
 from wagtail.models import Page
 from wagtail.rich_text.pages import PageLinkHandler
 
@@ -30,10 +32,30 @@ class LocalizedPageLinkHandler(PageLinkHandler):
         by_id = {page.pk: page for page in family}
         visible = {page.pk: page for page in family if page.live and page.shown_to in admitting}
         here = {page.translation_key: page for page in visible.values() if page.locale.language_code == get_language()}
-        tags = []
+        tags: list[str] = []
         for pk in ids:
             page = by_id.get(pk)
             target = page and (here.get(page.translation_key) or visible.get(pk))
             url = page_url(target) if target else ""
-            tags.append(f'<a href="{escape(url)}">' if url else "<a>")
+            tags.append(f'<a href="{escape(url + _place(attrs_list[len(tags)]))}">' if url else "<a>")
         return tags
+
+
+def _place(attrs: dict[str, Any]) -> str:
+    return f"#{attrs['anchor']}" if attrs.get("anchor") else ""
+
+
+class PlaceLinkElementHandler(PageLinkElementHandler):
+    """Tells the editor of rich text which place in the page a link leads to."""
+
+    def get_attribute_data(self, attrs: dict[str, str]) -> dict[str, Any]:
+        data: dict[str, Any] = super().get_attribute_data(attrs)
+        return {**data, "anchor": attrs["anchor"]} if attrs.get("anchor") else data
+
+
+def place_link_entity(props: dict[str, Any]) -> Any:
+    """Return a link as it is stored, with the place in the page if it has one."""
+    element = link_entity(props)
+    if props.get("id") is not None and props.get("anchor"):
+        element.attr["anchor"] = str(props["anchor"])
+    return element

@@ -8,7 +8,13 @@ from django.templatetags.static import static
 from django.urls import path, reverse
 from django.utils.html import format_html
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from wagtail import hooks
+from wagtail.admin.rich_text.converters.html_to_contentstate import (
+    ExternalLinkElementHandler,
+    InlineStyleElementHandler,
+)
+from wagtail.admin.rich_text.editors.draftail.features import InlineStyleFeature
 from wagtail.admin.widgets import Button
 
 from portal.core import disk
@@ -16,7 +22,7 @@ from portal.core.audience_check import audience_check
 from portal.core.mail_admin import MailViewSet
 from portal.core.pages import PortalPage
 from portal.core.panels import DiskPanel, MyDraftsPanel
-from portal.core.richtext import LocalizedPageLinkHandler
+from portal.core.richtext import LocalizedPageLinkHandler, PlaceLinkElementHandler, place_link_entity
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -32,6 +38,35 @@ if TYPE_CHECKING:
 @hooks.register("register_rich_text_features", order=1000)  # after Wagtail's own, which it replaces
 def localized_page_links(features: FeatureRegistry) -> None:
     features.register_link_type(LocalizedPageLinkHandler)
+
+
+@hooks.register("register_rich_text_features", order=1000)
+def keys_and_marks(features: FeatureRegistry) -> None:
+    """Offer the inline marks that Wagtail knows how to draw, but does not register: keys to press, and marked words."""
+    for name, style, label, description in (
+        ("kbd", "KEYBOARD", "Ctrl", gettext_lazy("Key to press")),
+        ("mark", "MARK", "==", gettext_lazy("Marked")),
+    ):
+        control = {"type": style, "label": label, "description": description}
+        features.register_editor_plugin("draftail", name, InlineStyleFeature(control))
+        rule = {
+            "from_database_format": {name: InlineStyleElementHandler(style)},
+            "to_database_format": {"style_map": {style: name}},
+        }
+        features.register_converter_rule("contentstate", name, rule)
+
+
+@hooks.register("register_rich_text_features", order=1000)
+def links_to_places(features: FeatureRegistry) -> None:
+    """Keep the place in a page that a link leads to, also when its text is edited."""
+    rule = {
+        "from_database_format": {
+            "a[href]": ExternalLinkElementHandler("LINK"),
+            'a[linktype="page"]': PlaceLinkElementHandler("LINK"),
+        },
+        "to_database_format": {"entity_decorators": {"LINK": place_link_entity}},
+    }
+    features.register_converter_rule("contentstate", "link", rule)
 
 
 @hooks.register("register_admin_urls")

@@ -57,6 +57,28 @@ def full_body(**made: Any) -> list[dict[str, Any]]:
             "type": "note",
             "value": {"kind": "warning", "title": "دکمهٔ RESET را نزنید", "text": "<p>تنظیمات پاک می‌شود.</p>"},
         },
+        {
+            "type": "code",
+            "value": {"title": "setup.sh", "language": "bash", "code": "if x; then\n    ping 10.0.0.1\n\nfi"},
+        },
+        {
+            "type": "items",
+            "value": {
+                "numbered": True,
+                "start": 3,
+                "items": [
+                    [{"type": "paragraph", "value": "<p>برنامه را بگیرید</p>"}],
+                    [{"type": "code", "value": {"title": "", "language": "", "code": "apt install noora"}}],
+                ],
+            },
+        },
+        {
+            "type": "tabs",
+            "value": [
+                {"title": "لینوکس", "content": [{"type": "paragraph", "value": "<p>پایانه</p>"}]},
+                {"title": "ویندوز", "content": [{"type": "paragraph", "value": "<p>پوسته</p>"}]},
+            ],
+        },
         {"type": "media", "value": {"media": HelpMediaFactory().pk, "caption": "بوق‌ها"}},
         {"type": "heading", "value": "پرسش‌های نزدیک"},
         {"type": "accordion", "value": [{"question": "چرا شب‌ها؟", "answer": "<p>نویز</p>"}]},

@@ -76,7 +76,8 @@ document.addEventListener("click", async (event) => {
   const button = event.target.closest?.("[data-copy], [data-print], [data-dialog-open], [data-dialog-close]");
   if (button?.matches("[data-copy]")) {
     try {
-      await navigator.clipboard.writeText(button.dataset.copy || location.href.split("#")[0]);
+      const code = button.closest(".code")?.querySelector("code").textContent;
+      await navigator.clipboard.writeText(code ?? (button.dataset.copy || location.href.split("#")[0]));
       toast(button.dataset.copied);
     } catch {
       toast(button.dataset.copyFailed || button.dataset.copied);
