@@ -25,6 +25,7 @@ from loyalty.adjusting_forms import (
     FileForm,
     FreezeForm,
     PolicyForm,
+    ReinstateForm,
     SwitchForm,
 )
 from loyalty.exceptions import LedgerError, NoRightError, StaffError
@@ -180,6 +181,8 @@ class MemberView(_Asking):
             return self._adjust(member, self.programme)
         if "extend" in request.POST and self.wallet is not None:
             return self._extend(self.wallet)
+        if "reinstate" in request.POST and self.wallet is not None:
+            return self._reinstate(self.wallet)
         if self.wallet is not None and ("freeze" in request.POST or "unfreeze" in request.POST):
             return self._freeze(self.wallet, is_frozen="freeze" in request.POST)
         return HttpResponseRedirect(self._address())
@@ -208,6 +211,16 @@ class MemberView(_Asking):
             return HttpResponseRedirect(self._address())
         return self.refused(extend_form=form)
 
+    def _reinstate(self, wallet: Wallet) -> HttpResponse:
+        form = ReinstateForm(self.request.POST, lapsed=_lapsed(wallet), auto_id="reinstate_%s")
+
+        def act() -> None:
+            self.said(adjusting.ask_to_reinstate(wallet=wallet, by=self.user, **form.cleaned_data))
+
+        if form.is_valid() and self.tried(form, act):
+            return HttpResponseRedirect(self._address())
+        return self.refused(reinstate_form=form)
+
     def _freeze(self, wallet: Wallet, *, is_frozen: bool) -> HttpResponse:
         form = FreezeForm(self.request.POST, auto_id="freeze_%s")
 
@@ -233,6 +246,8 @@ class MemberView(_Asking):
             may_ask = may_ask and not is_closed
             if may_ask and (lots := _lots(wallet)):
                 context["extend_form"] = ExtendForm(lots=lots, auto_id="extend_%s")
+            if may_ask and (lapsed := _lapsed(wallet)):
+                context["reinstate_form"] = ReinstateForm(lapsed=lapsed, auto_id="reinstate_%s")
             if adjusting.may_freeze(self.user) and not is_own and not is_closed:
                 context["freeze_form"] = FreezeForm(auto_id="freeze_%s")
         if may_ask:
@@ -254,6 +269,11 @@ def _lots(wallet: Wallet) -> list[tuple[queries.Expiring, str]]:
         for lot in queries.summary(wallet).expiring
         if lot.last_day is not None
     ]
+
+
+def _lapsed(wallet: Wallet) -> list[tuple[queries.Lapsed, str]]:
+    """The points that expired and can be given again, with words for the form."""
+    return [(row, f"{date_text(row.occurred_at)}: {format_number(row.points)}") for row in queries.lapsed(wallet)]
 
 
 # Requests ------------------------------------------------------------------------------------------------------------

@@ -19,12 +19,12 @@ from loyalty.models.adjustments import NOTE_LENGTH, Reason
 from loyalty.services.adjusting.files import points_of
 from portal.core.forms import FoldedCharField
 from portal.core.preferences import current_preferences
-from portal.core.text import normalise_input
+from portal.core.text import normalise_input, row_number
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from loyalty.queries import Expiring
+    from loyalty.queries import Expiring, Lapsed
 
 _DAY: Final = re.compile(r"([0-9]{4})[-/.]([0-9]{1,2})[-/.]([0-9]{1,2})\Z")
 #: Years before this one are Jalali: nobody plans for the Middle Ages.
@@ -161,6 +161,38 @@ class ExtendForm(_AskForm):
     def clean_bucket(self) -> dt.date:
         """Return the day."""
         return dt.date.fromisoformat(self.cleaned_data["bucket"])
+
+
+class ReinstateForm(_AskForm):
+    """Points that expired and are given again."""
+
+    #: Of these only the service knows what is left: the form that is sent twice names what it has brought back itself.
+    journal_id = forms.CharField(label=_("Points that expired on"), max_length=20, widget=forms.Select)
+    points = PointsField(label=_("How many"), required=False, help_text=_("Empty: all of them."))
+    to = DayField(label=_("New last day"))
+    field_order = ("journal_id", "points", "to", "reason", "note", "token")
+
+    def __init__(self, *args: Any, lapsed: Iterable[tuple[Lapsed, str]], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        # That they were given again the statement says by itself.
+        reasons = [(value, label) for value, label in Reason.choices if value != Reason.REINSTATED]
+        self.fields["reason"].choices = reasons  # type: ignore[attr-defined]
+        choices = [(row.journal_id, label) for row, label in lapsed]
+        self.fields["journal_id"].widget.choices = choices
+
+    def clean_journal_id(self) -> int:
+        """Return its number. Raises `ValidationError` if it is none."""
+        number = row_number(self.cleaned_data["journal_id"])
+        if number is None:
+            raise ValidationError(_("Choose one of them."))
+        return number
+
+    def clean_points(self) -> int | None:
+        """Return how many; None: all. Raises `ValidationError` for those that would be taken away."""
+        points: int | None = self.cleaned_data["points"]
+        if points is not None and points <= 0:
+            raise ValidationError(_("This is not a possible number of points."))
+        return points
 
 
 class FreezeForm(forms.Form):

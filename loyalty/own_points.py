@@ -42,6 +42,7 @@ WHAT: Final[Mapping[str, _StrPromise]] = {
     Code.REVERSE: gettext_lazy("Taken back"),
     Code.EXPIRE: gettext_lazy("Expired"),
     Code.EXTEND: gettext_lazy("Expiry postponed"),
+    Code.REINSTATE: gettext_lazy("Expired points given again"),
     Code.ADJUST: gettext_lazy("Correction"),
     Code.CLOSE: gettext_lazy("Membership ended"),
 }
@@ -131,7 +132,7 @@ def in_words(wallet: Wallet, lines: Sequence[StatementLine]) -> list[Line]:
         what = names.get(line.reason) if line.code == Code.EARN else None
         if line.code == Code.REVERSE and line.reason in words.OF_EVENTS:
             sentences = [str(words.OF_EVENTS[line.reason])]
-        if line.code in {Code.ADJUST, Code.EXTEND} and line.reason in Reason.values:
+        if line.code in {Code.ADJUST, Code.EXTEND, Code.REINSTATE} and line.reason in Reason.values:
             sentences = [str(Reason(line.reason).label)]
         what = what or str(WHAT.get(line.code, line.code))
         if line.journal_id in taken:

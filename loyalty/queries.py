@@ -6,11 +6,12 @@ import datetime as dt
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
-from django.db.models import F, Q, Sum
+from django.db.models import F, OuterRef, Q, Subquery, Sum
+from django.db.models.functions import Coalesce
 
 from loyalty.buckets import today_of
 from loyalty.models.earning import Decision
-from loyalty.models.ledger import NEVER, Account, Journal, Kind, Member, Wallet
+from loyalty.models.ledger import NEVER, Account, Code, Journal, Kind, Member, Wallet
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -62,6 +63,14 @@ class Expiring(NamedTuple):
     """Available points and the last day on which they can be spent, or None if they never expire."""
 
     last_day: dt.date | None
+    points: int
+
+
+class Lapsed(NamedTuple):
+    """Points that expired and were not given again since."""
+
+    journal_id: int
+    occurred_at: dt.datetime
     points: int
 
 
@@ -170,6 +179,15 @@ def summary(wallet: Wallet, *, today: dt.date | None = None) -> Summary:
         arriving=[Arriving(due, arriving[due]) for due in sorted(arriving)],
         expiring=expiring,
     )
+
+
+def lapsed(wallet: Wallet, *, limit: int = 24) -> list[Lapsed]:
+    """Return the points of the wallet that expired, latest first, less what was given again. One query."""
+    again = Journal.objects.filter(reverses=OuterRef("pk")).order_by().values("reverses").annotate(sum=Sum("amount"))
+    left = F("amount") - Coalesce(Subquery(again.values("sum")), 0)
+    found = Journal.objects.filter(wallet=wallet, code=Code.EXPIRE).annotate(left=left).filter(left__gt=0)
+    rows = found.order_by("-number").values_list("pk", "occurred_at", "left")[:limit]
+    return [Lapsed(*row) for row in rows]
 
 
 def liability(programme: Programme) -> list[Liability]:

@@ -143,7 +143,7 @@ def two_people(name: str) -> list[models.CheckConstraint]:
 
 
 class Adjustment(AskedModel):
-    """Points that are given to or taken from one member by hand, or whose expiry is postponed."""
+    """Points that are given to or taken from one member by hand, whose expiry is postponed, or that are given again."""
 
     #: Made when the form is shown: the same form sent twice asks once. Part of the journal's key.
     token = models.UUIDField()
@@ -153,6 +153,8 @@ class Adjustment(AskedModel):
     #: Points that expire after this day are to expire after `expires_on`; None: points are given or taken.
     bucket = models.DateField(null=True)
     expires_on = models.DateField(null=True)
+    #: The journal with which the points expired that are given again; None for all others.
+    expired_by = models.BigIntegerField(null=True)
     #: The journal, once it is booked.
     journal_id = models.BigIntegerField(null=True)
 

@@ -58,6 +58,7 @@ class Code(models.TextChoices):
     REVERSE = "reverse"
     EXPIRE = "expire"
     EXTEND = "extend"
+    REINSTATE = "reinstate"
     ADJUST = "adjust"
     CLOSE = "close"
 

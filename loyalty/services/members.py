@@ -77,6 +77,7 @@ def export_corrections(user: User) -> Iterator[dict[str, Any]]:
             "programme": asked.wallet.programme.code,
             "points": asked.points,
             "last_day_before": asked.bucket,
+            "gives_expired_again": asked.expired_by is not None,
             "last_day": asked.expires_on,
             "reason": asked.reason,
             "note": asked.note,

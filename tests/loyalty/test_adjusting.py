@@ -10,6 +10,7 @@ from django.contrib.auth.models import Permission
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
+from loyalty.buckets import today_of
 from loyalty.exceptions import (
     ChangedError,
     DecidedError,
@@ -18,12 +19,15 @@ from loyalty.exceptions import (
     InvalidDateError,
     KeyReusedError,
     NoRightError,
+    NotReversibleError,
     OwnPointsError,
     SamePersonError,
     StaffError,
     WalletClosedError,
 )
+from loyalty.liability import report_of
 from loyalty.models import Adjustment, Journal, PointsFile, PointsFileRow, Posting, Wallet
+from loyalty.queries import lapsed, summary
 from loyalty.services import adjusting, ledger
 from loyalty.services.adjusting import files
 from loyalty.services.members import export_corrections, forget_member, wallet_for
@@ -187,6 +191,47 @@ def test_what_cannot_be_booked_is_refused_and_an_approval_may_be_tried_again(pro
         adjusting.approve(more, by=other)
     with pytest.raises(WalletClosedError):
         ask(member, programme, 5, by)
+    assert list(ledger.check()) == []
+
+
+def test_expired_points_are_given_again_out_of_what_expired_and_never_more(programme):
+    member, by, other = UserFactory(), asker(), decider()
+    wallet = wallet_for(user=member, programme=programme)
+    ledger.earn(wallet=wallet, amount=700, key="e", expires_on=DAY)
+    journal = ledger.expire(wallet=wallet, today=DAY + dt.timedelta(days=1)).journal_id
+    to = DAY + dt.timedelta(days=31)
+
+    def reinstate(**how):
+        how = {"reason": "mistake", "token": uuid.uuid4(), "by": by, "to": to, **how}
+        return adjusting.ask_to_reinstate(wallet=wallet, journal_id=journal, **how)
+
+    for points in (701, -1):
+        with pytest.raises(NotReversibleError):
+            reinstate(points=points)
+    with pytest.raises(InvalidDateError):
+        reinstate(to=today_of(programme) - dt.timedelta(days=1))
+    of_asker = wallet_for(user=by, programme=programme)
+    with pytest.raises(OwnPointsError):
+        adjusting.ask_to_reinstate(
+            wallet=of_asker, journal_id=journal, to=to, reason="mistake", by=by, token=uuid.uuid4()
+        )
+    token = uuid.uuid4()
+    few = [reinstate(points=100, token=token) for _time in range(2)]
+    assert few[0].pk == few[1].pk
+    assert [(lot.last_day, lot.points) for lot in summary(wallet).expiring] == [(to, 100)]
+    all_of_them = [reinstate() for _time in range(2)]
+    assert all(one.is_waiting and one.points == 600 for one in all_of_them)
+
+    adjusting.approve(all_of_them[0], by=other)
+    with pytest.raises(NotReversibleError):
+        adjusting.approve(all_of_them[1], by=other)
+
+    assert lapsed(wallet) == []
+    assert summary(wallet).spendable == 700
+    booked = Journal.objects.filter(code="reinstate").order_by("pk").values_list("amount", "reverses", "approver")
+    assert list(booked) == [(100, journal, ""), (600, journal, f"user:{other.pk}")]
+    [flow] = report_of(programme).flows
+    assert (flow.expired, flow.adjusted, flow.outstanding) == (0, 0, 700)
     assert list(ledger.check()) == []
 
 

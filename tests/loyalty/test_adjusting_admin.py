@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import re
 
 import pytest
@@ -74,6 +75,38 @@ def test_a_member_is_found_read_and_given_points_once(client, programme):
     assert client.post(page_of(member), {**extend, "token": token_of(after)}).status_code == 302
     assert Journal.objects.filter(code="extend").exists()
     assert Journal.objects.count() == 3
+
+
+def test_expired_points_are_given_again_once_and_the_member_reads_why(client, programme):
+    signed_in(client, "view_member", "add_adjustment")
+    member = UserFactory(language="fa")
+    wallet = wallet_for(user=member, programme=programme)
+    ledger.earn(wallet=wallet, amount=70, key="e", expires_on=DAY)
+    journal = ledger.expire(wallet=wallet, today=DAY + dt.timedelta(days=1)).journal_id
+    page = client.get(page_of(member)).text
+    form = {"reinstate": "1", "to": "۱۴۲۰/۱/۳۱", "reason": "goodwill", "note": "x", "token": token_of(page)}
+    assert f'<option value="{journal}">' in page
+    for wrong in (
+        {"journal_id": "9" * 20},
+        {"journal_id": "0"},
+        {"points": "۷۱"},
+        {"points": "-1"},
+        {"to": "۱۳۹۰/۱/۱"},
+    ):
+        assert client.post(page_of(member), {**form, "journal_id": journal, **wrong}).status_code == 422
+
+    for _time in range(2):
+        assert client.post(page_of(member), {**form, "journal_id": journal}).status_code == 302
+
+    assert Journal.objects.filter(code="reinstate").count() == 1
+    assert 'name="reinstate"' not in client.get(page_of(member)).text
+    asked = client.get(reverse("points_corrections:inspect", args=[Adjustment.objects.get().pk])).text
+    assert "امتیاز منقضی‌شده دوباره داده شد" in asked
+    client.force_login(member)
+    own = client.get("/fa/loyalty/").text
+    assert "امتیاز منقضی‌شده دوباره داده شد" in own
+    assert "حسن نیت" in own
+    assert "<bdi>+۷۰</bdi>" in own
 
 
 @pytest.mark.parametrize(

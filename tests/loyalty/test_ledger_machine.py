@@ -43,6 +43,7 @@ class Member:
         self.held = {}  # hold → {last day: points}
         self.debt = 0
         self.awards = {}  # journal → [points not taken back, last day, day it becomes available or None]
+        self.lapsed = {}  # journal → points that expired and were not given again
         self.spent = {}  # hold → [(last day, points)], what is not refunded, as it was spent
         self.earned = self.redeemed = self.expired = 0
 
@@ -214,6 +215,27 @@ class LedgerMachine(CommandMachine):
         assert (posted.amount if posted else 0) == over.total()
         member.expired += over.total()
         member.available -= over
+        if posted:
+            member.lapsed[posted.journal_id] = over.total()
+
+    @precondition(lambda self: any(member.lapsed for member in self.members))
+    @rule(data=st.data(), points=st.none() | AMOUNTS, days=st.integers(-1, 60))
+    def reinstate(self, data, points, days):
+        who, journal = data.draw(
+            st.sampled_from([(who, journal) for who, member in enumerate(self.members) for journal in member.lapsed])
+        )
+        member, left, to = self.members[who], self.members[who].lapsed[journal], self.today + dt.timedelta(days=days)
+        result = self.give(
+            ledger.reinstate, wallet=self.wallets[who], journal_id=journal, to=to, key=self.new_id(), amount=points,
+            reason="x", actor="y", today=self.today,
+        )  # fmt: skip
+        points = left if points is None else points
+        if days < 0 or not 0 < points <= left:
+            assert isinstance(result, exceptions.InvalidDateError if days < 0 else exceptions.NotReversibleError)
+            return
+        member.lapsed[journal] -= points
+        member.expired -= points
+        member.arrive([(to, points)])
 
     @rule(days=st.integers(1, 40))
     def days_pass(self, days):

@@ -18,6 +18,7 @@ from loyalty.exceptions import (
     InsufficientPointsError,
     InvalidDateError,
     KeyReusedError,
+    NotReversibleError,
     OwnPointsError,
     SamePersonError,
     WalletClosedError,
@@ -25,6 +26,7 @@ from loyalty.exceptions import (
 from loyalty.models import Adjustment, PointsFile, PointsPolicy, Wallet
 from loyalty.models.adjustments import NOTE_LENGTH, AskedModel, State, expiry_in
 from loyalty.models.ledger import NEVER, Kind
+from loyalty.queries import lapsed
 from loyalty.services import ledger
 from loyalty.services.adjusting.rights import (
     actor_of,
@@ -138,6 +140,43 @@ def ask_to_extend(
         return _ask(wanted, by=by, note=note)
 
 
+def ask_to_reinstate(
+    *,
+    wallet: Wallet,
+    journal_id: int,
+    to: dt.date | None,
+    reason: str,
+    by: User,
+    token: UUID,
+    points: int | None = None,
+    note: str = "",
+) -> Adjustment:
+    """Give points again that this journal let expire, all that are left or so many, until the day `to`, or for ever.
+
+    They come out of what expired. Or ask a second person to. Raises like `ask`, and `NotReversibleError` for more than is
+    left, `InvalidDateError` for a day that is over.
+    """
+    require(may_ask(by))
+    refuse_own(by, wallet.member_key)
+    with durable():
+        to = to or NEVER
+        if to < today_of(wallet.programme):
+            raise InvalidDateError
+        # The form that is sent twice asks for points that it has brought back itself.
+        asked = Adjustment.objects.filter(token=token).values_list("points", flat=True).first()
+        left = next((row.points for row in lapsed(wallet) if row.journal_id == journal_id), 0)
+        wanted = points or asked or left
+        if asked is None and not 0 < wanted <= left:
+            raise NotReversibleError(left)
+        return _ask(
+            Adjustment(
+                token=token, wallet=wallet, points=wanted, expired_by=journal_id, expires_on=to, reason=reason
+            ),
+            by=by,
+            note=note,
+        )  # fmt: skip
+
+
 def _points_of_lot(wallet: Wallet, bucket: dt.date) -> int:
     return sum(lot.balance for lot in statements.lots(wallet.pk, Kind.AVAILABLE) if lot.place.bucket == bucket)
 
@@ -146,7 +185,7 @@ def _ask(wanted: Adjustment, *, by: User, note: str) -> Adjustment:
     policy = locked_policy(wanted.wallet.programme)
     known = Adjustment.objects.filter(token=wanted.token).select_related("wallet__programme").first()
     if known is not None:
-        same = ("wallet_id", "bucket", "expires_on", "reason")
+        same = ("wallet_id", "bucket", "expired_by", "expires_on", "reason")
         if known.asked_by != actor_of(by) or any(getattr(known, name) != getattr(wanted, name) for name in same):
             raise KeyReusedError
         if known.bucket is None and known.points != wanted.points:
@@ -170,7 +209,12 @@ def _book(wanted: Adjustment) -> None:
     """Book what was asked for: the only way from a request to the ledger."""
     wallet, bucket, key = wanted.wallet, wanted.bucket, f"staff:{wanted.token}"
     reason, actor, approver = wanted.reason, wanted.asked_by, wanted.decided_by
-    if bucket is None:
+    if wanted.expired_by is not None:
+        posted = ledger.reinstate(
+            wallet=wallet, journal_id=wanted.expired_by, amount=wanted.points, to=wanted.expires_on or NEVER, key=key,
+            reason=reason, actor=actor, approver=approver,
+        )  # fmt: skip
+    elif bucket is None:
         posted = ledger.adjust(
             wallet=wallet, amount=wanted.points, key=key, reason=reason, actor=actor, approver=approver,
             expires_on=wanted.expires_on,

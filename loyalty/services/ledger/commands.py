@@ -405,6 +405,7 @@ def _reversing(
     amount: int | None,
     reason: str,
     actor: str,
+    approver: str = "",
     **details: str,
 ) -> Request:
     return Request(
@@ -416,6 +417,7 @@ def _reversing(
         reverses_id=original.pk,
         reason=reason,
         actor=actor,
+        approver=approver,
     )
 
 
@@ -500,6 +502,42 @@ def extend(
         [(place, balance)] = found
         return Plan(balance, [Leg(place, Place(Kind.AVAILABLE, bucket=to), balance)])
 
+    return post(request, plan)
+
+
+def reinstate(
+    *,
+    wallet: Wallet,
+    journal_id: int,
+    to: dt.date,
+    key: str,
+    reason: str,
+    actor: str,
+    amount: int | None = None,
+    approver: str = "",
+    today: dt.date | None = None,
+) -> Posted:
+    """Give points again that a journal let expire: all that are left of them, or `amount`. They expire after the day `to`.
+
+    They come out of what expired and are never more than that. Raises `ValueError` without a reason and an actor,
+    `InvalidDateError` if that day is over, `NotReversibleError` if the wallet has no such journal or less is left of it,
+    `WalletClosedError`, `KeyReusedError`.
+    """
+    if not (reason and actor):
+        raise ValueError("A correction needs a reason and somebody who answers for it.")
+    if to < (today or today_of(wallet.programme)):
+        raise InvalidDateError
+    expired = _journal_of(wallet, pk=journal_id, code=Code.EXPIRE)
+
+    def plan(book: Book) -> Plan:
+        points = _within(amount, expired.amount - _reversed(expired))
+        target = Place(Kind.AVAILABLE, bucket=to)
+        return Plan(points, [Leg(_EXPIRED, target, points), *_settled(book, [(target, points)])])
+
+    request = _reversing(
+        wallet, Code.REINSTATE, expired, key=key, amount=amount, reason=reason, actor=actor, approver=approver,
+        to=to.isoformat(),
+    )  # fmt: skip
     return post(request, plan)
 
 

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 _EARNING: Final = frozenset({Code.EARN})
 _SPENDING: Final = frozenset({Code.HOLD, Code.CAPTURE})
 _NOT_FROZEN: Final = frozenset({Code.HOLD, Code.CAPTURE, Code.ACTIVATE})
-_NOT_CLOSED: Final = frozenset({Code.EARN, Code.HOLD, Code.CAPTURE, Code.ACTIVATE, Code.EXTEND})
+_NOT_CLOSED: Final = frozenset({Code.EARN, Code.HOLD, Code.CAPTURE, Code.ACTIVATE, Code.EXTEND, Code.REINSTATE})
 
 _ENCODER: Final = json.JSONEncoder(sort_keys=True)  # `json.dumps` makes one each time
 _POSITION: Final = {Kind.AVAILABLE: 1, Kind.PENDING: 2, Kind.HELD: 3, Kind.DEBT: 4}
