@@ -171,14 +171,10 @@ def not_counted(wallet: Wallet) -> list[tuple[Decision, Explanation]]:
     return [(decision, earning.explain(decision, known)) for decision in decisions]
 
 
-def all_lines(wallet: Wallet) -> Iterator[Line]:
-    """Yield the whole statement in words, newest first, page by page."""
-    before = None
-    while True:
-        page = queries.statement(wallet, before=before, limit=500)
-        yield from in_words(wallet, page.lines)
-        if (before := page.next_before) is None:
-            return
+def all_lines(wallet: Wallet, which: queries.Which | None = None) -> Iterator[Line]:
+    """Yield the whole statement in words, or some lines of it, newest first, page by page."""
+    for lines in queries.statement_pages(wallet, which=which):
+        yield from in_words(wallet, lines)
 
 
 def rows_of(lines: Iterable[Line]) -> Iterator[list[object]]:

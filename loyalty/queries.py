@@ -59,6 +59,14 @@ class StatementPage:
     next_before: int | None
 
 
+class Which(NamedTuple):
+    """Which lines of a statement: with one of these codes, if there are any, and of a time. Everything by default."""
+
+    codes: tuple[str, ...] = ()
+    since: dt.datetime | None = None
+    until: dt.datetime | None = None
+
+
 class Expiring(NamedTuple):
     """Available points and the last day on which they can be spent, or None if they never expire."""
 
@@ -112,44 +120,74 @@ def decisions_about(user: User) -> QuerySet[Decision]:
     return found.order_by("-pk")
 
 
-def statement(wallet: Wallet, *, before: int | None = None, limit: int = 50) -> StatementPage:
-    """Return the newest lines, or those before the line of this number, with the balances after each.
+def statement(
+    wallet: Wallet, *, before: int | None = None, limit: int = 50, which: Which | None = None
+) -> StatementPage:
+    """Return the newest lines, or those before the line of this number, with the balances after each; or some of them.
 
-    One query, whose cost does not depend on the number of journals or on the page.
+    One query, whose cost does not depend on the number of journals or on the page. Two if lines are left out: the second
+    one reads the balances before each.
     """
-    found = Journal.objects.filter(wallet=wallet)
+    chosen = which or Which()
+    found = _chosen(Journal.objects.filter(wallet=wallet), chosen)
     if before is not None:
         found = found.filter(number__lt=before)
     # One more: the balances before the last line.
     rows = list(found.order_by("-number")[: limit + 1])
-    balances = [*(Points(row.available, row.pending, row.held, row.debt) for row in rows), Points()]
-    lines = [
-        StatementLine(
-            journal_id=row.pk,
-            number=row.number,
-            code=row.code,
-            amount=row.amount,
-            change=Points(*(now - then for now, then in zip(balances[place], balances[place + 1], strict=True))),
-            balance=balances[place],
-            source=row.source,
-            reason=row.reason,
-            key=row.key,
-            occurred_at=row.occurred_at,
-            created_at=row.created_at,
-        )
-        for place, row in enumerate(rows[:limit])
-    ]
+    if chosen == Which():
+        earlier = {row.number: row for row in rows}
+    else:
+        numbers = [row.number - 1 for row in rows[:limit]]
+        earlier = {row.number: row for row in Journal.objects.filter(wallet=wallet, number__in=numbers)}
+    lines = [_line(row, earlier.get(row.number - 1)) for row in rows[:limit]]
     return StatementPage(lines=lines, next_before=rows[limit - 1].number if len(rows) > limit else None)
+
+
+def _chosen(found: QuerySet[Journal], which: Which) -> QuerySet[Journal]:
+    if which.codes:
+        found = found.filter(code__in=which.codes)
+    if which.since is not None:
+        found = found.filter(occurred_at__gte=which.since)
+    if which.until is not None:
+        found = found.filter(occurred_at__lt=which.until)
+    return found
+
+
+def _line(row: Journal, earlier: Journal | None) -> StatementLine:
+    balance, then = _points(row), _points(earlier) if earlier else Points()
+    return StatementLine(
+        journal_id=row.pk,
+        number=row.number,
+        code=row.code,
+        amount=row.amount,
+        change=Points(*(now - before for now, before in zip(balance, then, strict=True))),
+        balance=balance,
+        source=row.source,
+        reason=row.reason,
+        key=row.key,
+        occurred_at=row.occurred_at,
+        created_at=row.created_at,
+    )
+
+
+def _points(row: Journal) -> Points:
+    return Points(row.available, row.pending, row.held, row.debt)
+
+
+def statement_pages(wallet: Wallet, *, which: Which | None = None) -> Iterator[list[StatementLine]]:
+    """Yield all lines, or some of them, newest first, page by page."""
+    before = None
+    while True:
+        page = statement(wallet, before=before, limit=500, which=which)
+        yield page.lines
+        if (before := page.next_before) is None:
+            return
 
 
 def whole_statement(wallet: Wallet) -> Iterator[StatementLine]:
     """Yield all lines, newest first, reading them page by page."""
-    before = None
-    while True:
-        page = statement(wallet, before=before, limit=500)
-        yield from page.lines
-        if (before := page.next_before) is None:
-            return
+    for lines in statement_pages(wallet):
+        yield from lines
 
 
 def summary(wallet: Wallet, *, today: dt.date | None = None) -> Summary:

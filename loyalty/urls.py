@@ -14,6 +14,7 @@ urlpatterns = [
     path("loyalty/invite/", referral_views.invite, name="invite"),
     path("invitation/<str:code>/", referral_views.invitation, name="invitation"),
     path("loyalty/card/", views.card, name="card"),
+    path("loyalty/statement/", views.paper, name="statement"),
     path("loyalty/statement.csv", views.export, name="export"),
     path("loyalty/consents/", offer_views.consents, name="consents"),
     path("loyalty/offers/", offer_views.index, name="offers"),

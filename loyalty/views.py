@@ -14,9 +14,10 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
 
-from loyalty import card_pictures, own_badges, own_board, own_months, own_offers, own_points, own_tiers
+from loyalty import card_pictures, own_badges, own_board, own_months, own_offers, own_points, own_statement, own_tiers
+from loyalty.buckets import today_of
 from loyalty.models.offers import Placement
-from loyalty.queries import Summary, statement, summary
+from loyalty.queries import Summary, Which, statement, summary
 from loyalty.services import boards, cards, referrals
 from loyalty.services.earning.periods import EVER
 from portal.core.spreadsheets import CsvWriter
@@ -46,11 +47,12 @@ def _shown_or_404(request: HttpRequest) -> tuple[Earning, Wallet | None]:
 @never_cache
 @require_safe
 def index(request: HttpRequest) -> HttpResponse:
-    """Show a member's points, how to earn more, and the statement; ``?before=`` continues it."""
+    """Show a member's points, how to earn more, and the statement; ``?before=`` continues it, ``?kind=&time=`` choose lines."""
     shown, wallet = _shown_or_404(request)
     context: dict[str, Any] = {"shown": shown, "points": _NOTHING, "lines": [], "not_counted": []}
+    chosen = context["chosen"] = own_statement.selection_of(request.GET, shown.programme)
     if wallet is not None:
-        page = statement(wallet, before=row_number(request.GET.get("before", "")), limit=_LINES)
+        page = statement(wallet, before=row_number(request.GET.get("before", "")), limit=_LINES, which=chosen.which)
         context["points"] = summary(wallet)
         context["lines"] = own_points.in_words(wallet, page.lines)
         context["before"] = page.next_before
@@ -114,21 +116,40 @@ def leaderboard(request: HttpRequest) -> HttpResponse:
 @login_required
 @never_cache
 @require_safe
+def paper(request: HttpRequest) -> HttpResponse:
+    """Show the statement, or the lines that were chosen, as it is printed."""
+    shown, wallet = _shown_or_404(request)
+    chosen = own_statement.selection_of(request.GET, shown.programme)
+    context = {
+        "shown": shown,
+        "chosen": chosen,
+        "paper": own_statement.paper_of(wallet, chosen),
+        "card": cards.card_of(cast("User", request.user)),
+        "today": today_of(shown.programme),
+        "most": own_statement.MOST_LINES,
+    }
+    return render(request, "loyalty/statement.html", context)
+
+
+@login_required
+@never_cache
+@require_safe
 def export(request: HttpRequest) -> HttpResponseBase:
-    """Send the whole statement as a table for spreadsheet programs, page by page."""
-    _shown, wallet = _shown_or_404(request)
+    """Send the whole statement, or the lines that were chosen, as a table for spreadsheet programs, page by page."""
+    shown, wallet = _shown_or_404(request)
+    chosen = own_statement.selection_of(request.GET, shown.programme)
     day = timezone.localdate()
     headers = {"Content-Disposition": f'attachment; filename="points-{day}.csv"'}
-    return StreamingHttpResponse(_table(wallet), content_type="text/csv; charset=utf-8", headers=headers)
+    return StreamingHttpResponse(_table(wallet, chosen.which), content_type="text/csv; charset=utf-8", headers=headers)
 
 
-def _table(wallet: Wallet | None) -> Iterator[str]:
+def _table(wallet: Wallet | None, which: Which) -> Iterator[str]:
     stream = io.StringIO(newline="")
     writer = CsvWriter(stream)
     # A byte order mark, without which spreadsheet programs misread Persian.
     stream.write("\ufeff")
     writer.write([_("Date"), _("What"), _("Points"), _("Balance"), _("Can be spent"), _("Coming"), _("Why")])
-    for row in own_points.rows_of(own_points.all_lines(wallet)) if wallet else ():
+    for row in own_points.rows_of(own_points.all_lines(wallet, which)) if wallet else ():
         writer.write(row)
         if stream.tell() > 8_000:
             yield stream.getvalue()

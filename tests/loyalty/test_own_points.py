@@ -6,17 +6,20 @@ import csv
 import datetime as dt
 import io
 from types import SimpleNamespace
+from zoneinfo import ZoneInfo
 
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
-from django.utils import timezone
+from django.utils import timezone, translation
+from persiantools.jdatetime import JalaliDate
 
-from loyalty import own_months
+from loyalty import own_months, own_points
 from loyalty.models import Earning, Wallet
-from loyalty.services import earning, ledger
+from loyalty.services import cards, earning, ledger
 from loyalty.services.members import wallet_for
+from portal.core.formats import date_text
 from portal.core.scopes import content_changed
 from tests.factories.accounts import UserFactory
 from tests.factories.loyalty import EarningFactory, rule_in_force
@@ -24,7 +27,7 @@ from tests.loyalty.test_earning import happened
 
 pytestmark = pytest.mark.django_db
 
-PAGE, EXPORT = "/fa/loyalty/", "/fa/loyalty/statement.csv"
+PAGE, EXPORT, PAPER = "/fa/loyalty/", "/fa/loyalty/statement.csv", "/fa/loyalty/statement/"
 
 
 @pytest.fixture
@@ -58,6 +61,78 @@ def test_shows_what_there_is_what_comes_and_why(client, programme, person):
     assert "پاسخ پذیرفته‌شده: ۱۰۰ امتیاز." in page
     assert "نوشته در گفت‌وگوی خود شخص امتیازی ندارد." in page
     assert "باشگاه نورا" in page
+
+
+@pytest.fixture
+def a_year(programme, person):
+    """Earned last Jalali year and this one, spent and expired this month."""
+    wallet = wallet_for(user=person, programme=programme)
+    today = JalaliDate.today()
+    long_ago = JalaliDate(today.year - 1, 2, 3).to_gregorian()
+    at = dt.datetime.combine(long_ago, dt.time(12), ZoneInfo(programme.time_zone))
+    ledger.earn(wallet=wallet, amount=500, key="old", occurred_at=at, source="x", expires_on=timezone.localdate())
+    ledger.earn(wallet=wallet, amount=70, key="new", source="y")
+    ledger.hold(wallet=wallet, hold="h", amount=30)
+    ledger.capture(wallet=wallet, hold="h")
+    ledger.expire(wallet=wallet, today=timezone.localdate() + dt.timedelta(days=1))
+    return wallet
+
+
+@pytest.mark.parametrize(
+    ("query", "changes"),
+    [
+        ("", [-470, -30, 0, 70, 500]),
+        ("kind=earned", [70, 500]),
+        ("kind=spent", [-30, 0]),
+        ("kind=expiry", [-470]),
+        ("kind=corrected", []),
+        ("time=month", [-470, -30, 0, 70]),
+        ("time=last-year", [500]),
+        ("kind=earned&time=year", [70]),
+        ("kind=x&time=y&before=z", [-470, -30, 0, 70, 500]),
+    ],
+)
+def test_lines_are_chosen_by_kind_and_time_each_with_its_own_balance(client, a_year, query, changes):
+    lines = client.get(f"{PAGE}?{query}").context["lines"]
+
+    assert [line.change for line in lines] == changes
+    balances = {line.booked.number: line.balance for line in own_points.all_lines(a_year)}
+    assert all(line.balance == balances[line.booked.number] for line in lines)
+    table = b"".join(client.get(f"{EXPORT}?{query}")).decode("utf-8-sig")
+    assert [int(row[2]) for row in list(csv.reader(io.StringIO(table)))[1:]] == changes
+
+
+def test_the_statement_on_paper_has_who_when_and_a_balance_that_adds_up(client, programme, person, a_year):
+    card = cards.make_card(person)
+
+    page = client.get(f"{PAPER}?time=month")
+
+    paper = page.context["paper"]
+    assert [line.change for line in paper.lines] == [70, 0, -30, -470]  # as they happened
+    assert (paper.before, paper.after) == (500, 70)
+    today = JalaliDate.today()
+    begin = JalaliDate(today.year, today.month, 1).to_gregorian()
+    with translation.override("fa"):
+        first_day = date_text(begin)
+    for words in (card.number, "باشگاه نورا", person.name, first_day, "امتیاز پیش از آن", "<bdi>۵۰۰</bdi>"):
+        assert words in page.text
+
+
+def test_the_statement_on_paper_costs_the_same_for_any_number_of_lines(client, programme, person, a_year):
+    client.get(PAPER)
+    counts = []
+    for number in range(2):
+        with CaptureQueriesContext(connection) as captured:
+            client.get(PAPER)
+        counts.append(len(captured))
+        for more in range(20):
+            ledger.earn(wallet=a_year, amount=1, key=f"{number}:{more}", source="z")
+    assert counts[0] == counts[1]
+
+
+def test_somebody_without_points_prints_an_empty_statement(client, programme, person):
+    assert "چنین سطری وجود ندارد" in client.get(PAPER).text
+    assert not Wallet.objects.exists()
 
 
 def test_a_line_that_was_taken_back_says_why(client, programme, person):
