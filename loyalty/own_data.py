@@ -20,7 +20,7 @@ from loyalty.services.members import (
 )
 from loyalty.services.offers import export_offers
 from loyalty.services.reviews import export_reviews
-from loyalty.services.rewards import export_redemptions
+from loyalty.services.rewards import export_redemptions, goal_of
 from portal.accounts import own_data
 
 if TYPE_CHECKING:
@@ -46,6 +46,9 @@ def _export(person: User) -> Iterator[tuple[str, dict[str, Any]]]:
         yield "decision", decision
     for redemption in export_redemptions(person):
         yield "reward", redemption
+    goal = goal_of(person)
+    if goal is not None:
+        yield "reward saved for", {"reward": str(goal.reward), "since": goal.since.isoformat()}
     for correction in export_corrections(person):
         yield "correction", correction
     card = card_of(person)

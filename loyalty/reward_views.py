@@ -56,10 +56,17 @@ def _shown_or_404(request: HttpRequest) -> tuple[Earning, Wallet | None]:
 @never_cache
 @require_safe
 def index(request: HttpRequest) -> HttpResponseBase:
-    """Show what points can be spent on."""
+    """Show what points can be spent on; ``?can=1&kind=&tier=`` choose some."""
     shown, wallet = _shown_or_404(request)
     offers = shop.offers_for(shown, wallet, person=_person(request))
-    context = {"offers": offers, "balance": own_points.spendable(wallet), "shown": shown}
+    of_tiers = any(offer.reward.from_tier for offer in offers)
+    tiers = dict(rewards.tier_choices(shown.programme)) if of_tiers else {}
+    context = {
+        "offers": offers,
+        "shelf": shop.shelf_of(offers, request.GET, tiers),
+        "balance": own_points.spendable(wallet),
+        "shown": shown,
+    }
     return render(request, "loyalty/rewards.html", context)
 
 
@@ -76,6 +83,25 @@ def reward(request: HttpRequest, number: int) -> HttpResponseBase:
     if not offers:
         raise Http404
     return _show(request, offers[0], wallet)
+
+
+@login_required
+@never_cache
+@require_POST
+def goal(request: HttpRequest, number: int) -> HttpResponseBase:
+    """Have the person save for a reward, or no longer."""
+    shown, wallet = _shown_or_404(request)
+    key, person = row_number(number), _person(request)
+    offers = shop.offers_for(shown, wallet, person=person, number=key) if key is not None else []
+    if not offers:
+        raise Http404
+    if "drop" in request.POST:
+        rewards.forget_goal(person, offers[0].reward)
+        messages.success(request, _("You do not save for it any more."))
+    else:
+        rewards.save_for(person, offers[0].reward)
+        messages.success(request, _("You save for it now. Your points page shows how far you are."))
+    return HttpResponseRedirect(reverse("loyalty:reward", args=[key]))
 
 
 def _form_class(offer: shop.Offer) -> type[RedeemForm]:

@@ -5,23 +5,30 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from django.db.models import Count
 from django.utils import timezone
 
 from loyalty.buckets import today_of
-from loyalty.models import Parcel, Redemption, RewardTerms
+from loyalty.models import Parcel, Redemption, Reward, RewardTerms
 from loyalty.models.ledger import Wallet
+from loyalty.models.rewards import RewardKind
 from loyalty.queries import Expiring, summary, wallets_of
 from loyalty.services import rewards
 from portal.core.text import row_number
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    import datetime as dt
+    from collections.abc import Mapping, Sequence
 
-    from loyalty.models import Earning, Reward
+    from loyalty.models import Earning
     from portal.accounts.models import User
 
 #: Redemptions on one page.
 _PAGE = 20
+#: So many or fewer are few.
+_FEW = 5
+#: What the member's own doing overcomes.
+_IN_TIME = frozenset({rewards.Why.INSUFFICIENT_BALANCE, rewards.Why.TIER})
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -32,10 +39,26 @@ class Offer:
     obstacles: list[rewards.Obstacle]
     #: Points that are missing; 0 if there are enough.
     missing: int
+    #: Points that the member can spend.
+    balance: int = 0
+    #: How many are left, if they are few; None otherwise.
+    few_left: int | None = None
+    #: Whether the member saves for it.
+    is_goal: bool = False
 
     @property
     def can_be_had(self) -> bool:
         return not self.obstacles
+
+    @property
+    def can_be_saved_for(self) -> bool:
+        """Whether it can be had once there are more points, or a higher tier."""
+        return bool(self.obstacles) and all(one.why in _IN_TIME for one in self.obstacles)
+
+    @property
+    def saved(self) -> int:
+        """Points the member has of its price."""
+        return min(self.balance, self.reward.price)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -66,13 +89,82 @@ def offers_for(shown: Earning, wallet: Wallet | None, *, person: User, number: i
         **rewards.standing_of_account(person, wallet, RewardTerms.of(programme), at=now),
     )
     taken = rewards.taken_by(wallet, on_show, at=now) if wallet else {}
+    left, goal = _few_left(on_show, today), rewards.goal_of(person)
     offers = []
     for reward in on_show:
         obstacles = rewards.obstacles(
             reward, standing, taken=taken.get(reward.pk, 0), has_code=bool(getattr(reward, "has_code", False))
         )
-        offers.append(Offer(reward=reward, obstacles=obstacles, missing=max(0, reward.price - standing.spendable)))
+        offers.append(
+            Offer(
+                reward=reward,
+                obstacles=obstacles,
+                missing=max(0, reward.price - standing.spendable),
+                balance=standing.spendable,
+                few_left=left.get(reward.pk),
+                is_goal=goal is not None and goal.reward_id == reward.pk,
+            )
+        )
     return sorted(offers, key=_order)
+
+
+def _few_left(on_show: Sequence[Reward], today: dt.date) -> dict[int, int]:
+    """How many are left of those of which there are few: things by their stock, codes by what can be handed out. One query."""
+    vouchers = [reward.pk for reward in on_show if reward.kind == RewardKind.VOUCHER]
+    free = rewards.free_codes(today).filter(reward__in=vouchers).order_by().values("reward").annotate(codes=Count("pk"))
+    codes = {row["reward"]: row["codes"] for row in free} if vouchers else {}
+    counts = {reward.pk: [n for n in (reward.on_shelf, codes.get(reward.pk)) if n is not None] for reward in on_show}
+    return {key: min(found) for key, found in counts.items() if found and 0 < min(found) <= _FEW}
+
+
+@dataclass(frozen=True, slots=True)
+class Shelf:
+    """The rewards that fit what was chosen, and what else can be chosen."""
+
+    offers: list[Offer]
+    kind: str
+    tier: str
+    is_affordable: bool
+    #: How many there are for the points the member has.
+    affordable: int
+    kinds: list[tuple[str, str]]
+    tiers: list[tuple[str, str]]
+
+    @property
+    def is_all(self) -> bool:
+        """Whether nothing is left out."""
+        return not (self.kind or self.tier or self.is_affordable)
+
+
+def shelf_of(offers: list[Offer], asked: Mapping[str, str], tiers: Mapping[str, str]) -> Shelf:
+    """Return what an address chooses of these offers; everything where it asks for what there is not.
+
+    `tiers` are the names of the tiers by their codes.
+    """
+    there = {offer.reward.kind for offer in offers}
+    kinds = [(kind.value, str(Reward.FOR_MEMBERS[kind])) for kind in RewardKind if kind in there]
+    of_tiers = {offer.reward.from_tier for offer in offers}
+    shown_tiers = [(code, name) for code, name in tiers.items() if code in of_tiers]
+    kind, tier = asked.get("kind", ""), asked.get("tier", "")
+    kind, tier = kind if kind in dict(kinds) else "", tier if tier in dict(shown_tiers) else ""
+    is_affordable = asked.get("can") == "1"
+    chosen = [
+        offer
+        for offer in offers
+        if kind in {"", offer.reward.kind}
+        and tier in {"", offer.reward.from_tier}
+        and not (is_affordable and offer.missing)
+    ]
+    affordable = sum(not offer.missing for offer in offers)
+    return Shelf(chosen, kind, tier, is_affordable, affordable, kinds, shown_tiers)
+
+
+def goal_for(shown: Earning, wallet: Wallet | None, *, person: User) -> Offer | None:
+    """Return what the person saves for, as long as it is on the shelf. One query if they save for nothing."""
+    goal = rewards.goal_of(person)
+    if goal is None:
+        return None
+    return next(iter(offers_for(shown, wallet, person=person, number=goal.reward_id)), None)
 
 
 def _order(offer: Offer) -> tuple[bool, bool, int, int]:

@@ -25,6 +25,7 @@ urlpatterns = [
     path("loyalty/offers/<int:number>/undo/", offer_views.undo, name="offer_undo"),
     path("loyalty/rewards/", reward_views.index, name="rewards"),
     path("loyalty/rewards/<int:number>/", reward_views.reward, name="reward"),
+    path("loyalty/rewards/<int:number>/goal/", reward_views.goal, name="reward_goal"),
     path("loyalty/redemptions/", reward_views.redemptions, name="redemptions"),
     path("loyalty/redemptions/<uuid:uid>/", reward_views.redemption, name="redemption"),
     path("loyalty/redemptions/<uuid:uid>/code/", reward_views.reveal, name="redemption_code"),

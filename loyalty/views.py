@@ -14,7 +14,17 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
 
-from loyalty import card_pictures, own_badges, own_board, own_months, own_offers, own_points, own_statement, own_tiers
+from loyalty import (
+    card_pictures,
+    own_badges,
+    own_board,
+    own_months,
+    own_offers,
+    own_points,
+    own_statement,
+    own_tiers,
+    shop,
+)
 from loyalty.buckets import today_of
 from loyalty.models.offers import Placement
 from loyalty.queries import Summary, Which, statement, summary
@@ -60,6 +70,7 @@ def index(request: HttpRequest) -> HttpResponse:
         context["not_counted"] = own_points.not_counted(wallet)
     context["coming"] = sum(arriving.points for arriving in context["points"].arriving)
     context["tier_path"] = own_tiers.path_of(cast("User", request.user), shown)
+    context["goal"] = shop.goal_for(shown, wallet, person=cast("User", request.user))
     context["badges"] = own_badges.badges_of(wallet, shown)
     context["is_inviting"] = referrals.is_open()
     context["ways"] = own_points.ways_to_earn(shown)

@@ -206,6 +206,20 @@ class RewardPrice(AppendOnlyModel):
         return f"{self.reward_id}: {self.price}"
 
 
+class RewardGoal(models.Model):
+    """What a member saves for. Goes with the member, and with the reward."""
+
+    member = models.OneToOneField(Member, on_delete=models.CASCADE, related_name="reward_goal")
+    reward = models.ForeignKey(Reward, on_delete=models.CASCADE, related_name="+")
+    since = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        default_permissions = ()
+
+    def __str__(self) -> str:
+        return f"{self.member_id}: {self.reward_id}"
+
+
 class State(models.TextChoices):
     """How far a redemption is."""
 

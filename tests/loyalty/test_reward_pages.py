@@ -15,10 +15,10 @@ from django.urls import reverse
 from django.utils import timezone, translation
 
 from loyalty import own_points
-from loyalty.models import Journal, Parcel, Redemption, RewardTerms
+from loyalty.models import Journal, Parcel, Redemption, RewardGoal, RewardTerms
 from loyalty.queries import statement, summary, wallets_of
 from loyalty.services import ledger, rewards
-from loyalty.services.members import wallet_for
+from loyalty.services.members import forget_member, wallet_for
 from portal.accounts import own_data
 from portal.accounts.models import AccessChange
 from portal.core.formats import moment_text
@@ -119,6 +119,76 @@ def test_the_shelf_says_from_which_tier_on_and_costs_no_more_for_it(client, prog
     with CaptureQueriesContext(connection) as two:
         client.get(REWARDS)
     assert len(one) == len(two)
+
+
+def test_the_shelf_is_filtered_by_points_kind_and_tier(client, programme, person):
+    tiers_in_force(programme)
+    cheap = RewardFactory(programme=programme, price=20)
+    dear = RewardFactory(programme=programme, price=900)
+    sent = RewardFactory(programme=programme, price=30, kind="physical")
+    gold = RewardFactory(programme=programme, price=40, from_tier="gold")
+
+    def shown(query):
+        page = client.get(f"{REWARDS}?{query}")
+        return {offer.reward for offer in page.context["shelf"].offers}
+
+    assert shown("") == shown("kind=x&tier=y&can=z") == {cheap, dear, sent, gold}
+    assert shown("can=1") == {cheap, sent, gold}
+    assert shown("kind=physical") == {sent}
+    assert shown("tier=gold") == {gold}
+    assert shown("kind=benefit&can=1") == {cheap, gold}
+    assert shown("kind=physical&tier=gold") == set()
+    page = client.get(REWARDS).text
+    assert "از پس آن برمی‌آیم<small>۳</small>" in page
+    assert "tier=gold" in page
+    assert "kind=voucher" not in page  # there is none
+
+
+def test_few_left_are_counted_by_stock_and_by_codes(client, programme, person):
+    RewardFactory(programme=programme, stock=9, sold=4)
+    RewardFactory(programme=programme, stock=9, sold=3)
+    RewardFactory(programme=programme)
+    voucher(programme, "NOOR-1", "NOOR-2")
+
+    left = {offer.reward.kind: offer.few_left for offer in client.get(REWARDS).context["offers"] if offer.few_left}
+
+    assert left == {"benefit": 5, "voucher": 2}
+    assert "۲ تا مانده" in client.get(REWARDS).text
+
+
+@pytest.mark.both_databases("loyalty.services.rewards.goals")
+def test_a_member_saves_for_one_reward_and_sees_how_far_they_are(client, programme, person):
+    first, second = (RewardFactory(programme=programme, price=price) for price in (600, 300))
+    assert "ذخیره" in client.get(url_of(first)).text
+    for reward in (first, first, second):
+        assert client.post(f"{url_of(reward)}goal/").headers["Location"] == url_of(reward)
+
+    page = client.get("/fa/loyalty/")
+    assert page.context["goal"].reward == RewardGoal.objects.get().reward == second
+    assert "۱۵۰ از ۳۰۰" in page.text
+    assert "۱۵۰ امتیاز کم است" in page.text
+    copy = io.StringIO()
+    own_data.write_copy(person, copy)
+    assert "reward saved for" in copy.getvalue()
+    ledger.earn(wallet=wallet_for(user=person, programme=programme), amount=150, key="more")
+    assert "امتیاز شما برای آن کافی است" in client.get("/fa/loyalty/").text
+
+    client.post(f"{url_of(first)}goal/", {"drop": "1"})
+    assert RewardGoal.objects.count() == 1  # it was not this one
+    client.post(f"{url_of(second)}goal/", {"drop": "1"})
+    assert client.get("/fa/loyalty/").context["goal"] is None
+
+
+def test_a_goal_is_on_the_shelf_and_goes_with_the_member(client, programme, person):
+    hidden = RewardFactory(programme=programme, is_published=False)
+    assert client.post(f"{url_of(hidden)}goal/").status_code == 404
+    assert client.get(f"{url_of(hidden)}goal/").status_code == 405
+    rewards.save_for(person, hidden)
+    assert client.get("/fa/loyalty/").context["goal"] is None
+
+    forget_member(person)
+
+    assert not RewardGoal.objects.exists()
 
 
 def test_one_reward_and_four_cost_the_same_number_of_queries(client, programme, person):

@@ -4,6 +4,7 @@ from loyalty.services.rewards.availability import (
     Obstacle,
     Standing,
     Why,
+    free_codes,
     obstacles,
     on_show,
     standing_among_tiers,
@@ -26,6 +27,7 @@ from loyalty.services.rewards.fulfilling import (
     refund,
     take_back,
 )
+from loyalty.services.rewards.goals import forget_goal, goal_of, save_for
 from loyalty.services.rewards.redeeming import Address, address_of, last_of, names_of, needs_confirmation, redeem
 from loyalty.services.rewards.rights import Right, may, require
 
@@ -46,7 +48,10 @@ __all__ = [
     "create_reward",
     "erase_due_addresses",
     "export_redemptions",
+    "forget_goal",
     "forget_redemptions",
+    "free_codes",
+    "goal_of",
     "import_codes",
     "is_any_address_due",
     "last_of",
@@ -61,6 +66,7 @@ __all__ = [
     "redeem",
     "refund",
     "require",
+    "save_for",
     "set_terms",
     "shown_code",
     "standing_among_tiers",
