@@ -8,7 +8,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('loyalty', '0022_reinstating'),
+        ('loyalty', '0023_reinstating'),
     ]
 
     operations = [

@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('loyalty', '0021_wait_after_changes'),
+        ('loyalty', '0022_webhooks'),
     ]
 
     operations = [
