@@ -24,7 +24,7 @@ from wagtail.snippets.views.snippets import SnippetViewSet, SnippetViewSetGroup
 
 from faq import services
 from faq.models import ArticlePage, Feedback, ReusableContent
-from faq.reports import DebtViewSet, ReviewViewSet
+from faq.reports import DebtViewSet, HelpfulnessViewSet, ReviewViewSet
 from portal.core.admin_menu import menu_item_for
 from portal.core.text import row_number
 
@@ -196,7 +196,14 @@ class HelpGroup(SnippetViewSetGroup):
     menu_name = "help-pages"
     menu_icon = "help"
     menu_order = 110
-    items = (ArticleListViewSet, ReviewViewSet, DebtViewSet, FeedbackViewSet, ReusableContentViewSet)
+    items = (
+        ArticleListViewSet,
+        ReviewViewSet,
+        DebtViewSet,
+        HelpfulnessViewSet,
+        FeedbackViewSet,
+        ReusableContentViewSet,
+    )
 
 
 # Admin home -----------------------------------------------------------------------------------------------------------

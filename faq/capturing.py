@@ -44,10 +44,9 @@ def article_made_of(reference: str) -> ArticlePage | None:
     return ArticlePage.objects.filter(source=reference).order_by("pk").first()
 
 
-def articles_like(material: Material, user: User) -> list[Hit]:
+def articles_like(title: str, user: User, language: str) -> list[Hit]:
     """Return published articles like what is to become one: perhaps it need not. One search."""
-    found = search(text=material.title, user=user, language=material.language, filters=Filters(kind=[_KIND]))
-    return found.hits[:SIMILAR]
+    return search(text=title, user=user, language=language, filters=Filters(kind=[_KIND])).hits[:SIMILAR]
 
 
 def make_draft(*, reference: str, material: Material, topic: TopicPage, by: User) -> ArticlePage:

@@ -24,7 +24,7 @@ from wagtailmedia.models import AbstractMedia
 from faq.blocks import ArticleBody, SharedBody
 from faq.body import words_of
 from faq.page_forms import ArticlePageForm
-from faq.panels import FeedbackPanel, HistoryPanel, PublishedPanel, SourcePanel
+from faq.panels import FeedbackPanel, HistoryPanel, PublishedPanel, QualityPanel, SimilarPanel, SourcePanel
 from portal.catalog.models import Platform, Product, ProductVersion, Topic
 from portal.core import article_sources
 from portal.core.pages import ARTICLES, PortalPage, PortalPageQuerySet
@@ -289,7 +289,10 @@ class ArticlePage(PortalPage):
     content_panels: ClassVar[list[Any]] = [
         SourcePanel(),
         *Page.content_panels,
+        SimilarPanel(),
+        QualityPanel("short_answer"),
         FieldPanel("short_answer"),
+        QualityPanel("body"),
         FieldPanel("body"),
         FieldPanel("spoken_answer"),
         PublishedPanel(

@@ -4,16 +4,21 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from django import forms
 from django.urls import NoReverseMatch, reverse
+from django.utils.functional import cached_property
+from django.utils.http import urlencode
 from django.utils.translation import gettext as _
 from wagtail.admin.panels import MultiFieldPanel, Panel
 
+from faq.quality import remarks_on
 from portal.core.article_sources import credit_for, readers_of
 from portal.core.audience import PUBLIC, Audience
 from portal.core.pages import audience_choices
 
 if TYPE_CHECKING:
     from faq.models import ArticlePage
+    from faq.quality import Remark
 
 LATEST = 8
 
@@ -54,6 +59,49 @@ class PublishedPanel(MultiFieldPanel):
     class BoundPanel(MultiFieldPanel.BoundPanel):
         def is_shown(self) -> bool:
             return self.instance.first_published_at is not None and super().is_shown()
+
+
+class QualityPanel(Panel):
+    """What could be better in the field below, in the version that is being edited."""
+
+    def __init__(self, field: str, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.field = field
+
+    def clone_kwargs(self) -> dict[str, Any]:
+        return {**super().clone_kwargs(), "field": self.field}
+
+    class BoundPanel(Panel.BoundPanel):
+        template_name = "faq/admin/quality_panel.html"
+
+        @cached_property
+        def remarks(self) -> list[Remark]:
+            return [remark for remark in remarks_on(self.instance) if remark.field == self.panel.field]
+
+        def is_shown(self) -> bool:
+            return bool(self.instance.pk) and bool(self.remarks)
+
+        def get_context_data(self, parent_context: Any = None) -> dict[str, Any]:
+            return {**super().get_context_data(parent_context), "remarks": self.remarks}
+
+
+class SimilarPanel(Panel):
+    """Published articles that may say already what this one is titled; looked for while the title is typed."""
+
+    class BoundPanel(Panel.BoundPanel):
+        template_name = "faq/admin/similar_panel.html"
+
+        @property
+        def media(self) -> forms.Media:
+            return forms.Media(js=["faq/similar.js"])
+
+        def get_context_data(self, parent_context: Any = None) -> dict[str, Any]:
+            about = {"language": self.instance.locale.language_code, "family": self.instance.translation_key}
+            return {
+                **super().get_context_data(parent_context),
+                "similar_url": f"{reverse('articles_like_title')}?{urlencode(about)}",
+                "first_title": "" if self.instance.pk else self.instance.title,
+            }
 
 
 class HistoryPanel(Panel):

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, Final
+from uuid import UUID
 
+from django.conf import settings
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
@@ -12,7 +14,7 @@ from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
 from django.utils.http import urlencode
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_http_methods
+from django.views.decorators.http import require_http_methods, require_safe
 from wagtail.permissions import page_permission_policy
 
 from faq.capturing import article_made_of, articles_like, make_draft
@@ -29,6 +31,8 @@ if TYPE_CHECKING:
     from portal.core.pages import AnyUser
 
 _MAX_TITLE: Final = 200
+#: Fewer letters are like too much.
+_MIN_TITLE: Final = 6
 #: Name in the session of which article its editor was warned about, and of whom.
 _WARNED: Final = "faq.published_for_more"
 
@@ -50,6 +54,33 @@ def address_of_new_article(user: AnyUser, reference: str, language: str) -> str:
     if not may_write_articles(user):
         return ""
     return f"{reverse('article_for_question')}?{urlencode({'source': reference, 'language': language})}"
+
+
+@require_safe
+def articles_like_title(request: HttpRequest) -> HttpResponse:
+    """Show published articles like a ``title`` in a ``language``, but for those of the ``family`` that is being edited."""
+    if not may_write_articles(request.user):
+        raise PermissionDenied
+    title, language = _clean(request.GET.get("title", "")), request.GET.get("language", "")
+    if language not in dict(settings.LANGUAGES):
+        raise Http404
+    similar = articles_like(title, request.user, language) if len(title) >= _MIN_TITLE else []  # type: ignore[arg-type]  # staff
+    family = request.GET.get("family", "")
+    own = (
+        set(ArticlePage.objects.filter(translation_key=family).values_list("pk", flat=True))
+        if _is_key(family)
+        else set()
+    )
+    hits = [hit for hit in similar if hit.object_id not in own]
+    return render(request, "faq/admin/_similar.html", {"similar": hits})
+
+
+def _is_key(text: str) -> bool:
+    try:
+        UUID(text)
+    except ValueError:
+        return False
+    return True
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -107,7 +138,7 @@ def _article_from_source(request: HttpRequest) -> HttpResponse:
         "source": reference,
         "topics": topics if article is None else [],
         "readers": "" if material.audience == PUBLIC else audience_in_words(material.audience),
-        "similar": articles_like(material, editor) if article is None else [],
+        "similar": articles_like(material.title, editor, material.language) if article is None else [],
     }
     return render(request, "faq/admin/article_from_source.html", context)
 

@@ -10,8 +10,21 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from django.core.paginator import Paginator
-from django.db.models import Case, Count, Exists, F, OuterRef, Q, Subquery, Value, When, Window
-from django.db.models.functions import Coalesce, Length, RowNumber, Substr
+from django.db.models import (
+    Case,
+    Count,
+    Exists,
+    ExpressionWrapper,
+    F,
+    FloatField,
+    OuterRef,
+    Q,
+    Subquery,
+    Value,
+    When,
+    Window,
+)
+from django.db.models.functions import Cast, Coalesce, Length, RowNumber, Sqrt, Substr
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import override
@@ -279,6 +292,15 @@ def helpful_score(solved: float, votes: int) -> float:
     share = solved / votes
     spread = _Z * ((share * (1 - share) + _Z**2 / (4 * votes)) / votes) ** 0.5
     return (share + _Z**2 / (2 * votes) - spread) / (1 + _Z**2 / votes)
+
+
+def helpful_score_of(solved: str, votes: str) -> Any:
+    """Return `helpful_score` as an expression of two columns; of rows with votes."""
+    number, share = Cast(votes, FloatField()), Cast(solved, FloatField()) / Cast(votes, FloatField())
+    spread = Sqrt((share * (1.0 - share) + _Z**2 / (number * 4.0)) / number) * _Z
+    return ExpressionWrapper(
+        (share + _Z**2 / (number * 2.0) - spread) / (1.0 + _Z**2 / number), output_field=FloatField()
+    )
 
 
 def has_voted(article: ArticlePage, visitor: str) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 import django_filters
@@ -30,6 +31,7 @@ from wagtail_localize.models import TranslationSource
 
 from faq import upkeep
 from faq.models import ArticlePage, Feedback, TranslationDebt
+from faq.queries import helpful_score_of
 from portal.catalog.models import Topic
 from portal.core.admin_menu import menu_item_for
 from portal.core.text import row_number
@@ -304,6 +306,110 @@ class DebtViewSet(ViewSet):
             path("", DebtReportView.as_view(), name="index"),
             path("results/", DebtReportView.as_view(results_only=True), name="results"),
             path("confirm/", confirm_translations, name="confirm"),
+        ]
+
+
+# Helpfulness ----------------------------------------------------------------------------------------------------------
+
+
+class HelpfulnessFilterSet(WagtailFilterSet):
+    topic = django_filters.ModelChoiceFilter(
+        label=_("Topic"), field_name="article__topic", queryset=lambda _request: Topic.objects.all()
+    )
+    locale = django_filters.ModelChoiceFilter(
+        label=_("Language"), field_name="article__locale", queryset=lambda _request: Locale.objects.all()
+    )
+    owner = _OwnerFilter(label=_("Owner"), field_name="article__owner", queryset=_staff)
+
+    class Meta:
+        model = Feedback
+        fields: ClassVar[list[str]] = ["topic", "locale", "owner"]
+
+
+@dataclass(frozen=True, slots=True)
+class ArticleVotes:
+    """What readers answered about one article."""
+
+    article: ArticlePage
+    yes: int
+    votes: int
+    #: Lower bound of the share it helped, in per cent.
+    at_least: float
+    reason: str
+
+
+class HelpfulnessReportView(_ReportOfArticles):
+    """Articles by the share of readers they surely helped; the least helpful first."""
+
+    model = Feedback
+    page_title = _("Helpfulness")
+    header_icon = "pick"
+    results_template_name = "faq/admin/helpfulness_report_results.html"
+    index_url_name = "helpfulness_report:index"
+    index_results_url_name = "helpfulness_report:results"
+    filterset_class = HelpfulnessFilterSet
+    export_filename = "helpfulness"
+    list_export: ClassVar[list[str]] = [
+        "article.title", "article.locale.language_code", "yes", "votes", "at_least", "reason",
+    ]  # fmt: skip
+    export_headings: ClassVar[dict[str, Any]] = {
+        "article.title": _("Article"),
+        "article.locale.language_code": _("Language"),
+        "yes": _("Solved"),
+        "votes": _("Answers"),
+        "at_least": _("Helps at least (%)"),
+        "reason": _("Most frequent reason"),
+    }
+    explanation = _(
+        "“Helps at least” is the share of readers the article helped, minus what may be chance: with few answers it stays low,"
+        " however many of them are a yes. One yes of one is 21 %, nine of ten are 60 %, ninety of a hundred 83 %. (The lower"
+        " bound of the Wilson interval at 95 %.)"
+    )
+
+    def get_queryset(self) -> Any:
+        mine = upkeep.editable_by(self.request.user).filter(live=True).order_by()
+        counted = (
+            Feedback.objects.filter(article__in=mine.values("pk"))
+            .order_by()
+            .values("article")
+            .annotate(votes=Count("pk"), yes=Count("pk", filter=Q(solved=True)))
+        )
+        self.queryset = counted.annotate(score=helpful_score_of("yes", "votes")).order_by("score", "-votes", "article")
+        return super().get_queryset()
+
+    def decorate_paginated_queryset(self, object_list: Any) -> list[ArticleVotes]:
+        """Return the rows with their articles; two queries."""
+        rows = list(object_list)
+        ids = [row["article"] for row in rows]
+        articles = ArticlePage.objects.select_related("locale").defer_streamfields().in_bulk(ids)
+        given = Feedback.objects.unsolved().filter(article__in=ids).exclude(reason="").order_by()
+        reasons: dict[int, str] = {}
+        counted = given.values_list("article", "reason").annotate(number=Count("pk")).order_by("number", "reason")
+        for article, reason, _number in counted:
+            reasons[article] = str(Feedback.Reason(reason).label)
+        return [
+            ArticleVotes(
+                articles[row["article"]],
+                row["yes"],
+                row["votes"],
+                round(100 * row["score"], 1),
+                reasons.get(row["article"], ""),
+            )
+            for row in rows
+        ]
+
+
+class HelpfulnessViewSet(ViewSet):
+    name = "helpfulness_report"
+    url_prefix = "help/helpfulness"
+    icon = "pick"
+    menu_label = _("Helpfulness")
+    menu_item_class = menu_item_for(upkeep.may_edit_any)
+
+    def get_urlpatterns(self) -> list[Any]:
+        return [
+            path("", HelpfulnessReportView.as_view(), name="index"),
+            path("results/", HelpfulnessReportView.as_view(results_only=True), name="results"),
         ]
 
 

@@ -12,7 +12,7 @@ from wagtail.snippets.models import register_snippet
 
 from faq.admin import HelpGroup, NewFeedbackPanel
 from faq.importing.history import register_import_action
-from faq.prefill import article_for_question, ask_before_publishing, remember_title
+from faq.prefill import article_for_question, articles_like_title, ask_before_publishing, remember_title
 from faq.reports import DueForReviewPanel, OutOfDatePanel, register_confirmed_action
 
 if TYPE_CHECKING:
@@ -31,6 +31,7 @@ hooks.register("before_publish_page", ask_before_publishing)
 def article_url() -> list[Any]:
     return [
         path("help/new-article/", article_for_question, name="article_for_question"),
+        path("help/similar/", articles_like_title, name="articles_like_title"),
     ]
 
 

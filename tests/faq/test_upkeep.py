@@ -17,11 +17,12 @@ from wagtail_localize.operations import translate_object
 
 from faq import upkeep
 from faq.models import ArticlePage, Publication, TranslationDebt
+from faq.queries import helpful_score
 from portal.core import outbox
 from tests.factories.accounts import UserFactory
-from tests.factories.faq import ArticlePageFactory, TopicPageFactory, help_site, locale
+from tests.factories.faq import ArticlePageFactory, FeedbackFactory, TopicPageFactory, help_site, locale
 
-pytestmark = [pytest.mark.django_db, pytest.mark.both_databases("faq.reports", "faq.upkeep")]
+pytestmark = [pytest.mark.django_db, pytest.mark.both_databases("faq.queries", "faq.reports", "faq.upkeep")]
 
 
 @pytest.fixture(autouse=True)
@@ -343,3 +344,22 @@ def test_each_owner_hears_once_a_week_what_is_due_in_their_language(client, edit
     assert "بازبینی" in sent[editor.email].subject
     home = client.get(reverse("wagtailadmin_home")).text
     assert f"{reverse('review_report:index')}?owner={editor.pk}" in home
+
+
+def test_helpfulness_is_reported_by_what_is_sure_and_says_what_it_means(client, editor):
+    good, poor, few = ArticlePageFactory.create_batch(3)
+    for article, yes, no in ((good, 9, 1), (poor, 1, 4), (few, 1, 0)):
+        FeedbackFactory.create_batch(yes, article=article)
+        FeedbackFactory.create_batch(no, article=article, solved=False, reason="wrong")
+
+    page = client.get(reverse("helpfulness_report:index"))
+    rows = list(page.context["object_list"])
+    export = client.get(reverse("helpfulness_report:index"), {"export": "csv"})
+
+    assert [(row.article.pk, row.yes, row.votes) for row in rows] == [(poor.pk, 1, 5), (few.pk, 1, 1), (good.pk, 9, 10)]
+    assert [row.at_least for row in rows] == [round(100 * helpful_score(row.yes, row.votes), 1) for row in rows]
+    assert rows[0].reason
+    assert rows[1].reason == ""
+    assert "ویلسون" in page.text
+    assert export.status_code == 200
+    assert good.title in b"".join(export.streaming_content).decode()
