@@ -110,7 +110,7 @@ class CommunityConfig(AppConfig):
 
 def _connect_jobs() -> None:
     """Register what the worker does from time to time."""
-    from community import trust, viewing  # noqa: PLC0415 - apps must be ready
+    from community import routing, trust, viewing  # noqa: PLC0415 - apps must be ready
     from community.services import following_up, imported, reading, reports, threads, uploads  # noqa: PLC0415
     from portal.core import jobs  # noqa: PLC0415
 
@@ -149,6 +149,12 @@ def _connect_jobs() -> None:
         name="community.ask_askers",
         run=following_up.ask_askers,
         is_needed=lambda _last_end: following_up.has_askers_to_ask(),
+    )
+    jobs.every(
+        timedelta(hours=1),
+        name="community.ask_helpers",
+        run=routing.ask_helpers,
+        is_needed=lambda _last_end: routing.has_questions_to_route(),
     )
     jobs.every(
         timedelta(hours=6),

@@ -145,6 +145,11 @@ def _read(cursor: str) -> tuple[dt.datetime, int] | None:
         return None
 
 
+def helpers_for(threads: Sequence[Thread]) -> Mapping[int, list[Helper]]:
+    """Return who may know the answer to each of these questions, the best first, as the desk suggests them."""
+    return _helpers_for(threads, timezone.now())[0]
+
+
 # Helpers -------------------------------------------------------------------------------------------------------------
 
 #: What a question is about, and in which language: ``("product", 7, "fa")``.

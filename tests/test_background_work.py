@@ -800,6 +800,14 @@ def question_with_a_reply_of_yesterday() -> None:
     FollowUp.objects.update(due_at=timezone.now())
 
 
+def question_that_waits() -> None:
+    person, area = MemberFactory(), AreaFactory()
+    accept_solution(post=(known := PostFactory(thread=ThreadFactory(area=area), author=person)), by=known.thread.author)
+    CommunityProfile.objects.filter(pk=person.pk).update(last_seen_on=timezone.localdate())
+    thread = ThreadFactory(area=area)
+    Thread.objects.filter(pk=thread.pk).update(last_post_at=timezone.now() - dt.timedelta(days=1))
+
+
 def question_on_which_helpers_agree() -> None:
     post = PostFactory()
     outbox.drain()
@@ -880,6 +888,7 @@ def points_that_stand_wrongly() -> None:
 
 JOBS: dict[str, Callable[[], None]] = {
     "community.accept_agreed": question_on_which_helpers_agree,
+    "community.ask_helpers": question_that_waits,
     "community.ask_askers": question_with_a_reply_of_yesterday,
     "accounts.erase_who_left": person_whose_days_are_over,
     "community.compare_imported": thread_of_another_forum,

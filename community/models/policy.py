@@ -34,6 +34,13 @@ class Policy(models.Model):
         db_default=24,
         help_text=_("Questions that wait longer are marked on the desk."),
     )
+    asks_after_hours = models.PositiveSmallIntegerField(
+        _("hours until a member who may know the answer is asked"),
+        default=12,
+        db_default=12,
+        help_text=_("The portal asks one after the other, evenly. 0: only moderators ask."),
+    )
+
     # Private messages
     conversations_per_day = models.PositiveSmallIntegerField(
         _("private conversations that a member begins per day"),

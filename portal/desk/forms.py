@@ -137,7 +137,7 @@ class PolicyForm(FormMixin, forms.ModelForm):  # type: ignore[type-arg]  # Djang
             _("What one member may do, and how long a change leaves no trace."),
             (
                 *("posts_per_hour", "conversations_per_day", "silent_edit_minutes", "idea_votes", "max_tags"),
-                "first_reply_hours",
+                *("first_reply_hours", "asks_after_hours"),
             ),
         ),
         (
@@ -168,6 +168,7 @@ class PolicyForm(FormMixin, forms.ModelForm):  # type: ignore[type-arg]  # Djang
             "newcomer_posts_per_hour",
             "posts_per_hour",
             "first_reply_hours",
+            "asks_after_hours",
             "conversations_per_day",
             "silent_edit_minutes",
             "idea_votes",
