@@ -46,6 +46,7 @@ from faq.rendering import RenderedBody, render_body
 from portal.catalog.models import Ownership, Product, ProductVersion
 from portal.core.article_sources import credit_for
 from portal.core.audience import PUBLIC, audiences_for, reading_as
+from portal.core.guides import Guide, guides_for
 from portal.core.http import public_address
 from portal.core.machine_reading import is_open_to_programs
 from portal.core.memo import Memo
@@ -160,6 +161,7 @@ class _SharedArticleData:
     in_topic: tuple[ArticleLink, ...]
     newer: NewerText | None
     changes: tuple[Change, ...]
+    guides: tuple[Guide, ...]
     scopes: tuple[str, ...]
 
 
@@ -188,6 +190,7 @@ class ArticleView:
     in_topic: tuple[ArticleLink, ...]
     newer: NewerText | None
     changes: tuple[Change, ...]
+    guides: tuple[Guide, ...]
     place: Place
     short_url: str
     support: SupportContact | None
@@ -220,6 +223,7 @@ class TopicPageData:
     recent: tuple[ArticleLink, ...]
     page_obj: PageOfList[Any]
     page_range: tuple[int | str, ...]
+    guides: tuple[Guide, ...]
     support: SupportContact | None
 
 
@@ -418,6 +422,7 @@ def topic_page_data(page: TopicPage, request: HttpRequest) -> TopicPageData:
         recent=_links(recent) if paginator.count > RELATED else (),
         page_obj=page_obj,
         page_range=tuple(paginator.get_elided_page_range(page_obj.number)),
+        guides=guides_for(user, language=page.locale.language_code, topic_id=page.topic_id),
         support=support_contact(),
     )
 
@@ -452,6 +457,7 @@ def article_page_data(page: ArticlePage, request: HttpRequest) -> ArticlePageDat
         in_topic=shared.in_topic,
         newer=shared.newer,
         changes=shared.changes,
+        guides=shared.guides,
         place=place_of(page, request),
         short_url=request.build_absolute_uri(reverse("faq:short_link", args=[number])) if number else "",
         support=support_contact(),
@@ -513,8 +519,9 @@ def _shared_data(page: ArticlePage, user: AnyUser, *, draft: bool = False) -> _S
         applies_to = _applies_to(page, draft=draft)
         related, in_topic = _neighbours(page, user, [item.product_id for item in applies_to])
         newer, changes = _newer_text(page, user), _changes(page)
+        guides = guides_for(user, language=language, topic_id=page.topic_id)
     scopes = tuple(sorted(recorder.stamp.scopes))
-    return _SharedArticleData(body, applies_to, platforms, related, in_topic, newer, changes, scopes)
+    return _SharedArticleData(body, applies_to, platforms, related, in_topic, newer, changes, guides, scopes)
 
 
 def _newer_text(page: ArticlePage, user: AnyUser) -> NewerText | None:

@@ -227,13 +227,12 @@ class ActView(_TroubleshooterScreen):
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         it = self.troubleshooter()
         number = self.kwargs.get("number")
-        return super().get_context_data(
-            **kwargs,
-            troubleshooter=it,
-            act=self.kwargs["act"],
-            step=it.graph.step(number),
-            problems=queries.problems_in(it) if self.kwargs["act"] == "publish" else [],
-        )
+        more = {
+            "troubleshooter": it,
+            "step": it.graph.step(number),
+            "problems": queries.problems_in(it) if self.kwargs["act"] == "publish" else [],
+        }
+        return super().get_context_data(**{**kwargs, **more})
 
     def post(self, request: HttpRequest, *_args: Any, **_kwargs: Any) -> HttpResponse:
         """Do it."""

@@ -5,18 +5,19 @@ What it shows is also said as a list beside it; the drawing itself is hidden fro
 
 from __future__ import annotations
 
-from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
+
+from portal.core.formats import format_number
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
     from portal.troubleshooters.graph import Graph, Step
 
-WIDTH: Final = 168
+WIDTH: Final = 160
 HEIGHT: Final = 60
-_ACROSS: Final = 36
+_ACROSS: Final = 28
 _DOWN: Final = 52
 _MARGIN: Final = 24
 _LINE: Final = 22
@@ -57,24 +58,40 @@ class Drawing:
 
 
 def layers_of(graph: Graph) -> list[list[int]]:
-    """Return the numbers of the steps by their distance from the start; those nobody reaches are the last layer."""
+    """Return the numbers of the steps by the longest way from the start; those nobody reaches are the last layer."""
     if graph.start is None:
         return []
     steps = graph.by_number
-    depth = {graph.start: 0}
-    waiting = deque([graph.start])
-    while waiting:
-        number = waiting.popleft()
+    order = _in_order(graph, graph.start)
+    rank = {number: place for place, number in enumerate(order)}
+    depth = dict.fromkeys(order, 0)
+    for number in order:
         for target in steps[number].targets:
-            if target in steps and target not in depth:
-                depth[target] = depth[number] + 1
-                waiting.append(target)
+            if rank.get(target, -1) > rank[number]:  # else it leads back
+                depth[target] = max(depth[target], depth[number] + 1)
     layers: list[list[int]] = [[] for _layer in range(max(depth.values()) + 1)]
     for step in graph:
         if step.number in depth:
             layers[depth[step.number]].append(step.number)
     lost = [step.number for step in graph if step.number not in depth]
     return [*_untangled(graph, layers), *([lost] if lost else [])]
+
+
+def _in_order(graph: Graph, start: int) -> list[int]:
+    """Return what is reached from the start, each step before those it leads to, except where the way leads back."""
+    steps = graph.by_number
+    done: list[int] = []
+    seen: set[int] = set()
+    waiting: list[tuple[int, bool]] = [(start, False)]
+    while waiting:
+        number, is_left = waiting.pop()
+        if is_left:
+            done.append(number)
+        elif number not in seen:
+            seen.add(number)
+            waiting.append((number, True))
+            waiting += [(each, False) for each in reversed(steps[number].targets) if each in steps and each not in seen]
+    return done[::-1]
 
 
 def _untangled(graph: Graph, layers: list[list[int]]) -> list[list[int]]:
@@ -109,7 +126,7 @@ def drawing_of(graph: Graph, *, problems: Collection[int] = (), is_rtl: bool = F
                 step=steps[number],
                 x=width - x - WIDTH if is_rtl else x,
                 y=_MARGIN + row * (HEIGHT + _DOWN),
-                lines=_lines(f"{number}. {steps[number].title}"),
+                lines=_lines(f"{format_number(number)}. {steps[number].title}"),
                 has_problem=number in problems,
             )
     arrows = [

@@ -6,7 +6,7 @@ from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
 from portal.core.navigation import NavItem, add_section, register
-from portal.troubleshooters.queries import public_languages
+from portal.troubleshooters.queries import listed
 
 
 def connect() -> None:
@@ -18,4 +18,4 @@ def connect() -> None:
 
 
 def _index(language: str) -> str:
-    return reverse("troubleshooters:index") if language in public_languages() else ""
+    return reverse("troubleshooters:index") if listed(None, language) else ""

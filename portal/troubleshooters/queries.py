@@ -9,8 +9,10 @@ from uuid import UUID
 
 from django.db.models import Count, Q
 from django.utils import timezone
+from django.utils.translation import override
 
-from portal.core.audience import Audience
+from portal.core.audience import Audience, audiences_for
+from portal.core.guides import Guide
 from portal.core.memo import LONG_SECONDS, Memo
 from portal.core.pages import audiences_of_families, families_visible_to, page_url
 from portal.troubleshooters.faults import Problem, problems_of
@@ -49,29 +51,32 @@ def version_of(troubleshooter: Troubleshooter, path: Path | None) -> Version:
     return kept.first() or live
 
 
-@dataclass(frozen=True, slots=True)
-class Listed:
-    """A troubleshooter in a list. `questions` is how many are asked at the most."""
-
-    title: str
-    intro: str
-    url: str
-    icon: str
-    questions: int
+#: By language and audiences: all of them with the ids of their topics. Every page asks, for its navigation.
+_lists: Final[Memo[list[tuple[int | None, Guide]]]] = Memo(max_size=64, seconds=LONG_SECONDS, scopes=(SCOPE,))
 
 
-def listed(user: AnyUser, language: str, *, topic: str = "", limit: int | None = None) -> list[Listed]:
-    """Return what the person may see in a language, in the editors' order; of one topic, if it is named. One query."""
-    rows = Troubleshooter.objects.visible_to(user).in_order().select_related("live")
-    if topic:
-        rows = rows.filter(topic__code=topic)
-    shown = [row for row in rows if language in row.shown_languages]
-    return [line_of(row, language) for row in shown[:limit]]
+def _all_listed(user: AnyUser, language: str) -> list[tuple[int | None, Guide]]:
+    def read() -> list[tuple[int | None, Guide]]:
+        rows = Troubleshooter.objects.visible_to(user).in_order().select_related("live")
+        with override(language):
+            return [(row.topic_id, line_of(row, language)) for row in rows if language in row.shown_languages]
+
+    return _lists.get((language, tuple(audiences_for(user))), read)
 
 
-def line_of(troubleshooter: Troubleshooter, language: str) -> Listed:
+def listed(user: AnyUser, language: str) -> list[Guide]:
+    """Return what the person may see in a language, in the editors' order. One query at the most."""
+    return [guide for _topic, guide in _all_listed(user, language)]
+
+
+def of_topic(user: AnyUser, language: str, topic_id: int | None) -> list[Guide]:
+    """Return what the person may see of a topic. One query at the most."""
+    return [guide for topic, guide in _all_listed(user, language) if topic == topic_id]
+
+
+def line_of(troubleshooter: Troubleshooter, language: str) -> Guide:
     """Return a troubleshooter as a list shows it."""
-    return Listed(
+    return Guide(
         title=troubleshooter.title.in_language(language),
         intro=troubleshooter.intro.in_language(language),
         url=troubleshooter.get_absolute_url(),
@@ -83,20 +88,6 @@ def line_of(troubleshooter: Troubleshooter, language: str) -> Listed:
 def most_questions(graph: Graph) -> int:
     """Return how many questions the longest way asks."""
     return longest_ways(graph).get(graph.start or 0, 0)
-
-
-#: Whether the navigation leads to troubleshooters, for which every page asks.
-_is_anything_public: Final[Memo[list[str]]] = Memo(max_size=1, seconds=LONG_SECONDS, scopes=("site", SCOPE))
-
-
-def public_languages() -> list[str]:
-    """Return the languages in which visitors find a troubleshooter."""
-
-    def read() -> list[str]:
-        rows = Troubleshooter.objects.visible_to(None).select_related("live")
-        return sorted({code for row in rows for code in row.shown_languages})
-
-    return _is_anything_public.get("", read)
 
 
 @dataclass(frozen=True, slots=True)

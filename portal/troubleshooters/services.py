@@ -36,14 +36,14 @@ _SLUG_LENGTH = 60
 def save_troubleshooter(troubleshooter: Troubleshooter, *, by: User | None = None) -> Troubleshooter:
     """Store what a troubleshooter is about and who sees it. Its steps are kept as they are stored."""
     is_new = troubleshooter.pk is None
-    if not is_new:
-        before = _locked(troubleshooter)
+    before = None if is_new else _locked(troubleshooter)
+    if before is not None:
         troubleshooter.draft, troubleshooter.next_number = before.draft, before.next_number
         troubleshooter.live_id = before.live_id
     troubleshooter.audience = register_audience(troubleshooter.audience)
     troubleshooter.save()
     log(instance=troubleshooter, action="wagtail.create" if is_new else "wagtail.edit", user=by, content_changed=True)
-    _announce()
+    content_changed(SCOPE)
     return troubleshooter
 
 
@@ -185,11 +185,6 @@ def _replace(held: Troubleshooter, version: Version | None) -> None:
         held.live.save(update_fields=["replaced_at"])
     held.live = version
     held.save(update_fields=["live", "changed_at"])
-    _announce()
-
-
-def _announce() -> None:
-    # The navigation leads to troubleshooters if visitors find one.
     content_changed(SCOPE)
 
 

@@ -269,7 +269,7 @@ def test_the_first_reader_after_a_change_costs_no_more_than_the_budget(client, d
     client.get("/fa/")
     memo.forget_all()
 
-    with django_assert_max_num_queries(17):
+    with django_assert_max_num_queries(18):
         client.get("/fa/")
 
 

@@ -10,7 +10,7 @@ from django.utils import translation
 
 from portal.core.localized import LocalizedText
 from portal.demo.troubleshooters import FOLDER, graph_of, read_all
-from portal.troubleshooters.drawing import HEIGHT, WIDTH, drawing_of
+from portal.troubleshooters.drawing import HEIGHT, WIDTH, drawing_of, layers_of
 from portal.troubleshooters.faults import Fault, problems_of
 from portal.troubleshooters.graph import Answer, Graph, Kind, Step, longest_ways
 from portal.troubleshooters.walking import Hop, Path, is_walkable, parse, target_of
@@ -169,3 +169,22 @@ def test_those_of_the_demo_can_be_published_in_both_languages(told):
     assert {type(value) for text in texts for value in text.values()} == {str}
     articles = {file.name.partition(".")[0] for file in FOLDER.parent.glob("articles/*/*.md")}
     assert {step.article for step in graph} - {""} <= articles
+
+
+@pytest.mark.parametrize("seed", range(30))
+def test_layers_lead_down_unless_the_way_leads_back(seed):
+    graph = random_graph(seed)
+    layers = layers_of(graph)
+    depth = {number: place for place, layer in enumerate(layers) for number in layer}
+    seen = walks(graph, graph.steps[0].number)
+
+    assert sorted(number for layer in layers for number in layer) == sorted(step.number for step in graph)
+    level = [
+        (step.number, to) for step in graph for to in step.targets if to in depth and depth[to] == depth[step.number]
+    ]
+    assert all(step == to or step not in seen or to in step_back(graph, step) for step, to in level)
+
+
+def step_back(graph, number):
+    """The steps from which a step is reached."""
+    return {step.number for step in graph if number in walks(graph, step.number)}

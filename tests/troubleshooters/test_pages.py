@@ -19,6 +19,7 @@ from portal.troubleshooters import queries, services
 from portal.troubleshooters.graph import Graph, Kind
 from portal.troubleshooters.models import Arrival, Outcome, Version
 from tests.factories.accounts import UserFactory
+from tests.factories.catalog import TopicFactory
 from tests.factories.community import AreaFactory
 from tests.factories.faq import ArticlePageFactory
 from tests.factories.troubleshooters import SMALL, TroubleshooterFactory, contact, question, solution, words
@@ -242,3 +243,31 @@ def test_the_draft_is_not_what_readers_walk():
     services.store_draft(troubleshooter=it, graph=SMALL.without(3))
 
     assert Client().get(at(it, 3)).status_code == 200
+
+
+def test_articles_and_topics_offer_what_leads_on_in_their_topic(after_commit):
+    article = ArticlePageFactory()
+    with after_commit():
+        it = TroubleshooterFactory(topic=article.topic)
+        other = TroubleshooterFactory(topic=TopicFactory())
+        private = TroubleshooterFactory(topic=article.topic, audience="segment:fibre")
+
+    for page in (article, article.get_parent().specific):
+        shown = Client().get(f"{page.url}?fresh=1").text
+        assert it.get_absolute_url() in shown
+        assert other.get_absolute_url() not in shown
+        assert private.get_absolute_url() not in shown
+
+
+def test_the_navigation_follows_what_is_published():
+    def is_there():
+        return any(
+            link.name == "troubleshooters" for link in navigation.links_at("footer-help", is_authenticated=False)
+        )
+
+    before = is_there()
+    it = TroubleshooterFactory()
+    with_it = is_there()
+    services.withdraw(troubleshooter=it, by=UserFactory(superuser=True))
+
+    assert (before, with_it, is_there()) == (False, True, False)
