@@ -36,6 +36,7 @@ from portal.demo.rewards import load_rewards
 from portal.demo.searches import load_searches
 from portal.demo.site import DemoSite
 from portal.demo.troubleshooters import load_troubleshooters
+from portal.demo.upkeep import load_upkeep
 from portal.home.models import HomePage, InfoPage
 from search import registry, services
 from search.activity.popular import renew_popular
@@ -88,6 +89,7 @@ def load(*, progress: Callable[[str, int, int | None], None] | None = None) -> D
             _make_recent()
             tell("feedback", 0, None)
             feedback = load_feedback()
+            load_upkeep(editor)
             weigh_votes()
             tell("searches", 0, None)
             load_searches()

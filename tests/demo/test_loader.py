@@ -44,7 +44,8 @@ from community.models import (
 from community.reconcile import find_drift
 from community.see_also import surroundings_of
 from faq.importing import Outcome
-from faq.models import ArticlePage, Feedback, HelpMedia, TopicPage
+from faq.models import ArticlePage, Feedback, HelpMedia, TopicPage, TranslationDebt
+from faq.upkeep import due_for_review
 from loyalty.models import Journal, Redemption, Reward, TierMembership
 from loyalty.services import ledger
 from portal.accounts.handles import validate_handle
@@ -61,12 +62,13 @@ from portal.demo.downloads import DOWNLOADS, load_downloads
 from portal.demo.feedback import DAYS
 from portal.demo.loader import ARTICLES_FOLDER, is_site_empty, load
 from portal.demo.messages import load_messages
-from portal.demo.people import PASSWORD, PEOPLE
+from portal.demo.people import EDITOR_EMAIL, PASSWORD, PEOPLE
 from portal.demo.rewards import REWARDS, load_rewards
 from portal.demo.searches import DAYS as SEARCH_DAYS
 from portal.demo.searches import load_searches
 from portal.demo.site import HOME, NAME, is_loaded
 from portal.demo.troubleshooters import load_troubleshooters
+from portal.demo.upkeep import OUT_OF_DATE, load_upkeep
 from portal.downloads.models import Download, File
 from portal.home.models import HomePage, InfoPage
 from portal.notifications.models import Follow
@@ -235,6 +237,16 @@ def test_readers_have_answered_over_three_months_and_editors_have_something_to_d
     assert Feedback.objects.waiting().exclude(comment="").count() > 20
     shares = Feedback.objects.filter(solved=True).count() / demo.feedback
     assert 0.65 < shares < 0.9
+
+
+def test_articles_are_due_and_translations_out_of_date_in_both_languages(demo):
+    due = set(due_for_review().values_list("locale__language_code", flat=True))
+    late = set(TranslationDebt.objects.values_list("article__external_id", "article__locale__language_code"))
+
+    assert due == {"fa", "en"}
+    assert late == set(OUT_OF_DATE.items())
+    assert set(ArticlePage.objects.values_list("confidence", flat=True)) == set(ArticlePage.Confidence.values)
+    assert load_upkeep(User.objects.get(email=EDITOR_EMAIL)) == 0
 
 
 def test_every_page_answers_in_its_language_with_nothing_left_untranslated(demo, client):
