@@ -24,7 +24,7 @@ from wagtail.snippets.views.snippets import SnippetViewSet, SnippetViewSetGroup
 
 from faq import services
 from faq.models import ArticlePage, Feedback, ReusableContent
-from faq.reports import DebtViewSet, HelpfulnessViewSet, ReviewViewSet
+from faq.reports import BrokenLinkViewSet, DebtViewSet, HelpfulnessViewSet, ReviewViewSet
 from portal.core.admin_menu import menu_item_for
 from portal.core.text import row_number
 
@@ -201,6 +201,7 @@ class HelpGroup(SnippetViewSetGroup):
         ReviewViewSet,
         DebtViewSet,
         HelpfulnessViewSet,
+        BrokenLinkViewSet,
         FeedbackViewSet,
         ReusableContentViewSet,
     )

@@ -15,7 +15,7 @@ class FaqConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from faq import navigation, notifications, own_data, prefill, receivers, services, upkeep  # noqa: PLC0415 - apps must be ready
+        from faq import link_check, navigation, notifications, own_data, prefill, receivers, services, upkeep  # noqa: PLC0415 - apps must be ready
         from faq.link_cards import cards_of_articles  # noqa: PLC0415
         from portal.core import article_sources, jobs, link_cards, mail_words  # noqa: PLC0415 - apps must be ready
         from portal.notifications.registry import register  # noqa: PLC0415 - apps must be ready
@@ -52,4 +52,5 @@ class FaqConfig(AppConfig):
             run=upkeep.mail_owners,
             is_needed=upkeep.has_owners_to_mail,
         )
+        jobs.every(timedelta(days=1), name="faq.check_links", run=link_check.check_links)
         init_new_page.connect(prefill.fill_in_title, dispatch_uid="faq.fill_in_title")

@@ -40,6 +40,8 @@ if TYPE_CHECKING:
 
 SHORT_ANSWER_LENGTH = 320
 CHANGE_NOTE_LENGTH = 300
+TARGET_LENGTH = 300
+LINK_TEXT_LENGTH = 150
 
 
 class Significance(models.TextChoices):
@@ -591,3 +593,29 @@ class TranslationDebt(models.Model):
 
     def __str__(self) -> str:
         return f"{self.article_id} < {self.source_id}"
+
+
+class BrokenLink(models.Model):
+    """A link in a published article that leads nowhere; found, and removed again, by `faq.link_check`."""
+
+    class Reason(models.TextChoices):
+        GONE = "gone", _("There is nothing")
+        NOT_PUBLISHED = "not-published", _("The page is not published")
+        NOT_FOR_READERS = "not-for-readers", _("Not all readers of the article may see the page")
+        NO_SECTION = "no-section", _("The page has no such section")
+
+    article = models.ForeignKey(ArticlePage, on_delete=models.CASCADE, related_name="broken_links")
+    #: The address, or `page:` and the number of a page.
+    target = models.CharField(_("leads to"), max_length=TARGET_LENGTH)
+    text = models.CharField(_("text of the link"), max_length=LINK_TEXT_LENGTH, blank=True)
+    reason = models.CharField(_("reason"), max_length=20, choices=Reason)
+    found_at = models.DateTimeField(_("found"))
+
+    class Meta:
+        verbose_name = _("broken link")
+        verbose_name_plural = _("broken links")
+        ordering = ["-found_at", "-pk"]
+        constraints = [models.UniqueConstraint(fields=["article", "target"], name="broken_link_once")]
+
+    def __str__(self) -> str:
+        return f"{self.article_id}: {self.target}"

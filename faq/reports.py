@@ -30,7 +30,7 @@ from wagtail.permissions import page_permission_policy
 from wagtail_localize.models import TranslationSource
 
 from faq import upkeep
-from faq.models import ArticlePage, Feedback, TranslationDebt
+from faq.models import ArticlePage, BrokenLink, Feedback, TranslationDebt
 from faq.queries import helpful_score_of
 from portal.catalog.models import Topic
 from portal.core.admin_menu import menu_item_for
@@ -410,6 +410,68 @@ class HelpfulnessViewSet(ViewSet):
         return [
             path("", HelpfulnessReportView.as_view(), name="index"),
             path("results/", HelpfulnessReportView.as_view(results_only=True), name="results"),
+        ]
+
+
+# Broken links ---------------------------------------------------------------------------------------------------------
+
+
+class BrokenLinkFilterSet(WagtailFilterSet):
+    locale = django_filters.ModelChoiceFilter(
+        label=_("Language"), field_name="article__locale", queryset=lambda _request: Locale.objects.all()
+    )
+    owner = _OwnerFilter(label=_("Owner"), field_name="article__owner", queryset=_staff)
+
+    class Meta:
+        model = BrokenLink
+        fields: ClassVar[list[str]] = ["locale", "owner", "reason"]
+
+
+class BrokenLinkReportView(_ReportOfArticles):
+    """Links that lead nowhere, as they were found last night."""
+
+    model = BrokenLink
+    page_title = _("Broken links")
+    header_icon = "link"
+    results_template_name = "faq/admin/broken_link_report_results.html"
+    index_url_name = "broken_link_report:index"
+    index_results_url_name = "broken_link_report:results"
+    filterset_class = BrokenLinkFilterSet
+    export_filename = "broken-links"
+    list_export: ClassVar[list[str]] = [
+        "article.title", "article.locale.language_code", "text", "target", "reason", "found_at"
+    ]  # fmt: skip
+    export_headings: ClassVar[dict[str, Any]] = {
+        "article.title": _("Article"),
+        "article.locale.language_code": _("Language"),
+        "text": _("Text of the link"),
+        "target": _("Leads to"),
+        "reason": _("Reason"),
+        "found_at": _("Found"),
+    }
+    explanation = _(
+        "Once a day all links of published articles are looked at: to pages and sections of this portal. Addresses of other"
+        " sites are not requested. What you repair leaves the list with the next look."
+    )
+
+    def get_queryset(self) -> Any:
+        mine = upkeep.editable_by(self.request.user).filter(live=True).order_by()
+        rows = BrokenLink.objects.filter(article__in=mine.values("pk"))
+        self.queryset = rows.select_related("article__locale").defer("article__body")
+        return super().get_queryset()
+
+
+class BrokenLinkViewSet(ViewSet):
+    name = "broken_link_report"
+    url_prefix = "help/broken-links"
+    icon = "link"
+    menu_label = _("Broken links")
+    menu_item_class = menu_item_for(upkeep.may_edit_any)
+
+    def get_urlpatterns(self) -> list[Any]:
+        return [
+            path("", BrokenLinkReportView.as_view(), name="index"),
+            path("results/", BrokenLinkReportView.as_view(results_only=True), name="results"),
         ]
 
 

@@ -660,6 +660,10 @@ def page_that_expired() -> None:
     outbox.drain()
 
 
+def article_with_broken_link() -> None:
+    ArticlePageFactory(body=[("paragraph", '<p><a href="/fa/nowhere/">جایی</a></p>')])
+
+
 def article_due_for_review() -> None:
     article = ArticlePageFactory(owner=UserFactory(editor=True))
     ArticlePage.objects.filter(pk=article.pk).update(next_review_on=timezone.localdate())
@@ -907,6 +911,7 @@ JOBS: dict[str, Callable[[], None]] = {
     "core.tidy_mails": mails_of_last_quarter,
     "downloads.add_up": download_of_last_week,
     "troubleshooters.forget": arrival_of_last_year,
+    "faq.check_links": article_with_broken_link,
     "faq.mail_owners": article_due_for_review,
     "faq.weigh_votes": votes_nobody_has_weighed,
     "loyalty.book_files": file_of_corrections,

@@ -152,6 +152,7 @@ STAFFS = {
     "articles_like_title": {"editor"},
     "audience_check": {"editor"},
     "feedback_report:": {"editor"},
+    "broken_link_report:": {"editor"},
     "helpfulness_report:": {"editor"},
     "review_report:": {"editor"},
     "translation_debt:": {"editor"},
