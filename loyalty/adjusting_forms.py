@@ -14,8 +14,9 @@ from django.utils.translation import pgettext_lazy
 from persiantools.jdatetime import JalaliDate
 
 from loyalty.liability import known_currencies
-from loyalty.models import PointsPolicy, Programme
+from loyalty.models import PointsPolicy
 from loyalty.models.adjustments import NOTE_LENGTH, Reason
+from loyalty.programme_field import ProgrammeField
 from loyalty.services.adjusting.files import points_of
 from portal.core.forms import FoldedCharField
 from portal.core.preferences import current_preferences
@@ -210,11 +211,7 @@ class SwitchForm(forms.Form):
 class FileForm(forms.Form):
     """A file of corrections: uploaded, or its rows in the page."""
 
-    programme = forms.ModelChoiceField(
-        Programme.objects.filter(earning__isnull=False).select_related("earning"),
-        label=_("programme"),
-        empty_label=None,
-    )
+    programme = ProgrammeField()
     file = forms.FileField(label=_("Spreadsheet (CSV or XLSX)"), required=False)
     rows = forms.CharField(
         label=_("Its rows, to paste or to mend"),
@@ -231,7 +228,7 @@ class PolicyForm(forms.ModelForm[PointsPolicy]):
 
     class Meta:
         model = PointsPolicy
-        fields = ("alone_up_to", "days_to_decide", "point_cost", "currency")
+        fields = ("alone_up_to", "days_to_decide", "budget_alone_up_to", "point_cost", "currency")
 
     def clean_currency(self) -> str:
         """Return the code. Raises `ValidationError` for none that people pay with."""

@@ -17,9 +17,10 @@ from wagtail.admin.viewsets.base import ViewSet
 
 from loyalty.adjusting_forms import DayField
 from loyalty.exceptions import NotPermittedError, RuleError
-from loyalty.models import Badge, Earning, Programme
+from loyalty.models import Badge, Earning
 from loyalty.models.badges import ICONS, MAX_TARGET
 from loyalty.models.earning import VersionState
+from loyalty.programme_field import ProgrammeField
 from loyalty.screens import Screen
 from loyalty.services import badges, earning
 from portal.core.admin_menu import menu_item_for
@@ -39,9 +40,7 @@ def may_see_badges(user: Any) -> bool:
 class BadgeForm(forms.Form):
     """A draft of a badge. Programme and code are chosen once."""
 
-    programme = forms.ModelChoiceField(
-        Programme.objects.filter(earning__isnull=False), label=_("programme"), empty_label=None
-    )
+    programme = ProgrammeField()
     code = forms.SlugField(label=_("code"), max_length=40, help_text=_("Latin letters; never changes."))
     name = LocalizedTextFormField(label=_("name"), max_length=60)
     text = LocalizedTextFormField(

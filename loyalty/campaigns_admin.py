@@ -22,6 +22,7 @@ from loyalty.adjusting_forms import PointsField, day_as_typed, day_of
 from loyalty.exceptions import LedgerError, NotPermittedError, RuleError
 from loyalty.models import Campaign, EarningRule, Programme
 from loyalty.models.earning import VersionState
+from loyalty.programme_field import ProgrammeField
 from loyalty.screens import Screen
 from loyalty.services import earning
 from portal.core.admin_menu import menu_item_for
@@ -74,9 +75,7 @@ class MomentField(forms.Field):
 class CampaignForm(forms.Form):
     """A draft of a campaign. Programme and code are chosen once."""
 
-    programme = forms.ModelChoiceField(
-        Programme.objects.filter(earning__isnull=False), label=_("programme"), empty_label=None
-    )
+    programme = ProgrammeField()
     code = forms.SlugField(label=_("code"), max_length=40, help_text=_("Latin letters; never changes."))
     name = LocalizedTextFormField(label=_("name"), max_length=100)
     percent = forms.IntegerField(

@@ -115,6 +115,13 @@ class NotADraftError(RuleError):
         super().__init__(_("This was published or ended already. Make a new version instead."))
 
 
+class SecondPersonError(RuleError):
+    """It costs so much that whoever wrote it does not decide alone."""
+
+    def __init__(self) -> None:
+        super().__init__(_("It may cost so much that somebody else has to do this: you wrote the draft."))
+
+
 class RewardError(LedgerError):
     """Base class of what rewards refuse, besides the ledger. Nothing was written; the messages may be shown."""
 

@@ -12,6 +12,7 @@ from django.utils.translation import pgettext_lazy
 from loyalty.campaigns_admin import MomentField
 from loyalty.models import Offer, Programme, Reward
 from loyalty.models.offers import Placement
+from loyalty.programme_field import ProgrammeField
 from loyalty.rule_forms import ConditionRows
 from loyalty.services.offers import audience
 from loyalty.services.offers.publishing import FIELDS
@@ -36,6 +37,7 @@ class OfferForm(ConditionRows, forms.ModelForm[Offer]):
 
     class Meta:
         model = Offer
+        field_classes: ClassVar = {"programme": ProgrammeField}
         fields = ("programme", "code", *(name for name in FIELDS if name != "audience"))
 
     #: Fields after which the conditions are shown.
@@ -50,9 +52,6 @@ class OfferForm(ConditionRows, forms.ModelForm[Offer]):
         else:
             chosen = row_number(self.data.get("programme", ""))
             programme = known.filter(pk=chosen).first() if chosen is not None else known.first()
-            programmes: forms.ModelChoiceField[Programme] = self.fields["programme"]  # type: ignore[assignment]
-            programmes.queryset = known
-            programmes.empty_label = None
         self.programme = programme
         rewards: forms.ModelChoiceField[Reward] = self.fields["reward"]  # type: ignore[assignment]
         rewards.queryset = Reward.objects.filter(programme=programme).order_by("-is_published", "price", "pk")

@@ -98,6 +98,8 @@ def _hide(request: HttpRequest, number: int, kind: Kind) -> HttpResponseBase:
     except OfferGoneError as error:
         messages.error(request, str(error))
         return HttpResponseRedirect(reverse("loyalty:offers"))
+    if kind == Kind.LESS:
+        messages.success(request, _("You will see fewer offers of this kind for some time."))
     return HttpResponseRedirect(f"{reverse('loyalty:offers')}?hidden={number}")
 
 

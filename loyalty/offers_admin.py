@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
+from django import forms
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.http import HttpResponseRedirect
@@ -17,7 +18,7 @@ from wagtail.admin.viewsets.base import ViewSet
 
 from loyalty import own_offers
 from loyalty.exceptions import NotPermittedError, RuleError
-from loyalty.models import Offer
+from loyalty.models import Offer, OfferPolicy, Programme
 from loyalty.models.offers import Placement
 from loyalty.offer_forms import OfferForm
 from loyalty.offer_reports import ReportPage, pooled_sentence, rows_for_spreadsheet, verdict_of
@@ -30,9 +31,10 @@ from loyalty.services.offers.deciding import decide
 from portal.accounts.models import User
 from portal.core.admin_menu import menu_item_for
 from portal.core.formats import format_number, format_percent
-from portal.core.text import normalise_input
+from portal.core.text import normalise_input, row_number
 
 if TYPE_CHECKING:
+    from django.db.models import QuerySet
     from django.http import HttpRequest, HttpResponse
     from django.http.response import HttpResponseBase
 
@@ -74,6 +76,7 @@ class OffersView(_OfferScreen):
             has_results=bool(reports),
             pooled=pooled_sentence(reports.values()),
             may_draft=publishing.may_draft(self.user),
+            may_set_terms=publishing.may_set_terms(self.user),
             now=timezone.now(),
         )
 
@@ -92,6 +95,8 @@ class OfferView(_OfferScreen):
     def post(self, request: HttpRequest, *_args: Any, **_kwargs: Any) -> HttpResponse:
         if "stop" in request.POST and self.found is not None:
             return self._stop(self.found)
+        if "copy" in request.POST and self.found is not None:
+            return self._copy(self.found)
         if not publishing.may_draft(self.user):
             raise PermissionDenied
         form = OfferForm(request.POST, instance=self.found or Offer())
@@ -134,6 +139,17 @@ class OfferView(_OfferScreen):
         messages.success(self.request, gettext("The draft is saved. Nobody sees it until it is published."))
         return saved
 
+    def _copy(self, offer: Offer) -> HttpResponse:
+        try:
+            copied = publishing.copy_offer(offer, by=self.user)
+        except NotPermittedError as error:
+            raise PermissionDenied from error
+        except (RuleError, ValidationError) as error:
+            messages.error(self.request, " ".join(getattr(error, "messages", [str(error)])))
+            return HttpResponseRedirect(reverse("offers_admin:edit", args=[offer.pk]))
+        messages.success(self.request, gettext("This is a draft of its own. Nobody sees it until it is published."))
+        return HttpResponseRedirect(reverse("offers_admin:edit", args=[copied.pk]))
+
     def _stop(self, offer: Offer) -> HttpResponse:
         try:
             is_stopped = publishing.stop_offer(offer, by=self.user)
@@ -156,6 +172,7 @@ class OfferView(_OfferScreen):
             offer=offer,
             conditions=_conditions(offer) if offer is not None and "form" not in context else [],
             is_draft=is_draft,
+            may_copy=offer is not None and publishing.may_draft(self.user),
             may_publish=is_draft and publishing.may_publish(self.user) and publishing.may_draft(self.user),
             may_stop=offer is not None and offer.state == Offer.State.PUBLISHED and publishing.may_publish(self.user),
         )
@@ -266,6 +283,54 @@ class OfferReportView(SpreadsheetExportMixin, _OfferScreen):
         return super().get_context_data(**kwargs, offer=self.found, page=ReportPage.of(self.found, self.report))
 
 
+class TermsForm(forms.ModelForm[OfferPolicy]):
+    """What holds for all offers of a programme."""
+
+    class Meta:
+        model = OfferPolicy
+        fields = (
+            *("holdout_percent", "per_day", "regular_weeks", "regular_weeks_to_stay"),
+            *("own_percent", "own_percent_to_stay", "stay_days"),
+        )
+
+
+class OfferTermsView(Screen):
+    """What holds for all offers: the group that sees none, how often, and who takes part in which way."""
+
+    page_title = _("Terms of offers")
+    header_icon = "tag"
+    template_name = "loyalty/admin/offer_terms.html"
+    parents = (("offers_admin:index", OffersView.page_title),)
+
+    def is_allowed(self, user: User) -> bool:
+        return publishing.may_set_terms(user)
+
+    def post(self, request: HttpRequest, *_args: Any, **_kwargs: Any) -> HttpResponse:
+        programme = get_object_or_404(_programmes(), pk=row_number(request.POST.get("programme", "")))
+        form = TermsForm(request.POST, instance=OfferPolicy.of(programme), prefix=str(programme.pk))
+        if form.is_valid():
+            try:
+                publishing.save_terms(form.instance, by=self.user)
+            except ValidationError as error:
+                form.add_error(None, error)
+            else:
+                messages.success(request, gettext("The changes are saved."))
+                return HttpResponseRedirect(reverse("offers_admin:terms"))
+        return self.render_to_response(self.get_context_data(wrong={programme.pk: form}), status=422)
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        wrong: dict[int, TermsForm] = kwargs.pop("wrong", {})
+        rows = [
+            (one, wrong.get(one.pk) or TermsForm(instance=OfferPolicy.of(one), prefix=str(one.pk)))
+            for one in _programmes()
+        ]
+        return super().get_context_data(**kwargs, rows=rows)
+
+
+def _programmes() -> QuerySet[Programme]:
+    return Programme.objects.filter(earning__isnull=False).select_related("earning").order_by("pk")
+
+
 class OffersViewSet(ViewSet):
     name = "offers_admin"
     url_prefix = "offers"
@@ -278,6 +343,7 @@ class OffersViewSet(ViewSet):
         return [
             path("", OffersView.as_view(), name="index"),
             path("new/", OfferView.as_view(), name="add"),
+            path("terms/", OfferTermsView.as_view(), name="terms"),
             path("<int:pk>/", OfferView.as_view(), name="edit"),
             path("<int:pk>/publish/", OfferPublishView.as_view(), name="publish"),
             path("<int:pk>/report/", OfferReportView.as_view(), name="report"),

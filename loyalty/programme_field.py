@@ -18,6 +18,7 @@ class ProgrammeField(forms.ModelChoiceField[Programme]):
 
     def __init__(self, **kwargs: Any) -> None:
         known = Programme.objects.filter(earning__isnull=False).select_related("earning").order_by("pk")
+        kwargs.pop("queryset", None)  # of a form made of a model
         super().__init__(known, **{"label": _("programme"), "empty_label": None, **kwargs})
 
     def label_from_instance(self, obj: Model) -> str:

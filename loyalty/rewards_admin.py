@@ -24,6 +24,7 @@ from loyalty.amounts import parse_points
 from loyalty.exceptions import CodesRefusedError, InvalidAmountError, LedgerError
 from loyalty.models import Earning, Programme, Redemption, Reward, RewardPrice, RewardTerms, VoucherCode
 from loyalty.models.rewards import HELD_STATES, Reason, RewardKind, State
+from loyalty.programme_field import ProgrammeField
 from loyalty.screens import Screen
 from loyalty.services import rewards
 from loyalty.services.rewards import Right
@@ -58,6 +59,7 @@ def may_see_taken(user: User) -> bool:
 class RewardForm(forms.ModelForm[Reward]):
     """A reward; programme and kind are chosen once."""
 
+    programme = ProgrammeField()
     from_tier = forms.ChoiceField(
         label=_("from which tier on"), required=False,
         help_text=_("Members of lower tiers see it, and what they need for it."),
@@ -76,10 +78,6 @@ class RewardForm(forms.ModelForm[Reward]):
         super().__init__(*args, **kwargs)
         if self.instance.pk:
             del self.fields["programme"], self.fields["kind"]
-        else:
-            programmes: forms.ModelChoiceField[Programme] = self.fields["programme"]  # type: ignore[assignment]
-            programmes.queryset = Programme.objects.filter(earning__isnull=False)
-            programmes.empty_label = None
         self._offer_tiers()
 
     def _offer_tiers(self) -> None:

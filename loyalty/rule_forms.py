@@ -9,7 +9,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, pgettext, pgettext_lazy
 
 from loyalty.exceptions import InvalidConditionError
-from loyalty.models import EarningRule, Programme, RuleVersion
+from loyalty.models import EarningRule, RuleVersion
+from loyalty.programme_field import ProgrammeField
 from loyalty.services import earning
 from loyalty.services.earning import FactType, conditions
 from loyalty.services.earning.publishing import FIELDS
@@ -134,9 +135,7 @@ class ConditionRows(forms.BaseForm):
 class RuleForm(ConditionRows, forms.ModelForm[RuleVersion]):
     """A draft of a rule. With `rule`, of one that exists."""
 
-    programme = forms.ModelChoiceField(
-        Programme.objects.filter(earning__isnull=False), label=gettext_lazy("programme"), empty_label=None
-    )
+    programme = ProgrammeField()
     code = forms.SlugField(
         label=gettext_lazy("code"), max_length=40, help_text=gettext_lazy("Latin letters; never changes.")
     )

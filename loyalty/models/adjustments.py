@@ -49,6 +49,15 @@ class PointsPolicy(models.Model):
         default=7,
         validators=[MinValueValidator(1), MaxValueValidator(60)],
     )
+    budget_alone_up_to = models.PositiveIntegerField(
+        _("most points that an offer or a campaign costs without a second person"),
+        null=True,
+        blank=True,
+        default=100_000,
+        db_default=100_000,
+        validators=[MaxValueValidator(10**9)],
+        help_text=_("What costs more, or has no limit, is published by somebody who did not write it. Empty: never."),
+    )
     point_cost = models.DecimalField(
         _("what one point costs"),
         max_digits=14,

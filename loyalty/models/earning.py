@@ -216,6 +216,8 @@ class Campaign(PublishedModel):
     rules = models.JSONField(_("for the rules"), default=list, blank=True)
     #: Name of a budget of the ledger that pays what is more than usual. Empty: no limit.
     budget = models.SlugField(_("budget"), max_length=40, default="", blank=True)
+    #: ``user:7``: whoever wrote the draft last. None of what was written before this was noted.
+    drafted_by = models.CharField(max_length=64, null=True, editable=False)  # noqa: DJ001 - the table is not made again
 
     class Meta:
         verbose_name = _("campaign")

@@ -217,6 +217,8 @@ class Offer(models.Model):
     position = models.PositiveSmallIntegerField(_("place among general offers"), default=100)
     salt = models.CharField(max_length=32, default=new_salt, editable=False)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
+    #: ``user:7``: whoever wrote the draft last. None of what was written before this was noted.
+    drafted_by = models.CharField(max_length=64, null=True, editable=False)  # noqa: DJ001 - the table is not made again
     published_at = models.DateTimeField(null=True, editable=False)
     #: ``user:7``: whoever published it.
     published_by = models.CharField(max_length=64, default="", editable=False)

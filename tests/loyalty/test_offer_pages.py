@@ -163,7 +163,8 @@ def test_what_is_hidden_can_be_brought_back(client, programme, person):
     assert "پیشنهاد برگشت" in page
     assert "مش برای مودم شما" in page
 
-    client.post(url_of(offer, "less/"))
+    page = client.post(url_of(offer, "less/"), follow=True).text
+    assert "پیشنهادهای کمتری از این دست" in page
     assert OfferAnswer.objects.get().kind == "less"
 
 

@@ -13,6 +13,7 @@ from loyalty.models.earning import Campaign, VersionState
 from loyalty.models.ledger import Account, Kind
 from loyalty.services import ledger
 from loyalty.services.earning.publishing import check_campaign, may_draft
+from loyalty.services.second_person import require_second_person
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -50,6 +51,7 @@ def save_campaign(campaign: Campaign, *, by: User, **values: Any) -> Campaign:
     same = Campaign.objects.filter(programme=campaign.programme, code=campaign.code).exclude(pk=campaign.pk)
     if same.exists():
         raise ValidationError({"code": _("There is a campaign with this code already.")})
+    campaign.drafted_by = f"user:{by.pk}"
     campaign.save()
     return campaign
 
@@ -57,12 +59,14 @@ def save_campaign(campaign: Campaign, *, by: User, **values: Any) -> Campaign:
 def fund_campaign(campaign: Campaign, *, points: int, by: User, token: UUID) -> Posted:
     """Put points into the budget of a campaign; the same token again puts them there once.
 
-    Raises `NotPermittedError`, `ValueError` if it has no budget, `InvalidAmountError`, `KeyReusedError`.
+    Raises `NotPermittedError`, `SecondPersonError`, `ValueError` if it has no budget, `InvalidAmountError`, `KeyReusedError`.
     """
     if not may_fund(by):
         raise NotPermittedError
     if not campaign.budget:
         raise ValueError(campaign.code)
+    there = budgets_of([campaign])[campaign.pk][0]
+    require_second_person(campaign.programme, most=there + points, drafted_by=campaign.drafted_by, by=by)
     return ledger.fund(
         programme=campaign.programme, budget=campaign.budget, amount=points, key=f"fund:{token}", actor=f"user:{by.pk}"
     )

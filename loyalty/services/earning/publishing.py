@@ -13,6 +13,7 @@ from loyalty.exceptions import InvalidConditionError, NotADraftError, NotPermitt
 from loyalty.models.earning import Campaign, EarningRule, RuleVersion, VersionState
 from loyalty.services.earning import conditions
 from loyalty.services.earning.triggers import FactType, all_triggers
+from loyalty.services.second_person import require_second_person
 
 if TYPE_CHECKING:
     from loyalty.models.ledger import Programme
@@ -126,9 +127,13 @@ def retire(rule: EarningRule, *, by: User) -> bool:
 
 @transaction.atomic
 def publish_campaign(campaign: Campaign, *, by: User) -> None:
-    """Have a campaign take place. Raises `NotPermittedError`, `NotADraftError`, `ValidationError`."""
+    """Have a campaign take place. Raises `NotPermittedError`, `NotADraftError`, `SecondPersonError`, `ValidationError`."""
     _require(may_publish(by))
     check_campaign(campaign)
+    if campaign.pk is not None:
+        campaign.refresh_from_db()
+    most = 0 if campaign.budget else None  # a budget is limited where it is filled
+    require_second_person(campaign.programme, most=most, drafted_by=campaign.drafted_by, by=by)
     drafts = Campaign.objects.filter(pk=campaign.pk, state=VersionState.DRAFT)
     if not drafts.update(state=VersionState.PUBLISHED, published_at=timezone.now(), published_by=f"user:{by.pk}"):
         raise NotADraftError

@@ -241,7 +241,9 @@ class _Eligible:
     arm: Arm
 
 
-def _eligible(found: Sequence[Offer], reader: _Reader, programme: Programme) -> tuple[list[_Eligible], str]:
+def _eligible(
+    found: Sequence[Offer], reader: _Reader, programme: Programme, policy: OfferPolicy
+) -> tuple[list[_Eligible], str]:
     """Return the personal offers whose conditions the reader fulfils, with their groups, and the reader's segment."""
     personal = [offer for offer in found if not offer.is_general]
     if reader.key is None or not reader.is_personal or not personal:
@@ -249,7 +251,6 @@ def _eligible(found: Sequence[Offer], reader: _Reader, programme: Programme) -> 
     names = {name for offer in personal for name in audience.facts_in(offer.audience)} | {"segment"}
     who = audience.Who(reader.key, reader.user_id)
     facts = audience.facts_of(programme, [who], only=names)[reader.key]
-    policy = OfferPolicy.of(programme)
     fulfilled = []
     for offer in personal:
         reasons = audience.matched(offer.audience, facts)
@@ -270,11 +271,15 @@ def decide(
     answers = _answers_of(reader, now)
     placed = [offer for offer in running(programme, now) if slot in offer.placements and answers.allows(offer)]
     found = _can_be_had(placed, reader, programme, now)
-    eligible, segment = _eligible(found, reader, programme)
+    is_personal = reader.key is not None and reader.is_personal and any(not offer.is_general for offer in found)
+    policy = OfferPolicy.of(programme) if is_personal else OfferPolicy(programme=programme)
+    eligible, segment = _eligible(found, reader, programme, policy)
     chosen: list[Chosen] = []
     looked = None
     if reader.key is not None and eligible:
-        visit = _Visit(key=reader.key, programme=programme, slot=slot, segment=segment, at=now, places=places)
+        visit = _Visit(
+            key=reader.key, programme=programme, policy=policy, slot=slot, segment=segment, at=now, places=places
+        )
         chosen, looked = _draw_all(eligible, visit)
     general = [offer for offer in found if offer.is_general]
     for offer in general[: max(0, places - len(chosen))]:
@@ -288,6 +293,7 @@ class _Visit:
 
     key: UUID
     programme: Programme
+    policy: OfferPolicy
     slot: str
     segment: str
     at: dt.datetime
@@ -297,7 +303,7 @@ class _Visit:
 def _draw_all(eligible: Sequence[_Eligible], visit: _Visit) -> tuple[list[Chosen], impressions.Looked]:
     """Draw offers for the places of a page, one after the other. What a control group does not see leaves its place free."""
     seen, here = _seen_by(visit.key, visit.slot, visit.at)
-    policy = OfferPolicy.of(visit.programme)
+    policy = visit.policy
     left = {one.offer.pk: one for one in eligible if _is_within_caps(one.offer, seen.get(one.offer.pk, _Seen()))}
     if here >= policy.per_day:
         left = {}
@@ -370,7 +376,7 @@ def offer_for(
         return None
     if offer.is_general:
         return Chosen(offer)
-    eligible, _segment = _eligible([offer], reader, programme)
+    eligible, _segment = _eligible([offer], reader, programme, OfferPolicy.of(programme))
     if not eligible or eligible[0].arm is not Arm.TREATMENT or reader.key is None:
         return None
     return Chosen(offer, stored_reasons(offer, reader.key) or eligible[0].reasons, is_personal=True)

@@ -5,6 +5,8 @@ A published offer is never changed, as what was measured of it would be about tw
 
 from __future__ import annotations
 
+import re
+from itertools import count
 from typing import TYPE_CHECKING, Any, Final
 
 from django.core.exceptions import ValidationError
@@ -13,8 +15,10 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from loyalty.exceptions import NotADraftError, NotPermittedError
-from loyalty.models.offers import Offer
+from loyalty.models.ledger import Programme
+from loyalty.models.offers import Offer, OfferPolicy
 from loyalty.services.offers import audience
+from loyalty.services.second_person import require_second_person
 
 if TYPE_CHECKING:
     from portal.accounts.models import User
@@ -60,6 +64,7 @@ def save_offer(offer: Offer, *, by: User, **values: Any) -> Offer:
             raise TypeError(name)
         setattr(offer, name, value)
     check_offer(offer)
+    offer.drafted_by = f"user:{by.pk}"
     offer.save()
     return offer
 
@@ -74,7 +79,7 @@ def check_offer(offer: Offer) -> None:
 
 @transaction.atomic
 def publish_offer(offer: Offer, *, by: User) -> Offer:
-    """Show a draft to members from its first day on. Raises like `save_offer`."""
+    """Show a draft to members from its first day on. Raises like `save_offer`, and `SecondPersonError`."""
     _require(may_publish(by))
     offer = Offer.objects.select_for_update(of=("self",)).select_related("programme").get(pk=offer.pk)
     if offer.state != Offer.State.DRAFT:
@@ -83,9 +88,31 @@ def publish_offer(offer: Offer, *, by: User) -> Offer:
     now = timezone.now()
     if offer.ends_at <= now:
         raise ValidationError({"ends_at": _("This is over already.")})
+    require_second_person(offer.programme, most=most_cost(offer), drafted_by=offer.drafted_by, by=by)
     offer.state, offer.published_at, offer.published_by = Offer.State.PUBLISHED, now, f"user:{by.pk}"
     offer.save(update_fields=["state", "published_at", "published_by"])
     return offer
+
+
+def most_cost(offer: Offer) -> int | None:
+    """Return what an offer may cost at most, in points; None: there is no limit."""
+    if not offer.cost:
+        return 0
+    return None if offer.budget is None else offer.budget * offer.cost
+
+
+@transaction.atomic
+def copy_offer(offer: Offer, *, by: User) -> Offer:
+    """Make a draft like an offer, which begins now if that one has begun, and lasts as long. Raises like `save_offer`."""
+    Programme.objects.select_for_update(no_key=True).get(pk=offer.programme_id)  # for the code
+    used = set(Offer.objects.filter(programme=offer.programme_id).values_list("code", flat=True))
+    plain = re.sub(r"-[0-9]{1,3}\Z", "", offer.code)[:35]
+    code = next(one for number in count(2) if (one := f"{plain}-{number}") not in used)
+    now = timezone.now().replace(second=0, microsecond=0)
+    values = {name: getattr(offer, name) for name in FIELDS}
+    if offer.starts_at <= now:
+        values |= {"starts_at": now, "ends_at": now + (offer.ends_at - offer.starts_at)}
+    return save_offer(Offer(programme=offer.programme, code=code), by=by, **values)
 
 
 @transaction.atomic
@@ -109,6 +136,18 @@ def at_the_same_time(offer: Offer) -> list[Offer]:
         ends_at__gt=offer.starts_at,
     ).exclude(pk=offer.pk)
     return [one for one in others if set(one.placements) & set(offer.placements)]
+
+
+def may_set_terms(user: User) -> bool:
+    """Return whether the person may set what holds for all offers."""
+    return user.is_active and user.has_perm("loyalty.change_offerpolicy")
+
+
+def save_terms(policy: OfferPolicy, *, by: User) -> None:
+    """Set what holds for all offers of a programme. Raises `NotPermittedError`, `ValidationError`."""
+    _require(may_set_terms(by))
+    policy.full_clean(exclude=["programme", "salt"], validate_unique=False)
+    policy.save()
 
 
 def _require(is_permitted: bool) -> None:

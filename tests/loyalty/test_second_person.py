@@ -1,0 +1,166 @@
+"""What may cost much is written by one person and decided by another: offers, campaigns, their budgets."""
+
+from __future__ import annotations
+
+import datetime as dt
+import uuid
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+from django.utils import timezone
+
+from loyalty.exceptions import NotPermittedError, SecondPersonError
+from loyalty.models import Campaign, Offer, OfferPolicy, PointsPolicy
+from loyalty.models.earning import VersionState
+from loyalty.services import adjusting, earning, ledger, offers
+from loyalty.services.offers import publishing
+from tests.factories.accounts import UserFactory
+from tests.factories.loyalty import EarningFactory, OfferFactory
+from tests.loyalty.test_adjusting_admin import signed_in
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def _without_second_factor(settings):
+    settings.STAFF_SECOND_FACTOR = False
+
+
+@pytest.fixture
+def programme():
+    return EarningFactory().programme
+
+
+@pytest.fixture
+def writer():
+    return UserFactory(superuser=True)
+
+
+@pytest.fixture
+def other():
+    return UserFactory(superuser=True)
+
+
+def draft_of(programme, writer, **values):
+    return publishing.save_offer(OfferFactory(programme=programme, state=Offer.State.DRAFT), by=writer, **values)
+
+
+@pytest.mark.parametrize(("cost", "budget"), [(10, 10_001), (100_001, 1), (1, None)])
+def test_a_costly_offer_is_published_by_somebody_else(programme, writer, other, cost, budget):
+    offer = draft_of(programme, writer, cost=cost, budget=budget)
+    with pytest.raises(SecondPersonError):
+        publishing.publish_offer(offer, by=writer)
+    assert Offer.objects.get().state == Offer.State.DRAFT
+    assert publishing.publish_offer(offer, by=other).state == Offer.State.PUBLISHED
+
+
+@pytest.mark.parametrize(("cost", "budget"), [(10, 10_000), (0, None)])
+def test_others_are_published_by_whoever_wrote_them(programme, writer, cost, budget):
+    offer = draft_of(programme, writer, cost=cost, budget=budget)
+    assert publishing.publish_offer(offer, by=writer).state == Offer.State.PUBLISHED
+
+
+def test_the_limit_is_set_by_programme_and_may_be_none(programme, writer):
+    policy = adjusting.policy_of(programme)
+    policy.budget_alone_up_to = 5
+    policy.save()
+    offer = draft_of(programme, writer, cost=6, budget=1)
+    with pytest.raises(SecondPersonError):
+        publishing.publish_offer(offer, by=writer)
+    PointsPolicy.objects.update(budget_alone_up_to=None)
+    assert publishing.publish_offer(offer, by=writer).state == Offer.State.PUBLISHED
+
+
+def campaign_of(programme, writer, budget):
+    now = timezone.now()
+    return earning.save_campaign(
+        Campaign(programme=programme, code="c"), by=writer, name={"fa": "x"}, percent=200, starts_at=now,
+        ends_at=now + dt.timedelta(days=1), budget=budget,
+    )  # fmt: skip
+
+
+def test_a_campaign_without_limit_is_published_by_somebody_else(programme, writer, other):
+    campaign = campaign_of(programme, writer, "")
+    with pytest.raises(SecondPersonError):
+        earning.publish_campaign(campaign, by=writer)
+    earning.publish_campaign(campaign, by=other)
+    assert campaign.state == VersionState.PUBLISHED
+
+
+def test_a_large_budget_is_filled_by_somebody_else_also_in_parts(programme, writer, other):
+    campaign = campaign_of(programme, writer, "c")
+    earning.publish_campaign(campaign, by=writer)
+    earning.fund_campaign(campaign, points=60_000, by=writer, token=uuid.uuid4())
+    with pytest.raises(SecondPersonError):
+        earning.fund_campaign(campaign, points=60_000, by=writer, token=uuid.uuid4())
+    earning.fund_campaign(campaign, points=60_000, by=other, token=uuid.uuid4())
+    assert earning.budgets_of([campaign])[campaign.pk] == (120_000, 120_000)
+    assert list(ledger.check()) == []
+
+
+def test_staff_read_why_they_cannot_publish_alone(client, programme):
+    person = signed_in(client, "change_offer", "publish_offer")
+    offer = draft_of(programme, person, cost=1, budget=None)
+    page = client.post(reverse("offers_admin:publish", args=[offer.pk]), follow=True)
+    assert "شخص دیگری" in page.text
+    assert Offer.objects.get().state == Offer.State.DRAFT
+
+
+# Copies and terms ----------------------------------------------------------------------------------------------------
+
+
+def test_an_offer_is_copied_as_a_draft_of_its_own(client, programme):
+    signed_in(client, "change_offer")
+    now = timezone.now()
+    offer = OfferFactory(
+        programme=programme, code="gift", starts_at=now - dt.timedelta(days=9), ends_at=now - dt.timedelta(days=2),
+        accepted=3, budget=5,
+    )  # fmt: skip
+    page = reverse("offers_admin:edit", args=[offer.pk])
+    assert 'name="copy"' in client.get(page).text
+    client.post(page, {"copy": "1"})
+    client.post(page, {"copy": "1"})
+    copies = list(Offer.objects.exclude(pk=offer.pk).order_by("pk"))
+    assert [one.code for one in copies] == ["gift-2", "gift-3"]
+    copy = copies[0]
+    assert (copy.state, copy.accepted, copy.published_by, copy.budget) == (Offer.State.DRAFT, 0, "", 5)
+    assert copy.salt != offer.salt
+    assert copy.ends_at - copy.starts_at == dt.timedelta(days=7)
+    assert copy.ends_at > now
+    assert (copy.title, copy.placements) == (offer.title, offer.placements)
+    with pytest.raises(NotPermittedError):
+        publishing.copy_offer(offer, by=UserFactory())
+
+
+def test_the_terms_of_offers_are_set_by_whoever_may(client, programme):
+    page = reverse("offers_admin:terms")
+    signed_in(client, "change_offer")
+    assert client.get(page).status_code in {302, 403}
+    signed_in(client, "change_offerpolicy")
+    assert "باشگاه نورا" in client.get(page).text
+    form = {
+        "holdout_percent": "7", "per_day": "4", "regular_weeks": "5", "regular_weeks_to_stay": "3", "own_percent": "75",
+        "own_percent_to_stay": "60", "stay_days": "10",
+    }  # fmt: skip
+
+    def sent(**changed):
+        values = {f"{programme.pk}-{name}": value for name, value in {**form, **changed}.items()}
+        return client.post(page, {"programme": programme.pk, **values})
+
+    assert sent(regular_weeks_to_stay="6").status_code == 422
+    assert not OfferPolicy.objects.exists()
+    salt = OfferPolicy.of(programme).salt
+    assert sent().status_code == 302
+    policy = OfferPolicy.objects.get()
+    assert (policy.holdout_percent, policy.own_percent, policy.salt) == (7, 75, salt)
+
+
+def test_the_terms_are_read_once_a_visit(programme):
+    person = UserFactory()
+    offers.set_consent(user=person, programme=programme, purpose=offers.Purpose.PROFILING, is_given=True, source="page")
+    OfferFactory(programme=programme, audience={"fact": "points", "op": "gte", "value": 0})
+    with CaptureQueriesContext(connection) as queries:
+        offers.decide(person=person, programme=programme, slot="list")
+    assert sum("loyalty_offerpolicy" in query["sql"] for query in queries) == 1
