@@ -5,7 +5,8 @@
 
 Each mistake is one replacement of text, which has to be there once: when the ledger is rewritten, this list is, too. Tests
 stop at the first failure. What another guard makes harmless, such as a check of the database, is not among them. SQLite; on
-PostgreSQL, which has triggers of its own, with DATABASE_URL as for the tests.
+PostgreSQL, which has triggers and functions of its own, with DATABASE_URL as for the tests. Name a database there that
+nobody else tests with: each mistake in a function is a template of its own.
 """
 
 from __future__ import annotations
@@ -68,12 +69,23 @@ MUTANTS: Final = (
     Mutant("batches pay debtors as anybody else", "batches.py", "        and not balances.get(wallet, Balances()).debt\n", ""),
 )  # fmt: skip
 
+_FUNCTIONS: Final = "../../migrations/0020_ledger_functions.py"
+#: Mistakes in what only PostgreSQL runs.
+ON_POSTGRESQL: Final = (
+    Mutant("keys are looked up in any programme", _FUNCTIONS, "WHERE j.programme_id = programme AND j.key = wanted", "WHERE j.key = wanted"),
+    Mutant("balances are those of the first journal", _FUNCTIONS, "ORDER BY j.number DESC LIMIT 1", "ORDER BY j.number LIMIT 1"),
+    Mutant("points go back to where they come from", _FUNCTIONS, "accounts[t.debit], accounts[t.credit]", "accounts[t.credit], accounts[t.debit]"),
+    Mutant("all journals of a batch get the first one's postings", _FUNCTIONS, "SELECT ids[t.journal]", "SELECT ids[1]"),
+    Mutant("lots of one kind are one lot", _FUNCTIONS, "a.kind = place.kind AND a.ref = place.ref AND a.bucket = place.bucket;", "a.kind = place.kind;"),
+)  # fmt: skip
+
 
 def main() -> None:
     """Try all mutants, or those that are named."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("word", nargs="?", default="", help="only mutants with this word in their name")
-    chosen = [mutant for mutant in MUTANTS if parser.parse_args().word in mutant.name]
+    mutants = (*MUTANTS, *(ON_POSTGRESQL if os.environ.get("DATABASE_URL", "").startswith("postgres") else ()))
+    chosen = [mutant for mutant in mutants if parser.parse_args().word in mutant.name]
     with tempfile.TemporaryDirectory(prefix="mutants-") as folder:
         copy = Path(folder) / "portal"
         shutil.copytree(
