@@ -40,6 +40,22 @@ _NO_CONTENT: Final = {
     "layouts", "archetypes", "themes", "vendor", "__pycache__", "bower_components", "overrides", "_templates", "_common", "_build",
     "shortcodes-src", "theme", "templates-src", "includes",
 }  # fmt: skip
+#: Folders whose HTML and plain text belongs to a program.
+_OF_PROGRAMS: Final = {
+    "static",
+    "public",
+    "assets",
+    "templates",
+    "test",
+    "tests",
+    "spec",
+    "features",
+    "lib",
+    "benchmark",
+    "fixtures",
+    "typings",
+    "tools",
+}
 #: Files about the documentation or the project rather than for its readers.
 _ABOUT: Final = {
     "license", "licence", "changelog", "changes", "history", "contributing", "contributors", "code_of_conduct", "code-of-conduct", "security",
@@ -124,8 +140,12 @@ class Layout:
     def _is_document(self, name: str) -> bool:
         path = PurePosixPath(name)
         suffix = path.suffix.lower()
+        if suffix in HTML:  # in these folders, it is templates
+            return not any(part.lower() in _NO_CONTENT | _OF_PROGRAMS for part in path.parts[:-1])
         if suffix != ".txt":
             return suffix in DOCUMENTS
+        if any(part.lower() in _OF_PROGRAMS for part in path.parts[:-1]):
+            return False
         if _TECHNICAL.match(path.stem.lower()):
             return False
         return str(path.with_suffix(".vtt")) not in self._all  # else it is the transcript of a sound

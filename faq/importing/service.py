@@ -10,6 +10,7 @@ import datetime as dt
 import hashlib
 import json
 from collections import Counter
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
@@ -21,15 +22,15 @@ from wagtail.actions.move_page import MovePageAction
 from wagtail.coreutils import find_available_slug
 from wagtail.log_actions import log
 from wagtail.models import Locale, Page, PageLogEntry
+from wagtail.signal_handlers import disable_reference_index_auto_update, reference_index_auto_update_disabled
 
 from faq.importing.errors import RowError
 from faq.importing.fields import ArticleFields, Defaults, Reading, Vocabulary, portal_languages, read_fields
 from faq.importing.history import LOG_ACTION
 from faq.importing.inferring import first_words, only_paragraph, shortened
 from faq.importing.links import LinkIndex
-from faq.importing.markdown import Body, bidi_safe
+from faq.importing.markdown import Body, bidi_safe, parse_body
 from faq.importing.media import MediaLibrary
-from faq.importing.reading import read_body
 from faq.importing.report import ImportReport, Outcome, Problem, RowReport
 from faq.importing.sources import open_source
 from faq.importing.topics import Topics
@@ -37,7 +38,7 @@ from faq.models import SHORT_ANSWER_LENGTH, ArticlePage, RelatedArticle, TopicPa
 from portal.catalog.models import Product
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
     from faq.importing.rows import Source, SourceRow
@@ -157,7 +158,8 @@ class _Import:
         self._plan()
         self._find_pages()
         if not dry_run:
-            self._make_pages()
+            with _references_later():  # the pages are empty
+                self._make_pages()
         total = len(self._plans)
         planned = zip(self._plans, self._report.rows, strict=True)
         for number, (row, (plan, report)) in enumerate(zip(self.source.rows(), planned, strict=False), start=1):
@@ -363,7 +365,7 @@ class _Import:
         if fields is None:  # the source changed between planning and writing
             raise RowError([reading.refusal] if reading.refusal else [])
         fields.external_id = plan.key[0]
-        body = read_body(
+        body = parse_body(
             reading.body,
             form=row.form,
             language=fields.language,
@@ -433,7 +435,8 @@ class _Import:
         page.body = json.dumps(body.blocks)
         page.products = list(Product.objects.filter(code__in=fields.products))
         page.related_articles = [RelatedArticle(article_id=pk, sort_order=place) for place, pk in enumerate(related)]
-        revision = page.save_revision(user=self._user)
+        with _references_later() if is_published else nullcontext():
+            revision = page.save_revision(user=self._user)
         if is_published:
             revision.publish(user=self._user, skip_permission_checks=True)  # who may run commands may publish
         if fields.updated:
@@ -474,6 +477,16 @@ class _Import:
                 page.save(update_fields=["slug"])
             MovePageAction(page, target, pos="last-child", user=self._user).execute(skip_permission_checks=True)
             page.refresh_from_db()
+
+
+@contextmanager
+def _references_later() -> Iterator[None]:
+    """Do not write Wagtail's reference index for pages that are saved again at once; whoever switched it off switches it on."""
+    if getattr(reference_index_auto_update_disabled, "value", False):
+        yield
+        return
+    with disable_reference_index_auto_update():
+        yield
 
 
 def _free_slug(parent: Page, wanted: str, page_id: int | None = None) -> str:

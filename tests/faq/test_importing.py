@@ -14,7 +14,7 @@ from django.core.management import CommandError, call_command
 from django.db import DatabaseError
 from django.utils import timezone, translation
 from wagtail.images import get_image_model
-from wagtail.models import PageLogEntry, Revision
+from wagtail.models import PageLogEntry, ReferenceIndex, Revision
 
 from faq.importing import Outcome, SourceError, import_articles, service
 from faq.models import ArticlePage, HelpMedia
@@ -143,6 +143,7 @@ def test_pictures_are_taken_along_once_for_all_languages(tmp_path, settings):
     import_articles(tmp_path)
 
     image = get_image_model().objects.get()
+    assert ReferenceIndex.get_references_to(image).values("object_id").distinct().count() == 2
     assert [article("red-light", language).body[0].value["image"] for language in ("fa", "en")] == [image, image]
     assert (image.width, image.height, stored_files(settings)) == (60, 40, ["x2.png"])
 
