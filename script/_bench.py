@@ -8,6 +8,7 @@
   script/bench best-answer   how often the best answer is shown, and how often it is correct
   script/bench community     import of a million posts, and speed of the community with few and with very many, relative to
                              minimal pages on the same server; --quick takes two minutes
+  script/bench import        how much of folders of documentation is imported as it is, what is lost of it, and how fast
   script/bench ledger        speed of the points ledger, relative to plain inserts; --quick takes half a minute
   script/bench offers        how often what is said of the effect of offers is true, and how good the chosen ones are; --quick takes half a minute
 
@@ -26,6 +27,7 @@ FILES = {
     "pages": "pages.py",
     "community": "community.py",
     "connections": "connections.py",
+    "import": "importing.py",
     "ledger": "ledger.py",
     "memory": "memory.py",
     "offers": "offers.py",

@@ -22,7 +22,7 @@ ROOT = Path(__file__).resolve().parents[2]
 ELSEWHERE = ("DATABASE_URL", "TEST_DATABASE_URL", "BENCH_DATABASE_URL", "REDIS_URL", "DJANGO_SETTINGS_MODULE")
 PORTAL, PLAIN, WAGTAIL = "portal, SQLite", "SQLite FTS5 unicode61", "Wagtail, SQLite"
 MEANING = "portal with meaning, SQLite"
-NAMES = ("pages", "community", "connections", "ledger", "memory", "search", "best-answer")
+NAMES = ("pages", "community", "connections", "import", "ledger", "memory", "search", "best-answer")
 #: Tolerance for sums of floats.
 TINY = 1e-6
 
