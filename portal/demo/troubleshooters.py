@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import datetime as dt
+import random
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import yaml
 from django.conf import settings
+from django.utils import timezone
 
 from faq.models import ArticlePage
 from portal.accounts.models import User
@@ -14,12 +17,13 @@ from portal.catalog.models import Product, Topic
 from portal.core.localized import LocalizedText
 from portal.troubleshooters import services
 from portal.troubleshooters.graph import Answer, Graph, Kind, Step
-from portal.troubleshooters.models import Troubleshooter
+from portal.troubleshooters.models import Arrival, Outcome, Troubleshooter, Version
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 FOLDER: Final = Path(__file__).resolve().parent / "content" / "troubleshooters"
+_READERS: Final = 240
 
 
 def load_troubleshooters() -> int:
@@ -48,7 +52,30 @@ def _make(told: dict[str, Any], admin: User) -> None:
     )
     made.products.set(Product.objects.filter(code__in=told["products"]))
     services.store_draft(troubleshooter=made, graph=graph_of(told), by=admin)
-    services.publish(troubleshooter=made, by=admin)
+    version = services.publish(troubleshooter=made, by=admin)
+    _walk(made, version)
+
+
+def _walk(made: Troubleshooter, version: Version) -> None:
+    """Have readers walk it within the last month, the same ones at every load, so that its figures say something."""
+    chance = random.Random(made.slug)
+    steps, arrivals, outcomes = version.steps.by_number, [], []
+    for number in range(_READERS):
+        visitor = f"{number:032x}"
+        day = timezone.localdate() - dt.timedelta(days=chance.randint(1, 28))
+        at, seen = version.steps.start, set[int]()
+        while at is not None and at not in seen:
+            seen.add(at)
+            step = steps[at]
+            next_ = chance.choice([each.to for each in step.answers] or [step.otherwise])
+            goes_on = chance.random() < (0.9 if step.kind is Kind.QUESTION else 0.3)
+            arrivals.append(Arrival(troubleshooter=made, step=at, day=day, visitor=visitor, went_on=goes_on))
+            if step.kind in {Kind.SOLUTION, Kind.ARTICLE} and chance.random() < 0.5:
+                outcomes.append(Outcome(version=version, step=at, visitor=visitor, is_solved=not goes_on))
+                break
+            at = next_ if goes_on else None
+    Arrival.objects.bulk_create(arrivals)
+    Outcome.objects.bulk_create(outcomes)
 
 
 def read_all() -> list[dict[str, Any]]:
