@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import datetime as dt
-import threading
 
 import pytest
-from django.db import connections
 from django.utils import timezone
 
 from portal.downloads import counting
 from portal.downloads.models import Transfer
 from portal.downloads.queries import files_counted
 from tests.factories.downloads import published_file
+from tests.threads import at_once
 
 pytestmark = [
     pytest.mark.django_db(transaction=True),
@@ -24,27 +23,6 @@ PEOPLE = 12
 def sent(file, number, *, is_end=True, days=0):
     at = timezone.now() - dt.timedelta(days=days)
     return counting.Sent(at=at, address=f"203.0.113.{number}", user_agent="x", file_id=file.pk, is_end=is_end)
-
-
-def at_once(*works):
-    """Run each in a thread of its own, all from the same moment; return what they raised."""
-    start, raised = threading.Barrier(len(works)), []
-
-    def run(work):
-        try:
-            start.wait()
-            work()
-        except Exception as error:  # noqa: BLE001 - reported by the test
-            raised.append(error)
-        finally:
-            connections.close_all()
-
-    threads = [threading.Thread(target=run, args=[work]) for work in works]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    return raised
 
 
 def test_processes_that_store_the_same_visitors_count_each_once():

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import threading
-
 import pytest
 from django.core.exceptions import PermissionDenied
-from django.db import connections
 from django.test import Client
 from django.urls import reverse
 
@@ -18,6 +15,7 @@ from portal.troubleshooters.models import Arrival, Outcome, Troubleshooter, Vers
 from tests.factories.accounts import UserFactory
 from tests.factories.faq import ArticlePageFactory
 from tests.factories.troubleshooters import SMALL, TroubleshooterFactory, contact, question, solution, words
+from tests.threads import at_once
 
 pytestmark = [
     pytest.mark.django_db,
@@ -169,27 +167,6 @@ def test_own_data_is_exported_and_forgotten():
 
     assert exported[0][1]["troubleshooter"] == it.slug
     assert not Outcome.objects.exists()
-
-
-def at_once(*works):
-    """Run each in a thread of its own, all from the same moment; return what they raised."""
-    start, raised = threading.Barrier(len(works)), []
-
-    def run(work):
-        try:
-            start.wait()
-            work()
-        except Exception as error:  # noqa: BLE001 - reported by the test
-            raised.append(error)
-        finally:
-            connections.close_all()
-
-    threads = [threading.Thread(target=run, args=[work]) for work in works]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    return raised
 
 
 @pytest.mark.django_db(transaction=True)
