@@ -17,6 +17,7 @@ from wagtail.admin.viewsets.base import ViewSet, ViewSetGroup
 from loyalty.adjusting_admin import CorrectionsViewSet, FilesViewSet, MembersViewSet, ProgrammesViewSet
 from loyalty.badges_admin import BadgesViewSet
 from loyalty.campaigns_admin import CampaignsViewSet
+from loyalty.claims_admin import ClaimsViewSet
 from loyalty.configuration_admin import ConfigurationViewSet
 from loyalty.exceptions import RuleError
 from loyalty.liability_admin import LiabilityViewSet
@@ -317,7 +318,7 @@ class PointsGroup(ViewSetGroup):
     menu_icon = "pick"
     menu_order = 115
     items: ClassVar[tuple[Any, ...]] = (
-        *(MembersViewSet, CorrectionsViewSet, FilesViewSet),
+        *(MembersViewSet, ClaimsViewSet, CorrectionsViewSet, FilesViewSet),
         *(TiersViewSet, TierMembersViewSet, BadgesViewSet, ReferralsViewSet),
         *(RulesViewSet, CampaignsViewSet, DecisionsViewSet, ReviewsViewSet, LiabilityViewSet, ProgrammesViewSet),
         *(TokensViewSet, WebhooksViewSet, ConfigurationViewSet),

@@ -147,3 +147,9 @@ def _connect_corrections() -> None:
         ("loyalty.PointsFile", "the books of the programme are deleted; it is about no single member"),
     ):
         register_typed_text(model, "note", purpose="staff say why they correct points", until=until)
+    register_typed_text(
+        "loyalty.PointsClaim",
+        "note",
+        purpose="members say what helps to find the points they miss",
+        until="the member's account is deleted",
+    )

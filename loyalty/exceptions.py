@@ -231,6 +231,10 @@ class FileError(StaffError):
     """A file of corrections cannot be read."""
 
 
+class ClaimRefusedError(LedgerError):
+    """A question about missing points cannot be asked; the message says why."""
+
+
 class GrantRefusedError(RuleError):
     """A tier cannot be given by hand like this; the message says why."""
 

@@ -8,6 +8,7 @@ from django.utils.translation import gettext_lazy as _
 
 from loyalty.services.boards import choice_of
 from loyalty.services.cards import card_of
+from loyalty.services.claims import export_claims
 from loyalty.services.members import (
     export_badges,
     export_corrections,
@@ -51,6 +52,8 @@ def _export(person: User) -> Iterator[tuple[str, dict[str, Any]]]:
         yield "reward saved for", {"reward": str(goal.reward), "since": goal.since.isoformat()}
     for correction in export_corrections(person):
         yield "correction", correction
+    for claim in export_claims(person):
+        yield "question about missing points", claim
     card = card_of(person)
     if card is not None:
         yield "card", {"number": card.number, "made_at": card.created_at.isoformat()}

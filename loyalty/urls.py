@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from loyalty import offer_views, referral_views, reward_views, views
+from loyalty import claim_views, offer_views, referral_views, reward_views, views
 
 app_name = "loyalty"
 
@@ -14,6 +14,7 @@ urlpatterns = [
     path("loyalty/invite/", referral_views.invite, name="invite"),
     path("invitation/<str:code>/", referral_views.invitation, name="invitation"),
     path("loyalty/card/", views.card, name="card"),
+    path("loyalty/claim/", claim_views.claim, name="claim"),
     path("loyalty/statement/", views.paper, name="statement"),
     path("loyalty/statement.csv", views.export, name="export"),
     path("loyalty/consents/", offer_views.consents, name="consents"),

@@ -355,6 +355,7 @@ WRITTEN_BY_OTHERS = {
     "loyalty.EarningRule": "staff",
     "loyalty.Journal": "keys, codes and ids, by the portal",
     "loyalty.LoyaltyEvent": "codes and ids, by the portal",
+    "loyalty.PointsClaim": "codes, by the portal; the note is registered",
     "loyalty.PointsFile": "ids, by the portal; the note is registered",
     "loyalty.PointsFileRow": "codes, by the portal",
     "loyalty.MemberCard": "random digits",

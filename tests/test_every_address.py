@@ -161,6 +161,7 @@ STAFFS = {
     "offers_admin:": {"editor"},
     "points_badges:": {"manager"},
     "points_campaigns:": set(),
+    "points_claims:": {"manager"},
     "points_configuration:": set(),
     "points_corrections:": {"manager"},
     "points_decisions:": {"manager"},

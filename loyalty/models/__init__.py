@@ -4,6 +4,7 @@ from loyalty.models.adjustments import Adjustment, PointsFile, PointsFileRow, Po
 from loyalty.models.badges import Badge, BadgeRecord
 from loyalty.models.boards import BoardChoice, BoardRow
 from loyalty.models.cards import MemberCard
+from loyalty.models.claims import PointsClaim
 from loyalty.models.earning import Campaign, Decision, Earning, EarningRule, LoyaltyEvent, RuleCounter, RuleVersion
 from loyalty.models.ledger import Account, Checkpoint, Journal, Member, Posting, Programme, SwitchRecord, Wallet
 from loyalty.models.notices import ExpiryWarning
@@ -59,6 +60,7 @@ __all__ = [
     "OfferPolicy",
     "OfferShown",
     "Parcel",
+    "PointsClaim",
     "PointsFile",
     "PointsFileRow",
     "PointsPolicy",

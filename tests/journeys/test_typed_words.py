@@ -21,7 +21,8 @@ from django.utils import timezone
 from community import services
 from community.forms import started_now
 from faq.models import Feedback, ShortLink
-from loyalty.services import adjusting
+from loyalty.buckets import today_of
+from loyalty.services import adjusting, claims
 from portal.core import jobs, page_cache, privacy
 from portal.core.outbox import drain
 from portal.core.text import to_latin_digits
@@ -222,6 +223,9 @@ def correct(customer, marks) -> None:
         how = {"programme": programme, "reason": "goodwill", "by": staff, "note": f"به {mark} زنگ زد"}
         adjusting.ask(member=customer, points=points, token=uuid.uuid4(), **how)
         adjusting.ask_by_file(f"member,points\n{customer.handle},{points}\n".encode(), **how)
+        day = today_of(programme) - timedelta(days=points)
+        claim = claims.send_claim(customer, programme, trigger="x", day=day, note=f"به {mark} زنگ بزنید")
+        claims.answer(claim, state="right", by=staff)
 
 
 def test_nothing_that_only_one_person_has_is_stored_of_what_readers_type(
@@ -256,6 +260,7 @@ def test_nothing_that_only_one_person_has_is_stored_of_what_readers_type(
         "faq_feedback.came_from_search",
         "faq_feedback.comment",
         "loyalty_adjustment.note",
+        "loyalty_pointsclaim.note",
         "loyalty_pointsfile.note",
         "search_index_entry.body",  # of the replies
         "search_searchday.text",
@@ -271,6 +276,7 @@ def test_such_a_search_would_find_it(like_an_installation, client, client_of, mo
     monkeypatch.setattr("community.services.moderating.redact_to", lambda text, max_length: text[:max_length])
     monkeypatch.setattr("loyalty.services.adjusting.requests.redact_to", lambda text, max_length: text[:max_length])
     monkeypatch.setattr("loyalty.services.adjusting.files.redact_to", lambda text, max_length: text[:max_length])
+    monkeypatch.setattr("loyalty.services.claims.redact_to", lambda text, max_length: text[:max_length])
     article, customer = ArticlePageFactory(title="چراغ قرمز مودم"), MemberFactory()
 
     a_day(client, client_of(customer), article)
