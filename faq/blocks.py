@@ -66,7 +66,7 @@ class TableBlock(TypedTableBlock):
 
 
 def table_block() -> TableBlock:
-    return TableBlock([("text", blocks.RichTextBlock(label=_("Text"), features=INLINE_FEATURES))])
+    return TableBlock([("text", blocks.RichTextBlock(label=_("Text"), features=INLINE_FEATURES, required=False))])
 
 
 class CodeTextBlock(blocks.FieldBlock):

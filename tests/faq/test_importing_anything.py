@@ -17,6 +17,7 @@ from wagtail.admin.rich_text.converters.contentstate import ContentstateConverte
 from faq.blocks import TEXT_FEATURES, ArticleBody
 from faq.importing.errors import FileProblemError
 from faq.importing.markdown import parse_body
+from faq.rendering import render_body
 
 _PIECES = [
     "کلمه", "متن", "text", "X2 ۴", "\n", "\n\n", "\n\n", "  \n", "- ", "* ", "1. ", "3) ", "1. **a** b\n2. **c** d", "> ", "# ", "## ", "#### ",
@@ -141,6 +142,33 @@ def test_rich_text_survives_the_editor(text):
         assert Counter(plain_words(rich)) == Counter(plain_words(back))
         assert before.attributes <= after.attributes
         assert before.found - {"br", "p"} <= after.found
+
+
+class _NothingFound(Resolver):
+    """Finds no picture and no page, so that no database is needed."""
+
+    def page_id(self, article):
+        return None
+
+    def picture_id(self, name):
+        raise FileProblemError(name)
+
+
+@given(st.lists(st.sampled_from(_PIECES), max_size=16).map("".join))
+def test_any_text_can_be_saved_edited_and_shown(text):
+    body, block = parse_body(text, language="fa", key="a:fa", resolver=_NothingFound()), ArticleBody(required=False)
+
+    cleaned = block.clean(block.to_python(body.blocks))
+    html = render_body(cleaned, language="fa", linked={}).html
+
+    assert json.loads(json.dumps(block.get_prep_value(cleaned))) == body.blocks
+    ids = re.findall(r'\sid="([^"]*)"', html)
+    assert len(ids) == len(set(ids))
+    shown = _Tags()
+    shown.feed(html)
+    assert not {"script", "iframe", "style", "form", "object"} & shown.found
+    assert not [name for name, _value in shown.attributes if name.startswith("on") or name == "style"]
+    assert not [value for name, value in shown.attributes if name in {"href", "src"} and "script:" in (value or "")]
 
 
 @pytest.mark.parametrize(

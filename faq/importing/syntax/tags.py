@@ -27,7 +27,7 @@ _LONGEST_TAG: Final = 4000
 #: Lower-case tags whose content is read as Markdown even without an empty line after them.
 _OPEN_TAGS: Final = frozenset({"details", "summary"})
 _SHORTCODE: Final = re.compile(
-    r"\{\{([<%])-?\s*(/?)\s*([\w./-]+)(.*?)(/?)\s*-?[>%]\}\}|\{%-?\s*()(/?[\w.-]+)(.*?)()-?%\}", re.DOTALL
+    r"\{\{([<%])-?\s*(/?)\s*([\w./-]+)(.{0,2000}?)(/?)\s*-?[>%]\}\}|\{%-?\s*()(/?[\w.-]+)(.{0,2000}?)()-?%\}", re.DOTALL
 )
 _ARGUMENT: Final = re.compile(
     r"\s*(?:([\w-]+)\s*[=:]\s*)?(\"(?:[^\"\\]|\\.)*\"|'(?:[^'\\]|\\.)*'|`[^`]*`|[^\s,|]+)[,|]?"
@@ -226,6 +226,8 @@ def _push_component(
 
 def _closing(state: StateBlock, name: str, line: int, end_line: int, rest: str) -> tuple[int, str, str]:
     """Return the line of the closing tag and what stands before and after it there; the end of the text without one."""
+    if f"</{name}" not in state.src:
+        return end_line, "", ""
     pattern = re.compile(rf"<(/?){re.escape(name)}(?=[\s/>])(?:\"[^\"]*\"|'[^']*'|\{{[^}}]*\}}|[^>\"'])*?(/?)>")
     depth, fence = 1, ""
     for number in range(line, end_line):
@@ -349,6 +351,11 @@ def _end_of_shortcode(
 ) -> tuple[int, str, str]:
     """Return the line of the closing shortcode and what stands before and after it; `end_line` without one."""
     name, _words, closes, _is_empty = _parts(opening)
+    if "closed" not in state.env:
+        parts = map(_parts, _SHORTCODE.finditer(state.src))
+        state.env["closed"] = {other for other, _words, is_end, _empty in parts if is_end}
+    if not {name, f"end{name}"} & state.env["closed"]:
+        return end_line, "", ""
     depth = 1
     for number in range(line, end_line if not closes else line):
         text = rest if number == line else text_of_line(state, number)
