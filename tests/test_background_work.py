@@ -37,7 +37,7 @@ from community.models import (
 from community.services import accept_solution, reading, retitle
 from community.services import bookmark as remember
 from faq.events import ArticleChanged, CapturedArticlePublished, FeedbackGiven
-from faq.models import ArticlePage
+from faq.models import ArticlePage, BrokenLink
 from loyalty.buckets import today_of
 from loyalty.events import PointsDecided, SomethingMoved, WebhookDue
 from loyalty.models import BadgeRecord, Earning, OfferShown, Parcel, Referral, Webhook, WebhookDelivery
@@ -660,8 +660,10 @@ def page_that_expired() -> None:
     outbox.drain()
 
 
-def article_with_broken_link() -> None:
-    ArticlePageFactory(body=[("paragraph", '<p><a href="/fa/nowhere/">جایی</a></p>')])
+def link_that_was_repaired() -> None:
+    BrokenLink.objects.create(
+        article=ArticlePageFactory(), target="/fa/nowhere/", reason="gone", found_at=timezone.now()
+    )
 
 
 def article_due_for_review() -> None:
@@ -911,7 +913,7 @@ JOBS: dict[str, Callable[[], None]] = {
     "core.tidy_mails": mails_of_last_quarter,
     "downloads.add_up": download_of_last_week,
     "troubleshooters.forget": arrival_of_last_year,
-    "faq.check_links": article_with_broken_link,
+    "faq.check_links": link_that_was_repaired,
     "faq.mail_owners": article_due_for_review,
     "faq.weigh_votes": votes_nobody_has_weighed,
     "loyalty.book_files": file_of_corrections,
