@@ -13,6 +13,7 @@ import csv
 import io
 import re
 import zlib
+from lzma import LZMAError
 from typing import TYPE_CHECKING, Any, Final
 from zipfile import BadZipFile, ZipFile
 
@@ -28,9 +29,16 @@ if TYPE_CHECKING:
 #: Beginnings of text that a spreadsheet runs as a formula; full-width forms in East Asian editions. Skips leading
 #: blanks.
 _FORMULA: Final = re.compile(r"\s*[=+\-@＝＋－＠]|[\t\r\n]")
+#: What reading a file raises that is no workbook, or is encrypted, or compressed in a way that nobody here knows.
+_NO_WORKBOOK: Final = (
+    *(BadZipFile, zlib.error, LZMAError, EOFError, OSError),
+    *(ArithmeticError, AttributeError, LookupError, RuntimeError, SyntaxError, TypeError),
+)
 #: Bytes of an unpacked workbook, and columns of its sheet, that are read.
 _MOST_UNPACKED: Final = 30_000_000
 _MOST_COLUMNS: Final = 50
+#: Letters of a cell; spreadsheets know no longer ones.
+_LONGEST_CELL: Final = 32_767
 #: Characters that XML does not allow; the library that writes workbooks raises on them.
 _IMPOSSIBLE: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 
@@ -70,6 +78,7 @@ def csv_of_workbook(content: bytes, *, most_rows: int) -> bytes:
     """
     stream = io.StringIO(newline="")
     writer = csv.writer(stream)
+    letters = 0
     try:
         with ZipFile(io.BytesIO(content)) as archive:
             if sum(part.file_size for part in archive.infolist()) > _MOST_UNPACKED:
@@ -79,8 +88,11 @@ def csv_of_workbook(content: bytes, *, most_rows: int) -> bytes:
             texts = [_cell_text(cell) for cell in cells]
             while texts and not texts[-1]:
                 texts.pop()
+            letters += sum(map(len, texts))
+            if letters > _MOST_UNPACKED:  # many cells may refer to one long text
+                raise ValueError("too large when it is unpacked")
             writer.writerow(texts)
-    except (BadZipFile, zlib.error, KeyError, IndexError, TypeError, AttributeError, SyntaxError, OSError) as error:
+    except _NO_WORKBOOK as error:
         raise ValueError("no workbook") from error
     return stream.getvalue().encode()
 
@@ -90,7 +102,7 @@ def _cell_text(cell: object) -> str:
         return ""
     if isinstance(cell, float) and cell.is_integer():
         return str(int(cell))
-    return _IMPOSSIBLE.sub("", str(cell))
+    return _IMPOSSIBLE.sub("", str(cell)[:_LONGEST_CELL])
 
 
 def protect() -> None:

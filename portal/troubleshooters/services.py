@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -21,12 +22,15 @@ from portal.troubleshooters.queries import SCOPE, problems_in
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from django.db.models import QuerySet
+
     from portal.accounts.models import User
     from portal.troubleshooters.graph import Graph, Step
 
 #: Who may publish; editors have it (`portal.troubleshooters.roles`).
 PUBLISH = "troubleshooters.publish_troubleshooter"
 _SLUG_LENGTH = 60
+_LONG_AGO = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 
 
 # Editing -------------------------------------------------------------------------------------------------------------
@@ -42,6 +46,8 @@ def save_troubleshooter(troubleshooter: Troubleshooter, *, by: User | None = Non
         troubleshooter.live_id = before.live_id
     troubleshooter.audience = register_audience(troubleshooter.audience)
     troubleshooter.save()
+    if before is not None and before.audience != troubleshooter.audience:  # those versions were meant for others
+        _end_grace(before.versions.filter(replaced_at__isnull=False))
     log(instance=troubleshooter, action="wagtail.create" if is_new else "wagtail.edit", user=by, content_changed=True)
     content_changed(SCOPE)
     return troubleshooter
@@ -176,6 +182,7 @@ def withdraw(*, troubleshooter: Troubleshooter, by: User) -> None:
     held = _locked(troubleshooter)
     if held.live_id is not None:
         _replace(held, None)
+        _end_grace(held.versions.all())
         log(instance=held, action="wagtail.unpublish", user=by)
 
 
@@ -186,6 +193,11 @@ def _replace(held: Troubleshooter, version: Version | None) -> None:
     held.live = version
     held.save(update_fields=["live", "changed_at"])
     content_changed(SCOPE)
+
+
+def _end_grace(versions: QuerySet[Version]) -> None:
+    """Have nobody walk these versions any longer, not even who began one."""
+    versions.update(replaced_at=_LONG_AGO)
 
 
 # Readers -------------------------------------------------------------------------------------------------------------

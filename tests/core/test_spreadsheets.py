@@ -116,6 +116,30 @@ def test_a_workbook_is_read_as_the_table_it_shows():
     assert csv_of_workbook(content, most_rows=4).decode().splitlines() == ["عضو,امتیاز", "sara,120", "", "'=1,-5"]
 
 
+def test_cells_that_share_a_long_text_do_not_multiply_it(monkeypatch):
+    content = workbook(*[["x" * 40_000] * 5] * 5)
+
+    shown = csv_of_workbook(content, most_rows=5).decode()
+    assert max(len(cell) for line in shown.splitlines() for cell in line.split(",")) == 32_767
+
+    monkeypatch.setattr("portal.core.spreadsheets._MOST_UNPACKED", 500_000)
+    with pytest.raises(ValueError, match="unpacked"):
+        csv_of_workbook(content, most_rows=5)
+
+
+@pytest.mark.parametrize(("flags", "method"), [(1, 8), (0, 99)], ids=["encrypted", "unknown compression"])
+def test_a_workbook_nobody_can_unpack_is_no_workbook(flags, method):
+    content = bytearray(workbook(["a"]))
+    for mark, at in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):  # the heads of parts, and their list
+        place = content.find(mark)
+        while place >= 0:
+            content[place + at : place + at + 4] = bytes((flags, 0, method, 0))
+            place = content.find(mark, place + 4)
+
+    with pytest.raises(ValueError, match="workbook"):
+        csv_of_workbook(bytes(content), most_rows=5)
+
+
 def test_what_is_no_workbook_or_unpacks_to_far_more_is_refused():
     bomb = io.BytesIO()
     with ZipFile(bomb, "w", ZIP_DEFLATED) as archive:

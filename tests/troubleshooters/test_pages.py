@@ -101,6 +101,26 @@ def test_who_is_in_the_middle_ends_the_version_they_began_for_a_day(after_commit
     assert Client().get(it.get_absolute_url()).status_code == 404
 
 
+@pytest.mark.parametrize("way", ["withdrawn", "for others now"])
+def test_what_was_taken_away_is_not_walked_again_by_writing_its_number(way, after_commit):
+    """Numbers of versions are easily guessed, and who asks need not have begun it."""
+    secret = Graph((question(1, 2), replace(solution(2), title=words("راز"))))
+    it = TroubleshooterFactory(graph=secret, audience="public" if way == "withdrawn" else "staff")
+    with after_commit():
+        if way == "withdrawn":
+            services.withdraw(troubleshooter=it, by=UserFactory(superuser=True))
+        publish(it, Graph((question(1, 2), solution(2))))
+        if way == "for others now":
+            it.refresh_from_db()
+            it.audience = "public"
+            services.save_troubleshooter(it)
+
+    page = Client().get(at(it, 2, "1-1.0"))
+
+    assert page.status_code == 200
+    assert "راز" not in page.text
+
+
 def test_one_answer_per_visitor_and_no_leads_on():
     it = TroubleshooterFactory()
     client = Client(headers=SAME_ORIGIN, REMOTE_ADDR="203.0.113.61")
