@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any, Final
 
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
-from django.db.models import F
 from django.http import HttpResponseRedirect
 from django.shortcuts import get_object_or_404
 from django.urls import path, reverse
@@ -31,6 +30,7 @@ if TYPE_CHECKING:
     from portal.accounts.models import User
 
 _PAGE: Final = 50
+_MOST_OPEN: Final = 200
 
 
 def _people(found: Iterable[VotingReview]) -> dict[str, User]:
@@ -49,14 +49,20 @@ class ReviewsView(Screen):
         return reviews.may_see(user)
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        found = VotingReview.objects.order_by(F("decided_at").desc(nulls_first=True), "-pk")
-        start = max(row_number(self.request.GET.get("from", "")) or 0, 0)
-        page = list(found[start : start + _PAGE + 1])
-        people = _people(page[:_PAGE])
+        newest = VotingReview.objects.order_by("-pk")
+        before = row_number(self.request.GET.get("before", ""))
+        decided = newest.exclude(state=VotingReview.State.OPEN)
+        older = decided if before is None else decided.filter(pk__lt=before)
+        page = list(older[: _PAGE + 1])
+        # What is open comes first, all of it that a person could look at.
+        shown = page[:_PAGE]
+        if before is None:
+            shown = [*newest.filter(state=VotingReview.State.OPEN)[:_MOST_OPEN], *shown]
+        people = _people(shown)
         return super().get_context_data(
             **kwargs,
-            rows=[(review, _names(review, people)) for review in page[:_PAGE]],
-            next=start + _PAGE if len(page) > _PAGE else None,
+            rows=[(review, _names(review, people)) for review in shown],
+            next=page[_PAGE - 1].pk if len(page) > _PAGE else None,
         )
 
 

@@ -204,6 +204,28 @@ def test_who_leaves_is_in_no_review(pair):
 # The screens ---------------------------------------------------------------------------------------------------------
 
 
+def test_older_reviews_follow_the_last_one_that_was_shown(client, settings, monkeypatch):
+    settings.STAFF_SECOND_FACTOR = False
+    monkeypatch.setattr("loyalty.reviews_admin._PAGE", 2)
+    now = timezone.now()
+    made = [
+        VotingReview.objects.create(
+            kind="burst", fingerprint=str(number), evidence=[], state="open" if number == 0 else "dismissed",
+            last_vote_at=now,
+        )
+        for number in range(5)
+    ]  # fmt: skip
+    with_rights(client, "view_votingreview")
+    page = reverse("points_reviews:index")
+
+    def shown(**asked):
+        answer = client.get(page, asked)
+        return [review.pk for review, _names in answer.context["rows"]], answer.context["next"]
+
+    assert shown() == ([made[0].pk, made[4].pk, made[3].pk], made[3].pk)
+    assert shown(before=made[3].pk) == ([made[2].pk, made[1].pk], None)
+
+
 @pytest.mark.both_databases("loyalty.reviews_admin")
 def test_the_screens_show_who_voted_for_whom_and_decide(pair, client, settings):
     settings.STAFF_SECOND_FACTOR = False
