@@ -158,6 +158,7 @@ STAFFS = {
     "translation_debt:": {"editor"},
     "search_report:": {"editor"},
     "wagtailsnippets_search_synonym:": {"editor"},
+    "offers_admin:terms": set(),
     "offers_admin:": {"editor"},
     "points_badges:": {"manager"},
     "points_campaigns:": set(),

@@ -204,6 +204,7 @@ def test_who_leaves_is_in_no_review(pair):
 # The screens ---------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.django_db
 def test_older_reviews_follow_the_last_one_that_was_shown(client, settings, monkeypatch):
     settings.STAFF_SECOND_FACTOR = False
     monkeypatch.setattr("loyalty.reviews_admin._PAGE", 2)
