@@ -26,7 +26,9 @@ def ask_for_details(*, thread: Thread, by: User, body: str, token: str) -> Post:
         raise NotAllowedError
     post = post_reply(author=by, thread=now, body=body, token=token)
     now.refresh_from_db()
-    if post.is_visible and now.status == Thread.Status.OPEN:
+    # Sent once more, it is the reply of then; whoever asked may have added it meanwhile.
+    is_last = post.number == now.highest_number
+    if is_last and post.is_visible and now.status == Thread.Status.OPEN:
         now.status = Thread.Status.NEEDS_INFO
         store(now, "status")
         show_changed(now)

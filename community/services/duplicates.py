@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from django.db import transaction
+from django.db.models import Q
 from django.utils import timezone
 
 from community.exceptions import NotAllowedError, NotVisibleError
@@ -14,6 +15,20 @@ from community.services.moderating import log
 
 if TYPE_CHECKING:
     from portal.accounts.models import User
+
+
+def settle_marks(source: Thread, target: Thread, *, by: User) -> None:
+    """Close the marks of a thread that is merged, and have those that name it name what it becomes part of.
+
+    Three queries at most.
+    """
+    open_marks = DuplicateMark.objects.filter(outcome="")
+    about = Q(thread=source) | Q(thread=target, into=source)
+    open_marks.filter(about).update(outcome=DuplicateMark.Outcome.MERGED, decided_by=by, decided_at=timezone.now())
+    said_already = DuplicateMark.objects.filter(into=target).values("thread")
+    named = open_marks.filter(into=source)
+    named.filter(thread__in=said_already).delete()
+    named.update(into=target)
 
 
 @transaction.atomic

@@ -13,7 +13,7 @@ from django.db import transaction
 from django.db.models import Count, Exists, F, OuterRef, Q
 from django.utils import timezone
 
-from community.models import CommunityProfile, FollowUp, Level, Post, Solution, State, Thread, ThreadState
+from community.models import CommunityProfile, FollowUp, Level, Post, ReviewItem, Solution, State, Thread, ThreadState
 from community.notifications.common import thread_target
 from community.notifications.loops import DidItSolve
 from community.services.counting import lock_thread
@@ -124,6 +124,15 @@ def answer_follow_up(*, thread: Thread, step: int, answer: FollowUp.Answer) -> N
 # Without the asker ----------------------------------------------------------------------------------------------------
 
 _BY_ONE_WHO_HELPS: Final = Q(votes__user__is_staff=True) | Q(votes__user__community_profile__level__gte=Level.HELPER)
+#: Of the text as it is now.
+_OF_THIS_TEXT: Final = Q(edited_at=None) | Q(votes__created_at__gt=F("edited_at"))
+
+
+def _may_speak(who: str) -> Q:
+    """Return the condition that the account at this path is open and not suspended."""
+    suspended = f"{who}__community_profile__suspended_until"
+    is_free = Q(**{suspended: None}) | Q(**{f"{suspended}__lte": timezone.now()})
+    return Q(**{f"{who}__is_active": True}) & is_free
 
 
 def has_answers_agreed_on() -> bool:
@@ -155,14 +164,20 @@ def _agreed_on() -> QuerySet[FollowUp]:
 
 
 def _replies_agreed_on() -> QuerySet[Post]:
-    """Return replies of others that enough helpers found helpful, the best first, after which the asker wrote nothing."""
+    """Return replies of others that enough helpers found helpful, the best first, after which the asker wrote nothing.
+
+    Nobody is taken at their word who must not write now, nor a reply that was edited since or waits for a moderator.
+    """
     later = Post.objects.filter(
         thread=OuterRef("thread"), author=OuterRef("thread__author"), number__gt=OuterRef("number"), state=State.VISIBLE
     )
-    replies = Post.objects.filter(~Exists(later), number__gt=1, state=State.VISIBLE, author__isnull=False)
+    reported = ReviewItem.objects.filter(post=OuterRef("pk"), decision="")
+    replies = Post.objects.filter(
+        ~Exists(later), ~Exists(reported), _may_speak("author"), number__gt=1, state=State.VISIBLE
+    )
     return (
         replies.exclude(author=F("thread__author"))
-        .annotate(agreeing=Count("votes", filter=_BY_ONE_WHO_HELPS))
+        .annotate(agreeing=Count("votes", filter=_BY_ONE_WHO_HELPS & _OF_THIS_TEXT & _may_speak("votes__user")))
         .filter(agreeing__gte=AGREEING)
         .order_by("-agreeing", "-helpful_count", "number")
     )

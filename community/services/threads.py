@@ -21,7 +21,6 @@ from community.exceptions import (
 )
 from community.models import (
     Area,
-    DuplicateMark,
     IdeaVote,
     MeToo,
     MovedPosts,
@@ -40,6 +39,7 @@ from community.models.tag import fold_tag
 from community.screening import is_fit_for_all
 from community.services import texts
 from community.services.counting import count_for, count_thread, find_last_post, lock_thread, show_changed, store
+from community.services.duplicates import settle_marks
 from community.services.loops import bring_solved_its, count_solved_its
 from community.services.moderating import log
 from community.services.writing import edit_post, excerpt_of
@@ -323,9 +323,7 @@ def merge_threads(*, thread: Thread, into: Thread, by: User) -> Thread:
     if source.is_listed:
         count_thread(source, -1)
         count_for(source.author_id, reply_count=1)
-    DuplicateMark.objects.filter(thread=source, outcome="").update(
-        outcome=DuplicateMark.Outcome.MERGED, decided_by=by, decided_at=timezone.now()
-    )
+    settle_marks(source, target, by=by)
     shift = target.highest_number
     Post.objects.filter(thread=source).update(thread=target, number=F("number") + shift)
     Solution.objects.filter(thread=source).update(thread=target)

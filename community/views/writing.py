@@ -112,6 +112,10 @@ def _start(request: HttpRequest, form: AskForm) -> HttpResponse:
         following.follow(person_id=person.pk, target=target_of(thread))
     if thread.state == ThreadState.HELD:
         messages.info(request, _("Thank you. Others will see it after a quick check by a moderator."))
+    elif cleaned["follows"]:
+        messages.success(request, _("It is published. We tell you when somebody replies."))
+    else:
+        messages.success(request, _("It is published."))
     return redirect(thread)
 
 

@@ -8,7 +8,7 @@ import pytest
 from django.utils import timezone
 
 from community import services
-from community.models import FollowUp, Level, Solution, Thread
+from community.models import CommunityProfile, FollowUp, Level, Solution, Thread
 from community.services import following_up
 from community.services.following_up import SILENT_FOR
 from portal.core import outbox
@@ -102,6 +102,42 @@ def test_nobody_decides_for_an_asker_who_speaks_or_of_whom_it_is_too_early(silen
 @pytest.mark.parametrize(("helpers", "level"), [(1, Level.HELPER), (9, Level.ACTIVE)])
 def test_one_helper_is_no_agreement_and_members_are_none(silent, helpers, level):
     agree(silent, on=2, helpers=helpers, level=level)
+
+    assert accepted(silent) == []
+
+
+def edited(post, _voters):
+    services.edit_post(post=post, editor=post.author, body="این را بخرید: بهترین مودم.", version=post.version)
+    post.__class__.objects.filter(pk=post.pk).update(edited_at=timezone.now() + dt.timedelta(seconds=1))
+
+
+def voters_suspended(_post, voters):
+    CommunityProfile.objects.filter(user__in=voters).update(suspended_until=timezone.now() + dt.timedelta(days=9))
+
+
+def voters_closed(_post, voters):
+    for voter in voters:
+        voter.is_active = False
+        voter.save(update_fields=["is_active"])
+
+
+def author_suspended(post, _voters):
+    CommunityProfile.objects.filter(user=post.author).update(suspended_until=timezone.now() + dt.timedelta(days=9))
+
+
+def reported(post, voters):
+    services.flag_post(post=post, user=voters[0], reason="spam")
+
+
+@pytest.mark.parametrize("then", [edited, voters_suspended, voters_closed, author_suspended, reported])
+def test_an_agreement_is_about_the_text_as_it_is_by_people_who_may_speak(silent, then):
+    post = silent.posts.get(number=2)
+    voters = [MemberFactory(level=Level.HELPER) for _one in range(2)]
+    for voter in voters:
+        services.vote_helpful(post=post, user=voter)
+    assert following_up.has_answers_agreed_on()
+
+    then(post, voters)
 
     assert accepted(silent) == []
 

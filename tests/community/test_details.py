@@ -49,6 +49,16 @@ def test_a_helper_asks_on_the_page_once_however_often_it_is_sent(client, questio
     assert (mina.handle, "reply") in told()
 
 
+def test_the_same_form_sent_after_the_answer_asks_nothing_again(question, helper, mina):
+    form = {"thread": question, "by": helper, "body": MISSING, "token": token()}
+    services.ask_for_details(**form)
+    services.post_reply(author=mina, thread=question, body="مودم X2 است.", token=token())
+
+    services.ask_for_details(**form)
+
+    assert status_of(question) == Thread.Status.OPEN
+
+
 @pytest.mark.parametrize("writes", ["reply", "edit", "held reply that is approved"])
 def test_what_the_asker_writes_ends_it(asked, mina, writes):
     if writes == "edit":

@@ -83,6 +83,21 @@ def test_members_do_neither_and_moderators_merge_themselves(client, pair):
     assert not DuplicateMark.objects.exists()
 
 
+def test_marks_follow_the_thread_they_name_when_it_is_merged(marked):
+    thread, into = marked
+    final = ThreadFactory(area=into.area, title="مودم شب‌ها قطع است")
+    also = ThreadFactory(area=into.area, title="باز هم قطع")
+    helper = MemberFactory(level=Level.HELPER)
+    services.mark_duplicate(thread=final, into=into, by=helper)
+    for target in (into, final):
+        services.mark_duplicate(thread=also, into=target, by=helper)
+
+    services.merge_threads(thread=into, into=final, by=moderator())
+
+    open_marks = DuplicateMark.objects.filter(outcome="")
+    assert set(open_marks.values_list("thread", "into")) == {(thread.pk, final.pk), (also.pk, final.pk)}
+
+
 def test_a_thread_that_readers_of_the_other_must_not_see_is_no_duplicate(pair):
     thread, into = pair
     services.move_thread(thread=into, area=AreaFactory(audience="staff"), by=moderator())

@@ -5,6 +5,14 @@
 const PAUSE = 4000;
 const PREFIX = "draft:";
 
+// A text that was sent is forgotten on the page that follows, unless that is the same form with errors; before the forms look for
+// what is kept.
+const sent = sessionStorage.getItem("draft-sent");
+if (sent) {
+  sessionStorage.removeItem("draft-sent");
+  if (!document.querySelector("[data-error-summary], .note--err")) forget(sent);
+}
+
 for (const form of document.querySelectorAll("form[data-compose]")) bind(form);
 
 function bind(form) {
@@ -69,13 +77,6 @@ function bind(form) {
     text.removeEventListener("input", offer);
     (await import(box.dataset.script)).default(box, text, insert);
   });
-}
-
-// A text that was sent is forgotten on the page that follows, unless that is the same form with errors.
-const sent = sessionStorage.getItem("draft-sent");
-if (sent) {
-  sessionStorage.removeItem("draft-sent");
-  if (!document.querySelector("[data-error-summary], .note--err")) forget(sent);
 }
 
 function read(key) {
