@@ -115,6 +115,13 @@ class NotADraftError(RuleError):
         super().__init__(_("This was published or ended already. Make a new version instead."))
 
 
+class ChangedMeanwhileError(RuleError):
+    """It is not what the person looked at any more."""
+
+    def __init__(self) -> None:
+        super().__init__(_("Somebody else changed this meanwhile. Open it again to see what is there now."))
+
+
 class SecondPersonError(RuleError):
     """It costs so much that whoever wrote it does not decide alone."""
 

@@ -17,7 +17,7 @@ def connect() -> None:
             "gift",
             "loyalty:index",
             "loyalty",
-            (HEADER_FOR_SOME,),
+            (HEADER_FOR_SOME, "footer-account"),
             For.SIGNED_IN,
             order=20,
             admits=is_open,

@@ -232,7 +232,7 @@ class OfferPublishView(_OfferScreen):
     def post(self, request: HttpRequest, *_args: Any, **_kwargs: Any) -> HttpResponse:
         offer = self.offer()
         try:
-            publishing.publish_offer(offer, by=self.user)
+            publishing.publish_offer(offer, by=self.user, seen=request.POST.get("seen", ""))
         except NotPermittedError as error:
             raise PermissionDenied from error
         except (RuleError, ValidationError) as error:
@@ -250,6 +250,7 @@ class OfferPublishView(_OfferScreen):
             offer=offer,
             conditions=_conditions(offer),
             is_draft=offer.state == Offer.State.DRAFT,
+            seen=publishing.mark_of(offer),
             reach=reach_in_words(offer, others, self.user),
         )
 

@@ -70,6 +70,27 @@ def test_a_campaign_is_drafted_funded_published_and_ended(client, programme):
     assert client.get(page).status_code == 200
 
 
+def test_a_second_person_publishes_on_the_screen_what_the_first_wrote(client, programme):
+    """The screen saves what it shows before it publishes: that makes nobody the writer of it."""
+    rule_in_force(programme)
+    writer = signed_in(client, "change_earningrule", "publish_earningrule")
+    client.post(reverse(ADD), form(programme, budget=""))
+    campaign = Campaign.objects.get()
+    page = reverse("points_campaigns:edit", args=[campaign.pk])
+    again = {
+        name: value for name, value in form(programme, budget="").items() if name not in {"programme", "code", "save"}
+    }
+
+    client.post(page, {**again, "publish": "1"})
+    campaign.refresh_from_db()
+    assert campaign.state == "draft"
+    signed_in(client, "change_earningrule", "publish_earningrule")
+    client.post(page, {**again, "publish": "1"})
+
+    campaign.refresh_from_db()
+    assert (campaign.state, campaign.drafted_by) == ("published", f"user:{writer.pk}")
+
+
 @pytest.mark.parametrize(
     ("values", "message"),
     [

@@ -152,6 +152,48 @@ def test_all_or_nothing_and_only_what_was_seen(programme, staff):
 
 
 @pytest.mark.parametrize(
+    ("part", "key", "values"),
+    [
+        ("campaigns", "autumn", {"starts_at": 0}),
+        ("campaigns", "autumn", {"ends_at": "9999-12-31T23:59:59-14:00"}),
+        ("campaigns", "autumn", {"budget": None}),
+        ("campaigns", "autumn", {"weekdays": [{"a": {"b": []}}]}),
+        ("rules", "answer", {"per_fact": None}),
+        ("offers", "gift", {"path": None}),
+        ("badges", "helper", {"starts_on": 10**18}),
+    ],
+)
+def test_values_no_column_has_are_refused_when_the_file_is_read(programme, part, key, values):
+    def change(document):
+        row = document[part].get(key) or next(iter(document[part].values()))
+        row.update(values)
+
+    with pytest.raises(configuring.DocumentError):
+        configuring.read(changed(text_of(programme), change))
+
+
+def test_rewards_of_one_name_are_all_in_the_file_and_not_confused(programme, staff):
+    first = Reward.objects.get(programme=programme)
+    RewardFactory(programme=programme, name=first.name)
+
+    names = list(configuring.document_of(programme)["rewards"])
+    assert len(names) == 2
+    assert names[1] == f"{names[0]} (2)"
+    with pytest.raises(configuring.ImpossibleError, match="«"):
+        take_over(
+            changed(text_of(programme), lambda document: document["offers"]["gift"].update(cap_day=1)), programme, staff
+        )
+
+
+def test_the_file_shows_no_part_to_whoever_may_not_open_it(client, programme):
+    signed_in(client, "change_earningrule", "publish_earningrule")
+
+    answer = client.get(reverse("points_configuration:index"), {"export": programme.pk})
+
+    assert answer.status_code in {302, 403}
+
+
+@pytest.mark.parametrize(
     "text",
     [
         "", "[]", "{}", '{"format": "portal-points", "version": 2}', "\x00", '{"format": "portal-points", "version": 1, "x": {}}',
@@ -179,7 +221,7 @@ def test_files_that_are_not_ours_are_refused(text):
     [
         {"rules": {"new": {}}}, {"rules": {"new": {"trigger": "nothing.like-this", "points": 1, "name": {"fa": "x"}}}},
         {"tiers": {"tiers": {}}}, {"tiers": {"other": {"tiers": []}}}, {"badges": {"new": {}}}, {"rewards": {"new": {}}},
-        {"offers": {"new": {}}}, {"campaigns": {"new": {}}}, {"campaigns": {"new": {"weekdays": [{}]}}},
+        {"offers": {"new": {}}}, {"campaigns": {"new": {}}},
         {"rules": {"new": {"trigger": "community.solution", "points": 99999999999, "name": {"fa": "x"}}}},
     ],
 )  # fmt: skip

@@ -100,6 +100,43 @@ def test_a_large_budget_is_filled_by_somebody_else_also_in_parts(programme, writ
     assert list(ledger.check()) == []
 
 
+def test_saving_what_another_person_wrote_unchanged_makes_nobody_its_writer(programme, writer, other):
+    offer = draft_of(programme, writer, cost=999, budget=1_000_000)
+    publishing.save_offer(offer, by=other, cost=999, budget=1_000_000)
+    with pytest.raises(SecondPersonError):
+        publishing.publish_offer(offer, by=writer)
+
+
+def test_what_changed_since_somebody_looked_is_not_published(client, programme, writer):
+    offer = draft_of(programme, writer, cost=10, budget=20_000)
+    signed_in(client, "change_offer", "publish_offer")
+    page = reverse("offers_admin:publish", args=[offer.pk])
+    seen = client.get(page).context["seen"]
+    publishing.save_offer(offer, by=writer, cost=999)
+
+    said = client.post(page, {"seen": seen}, follow=True).text
+    assert "در این میان" in said
+    assert Offer.objects.get().state == Offer.State.DRAFT
+    client.post(page, {"seen": client.get(page).context["seen"]})
+    assert Offer.objects.get().state == Offer.State.PUBLISHED
+
+
+def test_a_budget_shared_by_its_code_is_asked_about_as_one(programme, writer, other):
+    """What somebody may not do for their own campaign is not done through that of another with the same budget."""
+    own = campaign_of(programme, writer, "shared")
+    earning.publish_campaign(own, by=other)
+    others = Campaign(programme=programme, code="d")
+    earning.save_campaign(
+        others, by=other, name={"fa": "y"}, percent=200, starts_at=own.starts_at, ends_at=own.ends_at, budget="shared"
+    )
+
+    with pytest.raises(SecondPersonError):
+        earning.fund_campaign(others, points=200_000, by=writer, token=uuid.uuid4())
+    earning.fund_campaign(own, points=200_000, by=UserFactory(superuser=True), token=uuid.uuid4())
+    with pytest.raises(SecondPersonError):
+        earning.publish_campaign(others, by=other)
+
+
 def test_staff_read_why_they_cannot_publish_alone(client, programme):
     person = signed_in(client, "change_offer", "publish_offer")
     offer = draft_of(programme, person, cost=1, budget=None)

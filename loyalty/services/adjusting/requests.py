@@ -165,7 +165,7 @@ def ask_to_reinstate(
         # The form that is sent twice asks for points that it has brought back itself.
         asked = Adjustment.objects.filter(token=token).values_list("points", flat=True).first()
         left = next((row.points for row in lapsed(wallet) if row.journal_id == journal_id), 0)
-        wanted = points or asked or left
+        wanted = next(amount for amount in (points, asked, left) if amount is not None)
         if asked is None and not 0 < wanted <= left:
             raise NotReversibleError(left)
         return _ask(

@@ -120,19 +120,19 @@ def preview(badge: Badge) -> Preview:
 _DEFAULTS: Final[tuple[tuple[str, str, str, int, int | None, str, str, str, str], ...]] = (
     (
         *("first-answer", "sparkles", "community.solution", 1, None, "نخستین گره‌گشایی", "First solution"),
-        *("یکی از پاسخ‌های شما پذیرفته شد.", "One of your answers was accepted."),
+        *("برای نخستین پاسخ پذیرفته‌شده.", "For a first accepted answer."),
     ),
     (
         *("ten-answers", "medal", "community.solution", 10, None, "گره‌گشا", "Problem solver"),
-        *("ده پاسخ شما پذیرفته شد.", "Ten of your answers were accepted."),
+        *("برای ده پاسخ پذیرفته‌شده.", "For ten accepted answers."),
     ),
     (
         *("busy-month", "trophy", "community.solution", 5, 30, "ماه پربار", "Busy month"),
-        *("در سی روز پنج پاسخ شما پذیرفته شد.", "Five of your answers were accepted within thirty days."),
+        *("برای پنج پاسخ پذیرفته‌شده در سی روز.", "For five accepted answers within thirty days."),
     ),
     (
         *("welcome", "user-plus", "community.welcome", 5, None, "میزبان", "Host"),
-        *("به پنج تازه‌وارد پیش از همه پاسخ دادید.", "You were the first to reply to five people who were new."),
+        *("برای نخستین پاسخ به پنج تازه‌وارد.", "For the first reply to five people who were new."),
     ),
 )
 

@@ -146,15 +146,28 @@ def rows_of(programme: Programme, *, drafts_first: bool = False) -> dict[str, di
     else:  # codes stay in use for ever
         campaigns = Campaign.objects.filter(programme=programme)
         known = Badge.objects.filter(programme=programme)
-    rewards = Reward.objects.filter(programme=programme).order_by("-pk")
+    rewards = Reward.objects.filter(programme=programme).order_by("pk")
     return {
         "rules": _rules(programme, drafts_first=drafts_first),
         "campaigns": {one.code: Row(_values("campaigns", one), one, one.is_draft) for one in campaigns},
         "tiers": _tiers(programme, drafts_first=drafts_first),
         "badges": {one.code: Row(_values("badges", one), one, one.is_draft) for one in known},
-        "rewards": {key_of(one): Row(_values("rewards", one), one, not one.is_published) for one in rewards},
+        "rewards": _rewards(rewards),
         "offers": {one.code: Row(_values("offers", one), one, one.state == Offer.State.DRAFT) for one in offers},
     }
+
+
+def _rewards(rewards: Iterable[Reward]) -> dict[str, Row]:
+    """Return rewards by their names; of several with one name, the later ones have a number behind it."""
+    found: dict[str, Row] = {}
+    for one in rewards:
+        name = key = key_of(one)
+        number = 1
+        while key in found:
+            number += 1
+            key = f"{name} ({number})"
+        found[key] = Row(_values("rewards", one), one, not one.is_published)
+    return found
 
 
 def _rules(programme: Programme, *, drafts_first: bool) -> dict[str, Row]:
@@ -286,16 +299,22 @@ def _simple(field: models.Field[Any, Any], value: Any) -> tuple[bool, Any]:
     """Return whether a value is one of the field, and the value as the model has it."""
     if isinstance(value, dict | list) or isinstance(value, bool) != isinstance(field, models.BooleanField):
         return False, None
+    if value is None and not field.null:
+        return False, None
     try:
         typed = field.to_python(value)
+        if isinstance(typed, dt.datetime) and typed.tzinfo is not None:
+            typed = typed.astimezone(dt.UTC)
         if isinstance(typed, Decimal) and isinstance(field, models.DecimalField):
             typed = typed.quantize(Decimal(1).scaleb(-field.decimal_places))
-    except (ValidationError, ValueError, ArithmeticError):
+    except (ValidationError, ValueError, TypeError, ArithmeticError):
         return False, None
     return not (isinstance(typed, dt.datetime) and typed.tzinfo is None), typed
 
 
 def _is_tree(value: Any, field: models.Field[Any, Any]) -> bool:
+    if isinstance(value, list) and any(isinstance(one, dict | list) for one in value):  # codes, or days of the week
+        return False
     return isinstance(value, type(field.get_default())) and _depth(value) <= _MOST_DEPTH
 
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from django.core.exceptions import ValidationError
-from django.db import models, transaction
+from django.db import DatabaseError, models, transaction
 from django.utils.translation import gettext as _
 
 from loyalty.exceptions import NotPermittedError, RewardRightMissingError, RuleError
-from loyalty.models import Badge, Campaign, EarningRule, Offer, Programme, Reward, TierProgramme
+from loyalty.models import Badge, Campaign, EarningRule, Offer, Programme, Reward, RuleVersion, TierProgramme
 from loyalty.services import badges, earning, rewards, tiers
 from loyalty.services.configuring.comparing import Action, Change, compare
-from loyalty.services.configuring.documents import key_of
+from loyalty.services.configuring.documents import PARTS, key_of
 from loyalty.services.offers import publishing as offers
 from portal.core.localized import LocalizedText, LocalizedTextField
 
@@ -31,8 +31,10 @@ class ImpossibleError(Exception):
 
 
 def may_configure(user: User) -> bool:
-    """Return whether the person may write files and take them over; each part needs its own right besides."""
-    return earning.may_draft(user) and earning.may_publish(user)
+    """Return whether the person may write files and take them over: who may see and make drafts of every part."""
+    models_with_rights = [part.model for part in PARTS if part.model not in {RuleVersion, Campaign}]
+    rights = [f"loyalty.change_{model._meta.model_name}" for model in models_with_rights]  # noqa: SLF001 - documented
+    return earning.may_draft(user) and earning.may_publish(user) and user.has_perms(rights)
 
 
 @transaction.atomic
@@ -53,12 +55,13 @@ def take_over(
     done = [change for change in plan.changes if change.action is not Action.STAYS]
     for change in done:
         try:
-            _TAKERS[change.part.name](change, programme, by)
+            with transaction.atomic():
+                _TAKERS[change.part.name](change, programme, by)
         except ValidationError as error:
             raise ImpossibleError(_where(change, " ".join(error.messages))) from error
         except (NotPermittedError, RewardRightMissingError) as error:
             raise NotPermittedError from error
-        except (RuleError, TypeError, ValueError, KeyError) as error:
+        except (RuleError, TypeError, ValueError, KeyError, DatabaseError) as error:
             raise ImpossibleError(_where(change, str(error) if isinstance(error, RuleError) else "")) from error
     return done
 
@@ -133,6 +136,8 @@ def _take_offer(change: Change, programme: Programme, by: User) -> None:
         found = [one for one in Reward.objects.filter(programme=programme) if key_of(one) == name]
         if not found:
             raise ValidationError(_("There is no reward “%(name)s”.") % {"name": name[:100]})
+        if len(found) > 1:
+            raise ValidationError(_("There are several rewards “%(name)s”.") % {"name": name[:100]})
         values["reward"] = found[0]
     elif "reward" in change.values:
         values["reward"] = None

@@ -43,15 +43,17 @@ def save_campaign(campaign: Campaign, *, by: User, **values: Any) -> Campaign:
         if locked.state != VersionState.DRAFT:
             raise NotADraftError
         campaign = locked
+    if unknown := values.keys() - set(CAMPAIGN_FIELDS):
+        raise TypeError(min(unknown))
+    is_changed = campaign.pk is None or any(getattr(campaign, name) != value for name, value in values.items())
     for name, value in values.items():
-        if name not in CAMPAIGN_FIELDS:
-            raise TypeError(name)
         setattr(campaign, name, value)
     check_campaign(campaign)
     same = Campaign.objects.filter(programme=campaign.programme, code=campaign.code).exclude(pk=campaign.pk)
     if same.exists():
         raise ValidationError({"code": _("There is a campaign with this code already.")})
-    campaign.drafted_by = f"user:{by.pk}"
+    if is_changed:  # whoever saves what another person wrote did not write it
+        campaign.drafted_by = f"user:{by.pk}"
     campaign.save()
     return campaign
 
@@ -66,7 +68,11 @@ def fund_campaign(campaign: Campaign, *, points: int, by: User, token: UUID) -> 
     if not campaign.budget:
         raise ValueError(campaign.code)
     there = budgets_of([campaign])[campaign.pk][0]
-    require_second_person(campaign.programme, most=there + points, drafted_by=campaign.drafted_by, by=by)
+    sharing = Campaign.objects.filter(programme=campaign.programme, budget=campaign.budget).exclude(
+        state=VersionState.RETIRED
+    )
+    for drafted_by in {campaign.drafted_by, *sharing.values_list("drafted_by", flat=True)}:
+        require_second_person(campaign.programme, most=there + points, drafted_by=drafted_by, by=by)
     return ledger.fund(
         programme=campaign.programme, budget=campaign.budget, amount=points, key=f"fund:{token}", actor=f"user:{by.pk}"
     )

@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 
 from loyalty.exceptions import InvalidConditionError, NotADraftError, NotPermittedError
 from loyalty.models.earning import Campaign, EarningRule, RuleVersion, VersionState
+from loyalty.models.ledger import Account, Kind
 from loyalty.services.earning import conditions
 from loyalty.services.earning.triggers import FactType, all_triggers
 from loyalty.services.second_person import require_second_person
@@ -132,7 +133,8 @@ def publish_campaign(campaign: Campaign, *, by: User) -> None:
     check_campaign(campaign)
     if campaign.pk is not None:
         campaign.refresh_from_db()
-    most = 0 if campaign.budget else None  # a budget is limited where it is filled
+    # A budget is limited where it is filled, which may have happened for another campaign.
+    most = _left_in_budget(campaign) if campaign.budget else None
     require_second_person(campaign.programme, most=most, drafted_by=campaign.drafted_by, by=by)
     drafts = Campaign.objects.filter(pk=campaign.pk, state=VersionState.DRAFT)
     if not drafts.update(state=VersionState.PUBLISHED, published_at=timezone.now(), published_by=f"user:{by.pk}"):
@@ -140,13 +142,18 @@ def publish_campaign(campaign: Campaign, *, by: User) -> None:
     campaign.refresh_from_db()
 
 
+def _left_in_budget(campaign: Campaign) -> int:
+    account = Account.objects.filter(programme=campaign.programme, kind=Kind.BUDGET, ref=campaign.budget).first()
+    return account.credits - account.debits if account is not None else 0
+
+
 def check_campaign(campaign: Campaign) -> None:
     """Raise `ValidationError` for a campaign that could not take place."""
     campaign.full_clean(exclude=["programme", "state"], validate_constraints=False)
     if not isinstance(campaign.weekdays, list) or not all(day in range(7) for day in campaign.weekdays):
-        raise ValidationError({"weekdays": campaign.weekdays})
+        raise ValidationError({"weekdays": str(campaign.weekdays)[:100]})
     if not isinstance(campaign.rules, list) or not all(isinstance(code, str) for code in campaign.rules):
-        raise ValidationError({"rules": campaign.rules})
+        raise ValidationError({"rules": str(campaign.rules)[:100]})
 
 
 @transaction.atomic

@@ -5,6 +5,8 @@ A published offer is never changed, as what was measured of it would be about tw
 
 from __future__ import annotations
 
+import hashlib
+import json
 import re
 from itertools import count
 from typing import TYPE_CHECKING, Any, Final
@@ -14,7 +16,7 @@ from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from loyalty.exceptions import NotADraftError, NotPermittedError
+from loyalty.exceptions import ChangedMeanwhileError, NotADraftError, NotPermittedError
 from loyalty.models.ledger import Programme
 from loyalty.models.offers import Offer, OfferPolicy
 from loyalty.services.offers import audience
@@ -59,12 +61,14 @@ def save_offer(offer: Offer, *, by: User, **values: Any) -> Offer:
         offer = Offer.objects.select_for_update(of=("self",)).select_related("programme").get(pk=offer.pk)
         if offer.state != Offer.State.DRAFT:
             raise NotADraftError
+    if unknown := values.keys() - set(FIELDS):
+        raise TypeError(min(unknown))
+    is_changed = offer.pk is None or any(getattr(offer, name) != value for name, value in values.items())
     for name, value in values.items():
-        if name not in FIELDS:
-            raise TypeError(name)
         setattr(offer, name, value)
     check_offer(offer)
-    offer.drafted_by = f"user:{by.pk}"
+    if is_changed:  # whoever saves what another person wrote did not write it
+        offer.drafted_by = f"user:{by.pk}"
     offer.save()
     return offer
 
@@ -78,12 +82,17 @@ def check_offer(offer: Offer) -> None:
 
 
 @transaction.atomic
-def publish_offer(offer: Offer, *, by: User) -> Offer:
-    """Show a draft to members from its first day on. Raises like `save_offer`, and `SecondPersonError`."""
+def publish_offer(offer: Offer, *, by: User, seen: str = "") -> Offer:
+    """Show a draft to members from its first day on.
+
+    `seen`: `mark_of` what the person looked at. Raises like `save_offer`, and `SecondPersonError`, `ChangedMeanwhileError`.
+    """
     _require(may_publish(by))
     offer = Offer.objects.select_for_update(of=("self",)).select_related("programme").get(pk=offer.pk)
     if offer.state != Offer.State.DRAFT:
         raise NotADraftError
+    if seen and seen != mark_of(offer):  # two people agree only on what both have read
+        raise ChangedMeanwhileError
     check_offer(offer)
     now = timezone.now()
     if offer.ends_at <= now:
@@ -92,6 +101,12 @@ def publish_offer(offer: Offer, *, by: User) -> Offer:
     offer.state, offer.published_at, offer.published_by = Offer.State.PUBLISHED, now, f"user:{by.pk}"
     offer.save(update_fields=["state", "published_at", "published_by"])
     return offer
+
+
+def mark_of(offer: Offer) -> str:
+    """Return what is another text after each change of the draft."""
+    values = {name: getattr(offer, "reward_id" if name == "reward" else name) for name in FIELDS}
+    return hashlib.blake2b(json.dumps(values, default=str, sort_keys=True).encode(), digest_size=8).hexdigest()
 
 
 def most_cost(offer: Offer) -> int | None:

@@ -155,8 +155,9 @@ def standing_of_account(user: User, wallet: Wallet | None, terms: RewardTerms, *
     change = last_change_of(user) if terms.wait_hours else None
     if change is None or (until := change.at + dt.timedelta(hours=terms.wait_hours)) <= at:
         return {}
-    # Many small ones are as much as a large one.
-    since = Redemption.objects.filter(wallet=wallet, created_at__gte=change.at).exclude(state__in=_NOT_COUNTED)
+    # Many small ones are as much as a large one; and another change, which a thief makes at will, begins no new sum.
+    begin = at - dt.timedelta(hours=terms.wait_hours)
+    since = Redemption.objects.filter(wallet=wallet, created_at__gte=begin).exclude(state__in=_NOT_COUNTED)
     spent = since.aggregate(points=Sum("price"))["points"] or 0 if wallet else 0
     return {"waits_until": until, "confirm_from": terms.confirm_from, "spent_since": spent}
 
