@@ -97,9 +97,14 @@ class EditView(_TroubleshooterScreen):
         form = TroubleshooterForm(request.POST, instance=self._it())
         if not form.is_valid():
             return self.render_to_response(self.get_context_data(form=form), status=422)
-        with transaction.atomic():
-            saved = services.save_troubleshooter(form.save(commit=False), by=self.user)
-            form.save_m2m()
+        try:
+            with transaction.atomic():
+                seen = form.cleaned_data["seen"]
+                saved = services.save_troubleshooter(form.save(commit=False), by=self.user, seen=seen)
+                form.save_m2m()
+        except TroubleshooterError as error:
+            form.add_error(None, str(error))
+            return self.render_to_response(self.get_context_data(form=form), status=422)
         messages.success(request, gettext("It is saved."))
         return self.here(saved.pk)
 
@@ -165,7 +170,7 @@ class StepView(_TroubleshooterScreen):
         if form.is_valid() and rows.is_valid():
             made, new = step_in(form, rows, step.number if step is not None else 0)
             try:
-                saved = self._store(it, made, new)
+                saved = self._store(it, made, new, form.cleaned_data["seen"])
             except TroubleshooterError as error:
                 form.add_error(None, str(error))
             else:
@@ -175,9 +180,9 @@ class StepView(_TroubleshooterScreen):
                 return self.here(it.pk)
         return self.render_to_response(self.get_context_data(form=form, answers=rows), status=422)
 
-    def _store(self, it: Troubleshooter, step: Step, new: list[int | None]) -> Step:
+    def _store(self, it: Troubleshooter, step: Step, new: list[int | None], seen: str) -> Step:
         with transaction.atomic():
-            saved = services.save_step(troubleshooter=it, step=step, by=self.user)
+            saved = services.save_step(troubleshooter=it, step=step, by=self.user, seen=seen)
             for answer in new:
                 empty = Step(number=0, kind=Kind.QUESTION, title=LocalizedText())
                 target = services.save_step(troubleshooter=it, step=empty)

@@ -31,6 +31,9 @@ _TEXT_LENGTH: Final = 4000
 class TroubleshooterForm(forms.ModelForm[Troubleshooter]):
     """What a troubleshooter is about; its steps have forms of their own."""
 
+    #: What was there when the form was opened (`services.save_troubleshooter`).
+    seen = forms.CharField(required=False, widget=forms.HiddenInput)
+
     class Meta:
         model = Troubleshooter
         fields = ("title", "slug", "intro", "keywords", "icon", "topic", "products", "audience", "owner", "order")
@@ -38,6 +41,7 @@ class TroubleshooterForm(forms.ModelForm[Troubleshooter]):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self.fields["seen"].initial = self.instance.mark
         field = self.fields["audience"]
         choices = dict(audience_choices())
         choices.setdefault(self.instance.audience, self.instance.audience)
@@ -59,6 +63,8 @@ def step_choices(graph: Graph, *, without: int | None, nowhere: str) -> list[tup
 class StepForm(forms.Form):
     """A step without its answers."""
 
+    #: What was there when the form was opened (`services.save_step`).
+    seen = forms.CharField(required=False, widget=forms.HiddenInput)
     kind = forms.ChoiceField(
         label=gettext_lazy("what it is"),
         choices=[(kind.value, label) for kind, label in KIND_LABELS.items()],
@@ -88,6 +94,7 @@ class StepForm(forms.Form):
     def __init__(self, *args: Any, graph: Graph, step: Step | None, **kwargs: Any) -> None:
         if step is not None:
             kwargs["initial"] = {
+                "seen": step.mark,
                 "kind": step.kind.value,
                 "title": step.title,
                 "text": step.text,

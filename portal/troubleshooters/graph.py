@@ -7,6 +7,8 @@ Numbers of steps are those of addresses; they are given once and never again, so
 from __future__ import annotations
 
 import enum
+import hashlib
+import json
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final
 
@@ -76,6 +78,12 @@ class Step:
     answers: tuple[Answer, ...] = ()
     otherwise: int | None = None
     article: str = ""
+
+    @property
+    def mark(self) -> str:
+        """Return what is another text after each change of the step."""
+        values = json.dumps(Graph((self,)).to_json(), sort_keys=True)
+        return hashlib.blake2b(values.encode(), digest_size=8).hexdigest()
 
     @property
     def is_end(self) -> bool:

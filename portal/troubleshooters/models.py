@@ -83,6 +83,11 @@ class Troubleshooter(models.Model):
         return reverse("troubleshooters:start", args=[self.slug])
 
     @property
+    def mark(self) -> str:
+        """Return what is another text after each change; empty for one that is not stored yet."""
+        return self.changed_at.isoformat() if self.pk else ""
+
+    @property
     def graph(self) -> Graph:
         """Return the draft."""
         return Graph.from_json(self.draft)

@@ -37,11 +37,15 @@ _LONG_AGO = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 
 
 @transaction.atomic
-def save_troubleshooter(troubleshooter: Troubleshooter, *, by: User | None = None) -> Troubleshooter:
-    """Store what a troubleshooter is about and who sees it. Its steps are kept as they are stored."""
+def save_troubleshooter(troubleshooter: Troubleshooter, *, by: User | None = None, seen: str = "") -> Troubleshooter:
+    """Store what a troubleshooter is about and who sees it. Its steps are kept as they are stored.
+
+    `seen`: its mark when whoever changes it looked at it. Raises `TroubleshooterError` if it was changed since.
+    """
     is_new = troubleshooter.pk is None
     before = None if is_new else _locked(troubleshooter)
     if before is not None:
+        _check_seen(seen, before.mark)
         troubleshooter.draft, troubleshooter.next_number = before.draft, before.next_number
         troubleshooter.live_id = before.live_id
     troubleshooter.audience = register_audience(troubleshooter.audience)
@@ -54,16 +58,22 @@ def save_troubleshooter(troubleshooter: Troubleshooter, *, by: User | None = Non
 
 
 @transaction.atomic
-def save_step(*, troubleshooter: Troubleshooter, step: Step, by: User | None = None) -> Step:
-    """Store a step of the draft; one with the number 0 is new. Raises `TroubleshooterError` for more than there may be."""
+def save_step(*, troubleshooter: Troubleshooter, step: Step, by: User | None = None, seen: str = "") -> Step:
+    """Store a step of the draft; one with the number 0 is new.
+
+    `seen`: its mark when whoever changes it looked at it. Raises `TroubleshooterError` if it was changed or removed since,
+    and for more steps than there may be.
+    """
     held = _locked(troubleshooter)
     if step.number == 0:
         if len(held.graph) >= MAX_STEPS:
             raise TroubleshooterError(_("A troubleshooter has at most %(limit)s steps.") % {"limit": MAX_STEPS})
         step = replace(step, number=held.next_number)
         held.next_number += 1
-    elif held.graph.step(step.number) is None:
+    elif (there := held.graph.step(step.number)) is None:
         raise TroubleshooterError(_("Somebody else removed this step meanwhile."))
+    else:
+        _check_seen(seen, there.mark)
     _store(held, held.graph.with_step(step), by)
     return step
 
@@ -131,6 +141,11 @@ def copy_troubleshooter(*, troubleshooter: Troubleshooter, by: User) -> Troubles
     copied.products.set(held.products.all())
     log(instance=copied, action="wagtail.copy", user=by)
     return copied
+
+
+def _check_seen(seen: str, mark: str) -> None:
+    if seen and seen != mark:
+        raise TroubleshooterError(_("Somebody else changed this meanwhile. Open it again to see what is there now."))
 
 
 def _locked(troubleshooter: Troubleshooter) -> Troubleshooter:

@@ -95,6 +95,11 @@ class ShownStep:
         return self.done + 1
 
     @property
+    def leads_on(self) -> bool:
+        """Return whether another step follows if this one does not help."""
+        return self.step.kind is not Kind.CONTACT and self.step.otherwise is not None
+
+    @property
     def all(self) -> int:
         return self.here + self.left
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from django.core.exceptions import PermissionDenied
 from django.test import Client
@@ -78,6 +80,29 @@ def test_answers_are_ordered_and_removed_without_a_script(editor):
 
     assert [step.number for step in it.graph] == [2, 1, 4, 5]
     assert [(str(each.label), each.to) for each in it.graph.step(1).answers] == [("دو", None), ("یک", 2)]
+
+
+def test_a_form_that_is_older_than_what_is_there_changes_nothing(editor):
+    it = TroubleshooterFactory(audience="public")
+    about, step = (
+        reverse("troubleshooters_admin:edit", args=[it.pk]),
+        reverse("troubleshooters_admin:step", args=[it.pk, 3]),
+    )
+    opened = editor.get(about).context["form"]["seen"].value()
+    opened_step = editor.get(step).context["form"]["seen"].value()
+    it.audience = "staff"
+    services.save_troubleshooter(it)
+    found = it.graph.step(3)
+    services.save_step(troubleshooter=it, step=replace(found, title=words("تازه")))
+    data = {"title_fa": "x", "title_en": "x", "slug": it.slug, "icon": "route", "audience": "public", "order": 0}
+
+    late = editor.post(about, {**data, "seen": opened})
+    late_step = editor.post(step, step_data("کهنه", kind="solution", seen=opened_step))
+
+    assert (late.status_code, late_step.status_code) == (422, 422)
+    assert "در این میان" in late.text
+    it.refresh_from_db()
+    assert (it.audience, str(it.graph.step(3).title)) == ("staff", str(words("تازه")))
 
 
 def test_the_preview_shows_the_draft_to_editors_only_and_counts_nothing(editor):
