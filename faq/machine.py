@@ -26,7 +26,7 @@ from portal.core.brand import site_name
 from portal.core.http import public_address
 from portal.core.limits import limited, too_many_requests
 from portal.core.machine_reading import is_open_to_programs
-from portal.core.memo import Memo
+from portal.core.memo import LONG_SECONDS, Memo
 from portal.core.pages import ARTICLES, page_url
 from portal.core.routing import page_at
 from portal.core.scopes import depends_on
@@ -72,13 +72,21 @@ def llms(request: HttpRequest) -> HttpResponse:
     if not is_open_to_programs():
         raise Http404
     depends_on(request, ARTICLES, "catalogue", "site")
+    return _text(_lists.get("all", _all_lists), "text/plain")
+
+
+#: The list: whatever is asked besides, it is made once.
+_lists: Memo[str] = Memo(max_size=1, scopes=(ARTICLES, "catalogue", "site"), seconds=LONG_SECONDS)
+
+
+def _all_lists() -> str:
     lines = [f"# {_plain(site_name(settings.LANGUAGE_CODE))}", ""]
     with override(settings.LANGUAGE_CODE):
         about = _("Help articles of this portal. Each is also there as Markdown; all of them in one text: %(address)s")
         lines += [f"> {about % {'address': public_address(reverse('faq:llms_full'))}}", ""]
     for code, name in settings.LANGUAGES:
         lines += _articles_of(code, str(name))
-    return _text("\n".join(lines), "text/plain")
+    return "\n".join(lines)
 
 
 @require_safe
@@ -139,7 +147,7 @@ class _Key:
     language: str
 
 
-_texts: Memo[str] = Memo(max_size=1024, scopes=(ARTICLES, "catalogue", "site"), seconds=300)
+_texts: Memo[str] = Memo(max_size=1024, scopes=(ARTICLES, "catalogue", "site"), seconds=LONG_SECONDS)
 
 
 def as_markdown(page: ArticlePage) -> str:
@@ -155,6 +163,9 @@ def _as_markdown(page: ArticlePage, language: str) -> str:
         names = [f"{item.name} {item.version}".strip() for item in article.applies_to]
         if applies_to := [*names, *article.platforms]:
             facts.append(_("Applies to: %(names)s") % {"names": pgettext("list separator", ", ").join(applies_to)})
+        if article.newer is not None:
+            late = _("This translation is out of date. The current text: %(address)s")
+            facts.append(late % {"address": public_address(article.newer.url)})
         if page.last_published_at:
             facts.append(_("Updated: %(date)s") % {"date": date_format(page.last_published_at, "Y-m-d")})
     parts = [

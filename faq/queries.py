@@ -28,7 +28,7 @@ from django.db.models.functions import Cast, Coalesce, Length, RowNumber, Sqrt, 
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import override
-from wagtail.models import Page
+from wagtail.models import Page, Revision
 
 from faq.models import (
     ArticlePage,
@@ -172,6 +172,8 @@ class ArticleForEverybody:
     body: RenderedBody
     applies_to: tuple[AppliesTo, ...]
     platforms: tuple[str, ...]
+    #: The text that this translation lags behind.
+    newer: NewerText | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -480,7 +482,7 @@ def article_for_everybody(page: ArticlePage) -> ArticleForEverybody:
     language = page.locale.language_code
     key = (page.pk, page.live_revision_id, page.last_published_at, language, tuple(audiences_for(None)))
     shared = _articles.get(key, lambda: _shared_data(page, None))
-    return ArticleForEverybody(shared.body, shared.applies_to, shared.platforms)
+    return ArticleForEverybody(shared.body, shared.applies_to, shared.platforms, shared.newer)
 
 
 def _credit(page: ArticlePage, user: AnyUser) -> Credit:
@@ -534,8 +536,15 @@ def _newer_text(page: ArticlePage, user: AnyUser) -> NewerText | None:
 
 
 def _changes(page: ArticlePage) -> tuple[Change, ...]:
-    """Return the latest changes that matter to readers; one query."""
+    """Return the latest changes that matter to readers, as far as they were told to the same readers; one query.
+
+    What colleagues wrote for each other stays theirs when an internal article is published for everybody.
+    """
+    for_others = Revision.page_revisions.filter(object_id=str(page.pk)).exclude(
+        content__effective_audience=page.effective_audience
+    )
     told = Publication.objects.filter(article=page.pk).exclude(significance__in=["", Significance.TYPO])
+    told = told.exclude(revision_number__in=for_others.order_by().values("pk"))
     rows = told.exclude(note="").values_list("note", "published_at", "significance")[:CHANGES]
     return tuple(Change(note, moment, significance == Significance.MAJOR) for note, moment, significance in rows)
 

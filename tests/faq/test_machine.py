@@ -5,8 +5,10 @@ from __future__ import annotations
 import pytest
 from django.test import override_settings
 from django.urls import reverse
+from django.utils import timezone
 
 from faq import machine
+from faq.models import TranslationDebt
 from faq.queries import markdown_path
 from portal.core.models import MachineReading
 from tests.factories.faq import ArticlePageFactory, TopicPageFactory
@@ -110,6 +112,28 @@ def test_the_list_costs_the_same_however_long(client, django_assert_max_num_quer
         ArticlePageFactory()
 
     assert queries() == few
+
+
+def test_no_query_makes_the_list_anew(client, monkeypatch):
+    ArticlePageFactory()
+    made = []
+    monkeypatch.setattr(machine, "_articles_of", lambda *given: made.append(given) or [])
+
+    for number in range(3):
+        client.get(reverse("faq:llms"), {"x": number})
+
+    assert len(made) == 2, "once for each language"
+
+
+def test_a_late_translation_says_so_and_names_the_current_text(client):
+    persian = ArticlePageFactory(title="تازه")
+    late = ArticlePageFactory(title="کهنه")
+    TranslationDebt.objects.create(article=late, source=persian, since=timezone.now())
+
+    text = client.get(markdown_path(late)).text
+
+    assert f"متن کنونی: http://localhost:8000{persian.url}" in text
+    assert "متن کنونی" not in client.get(markdown_path(persian)).text
 
 
 def test_all_texts_come_in_parts_that_lead_to_each_other(client, monkeypatch):

@@ -363,3 +363,20 @@ def test_helpfulness_is_reported_by_what_is_sure_and_says_what_it_means(client, 
     assert "ویلسون" in page.text
     assert export.status_code == 200
     assert good.title in b"".join(export.streaming_content).decode()
+
+
+def test_notes_for_colleagues_stay_theirs_when_an_article_becomes_public(client, after_commit):
+    article = ArticlePageFactory(parent=TopicPageFactory(), audience="staff")
+    with after_commit():
+        article = publish(article, "medium", "رازِ همکاران")
+        article.audience = "public"
+        article.change_significance, article.change_note = "medium", "برای همه"
+        article.save_revision().publish()
+    article = ArticlePage.objects.get(pk=article.pk)
+    with after_commit():
+        article = publish(article, "medium", "پس از آن")
+
+    page = client.get(article.url).text
+
+    assert "رازِ همکاران" not in page
+    assert "پس از آن" in page
