@@ -12,17 +12,20 @@ _PUNCTUATION: Final = re.compile(r"[^\w\s\u200c-]")
 _LENGTH: Final = 60
 
 
-def anchor_of(title: str, *, taken: set[str] | None = None) -> str:
-    """Return a readable id for a heading; with `taken`, one that is not among those yet, and is now.
+def anchor_of(title: str, *, taken: dict[str, int] | None = None) -> str:
+    """Return a readable id for a heading; with `taken`, one that is not among its keys yet, and is now.
 
     What a link from elsewhere calls the heading gives the same id as the heading itself. The prefix `s-` avoids collisions
-    with ids of the page frame.
+    with ids of the page frame. The values are the numbers that were given last, so that thousands of equal headings take no
+    longer than others.
     """
-    anchor = base = f"s-{slugify_unicode(_PUNCTUATION.sub('', title), max_length=_LENGTH) or 'x'}"
-    number = 1
-    while taken is not None and anchor in taken:
+    base = f"s-{slugify_unicode(_PUNCTUATION.sub('', title), max_length=_LENGTH) or 'x'}"
+    if taken is None:
+        return base
+    anchor, number = base, taken.get(base, 0)
+    while anchor in taken:
         number += 1
         anchor = f"{base}-{number}"
-    if taken is not None:
-        taken.add(anchor)
+    taken[anchor] = 1
+    taken[base] = max(number, 1)
     return anchor

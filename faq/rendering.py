@@ -57,7 +57,7 @@ def render_body(body: StreamValue, *, language: str, linked: Mapping[UUID, Artic
     prefetch_renditions(body)
     parts: list[str] = []
     headings: list[Heading] = []
-    taken: set[str] = set()
+    taken: dict[str, int] = {}
     for place, child in enumerate(body):
         context: dict[str, Any] = {
             "LANGUAGE_CODE": language,
@@ -73,7 +73,7 @@ def render_body(body: StreamValue, *, language: str, linked: Mapping[UUID, Artic
     return RenderedBody(mark_safe(html), tuple(headings))  # noqa: S308 - made by our templates from cleaned rich text
 
 
-def _with_anchors(html: str, taken: set[str]) -> str:
+def _with_anchors(html: str, taken: dict[str, int]) -> str:
     """Give the smaller headings, of texts and steps, ids that are not taken."""
 
     def named(match: re.Match[str]) -> str:

@@ -7,6 +7,7 @@ from urllib.parse import unquote
 import pytest
 from wagtail.models import Page
 
+from faq.anchors import anchor_of
 from faq.models import ShortLink
 from tests.factories.accounts import UserFactory
 from tests.factories.faq import ArticlePageFactory, TopicPageFactory, help_site
@@ -132,3 +133,11 @@ def test_articles_below_a_moved_and_renamed_topic_redirect(client):
     assert response.status_code == 301
     assert unquote(response["Location"]) == unquote(article.url)
     assert "بالا" in unquote(article.url)
+
+
+def test_equal_headings_have_ids_of_their_own_also_beside_one_that_is_called_like_them():
+    taken: dict[str, int] = {}
+
+    names = [anchor_of(title, taken=taken) for title in ("a", "a-2", "a", "a", "a-2")]
+
+    assert names == ["s-a", "s-a-2", "s-a-3", "s-a-4", "s-a-2-2"]

@@ -46,7 +46,7 @@ def anchors_of(root: Node) -> dict[str, str]:
             visit(child, is_top=is_top and child.tag in _TRANSPARENT)
 
     visit(root, is_top=True)
-    taken: set[str] = set()
+    taken: dict[str, int] = {}
     anchors: dict[int, str] = {}
     for wants_block in (True, False):
         for place, (node, is_block) in enumerate(names):
