@@ -52,5 +52,10 @@ class FaqConfig(AppConfig):
             run=upkeep.mail_owners,
             is_needed=upkeep.has_owners_to_mail,
         )
-        jobs.every(timedelta(days=1), name="faq.check_links", run=link_check.check_links)
+        jobs.every(
+            timedelta(days=1),
+            name="faq.check_links",
+            run=link_check.check_links,
+            is_needed=lambda _last_end: link_check.has_links_to_check(),
+        )
         init_new_page.connect(prefill.fill_in_title, dispatch_uid="faq.fill_in_title")

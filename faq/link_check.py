@@ -59,6 +59,11 @@ class _Place:
     readers: Audience
 
 
+def has_links_to_check() -> bool:
+    """Return whether there is an article with links, or one that had some. Two queries at the most."""
+    return ArticlePage.objects.live().exists() or BrokenLink.objects.exists()
+
+
 def check_links() -> int:
     """Look at all links of published articles and store those that lead nowhere; return how many there are.
 

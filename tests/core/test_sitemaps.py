@@ -41,7 +41,7 @@ def test_sitemap_costs_one_query_per_kind_of_page(client, django_assert_num_quer
     ArticlePageFactory.create_batch(count, parent=topic)
     client.get("/sitemap.xml")
 
-    with django_assert_num_queries(7):
+    with django_assert_num_queries(8):
         client.get("/sitemap.xml")
 
 

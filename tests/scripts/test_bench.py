@@ -59,7 +59,7 @@ def test_an_unknown_measurement_is_refused():
     done = bench("everything")
 
     assert done.returncode == 1
-    assert "pages, community, connections, ledger, memory, offers, search, best-answer" in done.stderr
+    assert "pages, community, connections, import, ledger, memory, offers, search, best-answer" in done.stderr
 
 
 def test_every_search_that_is_measured_is_there():

@@ -6,14 +6,15 @@ import pytest
 
 from bench.ledger import GROWTH, databases, missed_bars
 
-GOOD = {"single: ratio": 0.9, "batch: ratio": 0.4, "page: growth": 1.0, "check: problems": 0}
+GOOD = {"single: ratio": 0.9, "spending: ratio": 0.5, "batch: ratio": 0.4, "page: growth": 1.0, "check: problems": 0}
 
 
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        ({"single: ratio": 0.01}, "single is 0.01 of plain"),
-        ({"batch: ratio": 0.01}, "batch is 0.01 of plain"),
+        ({"single: ratio": 0.01}, "single is 0.010 of plain"),
+        ({"spending: ratio": 0.01}, "spending is 0.010 of plain"),
+        ({"batch: ratio": 0.01}, "batch is 0.010 of plain"),
         ({"page: growth": GROWTH + 0.1}, "a page of a long statement takes × 1.30"),
         ({"check: problems": 1}, "the books are wrong"),
     ],
