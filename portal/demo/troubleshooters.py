@@ -61,7 +61,7 @@ def _walk(made: Troubleshooter, version: Version) -> None:
     chance = random.Random(made.slug)
     steps, arrivals, outcomes = version.steps.by_number, [], []
     for number in range(_READERS):
-        visitor = f"{number:032x}"
+        visitor = f"{number:024x}"
         day = timezone.localdate() - dt.timedelta(days=chance.randint(1, 28))
         at, seen = version.steps.start, set[int]()
         while at is not None and at not in seen:

@@ -160,7 +160,7 @@ class Outcome(models.Model):
     version = models.ForeignKey(Version, models.CASCADE, related_name="outcomes")
     step = models.PositiveIntegerField()
     user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, null=True, related_name="+")
-    visitor = models.CharField(max_length=VISITOR_LENGTH, blank=True)
+    visitor = models.CharField(max_length=64, blank=True)
     is_solved = models.BooleanField()
     given_at = models.DateTimeField(auto_now=True)
 

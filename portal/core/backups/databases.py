@@ -18,6 +18,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Protocol
 
+from django.apps import apps
 from django.conf import settings
 from django.db import DatabaseError, connection
 from psycopg import sql
@@ -182,15 +183,17 @@ class _Postgres:
             with connection.cursor() as cursor:
                 names = sql.SQL(", ").join(map(sql.Identifier, there))
                 begin += sql.SQL("DROP TABLE {} CASCADE;\n").format(names).as_string(cursor.connection)
-                # The functions of their triggers, which are in the backup as well, outlive the tables.
+                # Our functions, which are in the backup as well, outlive the tables: those of their triggers, and those that
+                # have the name of an app before their own.
                 cursor.execute(
-                    "SELECT DISTINCT p.proname FROM pg_trigger t JOIN pg_proc p ON p.oid = t.tgfoid"
-                    " JOIN pg_class c ON c.oid = t.tgrelid WHERE NOT t.tgisinternal AND c.relname = ANY(%s)",
-                    [there],
+                    "SELECT p.oid::regprocedure::text FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace"
+                    " WHERE n.nspname = current_schema() AND (p.oid IN (SELECT t.tgfoid FROM pg_trigger t"
+                    " JOIN pg_class c ON c.oid = t.tgrelid WHERE NOT t.tgisinternal AND c.relname = ANY(%s))"
+                    " OR split_part(p.proname, '_', 1) = ANY(%s)) AND NOT EXISTS"
+                    " (SELECT FROM pg_depend d WHERE d.objid = p.oid AND d.deptype = 'e')",
+                    [there, [config.label for config in apps.get_app_configs()]],
                 )
-                for (name,) in cursor.fetchall():
-                    drop = sql.SQL("DROP FUNCTION {}();\n").format(sql.Identifier(name))
-                    begin += drop.as_string(cursor.connection)
+                begin += "".join(f"DROP FUNCTION {signature};\n" for (signature,) in cursor.fetchall())
         connection.close()
         where, environment = self._client("psql")
         self._client("pg_restore")

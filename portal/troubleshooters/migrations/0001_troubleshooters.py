@@ -68,7 +68,7 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('step', models.PositiveIntegerField()),
-                ('visitor', models.CharField(blank=True, max_length=24)),
+                ('visitor', models.CharField(blank=True, max_length=64)),
                 ('is_solved', models.BooleanField()),
                 ('given_at', models.DateTimeField(auto_now=True)),
                 ('user', models.ForeignKey(null=True, on_delete=django.db.models.deletion.CASCADE, related_name='+', to=settings.AUTH_USER_MODEL)),
