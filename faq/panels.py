@@ -151,7 +151,7 @@ def limits_of_source(article: ArticlePage) -> str:
 
 def is_for_more_than(article: ArticlePage, audience: str) -> bool:
     """Return whether somebody outside an audience can read the article once this draft is published."""
-    return not _is_within(_readers_of(article), audience)
+    return not Audience.parse(audience).covers(_readers_of(article))
 
 
 def audience_in_words(expression: str) -> str:
@@ -168,8 +168,3 @@ def _readers_of(article: ArticlePage) -> Audience:
     """Return who can read an article once this draft is published."""
     above = getattr(article.get_parent().specific, "effective_audience", PUBLIC)
     return Audience.parse(article.audience) & Audience.parse(above)
-
-
-def _is_within(inner: Audience, outer: str) -> bool:
-    """Return whether whoever is admitted by `inner` is admitted by `outer`, as far as the clauses show it."""
-    return all(any(narrow <= wide for narrow in inner.clauses) for wide in Audience.parse(outer).clauses)

@@ -206,20 +206,28 @@ def _back(request: HttpRequest, name: str) -> HttpResponse:
     return HttpResponseRedirect(wanted if wanted.split("?")[0] == report else report)
 
 
-class ReviewViewSet(ViewSet):
-    name = "review_report"
-    url_prefix = "help/review"
-    icon = "date"
-    menu_label = _("Due for review")
+class _ReportViewSet(ViewSet):
+    """A report for all who may change articles, and its list alone, which filters load."""
+
+    report: type[ReportView]
     menu_item_class = menu_item_for(upkeep.may_edit_any)
 
     def get_urlpatterns(self) -> list[Any]:
         return [
-            path("", ReviewReportView.as_view(), name="index"),
-            path("results/", ReviewReportView.as_view(results_only=True), name="results"),
-            path("confirm/", confirm, name="confirm"),
-            path("undo/", undo, name="undo"),
+            path("", self.report.as_view(), name="index"),
+            path("results/", self.report.as_view(results_only=True), name="results"),
         ]
+
+
+class ReviewViewSet(_ReportViewSet):
+    name = "review_report"
+    url_prefix = "help/review"
+    icon = "date"
+    menu_label = _("Due for review")
+    report = ReviewReportView
+
+    def get_urlpatterns(self) -> list[Any]:
+        return [*super().get_urlpatterns(), path("confirm/", confirm, name="confirm"), path("undo/", undo, name="undo")]
 
 
 # Translations out of date ---------------------------------------------------------------------------------------------
@@ -294,19 +302,15 @@ def confirm_translations(request: HttpRequest) -> HttpResponse:
     return _back(request, _DEBTS)
 
 
-class DebtViewSet(ViewSet):
+class DebtViewSet(_ReportViewSet):
     name = "translation_debt"
     url_prefix = "help/translations"
     icon = "wagtail-localize-language"
     menu_label = _("Translations out of date")
-    menu_item_class = menu_item_for(upkeep.may_edit_any)
+    report = DebtReportView
 
     def get_urlpatterns(self) -> list[Any]:
-        return [
-            path("", DebtReportView.as_view(), name="index"),
-            path("results/", DebtReportView.as_view(results_only=True), name="results"),
-            path("confirm/", confirm_translations, name="confirm"),
-        ]
+        return [*super().get_urlpatterns(), path("confirm/", confirm_translations, name="confirm")]
 
 
 # Helpfulness ----------------------------------------------------------------------------------------------------------
@@ -399,18 +403,12 @@ class HelpfulnessReportView(_ReportOfArticles):
         ]
 
 
-class HelpfulnessViewSet(ViewSet):
+class HelpfulnessViewSet(_ReportViewSet):
     name = "helpfulness_report"
     url_prefix = "help/helpfulness"
     icon = "pick"
     menu_label = _("Helpfulness")
-    menu_item_class = menu_item_for(upkeep.may_edit_any)
-
-    def get_urlpatterns(self) -> list[Any]:
-        return [
-            path("", HelpfulnessReportView.as_view(), name="index"),
-            path("results/", HelpfulnessReportView.as_view(results_only=True), name="results"),
-        ]
+    report = HelpfulnessReportView
 
 
 # Broken links ---------------------------------------------------------------------------------------------------------
@@ -461,18 +459,12 @@ class BrokenLinkReportView(_ReportOfArticles):
         return super().get_queryset()
 
 
-class BrokenLinkViewSet(ViewSet):
+class BrokenLinkViewSet(_ReportViewSet):
     name = "broken_link_report"
     url_prefix = "help/broken-links"
     icon = "link"
     menu_label = _("Broken links")
-    menu_item_class = menu_item_for(upkeep.may_edit_any)
-
-    def get_urlpatterns(self) -> list[Any]:
-        return [
-            path("", BrokenLinkReportView.as_view(), name="index"),
-            path("results/", BrokenLinkReportView.as_view(results_only=True), name="results"),
-        ]
+    report = BrokenLinkReportView
 
 
 # Admin home and history -----------------------------------------------------------------------------------------------

@@ -2,14 +2,32 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from loyalty.exceptions import SecondPersonError
 from loyalty.models.adjustments import PointsPolicy
 
 if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
+
+    from loyalty.models.earning import Campaign
     from loyalty.models.ledger import Programme
+    from loyalty.models.offers import Offer
     from portal.accounts.models import User
+
+
+def write(draft: Campaign | Offer, values: Mapping[str, Any], *, fields: Collection[str], by: User) -> None:
+    """Set values of a draft, and who wrote it, without saving it. Raises `TypeError` for a value that is none of `fields`.
+
+    Whoever saves unchanged what another person wrote did not write it: else a second person could never publish what their
+    screen saves first, and could free the first one for publishing alone.
+    """
+    if unknown := values.keys() - set(fields):
+        raise TypeError(min(unknown))
+    if draft.pk is None or any(getattr(draft, name) != value for name, value in values.items()):
+        draft.drafted_by = f"user:{by.pk}"
+    for name, value in values.items():
+        setattr(draft, name, value)
 
 
 def require_second_person(programme: Programme, *, most: int | None, drafted_by: str | None, by: User) -> None:

@@ -11,7 +11,7 @@
       if (wanted === asked) return;
       asked = wanted;
       const answer = await fetch(`${box.dataset.similarUrl}&title=${encodeURIComponent(wanted)}`);
-      if (answer.ok && wanted === asked) box.innerHTML = await answer.text();
+      if (answer.ok && !answer.redirected && wanted === asked) box.innerHTML = await answer.text();
     };
     title.addEventListener("input", () => {
       clearTimeout(timer);

@@ -13,7 +13,7 @@ from loyalty.models.earning import Campaign, VersionState
 from loyalty.models.ledger import Account, Kind
 from loyalty.services import ledger
 from loyalty.services.earning.publishing import check_campaign, may_draft
-from loyalty.services.second_person import require_second_person
+from loyalty.services.second_person import require_second_person, write
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -43,17 +43,11 @@ def save_campaign(campaign: Campaign, *, by: User, **values: Any) -> Campaign:
         if locked.state != VersionState.DRAFT:
             raise NotADraftError
         campaign = locked
-    if unknown := values.keys() - set(CAMPAIGN_FIELDS):
-        raise TypeError(min(unknown))
-    is_changed = campaign.pk is None or any(getattr(campaign, name) != value for name, value in values.items())
-    for name, value in values.items():
-        setattr(campaign, name, value)
+    write(campaign, values, fields=CAMPAIGN_FIELDS, by=by)
     check_campaign(campaign)
     same = Campaign.objects.filter(programme=campaign.programme, code=campaign.code).exclude(pk=campaign.pk)
     if same.exists():
         raise ValidationError({"code": _("There is a campaign with this code already.")})
-    if is_changed:  # whoever saves what another person wrote did not write it
-        campaign.drafted_by = f"user:{by.pk}"
     campaign.save()
     return campaign
 

@@ -130,9 +130,9 @@ def retire(rule: EarningRule, *, by: User) -> bool:
 def publish_campaign(campaign: Campaign, *, by: User) -> None:
     """Have a campaign take place. Raises `NotPermittedError`, `NotADraftError`, `SecondPersonError`, `ValidationError`."""
     _require(may_publish(by))
-    check_campaign(campaign)
-    if campaign.pk is not None:
+    if Campaign.objects.select_for_update().filter(pk=campaign.pk).first() is not None:
         campaign.refresh_from_db()
+    check_campaign(campaign)  # what is published, not what the caller read
     # A budget is limited where it is filled, which may have happened for another campaign.
     most = _left_in_budget(campaign) if campaign.budget else None
     require_second_person(campaign.programme, most=most, drafted_by=campaign.drafted_by, by=by)

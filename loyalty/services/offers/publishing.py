@@ -20,7 +20,7 @@ from loyalty.exceptions import ChangedMeanwhileError, NotADraftError, NotPermitt
 from loyalty.models.ledger import Programme
 from loyalty.models.offers import Offer, OfferPolicy
 from loyalty.services.offers import audience
-from loyalty.services.second_person import require_second_person
+from loyalty.services.second_person import require_second_person, write
 
 if TYPE_CHECKING:
     from portal.accounts.models import User
@@ -61,14 +61,8 @@ def save_offer(offer: Offer, *, by: User, **values: Any) -> Offer:
         offer = Offer.objects.select_for_update(of=("self",)).select_related("programme").get(pk=offer.pk)
         if offer.state != Offer.State.DRAFT:
             raise NotADraftError
-    if unknown := values.keys() - set(FIELDS):
-        raise TypeError(min(unknown))
-    is_changed = offer.pk is None or any(getattr(offer, name) != value for name, value in values.items())
-    for name, value in values.items():
-        setattr(offer, name, value)
+    write(offer, values, fields=FIELDS, by=by)
     check_offer(offer)
-    if is_changed:  # whoever saves what another person wrote did not write it
-        offer.drafted_by = f"user:{by.pk}"
     offer.save()
     return offer
 
