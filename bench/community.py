@@ -176,6 +176,8 @@ def imported(folder: Path, posts: int) -> Import:
     """Import a dump of so many posts into a new portal, unless the folder has one."""
     data, note = folder / str(posts), folder / f"{posts}.json"
     if note.exists():
+        # The folder may be older than the code: its portals follow.
+        run("manage.py", "migrate", "--no-input", env=portal_environment(data))
         return Import(**json.loads(note.read_text(encoding="utf-8")))
     empty = folder / "empty"
     if not (empty / "portal.sqlite3").exists():

@@ -12,6 +12,7 @@ from community import listing
 from community.models import Post, Thread
 from community.notifications import KINDS
 from portal.catalog.models import validate_icon
+from portal.notifications.services import follow
 from tests.factories.accounts import UserFactory
 from tests.factories.community import AreaFactory, MemberFactory, ThreadFactory, moderator
 
@@ -64,6 +65,44 @@ def test_each_list_follows_its_index(reader):
 
     assert {name: plan for name, plan in plans.items() if f"{name} " not in f"{plan} "} == {}
     assert {name: plan for name, plan in plans.items() if "TEMP B-TREE" in plan or "Sort" in plan} == {}
+
+
+@pytest.mark.parametrize("is_pinned", [True, False])
+def test_what_is_followed_in_an_area_follows_its_index(is_pinned):
+    reader, area = MemberFactory(), AreaFactory()
+
+    plan = plan_of(listing._newest_in(Thread.objects.visible_to(reader).listed(), area.pk, is_pinned=is_pinned))
+
+    # PostgreSQL finds both indexes equally good in an empty table.
+    assert "thread_area_latest" in plan or (connection.vendor == "postgresql" and "thread_latest" in plan)
+    assert "TEMP B-TREE" not in plan
+    assert "Sort" not in plan
+
+
+def test_pages_of_what_is_followed_miss_and_repeat_nothing(monkeypatch):
+    monkeypatch.setattr(listing, "ROWS", 3)
+    reader, areas = MemberFactory(), [AreaFactory() for _each in range(3)]
+    now = timezone.now()
+    threads = ThreadFactory.create_batch(22, area=areas[2])
+    for number, thread in enumerate(threads):  # some at the same moment
+        thread.area, thread.last_post_at = areas[number % 3], now - dt.timedelta(minutes=number // 2)
+        thread.is_pinned = number % 5 == 0
+        thread.save()
+    for target in (areas[0], areas[1], threads[2], threads[5], threads[0]):
+        follow(person_id=reader.pk, target=f"community.{target._meta.model_name}:{target.pk}")
+    expected = sorted(
+        [thread for thread in threads if thread.area in areas[:2] or thread in (threads[2], threads[5])],
+        key=lambda thread: (thread.last_post_at, thread.pk),
+        reverse=True,
+    )
+    found, after = [], ""
+    while True:
+        page = listing.threads_in(reader, tab=listing.Tab.FOLLOWING, after=after)
+        found += [row.thread for row in page.rows]
+        after = page.after
+        if not after:
+            break
+    assert found == expected
 
 
 @pytest.mark.parametrize("reader", sorted(READERS))
