@@ -20,7 +20,7 @@ from django.utils import timezone
 from community.models import Thread, ThreadView
 from portal.core.limits import limited
 from portal.core.text import row_number
-from portal.core.visitors import visitor_hash
+from portal.core.visitors import counted_visitor
 from portal.insight.activity import Activity
 from portal.insight.recorder import recorder
 
@@ -48,7 +48,7 @@ class Viewed(Activity):
     @property
     def visitor(self) -> str:
         """Return the visitor's key for this day and thread: what somebody reads cannot be joined."""
-        return visitor_hash(f"thread:{self.thread_id}", self.address, self.user_agent, self.day)
+        return counted_visitor(f"thread:{self.thread_id}", self.address, self.user_agent, self.day)
 
 
 def note_view(request: HttpRequest, facts: Sequence[str]) -> None:

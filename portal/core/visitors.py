@@ -6,6 +6,7 @@ afterwards nobody can tell whose key it was, not even with the database and a li
 
 `visitor_of`      the key of the sender of a request
 `visitor_hash`    the same, for code that recorded address and browser earlier
+`counted_visitor` the same for figures: one address is a few visitors at the most
 `VisitorCookie`   a key that outlives the day, for people who did something that must count only once
 `origin_of`       the part of the net it came from, so that one address counts as one voice, whatever browsers it invents
 """
@@ -68,6 +69,21 @@ def visitor_hash(purpose: str, address: str, user_agent: str, day: dt.date) -> s
     """
     who = f"{purpose}\n{address}\n{user_agent}".encode("utf-8", "replace")
     return hmac.new(_salt(day), who, hashlib.sha256).hexdigest()[:VISITOR_LENGTH]
+
+
+#: Visitors that one address can be in a day, for one purpose: a household, not a crowd.
+BROWSERS: Final = 8
+
+
+def counted_visitor(purpose: str, address: str, user_agent: str, day: dt.date) -> str:
+    """Return a key for figures of how many came: those of one address are at most `BROWSERS`, whatever browsers it invents.
+
+    An address of IPv6 is its whole network, from which one customer chooses at will. Not inside a transaction: see
+    `visitor_hash`.
+    """
+    where = network_of(address) if ":" in address else address
+    browser = hashlib.sha256(user_agent.encode("utf-8", "replace")).digest()[0] % BROWSERS
+    return visitor_hash(purpose, where, str(browser), day)
 
 
 def _salt(day: dt.date) -> bytes:

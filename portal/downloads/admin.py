@@ -93,7 +93,10 @@ class DownloadView(_DownloadScreen):
         form = kwargs.get("form") or DownloadForm(instance=self._download())
         stored = form.instance if form.instance.pk else None
         releases = Release.objects.filter(download=stored).annotate(count=Count("files")) if stored else []
-        return super().get_context_data(form=form, media=form.media, download=stored, releases=releases)
+        is_known = any(release.published_at is not None for release in releases)
+        return super().get_context_data(
+            form=form, media=form.media, download=stored, releases=releases, is_known=is_known
+        )
 
 
 class ReleaseView(_DownloadScreen):
@@ -134,6 +137,7 @@ class ReleaseView(_DownloadScreen):
             upload=upload,
             limit=format_size(settings.DOWNLOADS_MAX_MB * 1024 * 1024),
             may_publish=self.user.has_perm(services.PUBLISH),
+            is_withdrawn_now="withdrawn" in self.request.GET,
         )
 
 
@@ -167,7 +171,7 @@ class UploadView(ReleaseView):
 
 
 class ActView(ReleaseView):
-    """Publishes or withdraws a release, or deletes one of its files, after a question."""
+    """Publishes, withdraws or deletes a release, after a question. Withdrawing can be undone from the page after it."""
 
     page_title = _("Are you sure?")
     template_name = "downloads/admin/confirm.html"
@@ -182,13 +186,39 @@ class ActView(ReleaseView):
             self._do(release)
         except DownloadError as error:
             messages.error(request, str(error))
-        else:
-            messages.success(request, gettext("It is done."))
-        return self._here(release)
+            return self._here(release)
+        messages.success(request, gettext("It is done."))
+        if self.kwargs["act"] == "delete":
+            return HttpResponseRedirect(reverse("downloads_admin:edit", args=[release.download_id]))
+        response = self._here(release)
+        if self.kwargs["act"] == "withdraw":
+            response["Location"] += "?withdrawn=1"
+        return response
 
     def _do(self, release: Release) -> None:
-        change = services.publish_release if self.kwargs["act"] == "publish" else services.withdraw_release
-        change(release=release, by=self.user)
+        if self.kwargs["act"] == "delete":
+            services.delete_release(release=release)
+        elif self.kwargs["act"] == "publish":
+            services.publish_release(release=release, by=self.user)
+        else:
+            services.withdraw_release(release=release, by=self.user)
+
+
+class DeleteView(DownloadView):
+    """Deletes a download of which nothing was ever published, after a question."""
+
+    page_title = _("Are you sure?")
+    template_name = "downloads/admin/delete.html"
+
+    def post(self, request: HttpRequest, *_args: Any, **_kwargs: Any) -> HttpResponseBase:
+        """Delete it."""
+        try:
+            services.delete_download(download=self._download())
+        except DownloadError as error:
+            messages.error(request, str(error))
+            return HttpResponseRedirect(reverse("downloads_admin:edit", args=[self.kwargs["pk"]]))
+        messages.success(request, gettext("It is done."))
+        return HttpResponseRedirect(reverse("downloads_admin:index"))
 
 
 class DeleteFileView(ReleaseView):
@@ -225,10 +255,12 @@ class DownloadsViewSet(ViewSet):
             path("", ListView.as_view(), name="index"),
             path("new/", DownloadView.as_view(), name="add"),
             path("<int:pk>/", DownloadView.as_view(), name="edit"),
+            path("<int:pk>/delete/", DeleteView.as_view(), name="delete"),
             path("<int:pk>/new/", ReleaseView.as_view(), name="add_release"),
             path("<int:pk>/<int:release>/", ReleaseView.as_view(), name="release"),
             path("<int:pk>/<int:release>/upload/", UploadView.as_view(), name="upload"),
             path("<int:pk>/<int:release>/file/<int:file>/", DeleteFileView.as_view(), name="delete_file"),
             path("<int:pk>/<int:release>/publish/", ActView.as_view(), {"act": "publish"}, name="publish"),
             path("<int:pk>/<int:release>/withdraw/", ActView.as_view(), {"act": "withdraw"}, name="withdraw"),
+            path("<int:pk>/<int:release>/delete/", ActView.as_view(), {"act": "delete"}, name="delete_release"),
         ]

@@ -17,7 +17,7 @@ from django.db import transaction
 from django.db.models import F
 
 from portal.core.files import parse_range
-from portal.core.visitors import visitor_hash
+from portal.core.visitors import counted_visitor
 from portal.downloads.models import File, Transfer
 from portal.downloads.queries import old_day
 from portal.insight.activity import Activity
@@ -43,7 +43,7 @@ class Sent(Activity):
     @property
     def visitor(self) -> str:
         """Return the visitor's key for this day and file: what somebody downloads cannot be joined."""
-        return visitor_hash(f"download:{self.file_id}", self.address, self.user_agent, self.day)
+        return counted_visitor(f"download:{self.file_id}", self.address, self.user_agent, self.day)
 
 
 def note_transfer(request: HttpRequest, response: HttpResponseBase, file: File) -> None:

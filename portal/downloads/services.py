@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 import secrets
+from functools import partial
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any, Final
 
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from django.core.files.uploadedfile import UploadedFile
+    from django.db.models import QuerySet
 
     from portal.accounts.models import User
 
@@ -146,7 +148,33 @@ def delete_file(*, file: File) -> None:
     if release.state == Release.State.PUBLISHED:
         raise DownloadError(_("Withdraw the release first."))
     file.delete()
-    transaction.on_commit(lambda: _delete_content(file))
+    transaction.on_commit(partial(_delete_content, file))
+
+
+@transaction.atomic
+def delete_release(*, release: Release) -> None:
+    """Delete a release that was never published, with its files. Raises `DownloadError` for one that readers knew."""
+    held = Release.objects.select_for_update().get(pk=release.pk)
+    if held.published_at is not None:
+        raise DownloadError(_("Readers know this release. Withdraw it instead."))
+    _delete_with_content(held, File.objects.filter(release=held))
+
+
+@transaction.atomic
+def delete_download(*, download: Download) -> None:
+    """Delete a download of which nothing was ever published. Raises `DownloadError` for one that readers knew."""
+    held = Download.objects.select_for_update().get(pk=download.pk)
+    if held.releases.filter(published_at__isnull=False).exists():
+        raise DownloadError(_("Readers know releases of this download. Withdraw them instead."))
+    _delete_with_content(held, File.objects.filter(release__download=held))
+    content_changed("downloads")
+
+
+def _delete_with_content(held: Release | Download, files: QuerySet[File]) -> None:
+    stored = list(files)
+    held.delete()
+    for file in stored:
+        transaction.on_commit(partial(_delete_content, file))
 
 
 def _delete_content(file: File) -> None:

@@ -14,7 +14,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from portal.core.text import row_number
-from portal.core.visitors import visitor_hash
+from portal.core.visitors import counted_visitor
 from portal.insight.activity import Activity
 from portal.insight.facts import tell
 from portal.insight.recorder import recorder
@@ -45,7 +45,7 @@ class Came(Activity):
     @property
     def visitor(self) -> str:
         """Return the visitor's key for this day and troubleshooter: what somebody looks for cannot be joined."""
-        return visitor_hash(f"troubleshooter:{self.troubleshooter_id}", self.address, self.user_agent, self.day)
+        return counted_visitor(f"troubleshooter:{self.troubleshooter_id}", self.address, self.user_agent, self.day)
 
 
 def tell_arrival(response: HttpResponseBase, troubleshooter: Troubleshooter, step: int, before: int | None) -> None:

@@ -12,12 +12,13 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from wagtail.log_actions import log
 
-from portal.core.audience import register_audience
+from portal.core.audience import Audience, register_audience
 from portal.core.scopes import content_changed
 from portal.troubleshooters.exceptions import TroubleshooterError
+from portal.troubleshooters.faults import Fault, problems_of
 from portal.troubleshooters.graph import MAX_STEPS
 from portal.troubleshooters.models import Outcome, Troubleshooter, Version
-from portal.troubleshooters.queries import SCOPE, problems_in
+from portal.troubleshooters.queries import SCOPE, problems_in, readable_articles
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -40,7 +41,8 @@ _LONG_AGO = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 def save_troubleshooter(troubleshooter: Troubleshooter, *, by: User | None = None, seen: str = "") -> Troubleshooter:
     """Store what a troubleshooter is about and who sees it. Its steps are kept as they are stored.
 
-    `seen`: its mark when whoever changes it looked at it. Raises `TroubleshooterError` if it was changed since.
+    `seen`: its mark when whoever changes it looked at it. Raises `TroubleshooterError` if it was changed since, and if
+    readers would come to it for whom it was not published (see `_check_readers`).
     """
     is_new = troubleshooter.pk is None
     before = None if is_new else _locked(troubleshooter)
@@ -49,12 +51,30 @@ def save_troubleshooter(troubleshooter: Troubleshooter, *, by: User | None = Non
         troubleshooter.draft, troubleshooter.next_number = before.draft, before.next_number
         troubleshooter.live_id = before.live_id
     troubleshooter.audience = register_audience(troubleshooter.audience)
+    if before is not None and by is not None:
+        _check_readers(before, troubleshooter.audience, by)
     troubleshooter.save()
     if before is not None and before.audience != troubleshooter.audience:  # those versions were meant for others
         _end_grace(before.versions.filter(replaced_at__isnull=False))
     log(instance=troubleshooter, action="wagtail.create" if is_new else "wagtail.edit", user=by, content_changed=True)
     content_changed(SCOPE)
     return troubleshooter
+
+
+def _check_readers(before: Troubleshooter, audience: str, by: User) -> None:
+    """Refuse to show what is published to more people, unless that could be published for them by the same person.
+
+    Raises `TroubleshooterError`.
+    """
+    live = before.live
+    if live is None or Audience.parse(before.audience).covers(Audience.parse(audience)):
+        return
+    if not by.has_perm(PUBLISH):
+        raise TroubleshooterError(_("Only who may publish it shows it to more people."))
+    readable = readable_articles(live.steps, audience)
+    found = problems_of(live.steps, languages=live.languages, readable=readable)
+    if hidden := [problem.message for problem in found if problem.fault is Fault.ARTICLE]:
+        raise TroubleshooterError(" ".join(hidden))
 
 
 @transaction.atomic

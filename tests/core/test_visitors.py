@@ -11,11 +11,13 @@ from django.utils import timezone
 
 from portal.core.models import VisitSalt
 from portal.core.visitors import (
+    BROWSERS,
     SECTORS,
     VISITOR_LENGTH,
     Origin,
     VisitorCookie,
     counted,
+    counted_visitor,
     forget_remembered_salts,
     forget_salts,
     origin_of,
@@ -221,3 +223,15 @@ def test_what_is_stored_of_two_subjects_cannot_be_joined():
 )
 def test_one_sector_counts_at_most_a_fifth_of_all(sizes, expected):
     assert counted(sizes) == expected
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("address", ["203.0.113.7", "2001:db8:1:{n}::1"], ids=["IPv4", "IPv6"])
+def test_one_address_is_a_few_visitors_in_figures_whatever_browsers_it_invents(address):
+    today = timezone.localdate()
+    keys = [counted_visitor("reads", address.format(n=number), f"Browser {number}", today) for number in range(60)]
+
+    assert 1 < len(set(keys)) <= BROWSERS
+    assert counted_visitor("reads", address, "Browser 1", today) != counted_visitor(
+        "reads", "198.51.100.7", "Browser 1", today
+    )

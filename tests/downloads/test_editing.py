@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import sys
+from pathlib import Path
 
 import pytest
 from django.core.exceptions import PermissionDenied
@@ -12,6 +13,7 @@ from django.test import Client
 from django.urls import reverse
 
 from portal.core import outbox
+from portal.core.models import OutboxMessage
 from portal.core.roles import CONTENT_EDITORS
 from portal.core.serving.limits import Limits
 from portal.downloads import scanning, services
@@ -126,3 +128,43 @@ def test_what_was_not_found_clean_is_not_published(settings, status, scan):
 def test_a_scanner_that_fails_says_nothing_about_the_file():
     with pytest.raises(scanning.ScanFailedError):
         scanning.CommandScanner(f'{sys.executable} -c "import sys; sys.exit(2)"').is_clean("x")
+
+
+def test_what_was_withdrawn_is_back_with_one_click_and_tells_nobody_again(editor):
+    release = release_of(DownloadFactory())
+    where = [release.download_id, release.pk]
+    told = OutboxMessage.objects.count()
+
+    page = editor.post(reverse("downloads_admin:withdraw", args=where), follow=True)
+    gone = Client().get(release.download.get_absolute_url()).status_code
+    back = reverse("downloads_admin:publish", args=where)
+    again = editor.get(back).text
+    editor.post(back)
+
+    assert (gone, Client().get(release.download.get_absolute_url()).status_code) == (404, 200)
+    assert f'method="post" action="{back}"' in page.text
+    assert "دوباره" in again
+    assert OutboxMessage.objects.count() == told
+
+
+def test_what_no_reader_knew_is_deleted_with_its_files_and_what_they_knew_is_not(editor, after_commit):
+    known = release_of(DownloadFactory())
+    draft = release_of(known.download, "2.0", is_published=False)
+    content = Path(draft.files.get().file.path)
+    unknown = release_of(DownloadFactory(), is_published=False).download
+    services.withdraw_release(release=known, by=UserFactory(superuser=True))
+
+    def delete(name, *where):
+        url = reverse(f"downloads_admin:{name}", args=where)
+        assert editor.get(url).status_code == 200
+        return editor.post(url)
+
+    with after_commit():
+        delete("delete_release", draft.download_id, draft.pk)
+        delete("delete_release", known.download_id, known.pk)
+        delete("delete", known.download_id)
+        delete("delete", unknown.pk)
+
+    assert list(Release.objects.all()) == [known]
+    assert list(Download.objects.all()) == [known.download]
+    assert not content.exists()

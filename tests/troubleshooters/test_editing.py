@@ -232,3 +232,22 @@ def test_processes_that_store_the_same_visitors_count_each_once():
     assert raised == []
     assert Arrival.objects.filter(step=2, went_on=False).count() == 8
     assert Arrival.objects.filter(step=1, went_on=True).count() == 8
+
+
+def test_showing_it_to_more_people_is_publishing_it_for_them():
+    article = ArticlePageFactory(audience="segment:fibre")
+    step = replace(contact(2), kind=Kind.ARTICLE, article=str(article.translation_key))
+    it = TroubleshooterFactory(
+        graph=Graph((question(1, 2), step)), title=words("یک") | {"en": ""}, audience="segment:fibre"
+    )
+    writer, admin = UserFactory(role=CONTENT_EDITORS), UserFactory(superuser=True)
+    writer.has_perm = lambda name: name != services.PUBLISH
+
+    for by, reason in ((writer, "فقط کسی"), (admin, "گام")):
+        it.audience = "public"
+        with pytest.raises(TroubleshooterError, match=reason):
+            services.save_troubleshooter(it, by=by)
+    it.audience = "staff"
+    services.save_troubleshooter(it, by=writer)
+
+    assert Troubleshooter.objects.get(pk=it.pk).audience == "staff"
