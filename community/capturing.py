@@ -37,7 +37,7 @@ class ThreadSource(ArticleSource):
         thread = Thread.objects.visible_to(user).listed().filter(pk=number).prefetch_related("tags", "products").first()
         if thread is None or not thread.is_question:
             return None
-        accepted = Solution.objects.filter(thread=thread, revoked_at=None).order_by("accepted_at", "pk")
+        accepted = Solution.objects.active().filter(thread=thread)
         order = list(accepted.values_list("post_id", flat=True))
         found = Post.objects.visible_to(user).filter(pk__in=order, thread=thread, state=State.VISIBLE).in_bulk()
         posts = [found[pk] for pk in order if pk in found]

@@ -117,7 +117,7 @@ def has_helped(post_id: int) -> bool:
     if author is None:
         return False
     shown = Post.objects.filter(author=author, state=State.VISIBLE, thread__state=ThreadState.VISIBLE)
-    solutions = Solution.objects.filter(post__in=shown, revoked_at=None).exclude(thread__author=author)
+    solutions = Solution.objects.filter(post__in=shown, revoked_at=None, is_for_another=True)
     return solutions.exists() or _votes_that_count().filter(post__in=shown).exclude(user=author).exists()
 
 

@@ -7,7 +7,7 @@ from functools import reduce
 from operator import and_
 from typing import TYPE_CHECKING, Any, Final
 
-from django.db.models import Exists, OuterRef, Q, Value
+from django.db.models import Exists, F, OuterRef, Q, Value
 
 from community.models import (
     PAGE_SIZE,
@@ -79,6 +79,27 @@ def place_of_post(thread_id: int, number: int) -> tuple[int, int]:
             break
         thread_id, number = move.to_thread_id, number + move.shift
     return thread_id, number
+
+
+def merged_questions(thread_id: int) -> dict[int, str]:
+    """Return what the threads were called that were merged into this one, by the number that their first post has now.
+
+    One query; one more for each step of a chain of merges.
+    """
+    titles: dict[int, str] = {}
+    shifts = {thread_id: 0}  # what is added to a number in each of the threads that are here now
+    level = {thread_id}
+    for _step in range(_MAX_MERGES):
+        moves = MovedPosts.objects.filter(to_thread__in=level, from_thread__merged_into=F("to_thread"), first_number=1)
+        columns = ("from_thread", "to_thread", "shift", "from_thread__title")
+        level = set()
+        for source, target, shift, title in moves.values_list(*columns).order_by("pk"):
+            shifts[source] = shifts[target] + shift
+            titles[shifts[source] + 1] = title
+            level.add(source)
+        if not level:
+            break
+    return titles
 
 
 def own_posts(user: User) -> QuerySet[Post]:

@@ -77,7 +77,7 @@ def _meanings() -> list[tuple[type[Model], dict[str, Any]]]:
     active = Solution.objects.filter(revoked_at=None)
     listed = Thread.objects.filter(state=ThreadState.VISIBLE)
     judged = Flag.objects.filter(outcome__in=("agreed", "disagreed"))
-    first = active.filter(thread=OuterRef("pk")).order_by("accepted_at", "pk")
+    first = Solution.objects.active().filter(thread=OuterRef("pk"))
     return [
         (
             Post,

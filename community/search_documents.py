@@ -91,6 +91,7 @@ class ThreadDocument(SearchDocument[Thread]):
             .prefetch_related(
                 "products",
                 "tags",
+                Prefetch("merged", Thread.objects.only("title", "merged_into")),
                 Prefetch("posts", first, to_attr="beginning"),
                 Prefetch("posts", posts[:_POSTS_INDEXED], to_attr="weighty"),
             )
@@ -103,14 +104,15 @@ class ThreadDocument(SearchDocument[Thread]):
     def to_entry(self, instance: Thread) -> SearchEntry:
         beginning: list[Post] = instance.beginning  # type: ignore[attr-defined]  # prefetched
         posts = {post.number: post for post in [*beginning, *instance.weighty]}  # type: ignore[attr-defined]  # prefetched
-        answer = next((post for post in posts.values() if post.is_solution), None)
+        answer = next((post for post in posts.values() if post.pk == instance.solution_id), None)
+        titles = [merged.title for merged in instance.merged.all()]
         states = ["solved" if instance.is_solved else "open"] if instance.is_question else []
         return self.entry(
             instance,
             language=instance.language,
             title=instance.title,
             short_answer=rendering.excerpt(answer.html, _ANSWER_LENGTH) if answer else "",
-            body="\n".join(rendering.words_of(post.html) for post in posts.values()),
+            body="\n".join([*titles, *(rendering.words_of(post.html) for post in posts.values())]),
             url=rendering.THREAD_PATH.format(thread_id=instance.pk),
             audience=instance.audience,
             facets={
@@ -124,13 +126,9 @@ class ThreadDocument(SearchDocument[Thread]):
         )
 
     def answer_card(self, object_id: int) -> AnswerCard | None:
-        """Return the beginning of the first accepted answer; None for a thread without one."""
-        html = (
-            Post.objects.filter(thread=object_id, is_solution=True, state=State.VISIBLE)
-            .order_by("number")
-            .values_list("html", flat=True)
-            .first()
-        )
+        """Return the beginning of the solution; None for a thread without one."""
+        solution = Post.objects.filter(thread=object_id, thread__solution=F("pk"), state=State.VISIBLE)
+        html = solution.values_list("html", flat=True).first()
         return AnswerCard(short_answer=rendering.excerpt(html, _ANSWER_LENGTH)) if html else None
 
     def details(self, ids: Collection[int]) -> Mapping[int, HitDetails]:

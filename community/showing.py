@@ -22,12 +22,23 @@ from community import rules
 from community.acts import Acts, Pattern, pattern_of
 from community.link_cards import with_cards
 from community.listing import StateBadge, badge_of
-from community.models import PAGE_SIZE, CommunityProfile, IdeaStatusChange, Level, Poll, PollVote, Post, SolvedIt, State
+from community.models import (
+    PAGE_SIZE,
+    CommunityProfile,
+    IdeaStatusChange,
+    Level,
+    Poll,
+    PollVote,
+    Post,
+    Solution,
+    SolvedIt,
+    State,
+)
 from community.models.access import id_of
 from community.models.member import PRIVATE_SCOPE, SHOWN_LEVEL
 from community.notifications.common import thread_target
 from community.people import Person, person_of
-from community.queries import OwnState, Tombstone, own_state_of, posts_of_page
+from community.queries import OwnState, Tombstone, merged_questions, own_state_of, posts_of_page
 from community.see_also import SilentHelp, Surroundings, silent_help_of, surroundings_of
 from portal.accounts.models import person_scope
 from portal.core.memo import LONG_SECONDS
@@ -62,6 +73,8 @@ class PostFacts:
     state: str
     state_reason: str
     is_solution: bool
+    #: It began a question: this one, or one that was merged into it.
+    is_question: bool
     is_edited: bool
     version: int
     helpful_count: int
@@ -69,7 +82,7 @@ class PostFacts:
     address: SafeString
 
     @classmethod
-    def of(cls, post: Post) -> PostFacts:
+    def of(cls, post: Post, *, is_merged_question: bool = False) -> PostFacts:
         """Return those of a post; reads its `thread`."""
         return cls(
             post_id=post.pk,
@@ -78,6 +91,7 @@ class PostFacts:
             state=post.state,
             state_reason=post.state_reason,
             is_solution=post.is_solution,
+            is_question=post.is_first or is_merged_question,
             is_edited=post.edited_at is not None,
             version=post.version,
             helpful_count=post.helpful_count,
@@ -100,6 +114,15 @@ class ShownPost:
     #: Name of the level, only of those who help a lot.
     level: str = ""
     is_askers: bool = False
+    #: Title of the question that it began before that was merged into this thread.
+    merged_title: str = ""
+    #: Title of the merged question that it solved, where the thread has another solution.
+    solved_title: str = ""
+
+    @property
+    def is_solution(self) -> bool:
+        """Return whether it solved the question of the thread."""
+        return self.post.is_solution and not self.solved_title
 
     @property
     def is_tombstone(self) -> bool:
@@ -332,7 +355,8 @@ class Reader:
         if self.id is None:
             return {}
         alike = (
-            facts.author_id == self.id, facts.number == 1, facts.is_solution, facts.is_edited, facts.state, facts.state_reason,
+            facts.author_id == self.id, facts.number == 1, facts.is_question, facts.is_solution, facts.is_edited, facts.state,
+            facts.state_reason,
         )  # fmt: skip
         may = self._may_with_post.get(alike)
         if may is None:
@@ -354,7 +378,7 @@ class Reader:
             "edit": rules.can_edit_post(user, post),
             "delete": post.state != State.DELETED and rules.can_delete_post(user, post),
             "restore": post.state in {State.DELETED, State.HIDDEN} and rules.can_restore_post(user, post),
-            "accept": not post.is_first and post.is_visible and rules.can_accept(user, thread, post),
+            "accept": not facts.is_question and post.is_visible and rules.can_accept(user, thread, post),
             "flag": rules.can_flag(user, post),
             "appeal": rules.can_appeal(user, post),
             "bookmark": rules.can_take_part(user) and post.is_visible,
@@ -466,12 +490,17 @@ def _parts(
 
 
 def _shown(posts: Collection[Post], thread: Thread) -> dict[int, ShownPost]:
-    """Return posts of a thread ready to show, by their ids; reads their `author`. One query, and three more for links."""
+    """Return posts of a thread ready to show, by their ids; reads their `author`.
+
+    Two queries, three more for links, and one or two more where threads were merged.
+    """
     htmls = with_cards({post.pk: post.html for post in posts})
     authors = {post.author_id for post in posts if post.author_id is not None}
     rests_on(*(person_scope(pk) for pk in authors))  # their names and levels are shown
     helpers = CommunityProfile.objects.filter(pk__in=authors, level__gte=SHOWN_LEVEL)
     levels = dict(helpers.values_list("pk", "level"))
+    merged = merged_questions(thread.pk)
+    solved = _solved_in_others(posts, thread) if merged else {}
     shown = {}
     for post in posts:
         post.thread = thread  # its address asks for it
@@ -480,11 +509,20 @@ def _shown(posts: Collection[Post], thread: Thread) -> dict[int, ShownPost]:
             post=post,
             author=person_of(post.author),
             html=SafeString(translate_placeholders(htmls.get(post.pk, post.html))),
-            facts=PostFacts.of(post),
+            facts=PostFacts.of(post, is_merged_question=post.number in merged),
             level=str(Level(level).label) if level else "",
             is_askers=not post.is_first and post.author_id is not None and post.author_id == thread.author_id,
+            merged_title=merged.get(post.number, ""),
+            solved_title=solved.get(post.pk, ""),
         )
     return shown
+
+
+def _solved_in_others(posts: Collection[Post], thread: Thread) -> dict[int, str]:
+    """Return the titles of the merged questions that posts solved, by their ids; not of the solution of the thread."""
+    others = [post.pk for post in posts if post.is_solution and post.pk != thread.solution_id]
+    accepted = Solution.objects.active().filter(post__in=others, asked_in__isnull=False)
+    return dict(accepted.values_list("post_id", "asked_in__title")) if others else {}
 
 
 def poll_of(user: AnyUser, thread: Thread) -> ShownPoll | None:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Final
 
 from allauth.account.models import EmailAddress
 from django.db import transaction
+from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from community.events import MemberLevelAtRisk, MemberLevelChanged
@@ -67,7 +68,7 @@ def figures_of(profile: CommunityProfile) -> Figures:
         solved = Solution.objects.filter(
             helper=profile.user_id, is_for_another=True, revoked_at=None, accepted_at__gte=since
         )
-        askers = list(solved.values_list("thread__author", flat=True))
+        askers = list(solved.values_list(Coalesce("asked_in__author", "thread__author"), flat=True))
         voters = Vote.objects.filter(helper=profile.user_id, created_at__gte=since, user__isnull=False)
         recent_solutions = len(askers)
         recent_people = len({*askers, *voters.values_list("user", flat=True).distinct()} - {None})

@@ -482,8 +482,7 @@ class Writer:
     @staticmethod
     def _settle(changed: Collection[int], threads: Mapping[int, Thread]) -> None:
         """Set what threads store of their first solution."""
-        active = Solution.objects.filter(thread__in=changed, revoked_at=None).order_by("-accepted_at", "-pk")
-        for solution in active:
+        for solution in Solution.objects.active().filter(thread__in=changed).reverse():  # the first one last
             thread = threads[solution.thread_id]
             thread.solution_id, thread.solved_at = solution.post_id, solution.accepted_at
             thread.status = Thread.Status.SOLVED

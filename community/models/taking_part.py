@@ -5,9 +5,11 @@ A vote outlives the account of its voter, without a name: counters stay exact.
 
 from __future__ import annotations
 
+from typing import Self
+
 from django.conf import settings
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
@@ -70,6 +72,12 @@ class IdeaVote(models.Model):
         return f"{self.thread_id}: {self.user_id}"
 
 
+class SolutionQuerySet(models.QuerySet["Solution"]):
+    def active(self) -> Self:
+        """Those that hold, the thread's own before those of questions that were merged into it, then the first accepted."""
+        return self.filter(revoked_at=None).order_by(F("asked_in").asc(nulls_first=True), "accepted_at", "pk")
+
+
 class Solution(models.Model):
     """An answer was accepted; a revoked acceptance stays as history."""
 
@@ -79,6 +87,8 @@ class Solution(models.Model):
     helper = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+", db_index=False
     )
+    #: The question that it answered, if that was merged into the thread later; None: the thread itself.
+    asked_in = models.ForeignKey(Thread, on_delete=models.SET_NULL, null=True, related_name="+", db_index=False)
     #: The author had not asked it: somebody else was helped.
     is_for_another = models.BooleanField(default=True)
     accepted_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+")
@@ -87,6 +97,8 @@ class Solution(models.Model):
     revoked_at = models.DateTimeField(null=True)
     #: Why it was revoked: ``asker``, ``hidden``, ``deleted``, ``moved``.
     revoked_because = models.CharField(max_length=20, blank=True, default="")
+
+    objects = SolutionQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("solution")

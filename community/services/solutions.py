@@ -10,6 +10,7 @@ from django.utils import timezone
 from community.events import FirstHelpGiven, SeeAlsoWanted, SolutionAccepted, SolutionRevoked
 from community.exceptions import NotAllowedError, NotVisibleError
 from community.models import CommunityProfile, Post, Solution, State, Thread, ThreadState
+from community.queries import merged_questions
 from community.services.counting import count_for, ensure_profile, lock_post, show_changed, store
 from community.services.loops import count_solved_its
 from portal.core.events import emit
@@ -34,11 +35,11 @@ def accept_solution(*, post: Post, by: User | None) -> Solution:
     known = Solution.objects.filter(post=post, revoked_at=None).first()
     if known is not None:
         return known
-    if not thread.is_question or post.is_first:
+    if not thread.is_question or post.is_first or post.number in merged_questions(thread.pk):
         raise NotAllowedError
     if not post.is_visible or thread.state != ThreadState.VISIBLE:
         raise NotVisibleError
-    solution = _accept(thread, post, by_id=by.pk if by else None, at=timezone.now())
+    solution = _accept(thread, post, by_id=by.pk if by else None, at=timezone.now(), asked_in=None)
     show_changed(thread)
     return solution
 
@@ -52,15 +53,18 @@ def bring_back(thread: Thread, post: Post) -> None:
     if last is None or last.revoked_because not in _ENDED_WITH_ITS_POST:
         return
     if thread.is_question and not post.is_first:
-        _accept(thread, post, by_id=last.accepted_by_id, at=last.accepted_at)
+        asked_in = last.asked_in if last.thread_id == thread.pk else None
+        _accept(thread, post, by_id=last.accepted_by_id, at=last.accepted_at, asked_in=asked_in)
 
 
-def _accept(thread: Thread, post: Post, *, by_id: int | None, at: dt.datetime) -> Solution:
+def _accept(thread: Thread, post: Post, *, by_id: int | None, at: dt.datetime, asked_in: Thread | None) -> Solution:
+    asker_id = (asked_in or thread).author_id
     solution = Solution.objects.create(
         thread=thread,
         post=post,
+        asked_in=asked_in,
         helper_id=post.author_id,
-        is_for_another=post.author_id != thread.author_id,
+        is_for_another=post.author_id != asker_id,
         accepted_by_id=by_id,
         accepted_at=at,
     )
@@ -68,14 +72,14 @@ def _accept(thread: Thread, post: Post, *, by_id: int | None, at: dt.datetime) -
     if solution.is_for_another:
         count_for(post.author_id, solution_count=1)
         if by_id != post.author_id:  # that somebody was helped is for others to say
-            note_first_help(post, helped_id=thread.author_id)
+            note_first_help(post, helped_id=asker_id)
     emit(
         SolutionAccepted(
             solution_id=solution.pk,
             thread_id=thread.pk,
             post_id=post.pk,
             author_id=post.author_id,
-            asker_id=thread.author_id,
+            asker_id=asker_id,
             accepted_by_id=by_id,
         )
     )
@@ -109,7 +113,7 @@ def revoke_all(thread: Thread, post: Post, *, by: User | None, because: str) -> 
             thread_id=thread.pk,
             post_id=post.pk,
             author_id=post.author_id,
-            asker_id=thread.author_id,
+            asker_id=(solution.asked_in or thread).author_id,
             revoked_by_id=by.pk if by else None,
             because=because,
         )
@@ -120,13 +124,10 @@ def revoke_all(thread: Thread, post: Post, *, by: User | None, because: str) -> 
 
 def _follow_solutions(thread: Thread, post: Post) -> None:
     """Set what is stored of the accepted answers: in the post, and the first one in its thread."""
-    accepted = {
-        row.post_id: row
-        for row in Solution.objects.filter(thread=thread, revoked_at=None).order_by("-accepted_at", "-pk")
-    }
+    accepted = {row.post_id: row for row in Solution.objects.active().filter(thread=thread)}
     post.is_solution = post.pk in accepted
     Post.objects.filter(pk=post.pk).update(is_solution=post.is_solution)
-    first = list(accepted.values())[-1] if accepted else None
+    first = next(iter(accepted.values()), None)
     thread.solution_id = first.post_id if first else None
     thread.solved_at = first.accepted_at if first else None
     if thread.is_question:

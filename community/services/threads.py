@@ -304,7 +304,9 @@ def merge_threads(*, thread: Thread, into: Thread, by: User) -> Thread:
     """Put the posts of a thread at the end of another one; its address leads there from then on.
 
     Votes for an idea and "I have this too" come along, once for each person. Links to single posts still lead to them.
-    Returns the thread that has all now. Safe to repeat; raises `CommunityError`.
+    Accepted answers stay accepted, and with whom they were counted for: nothing is announced again, nor taken back. The
+    solution of the thread stays its own; that of the question that came is shown as the solution of that one, and becomes
+    the thread's only where it has no other. Returns the thread that has all now. Safe to repeat; raises `CommunityError`.
     """
     if thread.pk == into.pk:
         raise NotAllowedError
@@ -326,6 +328,7 @@ def merge_threads(*, thread: Thread, into: Thread, by: User) -> Thread:
     settle_marks(source, target, by=by)
     shift = target.highest_number
     Post.objects.filter(thread=source).update(thread=target, number=F("number") + shift)
+    Solution.objects.filter(thread=source, asked_in=None).update(asked_in=source)
     Solution.objects.filter(thread=source).update(thread=target)
     MovedPosts.objects.create(
         from_thread=source,
@@ -384,7 +387,7 @@ def _count_again(thread: Thread) -> None:
 
 def _settle_solutions(thread: Thread) -> None:
     """Set what follows from the accepted answers that are in a thread now."""
-    first = Solution.objects.filter(thread=thread, revoked_at=None).order_by("accepted_at", "pk").first()
+    first = Solution.objects.active().filter(thread=thread).first()
     thread.solution_id = first.post_id if first else None
     thread.solved_at = first.accepted_at if first else None
     if thread.is_question and first:

@@ -67,7 +67,7 @@ def test_entries_take_the_same_queries_for_one_thread_and_for_many(django_assert
     for thread in ThreadFactory.create_batch(3):
         PostFactory.create_batch(2, thread=thread)
     for count in (1, 3):
-        with django_assert_num_queries(5):
+        with django_assert_num_queries(6):
             assert (
                 len([ThreadDocument().to_entry(thread) for thread in ThreadDocument().get_queryset()[:count]]) == count
             )

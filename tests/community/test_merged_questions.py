@@ -1,0 +1,140 @@
+"""Two solved questions become one: whose solution it is, what the other one was called, and that nobody loses anything."""
+
+from __future__ import annotations
+
+import pytest
+
+from community import services
+from community.events import SolutionAccepted, SolutionRevoked
+from community.exceptions import NotAllowedError
+from community.models import CommunityProfile, Solution, Thread
+from community.queries import merged_questions
+from community.reconcile import find_drift
+from community.search_documents import ThreadDocument
+from community.showing import parts_of
+from tests.factories.community import AreaFactory, MemberFactory, PostFactory, ThreadFactory, moderator
+
+pytestmark = [
+    pytest.mark.django_db,
+    pytest.mark.both_databases(
+        "community.models.taking_part",
+        "community.queries",
+        "community.services.solutions",
+        "community.services.threads",
+    ),
+]
+
+
+def solved(title, area, body="چراغ را ده ثانیه خاموش کنید."):
+    thread = ThreadFactory(title=title, area=area)
+    answer = PostFactory(thread=thread, body=body)
+    services.accept_solution(post=answer, by=thread.author)
+    thread.refresh_from_db()
+    return thread, answer
+
+
+@pytest.fixture
+def pair():
+    """The question that goes, solved first, and the one that stays; each with its answer."""
+    area = AreaFactory()
+    goes, moved = solved("مش ۶ وصل نمی‌شود", area, "مش را از نو بسازید.")
+    stays, own = solved("چراغ قرمز", area)
+    return goes, moved, stays, own
+
+
+@pytest.fixture
+def heard(pair, monkeypatch):
+    """Events about accepted answers, from here on."""
+    found = []
+
+    def hear(event):
+        if isinstance(event, SolutionAccepted | SolutionRevoked):
+            found.append(event)
+
+    for module in ("solutions", "threads", "states"):
+        monkeypatch.setattr(f"community.services.{module}.emit", hear)
+    return found
+
+
+def merge(goes, stays):
+    services.merge_threads(thread=goes, into=stays, by=moderator())
+    stays.refresh_from_db()
+    assert list(find_drift()) == []
+
+
+def test_the_solution_of_the_thread_stays_its_own(client, pair, heard):
+    goes, moved, stays, own = pair
+    merge(goes, stays)
+
+    assert stays.solution == own, "though the other one was accepted before"
+    assert heard == [], "what was earned is neither awarded again nor taken back"
+    solutions = [CommunityProfile.objects.get(pk=post.author_id).solution_count for post in (own, moved)]
+    assert solutions == [1, 1]
+    page = client.get(stays.get_absolute_url()).text
+    assert page.count("پاسخ پذیرفته\n") == 1
+    assert page.count("post--solution") == 1
+    assert "پاسخ پذیرفتهٔ پرسش ادغام‌شدهٔ «<bdi>مش ۶ وصل نمی‌شود</bdi>»" in page
+    assert page.count("از «<bdi>مش ۶ وصل نمی‌شود</bdi>» به اینجا آمد") == 1
+    entry = ThreadDocument().to_entry(ThreadDocument().get_queryset().get(pk=stays.pk))
+    assert entry.short_answer == "چراغ را ده ثانیه خاموش کنید."
+    assert "مش ۶" in entry.body, "the title is found"
+    assert ThreadDocument().answer_card(stays.pk).short_answer == entry.short_answer
+
+
+def test_a_question_without_one_takes_that_which_comes(pair):
+    goes, moved, stays, own = pair
+    services.revoke_solution(post=own, by=stays.author)
+    merge(goes, stays)
+
+    assert (stays.solution, stays.status) == (moved, Thread.Status.SOLVED)
+    assert not parts_of(None, stays).solution.solved_title
+
+    services.accept_solution(post=own, by=stays.author)  # its own one, once there is one
+
+    stays.refresh_from_db()
+    assert stays.solution == own
+    assert [shown.solved_title for shown in parts_of(None, stays).posts] == ["", "مش ۶ وصل نمی‌شود"]
+
+
+def test_nobody_says_that_a_question_solved_it(client, pair):
+    goes, _moved, stays, _own = pair
+    question = goes.posts.get(number=1)
+    merge(goes, stays)
+    question.refresh_from_db()
+    client.force_login(stays.author)
+
+    page = client.get(stays.get_absolute_url()).text
+
+    assert "همین حلش کرد" not in page, "the others are accepted, and two are questions"
+    with pytest.raises(NotAllowedError):
+        services.accept_solution(post=question, by=stays.author)
+
+
+def test_an_answer_comes_back_as_that_of_whoever_asked(pair, heard):
+    goes, moved, stays, _own = pair
+    merge(goes, stays)
+    services.hide_post(post=moved, by=moderator(), reason="spam")
+    services.restore_post(post=moved, by=moderator())
+
+    stays.refresh_from_db()
+    assert [event.asker_id for event in heard] == [goes.author_id, goes.author_id]
+    assert Solution.objects.get(post=moved, revoked_at=None).asked_in == goes
+    assert stays.solution != moved
+    assert list(find_drift()) == []
+
+
+def test_titles_of_a_chain_stay_with_the_posts_that_had_them(client, pair, django_assert_num_queries):
+    goes, _moved, stays, _own = pair
+    merge(goes, stays)
+    last = ThreadFactory(title="همه", area=stays.area, author=MemberFactory())
+    merge(stays, last)
+
+    assert merged_questions(last.pk) == {2: "چراغ قرمز", 4: "مش ۶ وصل نمی‌شود"}
+    with django_assert_num_queries(1):
+        assert merged_questions(goes.pk) == {}
+
+    services.split_thread(thread=last, post_ids=[last.posts.get(number=4).pk], title="باز جدا", by=moderator())
+
+    apart = Thread.objects.get(title="باز جدا")
+    assert "به اینجا آمد" not in client.get(apart.get_absolute_url()).text
+    assert client.get(last.get_absolute_url()).text.count("به اینجا آمد") == 1
