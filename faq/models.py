@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from django import forms
 from django.conf import settings
+from django.core.exceptions import ValidationError
 from django.core.validators import FileExtensionValidator, MaxLengthValidator, MaxValueValidator
 from django.db import models, transaction
 from django.db.models import Count, Q, Value
@@ -21,6 +22,7 @@ from wagtail.models import Orderable, Page, PageManager, TranslatableMixin
 from wagtail_localize.fields import BaseTranslatableField, SynchronizedField
 from wagtailmedia.models import AbstractMedia
 
+from faq import captions as webvtt
 from faq.blocks import ArticleBody, SharedBody
 from faq.body import words_of
 from faq.page_forms import ArticlePageForm
@@ -84,6 +86,42 @@ class HelpMedia(AbstractMedia):
     class Meta:
         verbose_name = _("video or sound")
         verbose_name_plural = _("videos and sounds")
+
+    def clean(self) -> None:
+        """Refuse new captions that no browser would show. Says what is wrong with them, and where."""
+        super().clean()
+        try:
+            if new := self._new_captions():
+                webvtt.cues_in(webvtt.decoded(new))
+        except webvtt.CaptionsError as error:
+            raise ValidationError({"captions": str(error)}) from error
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        """Make a transcript of new captions, unless somebody wrote one."""
+        new = self._new_captions()
+        if new and (not self.transcript.strip() or self.transcript == self._transcript_of_stored()):
+            self.transcript = webvtt.words_in(new.decode(errors="replace"))
+        super().save(*args, **kwargs)
+
+    def _new_captions(self) -> bytes:
+        """Return the content of captions that are not stored yet; empty if there are none."""
+        if not self.captions or getattr(self.captions, "_committed", True):  # Django has no public name for it
+            return b""
+        self.captions.file.seek(0)
+        content: bytes = self.captions.file.read(webvtt.MAX_BYTES + 1)
+        self.captions.file.seek(0)
+        return content
+
+    def _transcript_of_stored(self) -> str:
+        """Return the transcript that was made of the captions as they are stored."""
+        stored = HelpMedia.objects.filter(pk=self.pk).exclude(captions="").first()
+        if stored is None:
+            return ""
+        try:
+            with stored.captions.open("rb") as file:
+                return webvtt.words_in(file.read(webvtt.MAX_BYTES).decode(errors="replace"))
+        except OSError:
+            return ""
 
 
 class ReusableContent(TranslatableMixin, models.Model):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import io
-import re
 import wave
 from typing import TYPE_CHECKING, Final, Protocol
 
@@ -14,6 +13,7 @@ from django.core.files.storage import default_storage
 from django.utils.translation import gettext as _
 from wagtail.images import get_image_model
 
+from faq.captions import MAX_BYTES, CaptionsError, cues_in, words_in
 from faq.importing.encoding import decode
 from faq.importing.errors import FileProblemError, SourceError
 from faq.models import HelpMedia
@@ -24,8 +24,6 @@ if TYPE_CHECKING:
     from faq.importing.files import FoundFile
 
 MAX_MEDIA_BYTES: Final = 200 * 1024 * 1024
-MAX_CAPTIONS_BYTES: Final = 1024 * 1024
-_VTT: Final = re.compile(r"WEBVTT(?:[ \t\n]|\Z)")
 
 
 class Finder(Protocol):
@@ -152,16 +150,20 @@ class MediaLibrary:
         if not captions:
             message = _("“%(name)s” needs captions: a WebVTT file “%(captions)s” beside it.")
             raise FileProblemError(message % {"name": name[:80], "captions": f"{name}.{language}.vtt"})
-        if not _VTT.match(captions):
-            raise FileProblemError(_("“%(name)s” is not a WebVTT file.") % {"name": f"{name}.{language}.vtt"})
-        return found, found.read(MAX_MEDIA_BYTES), captions, self._text(f"{name}.{language}.txt", near).strip()
+        try:
+            cues_in(captions)
+        except CaptionsError as error:
+            raise FileProblemError(f"“{name[:80]}.{language}.vtt”: {error}") from error
+        # As it is stored (`HelpMedia.save`), so that a repeated import finds it again.
+        transcript = self._text(f"{name}.{language}.txt", near).strip() or words_in(captions)
+        return found, found.read(MAX_MEDIA_BYTES), captions, transcript
 
     def _text(self, name: str, near: str) -> str:
         found = self._finder.find(name, near=near)
         if found is None:
             return ""
         try:
-            return normalise_input(decode(found.read(MAX_CAPTIONS_BYTES), name)[0])
+            return normalise_input(decode(found.read(MAX_BYTES), name)[0])
         except SourceError as error:
             raise FileProblemError(str(error)) from error
 
