@@ -13,6 +13,7 @@ from loyalty.models import Decision, Earning, RuleVersion
 from loyalty.models.adjustments import Reason
 from loyalty.models.earning import VersionState
 from loyalty.models.ledger import Code
+from loyalty.models.rewards import Reason as RewardReason
 from loyalty.services import earning, rewards
 from loyalty.services.earning import words
 from portal.core.memo import Memo
@@ -29,6 +30,10 @@ if TYPE_CHECKING:
 
 #: Keys of journals by which a redemption's points are held, spent or given back (`Redemption.hold`).
 _OF_A_REDEMPTION: Final = re.compile(r"(?:hold|capture|release|refund):redemption:([0-9a-f-]{36})(?::|\Z)")
+#: Reasons of a refund that members are told: not what the portal calls misuse, nor what they said themselves.
+_OF_REFUNDS: Final = frozenset(
+    {RewardReason.OUT_OF_STOCK, RewardReason.ADDRESS, RewardReason.DAMAGED, RewardReason.LOST, RewardReason.GOODWILL}
+)
 #: Decisions without points that are shown.
 _NOT_COUNTED: Final = 5
 #: What a journal did, where no rule says it better.
@@ -45,6 +50,21 @@ WHAT: Final[Mapping[str, _StrPromise]] = {
     Code.REINSTATE: gettext_lazy("Expired points given again"),
     Code.ADJUST: gettext_lazy("Correction"),
     Code.CLOSE: gettext_lazy("Membership ended"),
+}
+#: Why, where neither a rule nor staff say it.
+WHY: Final[Mapping[str, _StrPromise]] = {
+    Code.EARN: gettext_lazy("Given by the club, not by one of its rules."),
+    Code.ACTIVATE: gettext_lazy("The days are over in which they could have been taken back."),
+    Code.HOLD: gettext_lazy("They are kept for what you ordered until it is on its way to you."),
+    Code.CAPTURE: gettext_lazy("You took something for them."),
+    Code.RELEASE: gettext_lazy("What they were kept for was cancelled. They last as long as before."),
+    Code.REFUND: gettext_lazy("What you had for them was given back. They last as long as before."),
+    Code.REVERSE: gettext_lazy("What they had been given for does not hold any more."),
+    Code.EXPIRE: gettext_lazy("The last day on which they could be spent was over."),
+    Code.EXTEND: gettext_lazy("We gave you more time to spend them."),
+    Code.REINSTATE: gettext_lazy("We gave you expired points again."),
+    Code.ADJUST: gettext_lazy("We corrected your points."),
+    Code.CLOSE: gettext_lazy("The membership had ended."),
 }
 
 
@@ -134,10 +154,12 @@ def in_words(wallet: Wallet, lines: Sequence[StatementLine]) -> list[Line]:
             sentences = [str(words.OF_EVENTS[line.reason])]
         if line.code in {Code.ADJUST, Code.EXTEND, Code.REINSTATE} and line.reason in Reason.values:
             sentences = [str(Reason(line.reason).label)]
+        if line.code == Code.REFUND and line.reason in _OF_REFUNDS:
+            sentences = [str(RewardReason(line.reason).label)]
         what = what or str(WHAT.get(line.code, line.code))
         if line.journal_id in taken:
             what = pgettext("statement", "%(what)s: %(reward)s") % {"what": what, "reward": taken[line.journal_id]}
-        shown.append(Line(line, what, sentences))
+        shown.append(Line(line, what, sentences or [str(WHY[line.code])]))
     return shown
 
 

@@ -28,7 +28,8 @@ if TYPE_CHECKING:
 KINDS: Final[Mapping[str, tuple[_StrPromise, tuple[Code, ...]]]] = {
     "": (pgettext_lazy("statement", "Everything"), ()),
     "earned": (pgettext_lazy("statement", "Earned"), (Code.EARN, Code.ACTIVATE, Code.REVERSE)),
-    "spent": (pgettext_lazy("statement", "Spent"), (Code.HOLD, Code.CAPTURE, Code.RELEASE, Code.REFUND)),
+    "spent": (pgettext_lazy("statement", "Spent"), (Code.CAPTURE, Code.REFUND)),
+    "reserved": (pgettext_lazy("statement", "Reserved"), (Code.HOLD, Code.RELEASE)),
     "expiry": (pgettext_lazy("statement", "Expiry"), (Code.EXPIRE, Code.EXTEND, Code.REINSTATE)),
     "corrected": (pgettext_lazy("statement", "Corrections"), (Code.ADJUST, Code.CLOSE)),
 }
@@ -87,7 +88,7 @@ def selection_of(asked: Mapping[str, str], programme: Programme) -> Selection:
     first, after = _days(time, today_of(programme))
     zone = ZoneInfo(programme.time_zone)
     since, until = (dt.datetime.combine(day, dt.time(), zone) if day else None for day in (first, after))
-    return Selection(kind, time, first, after, Which(tuple(KINDS[kind][1]), since, until))
+    return Selection(kind, time, first, after, Which(tuple(KINDS[kind][1]), since, until, is_short=True))
 
 
 def _days(time: str, today: dt.date) -> tuple[dt.date | None, dt.date | None]:
@@ -120,8 +121,8 @@ class Paper:
 
     @property
     def adds_up(self) -> bool:
-        """Whether no line between the first and the last one is left out, of another kind or booked days later."""
-        return bool(self.lines) and len(self.lines) == self.lines[-1].booked.number - self.lines[0].booked.number + 1
+        """Whether its lines lead from the balance before them to the one after: what is left out between changed nothing."""
+        return bool(self.lines) and self.before + sum(line.change for line in self.lines) == self.after
 
     @property
     def before(self) -> int:

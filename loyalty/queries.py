@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import datetime as dt
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
-from django.db.models import F, OuterRef, Q, Subquery, Sum
-from django.db.models.functions import Coalesce
+from django.db.models import Exists, F, OuterRef, Q, Subquery, Sum, Value
+from django.db.models.functions import Coalesce, Replace
 
 from loyalty.buckets import today_of
 from loyalty.models.earning import Decision
@@ -20,6 +20,10 @@ if TYPE_CHECKING:
 
     from loyalty.models.ledger import Programme
     from portal.accounts.models import User
+
+
+#: What is reserved and spent within this time was had at once.
+AT_ONCE: Final = dt.timedelta(minutes=1)
 
 
 class Points(NamedTuple):
@@ -65,6 +69,8 @@ class Which(NamedTuple):
     codes: tuple[str, ...] = ()
     since: dt.datetime | None = None
     until: dt.datetime | None = None
+    #: Without reservations that were spent at once: the line after them says it all.
+    is_short: bool = False
 
 
 class Expiring(NamedTuple):
@@ -150,6 +156,15 @@ def _chosen(found: QuerySet[Journal], which: Which) -> QuerySet[Journal]:
         found = found.filter(occurred_at__gte=which.since)
     if which.until is not None:
         found = found.filter(occurred_at__lt=which.until)
+    if which.is_short:
+        spent = Journal.objects.filter(
+            wallet=OuterRef("wallet"),
+            number=OuterRef("number") + 1,
+            code=Code.CAPTURE,
+            key=Replace(OuterRef("key"), Value(f"{Code.HOLD}:"), Value(f"{Code.CAPTURE}:")),
+            created_at__lt=OuterRef("created_at") + AT_ONCE,
+        )
+        found = found.exclude(Exists(spent), code=Code.HOLD)
     return found
 
 

@@ -17,10 +17,12 @@ from persiantools.jdatetime import JalaliDate
 
 from loyalty import own_months, own_points
 from loyalty.models import Earning, Wallet
+from loyalty.models.ledger import Code
 from loyalty.services import cards, earning, ledger
 from loyalty.services.members import wallet_for
 from portal.core.formats import date_text
 from portal.core.scopes import content_changed
+from portal.demo.clock import standing_at
 from tests.factories.accounts import UserFactory
 from tests.factories.loyalty import EarningFactory, rule_in_force
 from tests.loyalty.test_earning import happened
@@ -81,15 +83,16 @@ def a_year(programme, person):
 @pytest.mark.parametrize(
     ("query", "changes"),
     [
-        ("", [-470, -30, 0, 70, 500]),
+        ("", [-470, -30, 70, 500]),
         ("kind=earned", [70, 500]),
-        ("kind=spent", [-30, 0]),
+        ("kind=spent", [-30]),
+        ("kind=reserved", []),
         ("kind=expiry", [-470]),
         ("kind=corrected", []),
-        ("time=month", [-470, -30, 0, 70]),
+        ("time=month", [-470, -30, 70]),
         ("time=last-year", [500]),
         ("kind=earned&time=year", [70]),
-        ("kind=x&time=y&before=z", [-470, -30, 0, 70, 500]),
+        ("kind=x&time=y&before=z", [-470, -30, 70, 500]),
     ],
 )
 def test_lines_are_chosen_by_kind_and_time_each_with_its_own_balance(client, a_year, query, changes):
@@ -108,7 +111,7 @@ def test_the_statement_on_paper_has_who_when_and_a_balance_that_adds_up(client, 
     page = client.get(f"{PAPER}?time=month")
 
     paper = page.context["paper"]
-    assert [line.change for line in paper.lines] == [70, 0, -30, -470]  # as they happened
+    assert [line.change for line in paper.lines] == [70, -30, -470]  # as they happened
     assert (paper.before, paper.after) == (500, 70)
     today = JalaliDate.today()
     begin = JalaliDate(today.year, today.month, 1).to_gregorian()
@@ -116,6 +119,27 @@ def test_the_statement_on_paper_has_who_when_and_a_balance_that_adds_up(client, 
         first_day = date_text(begin)
     for words in (card.number, "باشگاه نورا", person.name, first_day, "امتیاز پیش از آن", "<bdi>۵۰۰</bdi>"):
         assert words in page.text
+
+
+def test_what_was_reserved_first_and_sent_later_keeps_both_lines(client, a_year):
+    ledger.hold(wallet=a_year, hold="parcel", amount=40)
+    with standing_at(timezone.now() + dt.timedelta(days=2)):
+        ledger.capture(wallet=a_year, hold="parcel")
+
+    assert [line.change for line in client.get(PAGE).context["lines"]][:2] == [-40, 0]
+    assert [line.change for line in client.get(f"{PAGE}?kind=reserved").context["lines"]] == [0]
+
+
+def test_every_line_says_why_with_a_date_on_one_line(client, a_year):
+    ledger.refund(wallet=a_year, hold="h", refund="r", reason="damaged")
+    ledger.adjust(wallet=a_year, amount=5, key="c", reason="goodwill", actor="user:1")
+
+    page = client.get(PAGE)
+
+    assert [line.why != [] for line in page.context["lines"]] == [True] * len(page.context["lines"])
+    assert "آسیب دیده است یا کار نمی‌کند" in page.text
+    assert page.text.count('<td class="day">') == len(page.context["lines"])
+    assert set(Code) - {Code.FUND} == set(own_points.WHY)
 
 
 def test_the_statement_on_paper_costs_the_same_for_any_number_of_lines(client, programme, person, a_year):
