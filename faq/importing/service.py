@@ -24,7 +24,8 @@ from wagtail.log_actions import log
 from wagtail.models import Locale, Page, PageLogEntry
 from wagtail.signal_handlers import disable_reference_index_auto_update, reference_index_auto_update_disabled
 
-from faq.importing.errors import RowError
+from faq.exporting.archive import ExportError, is_export
+from faq.importing.errors import RowError, SourceError
 from faq.importing.fields import ArticleFields, Defaults, Reading, Vocabulary, portal_languages, read_fields
 from faq.importing.history import LOG_ACTION
 from faq.importing.inferring import first_words, only_paragraph, shortened
@@ -68,7 +69,7 @@ def import_articles(
     overwrite: bool = False,
     progress: Progress | None = None,
 ) -> ImportReport:
-    """Import the articles at `source` (a folder or zip of documents, one document, a spreadsheet).
+    """Import the articles at `source` (a folder or zip of documents, one document, a spreadsheet, an export of a portal).
 
     Safe to repeat: an article is identified by its id and language, and a row that would change nothing creates no
     revision. Articles edited here since their last import are skipped unless `overwrite`. `language` and `topic` are
@@ -77,6 +78,15 @@ def import_articles(
 
     Raises `SourceError` when the source as a whole cannot be read; problems of single rows are in the report.
     """
+    if is_export(source):
+        from faq.exporting.taking import take_export  # noqa: PLC0415 - it reports as imports do, so it imports this package
+
+        try:
+            return take_export(
+                source, dry_run=dry_run, publish=publish, user=user, overwrite=overwrite, progress=progress
+            )
+        except ExportError as error:
+            raise SourceError(str(error)) from error
     opened = open_source(source, pictures=pictures, languages=portal_languages(), columns=columns)
     defaults = Defaults(language, topic, languages or {}, topics or {})
     run = _Import(opened, defaults=defaults, publish=publish, user=user, overwrite=overwrite, progress=progress)

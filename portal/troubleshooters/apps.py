@@ -14,11 +14,12 @@ class TroubleshootersConfig(AppConfig):
         from portal.core import guides, jobs, sitemaps  # noqa: PLC0415 - apps must be ready
         from portal.core.robots import disallow  # noqa: PLC0415
         from portal.insight.facts import register_facts  # noqa: PLC0415
-        from portal.troubleshooters import counting, navigation, own_data, queries, taking_along  # noqa: PLC0415
+        from portal.troubleshooters import counting, exchanging, navigation, own_data, queries, taking_along  # noqa: PLC0415
         from portal.troubleshooters.sitemap import TroubleshooterSitemap  # noqa: PLC0415
 
         navigation.connect()
         own_data.connect()
+        exchanging.connect()
         taking_along.connect()
         guides.register(queries.of_topic)
         register_facts(counting.FACT, counting.note)
