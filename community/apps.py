@@ -27,6 +27,7 @@ class CommunityConfig(AppConfig):
         from community.asking import DidItSolveAction  # noqa: PLC0415
         from community.capturing import ThreadSource  # noqa: PLC0415
         from community.link_cards import cards_of_threads  # noqa: PLC0415
+        from community.listing import ALL_LANGUAGES, LANGUAGES_IN  # noqa: PLC0415
         from community.models import Area, Tag, WatchedWord  # noqa: PLC0415
         from community.notifications import KINDS  # noqa: PLC0415
         from community.screening import WATCHED_SCOPE  # noqa: PLC0415
@@ -52,6 +53,8 @@ class CommunityConfig(AppConfig):
         link_cards.register(cards_of_threads)
         sitemaps.register("threads", ThreadSitemap)
         keep_query(HELPFUL_FIRST)
+        for language in (ALL_LANGUAGES, *dict(settings.LANGUAGES)):
+            keep_query(f"{LANGUAGES_IN}={language}")
         disallow_in_each_language("community/ask", "community/similar", "community/messages")
         disallow("/*/community/t/*/reply/", "/*/community/p/")
         _connect_jobs()

@@ -216,7 +216,10 @@ class MemberSettingsForm(FormMixin, forms.Form):
         label=_("Show threads in"),
         required=False,
         widget=forms.CheckboxSelectMultiple,
-        help_text=_("Lists show only threads in these languages, and you hear of no other new ones. None chosen: all."),
+        help_text=_(
+            "Lists begin with threads in these languages and in that of the page, and you hear of no other new ones. "
+            "None chosen: you hear of all."
+        ),
     )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:

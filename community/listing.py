@@ -149,10 +149,51 @@ class Row:
 
 
 #: First pages of the lists of whole areas, by audiences, areas, tab and languages: what all of these readers find.
-_beginnings: Final[Memo[tuple[tuple[Row, ...], str]]] = Memo(max_size=24, scopes=())
+_beginnings: Final[Memo[tuple[tuple[Row, ...], str]]] = Memo(max_size=72, scopes=())
 
 #: By audiences. A list depends on the lines of its threads; the name of its own is touched with all of the community.
 _fresh: Final[Memo[tuple[Row, ...]]] = Memo(max_size=64, scopes=("community:fresh",))
+
+
+#: The parameter of an address that names the languages of a list, and its value for all of them.
+LANGUAGES_IN: Final = "lang"
+ALL_LANGUAGES: Final = "all"
+
+
+@dataclass(frozen=True, slots=True)
+class LanguageChoice:
+    """One of the choices of languages above a list."""
+
+    label: str | _StrPromise
+    #: What the address says; None for what is listed without it.
+    value: str | None
+    is_current: bool
+    #: Of the label, if that is the name of a language.
+    language: str = ""
+
+
+def languages_in(user: AnyUser, asked: str) -> tuple[tuple[str, ...], tuple[LanguageChoice, ...]]:
+    """Return the languages of a list, empty for all of them, and what else can be chosen.
+
+    Without a word in the address, these are the language of the page and those that the person chose for themselves.
+    Somebody who reads one language would find little in a list of several, and not know that there is a choice.
+    """
+    names = dict(settings.LANGUAGES)
+    if len(names) < 2:
+        return (), ()
+    page, is_member = get_language(), id_of(user) is not None
+    own = tuple(code for code in names if code == page or code in languages_of(user))
+    usual = None if is_member else page
+    asked = asked if asked in {*names, ALL_LANGUAGES} and asked != usual else ""
+    choices = [LanguageChoice(_("My languages"), None, not asked)] if is_member else []
+    choices.append(LanguageChoice(pgettext_lazy("languages", "All"), ALL_LANGUAGES, asked == ALL_LANGUAGES))
+    for code, name in names.items():
+        is_usual = code == usual
+        choices.append(
+            LanguageChoice(name, None if is_usual else code, asked == code or (is_usual and not asked), code)
+        )
+    found = own if not asked else () if asked == ALL_LANGUAGES else (asked,)
+    return (() if len(found) == len(names) else found), tuple(choices)
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,8 +202,13 @@ class ThreadList:
 
     rows: list[Row]
     after: str
-    #: Names of the only languages in it, because the reader chose them.
-    languages: tuple[str, ...] = ()
+    #: What its languages can be; nothing for a list in all of them.
+    choices: tuple[LanguageChoice, ...] = ()
+
+    @property
+    def query(self) -> str:
+        """Return the query of an address that keeps the choice of languages; empty for the usual one."""
+        return next((f"?{LANGUAGES_IN}={each.value}" for each in self.choices if each.is_current and each.value), "")
 
 
 def threads_in(
@@ -173,13 +219,14 @@ def threads_in(
     tag: Tag | None = None,
     product: Product | None = None,
     after: str = "",
+    language: str = "",
 ) -> ThreadList:
     """Return a page of the threads that everybody with this reader's audiences finds, from the cursor `after` on.
 
-    One query, whatever the number of threads, and none for a beginning that is kept; three more for a signed-in reader,
+    `language` is what an address asks for, see `languages_in`; everything is listed that somebody follows. One query, whatever the number of threads, and none for a beginning that is kept; three more for a signed-in reader,
     and one for what they follow. An unreadable cursor begins at the top.
     """
-    chosen = () if tab is Tab.FOLLOWING else languages_of(user)
+    chosen, choices = ((), ()) if tab is Tab.FOLLOWING else languages_in(user, language)
     make = partial(_rows_in, user, tab=tab, areas=areas, tag=tag, product=product, after=after, languages=chosen)
     if after or tab is Tab.FOLLOWING or tag is not None or product is not None:
         rows, following = make()
@@ -187,9 +234,8 @@ def threads_in(
         key = (tuple(audiences_for(user)), tuple(area.pk for area in areas), tab, chosen, get_language())
         rows, following = _beginnings.get(key, make)
     unread = unread_of(user, [row.thread for row in rows])
-    names = tuple(str(name) for code, name in settings.LANGUAGES if code in chosen)
     return ThreadList(
-        [replace(row, is_unread=True) if row.thread.pk in unread else row for row in rows], following, names
+        [replace(row, is_unread=True) if row.thread.pk in unread else row for row in rows], following, choices
     )
 
 

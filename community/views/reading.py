@@ -22,6 +22,7 @@ from community.forms import ReplyForm, form_marks
 from community.ladder import ladder_of
 from community.listing import (
     AREA_TABS,
+    LANGUAGES_IN,
     TAB_LABELS,
     Tab,
     ThreadList,
@@ -83,11 +84,11 @@ def following(request: HttpRequest) -> HttpResponse:
 
 def _index(request: HttpRequest, tab: Tab) -> HttpResponse:
     after = request.GET.get("after", "")
-    found = threads_in(request.user, tab=tab, after=after)
+    found = threads_in(request.user, tab=tab, after=after, language=_language_in(request))
     context = {
         "list": found,
         "tab": tab,
-        "tabs": _index_tabs(request),
+        "tabs": _index_tabs(request, found.query),
         "after": after,
         "feed_url": reverse("community:feed"),
     }
@@ -100,11 +101,15 @@ def _index(request: HttpRequest, tab: Tab) -> HttpResponse:
     return _vary(render(request, "community/index.html", context))
 
 
-def _index_tabs(request: HttpRequest) -> list[tuple[Tab, Any, str]]:
+def _language_in(request: HttpRequest) -> str:
+    return request.GET.get(LANGUAGES_IN, "")
+
+
+def _index_tabs(request: HttpRequest, query: str) -> list[tuple[Tab, Any, str]]:
     names = {tab: f"community:{tab}" for tab in _TABS} | {Tab.LATEST: "community:index"}
     if request.user.is_authenticated:
         names[Tab.FOLLOWING] = "community:following"
-    return [(tab, TAB_LABELS[tab], reverse(name)) for tab, name in names.items()]
+    return [(tab, TAB_LABELS[tab], reverse(name) + query) for tab, name in names.items()]
 
 
 @require_safe
@@ -121,7 +126,7 @@ def area(request: HttpRequest, slug: str, tab: str = "") -> HttpResponse:
     depends_on(request, *(f"community:area:{each.pk}" for each in shown))
     chosen = Tab(tab) if tab else tabs[0]
     after = request.GET.get("after", "")
-    found = threads_in(request.user, tab=chosen, areas=shown, after=after)
+    found = threads_in(request.user, tab=chosen, areas=shown, after=after, language=_language_in(request))
     context = {"list": found, "tab": chosen, "after": after, "area": here}
     if is_htmx(request) and after:
         return _vary(render(request, "community/_rows_page.html", context))
@@ -133,7 +138,8 @@ def area(request: HttpRequest, slug: str, tab: str = "") -> HttpResponse:
             (
                 each,
                 TAB_LABELS[each],
-                here.get_absolute_url() if each == tabs[0] else reverse("community:area_tab", args=[here.slug, each]),
+                (here.get_absolute_url() if each == tabs[0] else reverse("community:area_tab", args=[here.slug, each]))
+                + found.query,
             )
             for each in tabs
         ],
@@ -158,7 +164,8 @@ def tag(request: HttpRequest, slug: str) -> HttpResponse:
     """Show the threads with a tag."""
     depends_on(request, "community", *FRAME)
     chosen = get_object_or_404(Tag, slug=slug)
-    found = threads_in(request.user, tag=chosen, after=request.GET.get("after", ""))
+    after = request.GET.get("after", "")
+    found = threads_in(request.user, tag=chosen, after=after, language=_language_in(request))
     return _about(request, found, {"tag": chosen}, tag_target(chosen.pk))
 
 
@@ -167,7 +174,8 @@ def product(request: HttpRequest, code: str) -> HttpResponse:
     """Show the threads about a product of the catalogue."""
     depends_on(request, "community", "catalogue", *FRAME)
     chosen = get_object_or_404(Product, code=code)
-    found = threads_in(request.user, product=chosen, after=request.GET.get("after", ""))
+    after = request.GET.get("after", "")
+    found = threads_in(request.user, product=chosen, after=after, language=_language_in(request))
     return _about(request, found, {"product": chosen}, product_target(chosen.pk))
 
 

@@ -70,8 +70,8 @@ def test_lists_have_the_chosen_languages_and_say_so(client):
         page = client.get(address).text
         assert [thread.get_absolute_url() in page for thread in (persian, english)] == [True, False], address
         assert SETTINGS in page
-    choose(client)
-    assert english.get_absolute_url() in client.get(reverse("community:index")).text
+    services.choose_privacy(user=member, is_private=False, languages=["en"])
+    assert english.get_absolute_url() in client.get(reverse("community:index")).text, "with the language of the page"
 
 
 def test_nobody_hears_of_new_threads_in_languages_they_did_not_choose():
@@ -98,3 +98,35 @@ def test_choices_are_in_the_copy_and_only_known_languages_are_taken(client):
     profile = dict(services.export_of(member))["profile"]
     assert (profile["languages"], profile["is_private"]) == ("fa", True)
     assert CommunityProfile.objects.get(user=member).messages_from == MessagesFrom.MEMBERS
+
+
+@pytest.mark.parametrize("is_member", [False, True])
+def test_a_list_begins_with_the_language_of_the_page_and_offers_the_others(client, is_member, monkeypatch):
+    area = AreaFactory(slug="wifi")
+    persian, english = ThreadFactory(area=area), ThreadFactory(area=area, title=ENGLISH, body=ENGLISH)
+    for _number in range(2):
+        ThreadFactory(area=area, title=ENGLISH, body=ENGLISH)
+    monkeypatch.setattr("community.listing.ROWS", 3)
+    if is_member:
+        client.force_login(MemberFactory(language="en"))
+
+    def found(path: str) -> list[bool]:
+        page = client.get(path).text.replace("&amp;", "&")
+        return [f"/t/{thread.pk}/" in page for thread in (persian, english)]
+
+    for base in ("/en/community/", "/en/community/a/wifi/"):
+        for _time in range(2):  # made, and kept for visitors
+            assert found(base) == found(f"{base}?lang=en") == found(f"{base}?lang=xx") == [False, True]
+            assert found(f"{base}?lang=fa") == [True, False]
+            page = client.get(f"{base}?lang=all").text.replace("&amp;", "&")
+            assert "lang=all&after=" in page, "the next threads are in the same languages"
+            assert page.count('?lang=all"') >= 4, "so are the other tabs and areas"
+            assert "noindex" in page
+
+
+def test_visitors_have_kept_pages_in_each_choice_of_languages(client, django_assert_num_queries):
+    ThreadFactory(title=ENGLISH, body=ENGLISH)
+    for query in ("", "?lang=all", "?lang=fa", "?lang=en"):
+        client.get(f"/en/community/{query}")
+        with django_assert_num_queries(0):
+            client.get(f"/en/community/{query}")
