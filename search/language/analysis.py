@@ -22,10 +22,11 @@ import Stemmer
 
 from portal.core.memo import bounded_cache
 from portal.core.text import ZWNJ, fold, fold_with_offsets
+from search.language.forms import ENGLISH_FORMS, PERSIAN_FORMS
 
 #: Increase it with every change of the tables and rules here or of the weights in `search.index.scoring`: entries that
 #: were indexed with another version are out of date, and `rebuild_search --check` indexes them again.
-VERSION: Final = 3
+VERSION: Final = 4
 
 #: Longer stems and spellings are truncated: nobody types them, and rows of the index must stay small.
 MAX_WORD_LENGTH: Final = 64
@@ -63,14 +64,17 @@ class StemRule(NamedTuple):
 
 PERSIAN_STEM_RULES: Final = (
     StemRule(("هایمان", "هایتان", "هایشان", "هامون", "هاتون", "هاشون", "هایی", "هایم", "هایت", "هایش", "های", "ها"), 2),
+    StemRule(("هامو", "هاتو", "هاشو", "هام", "هات", "هاش", "هارو"), 3),
     StemRule(("ترین", "تری", "تر"), 3),
     StemRule(("ی",), 3, after="او"),  # the ezafe of خطای and منوی
+    StemRule(("ی",), 4, after="ه"),  # and of صفحه‌ی, typed without its half-space
     StemRule(("ان", "ات"), 4),
     StemRule(("ین",), 5),
 )
 #: Words that look inflected but are not.
 PERSIAN_UNINFLECTED: Final = _words(
-    "تنها انتها فیلتر کامپیوتر پرینتر توییتر سازمان خیابان اصفهان عملیات مالیات ادبیات جزییات اطلاعات انتخابات پهلوی ثانوی معنوی وایفای"
+    "تنها انتها فیلتر کامپیوتر پرینتر توییتر سازمان خیابان اصفهان عملیات مالیات ادبیات جزییات اطلاعات انتخابات پهلوی ثانوی معنوی وایفای "
+    "گواهی آگاهی کوتاهی سیاهی تباهی رفاهی پادشاهی سازماندهی بازدهی سرویسدهی سفارشدهی گزارشدهی نوبتدهی شکلدهی جهتدهی استفهام"
 )
 
 _LIGHT_VERBS: Final = _words(
@@ -82,18 +86,20 @@ _LIGHT_VERBS: Final = _words(
     "بتوانم بتواند بتوانید بتونم بتونه بتونید بشوم بشم بشن بشید بکنیم بکنی بکنند باشه باشن هستیم هستید "
     "نکنم نکن نکنید نشه نشود نشده نشد نکرد نکرده نکردم"
 )
+#: Words that say nothing after a verb prefix: «می‌توان» is no «توان».
+PERSIAN_STOPS_WITH_PREFIX: Final = _words("توان بایست")
 #: Persian words that say nothing about the subject, including question words and polite phrases.
 PERSIAN_STOP_WORDS: Final = (
     _words(
         "و در به از که این را رو با است برای آن یک تا بر هم نیز یا اما ولی اگر اگه چه هر ای ام من تو ما شما او وی "
         "آنها اینها ایشان خود خودم دیگر همه پس پیش بین روی هست هستم هستند نیست نیستم چی چیست کجاست کیست چگونه چرا کدام "
-        "کجا کی کسی چند چطور چطوری چجوری چیکار چکار آیا باید نباید لطفا سلام ممنون خواهشمند خیلی فقط حتی البته وقتی بی "
+        "کجا کی کسی چند چطور چطوری چجوری چیکار چکار چیه کدوم آیا باید نباید لطفا سلام ممنون خواهشمند خیلی فقط حتی البته وقتی بی "
         "طور مورد توسط یعنی ی یه واسه توی اون همون همین همان"
     )
     | PERSIAN_SUFFIXES
     | PERSIAN_PREFIXES
     | _LIGHT_VERBS
-    | {prefix + verb for prefix in PERSIAN_PREFIXES for verb in _LIGHT_VERBS}
+    | {prefix + verb for prefix in PERSIAN_PREFIXES for verb in _LIGHT_VERBS | PERSIAN_STOPS_WITH_PREFIX}
 )
 ENGLISH_STOP_WORDS: Final = _words(
     "a an and are as at be but by for if in into is it its no not of on or such that the their then there these they "
@@ -104,7 +110,7 @@ ENGLISH_STOP_WORDS: Final = _words(
 ENGLISH_CONTRACTIONS: Final = frozenset({"s", "t", "d", "m", "re", "ll", "ve"})
 
 #: British spellings and the American ones they are indexed as, if a rule covers them. Verbs with a noun in -ision
-#: (revise, precise) keep their s. Single words, such as fibre and centre, are left to synonyms.
+#: (revise, precise) keep their s. Single words, such as fibre and centre, are in `search.language.forms`.
 BRITISH_SPELLINGS: Final = (
     (re.compile("^([a-z]{2,}[^cvaeiou])is(e|ed|er|ers|es|ing|ement|ements|ation|ations|ational|able)$"), r"\1iz\2"),
     (re.compile("^([a-z]*(?:anal|paral|catal))ys(e|ed|er|ers|es|ing)$"), r"\1yz\2"),
@@ -288,7 +294,8 @@ def _persian(parts: list[_Part], position: int, stemmer: str, *, query: bool, ke
     core = parts[first:last]
     if len(core) == 1:
         word = core[0].text
-        if word in PERSIAN_STOP_WORDS and not keep_stop_words:
+        is_said = word not in PERSIAN_STOP_WORDS and not (first and word in PERSIAN_STOPS_WITH_PREFIX)
+        if not is_said and not keep_stop_words:
             return []
         if query and len(parts) == 1:
             return _with_number(core[0], position, stemmer)
@@ -366,6 +373,9 @@ def stem(word: str, stemmer: str = _DEFAULT_SNOWBALL) -> str:
     if _PERSIAN_LETTER.search(word):
         return _persian_stem(word)
     if len(word) > 2 and word.isascii() and word.isalpha():
+        word = ENGLISH_FORMS.get(word, word)
+        if word.isdecimal():
+            return word
         for british, american in BRITISH_SPELLINGS:
             word = british.sub(american, word)
         return _snowball(stemmer, word)
@@ -373,6 +383,8 @@ def stem(word: str, stemmer: str = _DEFAULT_SNOWBALL) -> str:
 
 
 def _persian_stem(word: str) -> str:
+    if word in PERSIAN_FORMS:
+        return PERSIAN_FORMS[word]
     for endings, shortest, after in PERSIAN_STEM_RULES:
         if word in PERSIAN_UNINFLECTED:
             break
@@ -381,7 +393,7 @@ def _persian_stem(word: str) -> str:
             if stays != word and len(stays) >= shortest and (not after or stays[-1] in after):
                 word = stays
                 break
-    return word
+    return PERSIAN_FORMS.get(word, word)
 
 
 def _snowball(stemmer: str, word: str) -> str:

@@ -6,6 +6,8 @@ from hypothesis import strategies as st
 
 from portal.core.text import fold
 from search.language.analysis import MAX_WORD_LENGTH, clean, stem, tokens
+from search.language.forms import ENGLISH_FORMS, PERSIAN_FORMS
+from tests.search import golden_forms
 from tests.search.golden import ENGLISH, PERSIAN, Z
 
 TEXT = st.text(st.one_of(st.characters(), st.sampled_from("اآبپتکكيیىهةۀؤئءمن۱٢3 \u200c\u00ac\u0640\u064e-.'’aeXZ,")))
@@ -32,6 +34,14 @@ def test_persian_spellings_meet_as_readers_expect(question, text, expected, reas
 @pytest.mark.parametrize(("question", "text", "expected", "reason"), ENGLISH)
 def test_english_words_meet_as_readers_expect(question, text, expected, reason):
     assert meets(question, text) is expected, reason
+
+
+@pytest.mark.parametrize(("pairs", "expected"), golden_forms.TABLES)
+def test_the_forms_of_a_word_meet_and_no_others_do(pairs, expected):
+    both_ways = [way for pair in pairs for way in (pair, pair[::-1])]
+
+    assert [way for way in both_ways if meets(*way) != expected] == []
+    assert sum(len(pairs) for pairs, _expected in golden_forms.TABLES) >= 150
 
 
 def test_the_golden_table_is_as_large_as_promised():
@@ -148,8 +158,18 @@ def test_giant_and_deeply_linked_text_is_no_trouble(piece, query):
 def test_a_persian_stem_begins_the_word_and_is_no_single_letter(word):
     stemmed = stem(word)
 
-    assert word.startswith(stemmed)
-    assert len(stemmed) >= min(2, len(word))
+    assert word.startswith((stemmed, *_forms_of(stemmed))) or word in PERSIAN_FORMS
+    assert len(stemmed) >= min(2, len(word)) or stemmed.isdecimal()
+
+
+def _forms_of(stemmed: str) -> tuple[str, ...]:
+    """The words that are indexed as this one."""
+    return tuple(form for form, word in PERSIAN_FORMS.items() if word == stemmed)
+
+
+def test_a_word_of_the_tables_of_forms_is_not_stemmed_further():
+    assert {word for word in PERSIAN_FORMS.values() if stem(word) != word} == set()
+    assert {word for word in ENGLISH_FORMS.values() if word in ENGLISH_FORMS and ENGLISH_FORMS[word] != word} == set()
 
 
 @given(TEXT)

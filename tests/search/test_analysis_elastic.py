@@ -22,6 +22,8 @@ from hypothesis import strategies as st
 from portal.core.text import fold
 from search.index.elastic.analysis import ANALYZER, STOP_WORDS_KEPT, index_settings
 from search.language.analysis import ENGLISH_STOP_WORDS, PERSIAN_STOP_WORDS, tokens
+from search.language.forms import ENGLISH_FORMS, PERSIAN_FORMS
+from tests.search import golden_forms
 from tests.search.golden import ENGLISH, PERSIAN, Z
 
 ARTICLES = Path(__file__).resolve().parents[2] / "portal" / "demo" / "content" / "articles"
@@ -134,6 +136,14 @@ def test_every_golden_text_has_the_same_terms(node):
     }
     assert len(of_stop_words) < len(texts) / 20
     assert all(own_terms(text) <= node.terms(text, STOP_WORDS_KEPT) for text in of_stop_words)
+
+
+@pytest.mark.elasticsearch
+def test_every_form_of_a_word_has_the_same_term(node):
+    words = {word for pairs, _meet in golden_forms.TABLES for pair in pairs for word in pair}
+    text = "، ".join(sorted(words | {*PERSIAN_FORMS, *ENGLISH_FORMS, f"می{Z}توان", "نمی توان"}))
+
+    assert node.terms(text) == own_terms(text)
 
 
 @pytest.mark.elasticsearch

@@ -35,10 +35,12 @@ from search.language.analysis import (
     PERSIAN_PREFIXES,
     PERSIAN_STEM_RULES,
     PERSIAN_STOP_WORDS,
+    PERSIAN_STOPS_WITH_PREFIX,
     PERSIAN_UNINFLECTED,
     SNOWBALL,
     stem,
 )
+from search.language.forms import ENGLISH_FORMS, PERSIAN_FORMS
 
 #: The analyzer for texts, and the one for texts that consist of stop words.
 ANALYZER: Final = "portal"
@@ -98,6 +100,7 @@ def index_settings(language: str) -> dict[str, Any]:
                 "portal_stop_english": _replace(
                     _all_of({*ENGLISH_STOP_WORDS, *(_REST + rest for rest in ENGLISH_CONTRACTIONS)}), ""
                 ),
+                "portal_stop_prefixed": _replace(rf"^{_PREFIX}{ZWNJ}++(?:{_any(PERSIAN_STOPS_WITH_PREFIX)})$", ""),
                 "portal_something": {"type": "length", "min": 1},
                 "portal_parts": {
                     "type": "word_delimiter_graph",
@@ -110,6 +113,7 @@ def index_settings(language: str) -> dict[str, Any]:
                 "portal_stop": {"type": "stop", "stopwords": sorted(PERSIAN_STOP_WORDS | ENGLISH_STOP_WORDS)},
                 "portal_rests": {"type": "stop", "stopwords": [_REST + rest for rest in sorted(ENGLISH_CONTRACTIONS)]},
                 "portal_without_rest": _replace(_REST, ""),
+                "portal_forms": {"type": "stemmer_override", "rules": _forms(snowball)},
                 **{f"portal_stem_{number}": _replace(*rule) for number, rule in enumerate(_stem_rules())},
                 "portal_no_english": {"type": "keyword_marker", "keywords_pattern": "^(?![a-z]{3,}$).*$"},
                 **{
@@ -133,7 +137,9 @@ def index_settings(language: str) -> dict[str, Any]:
 
 
 def _analyzer(*, keep_stop_words: bool) -> dict[str, Any]:
-    stop_compounds = [] if keep_stop_words else ["portal_stop_persian", "portal_stop_english", "portal_something"]
+    stop_compounds = [] if keep_stop_words else [
+        "portal_stop_persian", "portal_stop_english", "portal_stop_prefixed", "portal_something",
+    ]  # fmt: skip
     return {
         "type": "custom",
         "char_filter": ["portal_letters", "portal_prefixes"],
@@ -148,7 +154,9 @@ def _analyzer(*, keep_stop_words: bool) -> dict[str, Any]:
             *([] if keep_stop_words else ["portal_stop"]),
             "portal_rests",
             "portal_without_rest",
+            "portal_forms",
             *(f"portal_stem_{number}" for number, _rule in enumerate(PERSIAN_STEM_RULES)),
+            "portal_forms",
             *(f"portal_british_{number}" for number, _spelling in enumerate(BRITISH_SPELLINGS)),
             "portal_scientists",
             "portal_no_english",
@@ -198,6 +206,12 @@ def _compound() -> str:
     joined = rf"(?<={_ASCII}){_JOINER}(?={_ASCII})"
     thousands = rf"(?<=(?<!{_LETTER})[0-9]{{1,20}}),(?=[0-9]{{3}}(?!{_LETTER}))"
     return rf"{_LETTER}++(?:(?:{half_space}|{joined}|{thousands}){_LETTER}*+)*+"
+
+
+def _forms(snowball: str) -> list[str]:
+    """Rules for the words that have a table of their own; a word that is kept whole is not stemmed further."""
+    english = {form: stem(word, snowball) for form, word in ENGLISH_FORMS.items()}
+    return [f"{form} => {word}" for form, word in (PERSIAN_FORMS | english).items()]
 
 
 def _stem_rules() -> Iterator[tuple[str, str]]:
