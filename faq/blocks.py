@@ -17,6 +17,9 @@ from wagtail.images.blocks import ImageChooserBlock
 from wagtail.snippets.blocks import SnippetChooserBlock
 from wagtailmedia.blocks import AbstractMediaChooserBlock
 
+from portal.core import releases
+from portal.core.audience import reader
+
 #: "kbd" and "mark" are ours, see `portal.core.wagtail_hooks`; the others are Wagtail's.
 INLINE_FEATURES = ["bold", "italic", "link", "code", "strikethrough", "superscript", "subscript", "kbd", "mark"]
 TEXT_FEATURES = [*INLINE_FEATURES, "ul", "ol", "h3", "hr", "document-link"]
@@ -244,6 +247,40 @@ class DownloadBlock(blocks.StructBlock):
         template = "faq/blocks/download.html"
 
 
+class DownloadChoiceBlock(blocks.ChoiceBlock):
+    """The slug of one of the portal's downloads."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**{"choices": releases.choices, **kwargs})
+
+    def deconstruct(self) -> tuple[str, list[Any], dict[str, Any]]:
+        """Keep what there is to choose from out of migrations."""
+        return "faq.blocks.DownloadChoiceBlock", [], {"label": self.label} if self.label else {}
+
+    def words_of(self, value: str) -> str:
+        """Return the name of a download everybody may see: what search finds of it."""
+        found = releases.newest(None, [value]).get(value)
+        return found.title if found is not None else ""
+
+
+class NewestReleaseBlock(blocks.StructBlock):
+    """The newest release of a download, whichever that is when the article is read."""
+
+    download = DownloadChoiceBlock(label=_("Download"))
+
+    def get_context(self, value: Any, parent_context: dict[str, Any] | None = None) -> dict[str, Any]:
+        context: dict[str, Any] = super().get_context(value, parent_context)
+        slug = value.get("download") or ""
+        known = context.get("releases")
+        context["newest"] = (releases.newest(reader(), [slug]) if known is None else known).get(slug)
+        return context
+
+    class Meta:
+        icon = "download"
+        label = _("Newest version of a download")
+        template = "faq/blocks/newest_release.html"
+
+
 class TabBlock(blocks.StructBlock):
     title = blocks.CharBlock(label=_("Title"), max_length=TAB_LENGTH)
     content = blocks.StreamBlock(
@@ -353,5 +390,6 @@ class ArticleBody(blocks.StreamBlock):
     accordion = AccordionBlock()
     product_switch = ProductSwitchBlock()
     download = DownloadBlock()
+    newest_release = NewestReleaseBlock()
     reusable = ReusableBlock()
     related_article = RelatedArticleBlock()

@@ -61,7 +61,8 @@ def _words(block: Block, value: Any) -> str:
     if isinstance(value, RichText):
         return str(get_text_for_indexing(value.source))
     if isinstance(block, blocks.ChoiceBlock) or getattr(block, "has_no_words", False):
-        return ""
+        # Some values only name what is shown.
+        return str(block.words_of(value)) if hasattr(block, "words_of") else ""
     if isinstance(value, str):
         return value
     if hasattr(value, "transcript"):

@@ -23,6 +23,7 @@ from wagtail.models import Page
 
 from faq.models import LINK_TEXT_LENGTH, TARGET_LENGTH, ArticlePage, BrokenLink, ShortLink
 from faq.rendering import render_body
+from portal.core import releases
 from portal.core.audience import Audience
 from portal.core.pages import PortalPage, with_audience
 from portal.core.routing import page_at
@@ -37,6 +38,8 @@ _ID: Final = re.compile(r"""\bid="([^"]+)\"""")
 #: Ids of the frame around an article.
 _OF_FRAME: Final = frozenset({"feedback", "main", "top"})
 _PORTION: Final = 200
+#: Before the slug of a download, in targets.
+_DOWNLOAD: Final = "download:"
 
 Reason = BrokenLink.Reason
 
@@ -72,7 +75,11 @@ def check_links() -> int:
     places, links = _all_links()
     found = {
         (link.article_id, link.target[:TARGET_LENGTH]): (reason, link.text[:LINK_TEXT_LENGTH])
-        for link, reason in [*_broken_pages(places, links), *_broken_addresses(places, links)]
+        for link, reason in [
+            *_broken_pages(places, links),
+            *_broken_addresses(places, links),
+            *_missing_downloads(places, links),
+        ]
     }
     with transaction.atomic():
         known = {(row.article_id, row.target): row for row in BrokenLink.objects.select_for_update()}
@@ -106,25 +113,30 @@ def _all_links() -> tuple[dict[int, _Place], list[_Link]]:
 def _links_in(article_id: int, value: Any) -> Iterator[_Link]:
     """Yield the links in the stored form of a body, at any depth."""
     if isinstance(value, str):
-        for attributes, inner in _A.findall(value):
-            given = {
-                name.lower(): unescape(double or single) for name, double, single in _ATTRIBUTE.findall(attributes)
-            }
-            text = " ".join(unescape(strip_tags(inner)).split())
-            if given.get("linktype") == "page":
-                number = row_number(given.get("id")) or 0
-                yield _Link(article_id, number, f"page:{number}", text)
-            elif "linktype" not in given and _is_ours(given.get("href", "")):
-                yield _Link(article_id, 0, given["href"], text)
+        yield from _links_in_text(article_id, value)
     elif isinstance(value, dict):
         if value.get("type") == "related_article" and isinstance(value.get("value"), dict):
             number = row_number(value["value"].get("page")) or 0
             yield _Link(article_id, number, f"page:{number}", "")
+        elif value.get("type") == "newest_release" and isinstance(value.get("value"), dict):
+            slug = str(value["value"].get("download") or "")
+            yield _Link(article_id, 0, f"{_DOWNLOAD}{slug}", slug)
         for part in value.values():
             yield from _links_in(article_id, part)
     elif isinstance(value, list | tuple):
         for part in value:
             yield from _links_in(article_id, part)
+
+
+def _links_in_text(article_id: int, html: str) -> Iterator[_Link]:
+    for attributes, inner in _A.findall(html):
+        given = {name.lower(): unescape(double or single) for name, double, single in _ATTRIBUTE.findall(attributes)}
+        text = " ".join(unescape(strip_tags(inner)).split())
+        if given.get("linktype") == "page":
+            number = row_number(given.get("id")) or 0
+            yield _Link(article_id, number, f"page:{number}", text)
+        elif "linktype" not in given and _is_ours(given.get("href", "")):
+            yield _Link(article_id, 0, given["href"], text)
 
 
 def _is_ours(address: str) -> bool:
@@ -158,10 +170,23 @@ def _broken_pages(places: dict[int, _Place], links: list[_Link]) -> Iterator[tup
             yield link, Reason.NOT_FOR_READERS
 
 
+def _missing_downloads(places: dict[int, _Place], links: list[_Link]) -> Iterator[tuple[_Link, str]]:
+    """Yield downloads that articles show and some of their readers do not see. One query."""
+    shown = [link for link in links if link.target.startswith(_DOWNLOAD)]
+    audiences = releases.audiences({link.text for link in shown})
+    for link in shown:
+        if link.text not in audiences:
+            yield link, Reason.NOT_PUBLISHED
+        elif not Audience.parse(audiences[link.text]).covers(places[link.article_id].readers):
+            yield link, Reason.NOT_FOR_READERS
+
+
 def _broken_addresses(places: dict[int, _Place], links: list[_Link]) -> Iterator[tuple[_Link, str]]:
     anchors: dict[int, frozenset[str]] = {}
     for link in links:
-        if not link.target.startswith("page:") and (reason := _why_broken(link, places[link.article_id], anchors)):
+        if not link.target.startswith(("page:", _DOWNLOAD)) and (
+            reason := _why_broken(link, places[link.article_id], anchors)
+        ):
             yield link, reason
 
 

@@ -15,6 +15,8 @@ from wagtail.rich_text import expand_db_html
 
 from faq.anchors import anchor_of
 from faq.body import pictures_of
+from portal.core import releases
+from portal.core.audience import reader
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -55,6 +57,8 @@ def render_body(body: StreamValue, *, language: str, linked: Mapping[UUID, Artic
     for the whole body at once.
     """
     prefetch_renditions(body)
+    slugs = {child.value.get("download") or "" for child in body if child.block_type == "newest_release"}
+    newest = releases.newest(reader(), slugs)
     parts: list[str] = []
     headings: list[Heading] = []
     taken: dict[str, int] = {}
@@ -62,6 +66,7 @@ def render_body(body: StreamValue, *, language: str, linked: Mapping[UUID, Artic
         context: dict[str, Any] = {
             "LANGUAGE_CODE": language,
             "linked": linked,
+            "releases": newest,
             "eager": place < BLOCKS_ABOVE_THE_FOLD,
         }
         if child.block_type == "heading":

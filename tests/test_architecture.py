@@ -155,6 +155,7 @@ SEES_EVERYTHING = {
     "portal/downloads/admin.py": "is the editors' side",
     "portal/downloads/exchanging.py": "writes and takes in everything, for who may have everything",
     "portal/downloads/search_documents.py": "declares the index, which holds every download with its audience",
+    "portal/downloads/shelf.py": "names downloads to editors, and says who may see them",
     "portal/downloads/services.py": "locks rows by their id that the caller was allowed to change",
     "portal/troubleshooters/admin.py": "is the editors' side",
     "portal/troubleshooters/admin_forms.py": "is the editors' side",

@@ -162,6 +162,11 @@ def reading_as(user: AbstractBaseUser | AnonymousUser | None) -> Iterator[None]:
         _reader.reset(token)
 
 
+def reader() -> AbstractBaseUser | AnonymousUser | None:
+    """Return the person a page is being made for; None where nobody said who reads: a visitor."""
+    return _reader.get()
+
+
 def audiences_of_reader() -> list[str]:
     """Return `audiences_for` the person a page is being made for; a visitor's where nobody said who reads."""
     return audiences_for(_reader.get())

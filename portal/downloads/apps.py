@@ -11,17 +11,19 @@ class DownloadsConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from portal.core import jobs, sitemaps  # noqa: PLC0415 - apps must be ready
+        from portal.core import jobs, releases, sitemaps  # noqa: PLC0415 - apps must be ready
         from portal.core.receivers import touches  # noqa: PLC0415
         from portal.core.robots import disallow  # noqa: PLC0415
         from portal.downloads import counting, exchanging, navigation, notifications, own_data  # noqa: PLC0415
         from portal.downloads.models import Download, File, Release  # noqa: PLC0415
+        from portal.downloads.shelf import DownloadShelf  # noqa: PLC0415
         from portal.downloads.sitemap import DownloadSitemap  # noqa: PLC0415
         from portal.notifications.registry import register  # noqa: PLC0415
 
         navigation.connect()
         own_data.connect()
         exchanging.connect()
+        releases.use(DownloadShelf())
         register(notifications.NewRelease(), notifications.SecurityRelease())
         sitemaps.register("downloads", DownloadSitemap)
         disallow("/d/", "/*/downloads/*/licence/")

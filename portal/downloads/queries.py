@@ -60,7 +60,7 @@ def published(download: Download | None = None) -> QuerySet[Release]:
 
 def listed(user: AnyUser, *, product: str = "", platform: str = "") -> list[Listed]:
     """Return what the person may see, what fits them first: their own products, then the platform of the browser."""
-    newest = published().filter(download=OuterRef("pk")).order_by(*_STABLE_FIRST).values("pk")[:1]
+    newest = published().filter(download=OuterRef("pk")).order_by(*NEWEST_FIRST).values("pk")[:1]
     shown = Download.objects.visible_to(user).in_order().prefetch_related("products").annotate(newest=Subquery(newest))
     if product:
         shown = shown.filter(products__code=product)
@@ -93,7 +93,7 @@ def listed(user: AnyUser, *, product: str = "", platform: str = "") -> list[List
 
 
 #: Stable releases before betas; of each the newest version.
-_STABLE_FIRST = ("-channel", "-sort_key", "-pk")
+NEWEST_FIRST: Final = ("-channel", "-sort_key", "-pk")
 
 
 def versions_of(download: Download, *, channel: str = "") -> list[Version]:
@@ -154,7 +154,7 @@ def latest_file(download: Download, *, platform: str = "", guess: str = "", arch
 
     `platform` was asked for; `guess` is what the browser states, and decides only between several. None if several fit.
     """
-    newest = published(download).order_by(*_STABLE_FIRST).prefetch_related("files").first()
+    newest = published(download).order_by(*NEWEST_FIRST).prefetch_related("files").first()
     if newest is None:
         return None
     files = list(newest.files.all())
