@@ -410,12 +410,16 @@ class ArticlePage(PortalPage):
     @transaction.atomic
     def save(self, *args: Any, **kwargs: Any) -> None:
         """Save, update the reading time, and create the short link once the article is live."""
-        self.reading_minutes = reading_minutes(f"{self.short_answer} {self.body_text()}", self.locale.language_code)
+        self.reading_minutes = self.minutes_to_read()
         if self.live and self.next_review_on is None:
             self.next_review_on = self.review_date_after(timezone.localdate())
         super().save(*args, **kwargs)
         if self.live:
             ShortLink.objects.get_or_create(translation_key=self.translation_key)
+
+    def minutes_to_read(self) -> int:
+        """Return how long it takes to read, in minutes."""
+        return reading_minutes(f"{self.short_answer} {self.body_text()}", self.locale.language_code)
 
     def with_content_json(self, content: dict[str, Any]) -> ArticlePage:
         """Return a version of the article, with what does not belong to one version as it is now."""

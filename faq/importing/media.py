@@ -21,6 +21,8 @@ from portal.core.pictures import PICTURE_FORMATS, what_is_wrong_with_picture
 from portal.core.text import normalise_input
 
 if TYPE_CHECKING:
+    from django.db.models import Model
+
     from faq.importing.files import FoundFile
 
 MAX_MEDIA_BYTES: Final = 200 * 1024 * 1024
@@ -33,7 +35,7 @@ class Finder(Protocol):
 
 
 class MediaLibrary:
-    """Verifies and stores files of one import. What it stored can be removed again (`forget`, `undo`)."""
+    """Verifies and stores files of one import. What it stored can be removed again (`remove`, `undo`)."""
 
     def __init__(self, finder: Finder) -> None:
         self._finder = finder
@@ -42,6 +44,7 @@ class MediaLibrary:
         self._verified: dict[str, str] = {}
         self._new_keys: list[str | tuple[str, str, str]] = []
         self._new_files: list[str] = []
+        self._new_objects: list[Model] = []
 
     # Pictures -------------------------------------------------------------------------------------------------------
 
@@ -67,6 +70,7 @@ class MediaLibrary:
             image.file_size = len(content)
             image.save()
             self._new_files.append(image.file.name)
+            self._new_objects.append(image)
         self._new_keys.append(digest)
         self._pictures[digest] = image.pk
         return int(image.pk)
@@ -119,6 +123,7 @@ class MediaLibrary:
             )
             media.save()
             self._new_files += [str(media.file.name), str(media.captions.name)]
+            self._new_objects.append(media)
             known = media.pk
         self._new_keys.append(key)
         self._media[key] = known
@@ -169,22 +174,35 @@ class MediaLibrary:
 
     # Taking back ----------------------------------------------------------------------------------------------------
 
-    def begin_row(self) -> int:
-        """Return a mark for `undo`: files stored from here on belong to the row."""
+    def begin_row(self) -> None:
+        """Begin a row: what is stored from here on belongs to it (`made_for_row`)."""
         self._new_keys.clear()
-        return len(self._new_files)
+        self._new_files.clear()
+        self._new_objects.clear()
 
-    def undo(self, mark: int = 0) -> None:
-        """Remove the files stored since `mark`, after their database rows were rolled back."""
+    def made_for_row(self) -> list[Model]:
+        """Return what was stored for the row, for `remove`."""
+        return list(self._new_objects)
+
+    def remove(self, made: list[Model]) -> None:
+        """Remove what was stored for a row that could not be written, files and all."""
+        gone = {item.pk for item in made}
+        self._pictures = {key: pk for key, pk in self._pictures.items() if pk not in gone}
+        self._media = {key: pk for key, pk in self._media.items() if pk not in gone}
+        for item in made:
+            item.delete()
+
+    def undo(self) -> None:
+        """Remove the files that were stored, after their database rows were rolled back."""
         for key in self._new_keys:
             if isinstance(key, str):
                 self._pictures.pop(key, None)
             else:
                 self._media.pop(key, None)
         self._new_keys.clear()
-        for name in self._new_files[mark:]:
+        for name in self._new_files:
             default_storage.delete(name)
-        del self._new_files[mark:]
+        self._new_files.clear()
 
 
 def _wave_seconds(content: bytes) -> float:

@@ -1,27 +1,26 @@
 """Import of articles: first all rows are planned, then each is written, so that a broken row does not affect others.
 
 Planning reads what rows say and where they lie, and decides their ids, topics and addresses; nothing is written. Then topics and
-empty pages are made, so that links can be resolved in any order, and then the content is written. Every row has its own transaction.
+empty pages are made, so that links can be resolved in any order, and then the content is written. Texts are read outside of
+transactions; a portion of new articles is written in one, and each article that is changed in its own, so that nobody waits for long.
 """
 
 from __future__ import annotations
 
-import datetime as dt
 import hashlib
 import json
 from collections import Counter
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
+from time import monotonic
 from typing import TYPE_CHECKING, Any, Final
 
 from django.core.exceptions import ValidationError
 from django.db import DatabaseError, transaction
-from django.utils import timezone
 from django.utils.translation import gettext as _
 from wagtail.actions.move_page import MovePageAction
-from wagtail.coreutils import find_available_slug
 from wagtail.log_actions import log
-from wagtail.models import Locale, Page, PageLogEntry
+from wagtail.models import Page, PageLogEntry
 from wagtail.signal_handlers import disable_reference_index_auto_update, reference_index_auto_update_disabled
 
 from faq.exporting.archive import ExportError, is_export
@@ -30,17 +29,20 @@ from faq.importing.fields import ArticleFields, Defaults, Reading, Vocabulary, p
 from faq.importing.history import LOG_ACTION
 from faq.importing.inferring import first_words, only_paragraph, shortened
 from faq.importing.links import LinkIndex
-from faq.importing.markdown import Body, bidi_safe, parse_body
+from faq.importing.markdown import Body, parse_body
 from faq.importing.media import MediaLibrary
 from faq.importing.report import ImportReport, Outcome, Problem, RowReport
 from faq.importing.sources import open_source
 from faq.importing.topics import Topics
-from faq.models import SHORT_ANSWER_LENGTH, ArticlePage, RelatedArticle, TopicPage
+from faq.importing.writing import PORTION, Content, NewArticles, NewPage, Turns, date_of, free_slug, set_plain_fields
+from faq.models import SHORT_ANSWER_LENGTH, ArticlePage, HelpMedia, RelatedArticle, TopicPage
 from portal.catalog.models import Product
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
+
+    from django.db.models import Model
 
     from faq.importing.rows import Source, SourceRow
     from portal.accounts.models import User
@@ -50,6 +52,8 @@ if TYPE_CHECKING:
 
 #: Fields that are not part of what an article holds.
 _NOT_WRITTEN: Final = {"is_draft", "has_own_id", "has_own_slug", "has_own_topic", "addresses", "external_id"}
+#: A portion of texts that took so long to read is written.
+_PORTION_SECONDS: Final = 0.5
 #: The page of a section with no more text than this is described by its topic alone.
 _INTRO_LENGTH: Final = 250
 
@@ -111,6 +115,19 @@ class _Plan:
 
 
 @dataclass(slots=True)
+class _Ready:
+    """A row that was read and waits to be written, with what was stored for it."""
+
+    row: SourceRow
+    plan: _Plan
+    report: RowReport
+    content: Content
+    made: list[Model]
+    #: Keys of the pictures and recordings in it, whichever row brought them.
+    used: set[tuple[bool, int]]
+
+
+@dataclass(slots=True)
 class _Resolver:
     """Resolves the names in a body, for one row. While checking, files are verified but not stored."""
 
@@ -118,17 +135,22 @@ class _Resolver:
     row: SourceRow
     fields: ArticleFields
     checking: bool
+    used: set[tuple[bool, int]] = field(default_factory=set)
 
     def page_id(self, article: str) -> int | None:
         return self.run.linked_page(article, self.row.place, self.fields.language)
 
     def picture_id(self, name: str) -> int:
         find = self.run.media.known_picture if self.checking else self.run.media.store_picture
-        return find(name, near=self.row.folder)
+        found = find(name, near=self.row.folder)
+        self.used.add((True, found))
+        return found
 
     def media_id(self, kind: str, name: str, title: str) -> int:
         find = self.run.media.known_media if self.checking else self.run.media.store_media
-        return find(kind, name, title=title or self.fields.title, language=self.fields.language, near=self.row.folder)
+        found = find(kind, name, title=title or self.fields.title, language=self.fields.language, near=self.row.folder)
+        self.used.add((False, found))
+        return found
 
     def product_id(self, code: str) -> int | None:
         return self.run.vocabulary.products.get(code)
@@ -162,6 +184,9 @@ class _Import:
         self._pages: dict[tuple[str, str], int] = {}
         self._looked_up: dict[tuple[str, str], int | None] = {}
         self._is_dry = False
+        self._turns = Turns()
+        self._new = NewArticles(user=user)
+        self._ready: list[_Ready] = []
 
     def execute(self, *, dry_run: bool) -> ImportReport:
         self._is_dry = dry_run
@@ -172,10 +197,16 @@ class _Import:
                 self._make_pages()
         total = len(self._plans)
         planned = zip(self._plans, self._report.rows, strict=True)
+        since = monotonic()
         for number, (row, (plan, report)) in enumerate(zip(self.source.rows(), planned, strict=False), start=1):
             if plan is not None and not report.problems:
-                self._write(row, plan, report)
-            self._progress(number, total)
+                self._read(row, plan, report)
+            if len(self._ready) >= PORTION or (self._ready and monotonic() - since > _PORTION_SECONDS):
+                self._write_ready()
+                since = monotonic()
+            self._progress(number - len(self._ready), total)
+        self._write_ready()
+        self._progress(total, total)
         if not dry_run and self._publish:
             self._topics.publish_waiting()
         self._report.notes = list(self.source.notes)
@@ -293,47 +324,63 @@ class _Import:
 
     def _make_pages(self) -> None:
         """Make the topics that are missing, and an empty, unpublished page for each new article."""
+        waiting: dict[int, list[tuple[_Plan, RowReport]]] = {}
         for plan, report in zip(self._plans, self._report.rows, strict=True):
             if plan is None:
                 continue
-            try:
-                with transaction.atomic():
-                    topic = self._topics.ensure(plan.way, plan.key[1])
-                    if plan.page_id is None:
-                        plan.page_id = topic if plan.is_topic else self._make_page(plan, topic)
-                        plan.is_new = not plan.is_topic or topic in self._topics.made
-            except RowError as error:
-                report.problems = error.problems
-            except ValidationError as error:
-                report.problems = _problems_of(error, report.line)
-            except DatabaseError:
-                report.problems = [_database_problem(report.line)]
-            if plan.page_id is not None:
+            with self._reporting(report):
+                topic = self._topics.page_of(plan.way, plan.key[1])
+                if topic is None:
+                    with self._turns.writing(), transaction.atomic():
+                        topic = self._topics.ensure(plan.way, plan.key[1])
+                else:
+                    self._topics.use(topic)
+                if plan.is_topic:
+                    plan.is_new = topic in self._topics.made
+                    plan.page_id = topic
+                elif plan.page_id is None:
+                    plan.is_new = True
+                    group = waiting.setdefault(topic, [])
+                    group.append((plan, report))
+                    if len(group) >= PORTION:
+                        self._make_portion(topic, waiting.pop(topic))
+        for topic, group in waiting.items():
+            self._make_portion(topic, group)
+        for plan in self._plans:
+            if plan is not None and plan.page_id is not None:
                 self._pages[plan.key] = plan.page_id
 
-    def _make_page(self, plan: _Plan, topic: int) -> int:
-        external_id, language = plan.key
-        parent = TopicPage.objects.get(pk=topic)
-        page = ArticlePage(
-            locale=Locale.objects.get(language_code=language),
-            owner=self._user,
-            external_id=external_id,
-            title=bidi_safe(plan.title, language),
-            slug=_free_slug(parent, plan.slug),
-            short_answer="…",
-            live=False,
-            has_unpublished_changes=True,
-        )
-        first = ArticlePage.objects.filter(external_id=external_id).order_by("pk").first()
-        if first is not None:
-            page.translation_key = first.translation_key
-        parent.add_child(instance=page)
-        return int(page.pk)
+    def _make_portion(self, topic: int, group: list[tuple[_Plan, RowReport]]) -> None:
+        """Make empty pages at once; if that fails, one by one."""
+        wanted = [NewPage(*plan.key, plan.title, plan.slug) for plan, _report in group]
+        try:
+            with self._turns.writing():
+                made = self._new.make(topic, wanted)
+        except (ValidationError, DatabaseError, TopicPage.DoesNotExist):
+            made = []
+        for place, (plan, report) in enumerate(group):
+            with self._reporting(report):
+                plan.page_id = made[place] if made else self._new.make(topic, [wanted[place]])[0]
+
+    @contextmanager
+    def _reporting(self, report: RowReport) -> Iterator[None]:
+        """Put what goes wrong with a row into the report."""
+        try:
+            yield
+        except RowError as error:
+            report.problems = error.problems
+        except ValidationError as error:
+            report.problems = _problems_of(error, report.line)
+        except (DatabaseError, TopicPage.DoesNotExist, Page.DoesNotExist):
+            report.problems = [_database_problem(report.line)]
+        else:
+            return
+        report.outcome = Outcome.FAILED
 
     # Writing ----------------------------------------------------------------------------------------------------------
 
-    def _write(self, row: SourceRow, plan: _Plan, report: RowReport) -> None:
-        """Write the content of a planned row; in a dry run, say what would be done."""
+    def _read(self, row: SourceRow, plan: _Plan, report: RowReport) -> None:
+        """Read the content of a planned row, to be written with others; in a dry run, say what would be done."""
         report.page_id = plan.page_id
         report.problems = list(plan.notes)
         if plan.is_topic:
@@ -342,24 +389,63 @@ class _Import:
         if self._is_dry:
             self._preview(row, plan, report)
             return
-        mark = self.media.begin_row()
-        try:
+        if plan.page_id is None:
+            return
+        self.media.begin_row()
+        is_read = False
+        with self._reporting(report):
+            fields, body, used = self._content(row, plan, report, checking=False)
+            related = self._related(fields, plan.page_id, row, report)
+            content = Content(
+                plan.page_id, fields, body, related, _fingerprint(fields, body, related, self._topics), report.place,
+                report.line, self._publish and not fields.is_draft,
+            )  # fmt: skip
+            self._ready.append(_Ready(row, plan, report, content, self.media.made_for_row(), used))
+            is_read = True
+        if not is_read:
+            self._give_up(plan, report, self.media.made_for_row())
+
+    def _give_up(self, plan: _Plan, report: RowReport, made: list[Model]) -> None:
+        """Remove what was made for a row that cannot be written."""
+        self.media.remove(made)
+        if plan.is_new and plan.page_id is not None:
             with transaction.atomic():
-                self._update(row, plan, report)
-        except (RowError, ValidationError, DatabaseError) as error:
-            self.media.undo(mark)
-            report.outcome = Outcome.FAILED
-            if isinstance(error, RowError):
-                report.problems = error.problems
-            elif isinstance(error, ValidationError):
-                report.problems = _problems_of(error, row.line)
-            else:
-                report.problems = [_database_problem(row.line)]
-            if plan.is_new:
-                with transaction.atomic():
-                    Page.objects.get(pk=report.page_id).delete()
-                del self._pages[plan.key]
-                report.page_id = None
+                Page.objects.get(pk=plan.page_id).delete()
+            self._pages.pop(plan.key, None)
+            report.page_id = None
+
+    def _write_ready(self) -> None:
+        """Write the rows that were read: new articles at once, others one by one, and those that do not change not at all."""
+        ready, self._ready = self._ready, []
+        new = [entry for entry in ready if entry.plan.is_new]
+        written: dict[int, str] = {}
+        if new:
+            try:
+                with self._turns.writing():
+                    written = self._new.fill([entry.content for entry in new])
+            except (ValidationError, DatabaseError):  # of one of them; which one is found below
+                written = {}
+        for entry in new:
+            if entry.content.page_id in written:
+                entry.report.outcome = Outcome.CREATED
+                self._note_slug(written[entry.content.page_id], entry)
+        others = [entry for entry in ready if entry.content.page_id not in written]
+        if others:
+            ids = [entry.content.page_id for entry in others]
+            pages = ArticlePage.objects.defer_streamfields().in_bulk(ids)
+            last = self._last_imports(ids)
+        for entry in others:
+            page = pages.get(entry.content.page_id)
+            if page is not None and self._is_left_alone(page, last.get(page.pk), entry):
+                continue
+            is_written = False
+            with self._reporting(entry.report), self._turns.writing(), transaction.atomic():
+                self._update(entry)
+                is_written = True
+            if not is_written:
+                used = set().union(*(other.used for other in ready if other is not entry))
+                made = [item for item in entry.made if (not isinstance(item, HelpMedia), item.pk) not in used]
+                self._give_up(entry.plan, entry.report, made)
 
     def _write_topic(self, row: SourceRow, plan: _Plan, report: RowReport) -> None:
         if plan.is_new or report.page_id is None:
@@ -368,19 +454,22 @@ class _Import:
         else:
             report.outcome = Outcome.UNCHANGED
 
-    def _content(self, row: SourceRow, plan: _Plan, report: RowReport, *, checking: bool) -> tuple[ArticleFields, Body]:
-        """Return the fields and the body of a row, and report what was left out."""
+    def _content(
+        self, row: SourceRow, plan: _Plan, report: RowReport, *, checking: bool
+    ) -> tuple[ArticleFields, Body, set[tuple[bool, int]]]:
+        """Return the fields, the body and the files in it, and report what was left out."""
         reading = read_fields(row, self.vocabulary, self._defaults)
         fields = reading.fields
         if fields is None:  # the source changed between planning and writing
             raise RowError([reading.refusal] if reading.refusal else [])
         fields.external_id = plan.key[0]
+        resolver = _Resolver(self, row, fields, checking)
         body = parse_body(
             reading.body,
             form=row.form,
             language=fields.language,
             key=":".join(plan.key),
-            resolver=_Resolver(self, row, fields, checking),
+            resolver=resolver,
             first_line=max(row.body_line, 0),
         )
         notes = body.notes
@@ -394,11 +483,11 @@ class _Import:
             )
             if words and words == fields.short_answer:  # the answer is short enough to need no text of its own
                 body.blocks = []
-        return fields, body
+        return fields, body, resolver.used
 
     def _preview(self, row: SourceRow, plan: _Plan, report: RowReport) -> None:
         try:
-            fields, body = self._content(row, plan, report, checking=True)
+            fields, body, _used = self._content(row, plan, report, checking=True)
         except RowError as error:
             report.outcome, report.problems = Outcome.FAILED, error.problems
             return
@@ -407,72 +496,104 @@ class _Import:
             self._related(fields, None, row, report)
             report.outcome = Outcome.CREATED
             return
-        related = self._related(fields, page, row, report)
-        report.outcome = self._what_to_do(page, _fingerprint(fields, body, related, self._topics), fields, row, report)
+        related = self._related(fields, page.pk, row, report)
+        content = _fingerprint(fields, body, related, self._topics)
+        last = self._last_imports([page.pk]).get(page.pk)
+        report.outcome = self._what_to_do(page, last, content, fields, report)
+
+    def _is_left_alone(self, page: ArticlePage, last: PageLogEntry | None, entry: _Ready) -> bool:
+        """Return whether a page stays as it is, with the outcome in the report."""
+        before = list(entry.report.problems)
+        content = entry.content
+        outcome = self._what_to_do(page, last, content.fingerprint, content.fields, entry.report)
+        if outcome in {Outcome.CREATED, Outcome.CHANGED}:
+            entry.report.problems = before
+            return False
+        entry.report.outcome = outcome
+        return True
 
     def _what_to_do(
-        self, page: ArticlePage, content: str, fields: ArticleFields, row: SourceRow, report: RowReport
+        self,
+        page: ArticlePage,
+        last: PageLogEntry | None,
+        content: str,
+        fields: ArticleFields,
+        report: RowReport,
     ) -> Outcome:
         """Return what is to become of an existing page, with the reason in the report if it is left alone."""
-        last = self._last_import(page)
         is_new = page.latest_revision_id is None  # just created, or left empty by an interrupted import
         was_edited = not is_new and (last is None or last.revision_id != page.latest_revision_id)
         if last is not None and last.data.get("content") == content and (page.live or not self._waits(last, fields)):
             return Outcome.UNCHANGED
         if page.locked or (was_edited and not self._overwrite):
             message = _("It is locked here.") if page.locked else _("It was edited here since its last import.")
-            report.problems.append(Problem(message, line=row.line))
+            report.problems.append(Problem(message, line=report.line))
             return Outcome.SKIPPED
         return Outcome.CREATED if is_new else Outcome.CHANGED
 
-    def _update(self, row: SourceRow, plan: _Plan, report: RowReport) -> None:
-        fields, body = self._content(row, plan, report, checking=False)
-        page = ArticlePage.objects.select_for_update(of=("self",)).get(pk=report.page_id)
-        related = self._related(fields, page, row, report)
-        content = _fingerprint(fields, body, related, self._topics)
-        report.outcome = self._what_to_do(page, content, fields, row, report)
+    def _update(self, entry: _Ready) -> None:
+        """Write one article, with all that Wagtail does."""
+        report, content = entry.report, entry.content
+        fields = content.fields
+        page = ArticlePage.objects.select_for_update(of=("self",)).get(pk=content.page_id)
+        last = self._last_imports([page.pk]).get(page.pk)
+        report.outcome = self._what_to_do(page, last, content.fingerprint, fields, report)
         if report.outcome not in {Outcome.CREATED, Outcome.CHANGED}:
             return
-        is_published = self._publish and not fields.is_draft
         self._move(page, fields)
-        _set_plain_fields(page, fields)
+        set_plain_fields(page, fields)
         if fields.has_own_slug and page.slug != fields.slug:
-            page.slug = _free_slug(page.get_parent(), fields.slug, page.pk)
-            if page.slug != fields.slug:
-                message = _("The address “%(slug)s” is taken; it became “%(new)s”.")
-                note = message % {"slug": fields.slug, "new": page.slug}
-                report.problems.append(Problem(note, field="slug", line=row.line))
-        page.body = json.dumps(body.blocks)
+            page.slug = free_slug(page.get_parent(), fields.slug, page.pk)
+            self._note_slug(page.slug, entry)
+        page.body = json.dumps(content.body.blocks)
         page.products = list(Product.objects.filter(code__in=fields.products))
-        page.related_articles = [RelatedArticle(article_id=pk, sort_order=place) for place, pk in enumerate(related)]
-        with _references_later() if is_published else nullcontext():
+        page.related_articles = [
+            RelatedArticle(article_id=pk, sort_order=place) for place, pk in enumerate(content.related)
+        ]
+        with _references_later() if content.publish else nullcontext():
             revision = page.save_revision(user=self._user)
-        if is_published:
+        if content.publish:
             revision.publish(user=self._user, skip_permission_checks=True)  # who may run commands may publish
-        if fields.updated:
-            _set_dates(page.pk, fields.updated, is_new=report.outcome is Outcome.CREATED)
+        if (at := date_of(fields)) is not None:
+            dates = {
+                "last_published_at": at,
+                **({"first_published_at": at} if report.outcome is Outcome.CREATED else {}),
+            }
+            Page.objects.filter(pk=page.pk, live=True).update(**dates)
         log(
             instance=page, action=LOG_ACTION, user=self._user, revision=revision, content_changed=True,
-            data={"content": content, "file": report.place, "line": report.line, "published": is_published},
+            data={
+                "content": content.fingerprint, "file": report.place, "line": report.line, "published": content.publish
+            },
         )  # fmt: skip
+
+    @staticmethod
+    def _note_slug(slug: str, entry: _Ready) -> None:
+        """Say that a page could not have the address that its row names."""
+        fields = entry.content.fields
+        if fields.has_own_slug and slug != fields.slug:
+            message = _("The address “%(slug)s” is taken; it became “%(new)s”.")
+            note = message % {"slug": fields.slug, "new": slug}
+            entry.report.problems.append(Problem(note, field="slug", line=entry.row.line))
 
     def _waits(self, last: PageLogEntry, fields: ArticleFields) -> bool:
         """Return whether a draft of an earlier import is to be published now."""
         return self._publish and not fields.is_draft and not last.data.get("published", True)
 
     @staticmethod
-    def _last_import(page: ArticlePage) -> PageLogEntry | None:
-        entries = PageLogEntry.objects.filter(page=page.pk, action=LOG_ACTION)
-        return entries.order_by("-timestamp", "-pk").first()
+    def _last_imports(page_ids: list[int]) -> dict[int, PageLogEntry]:
+        """Return of each page the last entry of an import; one query."""
+        entries = PageLogEntry.objects.filter(page__in=page_ids, action=LOG_ACTION).order_by("timestamp", "pk")
+        return {entry.page_id: entry for entry in entries}
 
-    def _related(self, fields: ArticleFields, page: ArticlePage | None, row: SourceRow, report: RowReport) -> list[int]:
+    def _related(self, fields: ArticleFields, page_id: int | None, row: SourceRow, report: RowReport) -> list[int]:
         found: list[int] = []
         for article in fields.related:
             pk = self.linked_page(article, row.place, fields.language)
             if pk is None:
                 message = _("There is no article “%(id)s” in this language; it was left out.")
                 report.problems.append(Problem(message % {"id": article[:60]}, field="related", line=row.line))
-            elif pk and (page is None or pk != page.pk) and pk not in found:
+            elif pk and pk != page_id and pk not in found:
                 found.append(pk)
         return found
 
@@ -482,7 +603,7 @@ class _Import:
         parent = page.get_parent().specific
         if getattr(getattr(parent, "topic", None), "code", None) != code:
             target = TopicPage.objects.get(pk=self._topics.ensure(fields.topic, fields.language))
-            if (slug := _free_slug(target, page.slug, page.pk)) != page.slug:
+            if (slug := free_slug(target, page.slug, page.pk)) != page.slug:
                 page.slug = slug
                 page.save(update_fields=["slug"])
             MovePageAction(page, target, pos="last-child", user=self._user).execute(skip_permission_checks=True)
@@ -497,33 +618,6 @@ def _references_later() -> Iterator[None]:
         return
     with disable_reference_index_auto_update():
         yield
-
-
-def _free_slug(parent: Page, wanted: str, page_id: int | None = None) -> str:
-    """Return the slug, or one with a number if another page beside it has it."""
-    slug: str = find_available_slug(parent, wanted, ignore_page_id=page_id)
-    return slug
-
-
-def _set_plain_fields(page: ArticlePage, fields: ArticleFields) -> None:
-    page.title = bidi_safe(fields.title, fields.language)
-    page.draft_title = page.title
-    page.kind = fields.kind
-    page.short_answer = bidi_safe(fields.short_answer, fields.language)
-    page.spoken_answer = bidi_safe(fields.spoken_answer, fields.language)
-    page.platforms = fields.platforms
-    page.audience = fields.audience
-    page.reviewed_by = fields.reviewed_by
-    page.featured = fields.is_featured
-    page.keywords = fields.keywords
-
-
-def _set_dates(page_id: int, updated: dt.date, *, is_new: bool) -> None:
-    """Set the dates of an article to that of its source; noon is the same date in nearly every time zone."""
-    at = timezone.make_aware(dt.datetime(updated.year, updated.month, updated.day, 12))  # noqa: DTZ001 - made aware here
-    at = min(at, timezone.now())
-    dates = {"last_published_at": at, **({"first_published_at": at} if is_new else {})}
-    Page.objects.filter(pk=page_id, live=True).update(**dates)
 
 
 def _fingerprint(fields: ArticleFields, body: Body, related: list[int], topics: Topics) -> str:

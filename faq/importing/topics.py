@@ -107,6 +107,10 @@ class Topics:
         """Return the page of a topic, or None if there is none yet."""
         return self._pages.get((self.code_of(way), language))
 
+    def use(self, page: int) -> None:
+        """Say that articles are put below the page of a topic (`publish_waiting`)."""
+        self._used.add(page)
+
     def ensure(self, way: Way, language: str) -> int:
         """Return the page of a topic in a language; topic and pages that are missing are made.
 

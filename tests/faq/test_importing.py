@@ -14,9 +14,11 @@ from django.core.management import CommandError, call_command
 from django.db import DatabaseError
 from django.utils import timezone, translation
 from wagtail.images import get_image_model
+from wagtail.log_actions import log
 from wagtail.models import PageLogEntry, ReferenceIndex, Revision
 
 from faq.importing import Outcome, SourceError, import_articles, service
+from faq.importing.writing import NewArticles
 from faq.models import ArticlePage, HelpMedia
 from portal.core import audience
 from portal.core.storage import name_for_readers
@@ -422,14 +424,20 @@ def test_a_row_the_database_refuses_is_reported_and_leaves_neither_page_nor_file
     (tmp_path / "x2.png").write_bytes(picture())
     write_markdown(tmp_path, id="a", slug="a", body="![جلو](x2.png)")
     write_markdown(tmp_path, id="b", slug="b", body="![جلو](x2.png)")
-    log = service.log
+    fill = NewArticles.fill
 
-    def refuse(*, instance, **kwargs):
+    def refuse(self, contents):
+        if any(content.fields.external_id == "a" for content in contents):
+            raise DatabaseError
+        return fill(self, contents)
+
+    def refuse_alone(*, instance, **kwargs):
         if instance.external_id == "a":
             raise DatabaseError
         log(instance=instance, **kwargs)
 
-    monkeypatch.setattr(service, "log", refuse)
+    monkeypatch.setattr(NewArticles, "fill", refuse)
+    monkeypatch.setattr(service, "log", refuse_alone)
     report = import_articles(tmp_path)
 
     assert outcomes(report) == [("a", "fa", "failed"), ("b", "fa", "created")]
@@ -444,7 +452,7 @@ def test_an_import_cut_short_is_finished_by_the_next_one(tmp_path, monkeypatch):
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(service, "log", die)
+        patch.setattr(NewArticles, "fill", die)
         with pytest.raises(KeyboardInterrupt):
             import_articles(tmp_path)
     assert not article().live  # only the empty page exists so far
