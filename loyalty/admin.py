@@ -24,7 +24,7 @@ from loyalty.liability_admin import LiabilityViewSet
 from loyalty.models import Decision, EarningRule, RuleVersion
 from loyalty.models.earning import VersionState
 from loyalty.referrals_admin import ReferralsViewSet
-from loyalty.reviews_admin import ReviewsViewSet
+from loyalty.reviews_admin import PaceReviewsViewSet, ReviewsViewSet
 from loyalty.rule_forms import RuleForm
 from loyalty.screens import Screen
 from loyalty.services import earning
@@ -320,6 +320,14 @@ class PointsGroup(ViewSetGroup):
     items: ClassVar[tuple[Any, ...]] = (
         *(MembersViewSet, ClaimsViewSet, CorrectionsViewSet, FilesViewSet),
         *(TiersViewSet, TierMembersViewSet, BadgesViewSet, ReferralsViewSet),
-        *(RulesViewSet, CampaignsViewSet, DecisionsViewSet, ReviewsViewSet, LiabilityViewSet, ProgrammesViewSet),
+        *(
+            RulesViewSet,
+            CampaignsViewSet,
+            DecisionsViewSet,
+            ReviewsViewSet,
+            PaceReviewsViewSet,
+            LiabilityViewSet,
+            ProgrammesViewSet,
+        ),
         *(TokensViewSet, WebhooksViewSet, ConfigurationViewSet),
     )

@@ -20,6 +20,7 @@ from loyalty.services.members import (
     forget_member,
 )
 from loyalty.services.offers import export_offers
+from loyalty.services.pace import export_pace
 from loyalty.services.reviews import export_reviews
 from loyalty.services.rewards import export_redemptions, goal_of
 from portal.accounts import own_data
@@ -76,3 +77,5 @@ def _export_standing(person: User) -> Iterator[tuple[str, dict[str, Any]]]:
         yield "badge", record
     for review in export_reviews(person):
         yield "voting review", review
+    for found in export_pace(person):
+        yield "review of fast earning", found

@@ -11,7 +11,7 @@ from django.db.models.functions import Coalesce, Replace
 
 from loyalty.buckets import today_of
 from loyalty.models.earning import Decision
-from loyalty.models.ledger import NEVER, Account, Code, Journal, Kind, Member, Wallet
+from loyalty.models.ledger import NEVER, REVIEWED, Account, Code, Journal, Kind, Member, Wallet
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -104,6 +104,8 @@ class Summary:
     debt: int
     arriving: list[Arriving]
     expiring: list[Expiring]
+    #: Pending points that staff look at before they can be spent.
+    reviewed: int = 0
 
 
 class Liability(NamedTuple):
@@ -215,12 +217,15 @@ def summary(wallet: Wallet, *, today: dt.date | None = None) -> Summary:
     points = dict.fromkeys(Kind, 0)
     arriving: dict[dt.date, int] = {}
     expiring: list[Expiring] = []
+    reviewed = 0
     for lot in lots:
         left = lot.credits - lot.debits
         if lot.kind == Kind.AVAILABLE and lot.bucket < day:
             continue
         points[Kind(lot.kind)] += left
-        if lot.kind == Kind.PENDING:
+        if lot.kind == Kind.PENDING and lot.ref.startswith(REVIEWED):
+            reviewed += left
+        elif lot.kind == Kind.PENDING:
             due = dt.date.fromisoformat(lot.ref)
             arriving[due] = arriving.get(due, 0) + left
         elif lot.kind == Kind.AVAILABLE:
@@ -231,6 +236,7 @@ def summary(wallet: Wallet, *, today: dt.date | None = None) -> Summary:
         debt=points[Kind.DEBT],
         arriving=[Arriving(due, arriving[due]) for due in sorted(arriving)],
         expiring=expiring,
+        reviewed=reviewed,
     )
 
 

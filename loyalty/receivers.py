@@ -5,12 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from allauth.account.signals import user_signed_up
+from django.contrib.auth.signals import user_logged_in
 from django.db.models.signals import post_delete, post_save
 
 from loyalty.events import SomethingMoved
 from loyalty.models import Member, RedemptionStep
 from loyalty.services.members import close_wallets
 from loyalty.services.offers import forget_offers
+from loyalty.services.pace import forget_pace, note_address
 from loyalty.services.referrals import claim_invitation
 from loyalty.services.reviews import forget_reviews
 from loyalty.services.rewards import forget_redemptions
@@ -27,6 +29,11 @@ def note_who_invited(*, request: HttpRequest, user: User, **_kwargs: Any) -> Non
     claim_invitation(request, user)
 
 
+def note_where_from(*, request: HttpRequest, user: User, **_kwargs: Any) -> None:
+    """Remember from where a member signs in."""
+    note_address(request, user)
+
+
 def close_wallets_of_removed_member(*, instance: Member, **_kwargs: Any) -> None:
     """Close the wallets, in the transaction that deletes the member, alone or together with the user.
 
@@ -35,6 +42,7 @@ def close_wallets_of_removed_member(*, instance: Member, **_kwargs: Any) -> None
     forget_redemptions(member_key=instance.key)
     forget_offers(member_key=instance.key)
     forget_reviews(member_key=instance.key)
+    forget_pace(member_key=instance.key, user_id=instance.user_id)
     close_wallets(member_key=instance.key)
 
 
@@ -47,5 +55,6 @@ def announce_step(*, instance: RedemptionStep, created: bool, **_kwargs: Any) ->
 def connect() -> None:
     """Connect the receivers, once."""
     user_signed_up.connect(note_who_invited, dispatch_uid="loyalty.note_who_invited")
+    user_logged_in.connect(note_where_from, dispatch_uid="loyalty.note_where_from")
     post_delete.connect(close_wallets_of_removed_member, sender=Member, dispatch_uid="loyalty.close_wallets")
     post_save.connect(announce_step, sender=RedemptionStep, dispatch_uid="loyalty.announce_step")

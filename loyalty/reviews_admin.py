@@ -1,36 +1,41 @@
-"""Admin screens of voting reviews: what looks agreed, by which votes, and the two ways to decide."""
+"""Admin screens of reviews: votes that look agreed and earning that is unusually fast, and the two ways to decide about each."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+import datetime as dt
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
+from django.db.models import prefetch_related_objects
 from django.http import HttpResponseRedirect
 from django.shortcuts import get_object_or_404
-from django.urls import path, reverse
+from django.urls import path
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 from wagtail.admin.viewsets.base import ViewSet
 
 from loyalty.adjusting_admin import names_of
-from loyalty.exceptions import NoRightError, StaffError
-from loyalty.models import Member, VotingReview
+from loyalty.exceptions import LedgerError, NoRightError, StaffError
+from loyalty.models import Decision, Member, PaceReview, VotingReview
 from loyalty.screens import Screen
-from loyalty.services import adjusting, reviews
+from loyalty.services import adjusting, earning, pace, reviews
 from portal.core.admin_menu import menu_item_for
 from portal.core.formats import format_number
 from portal.core.text import row_number
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
+    from django.db.models import QuerySet
     from django.http import HttpRequest, HttpResponse
 
     from portal.accounts.models import User
 
 _PAGE: Final = 50
 _MOST_OPEN: Final = 200
+#: The state of both kinds of reviews about which nobody has decided.
+_OPEN: Final = VotingReview.State.OPEN.value
 
 
 def _people(found: Iterable[VotingReview]) -> dict[str, User]:
@@ -39,31 +44,46 @@ def _people(found: Iterable[VotingReview]) -> dict[str, User]:
     return {str(member.key): member.user for member in Member.objects.filter(key__in=keys).select_related("user")}
 
 
-class ReviewsView(Screen):
+class _ReviewsScreen(Screen):
     """The open reviews, then those that were decided about."""
-
-    page_title = _("Voting reviews")
-    template_name = "loyalty/admin/reviews.html"
 
     def is_allowed(self, user: User) -> bool:
         return reviews.may_see(user)
 
+    def everything(self) -> QuerySet[Any]:
+        """Return all reviews of the kind."""
+        raise NotImplementedError
+
+    def rows_of(self, shown: list[Any]) -> list[tuple[Any, Any]]:
+        """Return the reviews, each with what is said about it."""
+        raise NotImplementedError
+
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        newest = VotingReview.objects.order_by("-pk")
+        newest = self.everything().order_by("-pk")
         before = row_number(self.request.GET.get("before", ""))
-        decided = newest.exclude(state=VotingReview.State.OPEN)
+        decided = newest.exclude(state=_OPEN)
         older = decided if before is None else decided.filter(pk__lt=before)
         page = list(older[: _PAGE + 1])
         # What is open comes first, all of it that a person could look at.
         shown = page[:_PAGE]
         if before is None:
-            shown = [*newest.filter(state=VotingReview.State.OPEN)[:_MOST_OPEN], *shown]
+            shown = [*newest.filter(state=_OPEN)[:_MOST_OPEN], *shown]
+        following = page[_PAGE - 1].pk if len(page) > _PAGE else None
+        return super().get_context_data(**kwargs, rows=self.rows_of(shown), next=following)
+
+
+class ReviewsView(_ReviewsScreen):
+    """Votes that look agreed."""
+
+    page_title = _("Voting reviews")
+    template_name = "loyalty/admin/reviews.html"
+
+    def everything(self) -> QuerySet[Any]:
+        return VotingReview.objects.all()
+
+    def rows_of(self, shown: list[Any]) -> list[tuple[Any, Any]]:
         people = _people(shown)
-        return super().get_context_data(
-            **kwargs,
-            rows=[(review, _names(review, people)) for review in shown],
-            next=page[_PAGE - 1].pk if len(page) > _PAGE else None,
-        )
+        return [(review, _names(review, people)) for review in shown]
 
 
 def _names(review: VotingReview, people: dict[str, User]) -> list[str]:
@@ -71,46 +91,121 @@ def _names(review: VotingReview, people: dict[str, User]) -> list[str]:
     return [people[key].handle for key in keys if key in people]
 
 
-class ReviewView(Screen):
-    """One review: who voted for whom how often, and what to do about it."""
+class _ReviewScreen(Screen):
+    """One review, and what to do about it."""
 
-    page_title = _("Voting review")
-    template_name = "loyalty/admin/review.html"
-    parents = (("points_reviews:index", ReviewsView.page_title),)
+    #: How it is decided that points are taken back, and that all is well.
+    confirming: ClassVar[Callable[..., Any]]
+    dismissing: ClassVar[Callable[..., Any]]
+    model: ClassVar[type[VotingReview] | type[PaceReview]]
 
     def is_allowed(self, user: User) -> bool:
         return reviews.may_see(user)
 
     def post(self, request: HttpRequest, *_args: Any, **kwargs: Any) -> HttpResponse:
-        review = get_object_or_404(VotingReview, pk=kwargs["pk"])
+        review: Any = get_object_or_404(self.model, pk=kwargs["pk"])
         try:
             if "confirm" in request.POST:
-                points = reviews.confirm(review, by=self.user).points
+                points = type(self).confirming(review, by=self.user).points
                 said = ngettext("%(count)s point was taken back.", "%(count)s points were taken back.", points)
                 messages.success(request, said % {"count": format_number(points)})
             elif "dismiss" in request.POST:
-                reviews.dismiss(review, by=self.user)
+                type(self).dismissing(review, by=self.user)
                 messages.success(request, gettext("It is noted that all is well."))
         except NoRightError as error:
             raise PermissionDenied from error
-        except StaffError as error:
+        except (StaffError, LedgerError) as error:
             messages.error(request, str(error))
-        return HttpResponseRedirect(reverse("points_reviews:inspect", args=[review.pk]))
+        return HttpResponseRedirect(request.path)
+
+    def common(self, review: Any) -> dict[str, Any]:
+        """Return what every page of a review shows."""
+        decided_by = names_of([review.decided_by]).get(review.decided_by, "") if review.decided_by else ""
+        may_decide = review.state == _OPEN and reviews.may_decide(self.user)
+        may_look = adjusting.may_look(self.user)
+        return {"review": review, "decided_by": decided_by, "may_decide": may_decide, "may_look": may_look}
+
+
+class ReviewView(_ReviewScreen):
+    """One voting review: who voted for whom how often."""
+
+    page_title = _("Voting review")
+    template_name = "loyalty/admin/review.html"
+    parents = (("points_reviews:index", ReviewsView.page_title),)
+    model = VotingReview
+    confirming = staticmethod(reviews.confirm)
+    dismissing = staticmethod(reviews.dismiss)
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         review = get_object_or_404(VotingReview, pk=self.kwargs["pk"])
         people = _people([review])
         return super().get_context_data(
             **kwargs,
-            review=review,
+            **self.common(review),
             pairs=[
                 (people.get(one["giver"]), people.get(one["receiver"]), one["votes"], one["of"])
                 for one in review.evidence
             ],
-            decided_by=names_of([review.decided_by]).get(review.decided_by, "") if review.decided_by else "",
-            may_decide=review.state == VotingReview.State.OPEN and reviews.may_decide(self.user),
-            may_look=adjusting.may_look(self.user),
         )
+
+
+class PaceReviewsView(_ReviewsScreen):
+    """Earning that was unusually fast."""
+
+    page_title = _("Fast earning")
+    template_name = "loyalty/admin/pace_reviews.html"
+
+    def everything(self) -> QuerySet[Any]:
+        return PaceReview.objects.all()
+
+    def rows_of(self, shown: list[Any]) -> list[tuple[Any, Any]]:
+        prefetch_related_objects(shown, "wallet")
+        people = _members([review.wallet.member_key for review in shown])
+        waiting = pace.waiting_in([review for review in shown if review.state == _OPEN])
+        return [
+            (review, {"person": people.get(review.wallet.member_key), "waiting": waiting.get(review.pk, 0)})
+            for review in shown
+        ]
+
+
+class PaceReviewView(_ReviewScreen):
+    """What was fast in what a member earned, and the decisions about it."""
+
+    page_title = _("Review of fast earning")
+    template_name = "loyalty/admin/pace_review.html"
+    parents = (("points_pace:index", PaceReviewsView.page_title),)
+    model = PaceReview
+    confirming = staticmethod(pace.reverse)
+    dismissing = staticmethod(pace.release)
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        review = get_object_or_404(PaceReview.objects.select_related("wallet__programme"), pk=self.kwargs["pk"])
+        waiting_events = review.events.order_by("-pk").values("event")[:_PAGE]
+        found = Decision.objects.filter(
+            wallet=review.wallet, event__in=list(waiting_events.values_list("event", flat=True))
+        )
+        decisions = list(found.select_related("event", "wallet").order_by("-pk")[: 2 * _PAGE])
+        names = earning.names_of_rules(decisions)
+        return super().get_context_data(
+            **kwargs,
+            **self.common(review),
+            person=_members([review.wallet.member_key]).get(review.wallet.member_key),
+            waiting=pace.waiting_in([review])[review.pk] if review.state == _OPEN else 0,
+            evidence=[
+                {
+                    **one,
+                    "day": dt.date.fromisoformat(one["day"]),
+                    "name": names.get((review.wallet.programme_id, one.get("rule")), one.get("rule")),
+                }
+                for one in review.evidence
+            ],
+            decisions=[(decision, earning.explain(decision, names)) for decision in decisions],
+        )
+
+
+def _members(keys: Iterable[Any]) -> dict[Any, User]:
+    """Return who is meant by keys. One query."""
+    return {member.key: member.user for member in Member.objects.filter(key__in=keys).select_related("user")}
 
 
 class ReviewsViewSet(ViewSet):
@@ -124,4 +219,18 @@ class ReviewsViewSet(ViewSet):
         return [
             path("", ReviewsView.as_view(), name="index"),
             path("<int:pk>/", ReviewView.as_view(), name="inspect"),
+        ]
+
+
+class PaceReviewsViewSet(ViewSet):
+    name = "points_pace"
+    url_prefix = "points/pace"
+    icon = "time"
+    menu_label = PaceReviewsView.page_title
+    menu_item_class = menu_item_for(reviews.may_see)
+
+    def get_urlpatterns(self) -> list[Any]:
+        return [
+            path("", PaceReviewsView.as_view(), name="index"),
+            path("<int:pk>/", PaceReviewView.as_view(), name="inspect"),
         ]

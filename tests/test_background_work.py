@@ -879,6 +879,12 @@ def votes_that_look_agreed() -> None:
     outbox.drain()
 
 
+def rewarded_yesterday() -> None:
+    with mock.patch("django.utils.timezone.now", return_value=timezone.now() - dt.timedelta(days=1)):
+        rewarded_post()
+        outbox.drain()
+
+
 def points_a_shop_forgot() -> None:
     with mock.patch("django.utils.timezone.now", return_value=timezone.now() - dt.timedelta(days=8)):
         wallet = wallet_for(user=UserFactory(), programme=EarningFactory().programme)
@@ -926,6 +932,7 @@ JOBS: dict[str, Callable[[], None]] = {
     "loyalty.forget_webhooks": messages_to_others_of_last_month,
     "loyalty.judge_referrals": friend_who_took_part_too_early,
     "loyalty.ledger_checkpoint": points_that_were_booked,
+    "loyalty.measure_pace": rewarded_yesterday,
     "loyalty.review_votes": votes_that_look_agreed,
     "loyalty.release_forgotten": points_a_shop_forgot,
     "loyalty.warn_of_expiry": points_that_expire_soon,

@@ -171,6 +171,7 @@ STAFFS = {
     "points_members:": {"manager"},
     "downloads_admin:": {"editor"},
     "troubleshooters_admin:": {"editor"},
+    "points_pace:": {"manager"},
     "points_programmes:": set(),
     "points_referrals:": {"manager"},
     "points_reviews:": {"manager"},

@@ -172,7 +172,7 @@ def _points(wallet: Wallet) -> dict[str, Any]:
     now = summary(wallet)
     return {
         "spendable": now.spendable,
-        "pending": sum(one.points for one in now.arriving),
+        "pending": sum(one.points for one in now.arriving) + now.reviewed,
         "held": now.held,
         "debt": now.debt,
         "status": wallet.status,

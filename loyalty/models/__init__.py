@@ -18,6 +18,7 @@ from loyalty.models.offers import (
     OfferShown,
     SegmentMembership,
 )
+from loyalty.models.pace import MemberAddress, PaceBaseline, PaceEvent, PaceReview
 from loyalty.models.referrals import Referral, ReferralCode, ReferredAddress
 from loyalty.models.reviews import ReviewedMember, VotingReview
 from loyalty.models.rewards import (
@@ -51,6 +52,7 @@ __all__ = [
     "Journal",
     "LoyaltyEvent",
     "Member",
+    "MemberAddress",
     "MemberCard",
     "MemberConsent",
     "Offer",
@@ -59,6 +61,9 @@ __all__ = [
     "OfferDecision",
     "OfferPolicy",
     "OfferShown",
+    "PaceBaseline",
+    "PaceEvent",
+    "PaceReview",
     "Parcel",
     "PointsClaim",
     "PointsFile",

@@ -21,6 +21,8 @@ from django.utils import timezone
 
 #: Bucket of points that never expire: a date, so that unique constraints hold.
 NEVER: Final = dt.date(9999, 12, 31)
+#: How references of pending lots begin that wait for staff to look at them, not for a day.
+REVIEWED: Final = "review:"
 #: The largest amount of one posting. Counters of accounts hold nine million of these.
 MAX_AMOUNT: Final = 10**12
 

@@ -358,6 +358,13 @@ ACTIVITY_THREAD = True
 ARTICLE_REVIEW_MONTHS = env.int("ARTICLE_REVIEW_MONTHS", default=12)
 FEEDBACK_TEXT_DAYS = env.int("FEEDBACK_TEXT_DAYS", default=365)
 
+# Awards of points in a day above which they wait for staff, unless members usually get more: of a rule, of a member, of all who
+# signed in from one address; and how many standard deviations are unusual. 0 awards: no limit.
+POINTS_PACE_RULE = env.int("POINTS_PACE_RULE", default=25)
+POINTS_PACE_MEMBER = env.int("POINTS_PACE_MEMBER", default=40)
+POINTS_PACE_ADDRESS = env.int("POINTS_PACE_ADDRESS", default=60)
+POINTS_PACE_DEVIATIONS = env.int("POINTS_PACE_DEVIATIONS", default=4)
+
 # Search --------------------------------------------------------------------------------------------------------------
 
 #: Per person or address; generous, because many customers may share an address. Suggestions: five times as many.

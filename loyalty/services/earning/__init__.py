@@ -11,6 +11,7 @@ from loyalty.services.earning.campaigning import (
     save_campaign,
 )
 from loyalty.services.earning.deciding import (
+    PACE_REVIEW,
     VOTING_REVIEW,
     Happened,
     events_from,
@@ -37,6 +38,7 @@ from loyalty.services.earning.words import Explanation, explain, names_of_rules
 
 __all__ = [
     "CAMPAIGN_FIELDS",
+    "PACE_REVIEW",
     "VOTING_REVIEW",
     "Explanation",
     "FactInfo",

@@ -31,6 +31,7 @@ from loyalty.models.earning import (
 )
 from loyalty.models.ledger import Member, Programme, Wallet
 from loyalty.services import ledger
+from loyalty.services.earning import pace
 from loyalty.services.earning.evaluation import (
     ALL_RULES,
     Bonus,
@@ -61,6 +62,8 @@ PAUSE: Final = dt.timedelta(minutes=10)
 WITHDRAWN: Final = "withdrawn"
 #: Taken back for good: nothing gives it again.
 VOTING_REVIEW: Final = "voting-review"
+PACE_REVIEW: Final = "pace-review"
+_FOR_GOOD: Final = frozenset({VOTING_REVIEW, PACE_REVIEW})
 
 _GIVEN: Final = frozenset({Decision.Outcome.EARNED, Decision.Outcome.CLIPPED})
 
@@ -180,7 +183,9 @@ def _decide(
         considered = _judge(event, programme, wallet, rules)
         reason = "" if rules else "no-rule"
     given = [one for one in considered if one.points]
+    review = pace.hold_if_fast(programme, wallet, event, {one.rule for one in given}) if given else None
     for one in given:
+        one.review = review.pk if review else 0
         one.journals = _book(event, wallet, one, number)
     _count(programme, wallet, event.occurred_at, given)
     return Decision.objects.create(
@@ -344,6 +349,7 @@ def _book(event: LoyaltyEvent, wallet: Wallet, one: Considered, number: int) -> 
                 key=key,
                 pending_until=pending_until,
                 budget=budget,
+                review=str(one.review or ""),
                 source=event.source_id,
                 reason=one.rule,
                 actor="rules",
@@ -381,7 +387,7 @@ def settle(events: Sequence[LoyaltyEvent], *, stands: Callable[[LoyaltyEvent], b
         elif not _may_come_again(decision):
             continue
         elif not standing[event.pk]:
-            if because == VOTING_REVIEW:
+            if because in _FOR_GOOD:
                 decisions.append(_refuse(decision, because))
         elif decision.outcome == Decision.Outcome.REVERSED:
             decisions.append(_give_again(event, decision))
@@ -423,7 +429,7 @@ def _last_decisions(events: Sequence[LoyaltyEvent]) -> list[Decision]:
 def _may_come_again(decision: Decision) -> bool:
     """Return whether points follow when it holds again: some were taken back, or it was not looked at yet."""
     if decision.outcome == Decision.Outcome.REVERSED:
-        return decision.reason != VOTING_REVIEW and any(one["journals"] for one in decision.considered)
+        return decision.reason not in _FOR_GOOD and any(one["journals"] for one in decision.considered)
     return decision.outcome == Decision.Outcome.NONE and decision.reason == WITHDRAWN
 
 
@@ -490,6 +496,8 @@ def _give_again(event: LoyaltyEvent, decision: Decision) -> Decision:
             if one.budget:
                 left = {one.budget: statements.lock_budget(wallet.programme_id, one.budget)}
                 fit_into_budget(one, left, mode="clip")
+            # What comes back while somebody looks at it waits again.
+            one.review = one.review if pace.is_open_review(one.review) else 0
             one.journals = [] if is_closed else _book(event, wallet, one, decision.round + 1)
     given = 0 if is_closed else sum(one.points for one in considered)
     return Decision.objects.create(

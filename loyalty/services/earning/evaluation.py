@@ -97,6 +97,8 @@ class Considered:
     reason: str = ""
     #: What the reason is about: a fact, or another rule.
     about: str = ""
+    #: Number of the review for which the points wait: see `pace`.
+    review: int = 0
     #: Ids of the journals.
     journals: list[int] = field(default_factory=list)
 

@@ -26,6 +26,9 @@ OF_EVENTS: Final[Mapping[str, _StrPromise]] = {
     "voting-review": gettext_lazy(
         "Votes that two members give each other again and again do not count. If this is a mistake, please write to us."
     ),
+    "pace-review": gettext_lazy(
+        "These points came unusually fast, and we looked into it. If this is a mistake, please write to us."
+    ),
     "pair-limit": gettext_lazy("Votes of the same person count only a few times a week."),
     "withdrawn": gettext_lazy("What the points are for was taken back, or cannot be seen at the moment."),
     "removed": gettext_lazy("What the points were for was removed, or cannot be seen at the moment."),
@@ -98,7 +101,7 @@ def explain(decision: Decision, names: Mapping[tuple[int, str], str] | None = No
         what=str(trigger.label) if trigger else decision.event.trigger,
         result=_result(decision),
         reason=str(OF_EVENTS.get(decision.reason, "")),
-        rules=[_sentence(one, name_of(one["rule"]), about(one["about"])) for one in decision.considered],
+        rules=[_with_review(one, name_of(one["rule"]), about(one["about"])) for one in decision.considered],
     )
 
 
@@ -111,6 +114,13 @@ def _result(decision: Decision) -> str:
     if decision.outcome == Decision.Outcome.REVERSED:
         return _("%(points)s taken back") % {"points": points}
     return points if decision.points else _("No points")
+
+
+def _with_review(one: Mapping[str, Any], name: str, about: str) -> str:
+    sentence = _sentence(one, name, about)
+    if not (one["points"] and one.get("review")):
+        return sentence
+    return f"{sentence} {_('They were set aside for us to look at first; nothing is lost by that.')}"
 
 
 def _sentence(one: Mapping[str, Any], name: str, about: str) -> str:

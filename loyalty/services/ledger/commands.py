@@ -21,7 +21,7 @@ from loyalty.exceptions import (
     TransfersRefusedError,
     WalletClosedError,
 )
-from loyalty.models.ledger import Code, Journal, Kind, Programme, SwitchRecord, Wallet
+from loyalty.models.ledger import REVIEWED, Code, Journal, Kind, Programme, SwitchRecord, Wallet
 from loyalty.services.ledger import statements
 from loyalty.services.ledger.posting import (
     Book,
@@ -66,6 +66,7 @@ class Award:
     expires_on: dt.date | None = None
     pending_until: dt.date | None = None
     budget: str = ""
+    review: str = ""
     source: str = ""
     reason: str = ""
     actor: str = ""
@@ -102,6 +103,7 @@ def earn(
     expires_on: dt.date | None = None,
     pending_until: dt.date | None = None,
     budget: str = "",
+    review: str = "",
     source: str = "",
     reason: str = "",
     actor: str = "",
@@ -109,7 +111,8 @@ def earn(
 ) -> Posted:
     """Award points: at once, or from the day `pending_until`. They expire as the programme says, or after `expires_on`.
 
-    They come out of the budget, if one is named. Raises `InsufficientPointsError` if it has too few,
+    They come out of the budget, if one is named. With the id of a `review` they are pending until that ends (`end_review`), and
+    then until their day. Raises `InsufficientPointsError` if it has too few,
     `WalletClosedError`, `EarningStoppedError`, `InvalidAmountError`, `InvalidDateError`, `KeyReusedError`.
     """
     return book_award(
@@ -120,6 +123,7 @@ def earn(
             expires_on=expires_on,
             pending_until=pending_until,
             budget=budget,
+            review=review,
             source=source,
             reason=reason,
             actor=actor,
@@ -160,18 +164,29 @@ def prepare_award(award: Award) -> tuple[Request, Place, Place]:
             "expires_on": _text(award.expires_on),
             "pending_until": _text(pending_until),
             "budget": award.budget,
+            **({"review": award.review} if award.review else {}),
         },
         source=award.source,
         reason=award.reason,
         actor=award.actor,
         occurred_at=award.occurred_at,
     )
-    target = (
-        Place(Kind.AVAILABLE, bucket=bucket)
-        if pending_until is None
-        else Place(Kind.PENDING, pending_until.isoformat(), bucket)
-    )
+    due = _text(pending_until) or ""
+    target = Place(Kind.PENDING, f"{_under(award.review)}{due}", bucket) if award.review else _arrived(due, bucket)
     return request, Place(Kind.BUDGET, award.budget) if award.budget else _ISSUE, target
+
+
+def _arrived(due: str, bucket: dt.date) -> Place:
+    """Where points are that are pending until a day, or not at all."""
+    return Place(Kind.PENDING, due, bucket) if due else Place(Kind.AVAILABLE, bucket=bucket)
+
+
+def _under(review: str) -> str:
+    """How references of lots begin that are under a review; after it comes the day until which they are pending anyway.
+
+    In the order of text they come after every day, so that none of them is ever due.
+    """
+    return f"{REVIEWED}{review}:"
 
 
 def _text(day: dt.date | None) -> str | None:
@@ -198,6 +213,38 @@ def activate(*, wallet: Wallet, today: dt.date | None = None) -> Posted | None:
         return Plan(_total(legs), [*legs, *_settled(book, [(to, amount) for _from, to, amount in moved])])
 
     return _if_due(_numbered(wallet, Code.ACTIVATE), plan)
+
+
+def end_review(
+    *, wallet: Wallet, review: str, reason: str = "", actor: str = "", today: dt.date | None = None
+) -> Posted | None:
+    """Let points go that were awarded under a review: at once, or pending until their day. None if there are none.
+
+    What expired meanwhile lasts as long as if it were earned now: looking into it costs nobody points. No points may be
+    awarded under this review afterwards. Raises `WalletFrozenError`, `WalletClosedError`, `KeyReusedError`.
+    """
+    day = today or today_of(wallet.programme)
+    fresh = expiry_of(wallet.programme, earned_on=day)
+
+    def plan(book: Book) -> Plan:
+        moved = []
+        for lot in book.lots(Kind.PENDING):
+            if lot.place.ref.startswith(_under(review)):
+                due = lot.place.ref.removeprefix(_under(review))
+                bucket = lot.place.bucket if lot.place.bucket >= day else fresh
+                moved.append((lot.place, _arrived(due if due > day.isoformat() else "", bucket), lot.balance))
+        legs = [Leg(*leg) for leg in moved]
+        return Plan(_total(legs), [*legs, *_settled(book, [(to, amount) for _from, to, amount in moved])])
+
+    request = Request(
+        code=Code.ACTIVATE,
+        key=f"review:{review}",
+        programme_id=wallet.programme_id,
+        wallet_id=wallet.pk,
+        reason=reason,
+        actor=actor,
+    )
+    return _if_due(request, plan)
 
 
 def _numbered(wallet: Wallet, code: Code) -> Request:
@@ -359,7 +406,9 @@ def reverse(
         if not target.is_of_wallet:
             raise NotReversibleError  # it took points away
         available = book.lots(Kind.AVAILABLE)
-        own = [lot for lot in book.lots(Kind.PENDING) if lot.place == target]
+        # What was under a review is pending until its day afterwards.
+        targets = {target, target._replace(ref=target.ref.rpartition(":")[2])}
+        own = [lot for lot in book.lots(Kind.PENDING) if lot.place in targets]
         own += [lot for lot in available if lot.place.bucket == target.bucket]
         others = [lot for lot in available if lot.place.bucket != target.bucket]
         taken = take([*own, *others], points)

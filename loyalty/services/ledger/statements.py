@@ -17,7 +17,7 @@ from django.db import connection
 from loyalty.models.ledger import FIRST_OF_WALLET, NEVER, Kind
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Collection, Iterable, Sequence
 
 
 class Place(NamedTuple):
@@ -361,6 +361,20 @@ def wallets_with_lots(programme_id: int, kind: int, *, before: dt.date, after: i
         [value, after, programme_id, limit],
     )
     return [wallet for (wallet,) in rows]
+
+
+def reviewed_lots(wallet_ids: Collection[int]) -> list[tuple[str, int]]:
+    """Return the references of the lots in these wallets that wait for a review, with what is in them."""
+    if not wallet_ids:
+        return []
+    places = ", ".join(["%s"] * len(wallet_ids))
+    rows = fetch(
+        "SELECT a.ref, a.credits - a.debits FROM loyalty_account a"
+        f" WHERE a.wallet_id IN ({places}) AND a.kind = {Kind.PENDING.value} AND a.credits > a.debits"
+        " AND a.ref LIKE 'review:%%'",
+        list(wallet_ids),
+    )
+    return [(ref, left) for ref, left in rows]
 
 
 def settled_journal() -> int:
