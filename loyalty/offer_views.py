@@ -73,7 +73,12 @@ def offer(request: HttpRequest, number: int) -> HttpResponseBase:
     if found is None:
         raise Http404
     [card] = own_offers.as_cards([found], programme)
-    context = {"card": card, "offer": card.offer, "address": own_offers.address_of(card.offer)}
+    context = {
+        "card": card,
+        "offer": card.offer,
+        "address": own_offers.address_of(card.offer),
+        "action": own_offers.action_of(card.offer),
+    }
     return render(request, "loyalty/offer.html", context)
 
 
@@ -176,7 +181,7 @@ def consents(request: HttpRequest) -> HttpResponseBase:
     context: dict[str, Any] = {
         "is_member": member is not None,
         "switches": [_Switch(purpose, *about, said.get(purpose)) for purpose, about in _ABOUT.items()],
-        "facts": [fact.label for fact in offers.vocabulary(programme).facts],
+        "facts": [own_offers.looked_at(fact) for fact in offers.vocabulary(programme).facts],
     }
     return render(request, "loyalty/consents.html", context)
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from django.urls import reverse
-from django.utils.translation import get_language, gettext, ngettext
+from django.utils.translation import get_language, gettext, gettext_lazy, ngettext
 
 from loyalty.models.offers import Segment
 from loyalty.own_points import is_open, open_programme
@@ -21,9 +21,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
     from django.http import HttpRequest
+    from django.utils.functional import _StrPromise
 
     from loyalty.models import Earning, Offer, Programme
-    from loyalty.services.earning import Trigger
+    from loyalty.services.earning import FactInfo, Trigger
     from loyalty.services.offers import Chosen
     from portal.accounts.models import User
 
@@ -82,7 +83,7 @@ def _card(chosen: Chosen, known: Trigger | None) -> Card:
         return Card(chosen.offer, is_personal=False, reasons=[], data=[])
     sentences = [sentence for reason in chosen.reasons if (sentence := in_words(reason, known))]
     asked = facts_in(chosen.offer.audience)
-    data = [str(fact.label) for fact in known.facts if fact.name in asked]
+    data = [looked_at(fact) for fact in known.facts if fact.name in asked]
     return Card(chosen.offer, is_personal=True, reasons=list(dict.fromkeys(sentences))[:_REASONS], data=data)
 
 
@@ -131,6 +132,43 @@ _WORDS: Final[Mapping[str, Callable[[Any, str], str]]] = {
     "language": lambda _value, name: gettext("You read in this language: %(name)s.") % {"name": name},
     "follows": lambda _value, name: gettext("You follow “%(name)s”.") % {"name": name},
 }
+
+
+#: Fact → what was looked at, as its owner reads it. Editors read the fact's own label.
+_LOOKED_AT: Final[Mapping[str, _StrPromise]] = {
+    "account_days": gettext_lazy("how long you have had an account"),
+    "language": gettext_lazy("the language in which you read"),
+    "product": gettext_lazy("the products you have"),
+    "tier": gettext_lazy("the level you have reached"),
+    "points": gettext_lazy("the points you can spend"),
+    "redemptions": gettext_lazy("the rewards you have taken"),
+    "segment": gettext_lazy("how you take part in the community"),
+    "follows": gettext_lazy("the topics you follow"),
+}
+
+
+def looked_at(fact: FactInfo) -> str:
+    """Name a fact to the person it is about."""
+    return str(_LOOKED_AT.get(fact.name, fact.label))
+
+
+#: Beginning of an address, without its language → what a button to it says. The first one that fits.
+_ACTIONS: Final[Mapping[str, _StrPromise]] = {
+    "/community/unanswered/": gettext_lazy("See the open questions"),
+    "/community/": gettext_lazy("Go to the community"),
+    "/loyalty/rewards/": gettext_lazy("See the rewards"),
+    "/help/": gettext_lazy("Read it"),
+    "/downloads/": gettext_lazy("Go to the downloads"),
+    "/troubleshoot/": gettext_lazy("Start step-by-step help"),
+}
+
+
+def action_of(offer: Offer) -> str:
+    """Say what happens when somebody wants the offer."""
+    if offer.reward_id is not None:
+        return gettext("See the reward")
+    fits = (str(words) for beginning, words in _ACTIONS.items() if offer.path.startswith(beginning))
+    return next(fits, gettext("Go to the page"))
 
 
 def address_of(offer: Offer) -> str:

@@ -48,7 +48,7 @@ OFFERS: Final = (
     DemoOffer(
         "first-question", "community", "accept", 40,
         ("از انجمن بپرسید", "پرسش‌هایتان بیشتر وقت‌ها همان روز پاسخ می‌گیرد؛ برای نخستین پاسخ پذیرفته‌شده‌تان هم امتیاز می‌گیرید.",
-         "برای همهٔ کاربران\nامتیاز طبق قواعد باشگاه داده می‌شود"),
+         "برای همهٔ اعضا\nامتیاز طبق قواعد باشگاه داده می‌شود"),
         ("Ask the community", "Most questions are answered the same day, and your first accepted answer earns points.",
          "For everybody\nPoints are given by the rules of the club"),
         path="/community/",
@@ -62,12 +62,12 @@ OFFERS: Final = (
         reward=300,
     ),
     DemoOffer(
-        "mesh-for-x2", "devices", "redeem", 400,
-        ("مش ۶ برای مودم شما", "مودم شما با مش ۶ جفت می‌شود: وای‌فای تا اتاق آخر، با امتیازهایتان.",
-         "۹٬۰۰۰ امتیاز\nتا پایان موجودی\nارسال رایگان"),
-        ("Mesh 6 for your router", "Your router pairs with Mesh 6: Wi-Fi up to the last room, for your points.",
-         "9,000 points\nWhile stocks last\nFree delivery"),
-        reward=9000, audience=_has("x2"), days=45,
+        "more-of-x2", "learning", "accept", 80,
+        ("از مودم X2 بیشتر بگیرید", "شبکهٔ مهمان، زمان‌بندی و پوشش بهتر: راهنماهایی که برای مودم شما نوشته شده.",
+         "برای دارندگان X2\nبدون هزینه"),
+        ("Get more out of your X2", "A guest network, times and better coverage: guides written for your router.",
+         "For owners of an X2\nFree of charge"),
+        path="/help/", audience=_has("x2"), days=45,
     ),
     DemoOffer(
         "data-weekend", "plans", "redeem", 150,

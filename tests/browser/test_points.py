@@ -117,7 +117,7 @@ member = person("laleh-looks")
 add_ownership(user=member, product=Product.objects.get(code="x2"))
 offers.set_consent(user=member, programme=programme, purpose=offers.Purpose.PROFILING, is_given=True, source="test")
 OfferPolicy.objects.update_or_create(programme=programme, defaults={"holdout_percent": 0})
-print(json.dumps(timezone.localdate(Offer.objects.get(programme=programme, code="mesh-for-x2").ends_at).isoformat()))
+print(json.dumps(timezone.localdate(Offer.objects.get(programme=programme, code="more-of-x2").ends_at).isoformat()))
 """
 
 
@@ -199,7 +199,7 @@ def test_two_who_like_each_other_all_the_time_earn_nothing_and_are_told_politely
 def test_an_offer_says_why_it_is_shown_and_can_be_hidden_or_switched_off_and_on_again(portal, visit):
     until = told(portal, _OFFERED)
     page = entered(visit, "laleh-looks")
-    offer = page.locator(".offer", has_text="مش ۶ برای مودم شما")
+    offer = page.locator(".offer", has_text="از مودم X2 بیشتر بگیرید")
 
     page.goto("/fa/loyalty/offers/")
     expect(offer).to_contain_text(in_jalali(until))

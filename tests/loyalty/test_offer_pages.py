@@ -81,7 +81,7 @@ def test_a_member_reads_why_in_persian_and_it_is_stored_after_the_page(client, p
 
     assert "مودم ایکس‌دو» دارید" in page.replace("\u2068", "").replace("\u2069", "")
     assert "به سطح «" in page
-    assert "این محصول را دارد" in page
+    assert "محصول‌هایی که دارید" in page  # said to the reader, not about them
     writes = [query["sql"] for query in asked if not query["sql"].startswith("SELECT")]
     assert not [sql for sql in writes if "loyalty_" in sql]
     assert not OfferShown.objects.exists()

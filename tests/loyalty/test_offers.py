@@ -21,7 +21,7 @@ from loyalty.models import (
     OfferShown,
     SegmentMembership,
 )
-from loyalty.services import ledger, offers
+from loyalty.services import ledger, offers, rewards
 from loyalty.services.members import wallet_for
 from loyalty.services.offers import Purpose, impressions
 from loyalty.services.offers.answering import Kind
@@ -142,7 +142,31 @@ def test_what_is_over_used_up_elsewhere_or_cannot_be_had_is_not_shown(programme,
         OfferFactory(**{"programme": programme, **values})
     dear = OfferFactory(programme=programme, path="", reward=RewardFactory(programme=programme, price=10**6))
 
-    assert shown_to(person, programme) == [dear]
+    assert shown_to(person, programme) == []
+    # Whoever has its address sees what it is about, and a visitor may have the points.
+    assert offers.offer_for(person, programme, dear.pk).offer == dear
+    assert shown_to(None, programme) == [dear]
+
+
+def test_a_reward_that_somebody_took_is_not_offered_to_them_and_it_is_noted_why(programme, person):
+    wallet = wallet_for(user=person, programme=programme)
+    ledger.earn(wallet=wallet, amount=100, key="start")
+    reward = RewardFactory(programme=programme, price=40)
+    its = OfferFactory(programme=programme, audience=OLD, path="", reward=reward, category="rewards")
+    dear = OfferFactory(programme=programme, path="", reward=RewardFactory(programme=programme, price=200))
+    other = OfferFactory(programme=programme, audience=OLD, category="plans")
+    assert shown_to(person, programme) == [its, other]
+
+    taken = rewards.redeem(user=person, reward=reward, key="k", price=40, seen=0, is_confirmed=True)
+
+    page = offers.decide(person=person, programme=programme, slot="list")
+    assert [one.offer for one in page.offers] == [other]
+    assert [row for row in page.looked.places[0].candidates if "left_out" in row] == [
+        {"offer": its.pk, "reasons": [], "left_out": "already_had"},
+        {"offer": dear.pk, "reasons": [], "left_out": "insufficient_balance"},
+    ]
+    rewards.cancel(redemption=taken, user=person)
+    assert set(shown_to(person, programme)) == {its, other}
 
 
 def test_there_is_at_most_one_personal_offer_of_each_category(programme, person):
@@ -323,7 +347,7 @@ def test_looking_writes_nothing_and_costs_the_same_for_many_offers(programme, pe
         assert page.offers
         queries.append([query["sql"] for query in asked])
 
-    assert len(queries[0]) == len(queries[1]) <= 20
+    assert len(queries[0]) == len(queries[1]) <= 21
     assert all(sql.startswith("SELECT") for sql in queries[1])
 
 

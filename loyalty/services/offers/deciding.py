@@ -28,6 +28,7 @@ from loyalty.models.offers import (
     Placement,
     SegmentMembership,
 )
+from loyalty.queries import summary
 from loyalty.services import rewards
 from loyalty.services.offers import audience, consents, impressions
 from loyalty.services.offers.scoring import Candidate, Draw, Tally, draw
@@ -43,6 +44,13 @@ if TYPE_CHECKING:
 
 #: “Less like this” holds for so long.
 LESS_FOR: Final = dt.timedelta(days=90)
+#: A reward that a member took is not offered to them for so long.
+HAD_FOR: Final = dt.timedelta(days=90)
+#: Why an offer is left out, besides the reasons for which its reward cannot be had (`rewards.Why`). They are stored.
+USED_UP: Final = "used_up"
+ALREADY_HAD: Final = "already_had"
+#: Reasons for which nobody is led to an offer, but whoever has its address sees it: the reward's page says why.
+_STILL_SHOWN: Final = frozenset({ALREADY_HAD, rewards.Why.INSUFFICIENT_BALANCE})
 #: The most places of a page.
 MOST: Final = {Placement.LIST: 12, Placement.HOME: 2, Placement.POINTS: 1}
 #: Groups are parts of so many.
@@ -85,6 +93,8 @@ class _Reader:
     key: UUID | None = None
     user_id: int = 0
     wallet: Wallet | None = None
+    #: Whether it is known whose points these are; of visitors it is not.
+    is_known: bool = False
     #: Whether offers are chosen for this person: they want it, and nothing is against it.
     is_personal: bool = False
 
@@ -93,12 +103,12 @@ def _reader_of(person: User | None, programme: Programme) -> _Reader:
     """Return who looks. At most three queries, and those of the bars."""
     member = Member.objects.filter(user=person).first() if person else None
     if person is None or member is None:
-        return _Reader()
+        return _Reader(is_known=person is not None)
     wallet = Wallet.objects.filter(programme=programme, member_key=member.key).select_related("programme").first()
     may = person.is_active and not person.is_staff and (wallet is None or wallet.status == Wallet.Status.OPEN)
     wants = may and consents.agrees(member.key, consents.Purpose.PROFILING)
     is_barred = wants and any(is_barred(person.pk) for is_barred in _bars)
-    return _Reader(member.key, person.pk, wallet, wants and not is_barred)
+    return _Reader(member.key, person.pk, wallet, is_known=True, is_personal=wants and not is_barred)
 
 
 # Groups --------------------------------------------------------------------------------------------------------------
@@ -136,30 +146,43 @@ def is_any_published(programme: Programme) -> bool:
     return _is_any.get(programme.pk, published.exists)
 
 
-def _can_be_had(found: Sequence[Offer], reader: _Reader, programme: Programme, at: dt.datetime) -> list[Offer]:
-    """Leave out what is used up, and rewards that cannot be had, whatever points somebody has. Up to nine queries."""
+def _can_be_had(
+    found: Sequence[Offer], reader: _Reader, programme: Programme, at: dt.datetime
+) -> tuple[list[Offer], dict[int, str]]:
+    """Return the offers that the reader can use, and why each other one is left out. Up to eleven queries.
+
+    To visitors it is all the same how many points they have: they may sign in.
+    """
     wanted = {offer.reward_id for offer in found if offer.reward_id is not None}
     today = today_of(programme, at=at)
     on_show = {one.pk: one for one in rewards.on_show(programme, today).filter(pk__in=wanted)} if wanted else {}
     taken = rewards.taken_by(reader.wallet, on_show.values(), at=at) if reader.wallet and on_show else {}
+    had = rewards.had_since(reader.wallet, on_show, since=at - HAD_FOR) if reader.wallet and on_show else frozenset()
     own = Wallet.objects.filter(member_key=reader.key) if reader.key else Wallet.objects.none()
     among_tiers = rewards.standing_among_tiers(on_show.values(), programme, own)
-    standing = rewards.Standing(today=today, is_stopped=programme.is_spending_stopped, **among_tiers)
+    spendable = summary(reader.wallet, today=today).spendable if reader.wallet and on_show else 0
+    standing = rewards.Standing(
+        today=today, is_stopped=programme.is_spending_stopped, spendable=spendable, **among_tiers
+    )
 
-    def is_had(offer: Offer) -> bool:
+    def against(offer: Offer) -> str:
         if not offer.is_left:
-            return False
+            return USED_UP
         if offer.reward_id is None:
-            return True
+            return ""
         reward = on_show.get(offer.reward_id)
         if reward is None:
-            return False
-        against = rewards.obstacles(
+            return rewards.Why.GONE
+        if reward.pk in had:
+            return ALREADY_HAD
+        obstacles = rewards.obstacles(
             reward, standing, taken=taken.get(reward.pk, 0), has_code=bool(getattr(reward, "has_code", False))
         )
-        return all(one.why is rewards.Why.INSUFFICIENT_BALANCE for one in against)
+        reasons = [one.why for one in obstacles if reader.is_known or one.why is not rewards.Why.INSUFFICIENT_BALANCE]
+        return reasons[0] if reasons else ""
 
-    return [offer for offer in found if is_had(offer)]
+    left_out = {offer.pk: why for offer in found if (why := against(offer))}
+    return [offer for offer in found if offer.pk not in left_out], left_out
 
 
 @dataclass(slots=True)
@@ -270,7 +293,7 @@ def decide(
     reader = _reader_of(person, programme)
     answers = _answers_of(reader, now)
     placed = [offer for offer in running(programme, now) if slot in offer.placements and answers.allows(offer)]
-    found = _can_be_had(placed, reader, programme, now)
+    found, left_out = _can_be_had(placed, reader, programme, now)
     is_personal = reader.key is not None and reader.is_personal and any(not offer.is_general for offer in found)
     policy = OfferPolicy.of(programme) if is_personal else OfferPolicy(programme=programme)
     eligible, segment = _eligible(found, reader, programme, policy)
@@ -278,8 +301,9 @@ def decide(
     looked = None
     if reader.key is not None and eligible:
         visit = _Visit(
-            key=reader.key, programme=programme, policy=policy, slot=slot, segment=segment, at=now, places=places
-        )
+            key=reader.key, programme=programme, policy=policy, slot=slot, segment=segment, at=now, places=places,
+            left_out=left_out,
+        )  # fmt: skip
         chosen, looked = _draw_all(eligible, visit)
     general = [offer for offer in found if offer.is_general]
     for offer in general[: max(0, places - len(chosen))]:
@@ -298,6 +322,8 @@ class _Visit:
     segment: str
     at: dt.datetime
     places: int
+    #: Offers that cannot be used, and why.
+    left_out: Mapping[int, str]
 
 
 def _draw_all(eligible: Sequence[_Eligible], visit: _Visit) -> tuple[list[Chosen], impressions.Looked]:
@@ -318,7 +344,7 @@ def _draw_all(eligible: Sequence[_Eligible], visit: _Visit) -> tuple[list[Chosen
             seed=f"{policy.salt}:{visit.key}:{visit.slot}:{day}:{number}",
         )
         best = left[drawn.chosen.offer_id]
-        stored.append(impressions.Place(best.offer.pk, best.arm, _stored(drawn, left)))
+        stored.append(impressions.Place(best.offer.pk, best.arm, _stored(drawn, left, visit.left_out)))
         if best.arm is Arm.TREATMENT:
             chosen.append(Chosen(best.offer, best.reasons, is_personal=True))
             # At most one of each category; what is not shown takes no place of its category, either.
@@ -348,8 +374,9 @@ def _candidate(offer: Offer, tallies: Mapping[tuple[int, str], Tally], segment: 
     )
 
 
-def _stored(drawn: Draw, left: Mapping[int, _Eligible]) -> list[dict[str, Any]]:
-    return [
+def _stored(drawn: Draw, left: Mapping[int, _Eligible], left_out: Mapping[int, str]) -> list[dict[str, Any]]:
+    """What is stored of a draw: the candidates with their chances, and what was none, with the reason."""
+    candidates: list[dict[str, Any]] = [
         {
             "offer": one.candidate.offer_id,
             "score": round(one.score, 4),
@@ -358,6 +385,7 @@ def _stored(drawn: Draw, left: Mapping[int, _Eligible]) -> list[dict[str, Any]]:
         }
         for one in drawn.scored
     ]
+    return candidates + [{"offer": offer, "reasons": [], "left_out": why} for offer, why in left_out.items()]
 
 
 def offer_for(
@@ -372,7 +400,8 @@ def offer_for(
     if offer is None:
         return None
     reader = _reader_of(person, programme)
-    if not _can_be_had([offer], reader, programme, now):
+    _found, left_out = _can_be_had([offer], reader, programme, now)
+    if left_out and left_out[offer.pk] not in _STILL_SHOWN:
         return None
     if offer.is_general:
         return Chosen(offer)

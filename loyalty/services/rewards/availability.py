@@ -233,6 +233,12 @@ def taken_by(wallet: Wallet, rewards: Iterable[Reward], *, at: dt.datetime) -> M
     return taken
 
 
+def had_since(wallet: Wallet, rewards: Iterable[int], *, since: dt.datetime) -> frozenset[int]:
+    """Return which of these rewards, by their ids, the member took since then, unless it was given back. One query."""
+    taken = Redemption.objects.filter(wallet=wallet, reward__in=list(rewards), created_at__gte=since)
+    return frozenset(taken.exclude(state__in=_NOT_COUNTED).values_list("reward", flat=True))
+
+
 def _begin_of(programme: Programme, period: str, at: dt.datetime) -> dt.datetime | None:
     first_day = periods_of(programme, at)[period].partition(":")[2]
     if not first_day:
