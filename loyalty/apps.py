@@ -21,6 +21,7 @@ class LoyaltyConfig(AppConfig):
         own_data.connect()
         navigation.connect()
         register(notifications.PointsExpiring(), notifications.TierNews(), notifications.BadgeNews())
+        register(notifications.ClaimAnswered(), notifications.PointsCorrected(), notifications.VotesReviewed())
         touches(Earning, "site")  # the navigation leads to points once a programme is open
         jobs.every(
             timedelta(hours=1),

@@ -12,10 +12,13 @@ from django.utils.translation import gettext_lazy, ngettext
 
 from loyalty import queries
 from loyalty.buckets import today_of
+from loyalty.models.adjustments import Reason
 from loyalty.models.badges import BadgeRecord
-from loyalty.models.ledger import Account, Kind, Wallet
+from loyalty.models.claims import PointsClaim
+from loyalty.models.ledger import Account, Code, Journal, Kind, Wallet
 from loyalty.models.tiers import TierMembership
-from loyalty.services import badges, tiers
+from loyalty.services import badges, earning, telling, tiers
+from loyalty.services.earning import words
 from loyalty.services.expiry import EXPIRING
 from portal.core.formats import date_text, format_number
 from portal.core.text import isolate
@@ -128,6 +131,98 @@ class BadgeNews(NotificationKind):
             text=str(about.text),
             url=f"{reverse('loyalty:index')}#badges",
             mail_subject=_("A badge for you"),
+        )
+
+
+class ClaimAnswered(NotificationKind):
+    """A question about missing points is answered."""
+
+    name: ClassVar[str] = telling.CLAIM
+    group: ClassVar[Group] = Group.POINTS
+    label: ClassVar[_StrPromise] = gettext_lazy("Answers about missing points")
+    icon: ClassVar[str] = "message-circle"
+    folds: ClassVar[bool] = False
+    is_conversation: ClassVar[bool] = False
+
+    def visible_to(self, person: User, facts: Sequence[Fact]) -> Mapping[int, Any]:
+        """Return the answered questions by fact; one query."""
+        numbers = {fact.id: fact.payload["claim"] for fact in facts}
+        own = PointsClaim.objects.filter(member__user=person, pk__in=numbers.values())
+        rows = own.exclude(state=PointsClaim.State.OPEN).in_bulk()
+        return {pk: rows[number] for pk, number in numbers.items() if number in rows}
+
+    def render(self, facts: Sequence[Fact], about: Any) -> Notice:
+        trigger = earning.all_triggers().get(about.trigger)
+        return Notice(
+            title=_("We have answered your question about missing points"),
+            text=_("“%(what)s”, %(day)s: %(answer)s.")
+            % {
+                "what": trigger.label if trigger else about.trigger,
+                "day": date_text(about.day),
+                "answer": about.get_state_display(),
+            },
+            url=reverse("loyalty:claim"),
+            mail_subject=_("Your question about missing points"),
+        )
+
+
+class PointsCorrected(NotificationKind):
+    """Staff corrected the member's points."""
+
+    name: ClassVar[str] = telling.CORRECTION
+    group: ClassVar[Group] = Group.POINTS
+    label: ClassVar[_StrPromise] = gettext_lazy("Corrections of your points")
+    icon: ClassVar[str] = "pencil"
+    folds: ClassVar[bool] = False
+    is_conversation: ClassVar[bool] = False
+
+    def visible_to(self, person: User, facts: Sequence[Fact]) -> Mapping[int, Any]:
+        """Return the journals by fact; one query."""
+        numbers = {fact.id: fact.payload["journal"] for fact in facts}
+        own = Journal.objects.filter(wallet__in=queries.wallets_of(person).order_by(), pk__in=numbers.values())
+        rows = own.prefetch_related("postings__credit").in_bulk()
+        return {pk: rows[number] for pk, number in numbers.items() if number in rows}
+
+    def render(self, facts: Sequence[Fact], about: Any) -> Notice:
+        points = {"count": format_number(about.amount)}
+        is_more = any(posting.credit.wallet_id is not None for posting in about.postings.all())
+        if about.code == Code.EXTEND:
+            title = ngettext("%(count)s point lasts longer", "%(count)s points last longer", about.amount)
+        elif is_more:
+            title = ngettext("We added %(count)s point", "We added %(count)s points", about.amount)
+        else:
+            title = ngettext("We took %(count)s point away", "We took %(count)s points away", about.amount)
+        labels = dict(Reason.choices)
+        return Notice(
+            title=title % points,
+            text=str(labels.get(about.reason, "")),
+            url=f"{reverse('loyalty:index')}#statement",
+            mail_subject=_("A correction of your points"),
+        )
+
+
+class VotesReviewed(NotificationKind):
+    """Points for votes were taken back after staff had looked into them."""
+
+    name: ClassVar[str] = telling.REVIEW
+    group: ClassVar[Group] = Group.POINTS
+    label: ClassVar[_StrPromise] = gettext_lazy("Reviews of votes for your posts")
+    icon: ClassVar[str] = "thumbs-up"
+    folds: ClassVar[bool] = False
+    is_conversation: ClassVar[bool] = False
+
+    def visible_to(self, person: User, facts: Sequence[Fact]) -> Mapping[int, Any]:
+        """Return the points by fact, as long as the wallet is the person's; one query."""
+        own = set(queries.wallets_of(person).values_list("pk", flat=True))
+        return {fact.id: fact.payload["points"] for fact in facts if fact.payload["wallet"] in own}
+
+    def render(self, facts: Sequence[Fact], about: Any) -> Notice:
+        title = ngettext("%(count)s point was taken back", "%(count)s points were taken back", about)
+        return Notice(
+            title=title % {"count": format_number(about)},
+            text=str(words.OF_EVENTS[earning.VOTING_REVIEW]),
+            url=f"{reverse('loyalty:index')}#statement",
+            mail_subject=_("Points were taken back"),
         )
 
 

@@ -21,6 +21,7 @@ from loyalty.models.ledger import Member
 from loyalty.queries import wallets_of
 from loyalty.services import earning
 from loyalty.services.adjusting.rights import actor_of, may_ask, refuse_own, require
+from loyalty.services.telling import tell_of_answer
 from portal.core.privacy import redact_to
 
 if TYPE_CHECKING:
@@ -109,6 +110,7 @@ def answer(claim: PointsClaim, *, state: str, by: User) -> PointsClaim:
             raise DecidedError
         row.state, row.answered_at, row.answered_by = state, timezone.now(), actor_of(by)
         row.save(update_fields=["state", "answered_at", "answered_by"])
+        tell_of_answer(row)
         return row
 
 

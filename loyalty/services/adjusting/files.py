@@ -38,6 +38,7 @@ from loyalty.services.adjusting.rights import actor_of, may_ask_by_file, may_dec
 from loyalty.services.ledger import statements
 from loyalty.services.ledger.posting import durable
 from loyalty.services.members import wallet_for
+from loyalty.services.telling import tell_of_correction
 from portal.accounts.models import User
 from portal.core.privacy import redact_to
 from portal.core.spreadsheets import as_typed
@@ -436,6 +437,8 @@ def _book_row(file: PointsFile, row: PointsFileRow, wallet: Wallet | None) -> No
         row.problem = "other" if isinstance(error, KeyReusedError) else "below-zero"
         return
     row.state = PointsFileRow.State.DONE if posted.is_new else PointsFileRow.State.KNOWN
+    if posted.is_new:
+        tell_of_correction(wallet, journal_id=posted.journal_id, reason=file.reason)
 
 
 class Progress(NamedTuple):

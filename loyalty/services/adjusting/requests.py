@@ -42,6 +42,7 @@ from loyalty.services.adjusting.rights import (
 from loyalty.services.ledger import statements
 from loyalty.services.ledger.posting import check_amount, durable
 from loyalty.services.members import wallet_for
+from loyalty.services.telling import tell_of_correction
 from portal.accounts.models import User
 from portal.core.privacy import redact_to
 from portal.core.text import normalise_input
@@ -230,6 +231,7 @@ def _book(wanted: Adjustment) -> None:
     wanted.state = State.DONE
     wanted.journal_id = posted.journal_id
     wanted.decided_at = timezone.now()
+    tell_of_correction(wallet, journal_id=posted.journal_id, reason=reason)
 
 
 # Deciding ------------------------------------------------------------------------------------------------------------

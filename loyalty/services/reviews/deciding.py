@@ -7,6 +7,7 @@ for these votes, for good; dismissing says that all is well, and the same member
 from __future__ import annotations
 
 import datetime as dt
+from collections import Counter
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
@@ -21,6 +22,7 @@ from loyalty.models.reviews import ReviewedMember, VotingReview
 from loyalty.services import earning
 from loyalty.services.adjusting.rights import actor_of, refuse_own, require
 from loyalty.services.reviews.finding import Found, GivenVote, find
+from loyalty.services.telling import tell_of_review
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -132,7 +134,11 @@ def _decide(review: VotingReview, state: VotingReview.State, *, by: User) -> Vot
     if review.state != State.OPEN:
         raise DecidedError
     if state == State.CONFIRMED:
-        review.points = sum(decision.points for decision in _take_back(review))
+        taken: Counter[int] = Counter()
+        for decision in _take_back(review):
+            taken[decision.wallet_id] += decision.points
+        review.points = sum(taken.values())
+        tell_of_review(review.pk, taken)
     review.state, review.decided_at, review.decided_by = state, timezone.now(), actor_of(by)
     review.save(update_fields=["state", "decided_at", "decided_by", "points"])
     return review
