@@ -42,11 +42,11 @@ EDITOR_EMAIL: Final = "editor@noora.example"
 PEOPLE: Final = (
     DemoPerson(
         "customer", "sara@noora.example", "sara", "سارا محمدی", "fa",
-        owns=(("x2", "4.12.0", "NX2-88F4-0192"), ("fibre", "", "")),
+        owns=(("x2", "4.12.0", "NX2-88F4-0192"), ("fibre", "", "")), days_here=410,
     ),
     DemoPerson(
         "customer", "reza@noora.example", "reza", "رضا کاظمی", "fa",
-        owns=(("x1", "2.8.1", "NX1-41C7-3360"), ("vdsl", "", "")),
+        owns=(("x1", "2.8.1", "NX1-41C7-3360"), ("vdsl", "", "")), days_here=395,
     ),
     DemoPerson(
         "customer (English)", "emma@noora.example", "emma", "Emma Clarke", "en",

@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from django.db.models import Max
+from django.utils import timezone
 
-from community.events import SolutionAccepted
-from community.models import Solution
+from loyalty.events import PointsDecided, SomethingMoved
 from loyalty.models import Earning, EarningRule, Member, Programme, Redemption, Referral, Reward
-from loyalty.models.rewards import RewardKind, State
-from loyalty.services import badges, boards, earning, ledger, referrals, rewards, tiers
-from loyalty.services.members import wallet_for
-from portal import points
+from loyalty.models.rewards import RewardKind
+from loyalty.services import badges, boards, earning, referrals, rewards, shop, tiers
 from portal.accounts.models import User
 from portal.core.localized import LocalizedText
 from portal.core.models import OutboxMessage
+from portal.demo.clock import standing_at
+from portal.demo.year import DAYS, RIALS, TOMANS_PER_POINT, Year
 from portal.notifications.events import NotificationWanted
-
-if TYPE_CHECKING:
-    from typing import Any
 
 CODE: Final = "club"
 #: Codes that are there to be handed out.
@@ -64,13 +62,13 @@ REWARDS: Final = (
         limit=1,
     ),
     DemoReward(
-        "mug", RewardKind.PHYSICAL, 1200,
+        "mug", RewardKind.PHYSICAL, 1000,
         ("ماگ نورا", "ماگ سرامیکی با نقش گره‌چینی، ساخت لالجین.", ""),
         ("Noora mug", "A stoneware mug with a girih pattern, made in Lalejin.", ""),
         stock=40,
     ),
     DemoReward(
-        "mesh", RewardKind.PHYSICAL, 9000,
+        "mesh", RewardKind.PHYSICAL, 4500,
         ("مش ۶ نورا", "یک دستگاه مش ۶ برای اتاقی که وای‌فای به آن نمی‌رسد.", "کنار مودم روشنش کنید و دکمهٔ جفت‌سازی هر دو را بزنید."),
         ("Noora Mesh 6", "One Mesh 6 for the room that Wi-Fi does not reach.", "Switch it on beside the router and press “pair” on both."),
         stock=5, limit=1,
@@ -78,9 +76,9 @@ REWARDS: Final = (
 )  # fmt: skip
 
 #: From how many points of a year the tiers begin: bronze, silver, gold, diamond.
-TIERS_FROM: Final = (0, 400, 1000, 1500)
-#: Who has how many points to begin with.
-POINTS: Final = {"sara": 4200, "reza": 2100, "emma": 380, "arya-installs": 950}
+TIERS_FROM: Final = (0, 500, 2500, 5600)
+#: Points are good for so many months after the one in which they were earned.
+EXPIRY_MONTHS: Final = 9
 #: Who wants to be on leaderboards.
 SHOWN: Final = ("lucia", "old_copper", "farhad_fiber", "priya.r", "niloofar", "amir_tv", "annek", "arya-installs")
 #: Who came by the link of a customer.
@@ -92,23 +90,24 @@ _HOME: Final = rewards.Address(
 
 
 def load_rewards() -> int:
-    """Open the programme, offer what is missing, and have customers take some; return how many. Safe to repeat."""
+    """Open the club, have its first year happen, and offer what is missing; return how many took rewards. Safe to repeat."""
     admin = User.objects.get(handle="admin")
     before = OutboxMessage.objects.aggregate(last=Max("pk"))["last"] or 0
-    programme = _open_programme(admin)
-    _award_past()
-    _open_tiers(programme, admin)
-    _open_badges(programme, admin)
+    is_new = not Programme.objects.filter(code=CODE).exists()
+    with standing_at(timezone.now() - dt.timedelta(days=DAYS)):
+        programme = _open_programme(admin)
+        _open_tiers(programme, admin)
+        _open_badges(programme, admin)
+        offered = {each.code: _offer(each, programme, admin) for each in REWARDS}
     _open_referrals(programme, admin)
-    for handle, amount in POINTS.items():
-        wallet = wallet_for(user=User.objects.get(handle=handle), programme=programme)
-        ledger.earn(wallet=wallet, amount=amount, key=f"demo:{handle}", source="demo", actor="demo")
-    offered = {each.code: _offer(each, programme, admin) for each in REWARDS}
-    taken = Redemption.objects.filter(key__startswith="demo-").count()
-    _take_some(offered, admin)
-    # It is said to have happened a while ago: nobody is told.
-    OutboxMessage.objects.filter(pk__gt=before, event=NotificationWanted.name).delete()
-    return Redemption.objects.filter(key__startswith="demo-").count() - taken
+    if is_new:
+        Year(programme, offered, _HOME).tell()
+        rewards.save_for(user=User.objects.get(handle="sara"), reward=offered["mesh"])
+    _open_boards(programme)
+    # It is said to have happened a while ago: nobody is told, and what follows from it was done.
+    done = (NotificationWanted.name, PointsDecided.name, SomethingMoved.name)
+    OutboxMessage.objects.filter(pk__gt=before, event__in=done).delete()
+    return Redemption.objects.filter(wallet__programme=programme).count() if is_new else 0
 
 
 def _open_programme(admin: User) -> Programme:
@@ -116,20 +115,15 @@ def _open_programme(admin: User) -> Programme:
     for draft in earning.set_up(code=CODE, name=name, by=admin):
         earning.publish(draft, by=admin)
     programme = Programme.objects.get(code=CODE)
-    Earning.objects.filter(programme=programme).update(is_open=True)
-    return programme
-
-
-def _award_past() -> None:
-    """Have what happened in the community before there were points decided about, with its own dates."""
-    for solution in Solution.objects.filter(revoked_at=None).select_related("thread").order_by("accepted_at", "pk"):
-        points.award_solution(
-            SolutionAccepted(
-                solution_id=solution.pk, thread_id=solution.thread_id, post_id=solution.post_id,
-                author_id=solution.helper_id, asker_id=solution.thread.author_id,
-                accepted_by_id=solution.accepted_by_id,
-            )
+    if not EarningRule.objects.filter(programme=programme, code="purchase").exists():
+        draft = earning.create_rule(
+            programme=programme, code="purchase", name=LocalizedText(fa="خرید و پرداخت قبض", en="Purchases and bills"), by=admin,
+            trigger=shop.ORDER, points=1, per_fact="amount", per_units=TOMANS_PER_POINT * RIALS, pending_days=2,
         )  # fmt: skip
+        earning.publish(draft, by=admin)
+    Earning.objects.filter(programme=programme).update(is_open=True)
+    Programme.objects.filter(pk=programme.pk).update(expiry_months=EXPIRY_MONTHS)
+    return Programme.objects.get(pk=programme.pk)
 
 
 def _open_tiers(programme: Programme, admin: User) -> None:
@@ -148,13 +142,14 @@ def _open_tiers(programme: Programme, admin: User) -> None:
             for tier, points in zip(draft.rows.order_by("threshold"), TIERS_FROM, strict=True)
         ]
         tiers.publish(tiers.save_draft(tiers=draft.tiers, rows=rows, by=admin), by=admin)
-    tiers.catch_up(programme)
 
 
 def _open_badges(programme: Programme, admin: User) -> None:
     for draft in badges.set_up(programme=programme, by=admin):
         badges.publish(draft, by=admin)
-    badges.judge_everybody()
+
+
+def _open_boards(programme: Programme) -> None:
     for handle in SHOWN:
         boards.set_shown(User.objects.get(handle=handle), is_shown=True)
     boards.compute(programme)
@@ -168,17 +163,20 @@ def _open_referrals(programme: Programme, admin: User) -> None:
         ("referral", referrals.ADVOCATE, 150, "دعوت از یک عضو تازه", "Inviting somebody new", 10),
         ("referred", referrals.FRIEND, 50, "آمدن با دعوت", "Coming by an invitation", 1),
     ):
-        draft = earning.create_rule(
-            programme=programme, code=code, name=LocalizedText(fa=fa, en=en), by=admin, trigger=trigger,
-            points=points_each, pending_days=14, times_ever=times,
-        )  # fmt: skip
-        earning.publish(draft, by=admin)
+        with standing_at(timezone.now() - dt.timedelta(days=DAYS)):
+            draft = earning.create_rule(
+                programme=programme, code=code, name=LocalizedText(fa=fa, en=en), by=admin, trigger=trigger,
+                points=points_each, pending_days=14, times_ever=times,
+            )  # fmt: skip
+            earning.publish(draft, by=admin)
     own = referrals.make_code(User.objects.get(handle="sara"), address="192.0.2.1")
     type(own).objects.filter(pk=own.pk).update(accepted=len(_INVITED))
-    advocate = own.member
     for handle in _INVITED:
-        friend = Member.objects.get_or_create(user=User.objects.get(handle=handle))[0]
-        Referral.objects.get_or_create(friend=friend, defaults={"advocate": advocate})
+        person = User.objects.get(handle=handle)
+        friend = Member.objects.get_or_create(user=person)[0]
+        Referral.objects.get_or_create(
+            friend=friend, defaults={"advocate": own.member, "joined_at": person.date_joined}
+        )
 
 
 def _offer(each: DemoReward, programme: Programme, admin: User) -> Reward:
@@ -197,26 +195,3 @@ def _offer(each: DemoReward, programme: Programme, admin: User) -> Reward:
 
 def _or_none(text: LocalizedText) -> LocalizedText:
     return LocalizedText({language: words for language, words in text.items() if words})
-
-
-def _take_some(offered: dict[str, Reward], admin: User) -> None:
-    _take("sara", offered["coffee"])
-    mug = _take("sara", offered["mug"], address=_HOME)
-    if mug.state == State.ORDERED:
-        mug = rewards.advance(redemption=mug, by=admin, to=State.PACKED)
-        rewards.advance(redemption=mug, by=admin, to=State.SHIPPED, carrier="پست پیشتاز", tracking="210450189200456")
-    data = _take("reza", offered["data"])
-    if data.state == State.ORDERED:
-        rewards.advance(redemption=data, by=admin, to=State.DELIVERED)
-    book = _take("reza", offered["book"])
-    if book.state == State.ISSUED:
-        rewards.refund(redemption=book, by=admin, reason="damaged", key="demo")
-    _take("emma", offered["tree"])
-
-
-def _take(handle: str, reward: Reward, **more: Any) -> Redemption:
-    person = User.objects.get(handle=handle)
-    seen = rewards.last_of(wallet_for(user=person, programme=reward.programme))
-    return rewards.redeem(
-        user=person, reward=reward, key=f"demo-{reward.pk}", price=reward.price, seen=seen, is_confirmed=True, **more
-    )

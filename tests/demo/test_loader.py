@@ -46,8 +46,22 @@ from community.see_also import surroundings_of
 from faq.importing import Outcome
 from faq.models import ArticlePage, Feedback, HelpMedia, TopicPage, TranslationDebt
 from faq.upkeep import due_for_review
-from loyalty.models import Journal, Redemption, Reward, TierMembership
+from loyalty import own_months, own_points
+from loyalty.models import (
+    Adjustment,
+    Campaign,
+    Decision,
+    Journal,
+    PointsClaim,
+    Programme,
+    Redemption,
+    Reward,
+    TierMembership,
+    VotingReview,
+)
+from loyalty.models.ledger import Code
 from loyalty.services import ledger
+from loyalty.services.members import wallet_for
 from portal.accounts.handles import validate_handle
 from portal.accounts.models import User
 from portal.catalog.models import Ownership, Product, Topic
@@ -92,6 +106,7 @@ pytestmark = [
         "portal.demo.rewards",
         "portal.demo.searches",
         "portal.demo.site",
+        "portal.demo.year",
     ),
 ]
 
@@ -111,18 +126,46 @@ def test_rewards_are_offered_in_both_languages_and_some_were_taken(demo):
     assert {len(reward.name) for reward in Reward.objects.all()} == {2}
     assert Reward.objects.filter(is_published=True).count() == len(REWARDS) == 6
     assert Counter(Redemption.objects.visible_to(User.objects.get(handle="sara")).values_list("state", flat=True)) == {
-        "issued": 1,
-        "shipped": 1,
-    }
-    assert set(Redemption.objects.values_list("state", flat=True)) == {
-        "issued", "shipped", "delivered", "refunded", "ordered",
+        "issued": 2, "delivered": 1, "cancelled": 1, "refunded": 1, "shipped": 1,
     }  # fmt: skip
-    # Members reached every tier above the first by what they did: the only points made up are those to spend.
+    assert Redemption.objects.filter(state="ordered").exists()
+    assert load_rewards() == 0
+
+
+def test_a_year_of_points_follows_from_what_people_did(demo):
+    year = Journal.objects.filter(programme__code="club")
+    months = {(moment.year, moment.month) for moment in year.values_list("created_at", flat=True)}
+    codes = set(year.values_list("code", flat=True))
+    sara = wallet_for(user=User.objects.get(handle="sara"), programme=Programme.objects.get(code="club"))
+
+    assert list(ledger.check()) == []
+    assert len(months) >= 13
+    assert codes == set(Code) - {Code.EXTEND, Code.REINSTATE, Code.CLOSE}
+    assert not year.filter(created_at__gt=timezone.now()).exists()
+    # Nothing was booked but by rules, staff, members and the night's work; and each line says why.
+    assert not year.exclude(actor__in=["rules", "member", "job", "shop"]).exclude(actor__startswith="user:").exists()
+    lines = list(own_points.all_lines(sara))
+    assert len(lines) > 50
+    assert {line.booked.code for line in lines if line.why == [str(own_points.WHY[Code.EARN])]} == set()
+    assert len(own_months.last_months(sara)) == 6
+    # Members reached every tier above the first by what they did, at different times.
     reached = TierMembership.objects.filter(wallet__programme__code="club-status")
     assert set(reached.values_list("to_tier__code", flat=True)) == {"silver", "gold", "diamond"}
-    assert not Journal.objects.filter(programme__code="club-status").exclude(reason="status").exists()
-    assert load_rewards() == 0
-    assert list(ledger.check()) == []
+    assert len({move.created_at.month for move in reached}) > 5
+    status = Journal.objects.filter(programme__code="club-status").exclude(code=Code.REVERSE)
+    assert not status.exclude(reason="status").exists()
+
+
+def test_staff_find_questions_corrections_campaigns_and_a_review(demo):
+    now = timezone.now()
+    done = Adjustment.objects.filter(state="done", needs_second=True).get()
+
+    assert (done.asked_by != done.decided_by, Adjustment.objects.filter(state="waiting").count()) == (True, 1)
+    assert set(PointsClaim.objects.values_list("state", flat=True)) == {"open", "given"}
+    assert VotingReview.objects.get().state == "open"
+    assert sorted(campaign.ends_at > now for campaign in Campaign.objects.filter(starts_at__lt=now)) == [False, True]
+    assert {decision.reason for decision in Decision.objects.filter(outcome="none")} >= {"own-thread", "voting-review"}
+    assert not OutboxMessage.objects.filter(event="loyalty.points_decided").exists()
 
 
 def test_downloads_are_there_in_both_languages_with_files_that_are_what_they_say(demo):
