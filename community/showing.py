@@ -292,6 +292,16 @@ class Reader:
         self._token: str | None = None
 
     @property
+    def is_starter(self) -> bool:
+        """Return whether they began the thread."""
+        return self.id is not None and self.id == self.thread.author_id
+
+    @property
+    def waits(self) -> bool:
+        """Return whether they began the thread, and nobody has replied: there is nothing yet to reply to."""
+        return self.is_starter and self.thread.reply_count == 0
+
+    @property
     def is_common(self) -> bool:
         """Return whether they see what everybody with the same audiences sees: nothing that others do not."""
         return self.thread.is_listed and not self.own.has_unseen_post and not rules.can_moderate(self.user)
@@ -311,6 +321,10 @@ class Reader:
             "set_status": rules.can_set_idea_status(user, thread),
             "follow": rules.can_take_part(user),
             "upload": rules.can_upload(user),
+            # The link to that page names what it is for this person.
+            "moderate": rules.can_manage(user, thread),
+            "improve": rules.can_mark_duplicate(user, thread) or rules.can_ask_for_details(user, thread),
+            "retitle": rules.can_retitle(user, thread),
             "manage": any(
                 may(user, thread)
                 for may in (

@@ -33,7 +33,7 @@ _SECONDS: Final = 300
 @cache_control(public=True, max_age=_SECONDS)
 def latest(request: HttpRequest) -> HttpResponse:
     """Return the newest threads of all public areas."""
-    title = _("Community of %(name)s") % {"name": site_name()}
+    title = _("%(name)s Community") % {"name": site_name()}
     return _of_threads(request, Thread.objects.visible_to(None).listed(), title, reverse("community:index"))
 
 

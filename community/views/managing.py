@@ -49,7 +49,7 @@ from portal.core.limits import too_many_requests
 from portal.core.text import isolate
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Collection, Mapping
 
     from django.http import HttpRequest
 
@@ -175,10 +175,20 @@ def manage(request: HttpRequest, thread_id: int) -> HttpResponse:
     context = {
         "thread": thread,
         "manage": made,
+        "name": _name_of(allowed),
         "article_address": address_of_article(person, thread),
         "duplicates": duplicates_of(thread, person) if "merge" in made else [],
     }
     return render(request, "community/manage.html", context, status=status)
+
+
+def _name_of(allowed: Collection[str]) -> str:
+    """Return what the page is called for somebody who may do this; see ``_manage_name.html`` for the link to it."""
+    if "lock" in allowed:
+        return _("Manage the thread")
+    if "duplicate" in allowed or "details" in allowed:
+        return _("Put the thread in order")
+    return _("Title, tags and devices") if "title" in allowed else _("Tags and devices")
 
 
 def _outcome(request: HttpRequest, name: str, form: ManageForm) -> HttpResponse | ManageForm:

@@ -254,7 +254,16 @@ def thread(request: HttpRequest, thread_id: int, slug: str) -> HttpResponse:
         context |= {
             "reply_form": SimpleLazyObject(ReplyForm),
             "form_marks": form_marks(),
-            "reply_key": (found.pk, reader.may["upload"], is_outdated, found.title, found.area_id),
+            "reply_key": (
+                found.pk,
+                reader.may["upload"],
+                is_outdated,
+                found.title,
+                found.area_id,
+                reader.is_starter,
+                reader.waits,
+                reader.own.is_following,
+            ),
         }
     response = _vary(render(request, "community/thread.html", context))
     if found.is_listed:

@@ -16,7 +16,8 @@ from django.utils import timezone
 
 from community import services
 from community.listing import Tab, threads_in
-from community.models import CommunityProfile, Post, Thread, ThreadRead
+from community.models import CommunityProfile, Level, Post, Thread, ThreadRead
+from portal.core.honours import Honour
 from portal.core.scopes import content_changed
 from portal.notifications.services import follow
 from tests.factories.accounts import UserFactory
@@ -747,3 +748,50 @@ def test_the_navigation_leads_here_once_there_is_an_area(client):
         False,
         True,
     ]
+
+
+def test_who_waits_for_a_reply_is_not_asked_to_reply(client):
+    thread = ThreadFactory()
+
+    def page(reader) -> tuple[str, bool, bool]:
+        client.force_login(reader)
+        text = client.get(thread.get_absolute_url()).text
+        heading = re.search(r'id="reply-title">(.*?)</h2>', text, re.DOTALL)[1].strip()
+        return heading, "افزودن توضیح</summary>" in text, "card--sunk" in text
+
+    other = MemberFactory()
+    assert page(thread.author) == ("هنوز کسی پاسخ نداده است", True, False), "folded, and no other question is offered"
+    assert page(other) == ("پاسخ شما", False, True)
+    PostFactory(thread=thread, author=other)
+    assert page(thread.author) == ("پاسخ یا افزودن توضیح", False, True)
+
+
+def test_the_link_to_changes_names_what_they_are_for_each_reader(client):
+    thread = ThreadFactory()
+    PostFactory(thread=thread)
+
+    def names(reader) -> tuple[str, str, bool]:
+        client.force_login(reader)
+        text = client.get(thread.get_absolute_url()).text
+        link = re.search(r'href="[^"]*/manage/">(.*?)</a>', text, re.DOTALL)[1]
+        manage = client.get(reverse("community:manage", args=[thread.pk])).text
+        heading = re.search(r"<h1[^>]*>(.*?)</h1>", manage, re.DOTALL)[1]
+        return re.sub(r"<.*?>", "", link).strip(), heading, "ناظران" in manage
+
+    active, helper = MemberFactory(level=Level.ACTIVE), MemberFactory(level=Level.HELPER)
+    assert names(moderator()) == ("مدیریت", "مدیریت گفت‌وگو", True)
+    assert names(helper) == ("مرتب‌کردن", "مرتب‌کردن گفت‌وگو", False)
+    assert names(thread.author) == ("عنوان، برچسب‌ها و دستگاه‌ها",) * 2 + (False,)
+    assert names(active) == ("برچسب‌ها و دستگاه‌ها",) * 2 + (False,)
+
+
+def test_badges_speak_to_their_owner_alone(client, monkeypatch):
+    member = PostFactory().author
+    honour = Honour(name="نشان", text="پاسخ شما پذیرفته شد", icon="award", since=timezone.now())
+    monkeypatch.setattr("community.views.reading.honours_of", lambda _person: [honour])
+    found = []
+    for reader in (member, MemberFactory()):
+        client.force_login(reader)
+        text = client.get(reverse("community:person", args=[member.handle])).text
+        found.append(("نشان" in text, "پاسخ شما" in text))
+    assert found == [(True, True), (True, False)]

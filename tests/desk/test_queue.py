@@ -250,7 +250,7 @@ def test_two_moderators_decide_once(desk, client):
     assert services.claim(item=item, by=moderator())
 
     page = decide(desk, item, "approve").text
-    assert "همین حالا مدیر دیگری این را بررسی می‌کند" in page
+    assert "همین حالا ناظر دیگری این را بررسی می‌کند" in page
     assert state_of(post) == "held"
 
     ReviewItem.objects.filter(pk=item.pk).update(claimed_by=None, claimed_at=None)

@@ -29,6 +29,7 @@ function bind(form) {
   if (stored && isEmpty && !document.querySelector("[data-error-summary]")) {
     text.value = stored.body ?? "";
     if (title) title.value = stored.title ?? "";
+    form.closest("details")?.setAttribute("open", "");
     say(state?.dataset.kept ?? "");
   }
 

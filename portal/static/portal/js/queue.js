@@ -84,6 +84,10 @@ document.addEventListener("keydown", (event) => {
     hiding.closest("[data-queue-item]").focus();
   } else if (reason?.value && (key === "h" || key === "enter")) {
     if (!event.repeat) reason.form.requestSubmit();
+  } else if (reason && (key === "h" || key === "enter")) {
+    const hint = reason.parentElement.querySelector("[data-choose]");
+    hint.hidden = false;
+    said.textContent = hint.textContent;
   } else if (event.target.closest("input, textarea, select, [contenteditable]")) {
     return;
   } else if (key === "j") {
