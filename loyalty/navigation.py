@@ -1,27 +1,51 @@
-"""Navigation entry of the member's points: in the header and among the cards of the account, while a programme is open."""
+"""Navigation entries of the club: for members, while a programme is open."""
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from loyalty.own_points import is_open
-from portal.core.navigation import HEADER_FOR_SOME, For, NavItem, add_section, register
+from portal.core.navigation import ACCOUNT, HEADER, TABBAR, For, NavItem, add_section, register
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 def connect() -> None:
-    """Register the entry; called once when the app is ready."""
+    """Register the entries; called once when the app is ready."""
+    club = pgettext_lazy("navigation", "Club")
     register(
+        NavItem("club", club, "gift", _while_open("index"), "loyalty", (HEADER, TABBAR), For.SIGNED_IN, order=28),
         NavItem(
             "points",
             _("My points"),
             "gift",
-            "loyalty:index",
-            "loyalty",
-            (HEADER_FOR_SOME, "footer-account"),
+            _while_open("index"),
+            "",
+            (ACCOUNT, "footer-account"),
             For.SIGNED_IN,
             order=20,
-            admits=is_open,
             text=_("What you have, what is coming, and how to earn more"),
+        ),
+        NavItem(
+            "consents",
+            _("What you agree to"),
+            "shield",
+            _while_open("consents"),
+            "",
+            (ACCOUNT, "footer-account"),
+            For.SIGNED_IN,
+            order=60,
+            text=_("What offers are chosen by, and whether they are chosen for you"),
         ),
     )
     add_section("loyalty", namespaces={"loyalty"})
+
+
+def _while_open(name: str) -> Callable[[str], str]:
+    """An address that there is while members see a programme."""
+    return lambda _language: reverse(f"loyalty:{name}") if is_open() else ""

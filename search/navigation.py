@@ -20,6 +20,7 @@ def connect() -> None:
             order=30,
             current="page",
             hidden_in={HEADER_TOOLS: frozenset({"home", "search"})},
+            is_spare=True,
         ),
         NavItem("suggest", "", "search", "search:suggest"),
     )

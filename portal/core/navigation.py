@@ -49,6 +49,8 @@ HEADER_BUTTON: Final = "header-button"
 HEADER_PERSON: Final = "header-person"
 #: At the bottom of small screens.
 TABBAR: Final = "tabbar"
+#: Entries that fit there.
+MOST_TABS: Final = 5
 
 
 class For(enum.Enum):
@@ -97,6 +99,8 @@ class NavItem:
     admits: Callable[[Any], bool] | None = None
     #: What the page is for, where the place has room for that.
     text: str | _StrPromise = ""
+    #: Whether it is left out of the tab bar where that has more entries than fit: the header has it, too.
+    is_spare: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,7 +212,8 @@ def links_at(place: str, *, is_authenticated: bool, section: str = "", person: A
         if item.readers.admits(is_authenticated=is_authenticated) and section not in item.hidden_in.get(place, ())
         if item.admits is None or (person is not None and item.admits(person))
     )
-    links = (
+    places = sorted(items, key=lambda item: item.order)
+    links = [
         NavLink(
             item.name,
             item.label,
@@ -217,9 +222,12 @@ def links_at(place: str, *, is_authenticated: bool, section: str = "", person: A
             item.current if section and item.section == section else "",
             item.text,
         )
-        for item in sorted(items, key=lambda item: item.order)
-    )
-    return [link for link in links if link.url]
+        for item in places
+    ]
+    found = [link for link in links if link.url]
+    if place == TABBAR and len(found) > MOST_TABS:
+        found = [link for link in found if not _items[link.name].is_spare]
+    return found
 
 
 def badge_of(name: str, person: Any) -> NavBadge:

@@ -128,6 +128,20 @@ def test_the_footer_has_the_columns_that_have_links(registry):
     ]
 
 
+def test_a_spare_entry_leaves_the_tab_bar_when_that_is_full(registry):
+    for number in range(navigation.MOST_TABS):
+        places = (navigation.TABBAR, navigation.HEADER_TOOLS)
+        navigation.register(
+            NavItem(f"n{number}", "N", "x", "/n/".format, places=places, order=number, is_spare=number == 1)
+        )
+    assert names("tabbar") == ["n0", "n1", "n2", "n3", "n4"]
+
+    navigation.register(NavItem("more", "M", "x", "/m/".format, places=(navigation.TABBAR,)))
+
+    assert names("tabbar") == ["n0", "n2", "n3", "n4", "more"]
+    assert "n1" in names(navigation.HEADER_TOOLS)
+
+
 def test_an_entry_for_some_is_shown_only_to_whom_it_admits(registry):
     navigation.register(
         NavItem("a", "A", "x", "/a/".format, places=(navigation.HEADER_FOR_SOME,), admits=lambda person: person == "me")

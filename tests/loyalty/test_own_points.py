@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import datetime as dt
 import io
+import re
 from types import SimpleNamespace
 from zoneinfo import ZoneInfo
 
@@ -24,6 +25,7 @@ from portal.core.formats import date_text
 from portal.core.scopes import content_changed
 from portal.demo.clock import standing_at
 from tests.factories.accounts import UserFactory
+from tests.factories.faq import help_site
 from tests.factories.loyalty import EarningFactory, rule_in_force
 from tests.loyalty.test_earning import happened
 
@@ -305,3 +307,27 @@ def test_bars_need_something_to_show(client, programme, person):
     wallet_for(user=person, programme=programme)
 
     assert "<rect class=" not in client.get(PAGE).text
+
+
+def test_members_find_the_club_and_what_they_agree_to_everywhere(client, programme, person):
+    help_site()
+    consents = reverse("loyalty:consents")
+
+    home = client.get("/fa/").text
+
+    header, tabs, foot = (
+        re.search(pattern, home, re.DOTALL)[0]
+        for pattern in ("<header class=.top.*?</header>", "<nav class=.tabbar.*?</nav>", "<footer.*?</footer>")
+    )
+    assert all(f'href="{PAGE}"' in part for part in (header, tabs, foot))
+    assert len(re.findall("</svg>باشگاه</a>", tabs)) == 1
+    assert f'href="{consents}"' in foot
+    for page in ("accounts:overview", "accounts:data"):
+        assert f'href="{consents}"' in client.get(reverse(page)).text
+
+    programme.earning.is_open = False
+    programme.earning.save()
+    content_changed("site")
+    closed = client.get("/fa/").text
+    assert PAGE not in closed
+    assert consents not in closed
