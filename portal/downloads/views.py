@@ -19,15 +19,19 @@ from django.views.decorators.cache import cache_control, never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from portal.core import files
+from portal.core.audience import PUBLIC
 from portal.core.brand import site_name
 from portal.core.http import public_address, same_origin_post
 from portal.core.limits import limited, too_many_requests
+from portal.core.places import Crumb
 from portal.core.scopes import depends_on
 from portal.core.short_markdown import html_of
+from portal.core.templatetags.places import json_ld
 from portal.core.text import row_number
 from portal.downloads import counting, queries, services
 from portal.downloads.locks import platform_in
 from portal.downloads.models import Channel, Download, File
+from portal.downloads.structured_data import data_of
 from portal.notifications.queries import is_following
 from portal.notifications.services import mark_read
 
@@ -127,8 +131,11 @@ def download(request: HttpRequest, slug: str) -> HttpResponse:
         "platform": _platform(request) if is_known else "",
         "is_following": bool(is_known) and is_following(cast("User", person).pk, services.target_of(found.pk)),
         "feed_url": reverse("downloads:download_feed", args=[found.slug]),
+        "crumbs": [Crumb(_("Downloads"), reverse("downloads:index"))],
         "latest_url": public_address(reverse("downloads_root:latest", args=[found.slug])),
     }
+    if found.audience == PUBLIC:
+        context["data"] = json_ld(data_of(found, shown[0]))
     if is_known:
         mark_read(person_id=cast("User", person).pk, subject=services.target_of(found.pk))
     return render(request, "downloads/download.html", context)

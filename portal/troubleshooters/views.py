@@ -8,13 +8,15 @@ from typing import TYPE_CHECKING, Final, cast
 from django.conf import settings
 from django.http import Http404, HttpResponseRedirect
 from django.shortcuts import render
-from django.utils.translation import get_language
+from django.urls import reverse
+from django.utils.translation import get_language, gettext
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
 from portal.core.http import same_origin_post
 from portal.core.limits import limited, too_many_requests
 from portal.core.pages import ARTICLES
+from portal.core.places import Crumb
 from portal.core.scopes import depends_on
 from portal.core.support import support_contact
 from portal.core.visitors import VisitorCookie
@@ -112,6 +114,7 @@ def _step_page(
         "has_no_answer": "go" in request.GET or "a" in request.GET,
         "is_thanked": request.GET.get("thanks") == "1",
         "languages": found.shown_languages,
+        "crumbs": [Crumb(gettext("Step-by-step help"), reverse("troubleshooters:index"))],
         "along": plain_text(found.title.in_language(language), shown.given),
         "support": support_contact(),
         "is_preview": False,

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
+import re
 
 import pytest
 from django.core.cache import cache
+from django.core.files.base import ContentFile
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
@@ -156,3 +159,22 @@ def test_feeds_have_public_releases_only():
     assert feed["Content-Type"].startswith("application/atom+xml")
     assert seen.release.download.get_absolute_url() in feed.text
     assert hidden.release.download.slug not in feed.text
+
+
+def test_search_engines_are_told_version_systems_and_place_of_what_everybody_sees():
+    file = published_file()
+    download = file.release.download
+    services.add_file(release=file.release, file=ContentFile(b"x", "</script>.exe"), platform="windows")
+    partners = published_file(audience="partner").release.download
+    client = Client()
+    client.force_login(UserFactory(partner=True))
+
+    def told(page):
+        return [json.loads(text) for text in re.findall(r'<script type="application/ld\+json">(.*?)</script>', page)]
+
+    app, crumbs = told(Client().get(download.get_absolute_url()).text)
+
+    assert (app["@type"], app["softwareVersion"], app["operatingSystem"]) == ("SoftwareApplication", "1.0", "Windows")
+    assert app["downloadUrl"].endswith(f"/d/{download.slug}/latest")
+    assert [item["name"] for item in crumbs["itemListElement"]] == ["دانلودها", str(download)]
+    assert told(client.get(partners.get_absolute_url()).text) == []

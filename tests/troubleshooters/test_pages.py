@@ -205,7 +205,9 @@ def test_it_is_offered_in_the_languages_it_is_complete_in():
     assert (is_there("fa"), is_there("en")) == (True, False)
     assert "فقط فارسی" in Client().get("/fa/troubleshoot/").text
     assert it.slug not in Client().get("/en/troubleshoot/").text
-    assert "noindex" in Client().get(f"/en/troubleshoot/{it.slug}/").text
+    pages = {code: Client().get(f"/{code}/troubleshoot/{it.slug}/").text for code in ("fa", "en")}
+    assert ["noindex" in page for page in pages.values()] == [False, True]
+    assert ["BreadcrumbList" in page for page in pages.values()] == [True, False]
     sitemap = Client().get("/sitemap.xml").text
     assert f"/fa/troubleshoot/{it.slug}/" in sitemap
     assert f"/en/troubleshoot/{it.slug}/" not in sitemap

@@ -10,6 +10,7 @@ from django import template
 from django.conf import settings
 from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
+from wagtail.models import Page
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -29,13 +30,14 @@ def default_address(alternates: Iterable[tuple[str, str]]) -> str:
 
 @register.simple_tag(takes_context=True)
 def crumbs_json_ld(context: Any, page: Any, crumbs: Iterable[Crumb]) -> SafeString:
-    """Return the breadcrumbs as structured data."""
+    """Return the breadcrumbs of a page, or of what has this title, as structured data."""
     site_address = context["site_address"]
+    title = page.title if isinstance(page, Page) else str(page)
     items: list[dict[str, Any]] = [
         {"@type": "ListItem", "position": place, "name": crumb.title, "item": urljoin(site_address, crumb.url)}
         for place, crumb in enumerate(crumbs, start=1)
     ]
-    items.append({"@type": "ListItem", "position": len(items) + 1, "name": page.title})
+    items.append({"@type": "ListItem", "position": len(items) + 1, "name": title})
     return json_ld({"@context": "https://schema.org", "@type": "BreadcrumbList", "itemListElement": items})
 
 
