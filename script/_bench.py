@@ -11,6 +11,7 @@
   script/bench import        how much of folders of documentation is imported as it is, what is lost of it, and how fast
   script/bench ledger        speed of the points ledger, relative to plain inserts; --quick takes half a minute
   script/bench offers        how often what is said of the effect of offers is true, and how good the chosen ones are; --quick takes half a minute
+  script/bench zendesk       import of a help center of 2,000 articles in two languages: speed, memory, and how long a sign-in takes meanwhile
 
 script/bench NAME --help says more.
 """
@@ -33,6 +34,7 @@ FILES = {
     "offers": "offers.py",
     "search": "search.py",
     "best-answer": "best_answer.py",
+    "zendesk": "zendesk.py",
 }
 
 

@@ -10,7 +10,7 @@ import zipfile
 import zlib
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import IO, TYPE_CHECKING, Final, Protocol
 from urllib.parse import unquote
 
 from django.template.defaultfilters import filesizeformat
@@ -49,6 +49,14 @@ class Files(Protocol):
         ...
 
 
+class Streams(Files, Protocol):
+    """Files that may be too large for memory."""
+
+    def open(self, name: str) -> IO[bytes]:
+        """Return a file of any size as a stream. Raises `FileProblemError` when there is none, `OSError` while it is read."""
+        ...
+
+
 def _too_large(name: str, limit: int) -> FileProblemError:
     return FileProblemError(
         _("“%(name)s” is larger than %(limit)s.") % {"name": name, "limit": filesizeformat(limit).replace("\xa0", " ")}
@@ -76,6 +84,12 @@ class FolderFiles:
 
     def has(self, name: str) -> bool:
         return self._inside(name) is not None
+
+    def open(self, name: str) -> IO[bytes]:
+        path = self._inside(name)
+        if path is None:
+            raise FileProblemError(_("“%(name)s” was not found.") % {"name": name})
+        return path.open("rb")
 
     def read(self, name: str, limit: int) -> bytes:
         path = self._inside(name)
@@ -112,6 +126,12 @@ class ZipFiles:
 
     def has(self, name: str) -> bool:
         return name in self._members
+
+    def open(self, name: str) -> IO[bytes]:
+        try:
+            return self._zip.open(self._members[name])
+        except (KeyError, zipfile.BadZipFile, RuntimeError, OSError) as error:
+            raise FileProblemError(_("“%(name)s” in the zip cannot be read.") % {"name": name}) from error
 
     def read(self, name: str, limit: int) -> bytes:
         member = self._members.get(name)

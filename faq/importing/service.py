@@ -35,6 +35,7 @@ from faq.importing.report import ImportReport, Outcome, Problem, RowReport
 from faq.importing.sources import open_source
 from faq.importing.topics import Topics
 from faq.importing.writing import PORTION, Content, NewArticles, NewPage, Turns, date_of, free_slug, set_plain_fields
+from faq.importing.zendesk import ZendeskSource
 from faq.models import SHORT_ANSWER_LENGTH, ArticlePage, HelpMedia, RelatedArticle, TopicPage
 from portal.catalog.models import Product
 
@@ -96,6 +97,8 @@ def import_articles(
     run = _Import(opened, defaults=defaults, publish=publish, user=user, overwrite=overwrite, progress=progress)
     report = run.execute(dry_run=dry_run)
     report.dry_run = dry_run
+    if isinstance(opened, ZendeskSource) and not dry_run:
+        opened.finish(report)
     return report
 
 
