@@ -33,7 +33,7 @@ from loyalty.models import Adjustment, Member, PointsFile, PointsFileRow, Progra
 from loyalty.models.adjustments import State
 from loyalty.models.ledger import NEVER
 from loyalty.screens import Screen
-from loyalty.services import adjusting
+from loyalty.services import adjusting, reconciling
 from portal.accounts.models import User
 from portal.core.admin_menu import menu_item_for
 from portal.core.formats import date_text, format_number
@@ -522,6 +522,7 @@ class ProgrammesView(_Asking):
             )
         return super().get_context_data(
             **kwargs,
+            last_check=reconciling.last_check(),
             rows=rows,
             may_set_policy=adjusting.may_set_policy(self.user),
             may_switch=adjusting.may_switch(self.user),

@@ -12,7 +12,7 @@ class LoyaltyConfig(AppConfig):
     def ready(self) -> None:
         from loyalty import navigation, notifications, own_data, receivers, reward_news  # noqa: PLC0415 - apps must be ready
         from loyalty.models import Earning, Reward  # noqa: PLC0415 - apps must be ready
-        from loyalty.services import badges, boards, expiry, ledger, pace, referrals, reviews, rewards, tiers  # noqa: PLC0415 - apps must be ready
+        from loyalty.services import badges, boards, expiry, ledger, referrals, reviews, rewards, tiers  # noqa: PLC0415 - apps must be ready
         from portal.core import file_audiences, jobs  # noqa: PLC0415 - apps must be ready
         from portal.core.receivers import touches  # noqa: PLC0415 - apps must be ready
         from portal.notifications.registry import register  # noqa: PLC0415 - apps must be ready
@@ -85,10 +85,23 @@ class LoyaltyConfig(AppConfig):
         jobs.every(
             timedelta(days=1), name="loyalty.review_votes", run=reviews.open_reviews, is_needed=reviews.is_review_due
         )
-        jobs.every(timedelta(days=1), name="loyalty.measure_pace", run=pace.measure, is_needed=pace.is_measuring_due)
+        _connect_watch()
         _connect_corrections()
         _connect_offers()
         _connect_webhooks()
+
+
+def _connect_watch() -> None:
+    from loyalty.services import pace, reconciling  # noqa: PLC0415 - apps must be ready
+    from portal.core import jobs  # noqa: PLC0415 - apps must be ready
+
+    jobs.every(timedelta(days=1), name="loyalty.measure_pace", run=pace.measure, is_needed=pace.is_measuring_due)
+    jobs.every(
+        timedelta(hours=1),
+        name="loyalty.reconcile",
+        run=reconciling.reconcile,
+        is_needed=reconciling.is_reconciling_due,
+    )
 
 
 def _connect_offers() -> None:

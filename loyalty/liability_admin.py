@@ -12,7 +12,7 @@ from wagtail.admin.viewsets.base import ViewSet
 from loyalty.adjusting_admin import programmes
 from loyalty.liability import currency_name, money_of, money_text, report_of
 from loyalty.screens import Screen
-from loyalty.services import adjusting
+from loyalty.services import adjusting, reconciling
 from portal.core.admin_menu import menu_item_for
 from portal.core.text import row_number
 
@@ -70,6 +70,7 @@ class LiabilityView(SpreadsheetExportMixin, Screen):
         return f"points-{self.request.GET.get('table')}"
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        kwargs["last_check"] = reconciling.last_check()
         if self.programme is None:
             return super().get_context_data(**kwargs)
         report, policy = report_of(self.programme), adjusting.policy_of(self.programme)

@@ -358,6 +358,7 @@ WRITTEN_BY_OTHERS = {
     "loyalty.Earning": "staff",
     "loyalty.EarningRule": "staff",
     "loyalty.Journal": "keys, codes and ids, by the portal",
+    "loyalty.LedgerFinding": "what the check found, by the portal",
     "loyalty.LoyaltyEvent": "codes and ids, by the portal",
     "loyalty.MemberAddress": "keyed hashes, by the portal",
     "loyalty.PaceBaseline": "codes and numbers, by the portal",

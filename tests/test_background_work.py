@@ -933,6 +933,7 @@ JOBS: dict[str, Callable[[], None]] = {
     "loyalty.judge_referrals": friend_who_took_part_too_early,
     "loyalty.ledger_checkpoint": points_that_were_booked,
     "loyalty.measure_pace": rewarded_yesterday,
+    "loyalty.reconcile": points_that_were_booked,
     "loyalty.review_votes": votes_that_look_agreed,
     "loyalty.release_forgotten": points_a_shop_forgot,
     "loyalty.warn_of_expiry": points_that_expire_soon,

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from loyalty.models import Checkpoint, Journal, Wallet
+from loyalty.models import Checkpoint, Journal
 from loyalty.services import ledger
+from loyalty.services.reconciling import freeze_concerned
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser
@@ -39,8 +40,7 @@ class Command(BaseCommand):
             return
         wallets = {problem.wallet_id for problem in found if problem.wallet_id is not None}
         if freeze:
-            for wallet in Wallet.objects.filter(pk__in=wallets).exclude(status=Wallet.Status.CLOSED):
-                ledger.freeze(wallet=wallet, reason="ledger_check", actor="ledger_check")
+            freeze_concerned(wallets)
         raise CommandError(
             f"{len(found)} problems"
             + (f", in {len(wallets)} wallets{', which are frozen' if freeze else ''}" if wallets else "")
