@@ -154,6 +154,25 @@ def banking(limit: int) -> Collection:
     return Collection("English questions → same intent", texts, _some(questions, limit), ENGLISH_VARIANTS)
 
 
+def forum(limit: int) -> Collection:
+    """Titles of a Persian forum's threads, as people type them; the answer is the thread, which has no title here."""
+    threads = _read("percqa_half.json.gz")["threads"]
+    texts = [Text(n, "fa", "", body=" ".join([row["question"], *row["replies"]])) for n, row in enumerate(threads, 1)]
+    questions = [Asked(row["title"], frozenset({n}), "fa") for n, row in enumerate(threads, 1)]
+    return Collection("Persian forum titles → threads", texts, _some(questions, limit), PERSIAN_VARIANTS)
+
+
+def paraphrases(limit: int) -> Collection:
+    """Persian questions; the answers are those that ask the same in other words."""
+    rows = _read("parsinlu_dev.json.gz")
+    numbers = {row["id"]: n for n, row in enumerate(rows["documents"], 1)}
+    texts = [Text(numbers[row["id"]], "fa", row["text"]) for row in rows["documents"]]
+    questions = [
+        Asked(row["text"], frozenset(numbers[each] for each in row["relevant"]), "fa") for row in rows["queries"]
+    ]
+    return Collection("Persian questions → the same in other words", texts, _some(questions, limit), PERSIAN_VARIANTS)
+
+
 def cross_language(limit: int) -> Collection:
     """Persian sentences whose English translation is the answer; only semantic search can find it."""
     rows = _read("xling_pairs.json.gz")
@@ -196,6 +215,8 @@ COLLECTIONS: Final[dict[str, Callable[[int], Collection]]] = {
     "demo-fa": partial(demo, "fa"),
     "demo-en": partial(demo, "en"),
     "pquad": pquad,
+    "forum": forum,
+    "paraphrases": paraphrases,
     "banking": banking,
     "cross-language": cross_language,
 }

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
+from search.index.rarity import rarity
 from search.registry import KIND, LANGUAGE
 
 #: The facets that every entry has a value for.
@@ -118,7 +119,11 @@ class Sort(enum.StrEnum):
 EntryKey = tuple[str, int, str]
 
 
-#: Wanted number of entries with all required words; if there are fewer, they may all be wrong answers.
+#: The share of the question, in per mille, that an entry should hold to match; words count by their rarity. While a
+#: person types, what holds less is in the way.
+ENOUGH: Final = 300
+ENOUGH_WHILE_TYPING: Final = 600
+#: Wanted number of entries with so much of the question; if there are fewer, they may all be wrong answers.
 WANTED: Final = 5
 
 
@@ -126,7 +131,8 @@ WANTED: Final = 5
 class Plan:
     """A query to an index.
 
-    An entry matches if it contains enough of the words (`enough`); a word counts once, whichever term answers it.
+    An entry matches if the words it contains weigh enough (`least`); a word counts once, whichever term answers it. In a
+    language where few entries match, those with at least half as many words as the best one (`few_words`) do as well.
     Without terms everything matches, most popular first. `size` is the number of entries that the document frequencies
     refer to. Of entries that match about equally well, those with one of the values the reader `prefers` and those with
     evidence (`search.index.evidence`) come first.
@@ -149,21 +155,37 @@ class Plan:
 
     @property
     def required(self) -> int:
-        """The number of words an entry should contain: all of up to three, three quarters of more; see `enough`."""
+        """The number of words in a result about the whole question: all of up to three, three quarters of more."""
         count = self.word_count
         return count if count <= 3 else -(-count * 3 // 4)
 
     @property
+    def weights(self) -> dict[int, int]:
+        """The rarity of each word, in thousandths: of the rarest term that it was typed as, else of its synonyms."""
+        typed: dict[int, int] = {}
+        others: dict[int, int] = {}
+        for term in self.terms:
+            found = typed if term.weight == FULL_WEIGHT and not term.beside else others
+            weight = max(1, rarity(term.frequency, self.size) * term.weight // FULL_WEIGHT)
+            for word in term.words:
+                found[word] = max(found.get(word, 0), weight)
+        return others | typed
+
+    @property
+    def least(self) -> int:
+        """The weight that the words of an entry should have: a share of that of all."""
+        share = ENOUGH_WHILE_TYPING if self.is_unfinished else ENOUGH
+        return -(-sum(self.weights.values()) * share // FULL_WEIGHT)
+
+    @property
     def wanted(self) -> int:
-        """The number of entries per language that should contain so many words; one is enough while a person types."""
+        """The number of entries per language that should have so much; one is enough while a person types."""
         return 1 if self.is_unfinished else WANTED
 
-    def enough(self, *, most: int, holding: int) -> int:
-        """The number of words an entry must contain, in a language where `holding` entries contain as many as required.
 
-        If these are too few, entries with at least half as many words as the best one (`most`) match as well.
-        """
-        return self.required if holding >= self.wanted else (most + 1) // 2
+def few_words(most: int) -> int:
+    """The number of words that is enough where few entries match, and the best one contains `most`."""
+    return (most + 1) // 2
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -8,7 +8,6 @@ indexed one by one, and the ranking is the same on every database.
 
 from __future__ import annotations
 
-import math
 from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
@@ -43,8 +42,6 @@ SATURATION: Final = 1.2
 SHORTEST: Final = 0.5
 #: The maximum impact of a term, before evidence is added.
 FULL_IMPACT: Final = 10_000
-#: Rarities are integers, too: thousandths.
-RARITY_UNIT: Final = 1000
 
 FIELD_NAMES: Final = list(FIELDS)
 FIELD_COUNT: Final = len(FIELD_NAMES)
@@ -57,13 +54,6 @@ def read_places(places: Sequence[int], numbers: Container[int]) -> dict[str, lis
         if number in numbers:
             found[FIELD_NAMES[start % FIELD_COUNT]].append((start // FIELD_COUNT, end))
     return {name: sorted(some) for name, some in found.items()}
-
-
-def rarity(frequency: int, size: int) -> int:
-    """BM25's inverse document frequency, in thousandths, of a term in `frequency` of `size` entries; at least 1."""
-    size = max(size, 0)
-    frequency = min(max(frequency, 0), size)
-    return max(1, round(RARITY_UNIT * math.log(1 + (size - frequency + 0.5) / (frequency + 0.5))))
 
 
 def facet_term(name: str, value: str) -> str:

@@ -23,7 +23,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from search.index.plan import BODY, FULL_WEIGHT
-from search.index.scoring import rarity
+from search.index.rarity import rarity
 from search.language.analysis import tokens
 
 if TYPE_CHECKING:

@@ -18,7 +18,7 @@ from search.facets import PRODUCT, TOPIC
 from search.index.answering import answer
 from search.index.plan import BackendHit, Filters, Plan
 from search.index.protocol import Backend
-from search.index.scoring import rarity
+from search.index.rarity import rarity
 from search.showing.facets import ShownFacet, describe
 from search.showing.results import Broader, StartingPoints, present
 from search.showing.visibility import seen_by

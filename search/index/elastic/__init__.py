@@ -25,11 +25,13 @@ from portal.core.scopes import content_changed
 from search.index.elastic import questions, words
 from search.index.elastic.connection import asking, in_time
 from search.index.elastic.indices import Indices
+from search.index.elastic.questions import Enough
 from search.index.elastic.schema import SHOWN
 from search.index.elastic.writing import Writer, id_of
 from search.index.errors import UnavailableError
 from search.index.limits import once
 from search.index.plan import BackendHit, EntryKey, FacetCounts, Found, Plan, Vocabulary
+from search.index.rarity import RARITY_UNIT
 from search.language.spelling import Spelling
 
 if TYPE_CHECKING:
@@ -228,27 +230,29 @@ class ElasticBackend:
 
     # Requests -------------------------------------------------------------------------------------------------------
 
-    def _enough(self, plan: Plan) -> Mapping[str, int]:
-        """The number of words an entry must contain, by language (`Plan.enough`)."""
+    def _enough(self, plan: Plan) -> Mapping[str, Enough]:
+        """What an entry must contain to match, by language."""
         if not plan.terms:
             return {}
         if plan.word_count == 1:
-            return dict.fromkeys(self.indices.languages, 1)
-        return once(("enough", plan.terms, plan.audiences, plan.wanted), lambda: self._ask_enough(plan))
+            return dict.fromkeys(self.indices.languages, Enough(1))
+        key = ("enough", plan.terms, plan.size, plan.audiences, plan.wanted)
+        return once(key, lambda: self._ask_enough(plan))
 
-    def _ask_enough(self, plan: Plan) -> dict[str, int]:
+    def _ask_enough(self, plan: Plan) -> dict[str, Enough]:
         many = MultiSearch()
         for language in self.indices.languages:
-            asked = questions.most_words(plan, language).extra(track_total_hits=False)
-            many = many.add(asked.index(self.indices.alias(language)).params(allow_partial_search_results=False))
+            for asked in (questions.heaviest(plan, language), questions.most_words(plan, language)):
+                many = many.add(asked.index(self.indices.alias(language)).params(allow_partial_search_results=False))
         with asking():
-            answers = [answer.to_dict() for answer in many.using(in_time(self._client)).execute()]
-        enough = {}
-        for language, answer in zip(self.indices.languages, answers, strict=True):
-            if held := [round(hit["_score"]) for hit in answer["hits"]["hits"]]:
-                holding = sum(number >= plan.required for number in held)
-                enough[language] = plan.enough(most=held[0], holding=holding)
-        return enough
+            answers = [answer.to_dict()["hits"]["hits"] for answer in many.using(in_time(self._client)).execute()]
+        return {
+            language: questions.enough_for(
+                plan, [round(hit["_score"] * RARITY_UNIT) for hit in heaviest], round(most[0]["_score"])
+            )
+            for language, heaviest, most in zip(self.indices.languages, answers[::2], answers[1::2], strict=True)
+            if most
+        }
 
     def _counts(self, stems: Collection[str], audiences: Collection[str]) -> dict[str, int]:
         some = sorted(stems)

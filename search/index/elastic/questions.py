@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from django.utils import timezone
@@ -13,8 +14,9 @@ from elasticsearch_dsl.function import SF
 
 from search.index import evidence
 from search.index.elastic.schema import TEXTS, field_of
-from search.index.plan import BODY, FULL_WEIGHT, SHORT_ANSWER, TITLE, Place, Plan, Sort
-from search.index.scoring import FIELDS, RARITY_UNIT, rarity
+from search.index.plan import BODY, FULL_WEIGHT, SHORT_ANSWER, TITLE, Place, Plan, Sort, few_words
+from search.index.rarity import RARITY_UNIT, rarity
+from search.index.scoring import FIELDS
 from search.registry import offered_facets
 
 if TYPE_CHECKING:
@@ -68,36 +70,68 @@ def _all_of(texts: Sequence[str]) -> Any:
     return Q("bool", filter=[Q("term", terms=text) for text in texts])
 
 
+def _weighed_words(plan: Plan) -> list[Any]:
+    """Queries whose scores add up to the weight of the words that an entry contains."""
+    weights = plan.weights
+    return [
+        Q("constant_score", filter=_holds(terms), boost=weights[word] / RARITY_UNIT)
+        for word, terms in words_of(plan).items()
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class Enough:
+    """What an entry must contain to match: words of this weight, or, if not None, so many of them."""
+
+    weight: int
+    words: int | None = None
+
+
+def heaviest(plan: Plan, language: str) -> Search:
+    """A search for the entries in a language whose words weigh most; the score is their weight."""
+    return _best(plan, language, _weighed_words(plan))[: plan.wanted]
+
+
 def most_words(plan: Plan, language: str) -> Search:
-    """A search for the entries in a language that contain the most words; the score is the number of words."""
+    """A search for the entry in a language with the most words; the score is their number."""
     held = [Q("constant_score", filter=_holds(terms), boost=1.0) for terms in words_of(plan).values()]
-    best = Q(
-        "bool", should=held, minimum_should_match=1, filter=[visible(plan.audiences), Q("term", language=language)]
-    )
-    return Search().query(best).source(excludes=["*"])[: plan.wanted]
+    return _best(plan, language, held)[:1]
 
 
-def matching(plan: Plan, enough: Mapping[str, int]) -> Any:
-    """A query for visible entries that contain at least `enough` words, by language; scored by relevance."""
+def _best(plan: Plan, language: str, scored: Sequence[Any]) -> Search:
+    seen = [visible(plan.audiences), Q("term", language=language)]
+    asked = Search().query(Q("bool", should=list(scored), minimum_should_match=1, filter=seen))
+    return asked.source(excludes=["*"]).extra(track_total_hits=False)
+
+
+def enough_for(plan: Plan, weights: Sequence[int], most: int) -> Enough:
+    """What is enough in a language, given the weights of its best entries and the most words of one."""
+    least = plan.least
+    few = sum(weight >= least for weight in weights) < plan.wanted
+    return Enough(least, few_words(most) if few else None)
+
+
+def matching(plan: Plan, enough: Mapping[str, Enough]) -> Any:
+    """A query for visible entries that contain enough of the question, by language; scored by relevance."""
     if not plan.terms:
         return Q("bool", filter=[visible(plan.audiences)])
     named = [_holds(terms, _name=str(word)) for word, terms in words_of(plan).items()]
-    languages: dict[int, list[str]] = defaultdict(list)
-    for language, number in enough.items():
-        languages[number].append(language)
-    holding = [
-        Q(
-            "bool",
-            should=named,
-            minimum_should_match=number,
-            filter=[Q("terms", language=some)],
-        )
-        for number, some in languages.items()
-    ]
+    languages: dict[Enough, list[str]] = defaultdict(list)
+    for language, least in enough.items():
+        languages[least].append(language)
+    weighed = Q("bool", should=_weighed_words(plan), minimum_should_match=1)
+    holding = []
+    for least, some in languages.items():
+        # Weights are thousandths, and their sums floats there.
+        ways = [Q("function_score", query=weighed, min_score=(least.weight - 0.5) / RARITY_UNIT)]
+        if least.words is not None:
+            ways.append(Q("bool", should=named, minimum_should_match=least.words))
+        holding.append(Q("bool", should=ways, minimum_should_match=1, filter=[Q("terms", language=some)]))
     return Q(
         "bool",
         filter=[
             visible(plan.audiences),
+            Q("bool", should=named, minimum_should_match=1),
             Q("bool", should=holding, minimum_should_match=1) if holding else Q("match_none"),
         ],
         should=list(_scores(plan)),
@@ -172,7 +206,7 @@ def chosen(filters: Filters, *, but: str = "") -> list[Any]:
     return clauses
 
 
-def page(plan: Plan, enough: Mapping[str, int]) -> Search:
+def page(plan: Plan, enough: Mapping[str, Enough]) -> Search:
     """A search for the page of entries the plan asks for."""
     query = matching(plan, enough)
     if filters := chosen(plan.filters):
@@ -191,7 +225,7 @@ def counted() -> list[str]:
     return [facet.name for facet in offered_facets()]
 
 
-def counts(plan: Plan, enough: Mapping[str, int]) -> Search:
+def counts(plan: Plan, enough: Mapping[str, Enough]) -> Search:
     """A search that counts the matching entries for each value of each facet, ignoring the filter on that facet."""
     asked = Search().query("bool", filter=[matching(plan, enough)])[:0].extra(track_total_hits=False)
     for facet in counted():

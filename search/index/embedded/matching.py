@@ -1,8 +1,8 @@
 """The entries that match a plan, and their scores: integers computed from postings, the same on every database.
 
 Reading the postings of a word that occurs in every third entry costs more than everything else, so it is avoided if the
-result does not depend on it: an entry with enough of the words contains one of the rarest of them, so of the more
-frequent words only the blocks of such entries are read.
+result does not depend on it: an entry with enough of the question contains one of the rarest words, so of the more
+frequent ones only the blocks of such entries are read.
 """
 
 from __future__ import annotations
@@ -17,8 +17,9 @@ import numpy as np
 
 from search.index.embedded import blocks, sql
 from search.index.embedded.blocks import Held
-from search.index.plan import FULL_WEIGHT
-from search.index.scoring import facet_term, rarity
+from search.index.plan import FULL_WEIGHT, few_words
+from search.index.rarity import rarity
+from search.index.scoring import facet_term
 
 if TYPE_CHECKING:
     from search.index.embedded.blocks import Heading
@@ -34,22 +35,24 @@ _MAX_BLOCKS: Final = 2_000
 
 @dataclass(frozen=True, slots=True)
 class Matching:
-    """The matching entries of one kind and language: sorted primary keys, scores, and numbers of words contained."""
+    """The matching entries of one kind and language: sorted primary keys, scores, numbers and weight of words held."""
 
     pks: np.ndarray
     scores: np.ndarray
     matched: np.ndarray
+    held: np.ndarray
 
     def only(self, kept: np.ndarray) -> Matching:
         """The entries for which `kept` is true."""
-        return Matching(self.pks[kept], self.scores[kept], self.matched[kept])
+        return Matching(self.pks[kept], self.scores[kept], self.matched[kept], self.held[kept])
 
 
 def joined(matches: Iterable[Matching]) -> Matching:
     """All of them as one; they must be disjoint."""
-    some = [Matching(np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0, np.int16)), *matches]
+    nothing: np.ndarray = np.empty(0, np.int64)
+    some = [Matching(nothing, nothing, np.empty(0, np.int16), nothing), *matches]
     return Matching(
-        *(np.concatenate([getattr(match, name) for match in some]) for name in ("pks", "scores", "matched"))
+        *(np.concatenate([getattr(match, name) for match in some]) for name in ("pks", "scores", "matched", "held"))
     )
 
 
@@ -76,10 +79,9 @@ def find(plan: Plan, filters: Filters) -> dict[Heading, Matching]:
     if sum(term.frequency for term in plan.terms) <= _LITTLE:
         found = _enough(plan, _all_terms(plan, where))
     else:
-        counts = _counts(_texts(plan.terms))
         if plan.is_unfinished:
-            plan = for_typing(plan, counts)
-        found = _holding_required(plan, where, counts)
+            plan = for_typing(plan, _counts(_texts(plan.terms)))
+        found = _holding_enough(plan, where)
         languages = {language for _kind, language in found}
         if not filters.languages or languages != set(filters.languages):
             rest = _all_terms(plan, replace(where, but_languages=tuple(sorted(languages))))
@@ -116,33 +118,37 @@ def _all_terms(plan: Plan, where: _Where) -> dict[Heading, Matching]:
 
 
 def _enough(plan: Plan, found: Mapping[Heading, Matching]) -> dict[Heading, Matching]:
-    """Remove entries with too few of the words, compared with the others in their language (`Plan.enough`)."""
+    """Remove entries with too little of the question; where few have enough, also keep those with some words."""
+    least = plan.least
     most: dict[str, int] = defaultdict(int)
     holding: dict[str, int] = defaultdict(int)
     for (_kind, language), match in found.items():
         most[language] = max(most[language], int(match.matched.max(initial=0)))
-        holding[language] += int((match.matched >= plan.required).sum())
-    return {
-        (kind, language): _at_least(match, plan.enough(most=most[language], holding=holding[language]))
-        for (kind, language), match in found.items()
-    }
+        holding[language] += int((match.held >= least).sum())
+    kept = {}
+    for (kind, language), match in found.items():
+        enough = match.held >= least
+        if holding[language] < plan.wanted:
+            enough |= match.matched >= few_words(most[language])
+        kept[kind, language] = match.only(enough)
+    return kept
 
 
-def _at_least(match: Matching, words: int) -> Matching:
-    return match if words <= 1 else match.only(match.matched >= words)
+def _holding_enough(plan: Plan, where: _Where) -> dict[Heading, Matching]:
+    """The entries with enough of the question, found by its rarest words; languages with few of them are left out.
 
-
-def _holding_required(plan: Plan, where: _Where, counts: Mapping[str, int]) -> dict[Heading, Matching]:
-    """The entries with as many words as the plan requires, found by its rarest words.
-
-    Languages with fewer such entries than the plan wants are left out.
+    The rarest words are those without which the rest does not weigh enough.
     """
     terms_of: dict[int, list[QueryTerm]] = defaultdict(list)
     for term in plan.terms:
         for word in term.words:
             terms_of[word].append(term)
-    rarest = sorted(terms_of, key=lambda word: (sum(counts.get(term.text, 0) for term in terms_of[word]), word))
-    leading = {term for word in rarest[: len(rarest) - plan.required + 1] for term in terms_of[word]}
+    least, weights = plan.least, plan.weights
+    rarest = sorted(terms_of, key=lambda word: (-weights[word], word))
+    count = next(
+        number for number in range(1, len(rarest) + 1) if sum(weights[word] for word in rarest[number:]) < least
+    )
+    leading = {term for word in rarest[:count] for term in terms_of[word]}
     found = where.read(_texts(leading))
     candidates = {heading: _all_of(postings.values()) for heading, postings in found.items()}
     others = _texts(plan.terms) - _texts(leading)
@@ -153,9 +159,7 @@ def _holding_required(plan: Plan, where: _Where, counts: Mapping[str, int]) -> d
             if heading in found:
                 found[heading].update(postings)
     matching = {heading: _matching(plan, postings, candidates[heading]) for heading, postings in found.items()}
-    kept = {heading: _at_least(match, plan.required) for heading, match in matching.items()}
-    if plan.required == 1:
-        return kept
+    kept = {heading: match.only(match.held >= least) for heading, match in matching.items()}
     holding: dict[str, int] = defaultdict(int)
     for (_kind, language), match in kept.items():
         holding[language] += len(match.pks)
@@ -183,11 +187,14 @@ def _matching(plan: Plan, postings: Mapping[str, Held], candidates: np.ndarray |
         for word in part.words:
             holding[word][part.where] = True
     matched: np.ndarray = np.zeros(len(pks), np.int16)
-    for holds in holding.values():
+    held: np.ndarray = np.zeros(len(pks), np.int64)
+    weights = plan.weights
+    for word, holds in holding.items():
         matched += holds
+        held += weights[word] * holds
     has_synonyms = any(not part.is_typed for part in found)
     scores = _scores_with_synonyms(found, len(pks)) if has_synonyms else _scores(found, len(pks))
-    return Matching(pks, scores, matched).only(matched > 0)
+    return Matching(pks, scores, matched, held).only(matched > 0)
 
 
 @dataclass(frozen=True, slots=True)
