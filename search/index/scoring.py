@@ -37,9 +37,9 @@ FIELDS: Final[dict[str, FieldScoring]] = {
     KEYWORDS: FieldScoring(weight=1.5, usual_length=6, length_share=0.3),
 }
 #: BM25's k1: the lower, the sooner further occurrences stop counting.
-SATURATION: Final = 1.2
-#: Minimum length in the normalisation, as a share of the usual length: a title of two words is no better for it.
-SHORTEST: Final = 0.5
+SATURATION: Final = 1.6
+#: Minimum length in the normalisation, as a share of the usual length.
+SHORTEST: Final = 0.1
 #: The maximum impact of a term, before evidence is added.
 FULL_IMPACT: Final = 10_000
 

@@ -17,6 +17,7 @@ from collections.abc import Collection, Hashable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final, TypeVar
 
+from search.index import closeness
 from search.index.plan import MAX_PAGES, PAGE_SIZE, Filters, Found, Sort
 from search.meaning.nearest import nearest
 from search.registry import KIND, LANGUAGE, offered_facets
@@ -65,13 +66,13 @@ class Hybrid:
     def search(self, plan: Plan) -> Found:
         """A page of the combined results. See `Backend.search`."""
         if not self:
-            return self.backend.search(plan)
+            return closeness.search(self.backend, plan)
         if self._is_whole:
             worded = [hit for hit in self.worded.hits if _passes(hit, plan.filters)]
             alike = [hit for hit in self.alike if _passes(hit, plan.filters)]
             more = 0
         else:
-            found = self.backend.search(replace(plan, offset=0, limit=REACHABLE), with_places=False)
+            found = closeness.search(self.backend, replace(plan, offset=0, limit=REACHABLE), with_places=False)
             worded, more = found.hits, found.total - len(found.hits)
             known = {_key(hit) for hit in worded}
             alike = [hit for hit in self.alike if _key(hit) in known]
@@ -120,7 +121,8 @@ def with_meaning(backend: Backend, text: str, plan: Plan) -> Hybrid:
     alike = [found[key] for key in keys if key in found]
     if not alike or not plan.terms:
         return Hybrid(backend, alike)
-    worded = backend.search(replace(plan, filters=Filters(), offset=0, limit=REACHABLE), with_places=False)
+    everything = replace(plan, filters=Filters(), offset=0, limit=REACHABLE)
+    worded = closeness.search(backend, everything, with_places=False)
     return Hybrid(backend, alike, worded)
 
 

@@ -50,11 +50,11 @@ def notices(text: str, **options) -> list[tuple[str, str, str]]:
 def test_results_are_in_the_language_of_the_reader_with_marks(topics):
     result = search(text="چراغ", user=None, language="fa")
 
-    assert [hit.title for hit in result.hits] == ["<mark>چراغ</mark> قرمز مودم", f"<mark>چراغ{Z}های</mark> سبز"]
+    assert [hit.title for hit in result.hits] == [f"<mark>چراغ{Z}های</mark> سبز", "<mark>چراغ</mark> قرمز مودم"]
     assert (result.total, result.page, result.page_count) == (2, 1, 1)
     assert result.notices == []
     assert {hit.url for hit in result.hits} == {"/fa/topics/red/", "/fa/topics/green/"}
-    assert [hit.labels for hit in result.hits] == [("چراغ قرمز مودم",), (f"چراغ{Z}های سبز",)]
+    assert [hit.labels for hit in result.hits] == [(f"چراغ{Z}های سبز",), ("چراغ قرمز مودم",)]
 
 
 def test_arabic_letters_in_the_question_find_persian_ones(topic_document):
@@ -266,7 +266,7 @@ def suggested(text: str, language: str = "fa") -> list[str]:
 
 
 def test_an_unfinished_word_is_completed_and_marked_as_far_as_typed(topics):
-    assert suggested("چر") == ["<mark>چر</mark>اغ قرمز مودم", f"<mark>چر</mark>اغ{Z}های سبز"]
+    assert suggested("چر") == [f"<mark>چر</mark>اغ{Z}های سبز", "<mark>چر</mark>اغ قرمز مودم"]
     assert suggested("چراغ قر") == ["<mark>چراغ قر</mark>مز مودم"]
     assert suggested("gre", "en") == ["<mark>Gre</mark>en lights"]
 
