@@ -251,3 +251,27 @@ class OfferGoneError(LedgerError):
 
     def __init__(self) -> None:
         super().__init__(_("This offer cannot be had any more."))
+
+
+class CardCodeError(LedgerError):
+    """A changing code of a card shows nothing; `code` says why, for programs."""
+
+    code = ""
+
+
+class WrongCodeError(CardCodeError):
+    """It is no code of this portal."""
+
+    code = "wrong-code"
+
+    def __init__(self) -> None:
+        super().__init__(_("This is no code of a card."))
+
+
+class CodeOverError(CardCodeError):
+    """Its minute is over: it may be a picture."""
+
+    code = "code-over"
+
+    def __init__(self) -> None:
+        super().__init__(_("This code is over. Please have the card shown again."))

@@ -14,6 +14,7 @@ urlpatterns = [
     path("loyalty/invite/", referral_views.invite, name="invite"),
     path("invitation/<str:code>/", referral_views.invitation, name="invitation"),
     path("loyalty/card/", views.card, name="card"),
+    path("loyalty/card/code/", views.card_code, name="card_code"),
     path("loyalty/claim/", claim_views.claim, name="claim"),
     path("loyalty/statement/", views.paper, name="statement"),
     path("loyalty/statement.csv", views.export, name="export"),

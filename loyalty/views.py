@@ -104,6 +104,18 @@ def card(request: HttpRequest) -> HttpResponse:
 
 @login_required
 @never_cache
+@require_safe
+def card_code(request: HttpRequest) -> HttpResponse:
+    """Send the code that shows for a minute that the card is at hand, as a picture: a part of the card's page."""
+    _shown_or_404(request)
+    own = cards.card_of(cast("User", request.user))
+    if own is None:
+        raise Http404
+    return render(request, "loyalty/_card_code.html", {"qr": card_pictures.qr_code(cards.make_code(own))})
+
+
+@login_required
+@never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
 def leaderboard(request: HttpRequest) -> HttpResponse:
     """Show the leaderboard of a month or of all time, and the person's own place; change whether others see it."""

@@ -13,6 +13,7 @@ urlpatterns = [
     path("api/loyalty/quotes", views.quotes, name="quotes"),
     path("api/loyalty/members/<str:key>/balance", views.balance, name="balance"),
     path("api/loyalty/cards/<str:number>/balance", views.balance_of_card, name="balance_of_card"),
+    path("api/loyalty/cards/shown", views.card_shown, name="card_shown"),
     path("api/loyalty/holds", views.holds, name="holds"),
     path("api/loyalty/holds/<str:hold>/capture", views.capture, name="capture"),
     path("api/loyalty/holds/<str:hold>/release", views.release, name="release"),

@@ -13,7 +13,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt
 
 from loyalty.api import bodies
-from loyalty.exceptions import InsufficientPointsError, LedgerError
+from loyalty.exceptions import CardCodeError, InsufficientPointsError, LedgerError
 from loyalty.models import Journal, Member, Wallet
 from loyalty.models.shop import Scope
 from loyalty.queries import summary
@@ -152,6 +152,23 @@ def balance_of_card(_request: HttpRequest, token: ApiToken, number: str) -> Json
     if wallet is None:
         return _error(422, {"error": "unknown-card"})
     return JsonResponse({"member": str(key), **_points(wallet)})
+
+
+@_for_token(Scope.BALANCE, "POST")
+def card_shown(request: HttpRequest, token: ApiToken) -> JsonResponse:
+    """Say whose card is being shown at this moment, by the code that changes, and what that member has."""
+    body = _body(request)
+    if set(body) != {"code"} or not isinstance(body["code"], str):
+        raise bodies.BodyError({"error": "“code”, and nothing else"})
+    try:
+        number = cards.number_in_code(body["code"])
+    except CardCodeError as error:
+        return _error(422, {"error": error.code})
+    key = cards.key_of(number)
+    wallet = _wallet(token, str(key)) if key else None
+    if wallet is None:
+        return _error(422, {"error": "unknown-card"})
+    return JsonResponse({"member": str(key), "card": number, **_points(wallet)})
 
 
 def _wallet(token: ApiToken, key: Any) -> Wallet | None:

@@ -2,20 +2,29 @@
 
 A number has 12 digits: ten random ones, of which the first is not 0, and two check digits by ISO 7064, MOD 97-10, as in an IBAN: the
 whole number leaves 1 when divided by 97. Every wrong digit and every swap of two neighbours is found.
+
+A code that changes says that the card is being shown now, and is no picture of it: the number and when the code ends, signed. Nothing of it
+is stored. docs/decisions/0045-card-codes.md says why.
 """
 
 from __future__ import annotations
 
+import re
 import secrets
 from typing import TYPE_CHECKING, Final
 
 from django.db import IntegrityError, transaction
+from django.utils import timezone
+from django.utils.crypto import constant_time_compare, salted_hmac
+from django.utils.http import base36_to_int, int_to_base36
 
+from loyalty.exceptions import CardCodeError, CodeOverError, WrongCodeError
 from loyalty.models.cards import MemberCard
 from loyalty.models.ledger import Member
 from portal.core.text import to_latin_digits
 
 if TYPE_CHECKING:
+    import datetime as dt
     from uuid import UUID
 
     from portal.accounts.models import User
@@ -23,6 +32,13 @@ if TYPE_CHECKING:
 LENGTH: Final = 12
 _MODULUS: Final = 97
 _TRIES: Final = 5
+#: How long a code is good for. Pages fetch another one before.
+CODE_SECONDS: Final = 60
+_BEGINNING: Final = "NC1"
+_SALT: Final = "loyalty.services.cards"
+#: Letters of the signature, each of which has four bits.
+_SIGNED: Final = 24
+_CODE: Final = re.compile(rf"{_BEGINNING}\.([0-9]{{{LENGTH}}})\.([0-9A-Z]{{1,9}})\.([0-9A-F]{{{_SIGNED}}})")
 
 
 def with_check_digits(digits: str) -> str:
@@ -62,3 +78,36 @@ def make_card(user: User) -> MemberCard:
         except IntegrityError:  # somebody has this number
             continue
     raise RuntimeError("No free number was found.")
+
+
+# Codes that change ---------------------------------------------------------------------------------------------------
+
+
+def make_code(card: MemberCard, *, at: dt.datetime | None = None) -> str:
+    """Return a code that shows for `CODE_SECONDS` that this card is at hand."""
+    ends = int_to_base36(int((at or timezone.now()).timestamp()) + CODE_SECONDS).upper()
+    return f"{_BEGINNING}.{card.number}.{ends}.{_signature(card.number, ends)}"
+
+
+def number_in_code(code: str, *, at: dt.datetime | None = None) -> str:
+    """Return the number of the card that is being shown. Raises `WrongCodeError`, `CodeOverError`."""
+    match = _CODE.fullmatch(to_latin_digits(code).strip().upper())
+    # The signature is compared first, in a time that tells nothing, and nothing is looked up for a wrong one.
+    if match is None or not constant_time_compare(match[3], _signature(match[1], match[2])):
+        raise WrongCodeError
+    left = base36_to_int(match[2].lower()) - (at or timezone.now()).timestamp()
+    if not 0 <= left <= CODE_SECONDS:
+        raise CodeOverError
+    return match[1]
+
+
+def key_shown(text: str) -> UUID | None:
+    """Return whose card a number or a code that changes is; None if it is neither, or the code is over."""
+    try:
+        return key_of(text) if is_valid(text) else key_of(number_in_code(text))
+    except CardCodeError:
+        return None
+
+
+def _signature(number: str, ends: str) -> str:
+    return salted_hmac(_SALT, f"{number}.{ends}", algorithm="sha256").hexdigest()[:_SIGNED].upper()

@@ -289,6 +289,25 @@ def test_points_are_reserved_spent_in_part_and_given_back_once(call, programme, 
     assert list(ledger.check()) == []
 
 
+def test_a_code_on_the_screen_leads_to_its_member_until_its_minute_is_over(call, wallet):
+    ledger.earn(wallet=wallet, amount=30, key="e")
+    card = cards.make_card(Member.objects.get(key=wallet.member_key).user)
+    url, code = "/api/loyalty/cards/shown", cards.make_code(card)
+
+    answer = call(url, {"code": code}).json()
+
+    assert (answer["member"], answer["card"], answer["spendable"]) == (str(wallet.member_key), card.number, 30)
+    old = cards.make_code(card, at=timezone.now() - dt.timedelta(minutes=2))
+    for body, status, error in (
+        ({"code": old}, 422, "code-over"), ({"code": f"{code[:-1]}G"}, 422, "wrong-code"),
+        ({"code": card.number}, 422, "wrong-code"), ({"code": 1}, 400, None), ({"code": code, "x": 1}, 400, None),
+    ):  # fmt: skip
+        refused = call(url, body)
+        assert (refused.status_code, refused.json()["errors"][0]["error"] if error else None) == (status, error)
+    _token, other = token_for(wallet.programme, Scope.EVENTS, source="web")
+    assert call(url, {"code": code}, secret=other).status_code == 403
+
+
 def test_a_card_leads_to_the_points_of_its_member_and_a_wrong_digit_to_nobody(call, wallet):
     ledger.earn(wallet=wallet, amount=30, key="e")
     user = Member.objects.get(key=wallet.member_key).user

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import datetime as dt
+
 import pytest
 from barcode.codex import Code128
+from django.urls import reverse
+from django.utils import timezone
 
 from loyalty.card_pictures import bar_code, qr_code
+from loyalty.exceptions import CodeOverError, WrongCodeError
 from loyalty.models import MemberCard
 from loyalty.own_data import _export as exported
-from loyalty.services import cards
+from loyalty.services import adjusting, cards
 from loyalty.services.members import forget_member
 from portal.core.scopes import content_changed
 from tests.factories.accounts import UserFactory
 from tests.factories.loyalty import EarningFactory
+from tests.loyalty.test_adjusting import with_rights
 from tests.loyalty.test_ledger_concurrency import at_once
 
 pytestmark = [pytest.mark.django_db, pytest.mark.both_databases("loyalty.services.cards", "loyalty.models.cards")]
@@ -117,3 +123,53 @@ def test_a_card_asked_for_twice_at_once_is_one():
     person = UserFactory()
     results = at_once(6, lambda _number: cards.make_card(person).number)
     assert set(results) == {MemberCard.objects.get().number}
+
+
+# Codes that change ---------------------------------------------------------------------------------------------------
+
+
+def test_a_code_shows_a_card_for_a_minute_and_nothing_else_does(person):
+    card, now = cards.make_card(person), timezone.now()
+    code = cards.make_code(card, at=now)
+
+    assert cards.number_in_code(f" {code.lower()} ", at=now) == card.number
+    assert cards.number_in_code(code, at=now + dt.timedelta(seconds=cards.CODE_SECONDS - 1)) == card.number
+    for seconds in (-90, cards.CODE_SECONDS + 1, 10**6):
+        with pytest.raises(CodeOverError):
+            cards.number_in_code(code, at=now + dt.timedelta(seconds=seconds))
+    beginning, number, ends, signature = code.split(".")
+    other = cards.with_check_digits("4821773099")
+    later = cards.make_code(card, at=now + dt.timedelta(days=1)).split(".")[2]
+    for wrong in (
+        "", "x", number, f"{code}0", code[:-1], ".".join([beginning, other, ends, signature]),
+        ".".join([beginning, number, later, signature]), ".".join([beginning, number, "²", signature]),
+    ):  # fmt: skip
+        with pytest.raises(WrongCodeError):
+            cards.number_in_code(wrong, at=now)
+
+
+def test_the_page_fetches_codes_for_its_owner_alone_and_has_the_number_without_them(client, person):
+    url = reverse("loyalty:card_code")
+    assert client.get(url).status_code == 404  # no card yet
+    card = cards.make_card(person)
+
+    page = client.get(PAGE).text
+    answer = client.get(url)
+
+    assert f'hidden data-card-code="{url}"' in page
+    assert qr_code(card.number).path in page
+    assert (answer.status_code, "no-store" in answer["Cache-Control"]) == (200, True)
+    assert answer.text.count("<svg") == 1
+    assert qr_code(card.number).path not in answer.text
+    client.logout()
+    assert client.get(url).status_code == 302
+
+
+def test_staff_find_a_member_by_the_card_that_is_shown(person):
+    card = cards.make_card(person)
+    looker = with_rights("view_member")
+
+    for shown in (card.number, cards.make_code(card)):
+        assert adjusting.find_members(shown, by=looker) == [person]
+    old = cards.make_code(card, at=timezone.now() - dt.timedelta(minutes=5))
+    assert adjusting.find_members(old, by=looker) == []

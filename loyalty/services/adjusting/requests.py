@@ -25,9 +25,9 @@ from loyalty.exceptions import (
 )
 from loyalty.models import Adjustment, PointsFile, PointsPolicy, Wallet
 from loyalty.models.adjustments import NOTE_LENGTH, AskedModel, State, expiry_in
-from loyalty.models.ledger import NEVER, Kind
+from loyalty.models.ledger import NEVER, Kind, Member
 from loyalty.queries import lapsed
-from loyalty.services import ledger
+from loyalty.services import cards, ledger
 from loyalty.services.adjusting.rights import (
     actor_of,
     may_ask,
@@ -330,9 +330,11 @@ def switch(
 
 
 def find_members(words: str, *, by: User, limit: int = 20) -> list[User]:
-    """Return members by a part of their name, address or public name. Raises `NoRightError`."""
+    """Return members by a part of their name, address or public name, or by their card. Raises `NoRightError`."""
     require(may_look(by))
     words = normalise_input(words).strip()
+    if (key := cards.key_shown(words)) is not None:
+        return list(User.objects.filter(pk__in=Member.objects.filter(key=key).values("user")))
     if len(words) < _FEWEST_LETTERS:
         return []
     alike = Q(name__icontains=words) | Q(email__icontains=words) | Q(handle__icontains=words)
