@@ -19,9 +19,11 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from portal.core.text import fold, swap_keyboard
-from search.index.plan import FULL_WEIGHT
-from search.language.analysis import ENGLISH_STOP_WORDS
-from search.language.corrections import SHORTEST, correct, distance
+from search.index.entry_terms import stems_in
+from search.index.plan import FULL_WEIGHT, Filters, Plan, QueryTerm
+from search.language.analysis import ENGLISH_STOP_WORDS, tokens
+from search.language.corrections import SHORTEST, Correction, correct, distance
+from search.language.endings import is_said
 from search.language.finglish import (
     Reading,
     is_latin,
@@ -54,6 +56,15 @@ _WORST_SOUND: Final = 2.0
 #: Maximum number of known words for which others are tried, and how much likelier these must be: three times.
 _MAX_SUSPECTS: Final = 2
 _MUCH_LIKELIER: Final = math.log(3)
+
+#: Of corrections that are less likely than the best one by no more than this, the one that fits the other words is
+#: taken; this is looked up for so many words.
+_CLOSE: Final = 3.0
+_MAX_FITTED: Final = 2
+#: Greatest cost of a typing error (swapped, doubled, sounding alike) that turns one real word into another.
+_SLIGHT: Final = 0.5
+#: Longest word in capitals that is an abbreviation, and neither a slip nor Persian.
+_LONGEST_ABBREVIATION: Final = 5
 
 # Log-likelihoods in favour of Finglish: one unit makes up for a word that is e times as frequent.
 _PERSIAN_PAGE: Final = 1.0
@@ -93,6 +104,16 @@ class _Guess(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
+class Surroundings:
+    """The terms of the known words of a question, the size of the vocabulary, and the language of the reader."""
+
+    terms: tuple[QueryTerm, ...]
+    size: int
+    language: str
+    audiences: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Interpretation:
     """The likeliest reading of a text.
 
@@ -115,20 +136,27 @@ def interpret(
     *,
     is_unfinished: bool = False,
     above: Mapping[str, float] = MappingProxyType({}),
+    around: Surroundings | None = None,
 ) -> Interpretation:
     """The likeliest reading of a text with unknown words. Two queries; a third for two typing errors in a long word.
+
+    `around` are the other words: the correction that fits them best is taken, and a word the language knows is left as
+    it is unless an entry about them has the corrected word in its title; up to four queries for each of two words.
 
     With `is_unfinished` the last word may be the beginning of another one, for one more query if that may be Persian.
     `above` holds the log-likelihoods of some words as typed; a replacement must be likelier.
     """
-    unknown = unknown[:_MAX_WORDS]
+    unknown = [token for token in unknown[:_MAX_WORDS] if not _is_abbreviation(text, token)]
     pieces = [piece for piece in _pieces(text) if piece.word]
     begun = _begun(backend, pieces, unknown, audiences) if is_unfinished else ()
     sounds = _sounding_alike(backend, pieces, unknown, audiences, begun)
     finglish = _finglish(pieces, unknown, sounds, language, begun)
     readable = {fold(text[guess.start : guess.end]) for guess in finglish}
     known = partial(backend.spellings, audiences=audiences)
-    slips = _slips(_Slips(text, pieces, unknown[:_MAX_REPAIRED], readable), sounds, known)
+    fit = _Fit(backend, around)
+    slips = _slips(_Slips(text, pieces, unknown[:_MAX_REPAIRED], readable), sounds, known, fit)
+    if language != "fa":
+        finglish = [guess for guess in finglish if not is_said(fold(text[guess.start : guess.end]))]
     if language != "fa" and not any(_outweighs(guess, slips) for guess in finglish if not guess.is_stop_word):
         finglish = []  # outside a Persian page, stop words alone are no evidence
     chosen = _best([guess for guess in (*slips, *finglish) if _is_above(guess, unknown, above)])
@@ -141,6 +169,13 @@ def interpret(
     for guess in sorted(chosen, reverse=True):
         text = text[: guess.start] + guess.written + text[guess.end :]
     return Interpretation(text, explained=len(chosen), is_finglish=is_finglish, beside=beside)
+
+
+def _is_abbreviation(text: str, token: Token) -> bool:
+    """Whether it is written in capitals, in a text that is not: «MRI»."""
+    written = text[token.start : token.end]
+    is_shouted = text.isascii() and text.isupper()
+    return written.isupper() and len(written) <= _LONGEST_ABBREVIATION and not is_shouted
 
 
 def likelier(backend: Backend, question: Question, language: str, audiences: Collection[str]) -> str:
@@ -163,7 +198,9 @@ def _suspects(question: Question) -> list[tuple[Token, int]]:
     alone = {
         word.position: [term for term in terms if word.position in term.words]
         for word in question.words
-        if len(word.word) >= SHORTEST and word.word.isalpha()  # numbers are taken as typed
+        if len(word.word) >= SHORTEST
+        and word.word.isalpha()  # numbers are taken as typed
+        and not is_said(word.word)
     }
     found = [
         (word, max(term.frequency for term in alone[word.position]))
@@ -237,30 +274,85 @@ class _Slips(NamedTuple):
     readable: Collection[str]
 
 
+class _Fit:
+    """Which correction fits the other words of a question, if these are known; one query for each that is tried."""
+
+    def __init__(self, backend: Backend, around: Surroundings | None) -> None:
+        self._backend = backend
+        self._around = around
+        self._left = _MAX_FITTED if around and around.terms else 0
+
+    def choose(self, some: Sequence[Correction]) -> Correction:
+        """The correction of a slip: of those about as likely as the best one, the one that fits best."""
+        close = [one for one in some if one.likelihood >= some[0].likelihood - _CLOSE]
+        if len(close) == 1 or not self._left:
+            return some[0]
+        self._left -= 1
+        return max(close, key=lambda one: (*self._met_by(one), one.likelihood))
+
+    def replaces(self, some: Sequence[Correction]) -> Correction | None:
+        """The correction of a word the language knows; None unless an entry about the other words is called so."""
+        slight = [
+            one for one in some if math.log(1 + one.frequency) - one.likelihood <= _SLIGHT and " " not in one.word
+        ]
+        if self._around is None or not self._left:
+            return None
+        self._left -= 1
+        others = len({word for term in self._around.terms for word in term.words})
+        return next((one for one in slight if self._met_by(one) == (others + 1, True)), None)
+
+    def _met_by(self, one: Correction) -> tuple[int, bool]:
+        """The number of words in the best entry with the correction, and whether this stands in its title."""
+        if self._around is None:
+            return (0, False)
+        language = self._around.language
+        stems = {token.text for token in tokens(one.word, language=language)}
+        number = 1 + max((max(term.words) for term in self._around.terms), default=0)
+        terms = [
+            QueryTerm(text=stem, words=(number + place,), frequency=one.frequency)
+            for place, stem in enumerate(sorted(stems))
+        ]
+        plan = Plan(
+            terms=(*self._around.terms, *terms),
+            size=self._around.size,
+            audiences=self._around.audiences,
+            filters=Filters(language=(language,)),
+            limit=1,
+        )
+        hits = self._backend.search(plan, with_places=False).hits
+        if not hits:
+            return (0, False)
+        titled = stems <= set(stems_in(hits[0].title, hits[0].language))
+        return (hits[0].matched + 1 - len(stems), titled)
+
+
 def _slips(
     where: _Slips,
     sounds: Mapping[str, Sequence[Spelling]],
     known: Callable[[Collection[str]], Mapping[str, Spelling]],
+    fit: _Fit,
 ) -> list[_Guess]:
-    """The likeliest correction of each unknown word."""
+    """The likeliest correction of each unknown word. Numbers and codes are what they are."""
     further: dict[str, dict[str, float]] = defaultdict(dict)
     places: dict[str, set[tuple[int, int]]] = defaultdict(set)
-    for token in where.unknown:
+    words = [token for token in where.unknown if token.word.isalpha()]
+    real = {token.word for token in words if is_said(token.word)}
+    for token in words:
         places[token.word].add((token.start, token.end))
-        if not is_latin(token.word):
+        if not is_latin(token.word) and token.word not in real:
             alike = {other.word: distance(token.word, other.word) for other in sounds.get(skeleton(token.word), ())}
             further[token.word] |= {word: far for word, far in alike.items() if far <= _WORST_SOUND}
     for start, end, spelling, cost in _rewritten(where):
         written = where.text[start:end]
         places[written].add((start, end))
         further[written][spelling] = cost
-    words = {token.word for token in where.unknown}
-    corrections = correct(words, known, further=further, readable=where.readable)
-    return [
-        _Guess(start, end, correction.written, correction.likelihood)
-        for written, correction in corrections.items()
-        for start, end in places[written]
-    ]
+    corrections = correct({token.word for token in words}, known, further=further, readable={*where.readable, *real})
+    guesses = []
+    for written, some in corrections.items():
+        correction = fit.replaces(some) if written in real and not further.get(written) else fit.choose(some)
+        if correction:
+            guesses += [_Guess(start, end, correction.written, correction.likelihood) for start, end in places[written]]
+    return guesses
 
 
 def _rewritten(where: _Slips) -> Iterator[tuple[int, int, str, float]]:
@@ -271,7 +363,7 @@ def _rewritten(where: _Slips) -> Iterator[tuple[int, int, str, float]]:
             continue
         start, end = _with_signs(text, piece)
         swapped = fold(swap_keyboard(text[start:end]))
-        if swapped != fold(text[start:end]) and _RUN.fullmatch(swapped):
+        if swapped != fold(text[start:end]) and _RUN.fullmatch(swapped) and not is_said(piece.word):
             yield start, end, swapped, _OTHER_KEYBOARD
         for left, right in pairwise(pieces[max(0, place - 1) : place + 2]):
             joined = left.word + right.word

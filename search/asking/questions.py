@@ -18,12 +18,13 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
 from portal.core.text import swap_keyboard
-from search.asking.guesses import Interpretation, interpret
+from search.asking.guesses import Interpretation, Surroundings, interpret
 from search.asking.notices import Notice, NoticeCode
 from search.asking.synonyms import NO_RULES, Alternative, Rules, alternatives, rules_for
 from search.index.plan import QueryTerm
 from search.index.protocol import Backend
-from search.language.analysis import Token, clean, stem, tokens
+from search.language.analysis import PERSIAN_STOP_WORDS, Token, clean, stem, tokens
+from search.language.endings import is_said, without_ending
 
 if TYPE_CHECKING:
     from search.index.plan import Vocabulary
@@ -32,6 +33,9 @@ MAX_TEXT_LENGTH: Final = 256
 MAX_WORDS: Final = 32
 #: Maximum number of completions of a beginning, by document frequency.
 COMPLETIONS: Final = 30
+
+#: Shorter words come out of any few letters on the other keyboard.
+_SHORTEST_TURNED: Final = 3
 
 _NOTHING: Final[Mapping[str, str]] = MappingProxyType({})
 
@@ -137,7 +141,7 @@ def ask(
 
 def read(text: str, language: str, rules: Rules | None = None) -> tuple[list[Token], tuple[Alternative, ...], Rules]:
     """The terms of a text, their synonyms and the rules used, before the index is asked about them."""
-    found = tokens(text, language=language, query=True)
+    found = _with_bases(tokens(text, language=language, query=True))
     rules = rules_for(language) if rules is None else rules
     return found, alternatives(found, rules), rules
 
@@ -146,6 +150,19 @@ def stems_of(found: Iterable[Token], others: Iterable[Alternative]) -> set[str]:
     """All stems of a text and its synonyms."""
     stems = {token.text for token in found}
     return stems.union(*(form for alternative in others for form in alternative.phrase.forms))
+
+
+def _with_bases(found: list[Token]) -> list[Token]:
+    """The tokens, and at the same positions the words they are spoken forms of: for «قبضم» also قبض."""
+    bases = [
+        token._replace(text=stem(base), word=base)
+        for token in found
+        if token.width == 1
+        and (base := without_ending(token.word))
+        and base not in PERSIAN_STOP_WORDS
+        and stem(base) != token.text
+    ]
+    return [*found, *bases]
 
 
 def _with_others(found: list[Token], beside: Mapping[str, str]) -> list[Token]:
@@ -170,11 +187,12 @@ def understand(
         swapped = swap_keyboard(question.text)
         if swapped != question.text:
             other = ask(backend, swapped, language, audiences, question.rules)
-            if len(other.unknown) * 2 < len(other.words):
+            if len(other.unknown) * 2 < len(other.words) and _is_likely_on_other_keyboard(question, other):
                 on_other_keyboard = other
     meaning = Interpretation(question.text)
     if on_other_keyboard is None or on_other_keyboard.unknown:
-        meaning = interpret(backend, question.text, unknown, language, audiences)
+        around = Surroundings(question.own_terms(), question.vocabulary.size, language, tuple(audiences))
+        meaning = interpret(backend, question.text, unknown, language, audiences, around=around)
     if on_other_keyboard and len(on_other_keyboard.words) - len(on_other_keyboard.unknown) >= meaning.explained:
         notices.append(Notice(NoticeCode.KEYBOARD, typed=question.text, used=on_other_keyboard.text))
         return on_other_keyboard
@@ -182,6 +200,13 @@ def understand(
         return question
     notices.append(notice_of(question.text, meaning))
     return ask(backend, meaning.text, language, audiences, question.rules, beside=meaning.beside)
+
+
+def _is_likely_on_other_keyboard(question: Question, other: Question) -> bool:
+    """Whether words of three letters and more come out of letters that are no word themselves."""
+    if all(is_said(token.word) for token in question.words):
+        return False
+    return any(len(token.word) >= _SHORTEST_TURNED for token in other.words if token not in other.unknown)
 
 
 def notice_of(typed: str, meaning: Interpretation) -> Notice:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import heapq
 import math
 import re
 from collections.abc import Callable, Collection, Iterator, Mapping
@@ -25,6 +26,9 @@ LONGEST: Final = 24
 #: With two errors, shorter words become other words, and longer ones have too many candidates.
 SHORTEST_OF_TWO_SLIPS: Final = 8
 LONGEST_OF_TWO_SLIPS: Final = 16
+
+#: Number of corrections of a word between which the other words of the question decide.
+MOST_CHOSEN: Final = 4
 
 # Costs of typing errors, as log-likelihoods: one unit makes up for a word that is e times as frequent.
 _SWAPPED: Final = 0.3
@@ -79,11 +83,15 @@ def _sound_alike(one: str, other: str) -> bool:
 
 
 class Correction(NamedTuple):
-    """A known word, folded and as written (two words if one was split), and its log-likelihood."""
+    """A known word, folded and as written (two words if one was split), and its log-likelihood.
+
+    `frequency` is its document frequency, that of the rarer one of two words.
+    """
 
     word: str
     written: str
     likelihood: float
+    frequency: int = 0
 
 
 #: Words or pieces of a text → candidate spellings → costs.
@@ -97,8 +105,8 @@ def correct(
     *,
     further: Candidates = MappingProxyType({}),
     readable: Collection[str] = (),
-) -> dict[str, Correction]:
-    """The likeliest known word for each unknown folded word; `known` is called once, rarely twice.
+) -> dict[str, list[Correction]]:
+    """The likeliest known words for each unknown folded word, best first; `known` is called once, rarely twice.
 
     Candidates are all spellings one error away, and those in `further`. Two errors are considered only for a single
     long word that has no other correction and is not in `readable` (words with another reading).
@@ -118,28 +126,34 @@ def correct(
     return corrections
 
 
-def _choose_all(candidates: Candidates, known: _Known) -> dict[str, Correction]:
+def _choose_all(candidates: Candidates, known: _Known) -> dict[str, list[Correction]]:
     spellings = {part for some in candidates.values() for candidate in some for part in candidate.split()}
     found = known(spellings) if spellings else {}
     frequencies = {word: spelling.frequency for word, spelling in found.items()}
-    corrections: dict[str, Correction] = {}
+    corrections: dict[str, list[Correction]] = {}
     for word, some in candidates.items():
-        best = choose(some, frequencies)
-        if best:
-            likelihood, chosen = best
-            corrections[word] = Correction(chosen, " ".join(found[part].written for part in chosen.split()), likelihood)
+        chosen = choose(some, frequencies)
+        if chosen:
+            corrections[word] = [
+                Correction(
+                    candidate,
+                    " ".join(found[part].written for part in candidate.split()),
+                    likelihood,
+                    min(frequencies[part] for part in candidate.split()),
+                )
+                for likelihood, candidate in chosen
+            ]
     return corrections
 
 
-def choose(candidates: Mapping[str, float], frequencies: Mapping[str, int]) -> tuple[float, str] | None:
-    """The likeliest of the candidates that exist, with its log-likelihood; `frequencies` are those of single words."""
-    best: tuple[float, str] | None = None
+def choose(candidates: Mapping[str, float], frequencies: Mapping[str, int]) -> list[tuple[float, str]]:
+    """The likeliest of the candidates that exist, with their log-likelihoods; `frequencies` are those of single words."""
+    likelihoods = []
     for candidate, cost in candidates.items():
         frequency = min(frequencies.get(word, 0) for word in candidate.split())
         if frequency:
-            likelihood = (math.log(1 + frequency) - cost, candidate)
-            best = likelihood if best is None or likelihood > best else best
-    return best
+            likelihoods.append((math.log(1 + frequency) - cost, candidate))
+    return heapq.nlargest(MOST_CHOSEN, likelihoods)
 
 
 def two_slips_from(word: str) -> dict[str, float]:

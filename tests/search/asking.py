@@ -31,4 +31,4 @@ def ids(backend: Backend, text: str, **options) -> list[int]:
 
 def corrected(backend: Backend, word: str, *, audiences=PUBLIC) -> dict[str, str]:
     corrections = correct([word], lambda spellings: backend.spellings(spellings, audiences=audiences))
-    return {typed: correction.written for typed, correction in corrections.items()}
+    return {typed: some[0].written for typed, some in corrections.items()}

@@ -69,19 +69,71 @@ def test_a_word_is_joined_with_its_neighbour_even_a_stop_word(topics, text, mean
     assert found(text)
 
 
+@pytest.mark.parametrize(("text", "meant"), [("حزینه", "هزینه"), ("تضاحرات", "تظاهرات"), ("گوضی", "گوشی")])
+def test_what_sounds_alike_is_understood(topics, text, meant):
+    assert read_as(text) == meant
+
+
 @pytest.mark.parametrize(
     ("text", "meant"),
     [
-        ("گوشیم", "گوشی"),
-        ("گوشیمو", "گوشی"),
-        ("مودمم خاموشه", "مودم خاموشه"),
-        ("مودممون", "مودم"),
-        ("حزینه", "هزینه"),
-        ("تضاحرات", "تظاهرات"),
+        ("گوشیم", "phone"),
+        ("گوشیمو", "phone"),
+        ("گوشیه", "phone"),
+        ("مودمم خاموشه", "modem"),
+        ("مودممون", "modem"),
+        ("درخواستم", "request"),
+        ("درخواستی", "request"),
     ],
 )
-def test_what_is_said_and_not_written_so_is_understood(topics, text, meant):
-    assert read_as(text) == meant
+def test_an_ending_that_is_said_is_taken_off_without_a_word(topics, text, meant):
+    assert (found(text), read_as(text)) == ([meant], None)
+
+    Topic.objects.create(code="other", name={"fa": f"تلویزیون {text}"})  # somebody else writes it so
+    services.rebuild()
+    assert set(found(text)) == {meant, "other"}
+
+
+@pytest.mark.parametrize(
+    ("text", "language"),
+    [
+        ("come", "en"),
+        ("age limit network", "en"),
+        ("recipe for noodles", "en"),
+        ("خرید یخچال ساید بای ساید", "fa"),
+        ("کارد میوه", "fa"),
+        ("error 120", "en"),
+        ("خطای ۶۴۳ شبکه", "fa"),
+        ("هزینه MRI", "fa"),
+    ],
+)
+def test_words_and_numbers_that_stand_nowhere_are_no_slips(topics, text, language):
+    names = {"fa": "سایت باز چین کار شبکه 12 642", "en": "code home are limits nodes error 1200 12 received"}
+    Topic.objects.create(code="near", name=names)
+    services.rebuild()
+
+    result = search(text=text, user=None, language=language)
+
+    assert (result.text, result.meant) == (text, "")
+
+
+def test_a_slip_is_read_as_what_fits_the_other_words(topics):
+    Topic.objects.create(code="router", name={"fa": "روتر وصل نیست"})
+    for number in range(6):
+        Topic.objects.create(code=f"office{number}", name={"fa": f"دفتر {number}"})
+    services.rebuild()
+
+    assert read_as("دوتر وصل") == "روتر وصل"
+    assert read_as("دوتر") == "دفتر"
+
+
+def test_a_real_word_is_changed_only_where_an_entry_about_the_rest_is_called_so(topics):
+    Topic.objects.create(code="form", name={"en": "Application form"})
+    services.rebuild()
+
+    assert read_as("application from", "en") == "application form"
+    assert read_as("network from", "en") is None
+    assert read_as("from", "en") is None
 
 
 def test_one_word_on_the_wrong_keyboard_is_turned_around(topics):

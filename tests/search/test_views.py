@@ -363,7 +363,7 @@ def test_results_cost_the_same_whatever_their_number(client, topic_document, dja
     services.rebuild()
     get(client, "مودم")  # fills the cache of URLs in the frame
 
-    with django_assert_num_queries(9):
+    with django_assert_num_queries(7):
         response = get(client, "چراغ مودم")
 
     assert main(response).count('<article class="res" ') == count
