@@ -9,7 +9,7 @@ from django.core.exceptions import ValidationError
 from django.db import IntegrityError, connection, transaction
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
-from django.utils import timezone
+from django.utils import timezone, translation
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -19,6 +19,7 @@ from loyalty.models import Badge, BadgeRecord, Decision, EarningRule, Wallet
 from loyalty.services import badges, earning
 from loyalty.services.members import export_badges, forget_member
 from portal.core import outbox
+from portal.core.formats import date_text
 from portal.core.localized import LocalizedText
 from portal.notifications import queries as notifications
 from tests.factories.accounts import UserFactory
@@ -259,15 +260,19 @@ def test_the_public_page_shows_it_from_the_moment_it_is_earned_until_it_goes(
     badge_in_force(programme, target=1)
     badge_in_force(programme, "buyer", target=1, is_public=False, name=LocalizedText(fa="خریدار", en="Buyer"))
     address = reverse("community:person", args=[person.handle])
-    assert "یک پاسخ شما پذیرفته شد" not in client.get(address).text  # and is kept
+    title = '<h3 class="card__title">یار</h3>'
+    assert title not in client.get(address).text  # and is kept
     with django_capture_on_commit_callbacks(execute=True):
         earn(person, 1)
     page = client.get(address).text
-    assert "یک پاسخ شما پذیرفته شد" in page
+    assert title in page
+    assert "یک پاسخ شما پذیرفته شد" not in page  # that is said to its owner
+    with translation.override("fa"):
+        assert date_text(timezone.localdate()) in page
     assert "خریدار" not in page
     with django_capture_on_commit_callbacks(execute=True):
         lose(1)
-    assert "یک پاسخ شما پذیرفته شد" not in client.get(address).text
+    assert title not in client.get(address).text
 
 
 def test_the_member_is_told_in_their_language_until_it_goes(programme, person):
