@@ -29,6 +29,7 @@ from loyalty.adjusting_forms import (
     SwitchForm,
 )
 from loyalty.exceptions import LedgerError, NoRightError, StaffError
+from loyalty.member_overview import overview_of
 from loyalty.models import Adjustment, Member, PointsFile, PointsFileRow, Programme, SwitchRecord, Wallet
 from loyalty.models.adjustments import State
 from loyalty.models.ledger import NEVER
@@ -132,7 +133,7 @@ class _Asking(Screen):
 
 
 class MembersView(Screen):
-    """Finds a member by a part of the name, address or public name."""
+    """The members, newest first; found by a part of the name, address or public name, or by the number of a card or a key."""
 
     page_title = _("Points of members")
     template_name = "loyalty/admin/members.html"
@@ -142,9 +143,16 @@ class MembersView(Screen):
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         words = self.request.GET.get("q", "")
-        return super().get_context_data(
-            **kwargs, words=words, people=adjusting.find_members(words, by=self.user) if words else []
-        )
+        following = None
+        if words:
+            people = adjusting.find_members(words, by=self.user)
+        else:
+            newest = Member.objects.select_related("user").order_by("-pk")
+            before = row_number(self.request.GET.get("before", ""))
+            rows = list((newest if before is None else newest.filter(pk__lt=before))[: _LINES + 1])
+            people = [member.user for member in rows[:_LINES]]
+            following = rows[_LINES - 1].pk if len(rows) > _LINES else None
+        return super().get_context_data(**kwargs, words=words, people=people, next=following)
 
 
 class MemberView(_Asking):
@@ -242,6 +250,7 @@ class MemberView(_Asking):
             context["before"] = page.next_before
             context["points"] = queries.summary(wallet)
             context["records"] = _switched(wallet=wallet)
+            context["overview"] = overview_of(cast("User", self.member), wallet.programme.earning, wallet, by=self.user)
             is_closed = wallet.status == Wallet.Status.CLOSED
             may_ask = may_ask and not is_closed
             if may_ask and (lots := _lots(wallet)):

@@ -14,20 +14,20 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from wagtail.admin.viewsets.base import ViewSet, ViewSetGroup
 
-from loyalty.adjusting_admin import CorrectionsViewSet, FilesViewSet, MembersViewSet, ProgrammesViewSet
+from loyalty.adjusting_admin import CorrectionsViewSet, FilesViewSet, MembersViewSet, ProgrammesViewSet, owners_of
 from loyalty.badges_admin import BadgesViewSet
 from loyalty.campaigns_admin import CampaignsViewSet
 from loyalty.claims_admin import ClaimsViewSet
 from loyalty.configuration_admin import ConfigurationViewSet
 from loyalty.exceptions import RuleError
 from loyalty.liability_admin import LiabilityViewSet
-from loyalty.models import Decision, EarningRule, RuleVersion
+from loyalty.models import Decision, EarningRule, Member, RuleVersion
 from loyalty.models.earning import VersionState
 from loyalty.referrals_admin import ReferralsViewSet
 from loyalty.reviews_admin import PaceReviewsViewSet, ReviewsViewSet
 from loyalty.rule_forms import RuleForm
 from loyalty.screens import Screen
-from loyalty.services import earning
+from loyalty.services import adjusting, earning
 from loyalty.tiers_admin import TierMembersViewSet, TiersViewSet
 from loyalty.tokens_admin import TokensViewSet
 from loyalty.webhooks_admin import WebhooksViewSet
@@ -218,12 +218,18 @@ class DecisionsView(_Screen):
         found = Decision.objects.select_related("event", "wallet")
         chosen = {
             "key": asked.get("key", "").strip(),
+            "who": asked.get("who", "").strip(),
             "outcome": asked.get("outcome", ""),
             "trigger": asked.get("trigger", ""),
         }
         if chosen["key"]:
             key = _key(chosen["key"])
             found = found.filter(event__member_key=key) if key else found.none()
+        may_look = adjusting.may_look(self.user)
+        if chosen["who"]:
+            people = adjusting.find_members(chosen["who"], by=self.user) if may_look else []
+            keys = list(Member.objects.filter(user__in=people).values_list("key", flat=True))
+            found = found.filter(event__member_key__in=keys)
         if chosen["outcome"] in Decision.Outcome.values:
             found = found.filter(outcome=chosen["outcome"])
         if chosen["trigger"] in earning.all_triggers():
@@ -232,11 +238,13 @@ class DecisionsView(_Screen):
             found = found.filter(pk__lt=before)
         rows = list(found.order_by("-pk")[: _PAGE + 1])
         names = earning.names_of_rules(rows)
+        owners = owners_of(row.wallet for row in rows) if may_look else {}
         query = asked.copy()
         query["before"] = str(rows[_PAGE - 1].pk) if len(rows) > _PAGE else ""
         return super().get_context_data(
             **kwargs,
-            rows=[(row, earning.explain(row, names)) for row in rows[:_PAGE]],
+            rows=[(row, earning.explain(row, names), owners.get(row.wallet_id)) for row in rows[:_PAGE]],
+            may_look=may_look,
             next=query.urlencode() if len(rows) > _PAGE else "",
             chosen=chosen,
             outcomes=Decision.Outcome.choices,

@@ -26,6 +26,10 @@ if TYPE_CHECKING:
 AT_ONCE: Final = dt.timedelta(minutes=1)
 
 
+#: How ids of holds of shops begin.
+_OF_SHOPS: Final = "shop:"
+
+
 class Points(NamedTuple):
     """Points of a wallet in each state, or by how much these changed."""
 
@@ -238,6 +242,12 @@ def summary(wallet: Wallet, *, today: dt.date | None = None) -> Summary:
         expiring=expiring,
         reviewed=reviewed,
     )
+
+
+def held_by_shops(wallet: Wallet, *, limit: int) -> list[tuple[str, int]]:
+    """Return what shops reserved: their names of it, and the points. One query."""
+    held = Account.objects.filter(wallet=wallet, kind=Kind.HELD, ref__startswith=_OF_SHOPS, credits__gt=F("debits"))
+    return [(lot.ref.removeprefix(_OF_SHOPS), lot.credits - lot.debits) for lot in held.order_by("pk")[:limit]]
 
 
 def lapsed(wallet: Wallet, *, limit: int = 24) -> list[Lapsed]:

@@ -18,7 +18,7 @@ from loyalty.exceptions import RuleError
 from loyalty.models import Earning, Tier, TierMembership, TierProgramme, TierSet
 from loyalty.models.earning import VersionState
 from loyalty.screens import Screen
-from loyalty.services import tiers
+from loyalty.services import adjusting, tiers
 from loyalty.tiers_forms import GrantForm, RowFormSet, TierRulesForm, initial_of
 from portal.accounts.models import User
 from portal.core.admin_menu import menu_item_for
@@ -160,7 +160,12 @@ class TierMembersView(Screen):
         if not wanted:
             return None
         by = {"email__iexact": wanted} if "@" in wanted else {"handle__iexact": wanted}
-        return User.objects.filter(**by).first()
+        found = User.objects.filter(**by).first()
+        if found is not None or self.request.method == "POST" or not adjusting.may_look(self.user):
+            return found
+        # To look, a part of the name will do, or the number of a card, if it says who is meant.
+        alike = adjusting.find_members(wanted, by=self.user, limit=2)
+        return alike[0] if len(alike) == 1 else None
 
     def _programme(self) -> TierSet | None:
         published = TierSet.objects.filter(state=VersionState.PUBLISHED).select_related(

@@ -8,15 +8,21 @@ import re
 import pytest
 from django.contrib.auth.models import Permission
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
+from django.utils import timezone
 
-from loyalty.models import Adjustment, Journal, PointsFile, PointsPolicy, Wallet
-from loyalty.services import adjusting, ledger
+from loyalty.models import Adjustment, Journal, Member, PointsClaim, PointsFile, PointsPolicy, Wallet
+from loyalty.services import adjusting, earning, ledger
+from loyalty.services.cards import make_card
+from loyalty.services.claims import send_claim
 from loyalty.services.members import wallet_for
 from tests.core.test_spreadsheets import workbook
 from tests.factories.accounts import UserFactory
-from tests.factories.loyalty import EarningFactory
+from tests.factories.loyalty import EarningFactory, rule_in_force
 from tests.loyalty.test_adjusting import DAY, ask, asker, table, with_rights
+from tests.loyalty.test_earning import happened
 
 pytestmark = pytest.mark.django_db
 
@@ -248,3 +254,69 @@ def test_nobody_is_offered_their_own_points(client, programme):
     page = client.get(page_of(person)).text
     assert "این‌ها امتیازهای خودتان است" in page
     assert not re.search(r'name="(adjust|extend|freeze)"', page)
+
+
+# Who it is about -----------------------------------------------------------------------------------------------------
+
+
+def test_members_are_listed_and_found_by_name_card_and_key(client, programme):
+    signed_in(client, "view_member")
+    people = [UserFactory(name=f"مینا {number}") for number in range(3)]
+    for person in people:
+        wallet_for(user=person, programme=programme)
+    page = reverse("points_members:index")
+    assert all(person.handle in client.get(page).text for person in people)
+    card = make_card(people[1])
+    for words in (card.number, str(Member.objects.get(user=people[1]).key), people[1].handle, people[1].name):
+        text = client.get(page, {"q": words}).text
+        assert people[1].handle in text
+        assert people[2].handle not in text
+
+
+def test_the_list_of_members_pages_by_its_last_row(client, programme, monkeypatch):
+    monkeypatch.setattr("loyalty.adjusting_admin._LINES", 2)
+    signed_in(client, "view_member")
+    people = [UserFactory() for _each in range(3)]
+    for person in people:
+        wallet_for(user=person, programme=programme)
+    page = reverse("points_members:index")
+    first = client.get(page).text
+    assert people[0].handle not in first
+    [before] = re.findall(r"\?before=(\d+)", first)
+    assert people[0].handle in client.get(page, {"before": before}).text
+
+
+def test_the_page_of_a_member_has_what_was_decided_and_taken_for_whoever_may_see_it(client, programme):
+    rule_in_force(programme)
+    member = UserFactory()
+    [decision] = earning.record(happened(member))
+    send_claim(member, programme, trigger="community.reply", day=timezone.localdate())
+    signed_in(client, "view_member")
+    link = reverse("points_decisions:inspect", args=[decision.pk])
+    assert link not in client.get(page_of(member)).text
+
+    signed_in(client, "view_member", "view_decision", "add_adjustment")
+    with CaptureQueriesContext(connection) as few:
+        text = client.get(page_of(member)).text
+    assert link in text
+    assert reverse("points_claims:inspect", args=[PointsClaim.objects.get().pk]) in text
+    for number in range(2, 8):
+        earning.record(happened(member, number))
+    with CaptureQueriesContext(connection) as many:
+        client.get(page_of(member))
+    assert len(many) <= len(few) + 1
+
+
+def test_decisions_are_found_by_the_person_and_name_them_to_whoever_may_look(client, programme):
+    rule_in_force(programme)
+    one, other = UserFactory(), UserFactory()
+    for person in (one, other):
+        earning.record(happened(person, person.pk))
+    signed_in(client, "view_decision")
+    page = reverse("points_decisions:index")
+    assert one.handle not in client.get(page).text
+    assert one.handle not in client.get(page, {"who": one.handle}).text
+    signed_in(client, "view_decision", "view_member")
+    text = client.get(page, {"who": one.handle}).text
+    assert reverse("points_members:inspect", args=[one.pk]) in text
+    assert reverse("points_members:inspect", args=[other.pk]) not in text

@@ -6,7 +6,9 @@ Locks are taken in one order: the policy, what is decided about, the wallet.
 from __future__ import annotations
 
 import datetime as dt
+from contextlib import suppress
 from typing import TYPE_CHECKING, Final
+from uuid import UUID
 
 from django.db.models import Q, Sum
 from django.utils import timezone
@@ -48,8 +50,6 @@ from portal.core.privacy import redact_to
 from portal.core.text import normalise_input
 
 if TYPE_CHECKING:
-    from uuid import UUID
-
     from loyalty.models import Programme
 
 #: So many letters find somebody.
@@ -330,12 +330,19 @@ def switch(
 
 
 def find_members(words: str, *, by: User, limit: int = 20) -> list[User]:
-    """Return members by a part of their name, address or public name, or by their card. Raises `NoRightError`."""
+    """Return people by a part of their name, address or public name, by the number of a card, or by a key.
+
+    Raises `NoRightError`.
+    """
     require(may_look(by))
     words = normalise_input(words).strip()
-    if (key := cards.key_shown(words)) is not None:
-        return list(User.objects.filter(pk__in=Member.objects.filter(key=key).values("user")))
     if len(words) < _FEWEST_LETTERS:
         return []
+    key = cards.key_shown(words)
+    if key is None:
+        with suppress(ValueError):
+            key = UUID(words)
+    if key is not None:
+        return list(User.objects.filter(pk__in=Member.objects.filter(key=key).values("user")))
     alike = Q(name__icontains=words) | Q(email__icontains=words) | Q(handle__icontains=words)
     return list(User.objects.filter(alike).order_by("handle")[:limit])
