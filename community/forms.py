@@ -19,7 +19,18 @@ from django.utils.translation import pgettext_lazy
 
 from community import rendering, rules
 from community.masks import as_stored
-from community.models import PAGE_SIZE, Area, Flag, Level, MessagesFrom, Post, Thread, ThreadState, policy
+from community.models import (
+    MESSAGE_LENGTH,
+    PAGE_SIZE,
+    Area,
+    Flag,
+    Level,
+    MessagesFrom,
+    Post,
+    Thread,
+    ThreadState,
+    policy,
+)
 from community.people import person_of
 from community.queries import thread_at
 from community.services import description_of
@@ -126,6 +137,9 @@ class FilesField(forms.FileField):
 class WritingForm(FormMixin, forms.Form):
     """What every form that makes a text has: the text, and what tells people from programs."""
 
+    #: What the service takes at most; the editor says how many are left when it comes near.
+    most_characters = rendering.MAX_LENGTH
+
     body = forms.CharField(
         label=pgettext_lazy("of a question", "Details"),
         max_length=_BODY_LENGTH,
@@ -194,6 +208,8 @@ class EditForm(WritingForm):
 
 class MessageForm(WritingForm):
     """A private message."""
+
+    most_characters = MESSAGE_LENGTH
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

@@ -8,6 +8,7 @@ import heapq
 import re
 from dataclasses import dataclass, replace
 from functools import partial
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Final
 
 from django.conf import settings
@@ -129,6 +130,8 @@ class Row:
     is_unread: bool = False
     #: Why it is shown to this reader, in words.
     because: str = ""
+    #: What follows had nothing new since the reader was here before; drawn below the row, which is kept without it.
+    ends_news: bool = False
 
     @property
     def fragment_key(self) -> Hashable:
@@ -237,6 +240,21 @@ def threads_in(
     return ThreadList(
         [replace(row, is_unread=True) if row.thread.pk in unread else row for row in rows], following, choices
     )
+
+
+def with_end_of_news(rows: Sequence[Row], since: dt.datetime | None) -> list[Row]:
+    """Return the rows of a list with the newest first, the last one marked in which somebody wrote after a moment.
+
+    Nothing is marked if all of them, or none, are new; pinned ones stand on top for another reason.
+    """
+    marked = list(rows)
+    if since is None:
+        return marked
+    free = [place for place, row in enumerate(marked) if not row.thread.is_pinned]
+    for place, following in pairwise(free):
+        if marked[place].thread.last_post_at > since >= marked[following].thread.last_post_at:
+            marked[place] = replace(marked[place], ends_news=True)
+    return marked
 
 
 def _rows_in(

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import re
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from django.conf import settings
@@ -10,6 +12,7 @@ from django.core.paginator import InvalidPage
 from django.http import Http404, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.cache import patch_vary_headers
 from django.utils.functional import SimpleLazyObject
 from django.utils.translation import get_language, override
@@ -30,6 +33,7 @@ from community.listing import (
     hot_tags,
     is_old,
     threads_in,
+    with_end_of_news,
 )
 from community.models import CommunityProfile, Level, Post, Tag, Thread
 from community.models.access import id_of
@@ -61,6 +65,10 @@ _PLACE: Final = re.compile(r"(\d{1,9})-(\d{1,9})\Z")
 #: The query of the page with the most helpful replies first, which is cached.
 HELPFUL_FIRST: Final = "sort=helpful"
 _RECENT: Final = 20
+#: In the session: when the visit before this one ended, and when a list was opened last.
+_VISIT: Final = "community_visit"
+_VISIT_ENDS: Final = 30 * 60
+_VISIT_STORED: Final = 5 * 60
 _LANGUAGES: Final = frozenset(code for code, _name in settings.LANGUAGES)
 
 
@@ -85,6 +93,7 @@ def following(request: HttpRequest) -> HttpResponse:
 def _index(request: HttpRequest, tab: Tab) -> HttpResponse:
     after = request.GET.get("after", "")
     found = threads_in(request.user, tab=tab, after=after, language=_language_in(request))
+    found = _since_last_visit(request, found, tab)
     context = {
         "list": found,
         "tab": tab,
@@ -99,6 +108,23 @@ def _index(request: HttpRequest, tab: Tab) -> HttpResponse:
         "tags": hot_tags(),
     }
     return _vary(render(request, "community/index.html", context))
+
+
+def _since_last_visit(request: HttpRequest, found: ThreadList, tab: Tab) -> ThreadList:
+    """Return the newest threads with a line below those with posts since a member was here before, on this device.
+
+    A visit ends when they open no list for half an hour. Few sessions are stored: none within five minutes.
+    """
+    if not request.user.is_authenticated or tab is not Tab.LATEST or request.GET.get("after") or is_prefetch(request):
+        return found
+    now = timezone.now().timestamp()
+    before, last = request.session.get(_VISIT, (None, None))
+    if last is None or now - last > _VISIT_ENDS:
+        before = last
+    if last is None or now - last > _VISIT_STORED:
+        request.session[_VISIT] = (before, now)
+    since = dt.datetime.fromtimestamp(before, tz=dt.UTC) if before is not None else None
+    return replace(found, rows=with_end_of_news(found.rows, since))
 
 
 def _language_in(request: HttpRequest) -> str:
@@ -127,6 +153,7 @@ def area(request: HttpRequest, slug: str, tab: str = "") -> HttpResponse:
     chosen = Tab(tab) if tab else tabs[0]
     after = request.GET.get("after", "")
     found = threads_in(request.user, tab=chosen, areas=shown, after=after, language=_language_in(request))
+    found = _since_last_visit(request, found, chosen)
     context = {"list": found, "tab": chosen, "after": after, "area": here}
     if is_htmx(request) and after:
         return _vary(render(request, "community/_rows_page.html", context))

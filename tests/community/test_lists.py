@@ -6,6 +6,7 @@ import datetime as dt
 
 import pytest
 from django.db import connection
+from django.urls import reverse
 from django.utils import timezone
 
 from community import listing
@@ -151,3 +152,30 @@ def test_every_badge_and_every_kind_of_news_has_an_icon_that_exists():
 
     for icon in [*(badge.icon for badge in badges), *(kind.icon for kind in KINDS)]:
         validate_icon(icon)
+
+
+def test_members_see_what_is_new_since_they_were_here_before(client):
+    threads = [ThreadFactory() for _number in range(3)]
+    for hours, thread in enumerate(reversed(threads), 1):
+        Thread.objects.filter(pk=thread.pk).update(last_post_at=timezone.now() - dt.timedelta(hours=hours))
+    mark, index = "tlist__line", reverse("community:index")
+    assert mark not in client.get(index).text
+    client.force_login(MemberFactory())
+
+    def page(*, last_visit_hours: float | None = None) -> str:
+        if last_visit_hours is not None:
+            session = client.session
+            moment = timezone.now() - dt.timedelta(hours=last_visit_hours)
+            session["community_visit"] = (None, moment.timestamp())
+            session.save()
+        return client.get(index).text
+
+    assert mark not in page(), "the first visit"
+    for _time in range(2):  # the same visit
+        text = page(last_visit_hours=1.5) if not _time else page()
+        assert text.count(mark) == 1
+        assert text.index(threads[2].title) < text.index(mark) < text.index(f"/t/{threads[1].pk}/")
+    assert mark not in page(last_visit_hours=9), "all of it is new"
+    assert mark not in page(last_visit_hours=0.6), "nothing is"
+    page(last_visit_hours=1.5)
+    assert mark not in client.get(reverse("community:popular")).text

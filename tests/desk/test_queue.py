@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import re
 
 import pytest
@@ -491,3 +493,19 @@ def test_the_title_in_what_was_done_keeps_its_direction(desk, act):
     post = PostFactory(held=True, thread__title="Noora X2 does not connect")
 
     assert "«<bdi>Noora X2 does not connect</bdi>»" in decide(desk, item_of(post), act).text
+
+
+def test_the_log_is_a_table_in_the_readers_language(desk, monkeypatch):
+    monkeypatch.setattr("portal.desk.queries.ROWS", 2)
+    thread = ThreadFactory(title="=1+1 خطر")
+    for number in range(3):
+        services.hide_post(post=PostFactory(thread=thread), by=desk.moderator, reason="spam", note=f"یادداشت {number}")
+
+    response = desk.get("/fa/desk/log/", {"format": "csv"})
+
+    rows = list(csv.reader(io.StringIO(b"".join(response).decode("utf-8-sig"))))
+    assert rows[0] == ["زمان", "چه کسی", "چه شد", "دلیل", "عضو", "گفت‌وگو", "یادداشت"]
+    assert [row[6] for row in rows[1:]] == ["یادداشت 2", "یادداشت 1", "یادداشت 0"]
+    assert {(row[2], row[5]) for row in rows[1:]} == {("نوشته پنهان شد", "'=1+1 خطر")}
+    desk.force_login(MemberFactory())
+    assert desk.get("/fa/desk/log/", {"format": "csv"}).status_code == 404

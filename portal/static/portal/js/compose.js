@@ -70,6 +70,13 @@ function bind(form) {
     }
   }
 
+  const left = form.querySelector("[data-limit]");
+  text.addEventListener("input", () => {
+    const room = left.dataset.limit - text.value.length;
+    left.hidden = room > left.dataset.limit / 10;
+    const words = room < 0 ? left.dataset.over : left.dataset.left;
+    left.textContent = words.replace("{n}", Math.abs(room).toLocaleString(document.documentElement.lang));
+  });
   bindToolbar(form, text);
   bindPictures(form, text);
   text.addEventListener("input", async function offer() {
