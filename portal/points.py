@@ -14,7 +14,7 @@ from django.utils.translation import gettext_lazy as _
 
 from community import merits
 from community.models import Area
-from loyalty.services import earning, reviews, shop
+from loyalty.services import boards, earning, reviews, shop
 from loyalty.services.earning import FactInfo, FactType, Happened, Trigger
 from portal.accounts.models import User
 
@@ -400,7 +400,9 @@ def follow_vote(event: events.HelpfulVoteWithdrawn) -> None:
 
 
 def follow_restriction(event: events.MemberRestricted) -> None:
-    """Votes of somebody who is suspended do not count until that ends (`sweep` notices when time ends it)."""
+    """Votes of somebody who is suspended do not count until that ends (`sweep` notices when time ends it), nor are they on a board."""
+    if event.action == "suspended":
+        boards.take_off(event.user_id)
     if event.action in {"suspended", "released"}:
         liked = merits.posts_liked_by(event.user_id)
         for first in range(0, len(liked), _AT_ONCE):

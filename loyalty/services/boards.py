@@ -73,6 +73,11 @@ def set_shown(user: User, *, is_shown: bool) -> None:
         BoardRow.objects.filter(member__user=user).update(is_shown=is_shown)
 
 
+def take_off(person_id: int) -> None:
+    """Show somebody on no board until the places are computed again: who was suspended does not wait for that."""
+    BoardRow.objects.filter(member__user=person_id, is_shown=True).update(is_shown=False)
+
+
 def choice_of(user: User) -> BoardChoice | None:
     """Return that the person wants to be shown; None if not."""
     return BoardChoice.objects.filter(member__user=user).first()

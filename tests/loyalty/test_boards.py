@@ -12,6 +12,7 @@ from django.utils import timezone
 from hypothesis import given
 from hypothesis import strategies as st
 
+from community.events import MemberRestricted
 from community.models import CommunityProfile
 from loyalty.models import BoardRow, Decision, Wallet
 from loyalty.services import adjusting, boards, earning, ledger
@@ -19,6 +20,7 @@ from loyalty.services.boards import places
 from loyalty.services.earning.periods import EVER
 from loyalty.services.members import forget_member, wallet_for
 from portal.accounts import own_data
+from portal.points import follow_restriction
 from tests.factories.accounts import UserFactory
 from tests.factories.community import MemberFactory
 from tests.factories.loyalty import EarningFactory, rule_in_force, tiers_in_force
@@ -95,6 +97,15 @@ def test_the_month_begins_with_its_first_day(programme):
 def suspend(person):
     until = timezone.now() + dt.timedelta(days=3)
     CommunityProfile.objects.update_or_create(user=person, defaults={"suspended_until": until})
+
+
+def test_who_is_suspended_is_on_no_board_at_once(programme):
+    person, other = helper(programme, 1), helper(programme, 2)
+    boards.compute(programme)
+    event = MemberRestricted(user_id=person.pk, action="suspended", moderator_id=None, audit_id=1)
+    follow_restriction(event)
+    shown = set(BoardRow.objects.filter(is_shown=True).values_list("member__user", flat=True))
+    assert shown == {other.pk}
 
 
 def freeze(person):

@@ -302,6 +302,18 @@ def test_no_address_inside_is_reached_whatever_its_name(address, monkeypatch):
     assert refused.value.problem == Problem.NOT_PUBLIC
 
 
+def test_a_name_server_that_is_silent_costs_no_more_time_than_a_server(monkeypatch):
+    monkeypatch.setattr(sending, "SECONDS", 0.05)
+    never = threading.Event()
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_args, **_kwargs: never.wait(20) or [])
+    began = time.monotonic()
+    with pytest.raises(sending.NotSentError) as late:
+        sending.post("https://shop.example/", sending.sign("{}", secret="s", uid="u", kind="ping", at=0))
+    never.set()
+    assert late.value.problem == Problem.TIME
+    assert time.monotonic() - began < 10
+
+
 def test_public_addresses_are_public():
     assert all(sending.is_public(ip_address(one)) for one in ("93.184.216.34", "2606:2800:220:1::1", "8.8.8.8"))
 

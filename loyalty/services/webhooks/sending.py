@@ -12,6 +12,7 @@ import hmac
 import re
 import socket
 import ssl
+import threading
 import time
 from contextlib import closing
 from dataclasses import dataclass
@@ -133,7 +134,7 @@ def _is_admitted(address: IPv4Address | IPv6Address) -> bool:
 
 def _connect(parts: SplitResult, until: float) -> socket.socket:
     host, port = _host(parts), parts.port or (443 if parts.scheme == "https" else 80)
-    found = [(str(row[4][0]), port) for row in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)]
+    found = [(where, port) for where in _look_up(host, port, until)]
     # A name with even one address inside is not tried: it was made to lead there.
     if not found or not all(_is_admitted(ip_address(where.partition("%")[0])) for where, _port in found):
         raise NotSentError(Problem.NOT_PUBLIC)
@@ -146,6 +147,29 @@ def _connect(parts: SplitResult, until: float) -> socket.socket:
     except BaseException:
         plain.close()
         raise
+
+
+def _look_up(host: str, port: int, until: float) -> list[str]:
+    """Return the addresses of a name. Raises `TimeoutError` when the time is over: name servers may be silent for long.
+
+    The system's look-up cannot be ended. It is left to a thread that nobody waits for, and that holds up no exit.
+    """
+    answers: list[list[str] | Exception] = []
+
+    def ask() -> None:
+        try:
+            answers.append([str(row[4][0]) for row in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)])
+        except Exception as error:  # noqa: BLE001 - raised again where it is waited for
+            answers.append(error)
+
+    asking = threading.Thread(target=ask, name="webhook-name", daemon=True)
+    asking.start()
+    asking.join(max(0.0, until - time.monotonic()))
+    if not answers:
+        raise TimeoutError
+    if isinstance(answers[0], Exception):
+        raise answers[0]
+    return answers[0]
 
 
 def _first_that_answers(found: list[tuple[str, int]], until: float) -> socket.socket:
