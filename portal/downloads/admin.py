@@ -83,9 +83,13 @@ class DownloadView(_DownloadScreen):
         form = DownloadForm(request.POST, instance=self._download())
         if not form.is_valid():
             return self.refused(form)
-        with transaction.atomic():
-            saved = services.save_download(form.save(commit=False))
-            form.save_m2m()
+        try:
+            with transaction.atomic():
+                saved = services.save_download(form.save(commit=False), seen=form.cleaned_data["seen"])
+                form.save_m2m()
+        except DownloadError as error:
+            form.add_error(None, str(error))
+            return self.refused(form)
         messages.success(request, gettext("The download is saved."))
         return HttpResponseRedirect(reverse("downloads_admin:edit", args=[saved.pk]))
 
@@ -120,7 +124,11 @@ class ReleaseView(_DownloadScreen):
         form = ReleaseForm(request.POST, instance=self._release())
         if not form.is_valid():
             return self.refused(form)
-        release = services.save_release(form.save(commit=False))
+        try:
+            release = services.save_release(form.save(commit=False), seen=form.cleaned_data["seen"])
+        except DownloadError as error:
+            form.add_error(None, str(error))
+            return self.refused(form)
         messages.success(request, gettext("The release is saved."))
         return self._here(release)
 

@@ -28,6 +28,9 @@ class LocalizedAreaWidget(LocalizedTextWidget):
 class DownloadForm(forms.ModelForm[Download]):
     """A download; its releases have forms of their own."""
 
+    #: What was there when the form was opened (`services.save_download`).
+    seen = forms.CharField(required=False, widget=forms.HiddenInput)
+
     class Meta:
         model = Download
         fields = (
@@ -35,6 +38,10 @@ class DownloadForm(forms.ModelForm[Download]):
             *("licence", "must_accept", "order"),
         )
         widgets: ClassVar = {"licence": LocalizedAreaWidget, "products": forms.CheckboxSelectMultiple}
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["seen"].initial = self.instance.mark
 
     def clean(self) -> dict[str, Any]:
         """Refuse what could never be fetched or accepted."""
@@ -49,6 +56,9 @@ class DownloadForm(forms.ModelForm[Download]):
 class ReleaseForm(forms.ModelForm[Release]):
     """A release, without its files."""
 
+    #: What was there when the form was opened (`services.save_release`).
+    seen = forms.CharField(required=False, widget=forms.HiddenInput)
+
     class Meta:
         model = Release
         fields = (
@@ -60,6 +70,10 @@ class ReleaseForm(forms.ModelForm[Release]):
             "ends_on": AdminDateInput,
             "changelog": LocalizedAreaWidget,
         }
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["seen"].initial = self.instance.mark
 
     def clean_version(self) -> str:
         """Return the version as stored. Refuses what has no place in an order, and what the download has already."""

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from typing import TYPE_CHECKING, Any, Self
 
 from django.conf import settings
 from django.db import models
+from django.forms.models import model_to_dict
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
@@ -42,6 +45,18 @@ class Architecture(models.TextChoices):
     X86 = "x86", "x86"
     ARM = "arm", "ARM"
     MIPS = "mips", "MIPS"
+
+
+def _mark_of(instance: models.Model) -> str:
+    """Return what is another text after each change of what editors write; empty for what is not stored yet."""
+    if instance.pk is None:
+        return ""
+    fields = model_to_dict(instance)
+    plain = {
+        name: sorted(one.pk for one in value) if isinstance(value, list) else value for name, value in fields.items()
+    }
+    text = json.dumps(plain, sort_keys=True, default=str)
+    return hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
 
 
 class DownloadQuerySet(models.QuerySet["Download"]):
@@ -95,6 +110,11 @@ class Download(models.Model):
         return reverse("downloads:download", args=[self.slug])
 
     @property
+    def mark(self) -> str:
+        """Return what is another text after each change by an editor."""
+        return _mark_of(self)
+
+    @property
     def is_free(self) -> bool:
         """Whether everybody may fetch its files, without being asked anything."""
         return self.audience == self.files_for == PUBLIC and not (self.is_for_owners or self.must_accept)
@@ -144,6 +164,11 @@ class Release(models.Model):
         self.version = versions.normalise_version(self.version)
         self.sort_key = versions.sort_key(self.version)
         super().save(*args, **kwargs)
+
+    @property
+    def mark(self) -> str:
+        """Return what is another text after each change by an editor."""
+        return _mark_of(self)
 
 
 class File(models.Model):

@@ -47,9 +47,10 @@ class Version:
 
 
 def files_counted() -> QuerySet[File]:
-    """Files with `downloads`, how often each was fetched to its end."""
+    """Files with `downloads`, how often each was fetched to its end, and `begun`, how often at all."""
     recent = Count("transfers", filter=Q(transfers__is_complete=True))
-    return File.objects.annotate(downloads=F("completed") + recent).order_by("platform", "architecture", "pk")
+    counted = {"downloads": F("completed") + recent, "begun": F("started") + Count("transfers")}
+    return File.objects.annotate(**counted).order_by("platform", "architecture", "pk")
 
 
 def published(download: Download | None = None) -> QuerySet[Release]:

@@ -52,11 +52,15 @@ def target_of(download_id: int) -> str:
 
 
 @transaction.atomic
-def save_download(download: Download) -> Download:
-    """Store a download. Another licence is another version of it, so that everybody is asked again."""
+def save_download(download: Download, *, seen: str = "") -> Download:
+    """Store a download. Another licence is another version of it, so that everybody is asked again.
+
+    `seen`: its mark when whoever changes it looked at it. Raises `DownloadError` if it was changed since.
+    """
     audience = ""
     if download.pk:
         before = Download.objects.select_for_update().get(pk=download.pk)
+        _check_seen(seen, before.mark)
         audience = before.audience
         download.licence_version = before.licence_version + (before.licence != download.licence)
         download.is_shown = before.is_shown
@@ -69,13 +73,25 @@ def save_download(download: Download) -> Download:
 
 
 @transaction.atomic
-def save_release(release: Release) -> Release:
-    """Store a release; of a published one, search learns the new words."""
+def save_release(release: Release, *, seen: str = "") -> Release:
+    """Store a release; of a published one, search learns the new words.
+
+    `seen`: its mark when whoever changes it looked at it. Raises `DownloadError` if it was changed since.
+    """
+    if release.pk:
+        before = Release.objects.select_for_update().get(pk=release.pk)
+        _check_seen(seen, before.mark)
+        release.state, release.published_at = before.state, before.published_at
     release.save()
     if release.state == Release.State.PUBLISHED:
         Download.objects.get(pk=release.download_id).save()
     content_changed("downloads")
     return release
+
+
+def _check_seen(seen: str, mark: str) -> None:
+    if seen and seen != mark:
+        raise DownloadError(_("Somebody else changed this meanwhile. Open it again to see what is there now."))
 
 
 class _Hashed(StoredContent):  # type: ignore[type-arg]  # generic only for type checkers

@@ -20,6 +20,7 @@ from portal.downloads import scanning, services
 from portal.downloads.exceptions import DownloadError
 from portal.downloads.models import Download, File, Release
 from tests.factories.accounts import UserFactory
+from tests.factories.catalog import ProductFactory
 from tests.factories.downloads import DownloadFactory, file_in, release_of
 
 pytestmark = [
@@ -168,3 +169,32 @@ def test_what_no_reader_knew_is_deleted_with_its_files_and_what_they_knew_is_not
     assert list(Release.objects.all()) == [known]
     assert list(Download.objects.all()) == [known.download]
     assert not content.exists()
+
+
+def test_a_form_that_is_older_than_what_is_there_changes_nothing(editor):
+    release = release_of(DownloadFactory(audience="public", products=[ProductFactory()]), is_published=False)
+    download = release.download
+    about, facts = (
+        reverse("downloads_admin:edit", args=[download.pk]),
+        reverse("downloads_admin:release", args=[download.pk, release.pk]),
+    )
+    opened, opened_facts = (editor.get(url).context["form"]["seen"].value() for url in (about, facts))
+    services.publish_release(
+        release=release, by=UserFactory(superuser=True)
+    )  # changes nothing of what is written there
+    data = {"name_fa": "نام", "slug": download.slug, "icon": "download", "audience": "public", "files_for": "public"}
+    release_data = {"version": "1.0", "channel": "beta", "released_on": "2026-11-01"}
+
+    def save(url, **sent):
+        return editor.post(url, sent).status_code
+
+    in_time = save(about, **data, order=0, seen=opened), save(facts, **release_data, seen=opened_facts)
+    late = (
+        save(about, **data, order=7, seen=opened),
+        save(facts, **release_data | {"channel": "stable"}, seen=opened_facts),
+    )
+
+    assert (in_time, late) == ((302, 302), (422, 422))
+    release.refresh_from_db()
+    assert (release.channel, release.state) == ("beta", "published")
+    assert Download.objects.get().order == 0
