@@ -3,6 +3,8 @@
   script/bench pages         speed of pages, relative to minimal pages on the same server; --writes 20 compares their
                              speed with and without concurrent writes; --quick takes a minute
   script/bench connections   time of pages while slow clients hold hundreds of connections; --quick takes a minute
+  script/bench downloads     a large file with curl and aria2, killed and resumed, with and without nginx, and pages beside slow
+                             downloads; --quick takes a minute
   script/bench memory        memory of two workers after 5,000 different searches; --quick takes a minute
   script/bench search        quality and speed of search, compared with alternatives; --quick takes a minute
   script/bench best-answer   how often the best answer is shown, and how often it is correct
@@ -28,6 +30,7 @@ FILES = {
     "pages": "pages.py",
     "community": "community.py",
     "connections": "connections.py",
+    "downloads": "downloads.py",
     "import": "importing.py",
     "ledger": "ledger.py",
     "memory": "memory.py",
