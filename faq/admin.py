@@ -23,6 +23,7 @@ from wagtail.permission_policies import ModelPermissionPolicy
 from wagtail.snippets.views.snippets import SnippetViewSet, SnippetViewSetGroup
 
 from faq import services
+from faq.exporting.admin import ExportViewSet
 from faq.models import ArticlePage, Feedback, ReusableContent
 from faq.reports import BrokenLinkViewSet, DebtViewSet, HelpfulnessViewSet, ReviewViewSet
 from portal.core.admin_menu import menu_item_for
@@ -204,6 +205,7 @@ class HelpGroup(SnippetViewSetGroup):
         BrokenLinkViewSet,
         FeedbackViewSet,
         ReusableContentViewSet,
+        ExportViewSet,
     )
 
 

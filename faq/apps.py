@@ -16,6 +16,7 @@ class FaqConfig(AppConfig):
 
     def ready(self) -> None:
         from faq import link_check, navigation, notifications, own_data, prefill, receivers, services, upkeep  # noqa: PLC0415 - apps must be ready
+        from faq.exporting import asked  # noqa: PLC0415
         from faq.link_cards import cards_of_articles  # noqa: PLC0415
         from portal.core import article_sources, jobs, link_cards, mail_words  # noqa: PLC0415 - apps must be ready
         from portal.notifications.registry import register  # noqa: PLC0415 - apps must be ready
@@ -57,5 +58,11 @@ class FaqConfig(AppConfig):
             name="faq.check_links",
             run=link_check.check_links,
             is_needed=lambda _last_end: link_check.has_links_to_check(),
+        )
+        jobs.every(
+            timedelta(seconds=10),
+            name="faq.make_exports",
+            run=asked.make_and_tidy,
+            is_needed=lambda _last_end: asked.has_work(),
         )
         init_new_page.connect(prefill.fill_in_title, dispatch_uid="faq.fill_in_title")

@@ -15,6 +15,7 @@ from django.db.models.functions import Coalesce
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 from modelcluster.fields import ParentalKey, ParentalManyToManyField
 from wagtail.admin.panels import FieldPanel, InlinePanel, MultiFieldPanel, ObjectList, PageChooserPanel, TabbedInterface
 from wagtail.fields import StreamField
@@ -661,3 +662,28 @@ class BrokenLink(models.Model):
 
     def __str__(self) -> str:
         return f"{self.article_id}: {self.target}"
+
+
+class Export(models.Model):
+    """An export of everything (`faq.exporting`) that somebody asked for in the admin; who it was is in the log."""
+
+    class State(models.TextChoices):
+        WAITING = "waiting", pgettext_lazy("export", "Being made")
+        READY = "ready", pgettext_lazy("export", "Ready")
+        FAILED = "failed", pgettext_lazy("export", "Failed")
+
+    with_drafts = models.BooleanField(_("with drafts"), default=False)
+    state = models.CharField(_("state"), max_length=10, choices=State, default=State.WAITING, db_index=True)
+    #: Nobody fetches it but through its own address (`faq.exporting.admin.download`).
+    file = models.FileField(_("file"), upload_to="exports", max_length=255, blank=True)
+    size = models.PositiveBigIntegerField(_("size"), default=0)
+    articles = models.PositiveIntegerField(_("articles"), default=0)
+    asked_at = models.DateTimeField(_("asked for"), auto_now_add=True, db_index=True)
+
+    class Meta:
+        verbose_name = _("export")
+        verbose_name_plural = _("exports")
+        ordering = ["-asked_at", "-pk"]
+
+    def __str__(self) -> str:
+        return f"{self.asked_at:%Y-%m-%d %H:%M}"

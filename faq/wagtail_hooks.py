@@ -11,6 +11,7 @@ from wagtail import hooks
 from wagtail.snippets.models import register_snippet
 
 from faq.admin import HelpGroup, NewFeedbackPanel
+from faq.exporting.admin import register_fetched_action
 from faq.importing.history import register_import_action
 from faq.prefill import article_for_question, articles_like_title, ask_before_publishing, remember_title
 from faq.reports import DueForReviewPanel, OutOfDatePanel, register_confirmed_action
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 register_snippet(HelpGroup)
 hooks.register("register_log_actions", register_import_action)
 hooks.register("register_log_actions", register_confirmed_action)
+hooks.register("register_log_actions", register_fetched_action)
 hooks.register("before_create_page", remember_title)
 hooks.register("before_publish_page", ask_before_publishing)
 

@@ -338,6 +338,7 @@ WRITTEN_BY_OTHERS = {
     "downloads.Transfer": "keys of visitors, computed",
     "faq.ArticlePage": "editors",
     "faq.BrokenLink": "editors",
+    "faq.Export": "the portal",
     "faq.HelpIndexPage": "editors",
     "faq.HelpMedia": "editors",
     "faq.Publication": "editors",

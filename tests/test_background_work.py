@@ -37,7 +37,7 @@ from community.models import (
 from community.services import accept_solution, reading, retitle
 from community.services import bookmark as remember
 from faq.events import ArticleChanged, CapturedArticlePublished, FeedbackGiven
-from faq.models import ArticlePage, BrokenLink
+from faq.models import ArticlePage, BrokenLink, Export
 from loyalty.buckets import today_of
 from loyalty.events import PointsDecided, SomethingMoved, WebhookDue
 from loyalty.models import BadgeRecord, Earning, OfferShown, Parcel, Referral, Webhook, WebhookDelivery
@@ -666,6 +666,11 @@ def link_that_was_repaired() -> None:
     )
 
 
+def export_somebody_waits_for() -> None:
+    ArticlePageFactory()
+    Export.objects.create()
+
+
 def article_due_for_review() -> None:
     article = ArticlePageFactory(owner=UserFactory(editor=True))
     ArticlePage.objects.filter(pk=article.pk).update(next_review_on=timezone.localdate())
@@ -921,6 +926,7 @@ JOBS: dict[str, Callable[[], None]] = {
     "troubleshooters.forget": arrival_of_last_year,
     "faq.check_links": link_that_was_repaired,
     "faq.mail_owners": article_due_for_review,
+    "faq.make_exports": export_somebody_waits_for,
     "faq.weigh_votes": votes_nobody_has_weighed,
     "loyalty.book_files": file_of_corrections,
     "loyalty.compute_boards": help_that_no_board_counts_yet,

@@ -151,6 +151,7 @@ STAFFS = {
     "article_for_question": {"editor"},
     "articles_like_title": {"editor"},
     "audience_check": {"editor"},
+    "exports_admin:": {"editor"},
     "feedback_report:": {"editor"},
     "broken_link_report:": {"editor"},
     "helpfulness_report:": {"editor"},
@@ -495,6 +496,7 @@ NOT_ENTERED = {
     "community.Upload.file",  # served by an address of their own, to those whom `visible_to` admits
     "downloads.File.file",  # as above
     "downloads.File.signature",
+    "faq.Export.file",  # served by an address of its own, to who may export
     "wagtailcore.UploadedFile.file",  # of the admin, for minutes
     "wagtailimages.Image.file",  # originals
     "wagtailmedia.Media.file",  # no such objects: ours are faq.HelpMedia

@@ -26,7 +26,7 @@ EDITORS_RIGHTS = {
     },
     "faq": {
         "view_reusablecontent", "add_reusablecontent", "change_reusablecontent", "delete_reusablecontent",
-        "view_feedback", "change_feedback",
+        "view_feedback", "change_feedback", "view_export", "add_export",
     },
     "downloads": {"view_download", "add_download", "change_download", "publish_download"},
     "loyalty": {"view_offer", "change_offer", "publish_offer"},
@@ -66,6 +66,8 @@ PERMITTED = {role: {f"{label}.{name}" for label, names in held.items() for name 
 
 #: Apps whose rights are younger than the record of what a role was given.
 LATER_APPS = {"downloads", "loyalty", "troubleshooters"}
+#: Rights on models of earlier apps that came later.
+LATER_RIGHTS = {"faq.view_export", "faq.add_export"}
 
 
 @pytest.fixture
@@ -285,7 +287,11 @@ def test_an_upgrade_gives_back_nothing_that_was_taken_away_before_it():
 def test_an_upgrade_remembers_all_that_was_declared_before_it():
     remember_groups()
 
-    declared = [right for right in rights_of(CONTENT_EDITORS) if right.app_label not in LATER_APPS]
+    declared = [
+        right
+        for right in rights_of(CONTENT_EDITORS)
+        if right.app_label not in LATER_APPS and right.permission not in LATER_RIGHTS
+    ]
     assert RoleGroup.objects.get(role="content-editors").given == sorted(map(str, declared))
 
 
