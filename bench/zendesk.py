@@ -1,6 +1,6 @@
 """A made-up export of a Zendesk Help Center in two languages, of any size; and how importing it bears on people who sign in.
 
-Run by `script/bench zendesk`: writes an export, imports it into an empty portal in a temporary folder while another process signs in once a
+Run by `script/bench zendesk`. It writes an export, imports it into an empty portal in a temporary folder while another process signs in once a
 second through the same database, and reports articles a second, the most memory held, and the slowest sign-in.
 """
 
