@@ -239,6 +239,28 @@ def test_enter_in_the_title_never_says_that_a_suggestion_solved_it(portal, visit
     assert saved == "1"
 
 
+def test_what_was_sent_is_not_in_the_editor_again(portal, visit):
+    thread = portal.shell(
+        "from community.models import Thread; print(Thread.objects.visible_to(None).filter(is_locked=False, "
+        "reply_count__gt=0).exclude(author__email='sara@noora.example').latest('pk').pk)"
+    ).splitlines()[-1]
+    page = visit("/en/", js=True, width=1280)
+    sign_in(page, "sara@noora.example")
+    page.goto("/en/community/messages/to/reza/")
+    for place in ("", "", f"/t/{thread}"):  # to begin with, in the conversation, and below a thread
+        if place:
+            page.goto(place)
+        text = page.locator("form[data-compose] textarea[name=body]")
+        words = f"These words are sent once {place or page.url[-9:]}"
+        text.fill(words)
+
+        post(page)
+
+        expect(page.locator("main .post__body, main .msg__body", has_text=words).last).to_be_visible()
+        expect(text).to_have_value("")
+        assert page.evaluate("Object.keys(localStorage).filter(key => key.startsWith('draft:'))") == []
+
+
 def test_an_at_sign_offers_the_people_of_the_thread(portal, visit):
     thread, name = (
         portal.shell(

@@ -88,6 +88,25 @@ def test_a_hundred_items_are_cleared_by_keyboard_alone(portal, visit):
     assert (found["states"], found["open"], found["undone"]) == (expected, 0, 1)
 
 
+def test_a_second_h_without_a_reason_says_what_to_do(portal, visit):
+    portal.shell(_WAVE.format(count=1).replace("honeypot", "first-post").replace("wave", "wave-1"))
+    page = visit("/en/")
+    sign_in(page, "community@noora.example")
+    page.goto("/en/desk/queue/?reason=held")
+    item = page.locator("[data-queue-item]", has_text="wave-1")
+    item.focus()
+
+    for key in ("h", "h"):
+        page.keyboard.press(key)
+
+    hint = item.locator("[data-choose]")
+    expect(hint).to_be_visible()
+    expect(page.locator("[role=status][data-said]")).to_have_text(hint.inner_text())
+    for key in ("ArrowDown", "Enter"):
+        page.keyboard.press(key)
+    expect(page.locator("[data-done]")).to_contain_text("Hidden: a post in")
+
+
 def test_who_is_signed_out_meanwhile_is_asked_to_sign_in(visit):
     page = visit("/en/")
     sign_in(page, "community@noora.example")
