@@ -20,10 +20,12 @@ from portal.catalog.queries import own_product_codes
 from portal.core.limits import limited, too_many_requests
 from portal.core.preferences import current_language
 from portal.core.scopes import depends_on
+from portal.core.support import support_contact
 from portal.insight.facts import tell
 from search import queries, registry
 from search.activity.popular import popular_searches
 from search.activity.recording import FACT, search_facts
+from search.asking.person import asks_for_person
 from search.forms import SearchForm, results_address
 from search.index.plan import MAX_PAGES, PAGE_SIZE, Filters, Sort
 from search.registry import KIND, LANGUAGE
@@ -123,7 +125,9 @@ def results(request: HttpRequest) -> HttpResponse:
         "freshness": SimpleLazyObject(lambda: _freshness(form)),
         "shows_results": bool(result.typed or form.filters),
         "results_key": _key(form, result),
+        "support": support_contact(),
     }
+    context["asks_for_person"] = context["support"] is not None and asks_for_person(form.text)
     if not result.hits:
         start = context["start"] = starting_points(
             user=reader,
@@ -150,11 +154,12 @@ def suggest(request: HttpRequest) -> HttpResponse:
         return HttpResponse(status=429, headers={"Retry-After": str(wait_seconds)})
     form = SearchForm(request.GET)
     suggestions = queries.suggest(text=form.text, user=_reader(request), language=current_language())
-    response = render(
-        request,
-        "search/_suggestions.html",
-        {"suggestions": suggestions, "all_url": results_address([("q", suggestions.text)] if suggestions.text else [])},
-    )
+    context = {
+        "suggestions": suggestions,
+        "all_url": results_address([("q", suggestions.text)] if suggestions.text else []),
+        "support": support_contact() if asks_for_person(form.text) else None,
+    }
+    response = render(request, "search/_suggestions.html", context)
     patch_cache_control(response, private=True, max_age=30)
     return response
 
