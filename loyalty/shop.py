@@ -80,6 +80,7 @@ def offers_for(shown: Earning, wallet: Wallet | None, *, person: User, number: i
     today, now = today_of(programme), timezone.now()
     found = rewards.on_show(programme, today).select_related("programme")
     on_show = list(found if number is None else found.filter(pk=number))
+    rewards.set_prices(on_show, programme, at=now)
     standing = rewards.Standing(
         today=today,
         status=wallet.status if wallet else Wallet.Status.OPEN,

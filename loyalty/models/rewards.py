@@ -113,6 +113,20 @@ class Reward(models.Model):
     price = models.PositiveIntegerField(
         _("price in points"), validators=[MinValueValidator(1), MaxValueValidator(MAX_PRICE)]
     )
+    #: What it costs in these hours of each day, in the programme's time zone. All three, or none of them.
+    happy_price = models.PositiveIntegerField(
+        _("price in some hours"),
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(1), MaxValueValidator(MAX_PRICE)],
+        help_text=_("Lower than the other one, in the hours below, each day. Members are told when."),
+    )
+    happy_from = models.PositiveSmallIntegerField(
+        _("from the hour"), null=True, blank=True, validators=[MaxValueValidator(23)]
+    )
+    happy_to = models.PositiveSmallIntegerField(
+        _("to the hour"), null=True, blank=True, validators=[MinValueValidator(1), MaxValueValidator(24)]
+    )
     available_from = models.DateField(_("first day"), null=True, blank=True)
     available_until = models.DateField(_("last day"), null=True, blank=True)
     #: Code of a tier, the same in all versions of the tiers; empty: for everybody. See `loyalty.services.tiers.position_of`.
@@ -136,6 +150,8 @@ class Reward(models.Model):
     limit_period = models.CharField(_("in which time"), max_length=5, choices=LimitPeriod, default=LimitPeriod.EVER)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
 
+    #: Its other price, while it costs less: `loyalty.services.rewards.set_prices` sets both for a moment. Never saved.
+    usual_price: int | None = None
     #: Kinds as members read them.
     FOR_MEMBERS: ClassVar = {
         RewardKind.VOUCHER: pgettext_lazy("reward", "A code"),
@@ -186,8 +202,25 @@ class Reward(models.Model):
         """Refuse days in the wrong order, and a stock below what was taken."""
         if self.available_from and self.available_until and self.available_from > self.available_until:
             raise ValidationError({"available_until": _("The last day is before the first.")})
+        happy = (self.happy_price, self.happy_from, self.happy_to)
+        if any(value is not None for value in happy):
+            self._check_hours()
         if self.stock is not None and self.stock < self.sold:
             raise ValidationError({"stock": _("More than that were taken already.")})
+
+    def _check_hours(self) -> None:
+        if self.happy_price is None or self.happy_from is None or self.happy_to is None:
+            raise ValidationError({"happy_price": _("A price for some hours needs the first and the last of them.")})
+        if self.price is not None and self.happy_price >= self.price:
+            raise ValidationError({"happy_price": _("This is not lower than the other price.")})
+        if self.happy_to <= self.happy_from:
+            raise ValidationError({"happy_to": _("The second hour is after the first.")})
+
+    def is_happy_at(self, hour: int) -> bool:
+        """Return whether it costs less in this hour of the programme's day."""
+        if self.happy_price is None or self.happy_from is None or self.happy_to is None:
+            return False
+        return self.happy_from <= hour < self.happy_to
 
 
 class RewardPrice(AppendOnlyModel):

@@ -28,6 +28,7 @@ from portal.core.scopes import content_changed
 from portal.notifications.models import Notification
 from tests.factories.accounts import PASSWORD, UserFactory
 from tests.factories.loyalty import EarningFactory, RewardFactory, tiers_in_force
+from tests.loyalty.test_rewards import at_hour
 
 pytestmark = pytest.mark.django_db
 
@@ -439,3 +440,19 @@ def test_what_was_encrypted_with_a_lost_key_breaks_no_page(just_confirmed, progr
     assert "دیگر خواندنی نیست" in revealed.text
     assert "کلید رمز" in page
     assert "its key is lost" in copy.getvalue() or "کلید رمز" in copy.getvalue()
+
+
+def test_pages_say_what_a_reward_costs_now_and_when_it_costs_less(client, programme, person):
+    reward = RewardFactory(programme=programme, price=100, happy_price=40, happy_from=10, happy_to=12)
+    with at_hour(programme, 9):
+        before = client.get(url_of(reward)).text
+    with at_hour(programme, 11):
+        during, shelf = client.get(url_of(reward)).text, client.get(REWARDS).text
+
+    for page in (before, during):
+        assert "هر روز از ساعت ۱۰ تا ۱۲ با ۴۰ امتیاز" in page
+    assert hidden_fields(before)["price"] == "100"
+    assert '<s class="muted">' not in before
+    assert hidden_fields(during)["price"] == "40"
+    for page in (during, shelf):
+        assert '<s class="muted">۱۰۰</s>' in page

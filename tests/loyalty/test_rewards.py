@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import datetime as dt
+from zoneinfo import ZoneInfo
 
 import pytest
+from django.core.exceptions import ValidationError
 from django.utils import timezone, translation
 
 from loyalty.exceptions import (
@@ -25,6 +27,7 @@ from loyalty.services import ledger, rewards, tiers
 from loyalty.services.members import wallet_for
 from loyalty.services.rewards import Address, Why
 from portal.core.localized import LocalizedText
+from portal.demo.clock import standing_at
 from tests.factories.accounts import UserFactory
 from tests.factories.loyalty import EarningFactory, ProgrammeFactory, RewardFactory, tiers_in_force
 
@@ -64,6 +67,12 @@ def person(programme):
 @pytest.fixture
 def staff():
     return UserFactory(superuser=True)
+
+
+def at_hour(programme, hour, minute=0):
+    """A clock that stands at this time of the programme's day."""
+    today = timezone.now().astimezone(ZoneInfo(programme.time_zone))
+    return standing_at(today.replace(hour=hour, minute=minute))
 
 
 def wallet_of(person):
@@ -413,3 +422,43 @@ def test_who_leaves_takes_addresses_along_and_holds_nothing(programme, person, s
     assert redemption.state == "cancelled"
     assert Parcel.objects.get().address == ""
     assert list(ledger.check()) == []
+
+
+# Hours ---------------------------------------------------------------------------------------------------------------
+
+
+def test_a_reward_costs_less_in_its_hours_of_the_programmes_day_and_nobody_pays_another_price(programme, person):
+    reward = RewardFactory(programme=programme, price=100, happy_price=40, happy_from=10, happy_to=12)
+    for hour, minute, wrong in ((9, 59, 40), (10, 0, 100), (11, 59, 100), (12, 0, 40)):
+        with at_hour(programme, hour, minute), pytest.raises(PriceChangedError):
+            take(person, reward, price=wrong)
+
+    with at_hour(programme, 11, 30):
+        taken = take(person, reward, key="cheap", price=40)
+    with at_hour(programme, 13):
+        assert take(person, reward, key="cheap", price=40) == taken
+        dear = take(person, reward, key="dear", price=100)
+
+    assert (taken.price, dear.price, summary(wallet_of(person)).spendable) == (40, 100, 10)
+    reward.refresh_from_db()
+    assert reward.price == 100
+    assert list(ledger.check()) == []
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"happy_price": 40},
+        {"happy_price": 40, "happy_from": 10},
+        {"happy_from": 10, "happy_to": 12},
+        {"happy_price": 100, "happy_from": 10, "happy_to": 12},
+        {"happy_price": 0, "happy_from": 10, "happy_to": 12},
+        {"happy_price": 40, "happy_from": 12, "happy_to": 12},
+        {"happy_price": 40, "happy_from": 22, "happy_to": 25},
+    ],
+    ids=str,
+)
+def test_hours_without_a_price_and_prices_that_are_not_lower_are_refused(programme, staff, wrong):
+    reward = RewardFactory(programme=programme, price=100)
+    with pytest.raises(ValidationError):
+        rewards.change_reward(reward=reward, by=staff, **wrong)

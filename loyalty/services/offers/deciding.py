@@ -156,6 +156,7 @@ def _can_be_had(
     wanted = {offer.reward_id for offer in found if offer.reward_id is not None}
     today = today_of(programme, at=at)
     on_show = {one.pk: one for one in rewards.on_show(programme, today).filter(pk__in=wanted)} if wanted else {}
+    rewards.set_prices(on_show.values(), programme, at=at)
     taken = rewards.taken_by(reader.wallet, on_show.values(), at=at) if reader.wallet and on_show else {}
     had = rewards.had_since(reader.wallet, on_show, since=at - HAD_FOR) if reader.wallet and on_show else frozenset()
     own = Wallet.objects.filter(member_key=reader.key) if reader.key else Wallet.objects.none()

@@ -217,6 +217,17 @@ def on_show(programme: Programme, today: dt.date) -> QuerySet[Reward]:
     )
 
 
+def set_prices(rewards: Iterable[Reward], programme: Programme, *, at: dt.datetime) -> None:
+    """Have each of these rewards cost what it costs at this moment, in the programme's time zone.
+
+    In memory alone: nobody saves them. Whoever takes one reads it under its lock and asks again.
+    """
+    hour = at.astimezone(ZoneInfo(programme.time_zone)).hour
+    for reward in rewards:
+        if reward.happy_price is not None and reward.is_happy_at(hour):
+            reward.usual_price, reward.price = reward.price, reward.happy_price
+
+
 def taken_by(wallet: Wallet, rewards: Iterable[Reward], *, at: dt.datetime) -> Mapping[int, int]:
     """Return how many of each reward the member had in the period of its limit; one query for each kind of period."""
     limited: dict[str, list[int]] = {}

@@ -47,6 +47,7 @@ from loyalty.services.rewards.availability import (
     free_codes,
     is_guarded,
     obstacles,
+    set_prices,
     standing_among_tiers,
     standing_of_account,
     taken_by,
@@ -138,6 +139,7 @@ def redeem(
             Reward.objects.select_for_update(no_key=True, of=("self",)).select_related("programme").get(pk=reward.pk)
         )
         now, today = timezone.now(), today_of(reward.programme)
+        set_prices([reward], reward.programme, at=now)
         terms = RewardTerms.of(reward.programme)
         standing = Standing(
             today=today,
