@@ -133,12 +133,14 @@ def reverse(review: PaceReview, *, by: User) -> PaceReview:
         with transaction.atomic():
             # Events are locked before wallets: one that comes meanwhile has us begin again.
             waiting = _events_of(review)
-            decisions = earning.settle(waiting, stands=lambda _event: False, because=earning.PACE_REVIEW)
+            decisions = earning.settle(
+                waiting, stands=lambda _event: False, because=earning.PACE_REVIEW, wallet_id=review.wallet_id
+            )
             review = _locked(review, by)
             if len(_events_of(review)) == len(waiting):
                 if waiting_in([review])[review.pk]:  # of a programme in which nothing was taken back
                     _let_go(review, by)
-                taken = sum(decision.points for decision in decisions if decision.wallet_id == review.wallet_id)
+                taken = sum(decision.points for decision in decisions)
                 return _close(review, State.REVERSED, by=by, points=taken)
             transaction.set_rollback(True)
     raise DecidedError

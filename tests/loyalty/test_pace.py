@@ -277,3 +277,32 @@ def test_the_member_sees_that_points_are_under_review_and_no_threshold(client, p
     assert "200" in page.text or "۲۰۰" in page.text
     assert "بررسی" in page.text
     assert "۲۵" not in page.text
+
+
+def test_points_that_staff_released_in_one_programme_stay_when_another_takes_its_own_back():
+    first, second = EarningFactory().programme, EarningFactory().programme
+    for programme in (first, second):
+        rule_in_force(programme)
+    member = UserFactory()
+    earns(member, 5)
+    taken, released = (PaceReview.objects.get(wallet__programme=programme) for programme in (first, second))
+
+    pace.release(released, by=decider())
+    before = points_of(member, second)
+    pace.reverse(taken, by=decider())
+
+    assert points_of(member, second) == before
+    assert points_of(member, first) != before
+
+
+def test_who_was_looked_at_may_earn_twice_as_much_that_day():
+    programme = EarningFactory().programme
+    rule_in_force(programme)
+    member = UserFactory()
+    earns(member, 4)
+    pace.release(PaceReview.objects.get(), by=decider())
+
+    earns(member, 2, first=50)
+    assert not PaceReview.objects.filter(state=PaceReview.State.OPEN).exists()
+    earns(member, 5, first=60)
+    assert PaceReview.objects.filter(state=PaceReview.State.OPEN).exists()

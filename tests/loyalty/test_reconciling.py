@@ -92,3 +92,30 @@ def test_staff_read_when_the_books_were_checked_and_the_mail_is_in_plain_words(c
     [first, *_more] = ledger.check()
     with translation.override("fa"):
         assert "ثبت شده" in reconciling.in_words(first)
+
+
+def test_old_findings_hide_no_new_ones():
+    many = WalletFactory.create_batch(23)  # more than a check that somebody reads reports of one kind
+    late = WalletFactory()
+    for wallet in (*many, late):
+        ledger.earn(wallet=wallet, amount=50, key="start")
+    raised = "UPDATE loyalty_account SET credits = credits + 9 WHERE wallet_id {}"
+    with triggers_off(), connection.cursor() as cursor:
+        cursor.execute(raised.format("<> %s"), [late.pk])
+    assert check_at(NIGHT).frozen == len(many)
+
+    with triggers_off(), connection.cursor() as cursor:
+        cursor.execute(raised.format("= %s"), [late.pk])
+
+    assert check_at(NIGHT + dt.timedelta(days=1)).frozen == 1
+    assert statuses([late]) == ["frozen"]
+
+
+def test_a_check_that_found_too_much_to_look_for_what_is_new_is_told_every_night(wallets, settings, monkeypatch):
+    settings.ADMINS = [("", "operator@noora.example")]
+    monkeypatch.setattr(reconciling, "MOST", 2)
+
+    for night in range(2):
+        check_at(NIGHT + dt.timedelta(days=night))
+
+    assert OutgoingMail.objects.filter(kind="loyalty/email/ledger_check").count() == 2

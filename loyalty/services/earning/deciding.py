@@ -366,17 +366,24 @@ def _book(event: LoyaltyEvent, wallet: Wallet, one: Considered, number: int) -> 
 
 
 @transaction.atomic
-def settle(events: Sequence[LoyaltyEvent], *, stands: Callable[[LoyaltyEvent], bool], because: str) -> list[Decision]:
+def settle(
+    events: Sequence[LoyaltyEvent],
+    *,
+    stands: Callable[[LoyaltyEvent], bool],
+    because: str,
+    wallet_id: int | None = None,
+) -> list[Decision]:
     """Take back what was given for events that hold no longer, and give again what was taken back from those that do.
 
     `stands` is asked under the lock of the event, and reads how it is now: what was announced in another order or twice
-    comes to the same. `because` says why it holds no longer. Returns the new decisions.
+    comes to the same. `because` says why it holds no longer. With `wallet_id`, only what was decided about that wallet: an
+    event has decisions in every programme. Returns the new decisions.
     """
     decisions: list[Decision] = []
     if not events:
         return decisions
     locked = _lock_events([event.pk for event in events])
-    last = _last_decisions(locked)
+    last = [one for one in _last_decisions(locked) if wallet_id in (None, one.wallet_id)]
     statements.lock_wallets(decision.wallet_id for decision in last)
     by_id = {event.pk: event for event in locked}
     standing = {event.pk: stands(event) for event in locked}

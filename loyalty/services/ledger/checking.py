@@ -144,10 +144,10 @@ def check_also(name: str, more: Callable[[], Iterator[Problem]]) -> None:
     _more[name] = more
 
 
-def check(*, head: str = "") -> Iterator[Problem]:
+def check(*, head: str = "", most: int = _REPORTED) -> Iterator[Problem]:
     """Yield all that is wrong with the ledger, and with what was registered (`check_also`). `head` is a hash written down earlier, which must still be in the chain.
 
-    At most 20 problems of one kind in 20,000 rows. Leaves the transaction open until it is exhausted or closed.
+    At most `most` problems of one kind in 20,000 rows, which are all if it is no less. Leaves the transaction open until it is exhausted or closed.
     """
     with _one_state():
         yield from missing_triggers(TRIGGERS["postgresql" if is_postgresql() else "sqlite"])
@@ -155,7 +155,7 @@ def check(*, head: str = "") -> Iterator[Problem]:
             for first, last in _portions(table):
                 for what, query in checks.items():
                     sql = query.replace("{range}", "BETWEEN %s AND %s")
-                    rows = fetch(f"{sql} LIMIT {_REPORTED}", [first, last] * query.count("{range}"))
+                    rows = fetch(f"{sql} LIMIT {most}", [first, last] * query.count("{range}"))
                     yield from (Problem(what, row, wallet) for row, wallet in rows)
         yield from _broken_chain(head)
         for name in sorted(_more):
