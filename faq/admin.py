@@ -24,6 +24,7 @@ from wagtail.snippets.views.snippets import SnippetViewSet, SnippetViewSetGroup
 
 from faq import services
 from faq.exporting.admin import ExportViewSet
+from faq.intake_admin import ImportViewSet
 from faq.models import ArticlePage, Feedback, ReusableContent
 from faq.reports import BrokenLinkViewSet, DebtViewSet, HelpfulnessViewSet, ReviewViewSet
 from portal.core.admin_menu import menu_item_for
@@ -206,6 +207,7 @@ class HelpGroup(SnippetViewSetGroup):
         FeedbackViewSet,
         ReusableContentViewSet,
         ExportViewSet,
+        ImportViewSet,
     )
 
 

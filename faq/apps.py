@@ -15,7 +15,7 @@ class FaqConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from faq import link_check, navigation, notifications, own_data, prefill, receivers, services, upkeep  # noqa: PLC0415 - apps must be ready
+        from faq import intake, link_check, navigation, notifications, own_data, prefill, receivers, services, upkeep  # noqa: PLC0415 - apps must be ready
         from faq.exporting import asked  # noqa: PLC0415
         from faq.link_cards import cards_of_articles  # noqa: PLC0415
         from portal.core import article_sources, jobs, link_cards, mail_words  # noqa: PLC0415 - apps must be ready
@@ -52,6 +52,12 @@ class FaqConfig(AppConfig):
             name="faq.mail_owners",
             run=upkeep.mail_owners,
             is_needed=upkeep.has_owners_to_mail,
+        )
+        jobs.every(
+            timedelta(hours=6),
+            name="faq.remove_old_uploads",
+            run=intake.remove_old_uploads,
+            is_needed=lambda _last_end: intake.has_old_uploads(),
         )
         jobs.every(
             timedelta(days=1),

@@ -47,3 +47,11 @@ class CapturedArticlePublished(DomainEvent):
     at: dt.datetime
     #: Who published it; None for a schedule.
     by_id: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ImportWanted(DomainEvent):
+    """Somebody wants an import of articles to be checked, run or undone."""
+
+    name: ClassVar[str] = "faq.import_wanted"
+    import_id: int

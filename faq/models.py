@@ -687,3 +687,58 @@ class Export(models.Model):
 
     def __str__(self) -> str:
         return f"{self.asked_at:%Y-%m-%d %H:%M}"
+
+
+class ArticleImport(models.Model):
+    """One import of articles on screen: what was uploaded, how it is to be read, and what became of it (`faq.intake`)."""
+
+    class State(models.TextChoices):
+        TRYING = "trying", _("Being checked")
+        TRIED = "tried", _("Checked")
+        IMPORTING = "importing", _("Running")
+        DONE = "done", _("Done")
+        STOPPED = "stopped", _("Stopped")
+        FAILED = "failed", _("Failed")
+        UNDOING = "undoing", _("Being undone")
+        UNDONE = "undone", _("Undone")
+
+    #: States in which the worker is at it, or will be.
+    BUSY: ClassVar[tuple[str, ...]] = (State.TRYING, State.IMPORTING, State.UNDOING)
+
+    name = models.CharField(_("file"), max_length=200)
+    #: Path in the storage; empty when the upload was removed. No address leads to it.
+    stored = models.CharField(max_length=255, blank=True)
+    by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+")
+    #: Language of the report.
+    interface = models.CharField(max_length=10)
+    #: `language`, `topic`, `audience`, `publish` and `columns`, as for `faq.importing.import_articles`.
+    choices = models.JSONField(default=dict)
+    state = models.CharField(_("state"), max_length=10, choices=State, default=State.TRYING)
+    is_stopping = models.BooleanField(default=False)
+    done = models.PositiveIntegerField(default=0)
+    total = models.PositiveIntegerField(null=True, blank=True)
+    #: Why it failed, and notes about the source as a whole.
+    message = models.TextField(blank=True)
+    counts = models.JSONField(default=dict)
+    rows = models.JSONField(default=list)
+    #: Titles of articles that were edited since, which undoing left alone.
+    left = models.JSONField(default=list)
+    #: When the worker last said that it is at it, and how often one began.
+    alive_at = models.DateTimeField(null=True, blank=True)
+    claims = models.PositiveIntegerField(default=0)
+    created_at = models.DateTimeField(_("uploaded"), auto_now_add=True)
+    began_at = models.DateTimeField(null=True, blank=True)
+    ended_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        verbose_name = _("import of articles")
+        verbose_name_plural = _("imports of articles")
+        ordering = ["-pk"]
+        default_permissions = ()
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def is_busy(self) -> bool:
+        return self.state in self.BUSY

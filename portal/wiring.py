@@ -14,7 +14,8 @@ from community.services.articles import note_article
 from community.services.following_up import begin_following_up
 from community.services.loops import find_see_also
 from community.services.spam import check_for_spam
-from faq.events import ArticleChanged, CapturedArticlePublished, FeedbackGiven
+from faq.events import ArticleChanged, CapturedArticlePublished, FeedbackGiven, ImportWanted
+from faq.intake import carry_out
 from faq.notifications import tell_readers_of_change
 from faq.search_documents import ArticleDocument
 from faq.services import notify_owner_of_feedback
@@ -58,6 +59,7 @@ def note_captured_article(event: CapturedArticlePublished) -> None:
 def connect() -> None:
     """Subscribe all handlers; called once when the apps are ready."""
     subscribe(FeedbackGiven, notify_owner_of_feedback)
+    subscribe(ImportWanted, carry_out, is_remote=True)  # outside of transactions, in a thread of its own
     subscribe(ArticleChanged, tell_readers_of_change)
     subscribe(CapturedArticlePublished, note_captured_article)
     subscribe(SignedInOnNewDevice, tell_of_new_device)

@@ -336,6 +336,7 @@ WRITTEN_BY_OTHERS = {
     "downloads.File": "editors",
     "downloads.Release": "editors",
     "downloads.Transfer": "keys of visitors, computed",
+    "faq.ArticleImport": "editors, and the portal about their files",
     "faq.ArticlePage": "editors",
     "faq.BrokenLink": "editors",
     "faq.Export": "the portal",

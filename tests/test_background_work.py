@@ -14,6 +14,7 @@ from unittest import mock
 import pytest
 from django.apps import apps
 from django.core import mail
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.utils import timezone
 from wagtail.models import Page
 
@@ -36,8 +37,9 @@ from community.models import (
 )
 from community.services import accept_solution, reading, retitle
 from community.services import bookmark as remember
-from faq.events import ArticleChanged, CapturedArticlePublished, FeedbackGiven
-from faq.models import ArticlePage, BrokenLink, Export
+from faq import intake
+from faq.events import ArticleChanged, CapturedArticlePublished, FeedbackGiven, ImportWanted
+from faq.models import ArticleImport, ArticlePage, BrokenLink, Export
 from loyalty.buckets import today_of
 from loyalty.events import PointsDecided, SomethingMoved, WebhookDue
 from loyalty.models import BadgeRecord, Earning, OfferShown, Parcel, Referral, Webhook, WebhookDelivery
@@ -76,7 +78,7 @@ from tests.factories.community import (
     reader_of,
 )
 from tests.factories.downloads import DownloadFactory, file_in, published_file, release_of
-from tests.factories.faq import ArticlePageFactory, FeedbackFactory
+from tests.factories.faq import ArticlePageFactory, FeedbackFactory, help_site
 from tests.factories.loyalty import (
     EarningFactory,
     OfferFactory,
@@ -524,6 +526,18 @@ def file_uploaded() -> DomainEvent:
     return FileUploaded(file_id=file.pk)
 
 
+def import_wanted() -> DomainEvent:
+    help_site()
+    file = SimpleUploadedFile("one.md", b"# How?\n\nSo it is done.\n")
+    return ImportWanted(import_id=intake.begin(files=[file], by=UserFactory(editor=True), choices={}).pk)
+
+
+def upload_of_last_week() -> None:
+    event = import_wanted()
+    ArticleImport.objects.update(state="tried", created_at=timezone.now() - dt.timedelta(days=8))
+    assert event
+
+
 def download_of_last_week() -> None:
     day = timezone.localdate() - dt.timedelta(days=7)
     Transfer.objects.create(file=published_file(), day=day, visitor="v", is_complete=True)
@@ -594,6 +608,7 @@ HANDLERS: dict[str, Callable[[], DomainEvent]] = {
     "community.services.following_up.begin_following_up": reply_posted,
     "community.services.loops.find_see_also": see_also_wanted,
     "community.services.spam.check_for_spam": spam_check_wanted,
+    "faq.intake.carry_out": import_wanted,
     "faq.notifications.tell_readers_of_change": article_changed,
     "portal.downloads.notifications.tell_of_release": release_published,
     "portal.downloads.services.look_at_file": file_uploaded,
@@ -927,6 +942,7 @@ JOBS: dict[str, Callable[[], None]] = {
     "faq.check_links": link_that_was_repaired,
     "faq.mail_owners": article_due_for_review,
     "faq.make_exports": export_somebody_waits_for,
+    "faq.remove_old_uploads": upload_of_last_week,
     "faq.weigh_votes": votes_nobody_has_weighed,
     "loyalty.book_files": file_of_corrections,
     "loyalty.compute_boards": help_that_no_board_counts_yet,

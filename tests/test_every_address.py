@@ -149,6 +149,7 @@ STAFFS = {
     "PinIndexView": {"editor"},
     "admin:taggit_tag_merge_tags": set(),
     "article_for_question": {"editor"},
+    "article_import:": {"editor"},
     "articles_like_title": {"editor"},
     "audience_check": {"editor"},
     "exports_admin:": {"editor"},

@@ -4,8 +4,19 @@
 described in faq/importing/README.md.
 """
 
-from faq.importing.errors import SourceError
+from faq.importing.errors import SourceError, StoppedError
 from faq.importing.report import ImportReport, Outcome, Problem, RowReport
 from faq.importing.service import import_articles
+from faq.importing.undoing import Undone, undo_import
 
-__all__ = ["ImportReport", "Outcome", "Problem", "RowReport", "SourceError", "import_articles"]
+__all__ = [
+    "ImportReport",
+    "Outcome",
+    "Problem",
+    "RowReport",
+    "SourceError",
+    "StoppedError",
+    "Undone",
+    "import_articles",
+    "undo_import",
+]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from faq.importing.report import Problem
+    from faq.importing.report import ImportReport, Problem
 
 
 class SourceError(Exception):
@@ -24,3 +24,9 @@ class RowError(Exception):
 
 class FileProblemError(Exception):
     """Raised when a picture, sound or text file is missing, too large or not what its name says."""
+
+
+class StoppedError(Exception):
+    """Raised by `progress` to stop an import; what is written stays. `report` says what."""
+
+    report: ImportReport | None = None

@@ -134,6 +134,7 @@ class Defaults:
     topic: str = ""
     languages: Mapping[str, str] = field(default_factory=dict)
     topics: Mapping[str, str] = field(default_factory=dict)
+    audience: str = audience.PUBLIC
 
 
 @dataclass(slots=True)
@@ -284,7 +285,7 @@ def read_fields(row: SourceRow, vocabulary: Vocabulary, defaults: Defaults) -> R
         spoken_answer=reader.text("spoken_answer"),
         products=reader.many("products", sorted(vocabulary.products)),
         platforms=reader.many("platforms", list(Platform.values)),
-        audience=_audience(reader),
+        audience=_audience(reader, defaults.audience),
         reviewed_by=reader.text("reviewed_by"),
         related=reader.many("related"),
         is_featured=reader.yes_or_no("featured"),
@@ -372,8 +373,8 @@ def _short_answer(reader: FieldReader, language: str) -> str:
     return short
 
 
-def _audience(reader: FieldReader) -> str:
-    value = reader.text("audience", default=audience.PUBLIC)
+def _audience(reader: FieldReader, default: str) -> str:
+    value = reader.text("audience", default=default)
     choices = [str(code) for code, _label in audience.CHOICES]
     keys = [key.strip() for clause in value.split("&") for key in clause.split("|")]
     if all(key in choices or key.startswith("segment:") for key in keys):

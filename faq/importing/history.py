@@ -21,6 +21,8 @@ class ImportFormatter(LogFormatter):
     label = gettext_lazy("Import")
 
     def format_message(self, log_entry: PageLogEntry) -> str:
+        if "undoes" in log_entry.data:
+            return _("An import was undone")
         place = {"file": log_entry.data.get("file", ""), "line": log_entry.data.get("line", "")}
         return _("Imported from %(file)s, line %(line)s") % place
 

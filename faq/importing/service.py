@@ -24,7 +24,7 @@ from wagtail.models import Page, PageLogEntry
 from wagtail.signal_handlers import disable_reference_index_auto_update, reference_index_auto_update_disabled
 
 from faq.exporting.archive import ExportError, is_export
-from faq.importing.errors import RowError, SourceError
+from faq.importing.errors import RowError, SourceError, StoppedError
 from faq.importing.fields import ArticleFields, Defaults, Reading, Vocabulary, portal_languages, read_fields
 from faq.importing.history import LOG_ACTION
 from faq.importing.inferring import first_words, only_paragraph, shortened
@@ -73,13 +73,16 @@ def import_articles(
     pictures: Path | None = None,
     overwrite: bool = False,
     progress: Progress | None = None,
+    audience: str = "",
+    run: int | None = None,
 ) -> ImportReport:
     """Import the articles at `source` (a folder or zip of documents, one document, a spreadsheet, an export of a portal).
 
     Safe to repeat: an article is identified by its id and language, and a row that would change nothing creates no
     revision. Articles edited here since their last import are skipped unless `overwrite`. `language` and `topic` are
     the defaults for rows that say nothing; `languages` maps languages of the source to those of the portal, `topics` its sections to
-    topics, `columns` those of a spreadsheet to fields. A dry run writes nothing.
+    topics, `columns` those of a spreadsheet to fields. A dry run writes nothing. `audience` is for rows that say nothing. The log
+    names the import as `run`, for `faq.importing.undoing`. `progress` may raise `StoppedError`: what is written stays.
 
     Raises `SourceError` when the source as a whole cannot be read; problems of single rows are in the report.
     """
@@ -93,9 +96,11 @@ def import_articles(
         except ExportError as error:
             raise SourceError(str(error)) from error
     opened = open_source(source, pictures=pictures, languages=portal_languages(), columns=columns)
-    defaults = Defaults(language, topic, languages or {}, topics or {})
-    run = _Import(opened, defaults=defaults, publish=publish, user=user, overwrite=overwrite, progress=progress)
-    report = run.execute(dry_run=dry_run)
+    defaults = Defaults(language, topic, languages or {}, topics or {}, **({"audience": audience} if audience else {}))
+    work = _Import(
+        opened, defaults=defaults, publish=publish, user=user, overwrite=overwrite, progress=progress, run=run
+    )
+    report = work.execute(dry_run=dry_run)
     report.dry_run = dry_run
     if isinstance(opened, ZendeskSource) and not dry_run:
         opened.finish(report)
@@ -171,11 +176,13 @@ class _Import:
         user: User | None,
         overwrite: bool,
         progress: Progress | None,
+        run: int | None = None,
     ) -> None:
         self.source = source
+        self._run = run
         self.media = MediaLibrary(source.files)
         self.vocabulary = Vocabulary.load()
-        self._topics = Topics(source.labels, user=user, publish=publish)
+        self._topics = Topics(source.labels, user=user, publish=publish, run=run)
         self._links = LinkIndex()
         self._defaults = defaults
         self._publish = publish
@@ -188,11 +195,31 @@ class _Import:
         self._looked_up: dict[tuple[str, str], int | None] = {}
         self._is_dry = False
         self._turns = Turns()
-        self._new = NewArticles(user=user)
+        self._new = NewArticles(user=user, run=run)
         self._ready: list[_Ready] = []
 
     def execute(self, *, dry_run: bool) -> ImportReport:
+        """Do it. An import that is stopped leaves no empty page behind."""
         self._is_dry = dry_run
+        try:
+            return self._execute(dry_run=dry_run)
+        except StoppedError as error:
+            self._remove_empty()
+            self._report.notes = list(self.source.notes)
+            error.report = self._report
+            raise
+
+    def _remove_empty(self) -> None:
+        for plan, report in zip(self._plans, self._report.rows, strict=False):
+            if plan is not None and plan.is_new and not plan.is_topic and report.outcome is Outcome.FAILED:
+                with transaction.atomic():
+                    for page in ArticlePage.objects.filter(pk=plan.page_id, latest_revision=None, live=False):
+                        page.delete()
+                report.page_id = None
+            if report.outcome is Outcome.FAILED and not report.problems:
+                report.outcome, report.problems = Outcome.SKIPPED, [Problem(_("The import was stopped before."))]
+
+    def _execute(self, *, dry_run: bool) -> ImportReport:
         self._plan()
         self._find_pages()
         if not dry_run:
@@ -399,11 +426,17 @@ class _Import:
         with self._reporting(report):
             fields, body, used = self._content(row, plan, report, checking=False)
             related = self._related(fields, plan.page_id, row, report)
-            content = Content(
-                plan.page_id, fields, body, related, _fingerprint(fields, body, related, self._topics), report.place,
-                report.line, self._publish and not fields.is_draft,
-            )  # fmt: skip
-            self._ready.append(_Ready(row, plan, report, content, self.media.made_for_row(), used))
+            made = self.media.made_for_row()
+            fingerprint = _fingerprint(fields, body, related, self._topics)
+            publish = self._publish and not fields.is_draft
+            history: dict[str, Any] = {
+                "content": fingerprint, "file": report.place, "line": report.line, "published": publish
+            }  # fmt: skip
+            if self._run:
+                files = [[item._meta.label_lower, item.pk] for item in made]  # noqa: SLF001 - Django's documented model API
+                history |= {"import": self._run, "files": files}
+            content = Content(plan.page_id, fields, body, related, fingerprint, history, publish)
+            self._ready.append(_Ready(row, plan, report, content, made, used))
             is_read = True
         if not is_read:
             self._give_up(plan, report, self.media.made_for_row())
@@ -543,6 +576,11 @@ class _Import:
         report.outcome = self._what_to_do(page, last, content.fingerprint, fields, report)
         if report.outcome not in {Outcome.CREATED, Outcome.CHANGED}:
             return
+        was_import_of = last.data.get("content", "") if last and last.revision_id == page.latest_revision_id else ""
+        former = {
+            "made": report.outcome is Outcome.CREATED, "former": page.latest_revision_id, "former_live": page.live_revision_id,
+            "below": page.get_parent().pk, "former_content": was_import_of,
+        }  # fmt: skip
         self._move(page, fields)
         set_plain_fields(page, fields)
         if fields.has_own_slug and page.slug != fields.slug:
@@ -565,9 +603,7 @@ class _Import:
             Page.objects.filter(pk=page.pk, live=True).update(**dates)
         log(
             instance=page, action=LOG_ACTION, user=self._user, revision=revision, content_changed=True,
-            data={
-                "content": content.fingerprint, "file": report.place, "line": report.line, "published": content.publish
-            },
+            data={**content.history, **(former if self._run else {})},
         )  # fmt: skip
 
     @staticmethod

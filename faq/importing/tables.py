@@ -108,6 +108,12 @@ class TableSource:
         """Return what each column was taken for, as in `columns` of the constructor."""
         return [f"{name}:{language}" if language else name for name, language in self._meanings]
 
+    def samples(self, most: int = 3) -> list[list[str]]:
+        """Return the first cells of each column."""
+        rows = list(csv.reader(io.StringIO(self._sample(), newline=""), delimiter=self._delimiter))
+        rows = [row for row in rows[1 if self._has_header else 0 :] if any(cell.strip() for cell in row)][:most]
+        return [[row[place][:80] for row in rows if place < len(row)] for place in range(len(self._meanings))]
+
     # Reading ----------------------------------------------------------------------------------------------------------
 
     def _find_encoding(self) -> str:

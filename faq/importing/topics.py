@@ -42,10 +42,13 @@ def _code(text: str) -> str:
 class Topics:
     """Finds and makes topics. A way of two parts leads to a topic inside another one; the empty way to the general topic."""
 
-    def __init__(self, labels: Mapping[tuple[str, Way], str], *, user: User | None, publish: bool) -> None:
+    def __init__(
+        self, labels: Mapping[tuple[str, Way], str], *, user: User | None, publish: bool, run: int | None = None
+    ) -> None:
         self._labels = dict(labels)
         self._user = user
         self._publish = publish
+        self._run = run
         self._intros: dict[tuple[str, Way], str] = {}
         self._pages: dict[tuple[str, str], int] = {}
         self._names: dict[str, str] = {}
@@ -149,7 +152,7 @@ class Topics:
             action=LOG_ACTION,
             user=self._user,
             revision=revision,
-            data={"file": "/".join(way), "line": 0},
+            data={"file": "/".join(way), "line": 0, **({"import": self._run, "made": True} if self._run else {})},
         )
         self._pages[code, language] = page.pk
         self.made.add(page.pk)

@@ -54,15 +54,14 @@ class NewPage:
 
 @dataclass(slots=True)
 class Content:
-    """What an empty page is to hold. `related` are pages; `fingerprint`, `place` and `line` are for its history."""
+    """What an empty page is to hold. `related` are pages; `history` goes into the log with the fingerprint."""
 
     page_id: int
     fields: ArticleFields
     body: Body
     related: list[int]
     fingerprint: str
-    place: str
-    line: int
+    history: dict[str, Any]
     publish: bool
 
 
@@ -93,8 +92,9 @@ class Turns:
 class NewArticles:
     """Makes articles in two steps: empty pages, then what they hold."""
 
-    def __init__(self, *, user: User | None) -> None:
+    def __init__(self, *, user: User | None, run: int | None = None) -> None:
         self._user = user
+        self._run = run
         self._locales: dict[str, Locale] = {locale.language_code: locale for locale in Locale.objects.all()}
         self._products: dict[str, Product] | None = None
 
@@ -135,7 +135,8 @@ class NewArticles:
             page.page_ptr_id = row.pk
         _insert_own_columns(pages)
         Page.objects.filter(pk=topic.pk).update(numchild=F("numchild") + len(pages))
-        self._log(pages, "wagtail.create", content_changed=True)
+        data = {page.pk: {"import": self._run} for page in pages} if self._run else None
+        self._log(pages, "wagtail.create", content_changed=True, data=data)
         return [int(page.pk) for page in pages]
 
     @staticmethod
@@ -253,13 +254,8 @@ class NewArticles:
             LOG_ACTION,
             revisions=revisions,
             content_changed=True,
-            data={
-                pk: {
-                    "content": content.fingerprint, "file": content.place, "line": content.line, "published": content.publish
-                }
-                for pk, content in contents.items()
-            },
-        )  # fmt: skip
+            data={pk: {**content.history, "made": True} for pk, content in contents.items()},
+        )
         ReferenceIndex.objects.bulk_create(_references(pages))
         for _name, backend in get_search_backends_with_name(with_auto_update=True):
             backend.add_bulk(ArticlePage, list(pages))
