@@ -30,6 +30,7 @@ from faq.page_forms import ArticlePageForm
 from faq.panels import FeedbackPanel, HistoryPanel, PublishedPanel, QualityPanel, SimilarPanel, SourcePanel
 from portal.catalog.models import Platform, Product, ProductVersion, Topic
 from portal.core import article_sources
+from portal.core.audience import MAX_LENGTH as MAX_AUDIENCE_LENGTH
 from portal.core.pages import ARTICLES, PortalPage, PortalPageQuerySet
 from portal.core.text import reading_minutes
 from portal.core.visitors import VISITOR_LENGTH
@@ -601,6 +602,8 @@ class Publication(models.Model):
     significance = models.CharField(_("how much changed"), max_length=10, choices=Significance, blank=True)
     note = models.CharField(_("what changed"), max_length=CHANGE_NOTE_LENGTH, blank=True)
     published_at = models.DateTimeField(_("published"))
+    #: Who could read the article then, and may read the note now. Empty where nobody knows: nobody is told.
+    audience = models.CharField(max_length=MAX_AUDIENCE_LENGTH, blank=True, default="", db_default="")
     by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True, related_name="+")
 
     class Meta:

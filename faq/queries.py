@@ -28,7 +28,7 @@ from django.db.models.functions import Cast, Coalesce, Length, RowNumber, Sqrt, 
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import override
-from wagtail.models import Page, Revision
+from wagtail.models import Page
 
 from faq.models import (
     ArticlePage,
@@ -540,11 +540,8 @@ def _changes(page: ArticlePage) -> tuple[Change, ...]:
 
     What colleagues wrote for each other stays theirs when an internal article is published for everybody.
     """
-    for_others = Revision.page_revisions.filter(object_id=str(page.pk)).exclude(
-        content__effective_audience=page.effective_audience
-    )
-    told = Publication.objects.filter(article=page.pk).exclude(significance__in=["", Significance.TYPO])
-    told = told.exclude(revision_number__in=for_others.order_by().values("pk"))
+    told = Publication.objects.filter(article=page.pk, audience=page.effective_audience)
+    told = told.exclude(significance__in=["", Significance.TYPO])
     rows = told.exclude(note="").values_list("note", "published_at", "significance")[:CHANGES]
     return tuple(Change(note, moment, significance == Significance.MAJOR) for note, moment, significance in rows)
 

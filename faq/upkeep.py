@@ -65,6 +65,7 @@ def note_publication(article: ArticlePage, revision: Revision) -> None:
             "significance": significance,
             "note": note,
             "published_at": article.last_published_at or timezone.now(),
+            "audience": article.effective_audience,
             "by_id": revision.user_id,
         },
     )

@@ -13,6 +13,7 @@ from typing import IO, TYPE_CHECKING, Any, Final, Protocol
 
 from django.utils.translation import gettext as _
 
+from faq.importing.errors import DAMAGED
 from portal.core.exchange import ExchangeError
 
 if TYPE_CHECKING:
@@ -99,7 +100,7 @@ class Archive:
         try:
             with self.stream(MANIFEST) as stream:
                 manifest = json.loads(stream.read(MAX_LINE_BYTES))
-        except (KeyError, ValueError, OSError) as error:
+        except (KeyError, ValueError, OSError, *DAMAGED) as error:
             raise ExportError(_("“%(name)s” is not an export.") % {"name": self.name}) from error
         if not isinstance(manifest, dict) or manifest.get("format") != FORMAT:
             raise ExportError(_("“%(name)s” is not an export.") % {"name": self.name})
@@ -127,9 +128,19 @@ class Archive:
             stream = self.stream(f"{kind}.jsonl")
         except KeyError:
             return
+        except DAMAGED:
+            yield 1, None
+            return
         with stream:
             number = 0
-            while content := stream.readline(MAX_LINE_BYTES + 1):
+            while True:
+                try:
+                    content = stream.readline(MAX_LINE_BYTES + 1)
+                except DAMAGED:
+                    yield number + 1, None
+                    return
+                if not content:
+                    return
                 number += 1
                 if not content.strip():
                     continue
@@ -146,7 +157,7 @@ class Archive:
         try:
             with self.stream(name) as stream:
                 digest, read = digest_of(stream, limit=size)
-        except (KeyError, OSError, zipfile.BadZipFile) as error:
+        except (KeyError, OSError, *DAMAGED) as error:
             raise ExchangeError(_("The file “%(name)s” is missing.") % {"name": name}) from error
         if read != size or digest != described.get("sha256"):
             raise ExchangeError(_("The file “%(name)s” was changed or is damaged.") % {"name": name})
@@ -178,6 +189,6 @@ def is_export(path: Path) -> bool:
         else:
             return False
         manifest = json.loads(content)
-    except (OSError, KeyError, ValueError, zipfile.BadZipFile):
+    except (OSError, KeyError, ValueError, *DAMAGED):
         return False
     return isinstance(manifest, dict) and manifest.get("format") == FORMAT

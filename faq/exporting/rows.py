@@ -228,7 +228,12 @@ def _article(page: ArticlePage, around: _Around, names: Names, wish: Wish) -> Ro
         "text": None,
         "draft": None,
         "history": [
-            {"significance": each.significance, "note": each.note, "published_at": moment(each.published_at)}
+            {
+                "significance": each.significance,
+                "note": each.note if wish.drafts or each.audience == page.effective_audience else "",
+                "published_at": moment(each.published_at),
+                "audience": each.audience,
+            }
             for each in around.history[page.pk]
         ],
         "out_of_date": debt and {"since": moment(debt.since), "source": debt.source.locale.language_code},

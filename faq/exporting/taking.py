@@ -15,7 +15,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from django.conf import settings
-from django.core.exceptions import ObjectDoesNotExist, ValidationError
+from django.core.exceptions import ObjectDoesNotExist, SuspiciousOperation, ValidationError
 from django.core.files.base import File
 from django.core.management.color import no_style
 from django.core.validators import FileExtensionValidator
@@ -36,7 +36,7 @@ from faq.exporting.archive import Archive
 from faq.exporting.bodies import MalformedError, changed, cleaned, is_safe
 from faq.exporting.files import FILES, Hashing, described, fields_of
 from faq.exporting.naming import DOCUMENTS, IMAGES, MEDIA, SHARED, Names, kind_of, of_family
-from faq.importing.errors import RowError
+from faq.importing.errors import DAMAGED, RowError
 from faq.importing.history import LOG_ACTION
 from faq.importing.report import ImportReport, Outcome, Problem, RowReport
 from faq.models import (
@@ -53,7 +53,7 @@ from portal.accounts.models import User
 from portal.catalog.models import Product, ProductVersion, Topic
 from portal.core import exchange
 from portal.core.audience import Audience, InvalidAudienceError
-from portal.core.exchange import ExchangeError, Wish
+from portal.core.exchange import ExchangeError, Terms, Wish
 from portal.core.pictures import what_is_wrong_with_picture
 
 if TYPE_CHECKING:
@@ -68,10 +68,12 @@ if TYPE_CHECKING:
 
 #: Publications before the newest have no revision here; their numbers are so large that no revision has them.
 _NO_REVISION: Final = 2**62
+#: The short answer of a page that waits for its text.
+_EMPTY: Final = "…"
 #: What a line may raise that cannot be taken.
 _CAUGHT: Final = (
     RowError, ExchangeError, ValidationError, DatabaseError, ObjectDoesNotExist,
-    MalformedError, KeyError, ValueError, TypeError, AttributeError, OverflowError, OSError,
+    MalformedError, KeyError, ValueError, TypeError, AttributeError, OverflowError, OSError, SuspiciousOperation, *DAMAGED,
 )  # fmt: skip
 
 
@@ -124,7 +126,6 @@ class _Taking:
         self._articles: dict[tuple[str, str], int] = {}
         self._topic_pages: dict[tuple[str, str], int] = {}
         self._new: set[int] = set()
-        self._debts: list[tuple[int, int | None, Row]] = []
 
     # The course of it ------------------------------------------------------------------------------------------------
 
@@ -137,9 +138,9 @@ class _Taking:
             self._each(kind, take)
         self._give_numbers()
         self._each(SHARED, self._take_shared, is_reported=True)
-        total = self._archive.manifest.get("counts", {}).get("articles")
+        counts = self._archive.manifest.get("counts")
+        total = counts.get("articles") if isinstance(counts, dict) else None
         self._each("articles", self._take_article, is_reported=True, total=total if isinstance(total, int) else None)
-        self._set_debts()
         self._each("redirects", self._take_redirect)
         for part in exchange.parts():
             self._each(part.name, partial(self._take_part, part), is_reported=True)
@@ -322,13 +323,15 @@ class _Taking:
         """Find the page of an article, or make an empty one, so that texts can refer to it."""
         key, language = _key(row)
         locale = self._locale(language)
-        page = ArticlePage.objects.filter(translation_key=key, locale=locale).only("pk").first()
+        page = ArticlePage.objects.filter(translation_key=key, locale=locale).first()
+        if page is not None and page.latest_revision_id is None and page.short_answer == _EMPTY:
+            self._new.add(page.pk)  # an import that was interrupted made it
         if page is None:
             parent = TopicPage.objects.get(pk=self._topic_pages[str(row["topic_page"]), language])
             text = row["text"] or row["draft"]
             page = ArticlePage(
                 translation_key=key, locale=locale, owner=self._user, external_id=row["external_id"], title=text["title"],
-                slug=find_available_slug(parent, text["slug"]), short_answer="…", live=False, has_unpublished_changes=True,
+                slug=find_available_slug(parent, text["slug"]), short_answer=_EMPTY, live=False, has_unpublished_changes=True,
             )  # fmt: skip
             parent.add_child(instance=page)
             self._new.add(page.pk)
@@ -340,7 +343,7 @@ class _Taking:
         for _number, row in self._archive.lines("articles"):
             number = row.get("number") if row else None
             if isinstance(number, int) and 0 < number < 2**31 and row and row.get("text"):
-                wanted[str(row.get("key"))] = number
+                wanted[_canonical(row.get("key"))] = number
         with transaction.atomic():
             has_own = {str(key) for key in ShortLink.objects.values_list("translation_key", flat=True)}
             taken = set(ShortLink.objects.values_list("pk", flat=True))
@@ -410,11 +413,12 @@ class _Taking:
 
     def _remove_empty(self, report: RowReport) -> None:
         """Remove the page that was made for an article whose text cannot be taken."""
-        number = self._articles.get((report.external_id, report.language))
-        if number in self._new:
+        key = (report.external_id, report.language)
+        number = self._articles.get(key)
+        if number in self._new and not Page.objects.filter(pk=number, latest_revision__isnull=False).exists():
             with transaction.atomic():
                 Page.objects.get(pk=number).delete()
-            del self._articles[report.external_id, report.language]
+            del self._articles[key]
 
     def _write(self, page: ArticlePage, row: Row, texts: dict[str, Any], owner: User | None) -> Any:
         for name, value in self._state(row, owner).items():
@@ -442,8 +446,9 @@ class _Taking:
                 page.save()  # lists of editors show the row
             revision = page.save_revision(user=self._user)
         _set_dates(page.pk, row)
-        if row["out_of_date"]:
-            self._debts.append((page.pk, self._articles_source(row), row["out_of_date"]))
+        if row["out_of_date"] and (source := self._articles_source(row)) is not None:
+            since = dt.datetime.fromisoformat(row["out_of_date"]["since"])
+            TranslationDebt.objects.update_or_create(article_id=page.pk, defaults={"source_id": source, "since": since})
         return revision
 
     @staticmethod
@@ -491,15 +496,9 @@ class _Taking:
             if at not in known:
                 Publication.objects.create(
                     article=page, significance=each["significance"], note=each["note"], published_at=at,
+                    audience=each["audience"],
                     revision_number=revision if number == len(history) - 1 else _NO_REVISION + len(known) + number,
                 )  # fmt: skip
-
-    def _set_debts(self) -> None:
-        for page, source, debt in self._debts:
-            if source is not None:
-                TranslationDebt.objects.update_or_create(
-                    article_id=page, defaults={"source_id": source, "since": dt.datetime.fromisoformat(debt["since"])}
-                )
 
     def _take_redirect(self, row: Row) -> None:
         target = self.page(row["to"])
@@ -514,7 +513,7 @@ class _Taking:
         made.save()
 
     def _take_part(self, part: exchange.Part, row: Row) -> tuple[Outcome, list[str], None]:
-        taken = part.take(row, self._archive, self._overwrite)
+        taken = part.take(row, self._archive, Terms(overwrite=self._overwrite, publish=self._publish))
         return Outcome(taken.result.value), taken.notes, None
 
     # What names mean here --------------------------------------------------------------------------------------------
@@ -558,9 +557,17 @@ def _said(row: Row | None, report: RowReport) -> Row:
     """Return a line, and note in the report what it is about. Raises `MalformedError` for one that is none."""
     if row is None:
         raise MalformedError(report.place)
-    report.external_id = str(row.get("key") or row.get("code") or row.get("slug") or "")[:120]
+    report.external_id = _canonical(row.get("key") or row.get("code") or row.get("slug") or "")[:120]
     report.language = str(row.get("language") or "")[:10]
     return row
+
+
+def _canonical(key: Any) -> str:
+    """Return a key as the database has it; what is none is left as it is."""
+    try:
+        return str(uuid.UUID(str(key)))
+    except ValueError:
+        return str(key)
 
 
 def _problems_of(error: Exception, line: int) -> list[Problem]:

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import lzma
+import zipfile
+import zlib
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from faq.importing.report import ImportReport, Problem
+
+#: What reading a damaged or encrypted zip, or JSON nested without end, may raise besides `OSError`.
+DAMAGED: Final = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, RuntimeError)
 
 
 class SourceError(Exception):

@@ -22,6 +22,7 @@ _PAGE: Final = re.compile(
 )
 _HEAD_LENGTH: Final = 200
 _NEXT_OBJECT: Final = re.compile(r'\{\s*"')
+_COMMA: Final = re.compile(",")
 _decoder: Final = json.JSONDecoder()
 
 
@@ -64,27 +65,39 @@ class _Reader:
         while self._peek() == '"':
             self._fill(_HEAD_LENGTH)
             match = _KEY.match(self._text, self._at)
-            if match is None:
-                return
-            self._at = match.end()
+            if match is not None:
+                self._at = match.end()
             letter = self._peek()
-            if letter == "[":
+            if match is not None and letter == "[":
                 self._at += 1
                 yield from self._list(match[1])
-            elif letter == "{":
+            elif match is not None and letter == "{":
                 yield match[1], self._object()
-            elif not self._pass_over():
-                return
+            elif match is None or not self._pass_over():
+                yield "", None
+                self._skip_to(_COMMA)
         if self._peek() == "}":
             self._at += 1
 
     def _list(self, name: str) -> Iterator[tuple[str, dict[str, Any] | None]]:
+        found: dict[str, Any] | None = {}
         while (letter := self._peek()) not in {"]", ""}:
             if letter == "{":
-                yield name, self._object()
+                found = self._object()
+                yield name, found
             elif not self._pass_over():
-                return
+                found = None
+                yield name, None
+                self._skip_to(_NEXT_OBJECT)
+        if not letter and found is not None:  # the file ends in the middle
+            yield name, None
         self._at += 1
+
+    def _skip_to(self, pattern: re.Pattern[str]) -> None:
+        """Stand before the next match, or at the end."""
+        self._at += 1
+        at = self._find(pattern)
+        self._at = len(self._text) if at is None else at
 
     def _object(self) -> dict[str, Any] | None:
         """Return the object that begins here; after a damaged one, go on with the next that can be read."""

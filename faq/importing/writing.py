@@ -245,7 +245,13 @@ class NewArticles:
             [ShortLink(translation_key=page.translation_key) for page in live], ignore_conflicts=True
         )
         Publication.objects.bulk_create(
-            Publication(article=page, revision_number=revisions[page.pk].pk, published_at=now, by=self._user)
+            Publication(
+                article=page,
+                revision_number=revisions[page.pk].pk,
+                published_at=now,
+                audience=page.effective_audience,
+                by=self._user,
+            )
             for page in live
         )
         self._log(live, "wagtail.publish", revisions=revisions, content_changed=True)

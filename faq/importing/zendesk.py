@@ -17,14 +17,14 @@ from urllib.parse import urlsplit
 
 from django.utils.translation import gettext as _
 
-from faq.importing.errors import FileProblemError, SourceError
+from faq.importing.errors import DAMAGED, FileProblemError, SourceError
 from faq.importing.json_stream import objects
 from faq.importing.languages import language_of_tag
 from faq.importing.report import Outcome, Problem
 from faq.importing.rows import MAX_TEXT_BYTES, SourceRow
 from faq.models import ArticlePage, TranslationDebt
 from portal.core import audience
-from portal.core.text import normalise_input
+from portal.core.text import normalise_input, row_number
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator
@@ -46,13 +46,15 @@ _ADDRESS: Final = re.compile(
     re.IGNORECASE,
 )
 _ARTICLE_PATH: Final = re.compile(
-    r"/hc/(?:[a-z]{2,3}(?:-[a-z0-9]+)?/)?articles/(\d+)[^#?]*(?:\?[^#]*)?(#.*)?\Z", re.IGNORECASE
+    r"/hc/(?:[a-z]{2,3}(?:-[a-z0-9]+)?/)?articles/(\d{1,18})(?!\d)[^#?]*(?:\?[^#]*)?(#.*)?\Z", re.IGNORECASE
 )
 _ATTACHMENT_PATH: Final = re.compile(
-    r"/hc/(?:[a-z]{2,3}(?:-[a-z0-9]+)?/)?article_attachments/(\d+)(?:/([^?#]*))?", re.IGNORECASE
+    r"/hc/(?:[a-z]{2,3}(?:-[a-z0-9]+)?/)?article_attachments/(\d{1,18})(?!\d)(?:/([^?#]*))?", re.IGNORECASE
 )
-_NUMBER: Final = re.compile(r"(?<!\d)\d{5,}(?!\d)")
+_NUMBER: Final = re.compile(r"(?<!\d)\d{5,18}(?!\d)")
 _PICTURES: Final = {".png", ".jpg", ".jpeg", ".gif", ".webp"}
+#: What people write below articles and elsewhere: it has bodies, too, and is no article.
+_OTHER_KINDS: Final = ("comment", "vote", "post", "ticket", "user", "subscription")
 #: From where an article is not for everybody to where it is for staff only.
 _ACCESS: Final = {"everybody": audience.PUBLIC, "signed_in_users": audience.SIGNED_IN}
 
@@ -62,7 +64,7 @@ def is_zendesk(files: Streams, names: Collection[str]) -> bool:
     found = [name for name in names if name.lower().endswith(JSON)]
     found.sort(key=lambda name: ("article" not in name.lower(), "translation" not in name.lower(), name))
     for name in found[:_LOOKED_AT]:
-        with suppress(FileProblemError, OSError, KeyError), files.open(name) as stream:
+        with suppress(FileProblemError, OSError, KeyError, *DAMAGED), files.open(name) as stream:
             head = stream.read(_HEAD_BYTES)
             if (_ARTICLE.search(head) and b'"title"' in head) or _TRANSLATION.search(head):
                 return True
@@ -90,8 +92,10 @@ class _Article:
     is_promoted: bool = False
     source_locale: str = ""
     labels: list[str] = field(default_factory=list)
-    segments: tuple[int, ...] = ()
-    has_segments: bool = False
+    #: Who may read it, as each of its records says.
+    segments: set[tuple[int, ...]] = field(default_factory=set)
+    #: Whether a record was read to its end. Of a text without one nobody knows for whom it is.
+    is_described: bool = False
     outdated: set[str] = field(default_factory=set)
     slugs: set[str] = field(default_factory=set)
     attachments: list[int] = field(default_factory=list)
@@ -147,15 +151,20 @@ class ZendeskSource:
                         )
         except FileProblemError as error:
             self._damaged.append(SourceRow(name, 1, problem=Problem(str(error), line=1)))
+        except (OSError, *DAMAGED):
+            self._damaged.append(SourceRow(name, 1, problem=Problem(_("The file is damaged."), line=1)))
 
     def _note(self, kind: str, found: Row | None) -> None:
         """Keep an object of the export. Raises errors of all sorts for one that is damaged."""
         if found is None:
             raise ValueError(kind)
         kind = kind.lower()
+        if any(other in kind for other in _OTHER_KINDS) and "segment" not in kind:
+            return
         if "source_type" in found and "source_id" in found:
-            self._note_translation(found)
-        elif "body" in found or "section_id" in found or "label_names" in found:
+            if "title" in found and "author_id" not in found:  # comments have neither title nor translator
+                self._note_translation(found)
+        elif ("body" in found and "title" in found) or "section_id" in found or "label_names" in found:
             self._note_article(found)
         elif "content_url" in found or "attachment" in kind:
             self._note_attachment(found)
@@ -184,14 +193,15 @@ class ZendeskSource:
     def _note_article(self, found: Row) -> None:
         number = int(found["id"])
         article = self._articles.setdefault(number, _Article())
+        if "user_segment_id" in found or "user_segment_ids" in found:
+            # Before everything that may fail: who may read it must not be lost.
+            segments = found.get("user_segment_ids") or [found.get("user_segment_id")]
+            article.segments.add(tuple(sorted(int(each) for each in segments if each is not None)))
         article.section = int(found.get("section_id") or 0) or article.section
         article.position = int(found.get("position") or 0)
         article.is_promoted = bool(found.get("promoted"))
         article.source_locale = str(found.get("source_locale") or found.get("locale") or article.source_locale)
         article.labels = [str(label) for label in found.get("label_names") or article.labels]
-        segments = found.get("user_segment_ids") or [found.get("user_segment_id")]
-        article.segments = tuple(int(each) for each in segments if each is not None)
-        article.has_segments = article.has_segments or bool(article.segments)
         article.outdated |= {str(each) for each in found.get("outdated_locales") or ()}
         if found.get("title") is not None or found.get("body") is not None:
             self._put_aside(number, found, is_better=False)
@@ -199,6 +209,7 @@ class ZendeskSource:
             self._note_translation({"source_id": number, "source_type": "Article", **each})
         for each in found.get("attachments") or ():
             self._note_attachment({"article_id": number, **each})
+        article.is_described = True
 
     def _note_translation(self, found: Row) -> None:
         kind, number, locale = str(found["source_type"]).lower(), int(found["source_id"]), str(found["locale"])
@@ -312,7 +323,7 @@ class ZendeskSource:
             "keywords": article.labels,
             "featured": "true" if article.is_promoted else "false",
             "audience": self._audience(article, notes),
-            "draft": "true" if found["draft"] else "false",
+            "draft": "true" if found["draft"] or not article.is_described else "false",
             "updated": found["edited_at"] or found["updated_at"] or "",
         }
         for number in article.attachments:
@@ -357,7 +368,11 @@ class ZendeskSource:
         """Return who may read an article. Of a segment that nobody knows only that it is not for everybody."""
         section = self._sections.get(article.section, _Group())
         access = section.access or audience.PUBLIC
-        for number in article.segments:
+        if not article.is_described or len(article.segments) > 1:
+            message = _("The export does not say clearly who may read it; only staff may see it.")
+            notes.append(Problem(message, field="audience"))
+            return audience.STAFF
+        for number in next(iter(article.segments), ()):
             segment = self._segments.get(number)
             narrow = ("tags", "or_tags", "organization_ids", "group_ids", "added_user_ids")
             if (
@@ -383,9 +398,9 @@ class ZendeskSource:
         """Mark the translations that are out of date there, as far as this import wrote them."""
         outdated: dict[int, tuple[str, str]] = {}
         for row in report.rows:
-            number = row.external_id.removeprefix("zendesk-")
-            if row.outcome in {Outcome.CREATED, Outcome.CHANGED} and row.page_id and number.isdecimal():
-                article = self._articles.get(int(number))
+            number = row_number(row.external_id.removeprefix("zendesk-"))
+            if row.outcome in {Outcome.CREATED, Outcome.CHANGED} and row.page_id and number is not None:
+                article = self._articles.get(number)
                 if article is not None and row.language in {language_of_tag(locale) for locale in article.outdated}:
                     outdated[row.page_id] = (row.external_id, language_of_tag(article.source_locale))
         for page_id, (external_id, language) in outdated.items():

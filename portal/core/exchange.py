@@ -33,6 +33,14 @@ class Wish:
     people: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """How lines are taken: whether what was edited here may be replaced, and whether what they publish becomes public here."""
+
+    overwrite: bool = False
+    publish: bool = True
+
+
 class Result(enum.StrEnum):
     """What became of a line that was taken."""
 
@@ -74,12 +82,12 @@ class ExchangeError(Exception):
 class Part:
     """The lines of one kind. `rows` yields them in an order that depends on nothing but them; `take` stores one.
 
-    `take` is given whether what was edited here may be replaced, runs in a transaction, and raises `ExchangeError`.
+    `take` runs in a transaction, and raises `ExchangeError`.
     """
 
     name: str
     rows: Callable[[Wish, Sink], Iterator[Row]]
-    take: Callable[[Row, Supply, bool], Taken]
+    take: Callable[[Row, Supply, Terms], Taken]
 
 
 _parts: dict[str, Part] = {}

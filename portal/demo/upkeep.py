@@ -74,6 +74,7 @@ def load_upkeep(editor: User) -> int:
             significance=significance,
             note=persian if language == "fa" else english,
             published_at=now - dt.timedelta(days=days),
+            audience=article.effective_audience,
             by=editor,
         )
         for (name, language), article in by_name.items()

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from django.db.models.fields.files import FieldFile
 
-    from portal.core.exchange import Row, Sink, Supply
+    from portal.core.exchange import Row, Sink, Supply, Terms
 
 _TEXTS: Final = ("name", "summary", "licence")
 _FIELDS: Final = (
@@ -93,17 +93,18 @@ def _nameless(described: Row, name: str) -> Row:
     return {**described, "name": name}
 
 
-def take(row: Row, supply: Supply, overwrite: bool) -> Taken:
-    """Store a download with the releases that are missing. What is different here is left alone unless `overwrite`.
+def take(row: Row, supply: Supply, terms: Terms) -> Taken:
+    """Store a download with the releases that are missing. What is different here is left alone, or on `terms` replaced.
 
-    Nobody is told of a release: those who wait for it knew it where it comes from. Where files are scanned, releases become drafts.
+    Nobody is told of a release: those who wait for it knew it where it comes from. Where files are scanned, and without `publish`, releases
+    become drafts.
     """
     held = Download.objects.select_for_update(of=("self",)).filter(slug=row["slug"]).first()
     wish = Wish(drafts=any(release["state"] != Release.State.PUBLISHED for release in row["releases"]))
     if held is not None and exchange.same(_row(held, wish, _Known(held)), row):
         return Taken(Result.UNCHANGED)
     found = held or Download()
-    if held is None or overwrite:
+    if held is None or terms.overwrite:
         for name in (*_FIELDS, *_TEXTS):
             setattr(found, name, row[name])
         found.topic = Topic.objects.filter(code=row["topic"]).first() if row["topic"] else None
@@ -117,7 +118,7 @@ def take(row: Row, supply: Supply, overwrite: bool) -> Taken:
     stored: list[Any] = []
     try:
         for release in missing:
-            _take_release(found, release, supply, stored)
+            _take_release(found, release, supply, stored, is_published=terms.publish)
     except BaseException:
         for each in stored:
             each.storage.delete(each.name)
@@ -127,7 +128,7 @@ def take(row: Row, supply: Supply, overwrite: bool) -> Taken:
     content_changed("downloads", "site")
     if held is None:
         return Taken(Result.CREATED)
-    if missing or overwrite:
+    if missing or terms.overwrite:
         return Taken(Result.CHANGED)
     return Taken(Result.SKIPPED, [_("It is different here, and was left as it is.")])
 
@@ -149,7 +150,7 @@ class _Known:
         return exchange.described_file(name, *self._sums[name])
 
 
-def _take_release(found: Download, row: Row, supply: Supply, stored: list[Any]) -> None:
+def _take_release(found: Download, row: Row, supply: Supply, stored: list[Any], *, is_published: bool) -> None:
     scanner = scanning.scanner_in_use()
     release = Release(
         download=found, released_on=dt.date.fromisoformat(row["released_on"]),
@@ -157,7 +158,7 @@ def _take_release(found: Download, row: Row, supply: Supply, stored: list[Any]) 
         published_at=dt.datetime.fromisoformat(row["published_at"]) if row["published_at"] else None,
         **{name: row[name] for name in (*_RELEASE_FIELDS, *_RELEASE_TEXTS)},
     )  # fmt: skip
-    if scanner is not None:
+    if scanner is not None or not is_published:
         release.state = Release.State.DRAFT
     release.full_clean(exclude=["sort_key"])
     release.save()

@@ -19,7 +19,7 @@ from portal.troubleshooters.queries import SCOPE
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from portal.core.exchange import Row, Sink, Supply, Wish
+    from portal.core.exchange import Row, Sink, Supply, Terms, Wish
 
 _TEXTS: Final = ("title", "intro", "keywords")
 _FIELDS: Final = ("slug", "icon", "audience", "order", "next_number")
@@ -56,8 +56,8 @@ def _row(each: Troubleshooter, *, with_draft: bool) -> Row:
     }
 
 
-def take(row: Row, _supply: Supply, overwrite: bool) -> Taken:
-    """Store a troubleshooter. One that is different here is left alone unless `overwrite`."""
+def take(row: Row, _supply: Supply, terms: Terms) -> Taken:
+    """Store a troubleshooter. One that is different here is left alone, or on `terms` replaced; without `publish`, as a draft."""
     for stored in (row["draft"], row["live"] and row["live"]["graph"]):
         if stored is not None:
             _check(stored)
@@ -65,7 +65,9 @@ def take(row: Row, _supply: Supply, overwrite: bool) -> Taken:
     if held is not None:
         if exchange.same(_row(held, with_draft=row["draft"] is not None), row):
             return Taken(Result.UNCHANGED)
-        if not overwrite:
+        graph = row["draft"] if row["draft"] is not None else row["live"]["graph"]
+        is_waiting = terms.publish and row["live"] and held.live is None and held.draft == graph  # taken in as a draft
+        if not terms.overwrite and not is_waiting:
             return Taken(Result.SKIPPED, [_("It is different here, and was left as it is.")])
     found = held or Troubleshooter()
     for name in (*_FIELDS, *_TEXTS):
@@ -76,7 +78,7 @@ def take(row: Row, _supply: Supply, overwrite: bool) -> Taken:
     found.full_clean(exclude=["live"])
     found.save()
     found.products.set(Product.objects.filter(code__in=row["products"]))
-    if row["live"]:
+    if row["live"] and terms.publish:
         found.live = _version(found, row["live"])
         found.save(update_fields=["live", "changed_at"])
     content_changed(SCOPE)

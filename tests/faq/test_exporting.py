@@ -16,7 +16,9 @@ from wagtail.contrib.redirects.models import Redirect
 from wagtail.images import get_image_model
 from wagtail.models import Revision, Site
 
+from faq import queries
 from faq.exporting import ExportError, Wish, bodies, export_articles
+from faq.exporting.taking import _Taking
 from faq.importing import Outcome, SourceError, import_articles
 from faq.models import ArticlePage, Publication, RelatedArticle, ReusableContent, ShortLink, TranslationDebt
 from portal.core.localized import LocalizedText
@@ -420,3 +422,106 @@ def test_shared_texts_differ_here_and_are_left_alone(portal, tmp_path):
     report = import_articles(tmp_path / "export")
 
     assert report.count(Outcome.SKIPPED) == 1
+
+
+def test_drafts_publish_neither_downloads_nor_troubleshooters(portal, tmp_path):
+    exported(tmp_path / "export")
+    empty_portal()
+
+    import_articles(tmp_path / "export", publish=False)
+
+    assert not Download.objects.filter(is_shown=True).exists()
+    assert not Troubleshooter.objects.filter(live__isnull=False).exists()
+    assert Download.objects.exists()
+    assert Troubleshooter.objects.exists()
+
+    import_articles(tmp_path / "export")
+    assert Troubleshooter.objects.filter(live__isnull=False).exists()
+
+
+def test_an_import_that_was_killed_is_finished_by_the_next(portal, tmp_path, monkeypatch):
+    before = exported(tmp_path / "one")
+    empty_portal()
+    texts = iter([True, False])
+
+    class KilledError(BaseException):
+        pass
+
+    def killed(taking, row, real=_Taking._take_article):
+        if not next(texts):
+            raise KilledError
+        return real(taking, row)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(_Taking, "_take_article", killed)
+        with pytest.raises(KilledError):
+            import_articles(tmp_path / "one")
+
+    report = import_articles(tmp_path / "one")
+    assert Outcome.SKIPPED not in {row.outcome for row in report.rows}
+    assert exported(tmp_path / "two") == before
+
+
+def test_notes_for_colleagues_stay_theirs(portal, tmp_path):
+    article = ArticlePage.objects.get(external_id="red-light", locale__language_code="fa")
+    article.audience = "public"
+    article.change_significance, article.change_note = "typo", ""
+    article.save_revision().publish()  # its note was written while the article was for people who had signed in
+    note = "چراغ سوم هم هست"
+
+    assert note not in exported(tmp_path / "plain", Wish())["articles.jsonl"].decode()
+    assert note in exported(tmp_path / "whole")["articles.jsonl"].decode()
+    empty_portal()
+    import_articles(tmp_path / "whole")
+
+    [told] = Publication.objects.filter(note=note)
+    assert told.audience == "signed-in"
+    assert note not in [change.note for change in queries._changes(ArticlePage.objects.get(pk=told.article_id))]
+
+
+def test_a_damaged_line_takes_nothing_away_from_another(portal, tmp_path):
+    exported(tmp_path / "export")
+    empty_portal()
+    path = tmp_path / "export" / "articles.jsonl"
+    first = json.loads(path.read_text(encoding="utf-8").splitlines()[0])
+    broken = first | {"text": {"title": "x", "slug": "x"}, "draft": None}
+    unknown = broken | {"key": "0B9F6F3E-6B1C-4A44-8C55-0E8C3B9E2D11"}
+    with path.open("a", encoding="utf-8") as lines_:
+        lines_.write(f"{json.dumps(broken)}\n{json.dumps(unknown)}\n")
+
+    import_articles(tmp_path / "export")
+
+    assert ArticlePage.objects.count() == 4
+    assert not ArticlePage.objects.filter(short_answer="…").exists()
+
+
+@pytest.mark.parametrize("name", ["../x.pdf", "/etc/x.pdf", "..\\x.pdf"])
+def test_a_name_that_leads_elsewhere_ends_no_import(portal, tmp_path, name):
+    exported(tmp_path / "export")
+    empty_portal()
+    rewritten(tmp_path / "export", "documents", lambda row: row | {"file": row["file"] | {"name": name}})
+
+    import_articles(tmp_path / "export")
+
+    assert ArticlePage.objects.count() == 4
+
+
+@pytest.mark.parametrize("member", ["export.json", "articles.jsonl"])
+def test_a_damaged_zip_ends_in_words(portal, tmp_path, member):
+    exported(tmp_path / "export")
+    packed = tmp_path / "export.zip"
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+        for path in (tmp_path / "export").rglob("*"):
+            if path.is_file():
+                archive.write(path, path.relative_to(tmp_path / "export").as_posix())
+        start = archive.getinfo(member).header_offset + 30 + len(member)
+    content = bytearray(packed.read_bytes())
+    content[start + 4 : start + 30] = bytes(26)
+    packed.write_bytes(content)
+    empty_portal()
+
+    try:
+        report = import_articles(packed)
+    except SourceError:
+        return
+    assert Outcome.FAILED in {row.outcome for row in report.rows} or not ArticlePage.objects.exists()

@@ -238,3 +238,100 @@ def test_a_generated_export_arrives_whole_and_twice_changes_nothing(tmp_path):
     assert {row.outcome for row in import_articles(tmp_path).rows} == {Outcome.UNCHANGED}
     assert TopicPage.objects.filter(depth=5).exists()
     assert help_site()["fa"].get_children().exists()
+
+
+# Exports that are damaged, or say less than they should ----------------------------------------------------------------
+
+
+def described(number, **more):
+    return {
+        "id": number, "title": f"عنوان {number}", "body": "<p>متن درست</p>", "locale": "fa", "source_locale": "fa",
+        "section_id": 1000001, "position": 0, "draft": False, "user_segment_id": None, "label_names": [], **more,
+    }  # fmt: skip
+
+
+def translated(number, **more):
+    return {
+        "id": 5, "source_id": number, "source_type": "Article", "locale": "fa", "title": "محرمانه", "body": "<p>فقط ما</p>",
+        "draft": False, **more,
+    }  # fmt: skip
+
+
+def imported(folder, **files):
+    """The articles that became of these files, by number: whether live, and for whom; and the report."""
+    section = {"id": 1000001, "name": "S", "locale": "fa", "source_locale": "fa", "category_id": 1000000}
+    category = {"id": 1000000, "name": "C", "locale": "fa", "source_locale": "fa"}
+    for name, content in {
+        "sections": {"sections": [section]},
+        "categories": {"categories": [category]},
+        **files,
+    }.items():
+        text = content if isinstance(content, str) else json.dumps(content, ensure_ascii=False)
+        (folder / f"{name}.json").write_text(text, encoding="utf-8")
+    report = import_articles(folder)
+    found = ArticlePage.objects.values_list("external_id", "live", "audience")
+    return {int(name.removeprefix("zendesk-")): (live, audience) for name, live, audience in found}, report
+
+
+HELD = (False, "staff")
+
+
+@pytest.mark.parametrize("described_as", [{"user_segment_id": 555, "position": "x"}, {"user_segment_id": "x"}, None])
+def test_a_text_of_which_nobody_knows_for_whom_it_is_is_a_draft_for_staff(tmp_path, described_as):
+    articles = [] if described_as is None else [described(2000001, **described_as)]
+    found, _report = imported(
+        tmp_path, articles={"articles": articles}, translations={"translations": [translated(2000001)]}
+    )
+
+    assert found == {2000001: HELD}
+
+
+def test_records_that_differ_about_readers_leave_it_to_staff(tmp_path):
+    again = described(2000001)
+    found, _report = imported(
+        tmp_path,
+        articles={"articles": [described(2000001, user_segment_id=555)]},
+        articles_too={"articles": [again]},
+    )
+    assert found[2000001][1] == "staff"
+
+    del again["user_segment_id"]  # says nothing
+    found, _report = imported(
+        tmp_path,
+        articles={"articles": [described(2000002, user_segment_id=555)]},
+        articles_too={"articles": [again | {"id": 2000002}]},
+    )
+    assert found[2000002][1] == "staff"
+
+
+def test_what_people_write_below_an_article_is_not_its_text(tmp_path):
+    comment = {
+        "id": 77, "body": "<p>evil.example</p>", "author_id": 9, "source_id": 2000001, "source_type": "Article", "locale": "fa",
+    }  # fmt: skip
+    imported(
+        tmp_path,
+        articles={"articles": [described(2000001)]},
+        comments={"comments": [comment]},
+        all={"results": [comment]},
+    )
+
+    assert article(2000001).title == "عنوان 2000001"
+
+
+@pytest.mark.parametrize(
+    "broken", ['{"articles": [%s, %s, oops, %s, %s]}', '{"count": tru, "articles": [%s, %s, %s, %s]}']
+)
+def test_a_damaged_spot_is_told_and_loses_nothing_else(tmp_path, broken):
+    texts = [json.dumps(described(2000001 + number), ensure_ascii=False) for number in range(4)]
+    found, report = imported(tmp_path, articles=broken % tuple(texts))
+
+    assert sorted(found) == [2000001, 2000002, 2000003, 2000004]
+    assert [row.outcome for row in report.rows].count(Outcome.FAILED) == 1
+
+
+def test_a_file_that_ends_early_is_told(tmp_path):
+    whole = json.dumps({"articles": [described(2000001), described(2000002)]}, ensure_ascii=False)
+    found, report = imported(tmp_path, articles=whole[:-30])
+
+    assert sorted(found) == [2000001]
+    assert Outcome.FAILED in {row.outcome for row in report.rows}
