@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 from django.utils.translation import gettext as _
 
 from portal.core.formats import format_number
-from portal.core.text import isolate
+from portal.core.text import isolate, normalise_input
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -45,7 +45,7 @@ def decoded(content: bytes) -> str:
     if len(content) > MAX_BYTES:
         raise CaptionsError(_("The file of captions is too large. It has only text in it."))
     try:
-        return content.decode("utf-8-sig")
+        return normalise_input(content.decode("utf-8-sig"))
     except UnicodeDecodeError:
         raise CaptionsError(_("The captions are not in UTF-8. Save them as UTF-8 and choose the file again.")) from None
 

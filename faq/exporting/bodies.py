@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from wagtail.blocks import Block
 
 _NAMESPACE: Final = uuid.UUID("5f0a5f0e-6c58-4d0f-9b5e-0f7d5d9b1c11")
-_LINK: Final = re.compile(r"<a\b([^>]*)>(.*?)</a>", re.DOTALL)
+#: A link holds no other: where one begins again, the one before has no end.
+_LINK: Final = re.compile(r"<a\b([^>]*)>((?:(?!<a\b).)*?)</a>", re.DOTALL)
 _ATTRIBUTE: Final = re.compile(r'([a-z-]+)="([^"]*)"')
 _TAGS: Final = (
     "a|b|br|code|del|em|h[2-6]|hr|i|kbd|li|mark|ol|p|s|strike|strong|sub|sup|u|ul"  # what Wagtail's editor stores
@@ -29,7 +30,7 @@ _TAGS: Final = (
 #: Rich text as the editor stores it; anything else is cleaned, because it is shown as it is.
 _STORED: Final = re.compile(
     rf'(?:[^<]|</(?:{_TAGS})>|<(?:{_TAGS})(?: (?:anchor|data-block-key|id|linktype)="[^"<>]*"'
-    r'| href="(?:https?://|mailto:|tel:|/(?!/)|\#)[^"<>]*")*\s?/?>)*\Z'
+    r'| href="(?:https?://|mailto:|tel:|/(?![/\\\s])|\#)[^"<>\x00-\x1f]*")*\s?/?>)*\Z'
 )
 
 
@@ -137,7 +138,9 @@ def rich_text(text: str, link: Callable[[str, str], str | None], *, before: str,
         name = link(attributes["linktype"], attributes.get(before, ""))
         if name is None:
             return match[2]
-        written = match[1].replace(f'{before}="{attributes[before]}"', f'{after}="{name}"')
+        # Only the name says what it leads to: a number beside it would be one of another portal.
+        written = re.sub(rf' {after}="[^"]*"', "", match[1])
+        written = written.replace(f'{before}="{attributes[before]}"', f'{after}="{name}"')
         return f"<a{written}>{match[2]}</a>"
 
     if not isinstance(text, str):

@@ -31,6 +31,7 @@ from wagtail.images import get_image_model
 from wagtail.log_actions import log
 from wagtail.models import Locale, Page, PageLogEntry, Site
 
+from faq.captions import MAX_BYTES, CaptionsError, cues_in, decoded
 from faq.exporting import rows
 from faq.exporting.archive import Archive
 from faq.exporting.bodies import MalformedError, changed, cleaned, is_safe
@@ -271,6 +272,12 @@ class _Taking:
         ending = str(file["name"]).rpartition(".")[2].lower()
         if ending not in allowed:
             FileExtensionValidator(allowed)(File(None, name=str(file["name"])))
+        if name == "captions":
+            with self._archive.open(file) as stream:
+                try:
+                    cues_in(decoded(stream.read(MAX_BYTES + 1)))
+                except CaptionsError as error:
+                    raise ExchangeError(f"“{file['name']}”: {error}") from error
         if kind == IMAGES or name == "thumbnail":
             with self._archive.open(file) as stream:
                 problem = what_is_wrong_with_picture(stream, ending)

@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import IO, TYPE_CHECKING
 
+from django.utils.translation import gettext as _
+
 from faq.exporting import rows
-from faq.exporting.archive import FORMAT, MANIFEST, VERSION, FolderOutput, ZipOutput, copy
+from faq.exporting.archive import FORMAT, MANIFEST, VERSION, ExportError, FolderOutput, ZipOutput, copy
 from faq.exporting.files import Keeping
 from faq.exporting.naming import SHARED, Names
 from portal.core import exchange
@@ -34,16 +36,19 @@ class ExportReport:
 
 
 def export_articles(path: Path, wish: Wish | None = None, *, progress: Progress | None = None) -> ExportReport:
-    """Write everything the help pages hold to a folder, which must be empty or missing, or a new ``.zip``.
+    """Write everything the help pages hold to a folder, which must be empty or missing, or a new ``.zip``, which is for this account alone.
 
     Raises `ExportError`. The same content gives the same bytes.
     """
     wish = wish or Wish()
     if path.suffix.lower() != ".zip":
         return write(FolderOutput(path), wish, progress=progress)
+    if path.exists():
+        raise ExportError(_("“%(path)s” exists already.") % {"path": path})
     unfinished = path.with_name(f"{path.name}.part")
     try:
         with unfinished.open("wb") as stream:
+            unfinished.chmod(0o600)  # drafts and addresses are not for every account of the machine
             report = write_zip(stream, wish, progress=progress)
         unfinished.replace(path)
     finally:

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 #: The largest object that is read.
 MAX_OBJECT_LENGTH: Final = 8 * 1024 * 1024
 _CHUNK_BYTES: Final = 128 * 1024
+#: Beginnings of objects that are tried behind a damaged one; the rest of a file with more of them is given up.
+_MOST_TRIES: Final = 500
 _SPACE: Final = re.compile(r"[\s,:]*")
 _KEY: Final = re.compile(r'"((?:[^"\\]|\\.)*)"\s*:\s*')
 #: How a page begins: with what is counted in it, or with the objects.
@@ -105,13 +107,16 @@ class _Reader:
         if isinstance(value, dict):
             return value
         self._at += 1
-        while (match := self._find(_NEXT_OBJECT)) is not None:
+        for _try in range(_MOST_TRIES):
+            match = self._find(_NEXT_OBJECT)
+            if match is None:
+                break
             self._at = self._began = match
             if self._begins_like_ours() and isinstance(self._value(), dict):
                 self._at = self._began
                 return None
             self._at = max(self._at, self._began) + 1
-        self._at = len(self._text)
+        self._at, self._is_whole = len(self._text), True
         return None
 
     def _begins_like_ours(self) -> bool:

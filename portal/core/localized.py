@@ -91,7 +91,8 @@ class LocalizedTextField(models.JSONField):
 
     def validate(self, value: Any, model_instance: models.Model | None) -> None:
         super().validate(value, model_instance)
-        if not isinstance(value, dict) or not set(value) <= {code for code, _name in settings.LANGUAGES}:
+        is_known = isinstance(value, dict) and set(value) <= {code for code, _name in settings.LANGUAGES}
+        if not is_known or not all(isinstance(text, str) for text in value.values()):
             raise ValidationError(_("Enter one text per language."))
 
     def formfield(self, **kwargs: Any) -> Any:

@@ -10,7 +10,7 @@ from django.core.files.base import ContentFile
 from hypothesis import given
 from hypothesis import strategies as st
 
-from faq.captions import CaptionsError, cues_in, words_in
+from faq.captions import CaptionsError, cues_in, decoded, words_in
 from faq.models import HelpMedia
 from tests.factories.faq import HelpMediaFactory
 
@@ -89,3 +89,7 @@ def test_a_transcript_follows_its_captions_until_somebody_writes_one():
     assert transcript_after(SOUND) == words_in(SOUND)
     assert transcript_after("WEBVTT\n\n00:00.000 --> 00:01.000\nOther words") == "Other words"
     assert transcript_after(SOUND, transcript="از آنِ ما") == "از آنِ ما"
+
+
+def test_characters_that_cannot_be_stored_are_left_out():
+    assert words_in(decoded("WEBVTT\n\n00:00.000 --> 00:01.000\na\x00b\u202e\n".encode())) == "ab"

@@ -525,3 +525,36 @@ def test_a_damaged_zip_ends_in_words(portal, tmp_path, member):
     except SourceError:
         return
     assert Outcome.FAILED in {row.outcome for row in report.rows} or not ArticlePage.objects.exists()
+
+
+@pytest.mark.parametrize("kind", ["topics", "products", "downloads", "troubleshooters"])
+def test_a_number_for_a_text_is_refused(portal, tmp_path, kind):
+    exported(tmp_path / "export")
+    empty_portal()
+    name = "name" if kind in {"topics", "products", "downloads"} else "title"
+    rewritten(tmp_path / "export", kind, lambda row: row | {name: {"fa": 5, "en": 5}})
+
+    report = import_articles(tmp_path / "export")
+
+    assert next(row.place for row in report.rows if row.outcome is Outcome.FAILED) == f"{kind}.jsonl"
+
+
+@pytest.mark.parametrize("address", ["/\\evil.example", "/\t/evil.example", "//evil.example", "javascript:x"])
+def test_an_address_that_browsers_read_as_another_is_not_kept(address):
+    assert not bodies.is_safe(f'<a href="{address}">x</a>')
+
+
+def test_a_number_beside_a_name_counts_for_nothing():
+    found = bodies.rich_text(
+        '<a linktype="page" ref="n" id="7">x</a>', lambda _kind, _name: "12", before="ref", after="id"
+    )
+    assert found == '<a linktype="page" id="12">x</a>'
+
+
+def test_a_zip_replaces_nothing_and_is_for_its_owner_alone(portal, tmp_path):
+    path = tmp_path / "mine.zip"
+    export_articles(path, WHOLE)
+    assert path.stat().st_mode & 0o777 == 0o600
+
+    with pytest.raises(ExportError):
+        export_articles(path, WHOLE)
