@@ -14,6 +14,7 @@ from django.db.models import Count, F, Q
 from django.db.models.functions import TruncWeek
 from django.utils import timezone
 
+from community.merged import merged_questions, question_of
 from community.models import (
     ACCEPTED_IDEAS,
     CommunityProfile,
@@ -49,8 +50,10 @@ class Merit:
 
     post_id: int
     author_id: int | None
-    #: Author of the thread.
+    #: Who asked, or began otherwise, what it was written in: the thread, or the question that was merged into it.
     starter_id: int | None
+    #: Who was helped by it, if it was ever accepted; else the same.
+    asker_id: int | None
     #: Kind of the area.
     kind: str
     number: int
@@ -64,10 +67,14 @@ def merit_of(post_id: int) -> Merit | None:
     post = Post.objects.filter(pk=post_id).select_related("thread__area").first()
     if post is None:
         return None
+    question = question_of(post.number, merged_questions(post.thread_id))
+    starter_id = question.author_id if question else post.thread.author_id
+    accepted = Solution.objects.filter(post=post.pk).select_related("asked_in", "thread").order_by("-pk").first()
     return Merit(
         post_id=post.pk,
         author_id=post.author_id,
-        starter_id=post.thread.author_id,
+        starter_id=starter_id,
+        asker_id=(accepted.asked_in or accepted.thread).author_id if accepted else starter_id,
         kind=post.thread.area.kind,
         number=post.number,
         helpful_count=post.helpful_count,

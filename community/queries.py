@@ -7,8 +7,9 @@ from functools import reduce
 from operator import and_
 from typing import TYPE_CHECKING, Any, Final
 
-from django.db.models import Exists, F, OuterRef, Q, Value
+from django.db.models import Exists, OuterRef, Q, Value
 
+from community.merged import MAX_MERGES
 from community.models import (
     PAGE_SIZE,
     Bookmark,
@@ -42,9 +43,6 @@ if TYPE_CHECKING:
 PEOPLE_SUGGESTED: Final = 6
 _LATEST_POSTS: Final = 200
 
-#: Longest chain of merges that is followed.
-_MAX_MERGES = 10
-
 
 def thread_at(user: AnyUser, thread_id: int) -> Thread | None:
     """Return the thread of an address, or the one it was merged into, if `user` may see it; else None.
@@ -54,7 +52,7 @@ def thread_at(user: AnyUser, thread_id: int) -> Thread | None:
     found = Thread.objects.one_visible_to(user, thread_id)
     if found is not None and found.state != ThreadState.MERGED:
         return found
-    for _step in range(_MAX_MERGES):
+    for _step in range(MAX_MERGES):
         row = Thread.objects.filter(pk=thread_id).values_list("state", "merged_into").first()
         if row is None:
             return None
@@ -67,7 +65,7 @@ def thread_at(user: AnyUser, thread_id: int) -> Thread | None:
 
 def place_of_post(thread_id: int, number: int) -> tuple[int, int]:
     """Return the thread and number where the post is now that had this number in this thread."""
-    for _step in range(_MAX_MERGES):
+    for _step in range(MAX_MERGES):
         if Post.objects.filter(thread=thread_id, number=number).exists():
             break
         move = (
@@ -79,27 +77,6 @@ def place_of_post(thread_id: int, number: int) -> tuple[int, int]:
             break
         thread_id, number = move.to_thread_id, number + move.shift
     return thread_id, number
-
-
-def merged_questions(thread_id: int) -> dict[int, str]:
-    """Return what the threads were called that were merged into this one, by the number that their first post has now.
-
-    One query; one more for each step of a chain of merges.
-    """
-    titles: dict[int, str] = {}
-    shifts = {thread_id: 0}  # what is added to a number in each of the threads that are here now
-    level = {thread_id}
-    for _step in range(_MAX_MERGES):
-        moves = MovedPosts.objects.filter(to_thread__in=level, from_thread__merged_into=F("to_thread"), first_number=1)
-        columns = ("from_thread", "to_thread", "shift", "from_thread__title")
-        level = set()
-        for source, target, shift, title in moves.values_list(*columns).order_by("pk"):
-            shifts[source] = shifts[target] + shift
-            titles[shifts[source] + 1] = title
-            level.add(source)
-        if not level:
-            break
-    return titles
 
 
 def own_posts(user: User) -> QuerySet[Post]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from django.utils.translation import gettext as _
 
 from community import trust
+from community.merged import askers_of
 from community.models import (
     CLOSED_IDEAS,
     Area,
@@ -26,6 +27,8 @@ from portal.core.limits import limited
 from portal.core.text import isolate
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from django.http import HttpRequest
 
     from community.models import Post, Thread
@@ -94,11 +97,14 @@ def can_restore_post(user: AnyUser, post: Post) -> bool:
     return can_write(user) and _is_own(user, post) and is_own_deletion and not post.thread.is_locked
 
 
-def can_accept(user: AnyUser, thread: Thread, answer: Post) -> bool:
-    """Accept and revoke an answer: who asked; staff and helpers, unless they wrote it."""
+def can_accept(user: AnyUser, thread: Thread, answer: Post, *, askers: Collection[int] | None = None) -> bool:
+    """Accept and revoke an answer: who asked; staff and helpers, unless they wrote it.
+
+    Who asked is not always who began the thread: see `community.merged.askers_of`, which is read without `askers`.
+    """
     if not thread.is_question or not can_take_part(user):
         return False
-    if _is_own(user, thread):
+    if user is not None and user.pk in (askers_of(thread, answer) if askers is None else askers):
         return True
     return not _is_own(user, answer) and (_is_staff(user) or level_of(user) >= Level.HELPER)
 

@@ -9,6 +9,7 @@ from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
 from community import rendering
+from community.merged import merged_questions, shown_questions
 from community.models import Area, Post, State, Tag, Thread
 from portal.core.formats import format_number
 from portal.core.memo import Memo
@@ -91,7 +92,7 @@ class ThreadDocument(SearchDocument[Thread]):
             .prefetch_related(
                 "products",
                 "tags",
-                Prefetch("merged", Thread.objects.only("title", "merged_into")),
+                Prefetch("merged", Thread.objects.only("merged_into")),
                 Prefetch("posts", first, to_attr="beginning"),
                 Prefetch("posts", posts[:_POSTS_INDEXED], to_attr="weighty"),
             )
@@ -105,7 +106,7 @@ class ThreadDocument(SearchDocument[Thread]):
         beginning: list[Post] = instance.beginning  # type: ignore[attr-defined]  # prefetched
         posts = {post.number: post for post in [*beginning, *instance.weighty]}  # type: ignore[attr-defined]  # prefetched
         answer = next((post for post in posts.values() if post.pk == instance.solution_id), None)
-        titles = [merged.title for merged in instance.merged.all()]
+        titles = _merged_titles(instance) if instance.merged.all() else []
         states = ["solved" if instance.is_solved else "open"] if instance.is_question else []
         return self.entry(
             instance,
@@ -135,6 +136,13 @@ class ThreadDocument(SearchDocument[Thread]):
         """Return the number of replies."""
         rows = Thread.objects.listed().filter(pk__in=ids).order_by().values_list("pk", "reply_count")
         return {pk: HitDetails(facts=(_replies(count),)) for pk, count in rows}
+
+
+def _merged_titles(thread: Thread) -> list[str]:
+    """Return what the threads were called that were merged into this one: those whose first post can be seen. Few queries."""
+    merged = merged_questions(thread.pk)
+    shown = shown_questions(thread.pk, merged)
+    return [merged[number].title for number in sorted(merged) if merged[number].thread_id in shown]
 
 
 def _replies(count: int) -> str:

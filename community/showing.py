@@ -10,7 +10,7 @@ from __future__ import annotations
 import datetime as dt
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, cast
 
 from django.core.paginator import Paginator
 from django.db.models import prefetch_related_objects
@@ -22,6 +22,7 @@ from community import rules
 from community.acts import Acts, Pattern, pattern_of
 from community.link_cards import with_cards
 from community.listing import StateBadge, badge_of
+from community.merged import known_askers, merged_questions, question_of, shown_questions
 from community.models import (
     PAGE_SIZE,
     CommunityProfile,
@@ -38,7 +39,7 @@ from community.models.access import id_of
 from community.models.member import PRIVATE_SCOPE, SHOWN_LEVEL
 from community.notifications.common import thread_target
 from community.people import Person, person_of
-from community.queries import OwnState, Tombstone, merged_questions, own_state_of, posts_of_page
+from community.queries import OwnState, Tombstone, own_state_of, posts_of_page
 from community.see_also import SilentHelp, Surroundings, silent_help_of, surroundings_of
 from portal.accounts.models import person_scope
 from portal.core.memo import LONG_SECONDS
@@ -50,6 +51,7 @@ if TYPE_CHECKING:
 
     from django import template
 
+    from community.merged import MergedQuestion
     from community.models import PollOption, Thread
     from community.models.access import AnyUser
     from community.models.post import PostQuerySet
@@ -75,6 +77,8 @@ class PostFacts:
     is_solution: bool
     #: It began a question: this one, or one that was merged into it.
     is_question: bool
+    #: Those who may say that it solved their question; see `community.merged.askers_of`.
+    askers: frozenset[int]
     is_edited: bool
     version: int
     helpful_count: int
@@ -82,8 +86,8 @@ class PostFacts:
     address: SafeString
 
     @classmethod
-    def of(cls, post: Post, *, is_merged_question: bool = False) -> PostFacts:
-        """Return those of a post; reads its `thread`."""
+    def of(cls, post: Post, *, is_merged_question: bool = False, askers: frozenset[int] | None = None) -> PostFacts:
+        """Return those of a post; reads its `thread`. Without `askers`, it is for who began the thread."""
         return cls(
             post_id=post.pk,
             number=post.number,
@@ -92,6 +96,7 @@ class PostFacts:
             state_reason=post.state_reason,
             is_solution=post.is_solution,
             is_question=post.is_first or is_merged_question,
+            askers=known_askers(post.thread.author_id) if askers is None else askers,
             is_edited=post.edited_at is not None,
             version=post.version,
             helpful_count=post.helpful_count,
@@ -116,13 +121,15 @@ class ShownPost:
     is_askers: bool = False
     #: Title of the question that it began before that was merged into this thread.
     merged_title: str = ""
-    #: Title of the merged question that it solved, where the thread has another solution.
+    #: It solved a merged question, and the thread has another solution.
+    solves_merged: bool = False
+    #: Title of that question, where its first post can be seen.
     solved_title: str = ""
 
     @property
     def is_solution(self) -> bool:
         """Return whether it solved the question of the thread."""
-        return self.post.is_solution and not self.solved_title
+        return self.post.is_solution and not self.solves_merged
 
     @property
     def is_tombstone(self) -> bool:
@@ -370,7 +377,7 @@ class Reader:
             return {}
         alike = (
             facts.author_id == self.id, facts.number == 1, facts.is_question, facts.is_solution, facts.is_edited, facts.state,
-            facts.state_reason,
+            facts.state_reason, self.id in facts.askers,
         )  # fmt: skip
         may = self._may_with_post.get(alike)
         if may is None:
@@ -392,7 +399,9 @@ class Reader:
             "edit": rules.can_edit_post(user, post),
             "delete": post.state != State.DELETED and rules.can_delete_post(user, post),
             "restore": post.state in {State.DELETED, State.HIDDEN} and rules.can_restore_post(user, post),
-            "accept": not facts.is_question and post.is_visible and rules.can_accept(user, thread, post),
+            "accept": not facts.is_question
+            and post.is_visible
+            and rules.can_accept(user, thread, post, askers=facts.askers),
             "flag": rules.can_flag(user, post),
             "appeal": rules.can_appeal(user, post),
             "bookmark": rules.can_take_part(user) and post.is_visible,
@@ -506,7 +515,7 @@ def _parts(
 def _shown(posts: Collection[Post], thread: Thread) -> dict[int, ShownPost]:
     """Return posts of a thread ready to show, by their ids; reads their `author`.
 
-    Two queries, three more for links, and one or two more where threads were merged.
+    Two queries, three more for links, and one to three more where threads were merged.
     """
     htmls = with_cards({post.pk: post.html for post in posts})
     authors = {post.author_id for post in posts if post.author_id is not None}
@@ -514,29 +523,45 @@ def _shown(posts: Collection[Post], thread: Thread) -> dict[int, ShownPost]:
     helpers = CommunityProfile.objects.filter(pk__in=authors, level__gte=SHOWN_LEVEL)
     levels = dict(helpers.values_list("pk", "level"))
     merged = merged_questions(thread.pk)
-    solved = _solved_in_others(posts, thread) if merged else {}
+    solved = _solved_merged(posts) if merged else {}
+    with_title = shown_questions(thread.pk, merged) if solved else set()
     shown = {}
     for post in posts:
         post.thread = thread  # its address asks for it
         level = levels.get(post.author_id or 0, 0)
+        own = solved.get(post.pk) if post.pk != thread.solution_id else None
         shown[post.pk] = ShownPost(
             post=post,
             author=person_of(post.author),
             html=SafeString(translate_placeholders(htmls.get(post.pk, post.html))),
-            facts=PostFacts.of(post, is_merged_question=post.number in merged),
+            facts=PostFacts.of(
+                post, is_merged_question=post.number in merged, askers=_askers(post, thread, merged, solved)
+            ),
             level=str(Level(level).label) if level else "",
             is_askers=not post.is_first and post.author_id is not None and post.author_id == thread.author_id,
-            merged_title=merged.get(post.number, ""),
-            solved_title=solved.get(post.pk, ""),
+            merged_title=merged[post.number].title if post.number in merged else "",
+            solves_merged=own is not None,
+            solved_title=own.title if own is not None and own.pk in with_title else "",
         )
     return shown
 
 
-def _solved_in_others(posts: Collection[Post], thread: Thread) -> dict[int, str]:
-    """Return the titles of the merged questions that posts solved, by their ids; not of the solution of the thread."""
-    others = [post.pk for post in posts if post.is_solution and post.pk != thread.solution_id]
-    accepted = Solution.objects.active().filter(post__in=others, asked_in__isnull=False)
-    return dict(accepted.values_list("post_id", "asked_in__title")) if others else {}
+def _solved_merged(posts: Collection[Post]) -> dict[int, Thread]:
+    """Return the merged questions that posts are accepted answers to, by the ids of the posts."""
+    accepted = Solution.objects.active().filter(
+        post__in=[post.pk for post in posts if post.is_solution], asked_in__isnull=False
+    )
+    return {solution.post_id: cast("Thread", solution.asked_in) for solution in accepted.select_related("asked_in")}
+
+
+def _askers(
+    post: Post, thread: Thread, merged: Mapping[int, MergedQuestion], solved: Mapping[int, Thread]
+) -> frozenset[int]:
+    """Return what `community.merged.askers_of` does, from what is read already."""
+    if post.is_solution:
+        return known_askers(solved.get(post.pk, thread).author_id)
+    question = question_of(post.number, merged)
+    return known_askers(thread.author_id, question.author_id if question else None)
 
 
 def poll_of(user: AnyUser, thread: Thread) -> ShownPoll | None:

@@ -187,11 +187,14 @@ def _settle_removal(post_id: int) -> None:
     _settle(*(_post(pk) for pk in merits.posts_that_go_with(post_id)), because="removed")
 
 
-def _refusal(merit: Merit) -> str:
-    """Nobody earns in a thread of their own, and for what they wrote as staff."""
+def _refusal(merit: Merit, asker_id: int | None) -> str:
+    """Nobody earns in a thread of their own, and for what they wrote as staff.
+
+    A thread that is merged makes no question somebody else's: whose it was is asked, not who began the thread it is in now.
+    """
     if merit.is_from_staff:
         return "staff"
-    return "own-thread" if merit.author_id == merit.starter_id else ""
+    return "own-thread" if merit.author_id == asker_id else ""
 
 
 def _linked(*people: int | None) -> tuple[str, ...]:
@@ -212,7 +215,7 @@ def award_solution(event: events.SolutionAccepted) -> None:
         subject=_post(merit.post_id),
         user_id=event.author_id,
         occurred_at=merits.moment_of_solution(merit.post_id),
-        refused=_refusal(merit) or ("own-answer" if event.accepted_by_id == event.author_id else ""),
+        refused=_refusal(merit, merit.asker_id) or ("own-answer" if event.accepted_by_id == event.author_id else ""),
         facts={"by_consensus": event.accepted_by_id is None, "votes": merit.helpful_count},
         flags=_linked(event.author_id, event.asker_id),
     )
@@ -273,7 +276,7 @@ def award_solved_it(event: events.SolvedItSaid) -> None:
         subject=_post(merit.post_id),
         user_id=merit.author_id,
         occurred_at=merits.moment_of_solved_it(event.solved_it_id),
-        refused="own-vote" if event.user_id == merit.author_id else _refusal(merit),
+        refused="own-vote" if event.user_id == merit.author_id else _refusal(merit, merit.asker_id),
         facts={"is_member": event.user_id is not None},
         flags=_linked(event.user_id, merit.author_id),
     )
@@ -318,7 +321,7 @@ def _record_reply(
         subject=_post(merit.post_id),
         user_id=author_id,
         occurred_at=merit.created_at,
-        refused=_refusal(merit),
+        refused=_refusal(merit, merit.starter_id),
         facts=facts,
         flags=flags,
     )

@@ -131,6 +131,7 @@ def test_the_foundation_names_no_feature():
 #: Code that needs all objects, whoever the user is, and why.
 SEES_EVERYTHING = {
     "community/importing": "is an operator's tool",
+    "community/merged.py": "follows merges, and asks whether a first post can be seen; its readers have the thread already",
     "community/merits.py": "reads where, when and by whom, never what",
     "community/models": "is the door",
     "community/queries.py": "follows merges, and shows that something was there; texts come through visible_to",

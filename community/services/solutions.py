@@ -9,8 +9,8 @@ from django.utils import timezone
 
 from community.events import FirstHelpGiven, SeeAlsoWanted, SolutionAccepted, SolutionRevoked
 from community.exceptions import NotAllowedError, NotVisibleError
+from community.merged import MergedQuestion, merged_questions, question_of
 from community.models import CommunityProfile, Post, Solution, State, Thread, ThreadState
-from community.queries import merged_questions
 from community.services.counting import count_for, ensure_profile, lock_post, show_changed, store
 from community.services.loops import count_solved_its
 from portal.core.events import emit
@@ -28,20 +28,32 @@ _ENDED_WITH_ITS_POST: Final = frozenset({State.HELD.value, State.HIDDEN.value, S
 def accept_solution(*, post: Post, by: User | None) -> Solution:
     """Mark a reply as an answer that solved the question; a question may have several.
 
-    `by` is None for the consensus of helpers. Accepting the same post twice is harmless and announced once. Raises
-    `CommunityError`.
+    `by` is None for the consensus of helpers. In a question that was merged into the thread an answer is accepted for
+    whoever asked that one, unless who began the thread says that it solved theirs. Accepting the same post twice is
+    harmless and announced once. Raises `CommunityError`.
     """
     thread, post = lock_post(post)
     known = Solution.objects.filter(post=post, revoked_at=None).first()
     if known is not None:
         return known
-    if not thread.is_question or post.is_first or post.number in merged_questions(thread.pk):
+    merged = merged_questions(thread.pk)
+    if not thread.is_question or post.is_first or post.number in merged:
         raise NotAllowedError
     if not post.is_visible or thread.state != ThreadState.VISIBLE:
         raise NotVisibleError
-    solution = _accept(thread, post, by_id=by.pk if by else None, at=timezone.now(), asked_in=None)
+    asked_in = _asked_in(thread, question_of(post.number, merged), by=by)
+    solution = _accept(thread, post, by_id=by.pk if by else None, at=timezone.now(), asked_in=asked_in)
     show_changed(thread)
     return solution
+
+
+def _asked_in(thread: Thread, question: MergedQuestion | None, *, by: User | None) -> Thread | None:
+    """Return the merged question that an answer is accepted for; None for the thread's own."""
+    if question is None:
+        return None
+    if by is not None and by.pk == thread.author_id and by.pk != question.author_id:
+        return None
+    return Thread.objects.get(pk=question.thread_id)
 
 
 def bring_back(thread: Thread, post: Post) -> None:

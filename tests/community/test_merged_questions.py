@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 import pytest
+from django.urls import reverse
 
-from community import services
+from community import rules, services
 from community.events import SolutionAccepted, SolutionRevoked
 from community.exceptions import NotAllowedError
-from community.models import CommunityProfile, Solution, Thread
-from community.queries import merged_questions
+from community.merged import askers_of, merged_questions, question_of
+from community.models import CommunityProfile, Level, Solution, State, Thread, ThreadState
 from community.reconcile import find_drift
 from community.search_documents import ThreadDocument
 from community.showing import parts_of
+from tests.community.test_kept_threads import acts_of
 from tests.factories.community import AreaFactory, MemberFactory, PostFactory, ThreadFactory, moderator
 
 pytestmark = [
     pytest.mark.django_db,
     pytest.mark.both_databases(
+        "community.merged",
         "community.models.taking_part",
-        "community.queries",
         "community.services.solutions",
         "community.services.threads",
     ),
@@ -129,7 +131,8 @@ def test_titles_of_a_chain_stay_with_the_posts_that_had_them(client, pair, djang
     last = ThreadFactory(title="همه", area=stays.area, author=MemberFactory())
     merge(stays, last)
 
-    assert merged_questions(last.pk) == {2: "چراغ قرمز", 4: "مش ۶ وصل نمی‌شود"}
+    titles = {number: question.title for number, question in merged_questions(last.pk).items()}
+    assert titles == {2: "چراغ قرمز", 4: "مش ۶ وصل نمی‌شود"}
     with django_assert_num_queries(1):
         assert merged_questions(goes.pk) == {}
 
@@ -138,3 +141,78 @@ def test_titles_of_a_chain_stay_with_the_posts_that_had_them(client, pair, djang
     apart = Thread.objects.get(title="باز جدا")
     assert "به اینجا آمد" not in client.get(apart.get_absolute_url()).text
     assert client.get(last.get_absolute_url()).text.count("به اینجا آمد") == 1
+
+
+def test_who_asked_says_what_solved_their_question_wherever_it_is_now(client, pair):
+    goes, moved, stays, own = pair
+    waits = PostFactory(thread=goes)
+    merge(goes, stays)
+    for post in (moved, waits):
+        post.refresh_from_db()
+    askers, helper = (goes.author, stays.author), MemberFactory(level=Level.HELPER)
+
+    def may():
+        return [[rules.can_accept(asker, stays, post) for post in (moved, own, waits)] for asker in askers]
+
+    assert may() == [[True, False, True], [False, True, True]]
+    assert rules.can_accept(helper, stays, moved)
+    for asker, allowed in zip(askers, may(), strict=True):
+        client.force_login(asker)
+        page = client.get(stays.get_absolute_url()).text
+        assert ["/accept/" in acts_of(page, post.number) for post in (moved, own, waits)] == allowed
+        assert client.post(reverse("community:accept", args=[moved.pk]), {"on": ""}).status_code == (
+            302 if allowed[0] else 403
+        )
+
+    services.accept_solution(post=waits, by=goes.author)
+    services.revoke_solution(post=moved, by=goes.author)
+    services.accept_solution(post=moved, by=stays.author)  # but it solved the other one
+
+    assert Solution.objects.get(post=waits, revoked_at=None).asked_in == goes
+    assert Solution.objects.get(post=moved, revoked_at=None).asked_in is None
+    assert may() == [[False, False, True], [True, True, False]]
+
+
+def test_whose_question_a_post_is_in_is_known_in_a_chain(pair):
+    goes, moved, stays, own = pair
+    merge(goes, stays)
+    last = ThreadFactory(area=stays.area)
+    merge(stays, last)
+
+    numbers = {question_of(number, merged_questions(last.pk)) for number in range(2, 6)}
+
+    assert {(question.thread_id, question.first, question.last) for question in numbers} == {
+        (stays.pk, 2, 5),
+        (goes.pk, 4, 5),
+    }
+    assert [askers_of(last, last.posts.get(pk=post.pk)) for post in (moved, own)] == [
+        {goes.author_id},
+        {stays.author_id},
+    ]
+
+
+@pytest.mark.parametrize("end", ["held", "hidden", "deleted"])
+def test_what_a_question_was_called_is_seen_as_long_as_the_question_is(client, pair, end):
+    goes, _moved, stays, _own = pair
+    question = goes.posts.get(number=1)
+    if end == "held":
+        goes.posts.filter(number=1).update(state=State.HELD)
+        Thread.objects.filter(pk=goes.pk).update(state=ThreadState.HELD)
+    services.merge_threads(thread=goes, into=stays, by=moderator())
+    question.refresh_from_db()
+    if end == "hidden":
+        services.hide_post(post=question, by=moderator(), reason="spam")
+    elif end == "deleted":
+        services.delete_post(post=question, by=goes.author)
+
+    def is_found():
+        return goes.title in ThreadDocument().to_entry(ThreadDocument().get_queryset().get(pk=stays.pk)).body
+
+    page = client.get(stays.get_absolute_url()).text
+    assert (is_found(), goes.title in page) == (False, False)
+    assert "پاسخ پذیرفتهٔ پرسشی که در این گفت‌وگو ادغام شده است" in page
+
+    question.refresh_from_db()
+    (services.approve_post if end == "held" else services.restore_post)(post=question, by=moderator())
+
+    assert is_found()

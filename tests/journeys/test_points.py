@@ -108,6 +108,24 @@ def test_nobody_earns_in_a_thread_of_their_own(programme):
     assert decided(thread.author, points.SOLUTION) == [("none", 0, "own-thread")]
 
 
+def test_whose_question_it_was_counts_after_it_was_merged_into_another(programme):
+    area = AreaFactory()
+    stays = ThreadFactory(area=area)
+    for helper in (None, stays.author):  # who asked answers it; then who began the thread that it is merged into
+        goes = ThreadFactory(area=area)
+        answer = PostFactory(thread=goes, author=helper or goes.author)
+        services.accept_solution(post=answer, by=goes.author)
+        services.merge_threads(thread=goes, into=stays, by=moderator())
+        drain()  # the worker comes when it has been merged
+        earned = [[row[0] for row in decided(answer.author, trigger)] for trigger in (points.SOLUTION, points.REPLY)]
+        assert earned == ([["earned"], ["earned"]] if helper else [["none"], ["none"]])
+        services.say_solved_it(thread=stays, user=MemberFactory())
+        drain()
+        assert [row[0] for row in decided(answer.author, points.SOLVED_IT)] == (["earned"] if helper else ["none"])
+        services.revoke_solution(post=answer, by=goes.author)
+        drain()
+
+
 def test_staff_earn_nothing_whatever_they_do(programme):
     staff = moderator()
     post = PostFactory(author=staff)
