@@ -115,7 +115,7 @@ class ImportsView(_ImportScreen):
     template_name = "faq/admin/imports.html"
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        form = kwargs.get("form") or UploadForm(initial={"publish": True})
+        form = kwargs.get("form") or UploadForm()
         imports = ArticleImport.objects.select_related("by").defer("rows", "left", "choices")
         return super().get_context_data(
             form=form,

@@ -21,4 +21,4 @@ def rewards() -> RewardsGroup:
 
 @hooks.register("register_admin_viewset")
 def offers() -> OffersViewSet:
-    return OffersViewSet()
+    return OffersViewSet(add_to_admin_menu=True)

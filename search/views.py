@@ -25,6 +25,7 @@ from portal.insight.facts import tell
 from search import queries, registry
 from search.activity.popular import popular_searches
 from search.activity.recording import FACT, search_facts
+from search.asking.notices import NoticeCode
 from search.asking.person import asks_for_person
 from search.forms import SearchForm, results_address
 from search.index.plan import MAX_PAGES, PAGE_SIZE, Filters, Sort
@@ -40,6 +41,8 @@ if TYPE_CHECKING:
 
 #: Suggestions are requested several times for each search.
 _SUGGESTIONS_PER_SEARCH = 5
+#: Notices that say which words no text has.
+_ABOUT_TEXTS = frozenset({NoticeCode.IGNORED, NoticeCode.PARTIAL})
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +102,8 @@ def results(request: HttpRequest) -> HttpResponse:
     language = current_language()
     reader = _reader(request)
     own_products = own_product_codes(reader)
+    support = support_contact()
+    wants_person = support is not None and asks_for_person(form.text)
     result = queries.search(
         text=form.text,
         user=reader,
@@ -125,9 +130,11 @@ def results(request: HttpRequest) -> HttpResponse:
         "freshness": SimpleLazyObject(lambda: _freshness(form)),
         "shows_results": bool(result.typed or form.filters),
         "results_key": _key(form, result),
-        "support": support_contact(),
+        "support": support,
+        "asks_for_person": wants_person,
+        # What no text says does not matter to somebody who asks for a person.
+        "notices": [each for each in result.notices if not (wants_person and each.code in _ABOUT_TEXTS)],
     }
-    context["asks_for_person"] = context["support"] is not None and asks_for_person(form.text)
     if not result.hits:
         start = context["start"] = starting_points(
             user=reader,

@@ -270,6 +270,9 @@ def read_fields(row: SourceRow, vocabulary: Vocabulary, defaults: Defaults) -> R
     if refusal is not None:
         return Reading(None, body, reader.notes, refusal, language)
     external_id, has_own_id = _id(reader, row)
+    if not title and not has_own_id:  # the id was made of nothing that says anything
+        problem = Problem(_("There is no question or title in it."), field="title", line=row.line)
+        return Reading(None, body, reader.notes, problem, language)
     if not title:
         title = readable_id(external_id)
     slug = slugify_unicode(reader.text("slug").rstrip("/").rpartition("/")[2])

@@ -19,14 +19,14 @@ def _stems(words: str) -> frozenset[str]:
 #: People one can ask for, and ways that lead to nobody else.
 _PEOPLE: Final = _stems(
     "پشتیبانی پشتیبان اپراتور اوپراتور کارشناس کارشناسان آدم آدمیزاد انسان شخص ساپورت مشاور مشاوره همکاران پاسخگو پاسخگویی "
-    "مسئول مسئولین تلفنچی کال‌سنتر تماس ارتباط "
+    "نفر کسی مدیر شکایت مسئول مسئولین تلفنچی کال‌سنتر تماس ارتباط "
     "person human agent agents support representative rep operator advisor adviser consultant someone somebody anyone "
-    "staff team helpdesk hotline helpline contact people"
+    "staff team helpdesk hotline helpline contact people manager supervisor complaint complain"
 )
 #: Ways to reach them.
 _WAYS: Final = _stems(
     "شماره تلفن تلفنی زنگ بزنم حرف صحبت گفتگو گفت‌وگو چت وصل ارتباط راه خط مستقیم پیام جواب بدید بدین صدا مرکز واحد "
-    "speak talk chat call phone telephone number ring reach connect line message get put through email"
+    "speak talk chat make file call phone telephone number ring reach connect line message get put through email"
 )
 #: Words that come with them and add nothing.
 _BESIDE: Final = _stems(

@@ -12,7 +12,7 @@ from wagtail.images import get_image_model
 from wagtail.models import Locale, Page, PageLogEntry, ReferenceIndex
 from wagtail.search.backends import get_search_backend
 
-from faq.importing import import_articles, service, writing
+from faq.importing import Outcome, import_articles, service, writing
 from faq.importing.writing import NewArticles, Turns
 from faq.models import ArticlePage, Publication, ShortLink
 from portal.core.models import FileAudience, PeriodicJob
@@ -224,3 +224,15 @@ def test_a_portion_that_is_refused_is_written_one_by_one(portal, tmp_path, monke
 
     assert [row.outcome.value for row in import_articles(tmp_path).rows] == ["created"]
     assert ArticlePage.objects.get().live
+
+
+def test_a_line_of_a_table_without_a_question_is_told_and_makes_no_article(site, tmp_path):
+    help_site()
+    (tmp_path / "faq.csv").write_text(
+        "question,answer\nHow do I pay?,Online.\n,An answer to nothing\n", encoding="utf-8"
+    )
+
+    report = import_articles(tmp_path / "faq.csv")
+
+    assert list(ArticlePage.objects.values_list("title", flat=True)) == ["How do I pay?"]
+    assert [(row.line, row.outcome) for row in report.rows] == [(2, Outcome.CREATED), (3, Outcome.SKIPPED)]

@@ -319,3 +319,9 @@ def test_the_list_costs_the_same_with_more_offers(client, programme, django_asse
     for _number in range(3):
         finished(programme, 3, 3, (1, 1))
     assert cost() == before
+
+
+def test_offers_are_in_the_menu_of_those_who_may_see_them(client):
+    signed_in(client, "change_offer")
+
+    assert reverse("offers_admin:index") in client.get(reverse("wagtailadmin_home")).text

@@ -20,7 +20,7 @@ PERSIAN = """
 صحبت با اپراتور | صحبت با کارشناس | صحبت با پشتیبانی | حرف زدن با پشتیبانی | چت با پشتیبانی | چت با اپراتور | گفت‌وگو با کارشناس
 گفتگو با پشتیبان | کارشناس پشتیبانی | کارشناس فنی | پشتیبانی فنی | شماره کارشناس | شماره اپراتور | با کی تماس بگیرم | چطور تماس بگیرم
 چطوری با پشتیبانی تماس بگیرم | زنگ بزنم به پشتیبانی | به پشتیبانی زنگ بزنم | ساپورت | شماره ساپورت | پاسخگویی تلفنی
-پشتیبانی آنلاین | مشاوره تلفنی | مسئول پاسخگویی | شماره خدمات مشتریان پشتیبانی | شمارتونو بدین تماس بگیرم
+پشتیبانی آنلاین | مشاوره تلفنی | می‌خواهم با یک نفر حرف بزنم | میشه با یه نفر صحبت کنم | شکایت دارم | مسئول پاسخگویی | شماره خدمات مشتریان پشتیبانی | شمارتونو بدین تماس بگیرم
 """
 ENGLISH = """
 speak to a human | speak to a person | talk to a person | talk to someone | talk to a human | talk to a real person | real person
@@ -32,11 +32,12 @@ call an agent | phone support | telephone support | live support | support team 
 hotline | hotline number | help desk person | representative | speak to a representative | speak with an advisor | adviser
 put me through to an operator | technical support | contact the team | I need a person not a robot | staff
 message support | get in touch with someone | reach a human
+complaint | I want to make a complaint | speak to a manager
 """
 OTHERS = """
-پشتیبانی گوشی هواوی | شماره تلفن همراهم را عوض کنم | تماس قطع می‌شود | انتقال تماس | شماره سریال مودم | رمز پشتیبان | کارت آدم دیگر
+پشتیبانی گوشی هواوی | شماره تلفن همراهم را عوض کنم | تماس قطع می‌شود | انتقال تماس | شماره سریال مودم | شکایت از سرعت اینترنت | رمز پشتیبان | کارت آدم دیگر
 زنگ گوشی قطع است | مودم وصل نمیشه | پشتیبان‌گیری از مخاطبان | چت | شماره | انجمن | ربات
-call forwarding | change my phone number | contact list lost | support for esim | phone | number | reset router | agent fee
+call forwarding | change my phone number | contact list lost | support for esim | phone | number | reset router | agent fee | complaint about the speed
 personal data | human error in the bill | talk time left | call divert | chat
 """
 
@@ -74,6 +75,7 @@ def test_who_asks_for_a_person_gets_the_telephone_first(client, contact, text, l
     assert 'href="tel:+982191000000"' in card
     assert hours in card
     assert 'href="tel:+982191000000"' in offered
+    assert "notice" not in page
     assert 'id="person-title"' not in main(get(client, "router", language=language))
     assert "tel:" not in get(client, "router", language=language, name="suggest").text
 
