@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, pgettext, pgettext_lazy
 
 from loyalty import queries
@@ -144,7 +145,7 @@ def ways_to_earn(shown: Earning) -> list[dict[str, object]]:
 
 def in_words(wallet: Wallet, lines: Sequence[StatementLine]) -> list[Line]:
     """Say what each line is and why. At most three queries, however many lines."""
-    names, why = _reasons(wallet, lines)
+    names, why, added = _reasons(wallet, lines)
     taken = _rewards_of(wallet, lines)
     shown = []
     for line in lines:
@@ -157,6 +158,8 @@ def in_words(wallet: Wallet, lines: Sequence[StatementLine]) -> list[Line]:
         if line.code == Code.REFUND and line.reason in _OF_REFUNDS:
             sentences = [str(RewardReason(line.reason).label)]
         what = what or str(WHAT.get(line.code, line.code))
+        if line.journal_id in added:
+            what = pgettext("statement", "%(what)s: %(reward)s") % {"what": what, "reward": _("added by a campaign")}
         if line.journal_id in taken:
             what = pgettext("statement", "%(what)s: %(reward)s") % {"what": what, "reward": taken[line.journal_id]}
         shown.append(Line(line, what, sentences or [str(WHY[line.code])]))
@@ -170,19 +173,23 @@ def _rewards_of(wallet: Wallet, lines: Sequence[StatementLine]) -> dict[int, str
     return {journal: names[uid] for journal, uid in uids.items() if uid in names}
 
 
-def _reasons(wallet: Wallet, lines: Sequence[StatementLine]) -> tuple[dict[str, str], dict[int, list[str]]]:
+def _reasons(wallet: Wallet, lines: Sequence[StatementLine]) -> tuple[dict[str, str], dict[int, list[str]], set[int]]:
+    """Return the names of rules, why each journal was booked, and the journals with what a campaign added, which come last."""
     sources = {line.source for line in lines if line.code == Code.EARN}
     given = Decision.objects.filter(wallet=wallet, event__source_id__in=sources).select_related("event", "wallet")
     decisions = list(given) if sources else []
     known = earning.names_of_rules(decisions)
     names = {code: name for (programme, code), name in known.items() if programme == wallet.programme_id}
     why: dict[int, list[str]] = {}
+    added: set[int] = set()
     for decision in decisions:
         sentences = earning.explain(decision, known).rules
         for one, sentence in zip(decision.considered, sentences, strict=True):
             for journal in one["journals"]:
                 why.setdefault(journal, [sentence])
-    return names, why
+            if one["bonus"]:
+                added.update(one["journals"][-1:])
+    return names, why, added
 
 
 def not_counted(wallet: Wallet) -> list[tuple[Decision, Explanation]]:

@@ -27,7 +27,7 @@ from portal.demo.clock import standing_at
 from tests.factories.accounts import UserFactory
 from tests.factories.faq import help_site
 from tests.factories.loyalty import EarningFactory, rule_in_force
-from tests.loyalty.test_earning import happened
+from tests.loyalty.test_earning import NOW, campaign, happened
 
 pytestmark = pytest.mark.django_db
 
@@ -331,3 +331,18 @@ def test_members_find_the_club_and_what_they_agree_to_everywhere(client, program
     closed = client.get("/fa/").text
     assert PAGE not in closed
     assert consents not in closed
+
+
+def test_what_a_campaign_added_says_so(programme, person):
+    rule_in_force(programme)
+    campaign(programme, budget="noruz")
+    ledger.fund(programme=programme, budget="noruz", amount=80, key="f", actor="user:1")
+    record(person, 1, occurred_at=NOW)
+
+    with translation.override("en"):
+        lines = list(own_points.all_lines(Wallet.objects.get()))
+
+    assert sorted((line.what, line.change) for line in lines) == [
+        ("Accepted answer", 100),
+        ("Accepted answer: added by a campaign", 50),
+    ]
