@@ -10,7 +10,7 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from django.db.models import Count, F, Q
+from django.db.models import Count, Exists, F, OuterRef, Q
 from django.db.models.functions import TruncWeek
 from django.utils import timezone
 
@@ -33,6 +33,8 @@ if TYPE_CHECKING:
     from collections.abc import Collection
 
     from django.db.models import QuerySet
+
+    from community.merged import MergedQuestion
 
 #: Votes of two people for each other are looked at for so long.
 _LOOKED_BACK: Final = dt.timedelta(days=30)
@@ -210,14 +212,32 @@ def joined_together(people: Collection[int | None]) -> bool:
 def participation_since(user_ids: Collection[int], since: dt.datetime) -> dict[int, tuple[int, int, int, bool]]:
     """Return what people did since a time: posts, those in own threads, weeks with help for others, whether they were there.
 
-    Three queries, however many people. What is hidden or deleted does not count.
+    What is hidden or deleted does not count. Four queries, however many people, and few for each thread among theirs that
+    others were merged into: there, own is what they asked, wherever it is now.
     """
     shown = Post.objects.filter(author__in=user_ids, state=State.VISIBLE, created_at__gte=since).order_by()
-    posts, own = Count("pk"), Count("pk", filter=Q(thread__author=F("author")))
-    rows = shown.values_list("author").annotate(posts=posts, own=own)
-    counted = {user: (written, mine) for user, written, mine in rows}
-    helping = shown.exclude(thread__author=F("author")).annotate(week=TruncWeek("created_at"))
-    weeks = Counter(user for user, _week in helping.values_list("author", "week").distinct())
+    has_merged = Exists(Thread.objects.filter(merged_into=OuterRef("thread")))
+    rows = shown.values_list("author").annotate(
+        posts=Count("pk"), own=Count("pk", filter=Q(thread__author=F("author")) & Q(~has_merged))
+    )
+    written: Counter[int] = Counter()
+    own: Counter[int] = Counter()
+    for user, posts, mine in rows:
+        written[user], own[user] = posts, mine
+    by_week = shown.annotate(week=TruncWeek("created_at"))
+    helping = by_week.exclude(has_merged).exclude(thread__author=F("author"))
+    weeks = set(helping.values_list("author", "week").distinct())
+    merged: dict[int, dict[int, MergedQuestion]] = {}
+    moved = by_week.filter(has_merged).values_list("author", "week", "thread", "thread__author", "number")
+    for user, week, thread, starter, number in moved:
+        if thread not in merged:
+            merged[thread] = merged_questions(thread)
+        question = question_of(number, merged[thread])
+        if user == (question.author_id if question else starter):
+            own[user] += 1
+        else:
+            weeks.add((user, week))
+    helped = Counter(user for user, _week in weeks)
     seen = CommunityProfile.objects.filter(user__in=user_ids, last_seen_on__gte=since.date())
     present = set(seen.values_list("user_id", flat=True))
-    return {user: (*counted.get(user, (0, 0)), weeks[user], user in present or user in counted) for user in user_ids}
+    return {user: (written[user], own[user], helped[user], user in present or user in written) for user in user_ids}

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import datetime as dt
+
 import pytest
 from django.urls import reverse
+from django.utils import timezone
 
 from community import rules, services
 from community.events import SolutionAccepted, SolutionRevoked
 from community.exceptions import NotAllowedError
 from community.merged import askers_of, merged_questions, question_of
+from community.merits import participation_since
 from community.models import CommunityProfile, Level, Solution, State, Thread, ThreadState
 from community.reconcile import find_drift
 from community.search_documents import ThreadDocument
@@ -20,6 +24,7 @@ pytestmark = [
     pytest.mark.django_db,
     pytest.mark.both_databases(
         "community.merged",
+        "community.merits",
         "community.models.taking_part",
         "community.services.solutions",
         "community.services.threads",
@@ -216,3 +221,19 @@ def test_what_a_question_was_called_is_seen_as_long_as_the_question_is(client, p
     (services.approve_post if end == "held" else services.restore_post)(post=question, by=moderator())
 
     assert is_found()
+
+
+def test_what_is_written_in_an_own_question_is_no_help_wherever_it_is_now(pair):
+    goes, _moved, stays, _own = pair
+    PostFactory(thread=goes, author=goes.author)
+    PostFactory(thread=goes, author=stays.author)
+    people = [goes.author_id, stays.author_id]
+
+    def counted():
+        done = participation_since(people, timezone.now() - dt.timedelta(days=1))
+        return [done[person][:3] for person in people]
+
+    before = counted()
+    merge(goes, stays)
+
+    assert counted() == before == [(2, 2, 0), (2, 1, 1)]
