@@ -229,7 +229,7 @@ def test_a_search_costs_the_same_for_one_result_and_for_three(meanings):
             found = ids(f"{DARK} گوشی")
         costs.append((len(found), len(asked)))
 
-    assert costs in ([(1, 11), (3, 11)], [(1, 12), (3, 12)])  # pins are sometimes read again
+    assert costs in ([(1, cost), (3, cost)] for cost in (10, 11, 12))  # pins and places are sometimes read again
 
 
 @pytest.mark.django_db(transaction=True)

@@ -192,7 +192,7 @@ def test_the_list_costs_the_same_whatever_its_length(client, editor, count, djan
         synonym(f"رمز{number}", f"پسورد{number}", changed_by=UserFactory())
     client.get(reverse(LIST))
 
-    with django_assert_num_queries(12):
+    with django_assert_num_queries(14):
         client.get(reverse(LIST))
 
 

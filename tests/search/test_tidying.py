@@ -53,7 +53,7 @@ def topics(topic_document):
     Topic.objects.bulk_create(
         [
             Topic(pk=1, code="red", name={"fa": "چراغ قرمز مودم", "en": "Red light on the router"}),
-            Topic(pk=2, code="green", name={"fa": "چراغ سبز"}),
+            Topic(pk=2, code="green", name={"fa": "چراغ سبز کابل"}),
             Topic(pk=3, code="secret", name={"fa": "طرح محرمانه سیمرغ"}, tone=Topic.Tone.POM),
         ]
     )
