@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar, Final
 
 from django.db.models import F, Prefetch
+from django.urls import reverse
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
@@ -13,6 +14,7 @@ from community.merged import merged_questions, shown_questions
 from community.models import Area, Post, State, Tag, Thread
 from portal.core.formats import format_number
 from portal.core.memo import Memo
+from portal.core.text import row_number
 from search.documents import AnswerCard, Badge, Evidence, Facet, HitDetails, SearchDocument, SearchEntry
 from search.facets import PRODUCT
 from search.registry import register
@@ -101,6 +103,11 @@ class ThreadDocument(SearchDocument[Thread]):
     def visible_to(self, user: AnyUser, ids: Collection[int]) -> set[int]:
         found = Thread.objects.listed().visible_to(user).filter(pk__in=ids)  # without what only the index reads
         return set(found.order_by().values_list("pk", flat=True))
+
+    def address(self, url: str) -> str:
+        """The thread within the pages the reader is in; its short address follows the language of the browser."""
+        pk = row_number(url.rpartition("/")[2])
+        return url if pk is None else reverse("community:thread", args=[pk, "-"])
 
     def to_entry(self, instance: Thread) -> SearchEntry:
         beginning: list[Post] = instance.beginning  # type: ignore[attr-defined]  # prefetched

@@ -1,6 +1,7 @@
 from datetime import timedelta
 
 from django.apps import AppConfig
+from django.utils.translation import gettext_lazy as _
 
 from portal.core.privacy import register_typed_text
 
@@ -14,6 +15,7 @@ class LoyaltyConfig(AppConfig):
         from loyalty.models import Earning, Reward  # noqa: PLC0415 - apps must be ready
         from loyalty.services import badges, boards, expiry, ledger, referrals, reviews, rewards, tiers  # noqa: PLC0415 - apps must be ready
         from portal.core import file_audiences, jobs  # noqa: PLC0415 - apps must be ready
+        from portal.core.mail_words import name_mails  # noqa: PLC0415 - apps must be ready
         from portal.core.receivers import touches  # noqa: PLC0415 - apps must be ready
         from portal.notifications.registry import register  # noqa: PLC0415 - apps must be ready
 
@@ -22,6 +24,7 @@ class LoyaltyConfig(AppConfig):
         navigation.connect()
         register(notifications.PointsExpiring(), notifications.TierNews(), notifications.BadgeNews())
         register(notifications.ClaimAnswered(), notifications.PointsCorrected(), notifications.VotesReviewed())
+        name_mails({"loyalty/email/ledger_check": _("The books of points do not agree")})
         touches(Earning, "site")  # the navigation leads to points once a programme is open
         jobs.every(
             timedelta(hours=1),

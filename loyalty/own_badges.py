@@ -6,15 +6,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from django.db.models import Exists, OuterRef
-from django.utils import timezone
-from django.utils.translation import gettext
 
 from loyalty.buckets import today_of
 from loyalty.models import Badge, BadgeRecord
 from loyalty.models.earning import VersionState
 from loyalty.models.ledger import Member
 from loyalty.services import badges
-from portal.core.formats import date_text
 from portal.core.honours import Honour
 
 if TYPE_CHECKING:
@@ -65,10 +62,7 @@ def badges_of(wallet: Wallet | None, shown: Earning) -> OwnBadges | None:
 
 
 def public_badges_of(person_id: int) -> list[Honour]:
-    """Return the badges that everybody may see of a person, in programmes that are open. One query.
-
-    With the day since when, and not with what the badge is for: that speaks to its owner.
-    """
+    """Return the badges that everybody may see of a person, in programmes that are open. One query."""
     later = BadgeRecord.objects.filter(
         badge=OuterRef("badge"), wallet=OuterRef("wallet"), number__gt=OuterRef("number")
     )
@@ -83,10 +77,5 @@ def public_badges_of(person_id: int) -> list[Honour]:
         .select_related("badge")
     )
     return [
-        Honour(name=str(row.badge), text=_since(row.created_at), icon=row.badge.icon, since=row.created_at)
-        for row in rows
+        Honour(name=str(row.badge), text=str(row.badge.text), icon=row.badge.icon, since=row.created_at) for row in rows
     ]
-
-
-def _since(moment: dt.datetime) -> str:
-    return gettext("Since %(day)s") % {"day": date_text(timezone.localdate(moment))}

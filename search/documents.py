@@ -239,6 +239,10 @@ class SearchDocument(ABC, Generic[ModelT]):
             queryset = narrowed(user)
         return set(queryset.order_by().values_list("pk", flat=True))
 
+    def address(self, url: str) -> str:
+        """The address of a hit for a reader in the active language; `url` is that of its entry."""
+        return url
+
     def details(self, ids: Collection[int]) -> Mapping[int, HitDetails]:
         """What a list of results shows besides the text. At most one query, whatever the number of ids."""
         return {}

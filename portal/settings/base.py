@@ -206,6 +206,7 @@ LARGER_BODIES = {
     "/admin/images/": 11 * 1024 * 1024,
     "/admin/documents/": 200 * 1024 * 1024,
     "/admin/media/": 200 * 1024 * 1024,
+    "/admin/help/import/": 110 * 1024 * 1024,
     "/admin/downloads/": DOWNLOADS_MAX_MB * 1024 * 1024,
     # One picture of `community.services.uploads.MAX_BYTES` with the text around it; without a script, all pictures.
     "/community/upload/": 6 * 1024 * 1024,

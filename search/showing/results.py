@@ -222,7 +222,7 @@ def _hit(
         kind=hit.kind,
         object_id=hit.object_id,
         language=hit.language,
-        url=hit.url,
+        url=document.address(hit.url),
         title=title,
         snippet=_snippet(hit),
         kind_label=str(document.label_plural),

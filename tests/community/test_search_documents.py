@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from django.utils import translation
 
 from community import services
 from community.models import Policy, Thread
@@ -143,3 +144,10 @@ def test_reminder_comes_once(monkeypatch):
 
     assert [remind(), remind()] == [1, 0]
     assert [(event.user_id, event.post_id) for event in told] == [(post.author_id, post.pk)]
+
+
+def test_a_result_leads_into_the_language_of_the_page():
+    document = ThreadDocument()
+    for language in ("fa", "en"):
+        with translation.override(language):
+            assert document.address("/t/12") == f"/{language}/community/t/12/-/"
