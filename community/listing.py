@@ -226,8 +226,9 @@ def threads_in(
 ) -> ThreadList:
     """Return a page of the threads that everybody with this reader's audiences finds, from the cursor `after` on.
 
-    `language` is what an address asks for, see `languages_in`; everything is listed that somebody follows. One query, whatever the number of threads, and none for a beginning that is kept; three more for a signed-in reader,
-    and one for what they follow. An unreadable cursor begins at the top.
+    `language` is what an address asks for, see `languages_in`; everything is listed that somebody follows. One query,
+    whatever the number of threads, and none for a beginning that is kept; three more for a signed-in reader, and two for what
+    they follow. An unreadable cursor begins at the top.
     """
     chosen, choices = ((), ()) if tab is Tab.FOLLOWING else languages_in(user, language)
     make = partial(_rows_in, user, tab=tab, areas=areas, tag=tag, product=product, after=after, languages=chosen)

@@ -84,9 +84,10 @@ def names_of(actors: Iterable[str]) -> dict[str, str]:
 
 def owners_of(wallets: Iterable[Wallet]) -> dict[int, User]:
     """Return whose wallets these are: id → person; nobody's are left out. One query."""
-    keys = {wallet.member_key: wallet.pk for wallet in wallets}
-    found = Member.objects.filter(key__in=keys).select_related("user")
-    return {keys[member.key]: member.user for member in found}
+    keys = {wallet.pk: wallet.member_key for wallet in wallets}  # a member has a wallet in each programme, and one key
+    found = Member.objects.filter(key__in=set(keys.values())).select_related("user")
+    people = {member.key: member.user for member in found}
+    return {pk: people[key] for pk, key in keys.items() if key in people}
 
 
 def _switched(**which: Any) -> list[tuple[SwitchRecord, Any, Any]]:

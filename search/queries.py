@@ -2,8 +2,8 @@
 
 Each of these steps is reported to the reader if it changes the question:
 
-1. entries with all of up to three words, or most of more, are ranked by BM25; if they are few, others follow
-   (`Plan.least`)
+1. entries that hold enough of the question are ranked by BM25 (`Plan.least`), the best of them once more by their titles
+   and by words that stand together (`search.index.closeness`); if they are few, others follow
 2. no word is known: the text is read as typed on the other keyboard
 3. a word is unknown: its likeliest reading is used, a typing error or Persian in Latin letters
    (`search.asking.guesses`)

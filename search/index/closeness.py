@@ -5,8 +5,8 @@ that the question covers and that covers the question is what somebody asks for,
 "Voucher" comes before "How to change the voucher of a gift"; and words next to each other in the question are more
 likely to mean the same thing where they are next to each other in the text. Both only add to the score.
 
-The shares were learnt on six public and own sets of questions in two languages at once, and tried on the halves that
-they were not learnt on (docs/search-quality.md). The same on every index: only hits and plan are used.
+The shares were learnt on one half of six sets of questions in two languages, and tried on the other half
+(docs/decisions/0051-ranking-by-evidence.md). The same on every index: only hits and plan are used.
 """
 
 from __future__ import annotations

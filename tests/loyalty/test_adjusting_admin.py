@@ -13,6 +13,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
+from loyalty.adjusting_admin import owners_of
 from loyalty.models import Adjustment, Journal, Member, PointsClaim, PointsFile, PointsPolicy, Wallet
 from loyalty.services import adjusting, earning, ledger
 from loyalty.services.cards import make_card
@@ -320,3 +321,10 @@ def test_decisions_are_found_by_the_person_and_name_them_to_whoever_may_look(cli
     text = client.get(page, {"who": one.handle}).text
     assert reverse("points_members:inspect", args=[one.pk]) in text
     assert reverse("points_members:inspect", args=[other.pk]) not in text
+
+
+def test_wallets_of_one_member_in_two_programmes_both_have_an_owner():
+    person = UserFactory()
+    wallets = [wallet_for(user=person, programme=EarningFactory().programme) for _number in range(2)]
+
+    assert owners_of(iter(wallets)) == {wallet.pk: person for wallet in wallets}

@@ -114,7 +114,8 @@ def _texts(terms: Iterable[QueryTerm]) -> set[str]:
 def _all_terms(plan: Plan, where: _Where) -> dict[Heading, Matching]:
     """All entries with at least one of the words."""
     found = where.read(_texts(plan.terms))
-    return {heading: _matching(plan, postings, None) for heading, postings in found.items()}
+    weights = plan.weights
+    return {heading: _matching(plan, postings, None, weights) for heading, postings in found.items()}
 
 
 def _enough(plan: Plan, found: Mapping[Heading, Matching]) -> dict[Heading, Matching]:
@@ -158,7 +159,7 @@ def _holding_enough(plan: Plan, where: _Where) -> dict[Heading, Matching]:
         for heading, postings in where.read(others, narrowed).items():
             if heading in found:
                 found[heading].update(postings)
-    matching = {heading: _matching(plan, postings, candidates[heading]) for heading, postings in found.items()}
+    matching = {heading: _matching(plan, postings, candidates[heading], weights) for heading, postings in found.items()}
     kept = {heading: match.only(match.held >= least) for heading, match in matching.items()}
     holding: dict[str, int] = defaultdict(int)
     for (_kind, language), match in kept.items():
@@ -176,7 +177,9 @@ def _all_of(postings: Iterable[Held]) -> np.ndarray:
     return np.flatnonzero(holds)
 
 
-def _matching(plan: Plan, postings: Mapping[str, Held], candidates: np.ndarray | None) -> Matching:
+def _matching(
+    plan: Plan, postings: Mapping[str, Held], candidates: np.ndarray | None, weights: Mapping[int, int]
+) -> Matching:
     """Scores and numbers of words of the candidates, or of all entries with at least one of the words."""
     pks = candidates
     if pks is None:
@@ -188,7 +191,6 @@ def _matching(plan: Plan, postings: Mapping[str, Held], candidates: np.ndarray |
             holding[word][part.where] = True
     matched: np.ndarray = np.zeros(len(pks), np.int16)
     held: np.ndarray = np.zeros(len(pks), np.int64)
-    weights = plan.weights
     for word, holds in holding.items():
         matched += holds
         held += weights[word] * holds
