@@ -10,7 +10,7 @@ from django.urls import reverse
 from django.utils import timezone, translation
 
 from loyalty.exceptions import NotADraftError, NotPermittedError
-from loyalty.models import LoyaltyEvent, Member, MemberConsent, Offer, OfferAnswer, OfferAssignment
+from loyalty.models import LoyaltyEvent, Member, MemberConsent, Offer, OfferAnswer, OfferAssignment, OfferPolicy
 from loyalty.rule_forms import conditions_in_words
 from loyalty.services.members import wallet_for
 from loyalty.services.offers import audience, publishing, reporting
@@ -40,7 +40,10 @@ def _without_second_factor(settings):
 
 @pytest.fixture
 def programme():
-    return EarningFactory().programme
+    programme = EarningFactory().programme
+    # Nobody is by chance among those who see no personal offers.
+    OfferPolicy.objects.create(programme=programme, holdout_percent=0)
+    return programme
 
 
 def form(programme, **values):
