@@ -31,6 +31,7 @@ from community.models import (
     ThreadState,
     policy,
 )
+from community.models.tag import listed
 from community.people import person_of
 from community.queries import thread_at
 from community.services import description_of
@@ -429,7 +430,7 @@ class DescriptionForm(SeenForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         chosen = list(self.thread.products.all())
-        self.fields["tags"].initial = "، ".join(str(tag) for tag in self.thread.tags.all())
+        self.fields["tags"].initial = listed(self.thread.tags.all())
         self.fields["products"].queryset = (  # type: ignore[attr-defined]  # a choice field
             Product.objects.filter(is_active=True) | Product.objects.filter(pk__in=[each.pk for each in chosen])
         )

@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.db import models
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext
 
 from portal.core.text import fold
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 
 def fold_tag(text: str) -> str:
     """Return the form in which tags are compared: folded, without spaces, half-spaces and hyphens. C++ is not C."""
     return "".join(character for character in fold(text) if character.isalnum() or character in "+#")
+
+
+def listed(tags: Iterable[Tag]) -> str:
+    """Return tags as they are typed and read in the active language, with its comma between them."""
+    return pgettext("between words", ", ").join(str(tag) for tag in tags)
 
 
 class Tag(models.Model):

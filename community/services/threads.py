@@ -35,7 +35,7 @@ from community.models import (
     policy,
 )
 from community.models.access import is_moderator
-from community.models.tag import fold_tag
+from community.models.tag import fold_tag, listed
 from community.screening import is_fit_for_all
 from community.services import texts
 from community.services.counting import count_for, count_thread, find_last_post, lock_thread, show_changed, store
@@ -134,7 +134,7 @@ def describe(*, thread: Thread, tags: Collection[Tag], products: Iterable[Produc
     """
     thread = lock_thread(thread.pk)
     if seen and seen != description_of(thread):
-        raise ChangedMeanwhileError("، ".join(str(tag) for tag in thread.tags.all()), "tags")
+        raise ChangedMeanwhileError(listed(thread.tags.all()), "tags")
     set_tags(thread=thread, tags=tags, by=by)
     set_products(thread=thread, products=products, by=by)
 

@@ -10,6 +10,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import override
 
 from community import services
 from community.models import AuditEntry, CommunityProfile, Level, Post, Thread, WatchedWord
@@ -86,6 +87,10 @@ def test_title_tags_and_devices(client, thread, staff):
     assert {str(each) for each in thread.tags.all()} == {"قطعی", "مودم"}
     assert list(thread.products.all()) == [product]
     assert tag in thread.tags.all()
+    shown = client.get(reverse("community:manage", args=[thread.pk]), headers={"Accept-Language": "fa"}).text
+    assert "قطعی، مودم" in shown
+    with override("en"):
+        assert 'value="قطعی, مودم"' in client.get(reverse("community:manage", args=[thread.pk])).text
 
 
 def test_an_error_is_said_beside_its_form_and_keeps_what_was_typed(client, thread, staff):
