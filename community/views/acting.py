@@ -268,6 +268,7 @@ def appeal(request: HttpRequest, post_id: int) -> HttpResponse:
         "lead": _("A moderator reads what you write here and looks at your post again."),
         "button": pgettext("verb", "Send"),
         "thread": post.thread,
+        "quoted": post,
     }
     return one_form(request, AppealForm, page=page, act=ask, back=post.get_absolute_url(), limit="appeal")
 

@@ -166,3 +166,11 @@ def test_no_view_says_what_is_wrong_without_a_field():
     code = [*ROOT.glob("community/**/*.py"), *ROOT.glob("portal/desk/**/*.py")]
 
     assert [path.name for path in code if "add_error(None" in path.read_text()] == []
+
+
+def test_who_asks_for_another_look_reads_what_it_is_about(client):
+    member = MemberFactory()
+    client.force_login(member)
+    address, _data = _appeal(member)
+
+    assert member.posts.get().body in client.get(address).text
