@@ -10,6 +10,7 @@ import logging
 import tempfile
 import time
 import zipfile
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path, PurePosixPath
@@ -27,6 +28,7 @@ from faq.events import ImportWanted
 from faq.importing import ImportReport, SourceError, StoppedError, import_articles, undo_import
 from faq.importing.layout import DOCUMENTS
 from faq.importing.logs import quiet_logs
+from faq.importing.preview import Preview, PreviewWriter, read_picture, read_preview
 from faq.importing.sources import open_source
 from faq.importing.tables import TABLES, TableSource
 from faq.models import ArticleImport, HelpIndexPage
@@ -34,7 +36,7 @@ from portal.core.events import emit
 from portal.core.outbox import NotNowError, describe
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from django.core.files.uploadedfile import UploadedFile
 
@@ -51,6 +53,8 @@ KEPT: Final = timedelta(days=7)
 _SILENCE: Final = timedelta(seconds=90)
 _SECONDS: Final = 2.0
 _SUFFIXES: Final = (*sorted(DOCUMENTS), *sorted(TABLES), ".zip")
+#: Among the choices of an import: where it is kept what its articles would look like.
+_PREVIEWS: Final = "previews"
 _State = ArticleImport.State
 
 
@@ -221,8 +225,8 @@ def _undo(task: ArticleImport, mine: Any) -> dict[str, Any]:
     return {
         "state": _State.UNDONE,
         "left": undone.left,
-        "message": _("Removed: %(removed)d. Returned to the former version: %(restored)d.")
-        % {"removed": undone.removed, "restored": undone.restored},
+        "message": "",
+        "choices": {**task.choices, "undone": {"removed": undone.removed, "restored": undone.restored}},
     }
 
 
@@ -231,8 +235,9 @@ def _import(task: ArticleImport, mine: Any) -> dict[str, Any]:
     if mine.filter(is_stopping=True).exists():
         return {"state": _State.TRIED if is_trial and task.rows else _State.STOPPED}
     wanted = task.choices
+    previewed: set[int] = set()
     try:
-        with tempfile.TemporaryDirectory(prefix="import-") as folder:
+        with tempfile.TemporaryDirectory(prefix="import-") as folder, _previews(task, wanted=is_trial) as previews:
             report = import_articles(
                 _fetched(task, Path(folder)),
                 dry_run=is_trial,
@@ -244,7 +249,9 @@ def _import(task: ArticleImport, mine: Any) -> dict[str, Any]:
                 user=task.by,
                 run=task.pk,
                 progress=_progress(mine, may_stop=True),
+                previews=previews,
             )
+            previewed = previews.rows if previews else set()
         state = _State.TRIED if is_trial else _State.DONE
     except StoppedError as stopped:
         report = stopped.report or ImportReport()
@@ -255,8 +262,9 @@ def _import(task: ArticleImport, mine: Any) -> dict[str, Any]:
     return {
         "state": state,
         "message": "\n".join(report.notes),
+        "choices": task.choices,
         "counts": {outcome.value: count for outcome, count in report.counts.items()},
-        "rows": [row.as_dict() for row in report.rows],
+        "rows": [{**row.as_dict(), "preview": number in previewed} for number, row in enumerate(report.rows, start=1)],
         "done": total if state != _State.STOPPED else task.done,
         "total": total,
     }
@@ -274,6 +282,53 @@ def _fetched(task: ArticleImport, folder: Path) -> Path:
     except OSError as error:
         raise SourceError(_("The upload is not there any more; upload it again.")) from error
     return path
+
+
+# What a check has found -----------------------------------------------------------------------------------------------
+
+
+@contextmanager
+def _previews(task: ArticleImport, *, wanted: bool) -> Iterator[PreviewWriter | None]:
+    """Store what a check reads beside the upload, in place of what the check before found."""
+    if not wanted:
+        yield None
+        return
+    with tempfile.TemporaryFile() as stream:
+        writer = PreviewWriter(stream)
+        try:
+            yield writer
+        finally:
+            writer.close()
+        stream.seek(0)
+        _forget_previews(task)
+        task.choices = {**task.choices, _PREVIEWS: default_storage.save("imports/preview.zip", File(stream))}
+
+
+def _forget_previews(task: ArticleImport) -> None:
+    if name := task.choices.get(_PREVIEWS):
+        default_storage.delete(name)
+
+
+def preview_of(task: ArticleImport, row: int) -> Preview | None:
+    """Return the article that a row of a checked upload would become; None when there is none to be seen."""
+    with _kept(task) as stream:
+        return read_preview(stream, row) if stream is not None else None
+
+
+def picture_of(task: ArticleImport, name: str) -> bytes | None:
+    """Return a picture of a checked upload."""
+    with _kept(task) as stream:
+        return read_picture(stream, name) if stream is not None else None
+
+
+@contextmanager
+def _kept(task: ArticleImport) -> Iterator[Any]:
+    name = task.choices.get(_PREVIEWS, "")
+    if not task.stored or not name or not default_storage.exists(name):
+        yield None
+        return
+    with default_storage.open(name, "rb") as stream:
+        yield stream
 
 
 def columns_of(task: ArticleImport) -> list[Column]:
@@ -306,6 +361,7 @@ def columns_of(task: ArticleImport) -> list[Column]:
 def _forget_upload(task: ArticleImport) -> None:
     if task.stored:
         default_storage.delete(task.stored)
+        _forget_previews(task)
         ArticleImport.objects.filter(pk=task.pk).update(stored="")
 
 
@@ -322,4 +378,4 @@ def remove_old_uploads() -> None:
 
 def _old() -> Any:
     old = ArticleImport.objects.filter(created_at__lt=timezone.now() - KEPT).exclude(stored="")
-    return old.exclude(state__in=ArticleImport.BUSY).only("pk", "stored")
+    return old.exclude(state__in=ArticleImport.BUSY).only("pk", "stored", "choices")

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import io
-from collections import Counter
-from typing import TYPE_CHECKING, Any, ClassVar, Final
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar, Final, cast
 
 from django import forms
 from django.conf import settings
 from django.contrib import messages
-from django.http import HttpResponse, HttpResponseRedirect
+from django.core.paginator import Paginator
+from django.http import Http404, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
 from django.urls import path, reverse
 from django.utils.translation import gettext
@@ -19,11 +21,13 @@ from wagtail.admin.viewsets.base import ViewSet
 from faq import intake
 from faq.importing import Outcome, Problem
 from faq.importing.fields import portal_languages
+from faq.importing.preview import page_of
 from faq.importing.rows import KNOWN_FIELDS
 from faq.models import ArticleImport
 from portal.catalog.models import Topic
 from portal.core import audience
 from portal.core.admin_menu import menu_item_for
+from portal.core.pictures import PICTURE_FORMATS
 from portal.core.screens import Screen
 from portal.core.spreadsheets import CsvWriter
 
@@ -32,9 +36,12 @@ if TYPE_CHECKING:
     from django.http.response import HttpResponseBase
 
 _INDEX: Final = "article_import:index"
-#: Lines of a report on screen; the table has all.
-_SHOWN: Final = 100
+#: Lines of a report on one page.
+_SHOWN: Final = 50
 _REASONS: Final = 20
+#: Things of one kind that are named beside the first.
+_OTHERS: Final = 4
+_QUOTED: Final = re.compile(r"[“«]([^”»]{1,80})[”»]")
 _LISTED: Final = 50
 _REFRESH_SECONDS: Final = "3"
 _LANGUAGES: Final = dict(settings.LANGUAGES)
@@ -155,23 +162,27 @@ class ImportView(_ImportScreen):
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         task = get_object_or_404(ArticleImport.objects.select_related("by"), pk=self.kwargs["pk"])
-        said = [row for row in task.rows if row["problems"]]
-        reasons = Counter(
-            (row["outcome"], Problem(problem["message"]).reason) for row in said for problem in row["problems"]
-        )
         is_at_rest = not task.is_busy and bool(task.stored)
         return super().get_context_data(
             task=task,
-            counts=[(Outcome(name).label, number) for name, number in task.counts.items() if number],
-            reasons=[(Outcome(name).label, reason, number) for (name, reason), number in reasons.most_common(_REASONS)],
-            lines=[{**row, "label": Outcome(row["outcome"]).label} for row in said[:_SHOWN]],
-            more=max(0, len(said) - _SHOWN),
+            counts=[(_said_of(name, task), number) for name, number in task.counts.items() if number],
+            hints=_hints(task),
             columns=self._columns(task) if is_at_rest and task.began_at is None else [],
             may_run=is_at_rest and task.state in {"tried", "stopped", "failed"} and bool(task.rows or task.began_at),
             may_undo=not task.is_busy and task.began_at is not None and task.state != "undone",
             may_stop=task.state in {"trying", "importing"} and not task.is_stopping,
+            **self._lines(task),
             **kwargs,
         )
+
+    def _lines(self, task: ArticleImport) -> dict[str, Any]:
+        """Return a page of the rows, those with notes first."""
+        numbered = [{**row, "number": number} for number, row in enumerate(task.rows, start=1)]
+        paginator = Paginator(sorted(numbered, key=lambda row: not row["problems"]), _SHOWN)
+        page = paginator.get_page(self.request.GET.get("p"))
+        for row in page.object_list:
+            row["label"] = _said_of(row["outcome"], task)
+        return {"lines": page, "elided_page_range": paginator.get_elided_page_range(page.number)}
 
     @staticmethod
     def _columns(task: ArticleImport) -> list[dict[str, Any]]:
@@ -195,6 +206,98 @@ def _meanings() -> list[tuple[str, Any]]:
         for code in portal_languages():
             found.append((f"{name}:{code}", f"{_MEANINGS[name]} ({_LANGUAGES.get(code, code)})"))  # noqa: PERF401
     return found
+
+
+def _said_of(outcome: str, task: ArticleImport) -> str:
+    """Return what is said of rows: what will become of them, or what became of them."""
+    known = Outcome(outcome)
+    return known.label if task.began_at else known.expected
+
+
+@dataclass(slots=True)
+class _Hint:
+    """What was found in one or more articles: the first sentence, what else it was about, and in how many."""
+
+    message: str
+    others: dict[str, None]
+    rows: set[int]
+
+
+def _hints(task: ArticleImport) -> list[_Hint]:
+    """Return what there is to know about an import, what concerns most articles first."""
+    found: dict[str, _Hint] = {}
+    for number, row in enumerate(task.rows):
+        for problem in row["problems"]:
+            message = problem["message"]
+            hint = found.setdefault(Problem(message).reason, _Hint(message, {}, set()))
+            hint.rows.add(number)
+            if message != hint.message and len(hint.others) < _OTHERS and (name := _QUOTED.search(message)):
+                hint.others[name[1]] = None
+    return sorted(found.values(), key=lambda hint: -len(hint.rows))[:_REASONS]
+
+
+class PreviewView(ImportView):
+    """One row of a checked upload: what it becomes, what to know about it, and its page."""
+
+    page_title = _("Preview")
+    template_name = "faq/admin/import_preview.html"
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        task = get_object_or_404(ArticleImport, pk=self.kwargs["pk"])
+        number = self.kwargs["row"]
+        preview = intake.preview_of(task, number)
+        if preview is None:
+            raise Http404
+        seen = [place for place, row in enumerate(task.rows, start=1) if row.get("preview")]
+        row = task.rows[number - 1]
+        return super(ImportView, self).get_context_data(
+            task=task,
+            number=number,
+            preview=preview,
+            language=_LANGUAGES.get(preview.language, preview.language),
+            problems=row["problems"],
+            label=_said_of(row["outcome"], task),
+            before=max((place for place in seen if place < number), default=None),
+            after=min((place for place in seen if place > number), default=None),
+            **kwargs,
+        )
+
+    def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        return self.render_to_response(self.get_context_data(**kwargs))
+
+    def get_breadcrumbs_items(self) -> list[dict[str, Any]]:
+        above = {"url": reverse("article_import:one", args=[self.kwargs["pk"]]), "label": ImportView.page_title}
+        items = super().get_breadcrumbs_items()
+        return [*items[:-1], above, items[-1]]
+
+
+class PreviewPageView(ImportView):
+    """The page that a row would become, as readers would see it."""
+
+    def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        task = get_object_or_404(ArticleImport, pk=self.kwargs["pk"])
+        preview = intake.preview_of(task, self.kwargs["row"])
+        page = (
+            page_of(preview, lambda name: reverse("article_import:picture", args=[task.pk, name])) if preview else None
+        )
+        if page is None:
+            raise Http404
+        return cast("HttpResponse", page.make_preview_request(request, page.default_preview_mode))
+
+
+class PictureView(ImportView):
+    """A picture of a checked upload that the portal does not have yet."""
+
+    def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        task = get_object_or_404(ArticleImport, pk=self.kwargs["pk"])
+        name = self.kwargs["name"]
+        content = intake.picture_of(task, name)
+        kind = PICTURE_FORMATS.get(name.rpartition(".")[2])
+        if content is None or kind is None:
+            raise Http404
+        return HttpResponse(
+            content, content_type=f"image/{kind.lower()}", headers={"Cache-Control": "private, max-age=600"}
+        )
 
 
 class ActView(ImportView):
@@ -276,6 +379,9 @@ class ImportViewSet(ViewSet):
         return [
             path("", ImportsView.as_view(), name="index"),
             path("<int:pk>/", ImportView.as_view(), name="one"),
+            path("<int:pk>/preview/<int:row>/", PreviewView.as_view(), name="preview"),
+            path("<int:pk>/preview/<int:row>/page/", PreviewPageView.as_view(), name="preview_page"),
+            path("<int:pk>/pictures/<str:name>", PictureView.as_view(), name="picture"),
             path("<int:pk>/report.csv", ReportView.as_view(), name="report"),
             path("<int:pk>/undo/", UndoView.as_view(), {"act": "undo"}, name="undo"),
             *(path(f"<int:pk>/{act}/", ActView.as_view(), {"act": act}, name=act) for act in self.acts),

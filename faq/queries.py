@@ -445,7 +445,7 @@ def article_page_data(page: ArticlePage, request: HttpRequest) -> ArticlePageDat
     answer: OwnAnswer | None = None
     other_devices: tuple[str, ...] = ()
     if user.is_authenticated:
-        answer = own_answer(page, user)
+        answer = own_answer(page, user) if page.pk else None  # it is seen before it is stored
         other_devices = _other_devices(shared.applies_to, user)
     elif request.GET.get(THANKS) in {"solved", "unsolved"}:
         answer = OwnAnswer(request.GET[THANKS] == "solved", "", "")

@@ -21,6 +21,8 @@ from portal.core.pictures import PICTURE_FORMATS, what_is_wrong_with_picture
 from portal.core.text import normalise_input
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from django.db.models import Model
 
     from faq.importing.files import FoundFile
@@ -37,8 +39,9 @@ class Finder(Protocol):
 class MediaLibrary:
     """Verifies and stores files of one import. What it stored can be removed again (`remove`, `undo`)."""
 
-    def __init__(self, finder: Finder) -> None:
+    def __init__(self, finder: Finder, *, keep: Callable[[str, str, bytes], int] | None = None) -> None:
         self._finder = finder
+        self._keep = keep
         self._pictures: dict[str, int] = {}
         self._media: dict[tuple[str, str, str], int] = {}
         self._verified: dict[str, str] = {}
@@ -49,11 +52,13 @@ class MediaLibrary:
     # Pictures -------------------------------------------------------------------------------------------------------
 
     def known_picture(self, name: str, *, near: str) -> int:
-        """Return the id of the picture if it is stored already, else 0. Raises `FileProblemError` unless it can be used."""
-        _found, _content, digest = self._picture(name, near)
+        """Return the id of the picture if it is stored already, else what `keep` answers (with its digest, suffix and content), or 0.
+        Raises `FileProblemError` unless it can be used.
+        """
+        found, content, digest = self._picture(name, near)
         if digest not in self._pictures:
             stored = get_image_model().objects.filter(file_hash=digest).values_list("pk", flat=True).first()
-            return int(stored or 0)
+            return int(stored or (self._keep(digest, found.suffix.lstrip("."), content) if self._keep else 0))
         return self._pictures[digest]
 
     def store_picture(self, name: str, *, near: str) -> int:

@@ -30,6 +30,11 @@ class Outcome(enum.StrEnum):
     def label(self) -> str:
         return str(_LABELS[self])
 
+    @property
+    def expected(self) -> str:
+        """Return what is said of it before anything was done."""
+        return str(_EXPECTED[self])
+
 
 _LABELS = {
     Outcome.CREATED: pgettext_lazy("import", "created"),
@@ -37,6 +42,14 @@ _LABELS = {
     Outcome.UNCHANGED: pgettext_lazy("import", "unchanged"),
     Outcome.SKIPPED: pgettext_lazy("import", "skipped"),
     Outcome.FAILED: pgettext_lazy("import", "failed"),
+}
+
+_EXPECTED: Final = {
+    Outcome.CREATED: pgettext_lazy("import", "will be created"),
+    Outcome.CHANGED: pgettext_lazy("import", "will be changed"),
+    Outcome.UNCHANGED: pgettext_lazy("import", "will stay as it is"),
+    Outcome.SKIPPED: pgettext_lazy("import", "will be skipped"),
+    Outcome.FAILED: pgettext_lazy("import", "cannot be imported"),
 }
 
 
@@ -71,6 +84,7 @@ class RowReport:
     language: str = ""
     outcome: Outcome = Outcome.FAILED
     page_id: int | None = None
+    title: str = ""
     problems: list[Problem] = field(default_factory=list)
 
     @property
@@ -87,6 +101,7 @@ class RowReport:
             "language": self.language,
             "outcome": self.outcome.value,
             "page": self.page_id,
+            "title": self.title,
             "problems": [{"field": p.field, "line": p.line, "message": p.message} for p in self.problems],
         }
 

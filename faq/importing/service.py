@@ -45,6 +45,7 @@ if TYPE_CHECKING:
 
     from django.db.models import Model
 
+    from faq.importing.preview import PreviewWriter
     from faq.importing.rows import Source, SourceRow
     from portal.accounts.models import User
 
@@ -75,6 +76,7 @@ def import_articles(
     progress: Progress | None = None,
     audience: str = "",
     run: int | None = None,
+    previews: PreviewWriter | None = None,
 ) -> ImportReport:
     """Import the articles at `source` (a folder or zip of documents, one document, a spreadsheet, an export of a portal).
 
@@ -83,6 +85,7 @@ def import_articles(
     the defaults for rows that say nothing; `languages` maps languages of the source to those of the portal, `topics` its sections to
     topics, `columns` those of a spreadsheet to fields. A dry run writes nothing. `audience` is for rows that say nothing. The log
     names the import as `run`, for `faq.importing.undoing`. `progress` may raise `StoppedError`: what is written stays.
+    A dry run hands what it reads to `previews`.
 
     Raises `SourceError` when the source as a whole cannot be read; problems of single rows are in the report.
     """
@@ -98,8 +101,9 @@ def import_articles(
     opened = open_source(source, pictures=pictures, languages=portal_languages(), columns=columns)
     defaults = Defaults(language, topic, languages or {}, topics or {}, **({"audience": audience} if audience else {}))
     work = _Import(
-        opened, defaults=defaults, publish=publish, user=user, overwrite=overwrite, progress=progress, run=run
-    )
+        opened, defaults=defaults, publish=publish, user=user, overwrite=overwrite, progress=progress, run=run,
+        previews=previews if dry_run else None,
+    )  # fmt: skip
     report = work.execute(dry_run=dry_run)
     report.dry_run = dry_run
     if isinstance(opened, ZendeskSource) and not dry_run:
@@ -177,10 +181,13 @@ class _Import:
         overwrite: bool,
         progress: Progress | None,
         run: int | None = None,
+        previews: PreviewWriter | None = None,
     ) -> None:
         self.source = source
         self._run = run
-        self.media = MediaLibrary(source.files)
+        self._previews = previews
+        self._number = 0
+        self.media = MediaLibrary(source.files, keep=previews.picture if previews else None)
         self.vocabulary = Vocabulary.load()
         self._topics = Topics(source.labels, user=user, publish=publish, run=run)
         self._links = LinkIndex()
@@ -229,6 +236,7 @@ class _Import:
         planned = zip(self._plans, self._report.rows, strict=True)
         since = monotonic()
         for number, (row, (plan, report)) in enumerate(zip(self.source.rows(), planned, strict=False), start=1):
+            self._number = number
             if plan is not None and not report.problems:
                 self._read(row, plan, report)
             if len(self._ready) >= PORTION or (self._ready and monotonic() - since > _PORTION_SECONDS):
@@ -312,6 +320,7 @@ class _Import:
             report.problems = [reading.refusal] if reading.refusal else []
             report.outcome = Outcome.SKIPPED
             return None
+        report.title = fields.title
         key = (fields.external_id, fields.language)
         plan = _Plan(key, fields.topic, fields.title, fields.slug)
         if row.is_index and row.sections and fields.topic == row.sections:
@@ -527,6 +536,9 @@ class _Import:
         except RowError as error:
             report.outcome, report.problems = Outcome.FAILED, error.problems
             return
+        if self._previews is not None:
+            topic = self._topics.code_of(fields.topic)
+            self._previews.add(self._number, fields, body.blocks, topic=topic)
         page = ArticlePage.objects.filter(pk=plan.page_id).first() if plan.page_id else None
         if page is None:
             self._related(fields, None, row, report)

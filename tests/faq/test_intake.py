@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import io
+import re
 import zipfile
 from unittest import mock
 
@@ -12,6 +13,8 @@ from django.core.files.storage import default_storage
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.urls import reverse
 from django.utils import timezone
+from PIL import Image
+from wagtail.images import get_image_model
 
 from faq import intake
 from faq.events import ImportWanted
@@ -25,6 +28,17 @@ from tests.factories.faq import help_site
 
 pytestmark = [pytest.mark.django_db, pytest.mark.both_databases("faq.intake")]
 
+
+def one_of(task: ArticleImport) -> str:
+    return reverse("article_import:one", args=[task.pk])
+
+
+def png() -> bytes:
+    stream = io.BytesIO()
+    Image.new("RGB", (40, 30), "red").save(stream, "PNG")
+    return stream.getvalue()
+
+
 DOCUMENT = "---\nid: {0}\ntitle: How do I do {0}?\ndescription: Press the button.\n---\nPress the button {0}.\n"
 
 
@@ -34,7 +48,7 @@ def portal(settings):
     help_site()
 
 
-def packed(*names: str, **others: str) -> SimpleUploadedFile:
+def packed(*names: str, **others: str | bytes) -> SimpleUploadedFile:
     stream = io.BytesIO()
     with zipfile.ZipFile(stream, "w") as archive:
         for name in names:
@@ -72,7 +86,7 @@ def test_an_upload_is_checked_run_and_undone(portal):
     intake.undo(pk=task.pk)
     task = worked(task)
     assert (task.state, ArticlePage.objects.count()) == ("undone", 0)
-    assert "2" in task.message
+    assert task.choices["undone"] == {"removed": 2, "restored": 0}
 
 
 def test_articles_stay_drafts_if_so_wanted():
@@ -230,7 +244,55 @@ def test_an_editor_imports_without_scripts(client):
     assert asked.status_code == 200
     client.post(reverse("article_import:undo", args=[task.pk]))
     assert worked(task).state == "undone"
+    assert "حذف شد: ۲. " in client.get(one).content.decode()  # digits as the reader wants them
     assert client.get(index).status_code == 200
+
+
+def test_every_article_is_seen_as_its_page_before_anything_is_made(client):
+    client.force_login(UserFactory(role=CONTENT_EDITORS))
+    text = "\n\nTake [the other](two.md).\n\n![A lamp](lamp.png)\n\n1. **Press.**\n   ![Where](lamp.png)\n2. **Wait.**\n\n<script>bad()</script>"
+    upload = packed("two", **{"docs/wifi/one.md": DOCUMENT.format("one") + text, "docs/wifi/lamp.png": png()})
+    task = worked(begun(upload))
+    number = next(place for place, row in enumerate(task.rows, start=1) if row["file"].endswith("one.md"))
+    screen = reverse("article_import:preview", args=[task.pk, number])
+    page = reverse("article_import:preview_page", args=[task.pk, number])
+
+    answers = [client.get(url) for url in (one_of(task), screen, page)]
+    listed, around, seen = (answer.content.decode() for answer in answers)
+
+    assert f'href="{screen}"' in listed
+    assert "ساخته می‌شود: ۲" in listed
+    assert f'src="{page}"' in around
+    assert "script" in around
+    assert "<h1>How do I do one?</h1>" in seen
+    assert "bad()" not in seen
+    pictures = set(re.findall(r'<img src="([^"]+)" alt="(A lamp|Where)"', seen))
+    assert {alt for _url, alt in pictures} == {"A lamp", "Where"}
+    (address,) = {url for url, _alt in pictures}
+    shown = client.get(address)
+    assert (shown["Content-Type"], shown.content) == ("image/png", png())
+    assert (ArticlePage.objects.count(), get_image_model().objects.count()) == (0, 0)
+
+    intake.run(pk=task.pk)
+    worked(task)
+    assert [client.get(url, follow=True).status_code for url in (screen, page, address)] == [404] * 3
+    assert "ساخته شد: ۲" in client.get(one_of(task)).content.decode()
+
+
+def test_a_hint_names_what_it_is_about_and_counts_articles(client):
+    client.force_login(UserFactory(role=CONTENT_EDITORS))
+    bad = {
+        f"docs/wifi/{tag}.md": f"# A text with {tag}\n\nSome words.\n\n<{tag}>x</{tag}>\n"
+        for tag in ("script", "object")
+    }
+    task = worked(begun(packed(**bad)))
+
+    shown = " ".join(client.get(one_of(task)).content.decode().split())
+
+    hint = re.search(r"<li> <bdi>«&lt;(script|object)&gt;» نشان داده.*?</li>", shown)[0]
+    assert "همچنین: <bdi>&lt;" in hint
+    assert "(۲ مقاله)" in hint
+    assert "…»" not in hint
 
 
 def test_a_refused_upload_says_why(client):
@@ -261,10 +323,13 @@ def test_columns_are_chosen_on_the_page(client):
     assert task.state == "trying"
 
 
-@pytest.mark.parametrize("act", ["index", "one", "report", "undo", "run", "stop", "check"])
+_MORE: dict[str, list[object]] = {"preview": [1], "preview_page": [1], "picture": ["x.png"]}
+
+
+@pytest.mark.parametrize("act", ["index", "one", "report", "undo", "run", "stop", "check", *_MORE])
 def test_only_those_who_may_publish_articles_get_in(client, act):
     task = begun(packed("one"))
-    address = reverse(f"article_import:{act}", args=[] if act == "index" else [task.pk])
+    address = reverse(f"article_import:{act}", args=[] if act == "index" else [task.pk, *_MORE.get(act, [])])
     before = OutboxMessage.objects.count()
 
     for person in (None, UserFactory(), UserFactory(is_staff=True), UserFactory(editor=True)):
