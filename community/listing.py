@@ -302,13 +302,17 @@ def _rows_in(
 def fresh_threads(user: AnyUser) -> tuple[Row, ...]:
     """Return the newest threads for other pages, without what is personal; new posts appear within half a minute.
 
+    They are in the language of the page: what somebody reads beside it would cost these pages a query, and the lists of
+    the community show it.
     A thread that is hidden, moved or renamed changes it at once. See docs/decisions/0015-scopes.md.
     """
-    return _fresh.get(tuple(audiences_for(user)), lambda: _read_fresh(user))
+    language = get_language() or settings.LANGUAGE_CODE
+    return _fresh.get((tuple(audiences_for(user)), language), lambda: _read_fresh(user, language))
 
 
-def _read_fresh(user: AnyUser) -> tuple[Row, ...]:
-    rows = [row_of(thread) for thread in Thread.objects.visible_to(user).listed().recent_first().for_listing()[:_FRESH]]
+def _read_fresh(user: AnyUser, language: str) -> tuple[Row, ...]:
+    found = Thread.objects.visible_to(user).listed().filter(language=language).recent_first().for_listing()
+    rows = [row_of(thread) for thread in found[:_FRESH]]
     rests_on(*(line_scope(row.thread.pk) for row in rows))
     return tuple(rows)
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 import datetime as dt
 
 import pytest
+from django.contrib.auth.models import AnonymousUser
 from django.db import connection
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import override
 
 from community import listing
 from community.models import Post, Thread
@@ -185,3 +187,14 @@ def test_members_see_what_is_new_since_they_were_here_before(client):
     assert mark not in page(last_visit_hours=0.6), "nothing is"
     page(last_visit_hours=1.5)
     assert mark not in client.get(reverse("community:popular")).text
+
+
+def test_other_pages_show_the_newest_threads_in_their_language():
+    persian = ThreadFactory(title="اینترنت ندارم", body="چراغ سوم قرمز مانده است.")
+    english = ThreadFactory(title="No internet", body="The third light has been red since noon.")
+
+    for reader in (MemberFactory(), AnonymousUser()):
+        with override("fa"):
+            assert [row.thread for row in listing.fresh_threads(reader)] == [persian]
+        with override("en"):
+            assert [row.thread for row in listing.fresh_threads(reader)] == [english]
