@@ -13,9 +13,9 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 from persiantools.jdatetime import JalaliDate
 
-from loyalty.liability import known_currencies
 from loyalty.models import PointsPolicy
 from loyalty.models.adjustments import NOTE_LENGTH, Reason
+from loyalty.money import known_currencies
 from loyalty.programme_field import ProgrammeField
 from loyalty.services.adjusting.files import points_of
 from portal.core.forms import FoldedCharField

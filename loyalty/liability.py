@@ -13,14 +13,12 @@ from decimal import ROUND_HALF_UP, Decimal
 from typing import TYPE_CHECKING, Final, NamedTuple
 from zoneinfo import ZoneInfo
 
-from babel.core import UnknownLocaleError
-from babel.numbers import get_currency_name, get_currency_precision, list_currencies
 from django.db.models import Sum
 from django.db.models.functions import TruncDate
-from django.utils.translation import get_language, pgettext
 
 from loyalty.buckets import month_end
 from loyalty.models.ledger import FIRST_OF_WALLET, NEVER, Kind, Posting
+from loyalty.money import currency_name, decimals_of
 from loyalty.queries import liability
 from portal.core.formats import format_number
 
@@ -29,9 +27,6 @@ if TYPE_CHECKING:
 
     from loyalty.models import PointsPolicy
     from loyalty.models.ledger import Programme
-
-#: Ten rials, which is how people count; it has no code of its own in ISO 4217.
-TOMAN: Final = "IRT"
 
 #: Columns of the flow, by the account of the programme: points that come from it, and points that go to it.
 _COLUMNS: Final[Mapping[int, tuple[str, str]]] = {
@@ -225,28 +220,6 @@ def _flows(moved: Iterable[tuple[int, int, dt.date, int]], month_of: Callable[[d
 
 
 # Money ---------------------------------------------------------------------------------------------------------------
-
-
-def known_currencies() -> frozenset[str]:
-    """Return the codes of all currencies that people pay with, and toman."""
-    return frozenset(list_currencies("en")) | {TOMAN}
-
-
-def decimals_of(currency: str) -> int:
-    """Return the number of decimals that people write amounts of the currency with."""
-    return 0 if currency in {TOMAN, "IRR"} else get_currency_precision(currency)
-
-
-def currency_name(currency: str) -> str:
-    """Return the name of the currency as people say it."""
-    if currency == TOMAN:
-        return pgettext("currency", "toman")
-    if currency == "IRR":
-        return pgettext("currency", "rial")
-    try:
-        return get_currency_name(currency, locale=(get_language() or "en").split("-")[0])
-    except UnknownLocaleError:
-        return currency
 
 
 def money_of(points: int, policy: PointsPolicy) -> Decimal:

@@ -10,7 +10,8 @@ from wagtail.admin.views.mixins import SpreadsheetExportMixin
 from wagtail.admin.viewsets.base import ViewSet
 
 from loyalty.adjusting_admin import programmes
-from loyalty.liability import currency_name, money_of, money_text, report_of
+from loyalty.liability import money_of, money_text, report_of
+from loyalty.money import currency_name
 from loyalty.screens import Screen
 from loyalty.services import adjusting, reconciling
 from portal.core.admin_menu import menu_item_for

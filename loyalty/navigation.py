@@ -6,13 +6,16 @@ from typing import TYPE_CHECKING
 
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import pgettext_lazy
+from django.utils.translation import ngettext, pgettext_lazy
 
-from loyalty.own_points import is_open
-from portal.core.navigation import ACCOUNT, HEADER, TABBAR, For, NavItem, add_section, register
+from loyalty.own_points import header_pill, is_open
+from portal.core.formats import format_number
+from portal.core.navigation import ACCOUNT, HEADER, HEADER_PILL, TABBAR, For, NavBadge, NavItem, add_section, register
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from portal.accounts.models import User
 
 
 def connect() -> None:
@@ -20,6 +23,16 @@ def connect() -> None:
     club = pgettext_lazy("navigation", "Club")
     register(
         NavItem("club", club, "gift", _while_open("index"), "loyalty", (HEADER, TABBAR), For.SIGNED_IN, order=28),
+        NavItem(
+            "points-pill",
+            _("My points"),
+            "gem",
+            _while_open("index"),
+            "",
+            (HEADER_PILL,),
+            For.SIGNED_IN,
+            badge=_pill,
+        ),
         NavItem(
             "points",
             _("My points"),
@@ -44,6 +57,14 @@ def connect() -> None:
         ),
     )
     add_section("loyalty", namespaces={"loyalty"})
+
+
+def _pill(person: User) -> NavBadge:
+    points = header_pill(person)
+    if points is None:
+        return NavBadge("", "")
+    words = ngettext("%(count)s point to spend", "%(count)s points to spend", points)
+    return NavBadge(format_number(points), words % {"count": format_number(points)})
 
 
 def _while_open(name: str) -> Callable[[str], str]:

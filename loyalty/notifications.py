@@ -65,12 +65,16 @@ class PointsExpiring(NotificationKind):
     def render(self, facts: Sequence[Fact], about: Any) -> Notice:
         total = sum(points for _day, points in about)
         title = ngettext("%(count)s point expires soon", "%(count)s points expire soon", total)
-        line = _("%(count)s until %(day)s")
-        lines = [line % {"count": format_number(points), "day": date_text(day)} for day, points in about]
+        if len(about) == 1:
+            text = _("Use them by %(day)s.") % {"day": date_text(about[0][0])}
+        else:
+            line = _("%(count)s by %(day)s")
+            lines = [line % {"count": format_number(points), "day": date_text(day)} for day, points in about]
+            text = _("Use them in time: %(list)s.") % {"list": " · ".join(lines)}
         return Notice(
             title=title % {"count": format_number(total)},
-            text=_("Can be spent: %(list)s.") % {"list": " · ".join(lines)},
-            url=reverse("loyalty:index"),
+            text=text,
+            url=reverse("loyalty:rewards"),
             mail_subject=_("Points that expire soon"),
         )
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
+from django.db.models import OuterRef, Subquery
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, pgettext, pgettext_lazy
 
@@ -13,18 +15,20 @@ from loyalty import queries
 from loyalty.models import Decision, Earning, RuleVersion
 from loyalty.models.adjustments import Reason
 from loyalty.models.earning import VersionState
-from loyalty.models.ledger import Code
+from loyalty.models.ledger import REVIEWED, Code, Journal, Kind, Member, Posting, Wallet
 from loyalty.models.rewards import Reason as RewardReason
-from loyalty.services import earning, rewards
+from loyalty.money import amount_in_words
+from loyalty.services import adjusting, earning, rewards
 from loyalty.services.earning import words
+from portal.core.formats import format_number
 from portal.core.memo import Memo
+from portal.core.prepared import Prepared
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from django.utils.functional import _StrPromise
 
-    from loyalty.models import Wallet
     from loyalty.queries import StatementLine
     from loyalty.services.earning import Explanation
     from portal.accounts.models import User
@@ -77,6 +81,8 @@ class Line:
     what: str
     #: Why: a sentence for each rule, or the reason of a correction.
     why: list[str]
+    #: The day from which points that came as pending ones could be spent.
+    due: dt.date | None = None
 
     @property
     def change(self) -> int:
@@ -100,6 +106,22 @@ class Line:
 _is_open: Final[Memo[bool]] = Memo(max_size=1, scopes=("site",))
 
 
+#: What a person can spend in the programme that is shown to members, by the last line of the statement: nearly every page asks it.
+_spendable: Final[Prepared[tuple[int | None]]] = Prepared(
+    lambda person: (
+        Wallet.objects.filter(
+            member_key__in=Member.objects.filter(user=person).values("key"), programme__earning__is_open=True
+        )
+        .exclude(status=Wallet.Status.CLOSED)
+        .order_by("programme__earning__pk")
+        .values_list(
+            Subquery(Journal.objects.filter(wallet=OuterRef("pk")).order_by("-number").values("available")[:1])
+        )[:1]
+    ),
+    int,
+)
+
+
 def is_open(_person: User | None = None) -> bool:
     """Return whether there is a programme that is shown to members."""
     return _is_open.get("", lambda: Earning.objects.filter(is_open=True).exists())
@@ -120,37 +142,47 @@ def spendable(wallet: Wallet | None) -> int:
     return queries.summary(wallet).spendable if wallet else 0
 
 
+def header_pill(person: User) -> int | None:
+    """Return the points that the person can spend, for the header; None without a wallet. One query while points are shown.
+
+    What has expired counts until that is booked, which is within the hour.
+    """
+    found = _spendable.rows(person.pk) if is_open() else []
+    return found[0][0] if found else None
+
+
 def ways_to_earn(shown: Earning) -> list[dict[str, object]]:
-    """Return what points are given for now, most points first. One query."""
+    """Return what points are given for now, most points first. Two queries."""
     versions = (
         RuleVersion.objects.filter(rule__programme=shown.programme, state=VersionState.PUBLISHED)
         .select_related("rule")
         .order_by("-points", "rule__code")
     )
+    currency = adjusting.policy_of(shown.programme).currency
     ways = []
     for version in versions:
         trigger = earning.all_triggers().get(version.trigger)
-        fact = trigger.fact(version.per_fact) if trigger and version.per_fact else None
         ways.append(
             {
                 "version": version,
                 "name": str(version.rule),
                 "label": trigger.label if trigger else "",
                 "icon": trigger.icon if trigger else "star",
-                "per": fact.label if fact else "",
+                "per": words.per_unit(version, currency),
             }
         )
     return ways
 
 
 def in_words(wallet: Wallet, lines: Sequence[StatementLine]) -> list[Line]:
-    """Say what each line is and why. At most three queries, however many lines."""
-    names, why, added = _reasons(wallet, lines)
+    """Say what each line is and why. At most six queries, however many lines."""
+    told = _reasons(wallet, lines)
+    due = _due_days(wallet, lines)
     taken = _rewards_of(wallet, lines)
     shown = []
     for line in lines:
-        sentences = why.get(line.journal_id, [])
-        what = names.get(line.reason) if line.code == Code.EARN else None
+        sentences = told.why.get(line.journal_id, [])
+        what = told.names.get(line.reason) if line.code == Code.EARN else None
         if line.code == Code.REVERSE and line.reason in words.OF_EVENTS:
             sentences = [str(words.OF_EVENTS[line.reason])]
         if line.code in {Code.ADJUST, Code.EXTEND, Code.REINSTATE} and line.reason in Reason.values:
@@ -158,11 +190,15 @@ def in_words(wallet: Wallet, lines: Sequence[StatementLine]) -> list[Line]:
         if line.code == Code.REFUND and line.reason in _OF_REFUNDS:
             sentences = [str(RewardReason(line.reason).label)]
         what = what or str(WHAT.get(line.code, line.code))
-        if line.journal_id in added:
+        if line.code == Code.ACTIVATE:
+            what = pgettext("statement", "%(what)s: %(reward)s") % {"what": what, "reward": format_number(line.amount)}
+        if line.journal_id in told.added:
             what = pgettext("statement", "%(what)s: %(reward)s") % {"what": what, "reward": _("added by a campaign")}
+        elif line.journal_id in told.paid:
+            what = pgettext("statement", "%(what)s: %(reward)s") % {"what": what, "reward": told.paid[line.journal_id]}
         if line.journal_id in taken:
             what = pgettext("statement", "%(what)s: %(reward)s") % {"what": what, "reward": taken[line.journal_id]}
-        shown.append(Line(line, what, sentences or [str(WHY[line.code])]))
+        shown.append(Line(line, what, sentences or [str(WHY[line.code])], due.get(line.journal_id)))
     return shown
 
 
@@ -173,23 +209,62 @@ def _rewards_of(wallet: Wallet, lines: Sequence[StatementLine]) -> dict[int, str
     return {journal: names[uid] for journal, uid in uids.items() if uid in names}
 
 
-def _reasons(wallet: Wallet, lines: Sequence[StatementLine]) -> tuple[dict[str, str], dict[int, list[str]], set[int]]:
-    """Return the names of rules, why each journal was booked, and the journals with what a campaign added, which come last."""
+@dataclass(slots=True)
+class _Told:
+    """What decisions say about lines, by their journals."""
+
+    #: Names of rules by their codes.
+    names: dict[str, str] = field(default_factory=dict)
+    why: dict[int, list[str]] = field(default_factory=dict)
+    #: Journals with what a campaign added; they come last.
+    added: set[int] = field(default_factory=set)
+    #: What was paid, where it is about that.
+    paid: dict[int, str] = field(default_factory=dict)
+
+
+def _reasons(wallet: Wallet, lines: Sequence[StatementLine]) -> _Told:
+    """Return what was decided about events that gave points. At most four queries."""
     sources = {line.source for line in lines if line.code == Code.EARN}
     given = Decision.objects.filter(wallet=wallet, event__source_id__in=sources).select_related("event", "wallet")
     decisions = list(given) if sources else []
     known = earning.names_of_rules(decisions)
-    names = {code: name for (programme, code), name in known.items() if programme == wallet.programme_id}
-    why: dict[int, list[str]] = {}
-    added: set[int] = set()
+    told = _Told({code: name for (programme, code), name in known.items() if programme == wallet.programme_id})
+    money = {trigger.name: trigger.money for trigger in earning.all_triggers().values() if trigger.money}
+    currency, rates = "", {}
+    if any(decision.event.trigger in money for decision in decisions):
+        currency = adjusting.policy_of(wallet.programme).currency
+        rates = _rates(wallet, currency)
     for decision in decisions:
+        amount = decision.event.facts.get(money.get(decision.event.trigger, ""))
         sentences = earning.explain(decision, known).rules
         for one, sentence in zip(decision.considered, sentences, strict=True):
+            rate = rates.get((one["rule"], one["version"]))
             for journal in one["journals"]:
-                why.setdefault(journal, [sentence])
+                told.why.setdefault(journal, [sentence, *([rate] if rate else [])])
+                if isinstance(amount, int):
+                    told.paid[journal] = amount_in_words(amount, currency)
             if one["bonus"]:
-                added.update(one["journals"][-1:])
-    return names, why, added
+                told.added.update(one["journals"][-1:])
+    return told
+
+
+def _rates(wallet: Wallet, currency: str) -> dict[tuple[str, int], str]:
+    """Return for how much of what rules gave their points: (rule, version) → words. One query."""
+    versions = RuleVersion.objects.filter(rule__programme=wallet.programme).exclude(per_fact="").select_related("rule")
+    return {(version.rule.code, version.number): words.per_unit(version, currency) for version in versions}
+
+
+def _due_days(wallet: Wallet, lines: Sequence[StatementLine]) -> dict[int, dt.date]:
+    """Return from when points that came as pending ones can be spent, by journal; one query if there are such lines."""
+    coming = [line.journal_id for line in lines if line.code == Code.EARN and line.change.pending > 0]
+    if not coming:
+        return {}
+    booked = Posting.objects.filter(journal__in=coming, credit__wallet=wallet, credit__kind=Kind.PENDING)
+    return {
+        journal: dt.date.fromisoformat(ref)
+        for journal, ref in booked.values_list("journal", "credit__ref")
+        if not ref.startswith(REVIEWED)
+    }
 
 
 def not_counted(wallet: Wallet) -> list[tuple[Decision, Explanation]]:

@@ -73,7 +73,7 @@ class Which(NamedTuple):
     codes: tuple[str, ...] = ()
     since: dt.datetime | None = None
     until: dt.datetime | None = None
-    #: Without reservations that were spent at once: the line after them says it all.
+    #: Without what another line says already: reservations that were spent at once, and that coming points can be spent.
     is_short: bool = False
 
 
@@ -170,7 +170,7 @@ def _chosen(found: QuerySet[Journal], which: Which) -> QuerySet[Journal]:
             key=Replace(OuterRef("key"), Value(f"{Code.HOLD}:"), Value(f"{Code.CAPTURE}:")),
             created_at__lt=OuterRef("created_at") + AT_ONCE,
         )
-        found = found.exclude(Exists(spent), code=Code.HOLD)
+        found = found.exclude(Exists(spent), code=Code.HOLD).exclude(code=Code.ACTIVATE)
     return found
 
 

@@ -105,7 +105,13 @@ TRIGGERS: Final = (
         label=_("You bought something"),
         icon="gift",
         facts=(
-            FactInfo(name="amount", label=_("amount, in the smallest unit of the currency"), type=FactType.NUMBER),
+            FactInfo(
+                name="amount",
+                label=_("amount, in the smallest unit of the currency"),
+                told=_("what was paid"),
+                type=FactType.NUMBER,
+                is_money=True,
+            ),
             FactInfo(name="lines", label=_("number of lines"), type=FactType.NUMBER),
         ),
     ),

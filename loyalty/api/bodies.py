@@ -15,8 +15,8 @@ from uuid import UUID
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 
-from loyalty.liability import decimals_of
 from loyalty.models.ledger import MAX_AMOUNT
+from loyalty.money import decimals_of
 from loyalty.services.shop import Order, Refund
 
 if TYPE_CHECKING:

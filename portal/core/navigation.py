@@ -39,6 +39,8 @@ HEADER_TOOLS: Final = "header-tools"
 HEADER_OWN: Final = "header-own"
 #: The same, on wide screens only.
 HEADER_OWN_WIDE: Final = "header-own-wide"
+#: A number at the end of the header that concerns this reader only; without a label, not there for them.
+HEADER_PILL: Final = "header-pill"
 #: A card of the account's page, with the same number.
 ACCOUNT: Final = "account"
 #: An icon at the end of the header of wide screens, and a card of the account's page, for whom the entry admits.
@@ -93,7 +95,7 @@ class NavItem:
     current: str = "true"
     #: By place, the sections in which the entry is omitted because their pages already contain its target.
     hidden_in: Mapping[str, Collection[str]] = field(default_factory=dict)
-    #: Takes the signed-in person; only for places that are rendered for each reader: `HEADER_OWN`, `ACCOUNT`.
+    #: Takes the signed-in person; only for places that are rendered for each reader: `HEADER_OWN`, `HEADER_PILL`, `ACCOUNT`.
     badge: Callable[[Any], NavBadge] | None = None
     #: Whether the signed-in person sees it; only for entries at `HEADER_FOR_SOME`, which are rendered for each reader.
     admits: Callable[[Any], bool] | None = None

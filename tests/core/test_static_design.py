@@ -15,6 +15,8 @@ from django.urls import reverse
 from django.utils import translation
 from lucide.templatetags.lucide import lucide
 
+from loyalty.models.tiers import COLOURS
+
 if TYPE_CHECKING:
     from types import ModuleType
 
@@ -148,6 +150,15 @@ def test_colours_that_meet_can_be_told_apart(theme, text, ground, least):
     block = colours()[theme]
 
     assert contrast(block[text], block[ground]) >= least
+
+
+def test_every_level_has_a_card_whose_words_can_be_read():
+    css = without_comments(STATIC / "css" / "components" / "mcard.css")
+    cards = re.findall(r"\.mcard--(\w+) \{\s*background: (#\w{6});\s*color: (#\w{6});", css)
+
+    assert {name for name, _ground, _text in cards} | {"gold"} == {name for name, _label in COLOURS}
+    assert [name for name, ground, text in cards if contrast(text, ground) < 7] == []
+    assert "print-color-adjust: exact" in css  # light words need their ground on paper, too
 
 
 def test_dark_by_device_and_dark_by_choice_are_the_same():

@@ -97,6 +97,9 @@ def test_the_words_list_amounts_and_dates_of_today(programme, today, mailoutbox)
     ledger.hold(wallet=wallet, hold="h", amount=1300, today=today)
     [told] = queries.fold(person, list(Notification.objects.all()))
     assert told.notice.title.startswith("۲۰۰ ")
+    assert told.notice.text.startswith("تا ")  # one day, said once
+    assert told.notice.text.endswith(" خرجشان کنید.")
+    assert told.notice.url.endswith("/loyalty/rewards/")
 
 
 def test_what_was_spent_meanwhile_is_no_news_and_not_mailed(programme, today, mailoutbox):

@@ -14,9 +14,10 @@ from django.db.models import F, Sum
 from django.urls import reverse
 from django.utils import translation
 
-from loyalty.liability import decimals_of, money_of, money_text, report_of
+from loyalty.liability import money_of, money_text, report_of
 from loyalty.models import Account, PointsPolicy
 from loyalty.models.ledger import NEVER, Kind
+from loyalty.money import decimals_of
 from loyalty.services import ledger
 from loyalty.services.members import wallet_for
 from tests.factories.accounts import UserFactory

@@ -17,11 +17,13 @@ from django.utils import timezone, translation
 from persiantools.jdatetime import JalaliDate
 
 from loyalty import own_months, own_points
-from loyalty.models import Earning, Wallet
+from loyalty.models import Earning, PointsPolicy, Wallet
 from loyalty.models.ledger import Code
+from loyalty.money import amount_in_words
 from loyalty.services import cards, earning, ledger
 from loyalty.services.members import wallet_for
 from portal.core.formats import date_text
+from portal.core.preferences import Preferences, preferences_in_use
 from portal.core.scopes import content_changed
 from portal.demo.clock import standing_at
 from tests.factories.accounts import UserFactory
@@ -346,3 +348,72 @@ def test_what_a_campaign_added_says_so(programme, person):
         ("Accepted answer", 100),
         ("Accepted answer: added by a campaign", 50),
     ]
+
+
+@pytest.fixture
+def purchases(programme):
+    """A point for each 10,000 tomans, which are 100,000 rials, to be spent after two days."""
+    rule_in_force(
+        programme, "buy", trigger="shop.order", points=1, per_fact="amount", per_units=100_000, pending_days=2
+    )
+    return PointsPolicy.objects.create(programme=programme, currency="IRR")
+
+
+@pytest.mark.parametrize(
+    ("units", "currency", "persian", "english"),
+    [
+        (100_000, "IRR", "۱۰٬۰۰۰ تومان", "10,000 tomans"),
+        (105, "IRR", "۱۰۵ ریال", "105 rials"),
+        (1, "IRT", "۱ تومان", "1 toman"),
+        (1250, "EUR", "۱۲٫۵۰ یورو", "12.50 euros"),
+        (1200, "EUR", "۱۲ یورو", "12 euros"),
+        (3, "KWD", "۰٫۰۰۳ دینار کویت", "0.003 Kuwaiti dinars"),
+    ],
+)
+def test_amounts_are_said_as_people_say_them(units, currency, persian, english):
+    with preferences_in_use(Preferences(language="fa")):
+        assert amount_in_words(units, currency) == persian
+    with preferences_in_use(Preferences(language="en")):
+        assert amount_in_words(units, currency) == english
+
+
+def test_what_is_paid_is_told_in_money(client, person, purchases):
+    record(person, 1, trigger="shop.order", source_id="shop:1", facts={"amount": 1_290_000, "lines": 1})
+
+    page = client.get(PAGE)
+
+    assert "۱ امتیاز برای هر ۱۰٬۰۰۰ تومان." in page.text
+    [line] = page.context["lines"]
+    assert line.what.endswith(": ۱۲۹٬۰۰۰ تومان")
+    assert line.why[1:] == ["۱ امتیاز برای هر ۱۰٬۰۰۰ تومان."]
+    assert line.due == timezone.localdate() + dt.timedelta(days=2)
+
+
+def test_that_points_can_be_spent_is_told_where_they_were_earned(client, programme, person, purchases):
+    record(person, 1, trigger="shop.order", source_id="shop:1", facts={"amount": 1_290_000, "lines": 1})
+    wallet = Wallet.objects.get()
+    ledger.activate(wallet=wallet, today=timezone.localdate() + dt.timedelta(days=3))
+
+    assert [line.booked.code for line in client.get(PAGE).context["lines"]] == [Code.EARN]
+    with translation.override("en"):  # staff see all of the books
+        assert "Coming points can be spent now: 12" in [line.what for line in own_points.all_lines(wallet)]
+
+
+def test_the_header_has_the_points_of_whoever_has_some(client, programme, person, django_assert_num_queries):
+    assert "data-points-pill-link" not in client.get(PAGE).text  # no wallet yet
+    wallet = wallet_for(user=person, programme=programme)
+    ledger.earn(wallet=wallet, amount=1250, key="x", source="x")
+    client.get(PAGE)
+
+    with django_assert_num_queries(1):
+        assert own_points.header_pill(person) == 1250
+    assert 'aria-label="۱٬۲۵۰ امتیاز برای خرج کردن"' in client.get(PAGE).text
+    client.logout()
+    assert "data-points-pill-link" not in client.get(reverse("account_login")).text
+
+
+def test_without_a_programme_the_header_asks_nothing(person, django_assert_num_queries):
+    own_points.is_open()
+
+    with django_assert_num_queries(0):
+        assert own_points.header_pill(person) is None

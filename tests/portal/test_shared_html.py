@@ -17,6 +17,8 @@ from django.utils import timezone
 
 from community import services
 from community.models import CommunityProfile, Post
+from loyalty.services import ledger
+from loyalty.services.members import wallet_for
 from portal.core import fragments
 from portal.core.fragments import FragmentNode, UnkeptNode
 from portal.core.memo import forget_all
@@ -27,6 +29,7 @@ from tests.factories.accounts import UserFactory
 from tests.factories.catalog import OwnershipFactory, ProductFactory
 from tests.factories.community import MemberFactory, PostFactory, ThreadFactory, moderator
 from tests.factories.faq import ArticlePageFactory, FeedbackFactory, TopicPageFactory, help_site
+from tests.factories.loyalty import EarningFactory
 from tests.faq.bodies import full_body
 from tests.test_architecture import ROOT, TEMPLATES, name_of
 
@@ -198,6 +201,8 @@ def people(site):
     FeedbackFactory(
         article=articles[0], user=sara, visitor="", solved=False, revision_read=articles[0].live_revision_id
     )
+    wallet = wallet_for(user=sara, programme=EarningFactory().programme)
+    ledger.earn(wallet=wallet, amount=7654, key="x", source="x")
     return {"Sara": sara, "Omid": omid, "visitor": None}
 
 
@@ -256,8 +261,12 @@ def test_two_people_get_every_page_as_if_nothing_were_kept(site, people, threads
             forget_all()
             fresh[path, name] = page(client, path)
     of = {name: "".join(fresh[path, name] for path in paths) for name in clients}
-    assert [word in of["Sara"] for word in ("Sara", "دستگاه دیگری", "گفتید: نه")] == [True] * 3  # it could leak
-    assert [word in of["Omid"] + of["visitor"] for word in ("Sara", "دستگاه دیگری", "گفتید: نه")] == [False] * 3
+    assert [word in of["Sara"] for word in ("Sara", "دستگاه دیگری", "گفتید: نه", "۷٬۶۵۴")] == [
+        True
+    ] * 4  # it could leak
+    assert [word in of["Omid"] + of["visitor"] for word in ("Sara", "دستگاه دیگری", "گفتید: نه", "۷٬۶۵۴")] == [
+        False
+    ] * 4
 
     forget_all()
     seen = {(path, name): page(client, path) for path in paths for name, client in clients.items()}

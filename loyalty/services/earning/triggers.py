@@ -34,6 +34,15 @@ class FactInfo:
     label: _StrPromise
     type: FactType
     choices: tuple[tuple[str, _StrPromise | str], ...] = ()
+    #: Whether it is an amount in the smallest unit of the programme's currency.
+    is_money: bool = False
+    #: As members read it, where that is not the label.
+    told: _StrPromise | None = None
+
+    @property
+    def name_for_members(self) -> str:
+        """What members call it."""
+        return str(self.told or self.label)
 
     def accepts(self, value: object) -> bool:
         """Return whether the value is of its type."""
@@ -57,6 +66,11 @@ class Trigger:
     def fact(self, name: str) -> FactInfo | None:
         """Return the fact of this name."""
         return next((fact for fact in self.facts if fact.name == name), None)
+
+    @property
+    def money(self) -> str:
+        """The name of its amount of money; empty if it is about none."""
+        return next((fact.name for fact in self.facts if fact.is_money), "")
 
 
 _triggers: dict[str, Trigger] = {}

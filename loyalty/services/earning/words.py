@@ -9,6 +9,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from loyalty.models.earning import Decision, EarningRule
+from loyalty.money import amount_in_words
 from loyalty.services.earning.triggers import all_triggers
 from portal.core.formats import format_number
 
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from django.utils.functional import _StrPromise
+
+    from loyalty.models.earning import RuleVersion
 
 #: Why an event earned nothing whatever the rules say, or why points were taken back.
 OF_EVENTS: Final[Mapping[str, _StrPromise]] = {
@@ -95,7 +98,7 @@ def explain(decision: Decision, names: Mapping[tuple[int, str], str] | None = No
 
     def about(code: str) -> str:
         fact = trigger.fact(code) if trigger else None
-        return str(fact.label) if fact else name_of(code)
+        return fact.name_for_members if fact else name_of(code)
 
     return Explanation(
         what=str(trigger.label) if trigger else decision.event.trigger,
@@ -103,6 +106,19 @@ def explain(decision: Decision, names: Mapping[tuple[int, str], str] | None = No
         reason=str(OF_EVENTS.get(decision.reason, "")),
         rules=[_with_review(one, name_of(one["rule"]), about(one["about"])) for one in decision.considered],
     )
+
+
+def per_unit(version: RuleVersion, currency: str) -> str:
+    """Say for how much of what a rule gives its points: “1 point for each 100,000 tomans.” Empty if it always gives the same."""
+    trigger = all_triggers().get(version.trigger)
+    fact = trigger.fact(version.per_fact) if trigger else None
+    if fact is None:
+        return ""
+    if fact.is_money:
+        told = {"points": _points(version.points), "amount": amount_in_words(version.per_units, currency)}
+        return _("%(points)s for each %(amount)s.") % told
+    told = {"points": _points(version.points), "units": format_number(version.per_units), "fact": fact.name_for_members}
+    return _("%(points)s for each %(units)s (%(fact)s).") % told
 
 
 def _points(count: int) -> str:
