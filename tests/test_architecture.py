@@ -323,6 +323,8 @@ WRITTEN_BY_OTHERS = {
     "catalog.Product": "staff",
     "catalog.ProductVersion": "staff",
     "catalog.Topic": "staff",
+    "core.BrandLink": "staff",
+    "core.BrandPicture": "pictures of staff; digests",
     "core.AudienceInUse": "expressions of audiences, by editors",
     "core.FileAudience": "expressions of audiences, computed",
     "core.OutboxMessage": "events: ids and plain values",

@@ -1,26 +1,88 @@
-"""The portal's name: that of the default site in the admin, and its spelling in other languages."""
+"""What makes the portal a company's own: names, texts, colours and pictures of the default site, from the admin.
+
+site_name()                 the portal's name in the active language
+brand().colours.main        everything else; read once per process, until the settings change
+"""
 
 from __future__ import annotations
 
-from typing import Final
+import hashlib
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Final
 
 from django.conf import settings
+from django.urls import reverse
 from django.utils.translation import get_language, override
 from django.utils.translation import gettext as _
 from wagtail.models import Site
 
+from portal.core.brand_colours import Colours, style_sheet
+from portal.core.brand_form import HOME_BLOCKS
 from portal.core.localized import LocalizedText
 from portal.core.memo import LONG_SECONDS, Memo
 
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = ["HOME_BLOCKS", "Brand", "FooterLink", "brand", "footer_links", "is_named", "site_name", "site_names"]
+
 _ANY: Final = ""
-_names: Memo[LocalizedText] = Memo(max_size=1, seconds=LONG_SECONDS, scopes=("site",))
+#: Columns read for a brand.
+_TEXTS: Final = ("name", "tagline", "search_placeholder", "footer_text", "sender_name")
+_OTHERS: Final = ("main_colour", "dark_colour", "accent_colour", "hidden_blocks", "pictures")
+
+
+@dataclass(frozen=True)
+class Brand:
+    """The brand of the portal. Texts are by language; an empty one means that the portal's own is used."""
+
+    names: LocalizedText = field(default_factory=LocalizedText)
+    taglines: LocalizedText = field(default_factory=LocalizedText)
+    placeholders: LocalizedText = field(default_factory=LocalizedText)
+    footers: LocalizedText = field(default_factory=LocalizedText)
+    senders: LocalizedText = field(default_factory=LocalizedText)
+    colours: Colours = field(default_factory=Colours)
+    hidden_blocks: frozenset[str] = frozenset()
+    #: Digest, width and height by kind of picture.
+    pictures: Mapping[str, tuple[str, int, int]] = field(default_factory=dict)
+
+    @cached_property
+    def sheet(self) -> str:
+        """The style sheet with the company's colours; empty if it has none."""
+        return style_sheet(self.colours)
+
+    @cached_property
+    def sheet_url(self) -> str:
+        """The address of `sheet`, which changes with it; empty if there is none."""
+        return reverse("brand_theme", args=[digest_of(self.sheet.encode())]) if self.sheet else ""
+
+
+@dataclass(frozen=True, slots=True)
+class FooterLink:
+    """A link to another address of the company."""
+
+    kind: str
+    label: LocalizedText
+    url: str
+
+
+_brands: Memo[Brand] = Memo(max_size=1, seconds=LONG_SECONDS, scopes=("site",))
+_links: Memo[tuple[FooterLink, ...]] = Memo(max_size=1, seconds=LONG_SECONDS, scopes=("site",))
+
+
+def digest_of(content: bytes) -> str:
+    """Return the digest that is part of an address whose content never changes."""
+    return hashlib.sha256(content).hexdigest()[:32]
+
+
+def brand() -> Brand:
+    """Return the brand of the default site; one query when it has changed since this process last read it, else none."""
+    return _brands.get("default", _read)
 
 
 def site_name(language: str = "") -> str:
-    """Return the portal's name in `language` (the active one when empty), or "Customer portal" when none is set.
-
-    One query when the name has changed since this process last read it, else none.
-    """
+    """Return the portal's name in `language` (the active one when empty), or "Customer portal" when none is set."""
     language = language or get_language() or settings.LANGUAGE_CODE
     names = site_names()
     name = names.get(language.split("-", maxsplit=1)[0]) or names.get(_ANY)
@@ -37,12 +99,45 @@ def is_named() -> bool:
 
 def site_names() -> LocalizedText:
     """Return the names by language; the empty string is the key of the name used for all other languages."""
-    return _names.get("default", _read)
+    return brand().names
 
 
-def _read() -> LocalizedText:
-    found = Site.objects.filter(is_default_site=True).values_list("site_name", "sitebrand__name").first()
+def in_this_language(texts: LocalizedText) -> str:
+    """Return the text in the active language only: one in another language is worse than the portal's own."""
+    return texts.get((get_language() or settings.LANGUAGE_CODE).split("-", maxsplit=1)[0], "")
+
+
+def footer_links() -> tuple[FooterLink, ...]:
+    """Return the company's links; one query when they have changed, else none."""
+    return _links.get("default", _read_links)
+
+
+def _read() -> Brand:
+    columns = (f"sitebrand__{name}" for name in (*_TEXTS, *_OTHERS))
+    found = Site.objects.filter(is_default_site=True).values_list("site_name", *columns).first()
     if found is None:
-        return LocalizedText()
-    name, names = found
-    return LocalizedText({_ANY: name, **(names or {})})
+        return Brand()
+    site_name_, *values = found
+    names, taglines, placeholders, footers, senders = (LocalizedText(value or {}) for value in values[: len(_TEXTS)])
+    main, dark, accent, hidden, pictures = values[len(_TEXTS) :]
+    return Brand(
+        LocalizedText({_ANY: site_name_, **names}),
+        taglines,
+        placeholders,
+        footers,
+        senders,
+        colours=Colours(main or "", dark or "", accent or ""),
+        hidden_blocks=frozenset(hidden or ()),
+        pictures=_pictures(pictures or {}),
+    )
+
+
+def _pictures(kept: Mapping[str, Any]) -> dict[str, tuple[str, int, int]]:
+    return {kind: (str(digest), int(width), int(height)) for kind, (digest, width, height) in kept.items()}
+
+
+def _read_links() -> tuple[FooterLink, ...]:
+    from portal.core.models import BrandLink  # noqa: PLC0415 - the models read the form, which reads nothing of this
+
+    found = BrandLink.objects.filter(brand__site__is_default_site=True).order_by("sort_order", "pk")
+    return tuple(FooterLink(link.kind, link.label, link.url) for link in found)

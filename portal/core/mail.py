@@ -31,7 +31,7 @@ from django.utils import timezone
 from django.utils.translation import get_language, get_language_bidi, override
 
 from portal.core import vault
-from portal.core.brand import site_name
+from portal.core.brand import brand, in_this_language, site_name
 from portal.core.events import DomainEvent, emit
 from portal.core.models import OutgoingMail, OutgoingMailQuerySet
 from portal.core.text import isolate, normalise_address
@@ -241,7 +241,7 @@ def _in_one_form(recipient: str) -> str:
 def _with_name(sender: str) -> str:
     """Return the sender with the portal's name, unless it has a name already."""
     name, address = parseaddr(sender)
-    return sender if name or not address else formataddr((site_name(), address))
+    return sender if name or not address else formataddr((in_this_language(brand().senders) or site_name(), address))
 
 
 def _text(part: object) -> str:

@@ -9,13 +9,18 @@ from typing import Any, ClassVar, Final, Self
 from django import forms
 from django.contrib.auth.models import Group
 from django.core.exceptions import ValidationError
+from django.core.validators import URLValidator
 from django.db import models
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
-from wagtail.admin.panels import FieldPanel
+from modelcluster.fields import ParentalKey
+from modelcluster.models import ClusterableModel
+from wagtail.admin.panels import FieldPanel, InlinePanel, MultiFieldPanel
 from wagtail.contrib.settings.models import BaseSiteSetting, register_setting
+from wagtail.models import Orderable
 
 from portal.core.audience import AudienceInUse
+from portal.core.brand_form import SiteBrandForm
 from portal.core.localized import LocalizedTextField
 from portal.core.text import to_latin_digits
 
@@ -24,6 +29,8 @@ _TELEPHONE: Final = re.compile(r"\+?[(]?[0-9](?:[ \-()/.]*[0-9]){2,}")
 
 __all__ = [
     "AudienceInUse",
+    "BrandLink",
+    "BrandPicture",
     "FileAudience",
     "MachineReading",
     "OutboxMessage",
@@ -232,23 +239,128 @@ class StoredFile(models.Model):
         return self.path
 
 
+def _no_texts() -> Any:
+    """Return an empty `LocalizedText` as the database writes it."""
+    return models.Value({}, models.JSONField())
+
+
 @register_setting(icon="site", order=10)
-class SiteBrand(BaseSiteSetting):
-    """The portal's name in each language. See `portal.core.brand`."""
+class SiteBrand(BaseSiteSetting, ClusterableModel):
+    """What makes the portal a company's own: names, colours, pictures, links. Read it with `portal.core.brand`."""
 
     name = LocalizedTextField(
         _("name of the portal"),
         blank=True,
         help_text=_("One per language. Where there is none, the name of the site is used (Settings, Sites)."),
     )
+    tagline = LocalizedTextField(
+        _("what the portal is"),
+        blank=True,
+        db_default=_no_texts(),
+        help_text=_("A few words beside the name. For example: Customer hub."),
+    )
+    search_placeholder = LocalizedTextField(
+        _("example in the search box"),
+        blank=True,
+        db_default=_no_texts(),
+        help_text=_("What your customers often ask, in their own words. Shown in the search box of the home page."),
+    )
+    footer_text = LocalizedTextField(
+        _("text in the footer"),
+        blank=True,
+        db_default=_no_texts(),
+        help_text=_("For example the full name of the company and its address."),
+    )
+    sender_name = LocalizedTextField(
+        _("sender’s name of mails"),
+        blank=True,
+        db_default=_no_texts(),
+        help_text=_("Where there is none, mails come from the name of the portal."),
+    )
+    main_colour = models.CharField(_("main colour"), max_length=7, blank=True, default="", db_default="")
+    dark_colour = models.CharField(_("dark colour"), max_length=7, blank=True, default="", db_default="")
+    accent_colour = models.CharField(_("accent colour"), max_length=7, blank=True, default="", db_default="")
+    #: Parts of the home page that are not shown; see `portal.core.brand.HOME_BLOCKS`.
+    hidden_blocks = models.JSONField(
+        _("hidden parts of the home page"),
+        blank=True,
+        default=list,
+        db_default=models.Value([], models.JSONField()),
+    )
+    #: Digest, width and height of each `BrandPicture` in use, by its kind.
+    pictures = models.JSONField(
+        _("pictures"), blank=True, default=dict, db_default=models.Value({}, models.JSONField()), editable=False
+    )
 
-    panels: ClassVar[list[Any]] = [FieldPanel("name")]
+    panels: ClassVar[list[Any]] = [
+        MultiFieldPanel(
+            [
+                FieldPanel("name"),
+                FieldPanel("tagline"),
+                FieldPanel("search_placeholder"),
+                FieldPanel("footer_text"),
+                FieldPanel("sender_name"),
+            ],
+            heading=_("Names and texts"),
+        ),
+        MultiFieldPanel(
+            [FieldPanel("main_colour"), FieldPanel("dark_colour"), FieldPanel("accent_colour")],
+            heading=_("Colours"),
+            help_text=_(
+                "Leave empty what the portal’s own colours should be. All other shades, for light and dark, follow from these."
+            ),
+        ),
+        MultiFieldPanel([FieldPanel("shown_blocks")], heading=_("Home page")),
+        InlinePanel("links", heading=_("Links in the footer"), label=_("Link")),
+    ]
+    base_form_class = SiteBrandForm
 
     class Meta:
-        verbose_name = _("name of the portal")
+        verbose_name = _("brand")
 
     def __str__(self) -> str:
         return str(self.name)
+
+
+class BrandLink(Orderable):
+    """A link in the footer to another address of the company."""
+
+    class Kind(models.TextChoices):
+        SOCIAL = "social", _("Social network")
+        LEGAL = "legal", _("Legal notice")
+
+    brand = ParentalKey(SiteBrand, on_delete=models.CASCADE, related_name="links")
+    kind = models.CharField(_("kind"), max_length=10, choices=Kind, default=Kind.SOCIAL)
+    label = LocalizedTextField(_("text"))
+    url = models.URLField(_("address"), max_length=300, validators=[URLValidator(schemes=["https", "http"])])
+
+    panels: ClassVar[list[Any]] = [FieldPanel("kind"), FieldPanel("label"), FieldPanel("url")]
+
+    class Meta(Orderable.Meta):
+        verbose_name = _("link in the footer")
+        verbose_name_plural = _("links in the footer")
+
+    def __str__(self) -> str:
+        return str(self.label)
+
+
+class BrandPicture(models.Model):
+    """A logo or an icon as it is served, at an address that contains its digest. See `portal.core.brand_pictures`.
+
+    It is in the database because it is small, public, and changes together with the settings that name it.
+    """
+
+    digest = models.CharField(_("digest"), max_length=32, unique=True)
+    kind = models.CharField(_("kind"), max_length=20)
+    content = models.BinaryField(_("content"))
+    created_at = models.DateTimeField(_("created at"), default=timezone.now)
+
+    class Meta:
+        verbose_name = _("picture of the brand")
+        verbose_name_plural = _("pictures of the brand")
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.digest}"
 
 
 @register_setting(icon="mail", order=100)

@@ -21,7 +21,7 @@ from wagtail.models import Locale, Page, PageViewRestriction, Site
 from wagtail.signals import page_published, page_slug_changed, page_unpublished, post_page_move
 from wagtail.snippets.models import get_snippet_models
 
-from portal.core.models import SiteBrand, SupportSettings
+from portal.core.models import BrandLink, SiteBrand, SupportSettings
 from portal.core.pages import ARTICLES, PortalPage
 from portal.core.scopes import EVERYTHING, content_changed
 
@@ -49,7 +49,7 @@ def touches(model: type[models.Model], *scopes: str) -> None:
 
 def connect() -> None:
     """Connect the receivers; called once when the apps are ready."""
-    for model in (Redirect, SiteBrand, SupportSettings):
+    for model in (BrandLink, Redirect, SiteBrand, SupportSettings):
         touches(model, "site")
     for signal in (page_published, page_unpublished):
         signal.connect(page_changed, dispatch_uid="core.page_changed")

@@ -26,6 +26,7 @@ PAGES_FOLDER: Final = Path(__file__).resolve().parent / "content" / "pages"
 LANGUAGES: Final = ("fa", "en")
 
 NAME: Final = {"fa": "نورا", "en": "Noora"}
+EXAMPLE: Final = {"fa": "مثلاً: چراغ قرمز مودم", "en": "Try “red light on my router”"}
 HOME: Final = {
     "fa": {
         "title": "مرکز مشتریان نورا",
@@ -131,7 +132,9 @@ class DemoSite:
             site.save()
             if welcome is not None:
                 welcome.delete()
-        SiteBrand.objects.get_or_create(site=site, defaults={"name": LocalizedText(NAME)})
+        SiteBrand.objects.get_or_create(
+            site=site, defaults={"name": LocalizedText(NAME), "search_placeholder": LocalizedText(EXAMPLE)}
+        )
         SupportSettings.objects.get_or_create(
             site=site, defaults={"support_phone": SUPPORT_PHONE, "support_hours": SUPPORT_HOURS}
         )

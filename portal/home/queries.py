@@ -21,6 +21,7 @@ from faq.queries import (
 from loyalty.components import offers_on_home
 from portal.catalog.models import Ownership, Product, ProductVersion
 from portal.core.audience import audiences_for
+from portal.core.brand import brand
 from portal.core.memo import Memo
 from portal.core.pages import ARTICLES, page_url
 from portal.core.support import SupportContact, support_contact
@@ -99,25 +100,29 @@ _shared: Memo[_SharedData] = Memo(max_size=64, scopes=(ARTICLES, "catalogue", "s
 
 
 def home_data(page: HomePage, request: HttpRequest) -> HomeData:
-    """Return the home page's data for one reader; the number of queries does not depend on the amount of content."""
+    """Return the home page's data for one reader, without the parts that the company hides.
+
+    The number of queries does not depend on the amount of content.
+    """
     user = request.user
+    hidden = brand().hidden_blocks
     language = page.locale.language_code
-    threads = fresh_threads(user)
+    threads = () if "threads" in hidden else fresh_threads(user)
     shared = _shared.get((language, tuple(audiences_for(user))), lambda: _shared_data(language, user))
     cards: tuple[ProductCard, ...] = ()
     checklist = None
     name = ""
     if user.is_authenticated:
         name = user.get_short_name() if user.name else ""
-        cards = product_cards(language, user)
-        if not request.session.get(CHECKLIST_DISMISSED):
+        cards = () if "products" in hidden else product_cards(language, user)
+        if "products" not in hidden and not request.session.get(CHECKLIST_DISMISSED):
             checklist = first_steps(user, has_product=bool(cards))
     return HomeData(
-        topics=shared.topics,
-        most_helpful=shared.most_helpful,
-        recent=shared.recent,
+        topics=() if "topics" in hidden else shared.topics,
+        most_helpful=() if "helpful" in hidden else shared.most_helpful,
+        recent=() if "recent" in hidden else shared.recent,
         threads=threads,
-        offers=tuple(offers_on_home(request)),
+        offers=() if "offers" in hidden else tuple(offers_on_home(request)),
         searches=tuple(search.query for search in page.popular_searches.all()),
         support=support_contact(),
         name=name,
