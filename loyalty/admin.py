@@ -27,6 +27,7 @@ from loyalty.referrals_admin import ReferralsViewSet
 from loyalty.reviews_admin import PaceReviewsViewSet, ReviewsViewSet
 from loyalty.rule_forms import RuleForm
 from loyalty.screens import Screen
+from loyalty.segments_admin import SegmentsViewSet
 from loyalty.services import adjusting, earning
 from loyalty.tiers_admin import TierMembersViewSet, TiersViewSet
 from loyalty.tokens_admin import TokensViewSet
@@ -327,7 +328,7 @@ class PointsGroup(ViewSetGroup):
     menu_order = 115
     items: ClassVar[tuple[Any, ...]] = (
         *(MembersViewSet, ClaimsViewSet, CorrectionsViewSet, FilesViewSet),
-        *(TiersViewSet, TierMembersViewSet, BadgesViewSet, ReferralsViewSet),
+        *(TiersViewSet, TierMembersViewSet, SegmentsViewSet, BadgesViewSet, ReferralsViewSet),
         *(
             RulesViewSet,
             CampaignsViewSet,

@@ -117,7 +117,7 @@ def _connect_offers() -> None:
     jobs.every(
         timedelta(days=1),
         name="loyalty.work_out_segments",
-        run=offers.work_out_segments,
+        run=offers.sort_members,
         is_needed=lambda _last_end: offers.is_anybody_to_sort(),
     )
     jobs.every(

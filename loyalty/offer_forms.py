@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 from zoneinfo import ZoneInfo
 
 from django import forms
@@ -11,13 +11,19 @@ from django.utils.translation import pgettext_lazy
 
 from loyalty.campaigns_admin import MomentField
 from loyalty.models import Offer, Programme, Reward
-from loyalty.models.offers import Placement
+from loyalty.models.offers import Activity, Placement, Segment
 from loyalty.programme_field import ProgrammeField
 from loyalty.rule_forms import ConditionRows
 from loyalty.services.offers import audience
 from loyalty.services.offers.publishing import FIELDS
 from portal.core.localized import LocalizedLinesWidget, LocalizedTextFormField
 from portal.core.text import row_number
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+#: Facts that an address can ask for: `?segment=silent` begins an offer for those.
+ADDRESS_FACTS: Final = ("segment", "activity")
 
 
 class OfferForm(ConditionRows, forms.ModelForm[Offer]):
@@ -81,3 +87,12 @@ class OfferForm(ConditionRows, forms.ModelForm[Offer]):
         for name in [name for name in self.errors if not name.startswith(("fact_", "op_", "value_", "joined"))]:
             del self.errors[name]
         return not self.errors and self.programme is not None
+
+
+def audience_asked_for(query: Mapping[str, str]) -> dict[str, Any]:
+    """Return the conditions with which a new offer begins, by the address; empty without, or with one that is none."""
+    known = {"segment": Segment, "activity": Activity}
+    for name in ADDRESS_FACTS:
+        if query.get(name, "") in known[name].values:
+            return {"fact": name, "op": "eq", "value": query[name]}
+    return {}

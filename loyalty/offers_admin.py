@@ -20,7 +20,7 @@ from loyalty import own_offers
 from loyalty.exceptions import NotPermittedError, RuleError
 from loyalty.models import Offer, OfferPolicy, Programme
 from loyalty.models.offers import Placement
-from loyalty.offer_forms import OfferForm
+from loyalty.offer_forms import OfferForm, audience_asked_for
 from loyalty.offer_reports import ReportPage, pooled_sentence, rows_for_spreadsheet, verdict_of
 from loyalty.rule_forms import conditions_in_words
 from loyalty.screens import Screen
@@ -164,7 +164,7 @@ class OfferView(_OfferScreen):
         is_draft = offer is None or offer.state == Offer.State.DRAFT
         context: dict[str, Any] = {}
         if is_draft and publishing.may_draft(self.user):
-            context["form"] = OfferForm(instance=offer or Offer())
+            context["form"] = OfferForm(instance=offer or Offer(audience=audience_asked_for(self.request.GET)))
         if offer is not None and adjusting.may_look(self.user):
             context |= self._judged(offer)
         return super().get_context_data(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 from django.urls import reverse
 from django.utils.translation import get_language, gettext, gettext_lazy, ngettext
 
-from loyalty.models.offers import Segment
+from loyalty.models.offers import Activity, Segment
 from loyalty.own_points import is_open, open_programme
 from loyalty.services import offers
 from loyalty.services.offers.audience import facts_in
@@ -121,12 +121,24 @@ def _segment(value: str, _name: str) -> str:
     }[Segment(value)]
 
 
+def _activity(value: str, _name: str) -> str:
+    return {
+        Activity.CHAMPION: gettext("You are among our most active members."),
+        Activity.LOYAL: gettext("You are here often."),
+        Activity.NEW: gettext("You have joined us lately."),
+        Activity.OCCASIONAL: gettext("You are here now and then."),
+        Activity.AT_RISK: gettext("You have not been here for a while."),
+        Activity.LOST: gettext("You have not been here for a while."),
+    }[Activity(value)]
+
+
 #: Fact → its sentence, from the value and its name.
 _WORDS: Final[Mapping[str, Callable[[Any, str], str]]] = {
     "account_days": _days,
     "points": _points,
     "redemptions": _redemptions,
     "segment": _segment,
+    "activity": _activity,
     "product": lambda _value, name: gettext("You have “%(name)s”.") % {"name": name},
     "tier": lambda _value, name: gettext("You have reached the level “%(name)s”.") % {"name": name},
     "language": lambda _value, name: gettext("You read in this language: %(name)s.") % {"name": name},
@@ -143,6 +155,7 @@ _LOOKED_AT: Final[Mapping[str, _StrPromise]] = {
     "points": gettext_lazy("the points you can spend"),
     "redemptions": gettext_lazy("the rewards you have taken"),
     "segment": gettext_lazy("how you take part in the community"),
+    "activity": gettext_lazy("when and how often you got points or took rewards"),
     "follows": gettext_lazy("the topics you follow"),
 }
 

@@ -352,6 +352,7 @@ WRITTEN_BY_OTHERS = {
     "home.InfoPage": "editors",
     "home.PopularSearch": "editors",
     "loyalty.Account": "names of budgets, reasons and holds, by the portal",
+    "loyalty.ActivityCell": "codes and numbers, by the portal",
     "loyalty.Adjustment": "ids, by the portal; the note is registered",
     "loyalty.ApiToken": "staff",
     "loyalty.Badge": "staff",

@@ -179,6 +179,7 @@ STAFFS = {
     "points_referrals:": {"manager"},
     "points_reviews:": {"manager"},
     "points_rules:": set(),
+    "points_segments:": {"editor"},
     "points_tier_members:": set(),
     "points_tiers:": set(),
     "rewards_offered:": set(),

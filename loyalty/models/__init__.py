@@ -10,6 +10,8 @@ from loyalty.models.earning import Campaign, Decision, Earning, EarningRule, Loy
 from loyalty.models.ledger import Account, Checkpoint, Journal, Member, Posting, Programme, SwitchRecord, Wallet
 from loyalty.models.notices import ExpiryWarning
 from loyalty.models.offers import (
+    Activity,
+    ActivityCell,
     MemberConsent,
     Offer,
     OfferAnswer,
@@ -17,6 +19,7 @@ from loyalty.models.offers import (
     OfferDecision,
     OfferPolicy,
     OfferShown,
+    Segment,
     SegmentMembership,
 )
 from loyalty.models.pace import MemberAddress, PaceBaseline, PaceEvent, PaceReview
@@ -38,6 +41,8 @@ from loyalty.models.webhooks import Webhook, WebhookDelivery
 
 __all__ = [
     "Account",
+    "Activity",
+    "ActivityCell",
     "Adjustment",
     "ApiToken",
     "Badge",
@@ -86,6 +91,7 @@ __all__ = [
     "RewardTerms",
     "RuleCounter",
     "RuleVersion",
+    "Segment",
     "SegmentMembership",
     "ShopEvent",
     "ShopOrder",

@@ -479,5 +479,49 @@ class SegmentMembership(models.Model):
         return self.segment
 
 
+class Activity(models.TextChoices):
+    """How active members are, compared with each other: see `loyalty.services.offers.activity`."""
+
+    CHAMPION = "champion", pgettext_lazy("segment", "Champions")
+    LOYAL = "loyal", pgettext_lazy("segment", "Loyal members")
+    NEW = "new", pgettext_lazy("segment", "New members")
+    OCCASIONAL = "occasional", pgettext_lazy("segment", "Here now and then")
+    AT_RISK = "at-risk", pgettext_lazy("segment", "At risk of leaving")
+    LOST = "lost", pgettext_lazy("segment", "Lost")
+
+
+class ActivityCell(models.Model):
+    """How active a member is, since when and by what. Whoever did nothing for a year has no row."""
+
+    member_key = models.UUIDField()
+    cell = models.CharField(max_length=10, choices=Activity)
+    since = models.DateTimeField(default=timezone.now)
+    #: Fifths of all members, 5 is the best: when they were last there, how often, how many points it was worth.
+    recency = models.PositiveSmallIntegerField()
+    frequency = models.PositiveSmallIntegerField()
+    value = models.PositiveSmallIntegerField()
+    #: The numbers by which they are in it: the last day, how often, points.
+    evidence = models.JSONField(default=dict)
+
+    class Meta:
+        default_permissions = ()
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["member_key"], name="loyalty_activity_one_each"),
+            models.CheckConstraint(
+                condition=Q(recency__range=(1, 5), frequency__range=(1, 5), value__range=(1, 5)),
+                name="loyalty_activity_fifths",
+            ),
+        ]
+        indexes: ClassVar = [models.Index(fields=["cell"], name="loyalty_activity_members")]
+
+    def __str__(self) -> str:
+        return self.cell
+
+    @property
+    def fifths(self) -> list[int]:
+        """When, how often, how much: 5 is the best."""
+        return [self.recency, self.frequency, self.value]
+
+
 #: Name space of the ids of decisions.
 DECISIONS: Final = uuid.UUID("5e0c1b1a-6f0e-4f4e-9a0e-0d7a3b6c9f21")

@@ -102,7 +102,7 @@ def load_offers() -> int:
         offers.set_consent(
             user=person, programme=programme, purpose=offers.Purpose.PROFILING, is_given=True, source="demo"
         )
-    offers.work_out_segments()
+    offers.sort_members()
     return made
 
 

@@ -1,5 +1,6 @@
 """Offers: who gets which, why, and what they answer. See loyalty/README.md and docs/decisions/0041-offers.md."""
 
+from loyalty.services.offers.activity import work_out_activity
 from loyalty.services.offers.answering import accept, hide, undo
 from loyalty.services.offers.audience import (
     SMALL,
@@ -36,6 +37,7 @@ from loyalty.services.offers.segments import (
     is_anybody_to_sort,
     judge,
     register_participation,
+    sort_members,
     work_out_segments,
 )
 
@@ -77,9 +79,11 @@ __all__ = [
     "register_participation",
     "register_source",
     "set_consent",
+    "sort_members",
     "undo",
     "validate",
     "vocabulary",
     "who_agrees",
+    "work_out_activity",
     "work_out_segments",
 ]

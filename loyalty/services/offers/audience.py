@@ -26,7 +26,7 @@ from django.utils.translation import gettext_lazy as _
 from loyalty.buckets import today_of
 from loyalty.models.earning import VersionState
 from loyalty.models.ledger import Account, Kind, Member, Programme, Wallet
-from loyalty.models.offers import Segment, SegmentMembership
+from loyalty.models.offers import Activity, ActivityCell, Segment, SegmentMembership
 from loyalty.models.rewards import BACK_STATES, Redemption, State
 from loyalty.models.tiers import TierSet
 from loyalty.services import tiers
@@ -323,12 +323,21 @@ def _load_points(programme: Programme, members: Sequence[Who]) -> dict[UUID, Fac
 
 def _segment_facts(_programme: Programme) -> Sequence[FactInfo]:
     choices = tuple((segment.value, segment.label) for segment in Segment)
-    return (FactInfo(name="segment", label=_("how they take part"), type=FactType.CHOICE, choices=choices),)
+    active = tuple((cell.value, cell.label) for cell in Activity)
+    return (
+        FactInfo(name="segment", label=_("how they take part"), type=FactType.CHOICE, choices=choices),
+        FactInfo(name="activity", label=_("how active they are"), type=FactType.CHOICE, choices=active),
+    )
 
 
 def _load_segments(_programme: Programme, members: Sequence[Who]) -> dict[UUID, Facts]:
-    rows = SegmentMembership.objects.filter(member_key__in=_keys(members)).values_list("member_key", "segment")
-    return {key: {"segment": segment} for key, segment in rows}
+    keys = _keys(members)
+    found: dict[UUID, dict[str, Value | frozenset[str]]] = {}
+    for key, segment in SegmentMembership.objects.filter(member_key__in=keys).values_list("member_key", "segment"):
+        found.setdefault(key, {})["segment"] = segment
+    for key, cell in ActivityCell.objects.filter(member_key__in=keys).values_list("member_key", "cell"):
+        found.setdefault(key, {})["activity"] = cell
+    return dict(found)
 
 
 for _source in (

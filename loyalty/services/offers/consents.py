@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 from django.db import IntegrityError, transaction
 
 from loyalty.models.ledger import Member
-from loyalty.models.offers import MemberConsent, SegmentMembership
+from loyalty.models.offers import ActivityCell, MemberConsent, SegmentMembership
 from loyalty.services.members import wallet_for
 
 if TYPE_CHECKING:
@@ -59,7 +59,8 @@ def set_consent(*, user: User, programme: Programme, purpose: Purpose, is_given:
         return False
     is_new = _note(member.key, purpose, is_given, source)
     if purpose == Purpose.PROFILING and not is_given:
-        SegmentMembership.objects.filter(member_key=member.key).delete()
+        for model in (SegmentMembership, ActivityCell):
+            model.objects.filter(member_key=member.key).delete()
     return is_new
 
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from loyalty.models.ledger import Member
 from loyalty.models.offers import (
+    ActivityCell,
     MemberConsent,
     OfferAnswer,
     OfferAssignment,
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from portal.accounts.models import User
 
 #: Everything that names a member, whose rows go with them.
-_OF_MEMBERS = (OfferDecision, OfferShown, OfferAnswer, OfferAssignment, SegmentMembership, MemberConsent)
+_OF_MEMBERS = (OfferDecision, OfferShown, OfferAnswer, OfferAssignment, SegmentMembership, ActivityCell, MemberConsent)
 
 
 def export_offers(user: User) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -37,6 +38,11 @@ def export_offers(user: User) -> Iterator[tuple[str, dict[str, Any]]]:
         yield (
             "segment",
             {"segment": segment.segment, "since": segment.since.isoformat(), "by": segment.evidence},
+        )
+    for cell in ActivityCell.objects.filter(member_key=key):
+        yield (
+            "activity",
+            {"segment": cell.cell, "since": cell.since.isoformat(), "by": cell.evidence, "fifths": cell.fifths},
         )
     for answer in OfferAnswer.objects.filter(member_key=key).select_related("offer").order_by("pk"):
         yield "offer-answer", {"offer": answer.offer.code, "answer": answer.kind, "at": answer.at.isoformat()}

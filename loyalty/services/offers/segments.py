@@ -9,18 +9,24 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from django.db import transaction
+from django.db.models import Count, Exists, OuterRef
 from django.utils import timezone
 
 from loyalty.models.earning import Earning
 from loyalty.models.ledger import Member
-from loyalty.models.offers import MemberConsent, OfferPolicy, Segment, SegmentMembership
+from loyalty.models.offers import Activity, ActivityCell, MemberConsent, OfferPolicy, Segment, SegmentMembership
+from loyalty.services.offers.activity import work_out_activity
+from loyalty.services.offers.audience import Size
 from loyalty.services.offers.consents import Purpose, who_agrees
 
 if TYPE_CHECKING:
     from uuid import UUID
+
+    from loyalty.models.ledger import Programme
 
 #: What was done within this time counts.
 PERIOD: Final = dt.timedelta(days=90)
@@ -58,6 +64,11 @@ def judge(done: Participation, *, now_in: str, days: int, policy: OfferPolicy) -
         percent = policy.own_percent_to_stay if now_in == Segment.OWN_THREAD else policy.own_percent
         return Segment.OWN_THREAD if 100 * done.own_posts >= percent * done.posts else ""
     return Segment.SILENT if done.is_seen else ""
+
+
+def sort_members() -> int:
+    """Work out how members take part and how active they are: a daily job. Return how much changed."""
+    return work_out_segments() + work_out_activity()
 
 
 def work_out_segments() -> int:
@@ -98,6 +109,32 @@ def _work_out(users: Mapping[UUID, int], policy: OfferPolicy | None, now: dt.dat
         SegmentMembership.objects.update_or_create(member_key=key, defaults=values)
     SegmentMembership.objects.filter(member_key__in=gone).delete()
     return moved
+
+
+@dataclass(frozen=True, slots=True)
+class Sizes:
+    """How many members there are in each segment, of those who want personal offers."""
+
+    programme: Programme | None
+    willing: Size
+    of: Mapping[str, Size]
+
+
+def sizes() -> Sizes:
+    """Return how many members each segment has. A constant number of queries."""
+    shown = Earning.objects.filter(is_open=True).select_related("programme").order_by("pk").first()
+    later = MemberConsent.objects.filter(
+        member_key=OuterRef("member_key"), purpose=OuterRef("purpose"), number__gt=OuterRef("number")
+    )
+    willing = MemberConsent.objects.filter(purpose=Purpose.PROFILING, is_given=True).exclude(Exists(later)).count()
+    counted: dict[str, int] = dict.fromkeys([*Segment.values, *Activity.values], 0)
+    for rows, name in ((SegmentMembership.objects, "segment"), (ActivityCell.objects, "cell")):
+        counted.update(rows.order_by().values_list(name).annotate(members=Count("pk")))
+    return Sizes(
+        programme=shown.programme if shown else None,
+        willing=Size(willing),
+        of={name: Size(members) for name, members in counted.items()},
+    )
 
 
 def is_anybody_to_sort() -> bool:
