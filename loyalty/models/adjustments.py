@@ -50,7 +50,7 @@ class PointsPolicy(models.Model):
         validators=[MinValueValidator(1), MaxValueValidator(60)],
     )
     budget_alone_up_to = models.PositiveIntegerField(
-        _("most points that an offer or a campaign costs without a second person"),
+        _("most points that an offer, a campaign or a month of a rule costs without a second person"),
         null=True,
         blank=True,
         default=100_000,

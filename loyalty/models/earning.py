@@ -170,6 +170,8 @@ class RuleVersion(PublishedModel):
     pending_days = models.PositiveSmallIntegerField(
         _("days until the points can be spent"), default=3, validators=[MaxValueValidator(60)]
     )
+    #: ``user:7``: whoever wrote the draft last. None of what was written before this was noted.
+    drafted_by = models.CharField(max_length=64, null=True, editable=False)  # noqa: DJ001 - the table is not made again
 
     class Meta:
         verbose_name = _("version of an earning rule")

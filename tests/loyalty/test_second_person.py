@@ -1,4 +1,4 @@
-"""What may cost much is written by one person and decided by another: offers, campaigns, their budgets."""
+"""What may cost much is written by one person and decided by another: offers, rules, campaigns, their budgets."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from loyalty.exceptions import NotPermittedError, SecondPersonError
 from loyalty.models import Campaign, Offer, OfferPolicy, PointsPolicy
 from loyalty.models.earning import VersionState
 from loyalty.services import adjusting, earning, ledger, offers
+from loyalty.services.earning import Happened
 from loyalty.services.offers import publishing
 from tests.factories.accounts import UserFactory
 from tests.factories.loyalty import EarningFactory, OfferFactory
@@ -201,3 +202,36 @@ def test_the_terms_are_read_once_a_visit(programme):
     with CaptureQueriesContext(connection) as queries:
         offers.decide(person=person, programme=programme, slot="list")
     assert sum("loyalty_offerpolicy" in query["sql"] for query in queries) == 1
+
+
+def rule_of(programme, writer, **values):
+    return earning.create_rule(
+        programme=programme, code="r", name={"fa": "x"}, by=writer, trigger="community.solution", **values
+    )
+
+
+def test_a_rule_that_would_have_cost_much_is_published_by_somebody_else(programme, writer, other):
+    for number in range(3):
+        earning.record(
+            Happened(
+                trigger="community.solution", source_id=f"p:{number}", subject=f"p:{number}",
+                user_id=UserFactory().pk, occurred_at=timezone.now(),
+            )
+        )  # fmt: skip
+    draft = rule_of(programme, writer, points=40_000)
+    with pytest.raises(SecondPersonError):
+        earning.publish(draft, by=writer)
+    # Saving what somebody else wrote is not writing it.
+    draft = earning.save_draft(rule=draft.rule, by=other, points=40_000)
+    assert draft.drafted_by == f"user:{writer.pk}"
+    assert earning.publish(draft, by=other).state == VersionState.PUBLISHED
+
+
+@pytest.mark.parametrize(("points", "is_alone"), [(100_000, True), (100_001, False)])
+def test_of_what_never_happened_one_award_decides(programme, writer, points, is_alone):
+    draft = rule_of(programme, writer, points=points)
+    if is_alone:
+        assert earning.publish(draft, by=writer).state == VersionState.PUBLISHED
+        return
+    with pytest.raises(SecondPersonError):
+        earning.publish(draft, by=writer)

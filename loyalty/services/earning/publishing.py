@@ -9,12 +9,13 @@ from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from loyalty.exceptions import InvalidConditionError, NotADraftError, NotPermittedError
+from loyalty.exceptions import InvalidConditionError, NotADraftError, NotPermittedError, SecondPersonError
 from loyalty.models.earning import Campaign, EarningRule, RuleVersion, VersionState
 from loyalty.models.ledger import Account, Kind
 from loyalty.services.earning import conditions
+from loyalty.services.earning.simulation import simulate
 from loyalty.services.earning.triggers import FactType, all_triggers
-from loyalty.services.second_person import require_second_person
+from loyalty.services.second_person import alone_up_to, require_second_person, write
 
 if TYPE_CHECKING:
     from loyalty.models.ledger import Programme
@@ -27,6 +28,8 @@ FIELDS: Final = (
     *("stop", "cap_mode", "cap_day", "cap_week", "cap_month", "times_day", "times_ever", "pending_days"),
 )
 
+#: For so many days it is worked out what a rule costs.
+_MONTH: Final = 30
 #: Fields that are empty, or at least 1.
 _LIMITS: Final = ("cap_day", "cap_week", "cap_month", "times_day", "times_ever")
 
@@ -66,10 +69,7 @@ def save_draft(
         rule.save(update_fields=["name"])
     last = RuleVersion.objects.filter(rule=rule).order_by("-number").first()
     draft = last if last is not None and last.state == VersionState.DRAFT else _successor(rule, last)
-    for field, value in values.items():
-        if field not in FIELDS:
-            raise TypeError(field)
-        setattr(draft, field, value)
+    write(draft, values, fields=FIELDS, by=by)
     check_version(draft)
     draft.save()
     return draft
@@ -103,19 +103,28 @@ def check_version(version: RuleVersion) -> None:
 def publish(version: RuleVersion, *, by: User) -> RuleVersion:
     """Have events judged by this draft from now on, instead of by the version before.
 
-    Raises `NotPermittedError`, `NotADraftError`, `InvalidConditionError`.
+    Raises `NotPermittedError`, `NotADraftError`, `InvalidConditionError`, `SecondPersonError`.
     """
     _require(may_publish(by))
     EarningRule.objects.select_for_update().get(pk=version.rule_id)
-    version = RuleVersion.objects.get(pk=version.pk)
+    version = RuleVersion.objects.select_related("rule__programme").get(pk=version.pk)
     check_version(version)
     now = timezone.now()
     versions = RuleVersion.objects.filter(rule=version.rule_id)
     if version.state != VersionState.DRAFT:
         raise NotADraftError
+    limit = alone_up_to(version.rule.programme, drafted_by=version.drafted_by, by=by)
+    if limit is not None and _month_of(version) > limit:
+        raise SecondPersonError
     versions.filter(state=VersionState.PUBLISHED).update(state=VersionState.RETIRED, retired_at=now)
     versions.filter(pk=version.pk).update(state=VersionState.PUBLISHED, published_at=now, published_by=f"user:{by.pk}")
     return RuleVersion.objects.get(pk=version.pk)
+
+
+def _month_of(version: RuleVersion) -> int:
+    """Return what a rule would have given within a month of real events; of what never happened yet, one award."""
+    month = simulate(version, days=_MONTH).then.by_rule[version.rule.code]
+    return max(month, version.points)
 
 
 @transaction.atomic
