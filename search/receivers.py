@@ -20,7 +20,7 @@ from portal.core.receivers import touches
 from search import mirror, registry, services
 from search.events import EntriesChanged, EntriesWithdrawn, IndexDamaged, MirrorCheckWanted, PageTreeChanged
 from search.index import cluster
-from search.models import Synonym
+from search.models import Synonym, UnusedStarter
 
 if TYPE_CHECKING:
     from django.db.models import Model
@@ -55,6 +55,7 @@ def connect() -> None:
         signal.connect(announce_restricted_tree, sender=PageViewRestriction, dispatch_uid="search")
     m2m_changed.connect(announce_relation, dispatch_uid="search")
     touches(Synonym, "search:synonyms")
+    touches(UnusedStarter, "search:synonyms")
     touches(SearchPromotion, "search:pins")
     touches(Query, "search:pins")
 

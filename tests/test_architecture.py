@@ -411,6 +411,7 @@ WRITTEN_BY_OTHERS = {
     "search.Scope": "names of kinds",
     "search.Synonym": "editors",
     "search.Term": "words of what can be found",
+    "search.UnusedStarter": "a key of a file, chosen by editors",
     "search.Word": "words of what can be found",
     "troubleshooters.Arrival": "keys of visitors, computed",
     "troubleshooters.Outcome": "keys of visitors, computed",

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Final
 from portal.core.text import swap_keyboard
 from search.asking.guesses import Interpretation, Surroundings, interpret
 from search.asking.notices import Notice, NoticeCode
-from search.asking.synonyms import NO_RULES, Alternative, Rules, alternatives, rules_for
+from search.asking.synonyms import NO_RULES, SYNONYM_WEIGHT, Alternative, Rules, alternatives, rules_for
 from search.index.plan import QueryTerm
 from search.index.protocol import Backend
 from search.language.analysis import PERSIAN_STOP_WORDS, Token, clean, stem, tokens
@@ -88,12 +88,16 @@ class Question:
 
     @property
     def synonyms(self) -> list[str]:
-        """The synonyms that the index may contain, as their editor wrote them; without what was typed itself."""
+        """The synonyms worth mentioning, as their editor wrote them: those of editors, and of the starter list those that
+        stand for a word that nothing contains. Without what was typed itself.
+        """
         typed = {token.text for token in self.tokens}
+        known = self.vocabulary.frequencies
         found = (
             alternative.phrase.text
             for alternative in self.alternatives
-            if any(not typed.issuperset(form) for form in alternative.known_forms(self.vocabulary.frequencies))
+            if (alternative.weight == SYNONYM_WEIGHT or known.keys().isdisjoint(alternative.typed))
+            and any(not typed.issuperset(form) for form in alternative.known_forms(known))
         )
         return list(dict.fromkeys(found))
 

@@ -16,10 +16,12 @@ from portal.core.text import fold, swap_keyboard
 from search.asking.guesses import interpret
 from search.asking.notices import Notice, NoticeCode
 from search.asking.questions import COMPLETIONS, Question, ask, notice_of, read, stems_of
+from search.asking.synonyms import begun
 from search.index.plan import Filters, Plan, QueryTerm
 from search.index.protocol import Backend
 
 if TYPE_CHECKING:
+    from search.asking.synonyms import Alternative, Rules
     from search.language.analysis import Token
 
 _SUGGESTIONS: Final = 30
@@ -50,7 +52,7 @@ def read_unfinished(backend: Backend, typed: str, language: str, audiences: tupl
 def _on_both_keyboards(backend: Backend, typed: str, language: str, audiences: Collection[str]) -> list[Question]:
     """The text as typed, and as typed on the other keyboard; one query for both."""
     texts = list(dict.fromkeys((typed, swap_keyboard(typed))))
-    analysed = {text: read(text, language) for text in texts}
+    analysed = {text: _read(text, language) for text in texts}
     vocabulary = backend.vocabulary(
         {stem for found, others, _rules in analysed.values() for stem in stems_of(found, others)},
         audiences=audiences,
@@ -58,6 +60,12 @@ def _on_both_keyboards(backend: Backend, typed: str, language: str, audiences: C
         completions=COMPLETIONS,
     )
     return [Question(text, found, vocabulary, others, rules) for text, (found, others, rules) in analysed.items()]
+
+
+def _read(text: str, language: str) -> tuple[list[Token], tuple[Alternative, ...], Rules]:
+    """The terms of a text and their synonyms, and those of the words that its last word may become."""
+    found, others, rules = read(text, language)
+    return found, (*others, *begun(found, rules, beginning_of(text))), rules
 
 
 def _as_meant(backend: Backend, question: Question, language: str, audiences: tuple[str, ...]) -> Unfinished:

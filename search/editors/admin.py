@@ -19,11 +19,15 @@ from wagtail.admin.widgets.button import Button
 from wagtail.contrib.search_promotions.wagtail_hooks import SearchPicksMenuItem
 from wagtail.snippets.views.snippets import CreateView, EditView, IndexView, SnippetViewSet, SnippetViewSetGroup
 
+from portal.core.admin_menu import menu_item_for
 from portal.core.preferences import current_language
 from search import queries
+from search.asking import starters
 from search.asking.questions import MAX_TEXT_LENGTH
 from search.asking.synonyms import rules_of
+from search.editors import starters_admin
 from search.editors.report_admin import SearchReportViewSet
+from search.editors.starters_admin import StartersView
 from search.editors.synonym_import import COLUMNS
 from search.editors.synonym_import_admin import SynonymImportView
 from search.models import Synonym
@@ -73,7 +77,8 @@ class Effect:
 def effects(synonym: Synonym, *, text: str, user: AnyUser) -> list[Effect]:
     """The effect of an unsaved synonym on `text`, or on its own first words, among results that the user may see."""
     others = synonym.others()
-    without, with_it = rules_of(others), rules_of([*others, synonym])
+    of_list = starters.in_use(synonym.language)
+    without, with_it = rules_of(others, of_list), rules_of([*others, synonym], of_list)
     tried = [text] if text else [phrase.text for phrase in synonym.searched[:_TRIED]]
     return [
         Effect(
@@ -152,7 +157,16 @@ class SynonymIndexView(IndexView):
         if self.add_url:  # whoever may add one may import many
             url = reverse("wagtailsnippets_search_synonym:import")
             buttons.append(Button(_("Import a spreadsheet"), url=url, icon_name="upload", priority=80))
+        if starters_admin.may_change(self.request.user):
+            url = reverse("wagtailsnippets_search_synonym:starters")
+            buttons.append(Button(_("Ready-made synonyms"), url=url, icon_name="order", priority=70))
         return buttons
+
+
+_OTHER_SCREENS: Final = (
+    path("import/", SynonymImportView.as_view(), name="import"),
+    path("starters/", StartersView.as_view(), name="starters"),
+)
 
 
 class SynonymViewSet(SnippetViewSet):
@@ -189,7 +203,7 @@ class SynonymViewSet(SnippetViewSet):
     )
 
     def get_urlpatterns(self) -> list[Any]:
-        return [*super().get_urlpatterns(), path("import/", SynonymImportView.as_view(), name="import")]
+        return [*super().get_urlpatterns(), *_OTHER_SCREENS]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Synonym]:
         return Synonym.objects.select_related("changed_by")
@@ -212,4 +226,11 @@ class SearchGroup(SnippetViewSetGroup):
             icon_name="pick",
             order=len(self.items) + 1,
         )
-        return [*super().get_submenu_items(), pins]
+        of_list = menu_item_for(starters_admin.may_change)(
+            starters_admin.StartersView.page_title,
+            reverse("wagtailsnippets_search_synonym:starters"),
+            name="ready-made-synonyms",
+            icon_name="order",
+            order=len(self.items) + 2,
+        )
+        return [*super().get_submenu_items(), pins, of_list]

@@ -3,6 +3,7 @@
 from search.models.activity import ClickEvidence, SearchClick, SearchDay, SearchGap, SearchLog
 from search.models.index import IndexedEntry, PostingBlock, Scope, Term, Word
 from search.models.popular import PopularQuestion
+from search.models.starter import UnusedStarter
 from search.models.synonym import Synonym
 from search.models.vector import EntryVector
 
@@ -19,5 +20,6 @@ __all__ = [
     "SearchLog",
     "Synonym",
     "Term",
+    "UnusedStarter",
     "Word",
 ]

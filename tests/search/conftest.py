@@ -7,6 +7,7 @@ import pytest
 from portal.catalog.models import Topic
 from portal.core.memo import forget_all
 from search import receivers, registry
+from search.asking import starters
 from search.documents import SearchDocument, SearchEntry
 from search.facets import PRODUCT, TOPIC
 from tests.search.cluster import cluster, node_url, own_indices, portal_with_cluster  # noqa: F401 - pytest finds fixtures by name
@@ -57,7 +58,13 @@ def only_topics():
 
 
 @pytest.fixture
-def topic_document(only_topics):
+def own_synonyms(monkeypatch):
+    """Without the starter list, so that only the synonyms of the test are in use."""
+    monkeypatch.setattr(starters, "groups", lambda language: {})
+
+
+@pytest.fixture
+def topic_document(only_topics, own_synonyms):
     """Make topics, and nothing else, searchable during the test."""
     forget_all()
     registry.register(TopicDocument)
