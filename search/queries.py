@@ -33,6 +33,7 @@ from portal.core.audience import audiences_for
 from portal.core.memo import LONG_SECONDS, Memo
 from portal.core.preferences import current_preferences
 from search import registry
+from search.asking.essence import MOST_READ, essence
 from search.asking.guesses import likelier
 from search.asking.notices import Notice, NoticeCode
 from search.asking.questions import Question, ask, prepare, spelled, understand
@@ -42,6 +43,7 @@ from search.index.answering import answer
 from search.index.entry_terms import stems_in
 from search.index.plan import MAX_PAGES, PAGE_SIZE, BackendHit, Filters, Found, Plan, QueryTerm, Sort
 from search.index.protocol import Backend
+from search.language.analysis import clean
 from search.meaning.fusion import Hybrid, with_meaning
 from search.showing.best_answer import best_answer
 from search.showing.facets import chosen_in_vain, describe
@@ -81,6 +83,8 @@ class _Asked:
     typed: str
     notices: tuple[Notice, ...]
     language: str
+    #: The whole text, if it is too long for a question: what it asks is read out of it.
+    whole: str = ""
     audiences: tuple[str, ...]
     filters: Filters = Filters()  # noqa: RUF009 - frozen
     page: int = 1
@@ -114,6 +118,7 @@ def search(
         typed=typed,
         notices=tuple(notices),
         language=language,
+        whole="" if exact or not notices else " ".join(clean(text[-4 * MOST_READ :]).split())[-MOST_READ:],
         filters=filters,
         page=page,
         exact=exact,
@@ -122,11 +127,11 @@ def search(
         audiences=tuple(audiences_for(user)),
     )
     found = _remembered(asked, user)
-    if found.meant and not _is_better(_remembered(replace(asked, typed=found.meant), user), found):
+    if found.meant and not _is_better(_remembered(replace(asked, typed=found.meant, whole=""), user), found):
         found = replace(found, meant="")
     if filters or sort != Sort.RELEVANCE:
         return found
-    return _with_pins(found, pins_for((typed, found.text), user=user, language=language))
+    return _with_pins(found, pins_for((found.typed, found.text), user=user, language=language))
 
 
 def _remembered(asked: _Asked, user: AnyUser) -> SearchResult:
@@ -169,6 +174,7 @@ def _result(backend: Backend, asked: _Asked, rules: Rules | None = None) -> Sear
 
     `rules` are the synonyms to use instead of the active ones.
     """
+    asked = _with_essence(backend, asked)
     typed, language, filters, page, audiences = (
         asked.typed,
         asked.language,
@@ -230,6 +236,14 @@ def _result(backend: Backend, asked: _Asked, rules: Rules | None = None) -> Sear
         elsewhere=by_language(shown[len(hits) :], counts["language"], other_languages if typed else ()),
         version=next(_versions),
     )
+
+
+def _with_essence(backend: Backend, asked: _Asked) -> _Asked:
+    """What was asked; of a long text the sentence that asks."""
+    telling = essence(backend, asked.whole, asked.language, asked.audiences) if asked.whole else ""
+    if not telling:
+        return asked
+    return replace(asked, typed=telling, notices=(Notice(NoticeCode.SHORTENED, used=telling),))
 
 
 def _most_words(found: Found) -> int:

@@ -8,10 +8,11 @@ from django.contrib.auth.models import AnonymousUser
 from portal.catalog.models import Product, Topic
 from portal.core.audience import register_audience
 from search import services
+from search.asking.notices import Notice, NoticeCode
 from search.asking.questions import MAX_TEXT_LENGTH
 from search.index.answering import get_backend
 from search.index.plan import Filters
-from search.queries import NoticeCode, search, suggest
+from search.queries import search, suggest
 from search.showing.guidance import starting_points
 from tests.factories.accounts import UserFactory
 from tests.factories.search import entry
@@ -168,6 +169,28 @@ def test_long_text_is_cut_between_words_and_said(topics):
     assert len(result.typed) <= MAX_TEXT_LENGTH
     assert set(result.typed.split()) == {"چراغ"}
     assert result.total == 2
+
+
+def test_of_a_mail_the_sentence_that_asks_is_searched_for(topics):
+    chat = (
+        "سلام و وقت بخیر.",
+        "من از مشتری‌های قدیمی شما هستم و همیشه از شما راضی بوده‌ام.",
+        "ببخشید که طولانی می‌نویسم.",
+    )
+    mail = " ".join((*chat * 3, "چراغ مودم قرمز است!", "لطفاً هر چه زودتر راهنمایی کنید؛ با سپاس فراوان."))
+
+    result = search(text=mail, user=None, language="fa")
+
+    assert result.hits[0].title == "<mark>چراغ قرمز مودم</mark>"
+    assert result.typed == "چراغ مودم قرمز است"
+    assert result.notices[0] == Notice(NoticeCode.SHORTENED, used=result.typed)
+    assert titles(" ".join(chat * 4)) == []
+
+
+def test_a_long_text_without_full_stops_is_read_to_its_end(topics):
+    words = "من دیروز از سفر برگشتم و دیدم که همه چیز در خانه به هم ریخته است و هیچ کس هم نیست " * 4
+
+    assert titles(f"{words} چراغ قرمز مودم")[0] == "<mark>چراغ قرمز مودم</mark>"
 
 
 def test_a_giant_word_is_no_trouble(topics):
