@@ -165,7 +165,7 @@ def serve(project: Path, python: Python, log: IO[bytes]) -> None:
             if server.poll() is not None or time.monotonic() > deadline:
                 raise FailedError("script/server did not get so far as to answer")
             time.sleep(0.3)
-        wrong = {path: code for path in ("/fa/", "/en/", "/en/search/?q=router") if (code := status(port, path)) != 200}
+        wrong = {path: code for path in ("/fa/", "/en/", "/en/search/?q=light") if (code := status(port, path)) != 200}
         if wrong:
             raise FailedError(f"answered {wrong}")
     finally:

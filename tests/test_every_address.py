@@ -101,7 +101,7 @@ ACCESS = {
     "notifications:action": Access.EVERYBODY,
     "notifications:unsubscribe": Access.EVERYBODY,
     "notifications:": Access.SIGNED_IN,
-    "brand_theme": Access.EVERYBODY,
+    "brand_": Access.EVERYBODY,
     "robots": Access.EVERYBODY,
     "search:click": Access.EVERYBODY,
     "search:results": Access.EVERYBODY,

@@ -91,7 +91,7 @@ _KINDS: Final[dict[str, Kind]] = {
     ),
     "community.tag": Kind(pgettext_lazy("followed", "Tags"), pgettext_lazy("followed", "Tag"), "hash", _tags),
     "community.product": Kind(
-        pgettext_lazy("followed", "Devices"), pgettext_lazy("followed", "Device"), "router", _products
+        pgettext_lazy("followed", "Devices"), pgettext_lazy("followed", "Device"), "package", _products
     ),
     "person": Kind(pgettext_lazy("followed", "Members"), pgettext_lazy("followed", "Member"), "user-round", _people),
 }

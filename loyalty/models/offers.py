@@ -227,7 +227,7 @@ class Offer(models.Model):
     #: Icons of what offers are about.
     ICONS: ClassVar = {
         Category.REWARDS: "gift",
-        Category.DEVICES: "router",
+        Category.DEVICES: "package",
         Category.PLANS: "sparkles",
         Category.LEARNING: "book-open",
         Category.COMMUNITY: "message-circle",

@@ -12,7 +12,7 @@ from portal.core import vault
 from portal.core.brand import site_names
 from portal.core.lookalikes import scripts_of, skeleton
 
-#: Words that mislead at the beginning or end of a name: ``supportnoora``, ``admin_reza``.
+#: Words that mislead at the beginning or end of a name: ``supportbahar``, ``admin_reza``.
 _ANYWHERE: Final = (
     *("admin", "administrator", "moderator", "support", "official", "helpdesk", "webmaster"),
     *("پشتیبان", "پشتیبانی", "ادمین", "کارشناس", "مدیریت"),

@@ -40,7 +40,7 @@ class Product(models.Model):
     code = models.SlugField(_("code"), max_length=40, unique=True)
     name = LocalizedTextField(_("name"))
     kind = models.CharField(_("kind"), max_length=10, choices=Kind, default=Kind.DEVICE)
-    icon = models.CharField(_("icon"), max_length=40, default="router", validators=[validate_icon])
+    icon = models.CharField(_("icon"), max_length=40, default="package", validators=[validate_icon])
     description = LocalizedTextField(_("one line"), blank=True)
     order = models.PositiveSmallIntegerField(_("order"), default=0)
     is_active = models.BooleanField(_("in use"), default=True)

@@ -13,24 +13,42 @@ from typing import TYPE_CHECKING, Any, Final
 
 from django.conf import settings
 from django.urls import reverse
-from django.utils.translation import get_language, override
+from django.utils.translation import get_language, gettext_lazy, override
 from django.utils.translation import gettext as _
 from wagtail.models import Site
 
-from portal.core.brand_colours import Colours, style_sheet
-from portal.core.brand_form import HOME_BLOCKS
+from portal.core.brand_colours import Colours, style_sheet, tokens
 from portal.core.localized import LocalizedText
 from portal.core.memo import LONG_SECONDS, Memo
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from django.utils.functional import _StrPromise
+
 __all__ = ["HOME_BLOCKS", "Brand", "FooterLink", "brand", "footer_links", "is_named", "site_name", "site_names"]
 
 _ANY: Final = ""
+#: The portal's own, as in `tokens.css`.
+_MAIL_COLOURS: Final = {"lapis": "#14295A", "brand-soft": "#E0F1F1", "brand-hover": "#07525F", "brand-ink": "#07606F"}
+#: Pixels of a logo in the header.
+LOGO_HEIGHT: Final = 40
 #: Columns read for a brand.
 _TEXTS: Final = ("name", "tagline", "search_placeholder", "footer_text", "sender_name")
 _OTHERS: Final = ("main_colour", "dark_colour", "accent_colour", "hidden_blocks", "pictures")
+
+
+#: Parts of the home page that a company may leave out, in the order of the page.
+HOME_BLOCKS: Final[dict[str, _StrPromise]] = {
+    "products": gettext_lazy("What a customer owns, and first steps"),
+    "offers": gettext_lazy("Offers"),
+    "topics": gettext_lazy("Topics"),
+    "helpful": gettext_lazy("Answers that helped most"),
+    "recent": gettext_lazy("New and changed"),
+    "threads": gettext_lazy("New in the community"),
+    "join": gettext_lazy("Invitation to create an account"),
+    "stuck": gettext_lazy("Further ways to help"),
+}
 
 
 @dataclass(frozen=True)
@@ -57,6 +75,38 @@ class Brand:
         """The address of `sheet`, which changes with it; empty if there is none."""
         return reverse("brand_theme", args=[digest_of(self.sheet.encode())]) if self.sheet else ""
 
+    @cached_property
+    def mail_colours(self) -> dict[str, str]:
+        """The colours of mails, which are always light and have no style sheet."""
+        light, _dark = tokens(self.colours)
+        return {name.replace("-", "_"): light.get(name, own) for name, own in _MAIL_COLOURS.items()}
+
+    @cached_property
+    def shown(self) -> dict[str, Picture]:
+        """The pictures by kind, with underscores as templates need them: ``icon_32``."""
+        return {
+            kind.replace("-", "_"): Picture(reverse("brand_picture", args=[kind, digest]), width, height)
+            for kind, (digest, width, height) in self.pictures.items()
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """A picture at an address that contains its digest."""
+
+    url: str
+    width: int
+    height: int
+
+    @property
+    def display_width(self) -> int:
+        """Pixels it takes at the height of the header's logo."""
+        return round(self.width * LOGO_HEIGHT / self.height) if self.height else 0
+
+    @property
+    def display_height(self) -> int:
+        return LOGO_HEIGHT
+
 
 @dataclass(frozen=True, slots=True)
 class FooterLink:
@@ -68,6 +118,8 @@ class FooterLink:
 
 
 _brands: Memo[Brand] = Memo(max_size=1, seconds=LONG_SECONDS, scopes=("site",))
+#: The brand as this process last read it, for pages that must not ask the database.
+_last: list[Brand] = [Brand()]
 _links: Memo[tuple[FooterLink, ...]] = Memo(max_size=1, seconds=LONG_SECONDS, scopes=("site",))
 
 
@@ -79,6 +131,11 @@ def digest_of(content: bytes) -> str:
 def brand() -> Brand:
     """Return the brand of the default site; one query when it has changed since this process last read it, else none."""
     return _brands.get("default", _read)
+
+
+def last_known() -> Brand:
+    """Return the brand as it was last read here; the portal's own before that. Never a query."""
+    return _last[0]
 
 
 def site_name(language: str = "") -> str:
@@ -120,7 +177,7 @@ def _read() -> Brand:
     site_name_, *values = found
     names, taglines, placeholders, footers, senders = (LocalizedText(value or {}) for value in values[: len(_TEXTS)])
     main, dark, accent, hidden, pictures = values[len(_TEXTS) :]
-    return Brand(
+    _last[0] = Brand(
         LocalizedText({_ANY: site_name_, **names}),
         taglines,
         placeholders,
@@ -130,6 +187,7 @@ def _read() -> Brand:
         hidden_blocks=frozenset(hidden or ()),
         pictures=_pictures(pictures or {}),
     )
+    return _last[0]
 
 
 def _pictures(kept: Mapping[str, Any]) -> dict[str, tuple[str, int, int]]:
@@ -137,7 +195,7 @@ def _pictures(kept: Mapping[str, Any]) -> dict[str, tuple[str, int, int]]:
 
 
 def _read_links() -> tuple[FooterLink, ...]:
-    from portal.core.models import BrandLink  # noqa: PLC0415 - the models read the form, which reads nothing of this
+    from portal.core.models import BrandLink  # noqa: PLC0415 - the models read the form, which reads this
 
     found = BrandLink.objects.filter(brand__site__is_default_site=True).order_by("sort_order", "pk")
     return tuple(FooterLink(link.kind, link.label, link.url) for link in found)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from django import forms
 from django.core.exceptions import ValidationError
@@ -10,23 +10,13 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from wagtail.admin.forms import WagtailAdminModelForm
 
+from portal.core.brand import HOME_BLOCKS
 from portal.core.brand_colours import HEX, better_accent, better_dark, better_main
+from portal.core.brand_pictures import UPLOADS, make_pictures, what_is_wrong
 from portal.core.text import to_latin_digits
 
 if TYPE_CHECKING:
     from django.utils.functional import _StrPromise
-
-#: Parts of the home page that a company may leave out, in the order of the page.
-HOME_BLOCKS: Final[dict[str, _StrPromise]] = {
-    "products": gettext_lazy("What a customer owns, and first steps"),
-    "offers": gettext_lazy("Offers"),
-    "topics": gettext_lazy("Topics"),
-    "helpful": gettext_lazy("Answers that helped most"),
-    "recent": gettext_lazy("New and changed"),
-    "threads": gettext_lazy("New in the community"),
-    "join": gettext_lazy("Invitation to create an account"),
-    "stuck": gettext_lazy("Further ways to help"),
-}
 
 
 class ColourField(forms.CharField):
@@ -47,7 +37,35 @@ class ColourField(forms.CharField):
         return colour.upper()
 
 
+class PictureFile(forms.FileField):
+    """A logo or an icon to be uploaded; what is there stays unless it is replaced or removed."""
+
+    def clean(self, data: Any, initial: Any = None) -> Any:
+        file = super().clean(data, initial)
+        if file is not None and (problem := what_is_wrong(file, file.name, file.size)):
+            raise ValidationError(problem)
+        return file
+
+
+def _picture(label: _StrPromise, help_text: _StrPromise) -> PictureFile:
+    widget = forms.FileInput(attrs={"accept": "image/png,image/jpeg,image/webp,image/gif"})
+    return PictureFile(label=label, help_text=help_text, required=False, widget=widget)
+
+
 class SiteBrandForm(WagtailAdminModelForm):
+    logo_file = _picture(
+        gettext_lazy("Logo on light"), gettext_lazy("Shown instead of the mark and the name; at least 64 pixels high.")
+    )
+    dark_logo_file = _picture(
+        gettext_lazy("Logo on dark"),
+        gettext_lazy("For the dark theme and this admin. Without it, the other one is used."),
+    )
+    icon_file = _picture(
+        gettext_lazy("Icon"), gettext_lazy("A square picture of 512 pixels: for tabs of browsers and home screens.")
+    )
+    remove_pictures = forms.MultipleChoiceField(
+        label=gettext_lazy("Remove"), choices=(), widget=forms.CheckboxSelectMultiple, required=False
+    )
     main_colour = ColourField(
         label=gettext_lazy("Main colour"), help_text=gettext_lazy("Of buttons and links: seen on white paper.")
     )
@@ -70,6 +88,10 @@ class SiteBrandForm(WagtailAdminModelForm):
         super().__init__(*args, **kwargs)
         hidden = set(self.instance.hidden_blocks or ())
         self.initial.setdefault("shown_blocks", [name for name in HOME_BLOCKS if name not in hidden])
+        there = [(kind, self.fields[name].label) for name, kind in UPLOADS.items() if kind in self.instance.pictures]
+        self.fields["remove_pictures"].choices = there
+        if not there:
+            self.fields["remove_pictures"].widget = forms.MultipleHiddenInput()
 
     def clean(self) -> dict[str, Any]:
         cleaned: dict[str, Any] = super().clean() or self.cleaned_data
@@ -99,4 +121,6 @@ class SiteBrandForm(WagtailAdminModelForm):
     def save(self, commit: bool = True) -> Any:
         shown = set(self.cleaned_data.get("shown_blocks") or ())
         self.instance.hidden_blocks = [name for name in HOME_BLOCKS if name not in shown]
+        uploads = {kind: self.cleaned_data[name] for name, kind in UPLOADS.items() if self.cleaned_data.get(name)}
+        make_pictures(self.instance, uploads, set(self.cleaned_data.get("remove_pictures") or ()))
         return super().save(commit=commit)

@@ -17,7 +17,7 @@ from portal.core.preferences import current_preferences
 if TYPE_CHECKING:
     from django.http import HttpRequest
 
-    from portal.core.brand import FooterLink
+    from portal.core.brand import FooterLink, Picture
 
 #: Names of the variables that `constants` returns.
 CONSTANTS: Final = ("LANGUAGE_CODE", "text_dir", "theme", "nav", "site_brand", "site_address")
@@ -54,6 +54,11 @@ class Brand:
     def sheet_url(self) -> str:
         """The address of the style sheet with the company's colours; empty if there is none."""
         return brand().sheet_url
+
+    @property
+    def pictures(self) -> dict[str, Picture]:
+        """Its logo and icons, by kind; those it does not have are missing."""
+        return brand().shown
 
     @property
     def shows(self) -> dict[str, bool]:

@@ -104,7 +104,15 @@ def _render(template: str, to: list[str], context: Mapping[str, Any]) -> EmailMu
     direction = "rtl" if get_language_bidi() else "ltr"
     html = render_to_string(
         "email/message.html",
-        {**about, "subject": subject, "language": language, "direction": direction, "parts": parts},
+        {
+            **about,
+            "subject": subject,
+            "language": language,
+            "direction": direction,
+            "parts": parts,
+            "colours": brand().mail_colours,
+            "logo": brand().shown.get("logo"),
+        },
     )
     message = EmailMultiAlternatives(
         _isolated(subject), "\n\n".join(paragraphs) + "\n", to=to, headers={"Content-Language": language}

@@ -15,7 +15,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from modelcluster.fields import ParentalKey
 from modelcluster.models import ClusterableModel
-from wagtail.admin.panels import FieldPanel, InlinePanel, MultiFieldPanel
+from wagtail.admin.panels import FieldPanel, HelpPanel, InlinePanel, MultiFieldPanel
 from wagtail.contrib.settings.models import BaseSiteSetting, register_setting
 from wagtail.models import Orderable
 
@@ -304,11 +304,26 @@ class SiteBrand(BaseSiteSetting, ClusterableModel):
             heading=_("Names and texts"),
         ),
         MultiFieldPanel(
-            [FieldPanel("main_colour"), FieldPanel("dark_colour"), FieldPanel("accent_colour")],
+            [
+                FieldPanel("main_colour"),
+                FieldPanel("dark_colour"),
+                FieldPanel("accent_colour"),
+                HelpPanel(template="core/admin/brand_preview.html"),
+            ],
             heading=_("Colours"),
             help_text=_(
                 "Leave empty what the portal’s own colours should be. All other shades, for light and dark, follow from these."
             ),
+        ),
+        MultiFieldPanel(
+            [
+                FieldPanel("logo_file"),
+                FieldPanel("dark_logo_file"),
+                FieldPanel("icon_file"),
+                HelpPanel(template="core/admin/brand_pictures.html"),
+                FieldPanel("remove_pictures"),
+            ],
+            heading=_("Logo and icon"),
         ),
         MultiFieldPanel([FieldPanel("shown_blocks")], heading=_("Home page")),
         InlinePanel("links", heading=_("Links in the footer"), label=_("Link")),

@@ -28,6 +28,7 @@ from django.views import defaults
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
+from portal.core.brand import last_known
 from portal.core.disk import is_out_of_space
 from portal.core.health import overall, reports, reports_to_staff
 from portal.core.http import is_same_origin
@@ -100,7 +101,9 @@ def server_error(request: HttpRequest) -> HttpResponse:
         css = static("portal/css/error.css")
     except ValueError:  # static files not collected: the page is readable without the style sheet
         css = ""
-    response = HttpResponseServerError(get_template(template).render({"error_css_url": css}))
+    response = HttpResponseServerError(
+        get_template(template).render({"error_css_url": css, "known_brand": last_known()})
+    )
     if is_busy or is_full:
         response.status_code = HTTPStatus.SERVICE_UNAVAILABLE
         response["Retry-After"] = str(_FULL_RETRY_SECONDS if is_full else _BUSY_RETRY_SECONDS)

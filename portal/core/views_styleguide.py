@@ -74,7 +74,7 @@ def styleguide(request: HttpRequest) -> HttpResponse:
         ],
         "steps": [
             {
-                "title": _("Unplug the router for 30 seconds"),
+                "title": _("Unplug the device for 30 seconds"),
                 "text": _("The power button is not enough. Pull the plug so the memory clears."),
             },
             {"title": _("Push the grey cable in until it clicks"), "text": ""},

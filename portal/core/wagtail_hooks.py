@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from django.templatetags.static import static
 from django.urls import path, reverse
 from django.utils.html import format_html
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from wagtail import hooks
@@ -17,8 +18,9 @@ from wagtail.admin.rich_text.converters.html_to_contentstate import (
 from wagtail.admin.rich_text.editors.draftail.features import InlineStyleFeature
 from wagtail.admin.widgets import Button
 
-from portal.core import disk
+from portal.core import disk, views_brand
 from portal.core.audience_check import audience_check
+from portal.core.brand import brand
 from portal.core.mail_admin import MailViewSet
 from portal.core.pages import PortalPage
 from portal.core.panels import DiskPanel, MyDraftsPanel
@@ -28,7 +30,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from django.http import HttpRequest
-    from django.utils.safestring import SafeString
     from wagtail.admin.menu import MenuItem
     from wagtail.admin.ui.components import Component
     from wagtail.models import Page
@@ -71,7 +72,10 @@ def links_to_places(features: FeatureRegistry) -> None:
 
 @hooks.register("register_admin_urls")
 def audience_url() -> list[Any]:
-    return [path("who-sees/<int:page_id>/", audience_check, name="audience_check")]
+    return [
+        path("who-sees/<int:page_id>/", audience_check, name="audience_check"),
+        path("brand-preview.svg", views_brand.preview, name="brand_preview"),
+    ]
 
 
 @hooks.register("register_page_header_buttons")
@@ -101,6 +105,12 @@ def no_second_help(request: HttpRequest, menu_items: list[MenuItem]) -> None:
 @hooks.register("insert_global_admin_css")
 def persian_font() -> SafeString:
     return format_html('<link rel="stylesheet" href="{}">', static("portal/admin.css"))
+
+
+@hooks.register("insert_global_admin_css", order=200)  # after our own style sheet
+def colours_of_the_company() -> SafeString:
+    url = brand().sheet_url
+    return format_html('<link rel="stylesheet" href="{}">', url) if url else SafeString("")
 
 
 @hooks.register("register_admin_viewset")

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 
 class Platform(models.TextChoices):
-    """What a file is for. Values are those of addresses: ``/d/noora-app/latest?platform=windows``."""
+    """What a file is for. Values are those of addresses: ``/d/bahar-app/latest?platform=windows``."""
 
     ANY = "any", pgettext_lazy("platform", "Any")
     DEVICE = "device", pgettext_lazy("platform", "Device firmware")

@@ -354,7 +354,7 @@ def _with_number(part: _Part, position: int, stemmer: str) -> list[Token]:
 
 
 def _contracted(parts: list[_Part], position: int, stemmer: str, *, keep_stop_words: bool) -> list[Token]:
-    """The terms of a contraction: ``router's`` → router; ``don't`` also → ``dont``."""
+    """The terms of a contraction: ``meter's`` → meter; ``don't`` also → ``dont``."""
     base, ending = parts
     made = []
     if keep_stop_words or base.text not in ENGLISH_STOP_WORDS:

@@ -1,6 +1,6 @@
 """Words and phrases as editors write them in lists, identified by their stems.
 
-Variants of letters and digits, half-spaces and inflection do not matter: «سيم كارت‌ها», «سیم‌کارت» and «سیمکارت» are
+Variants of letters and digits, half-spaces and inflection do not matter: «كتاب خانه‌ها», «کتاب‌خانه» and «کتابخانه» are
 one phrase.
 """
 

@@ -125,7 +125,7 @@ for (const toc of document.querySelectorAll("[data-toc]")) {
 }
 
 // Variants (one per product): sections with headings become tabs.
-// <div data-tabs aria-label="…"><section data-tab><h3>Noora X2</h3>…</section>…</div>
+// <div data-tabs aria-label="…"><section data-tab><h3>Model 2</h3>…</section>…</div>
 document.querySelectorAll("[data-tabs]").forEach((box, index) => {
   const panels = [...box.querySelectorAll(":scope > [data-tab]")];
   if (panels.length < 2) return;
