@@ -123,6 +123,7 @@ def _queue(task: ArticleImport, state: str) -> None:
     task.alive_at, task.ended_at = None, None
     if state == _State.IMPORTING:
         task.began_at = timezone.now()
+        task.counts, task.rows = {}, []  # what was expected is not what was done
     task.save()
     emit(ImportWanted(import_id=task.pk))
 

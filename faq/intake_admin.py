@@ -14,7 +14,7 @@ from django.core.paginator import Paginator
 from django.http import Http404, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
 from django.urls import path, reverse
-from django.utils.translation import gettext
+from django.utils.translation import get_language_info, gettext
 from django.utils.translation import gettext_lazy as _
 from wagtail.admin.viewsets.base import ViewSet
 
@@ -167,6 +167,7 @@ class ImportView(_ImportScreen):
             task=task,
             counts=[(_said_of(name, task), number) for name, number in task.counts.items() if number],
             hints=_hints(task),
+            direction=_direction(task),
             columns=self._columns(task) if is_at_rest and task.began_at is None else [],
             may_run=is_at_rest and task.state in {"tried", "stopped", "failed"} and bool(task.rows or task.began_at),
             may_undo=not task.is_busy and task.began_at is not None and task.state != "undone",
@@ -208,6 +209,11 @@ def _meanings() -> list[tuple[str, Any]]:
     return found
 
 
+def _direction(task: ArticleImport) -> str:
+    """Return the direction in which the report is written: that of the language of whoever uploaded."""
+    return "rtl" if get_language_info(task.interface)["bidi"] else "ltr"
+
+
 def _said_of(outcome: str, task: ArticleImport) -> str:
     """Return what is said of rows: what will become of them, or what became of them."""
     known = Outcome(outcome)
@@ -232,7 +238,7 @@ def _hints(task: ArticleImport) -> list[_Hint]:
             hint = found.setdefault(Problem(message).reason, _Hint(message, {}, set()))
             hint.rows.add(number)
             if message != hint.message and len(hint.others) < _OTHERS and (name := _QUOTED.search(message)):
-                hint.others[name[1]] = None
+                hint.others[name[1].strip("\u2068\u2069")] = None
     return sorted(found.values(), key=lambda hint: -len(hint.rows))[:_REASONS]
 
 
@@ -256,6 +262,7 @@ class PreviewView(ImportView):
             preview=preview,
             language=_LANGUAGES.get(preview.language, preview.language),
             problems=row["problems"],
+            direction=_direction(task),
             label=_said_of(row["outcome"], task),
             before=max((place for place in seen if place < number), default=None),
             after=min((place for place in seen if place > number), default=None),

@@ -411,7 +411,7 @@ def topic_page_data(page: TopicPage, request: HttpRequest) -> TopicPageData:
     """Return a topic: its sub-topics, its articles 20 at a time, and what is new or changed among them."""
     user = request.user
     articles = ArticlePage.objects.child_of(page).visible_to(user).for_listing()
-    ordered = articles.order_by("-featured", F("last_published_at").desc(nulls_last=True), "pk")
+    ordered = articles.order_by("-featured", "path")  # as editors order pages
     paginator = Paginator(ordered, ON_A_PAGE)
     page_obj = paginator.get_page(request.GET.get("page"))
     since = timezone.now() - dt.timedelta(days=RECENT_DAYS)

@@ -600,20 +600,20 @@ class _Incoming:
     def choice(self, block: Block, value: Any) -> int | None:
         found = self._taking.choice(block, value)
         if found is None:
-            self.notes.append(_("“%(name)s” is not in this portal, and was left out.") % {"name": str(value)[:80]})
+            self.notes.append(_("“%(name)s” is not in this portal, and is left out.") % {"name": str(value)[:80]})
         return found
 
     def link(self, kind: str, name: str) -> str | None:
         found = {"page": self._taking.page, "document": self._taking.document}.get(kind, lambda _name: None)(name)
         if found is None:
-            self.notes.append(_("“%(name)s” is not in this portal, and was left out.") % {"name": name[:80]})
+            self.notes.append(_("“%(name)s” is not in this portal, and is left out.") % {"name": name[:80]})
         return None if found is None else str(found)
 
     def text(self, text: str) -> str:
         """Return a rich text without tags that the editor would not have stored: it is shown as it is."""
         if is_safe(text):
             return text
-        self.notes.append(_("Parts of a text that no editor could have written were left out."))
+        self.notes.append(_("Parts of a text that no editor could have written are left out."))
         return cleaned(text)
 
     def body(self, instance: ArticlePage | ReusableContent, blocks: Any, place: str) -> list[Row]:
@@ -653,7 +653,7 @@ def _check_audience(text: Any) -> None:
     try:
         Audience.parse(str(text))
     except InvalidAudienceError as error:
-        message = _("“%(value)s” is not known, so the line was left out.")
+        message = _("“%(value)s” is not known, so the line is left out.")
         raise RowError([Problem(message % {"value": str(text)[:60]}, field="audience")]) from error
 
 

@@ -103,6 +103,7 @@ def read_document(name: str, text: str, layout: Layout) -> SourceRow:
         or readable(place.stem if not place.is_index else _folder_name(place.sections)),
         sections=place.sections,
         is_index=place.is_index,
+        rank=layout.rank_of(name),
         notes=tuple(head.notes),
     )
 

@@ -42,7 +42,7 @@ def detect_encoding(chunks: Iterable[bytes], name: str, *, damaged: bool = False
         return UTF8, ""
     if _is_nearly_utf8(sample):
         if damaged:
-            return UTF8, _("Some bytes of “%(name)s” are not valid UTF-8; the places where they are were left out.") % {
+            return UTF8, _("Some bytes of “%(name)s” are not valid UTF-8; the places that hold them are left out.") % {
                 "name": name
             }
         raise SourceError(
@@ -52,7 +52,7 @@ def detect_encoding(chunks: Iterable[bytes], name: str, *, damaged: bool = False
         note = _("“%(name)s” was read as Windows-1256. Check a few letters, and save it as UTF-8 next time.")
         return WINDOWS_PERSIAN, note % {"name": name}
     if damaged:
-        return UTF8, _("“%(name)s” is not UTF-8; lines with letters that could not be read were left out.") % {
+        return UTF8, _("“%(name)s” is not UTF-8; lines with letters that could not be read are left out.") % {
             "name": name
         }
     if all(letter in _IN_WESTERN for letter in sample.decode(WESTERN, "replace") if not letter.isascii()):

@@ -161,7 +161,7 @@ class FieldReader:
     def text(self, name: str, *, default: str = "") -> str:
         value = self._row.fields.get(name)
         if isinstance(value, dict):
-            self.note(name, _("One text is expected; it was left out."))
+            self.note(name, _("One text is expected; it is left out."))
             return default
         if isinstance(value, list):
             value = ", ".join(str(part) for part in value if not isinstance(part, (dict, list)))
@@ -173,7 +173,7 @@ class FieldReader:
         return text
 
     def cut(self, name: str, length: int, limit: int) -> None:
-        message = _("It has %(length)d characters; at most %(limit)d are allowed, so it was cut.")
+        message = _("It has %(length)d characters; at most %(limit)d are allowed, so it is cut.")
         self.note(name, message % {"length": length, "limit": limit})
 
     def choice(self, name: str, allowed: list[str], *, default: str = "") -> str:
@@ -187,7 +187,7 @@ class FieldReader:
         value = self._row.fields.get(name)
         if value is None or isinstance(value, dict):
             if value:
-                self.note(name, _("A list is expected; it was left out."))
+                self.note(name, _("A list is expected; it is left out."))
             return []
         parts = value if isinstance(value, list) else _LIST_SEPARATORS.split(str(value).strip("[]"))
         found = list(dict.fromkeys(" ".join(normalise_input(str(part)).split()) for part in parts))
@@ -215,15 +215,15 @@ class FieldReader:
             return None
         date = parse_date(text)
         if date is None:
-            message = _("“%(value)s” is not a date; write 2026-11-22 or 1405-09-01. It was left out.")
+            message = _("“%(value)s” is not a date; write 2026-11-22 or 1405-09-01. It is left out.")
             self.note(name, message % {"value": text[:40]})
         elif date > timezone.localdate() + datetime.timedelta(days=1):
-            self.note(name, _("The date lies in the future; it was left out."))
+            self.note(name, _("The date lies in the future; it is left out."))
             return None
         return date
 
     def _not_allowed(self, name: str, value: str, allowed: list[str]) -> None:
-        message = _("“%(value)s” is not known and was left out. Allowed: %(allowed)s.")
+        message = _("“%(value)s” is not known and is left out. Allowed: %(allowed)s.")
         self.note(name, message % {"value": value[:60], "allowed": ", ".join(allowed) or "—"})
 
 
@@ -336,7 +336,7 @@ def _id(reader: FieldReader, row: SourceRow) -> tuple[str, bool]:
     cleaned = _NOT_IN_ID.sub("-", written).strip("-")[:120]
     if not cleaned:
         return row.place_id, False
-    message = _("Use at most 120 letters, digits, dots, colons, hyphens and underscores; it became “%(id)s”.")
+    message = _("Use at most 120 letters, digits, dots, colons, hyphens and underscores; it becomes “%(id)s”.")
     reader.note("id", message % {"id": cleaned})
     return cleaned, True
 
@@ -411,4 +411,4 @@ def _note_unused(reader: FieldReader, row: SourceRow) -> None:
     unused += list(others) if isinstance(others, dict) else []
     if unused:
         names = ", ".join(unused)[:200]
-        reader.note(names, _("This is not known and was left out."))
+        reader.note(names, _("This is not known and is left out."))

@@ -85,15 +85,15 @@ def _read(text: str, start: int, match: re.Match[str], strictly: Any) -> Head:
     line = text.count("\n", 0, start) + 1
     inside = match[1]
     if len(inside) > MAX_HEAD:
-        return Head(notes=[Problem(_("The head is too long; it was taken as text."), field="head", line=line)])
+        return Head(notes=[Problem(_("The head is too long; it is taken as text."), field="head", line=line)])
     try:
         found = strictly(inside)
     except ValueError as error:
         loose = _loosely(inside)
         if not loose:
-            message = _("The head cannot be read (%(problem)s); it was taken as text.")
+            message = _("The head cannot be read (%(problem)s); it is taken as text.")
             return Head(notes=[Problem(message % {"problem": error}, field="head", line=line)])
-        message = _("The head is not quite right (%(problem)s); it was read line by line.")
+        message = _("The head is not quite right (%(problem)s); it is read line by line.")
         return Head(loose, match.end(), [Problem(message % {"problem": error}, field="head", line=line)])
     if found is None or found == "":
         found = {}

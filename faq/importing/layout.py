@@ -102,6 +102,7 @@ class Layout:
         self.labels: dict[tuple[str, tuple[str, ...]], str] = {}
         self._navigation: dict[str, tuple[tuple[str, ...], str]] = {}
         self._read_descriptions(names)
+        self._ranks = {name: rank for rank, name in enumerate(self._navigation)}
         places = {name: self._place(name) for name in self.names}
         seen: dict[tuple[str, str], int] = {}
         for place in (place for name, place in places.items() if not self.why_skipped(name)):
@@ -117,6 +118,10 @@ class Layout:
     def label_of(self, name: str) -> str:
         """Return what a table of contents calls the document; empty if there is none."""
         return self._navigation.get(name, ((), ""))[1]
+
+    def rank_of(self, name: str) -> int | None:
+        """Return at what place of a table of contents the document stands; None if it is in none."""
+        return self._ranks.get(name)
 
     def why_skipped(self, name: str) -> str:
         """Return why the file is no article, in the reader's language; empty if it is one."""

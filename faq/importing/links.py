@@ -8,17 +8,39 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Final
 from urllib.parse import unquote
 
+from faq.anchors import anchor_of
+from faq.importing.inferring import plain
 from faq.importing.layout import DOCUMENTS
 from portal.core.text import fold, normalise_input
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
 #: An article in a language.
 Key = tuple[str, str]
 
 _NOT_IN_NAME: Final = re.compile(r"[\s_-]+")
 _ALIAS: Final = re.compile(r"^[@~]+(?:site|docs|/)?/?")
+
+
+#: A heading with a name of its own: ``## Title {#name}``, ``## Title {: #name .class }``, ``<h2 id="name">Title</h2>``.
+_NAMED_HEADING: Final = re.compile(  # bounded everywhere: no text takes long
+    r"""^[ ]{0,3}\#{1,6}[ \t]{1,9}([^\n{]{1,300}?)[ \t]{0,9}\{:?[ \t]{0,9}\#([^\s}]{1,100})[^}\n]{0,300}\}"""
+    r"""|<h[1-6]\b[^<>]{0,300}?\sid=["']?([^"'\s<>]{1,100})[^<>]{0,300}>([^\n]{1,300}?)</h[1-6]>"""
+    r"""|<a\s{1,9}(?:id|name)=["']?([^"'\s<>]{1,100})["']?\s{0,9}/?>(?:</a>)?\s{0,4}\n\s{0,4}\#{1,6}[ \t]{1,9}([^\n{]{1,300})""",
+    re.MULTILINE | re.VERBOSE,
+)
+
+
+def named_places(text: str) -> dict[str, str]:
+    """Return the anchors on the page of the headings to which a document gives names of its own, by those names."""
+    found: dict[str, str] = {}
+    if "{" not in text and "<" not in text:
+        return found
+    for match in _NAMED_HEADING.finditer(text):
+        name = match[2] or match[3] or match[5]
+        found.setdefault(name, anchor_of(plain((match[1] or match[4] or match[6]).strip(" \t#"))))
+    return found
 
 
 def _path_key(path: str) -> str:
@@ -36,9 +58,20 @@ class LinkIndex:
         self._paths: dict[str, list[Key]] = {}
         self._tails: dict[str, list[tuple[str, Key]]] = {}
         self._names: dict[str, list[tuple[str, Key]]] = {}
+        self._places: dict[Key, dict[str, str]] = {}
 
-    def add(self, key: Key, place: str, *, title: str = "", others: tuple[str, ...] = ()) -> None:
-        """Add a document at a path; `others` are further addresses under which it is known."""
+    def add(
+        self,
+        key: Key,
+        place: str,
+        *,
+        title: str = "",
+        others: tuple[str, ...] = (),
+        places: Mapping[str, str] | None = None,
+    ) -> None:
+        """Add a document at a path; `others` are further addresses under which it is known, `places` its own names of places."""
+        if places:
+            self._places[key] = dict(places)
         path = PurePosixPath(place)
         whole = _path_key(str(path.with_suffix(""))) if path.suffix.lower() in DOCUMENTS else _path_key(place)
         stem = whole.rpartition("/")[2]
@@ -55,6 +88,10 @@ class LinkIndex:
         for other in others:
             if cleaned := _path_key(re.sub(r"^https?://[^/]+", "", other)):
                 self._add_path(cleaned, key)
+
+    def place_in(self, key: Key, name: str) -> str:
+        """Return what the page of a document calls a place in it; empty if the document has no name of its own for it."""
+        return self._places.get(key, {}).get(name, "")
 
     def _add_path(self, path: str, key: Key) -> None:
         known = self._paths.setdefault(path, [])

@@ -18,6 +18,7 @@ from faq.importing.syntax.builder import Builder
 from faq.importing.syntax.rich import bidi_safe
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import TypeAlias
 
 __all__ = ["Body", "Resolver", "bidi_safe", "parse_body"]
@@ -64,12 +65,14 @@ class Body:
 
 
 def parse_body(
-    text: str, *, language: str, key: str, resolver: Resolver, first_line: int = 0, form: Form = "markdown"
-) -> Body:
+    text: str, *, language: str, key: str, resolver: Resolver, first_line: int = 0, form: Form = "markdown",
+    anchor_in: Callable[[str, str], str] | None = None,
+) -> Body:  # fmt: skip
     """Return the blocks of a text, whatever it holds, with a note for every place that is not shown as it was.
 
     `first_line` is the number of the file's line before the text. Block ids are derived from `key` and the content, so
-    the same text gives the same blocks. A "post" is what people write in the community: lines stay lines, HTML is text.
+    the same text gives the same blocks. `anchor_in` says what the page of another document calls a place in it (both as they
+    are written), empty for what headings are called anyway. A "post" is what people write in the community: lines stay lines, HTML is text.
     """
     text = dom.printable(text)
     if form == "html":
@@ -78,7 +81,9 @@ def parse_body(
     else:
         made = parser.to_html(text, first_line=first_line, is_post=form == "post")
         html, found = made.html, made.notes
-    builder = Builder(dom.parse(html), language=language, key=key, resolver=resolver, breaks=form == "post")
+    builder = Builder(
+        dom.parse(html), language=language, key=key, resolver=resolver, breaks=form == "post", anchor_in=anchor_in
+    )
     blocks, notes, anchors = builder.build()
     said = [Problem(message, field="body", line=line) for line, message in found]
     every = sorted(dict.fromkeys([*said, *notes]), key=lambda problem: problem.line)

@@ -45,6 +45,8 @@ class SourceRow:
     place_title: str = ""
     sections: tuple[str, ...] = ()
     is_index: bool = False
+    #: Place in a table of contents; None where there is none.
+    rank: int | None = None
     notes: tuple[Problem, ...] = ()
     problem: Problem | None = None
     skipped: Problem | None = None

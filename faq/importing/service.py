@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from collections import Counter
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
+from functools import partial
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Final
 
@@ -28,9 +30,10 @@ from faq.importing.errors import RowError, SourceError, StoppedError
 from faq.importing.fields import ArticleFields, Defaults, Reading, Vocabulary, portal_languages, read_fields
 from faq.importing.history import LOG_ACTION
 from faq.importing.inferring import first_words, only_paragraph, shortened
-from faq.importing.links import LinkIndex
+from faq.importing.links import LinkIndex, named_places
 from faq.importing.markdown import Body, parse_body
 from faq.importing.media import MediaLibrary
+from faq.importing.old_paths import lead, old_paths
 from faq.importing.report import ImportReport, Outcome, Problem, RowReport
 from faq.importing.sources import open_source
 from faq.importing.topics import Topics
@@ -54,6 +57,7 @@ if TYPE_CHECKING:
 
 #: Fields that are not part of what an article holds.
 _NOT_WRITTEN: Final = {"is_draft", "has_own_id", "has_own_slug", "has_own_topic", "addresses", "external_id"}
+_WRITTEN: Final = {Outcome.CREATED, Outcome.CHANGED, Outcome.UNCHANGED}
 #: A portion of texts that took so long to read is written.
 _PORTION_SECONDS: Final = 0.5
 #: The page of a section with no more text than this is described by its topic alone.
@@ -123,6 +127,10 @@ class _Plan:
     is_topic: bool = False
     page_id: int | None = None
     is_new: bool = False
+    #: Place among the articles of its topic, as far as the source says it; then as they come.
+    order: tuple[float, float] = (math.inf, math.inf)
+    #: Where it was, on the site from which it comes.
+    old_paths: tuple[str, ...] = ()
     notes: list[Problem] = field(default_factory=list)
 
 
@@ -245,10 +253,22 @@ class _Import:
             self._progress(number - len(self._ready), total)
         self._write_ready()
         self._progress(total, total)
+        if not dry_run:
+            self._lead_from_old_paths()
         if not dry_run and self._publish:
             self._topics.publish_waiting()
         self._report.notes = list(self.source.notes)
         return self._report
+
+    def _lead_from_old_paths(self) -> None:
+        """Have the addresses that the articles had elsewhere lead to them."""
+        wanted: dict[str, int] = {}
+        for plan, report in zip(self._plans, self._report.rows, strict=True):
+            if plan is not None and report.page_id is not None and report.outcome in _WRITTEN:
+                for path in plan.old_paths:
+                    wanted.setdefault(path, report.page_id)
+        with self._turns.writing():
+            lead(wanted)
 
     # Links ------------------------------------------------------------------------------------------------------------
 
@@ -272,11 +292,16 @@ class _Import:
             self._looked_up[key] = found.order_by("pk").values_list("pk", flat=True).first()
         return self._looked_up[key]
 
+    def _anchor_in(self, place: str, language: str, target: str, name: str) -> str:
+        """Return what the page of another document calls a place in it; empty if the document gives it no name of its own."""
+        key = self._links.find(target.removeprefix("article:"), near=place, language=language)
+        return self._links.place_in(key, name) if key is not None else ""
+
     # Planning ---------------------------------------------------------------------------------------------------------
 
     def _plan(self) -> None:
         """Read all rows once and decide what each becomes."""
-        found: list[tuple[_Plan, ArticleFields, str, str] | None] = []
+        found: list[tuple[_Plan, ArticleFields, str, str, dict[str, str]] | None] = []
         for number, row in enumerate(self.source.rows(), start=1):
             report = RowReport(row.place, row.line)
             self._report.rows.append(report)
@@ -288,7 +313,7 @@ class _Import:
             if entry is None:
                 self._plans.append(None)
                 continue
-            plan, fields, place, place_id = entry
+            plan, fields, place, place_id, places = entry
             if named[plan.key] > 1 and fields.has_own_id and place_id and (place_id, plan.key[1]) not in taken:
                 message = _("Other articles have the id “%(id)s”, too; this one is called “%(new)s”.")
                 plan.notes.append(Problem(message % {"id": plan.key[0], "new": place_id}, field="id", line=report.line))
@@ -302,10 +327,13 @@ class _Import:
                 plan.notes.append(Problem(message % {"id": name, "new": plan.key[0]}, field="id", line=report.line))
             taken.add(plan.key)
             report.external_id = plan.key[0]
-            self._links.add(plan.key, place, title=fields.title, others=(fields.external_id, *fields.addresses))
+            others = (fields.external_id, *fields.addresses)
+            self._links.add(plan.key, place, title=fields.title, others=others, places=places)
             self._plans.append(plan)
 
-    def _planned(self, row: SourceRow, report: RowReport) -> tuple[_Plan, ArticleFields, str, str] | None:
+    def _planned(
+        self, row: SourceRow, report: RowReport
+    ) -> tuple[_Plan, ArticleFields, str, str, dict[str, str]] | None:
         report.external_id = str(row.fields.get("id") or row.place_id)[:120]
         if row.problem is not None:
             report.problems = [row.problem]
@@ -322,10 +350,12 @@ class _Import:
             return None
         report.title = fields.title
         key = (fields.external_id, fields.language)
-        plan = _Plan(key, fields.topic, fields.title, fields.slug)
+        plan = _Plan(
+            key, fields.topic, fields.title, fields.slug, order=_order(row), old_paths=old_paths(fields.addresses)
+        )
         if row.is_index and row.sections and fields.topic == row.sections:
             self._plan_topic(plan, reading, row)
-        return plan, fields, row.place, row.place_id
+        return plan, fields, row.place, row.place_id, named_places(row.body)
 
     def _plan_topic(self, plan: _Plan, reading: Reading, row: SourceRow) -> None:
         """The page of a section names and describes its topic; if it says more than a topic can, it is an article, too."""
@@ -364,9 +394,11 @@ class _Import:
     def _make_pages(self) -> None:
         """Make the topics that are missing, and an empty, unpublished page for each new article."""
         waiting: dict[int, list[tuple[_Plan, RowReport]]] = {}
-        for plan, report in zip(self._plans, self._report.rows, strict=True):
-            if plan is None:
-                continue
+        planned = zip(self._plans, self._report.rows, strict=True)
+        ordered = sorted(
+            ((plan, report) for plan, report in planned if plan is not None), key=lambda entry: entry[0].order
+        )
+        for plan, report in ordered:
             with self._reporting(report):
                 topic = self._topics.page_of(plan.way, plan.key[1])
                 if topic is None:
@@ -385,8 +417,8 @@ class _Import:
                         self._make_portion(topic, waiting.pop(topic))
         for topic, group in waiting.items():
             self._make_portion(topic, group)
-        for plan in self._plans:
-            if plan is not None and plan.page_id is not None:
+        for plan, _report in ordered:
+            if plan.page_id is not None:
                 self._pages[plan.key] = plan.page_id
 
     def _make_portion(self, topic: int, group: list[tuple[_Plan, RowReport]]) -> None:
@@ -495,7 +527,7 @@ class _Import:
     def _write_topic(self, row: SourceRow, plan: _Plan, report: RowReport) -> None:
         if plan.is_new or report.page_id is None:
             report.outcome = Outcome.CREATED
-            report.problems.append(Problem(_("It became the page of its topic."), line=row.line))
+            report.problems.append(Problem(_("It becomes the page of its topic."), line=row.line))
         else:
             report.outcome = Outcome.UNCHANGED
 
@@ -516,6 +548,7 @@ class _Import:
             key=":".join(plan.key),
             resolver=resolver,
             first_line=max(row.body_line, 0),
+            anchor_in=partial(self._anchor_in, row.place, fields.language),
         )
         notes = body.notes
         if row.body_line < 0:  # in a spreadsheet the line numbers of a cell are not those of the file
@@ -591,7 +624,7 @@ class _Import:
         was_import_of = last.data.get("content", "") if last and last.revision_id == page.latest_revision_id else ""
         former = {
             "made": report.outcome is Outcome.CREATED, "former": page.latest_revision_id, "former_live": page.live_revision_id,
-            "below": page.get_parent().pk, "former_content": was_import_of,
+            "below": page.get_parent().pk, "former_content": was_import_of, "old_paths": list(entry.plan.old_paths),
         }  # fmt: skip
         self._move(page, fields)
         set_plain_fields(page, fields)
@@ -623,7 +656,7 @@ class _Import:
         """Say that a page could not have the address that its row names."""
         fields = entry.content.fields
         if fields.has_own_slug and slug != fields.slug:
-            message = _("The address “%(slug)s” is taken; it became “%(new)s”.")
+            message = _("The address “%(slug)s” is taken; it becomes “%(new)s”.")
             note = message % {"slug": fields.slug, "new": slug}
             entry.report.problems.append(Problem(note, field="slug", line=entry.row.line))
 
@@ -642,7 +675,7 @@ class _Import:
         for article in fields.related:
             pk = self.linked_page(article, row.place, fields.language)
             if pk is None:
-                message = _("There is no article “%(id)s” in this language; it was left out.")
+                message = _("There is no article “%(id)s” in this language; it is left out.")
                 report.problems.append(Problem(message % {"id": article[:60]}, field="related", line=row.line))
             elif pk and pk != page_id and pk not in found:
                 found.append(pk)
@@ -669,6 +702,15 @@ def _references_later() -> Iterator[None]:
         return
     with disable_reference_index_auto_update():
         yield
+
+
+def _order(row: SourceRow) -> tuple[float, float]:
+    """Return where a document stands among others: in a table of contents, by the number in its head, else behind those."""
+    try:
+        weight = float(str(row.fields.get("order", "")))
+    except ValueError:
+        weight = math.inf
+    return (math.inf if row.rank is None else row.rank, weight if math.isfinite(weight) and weight else math.inf)
 
 
 def _fingerprint(fields: ArticleFields, body: Body, related: list[int], topics: Topics) -> str:

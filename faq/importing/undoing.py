@@ -18,6 +18,7 @@ from wagtail.log_actions import log
 from wagtail.models import Page, PageLogEntry, ReferenceIndex, Revision
 
 from faq.importing.history import LOG_ACTION
+from faq.importing.old_paths import leave
 from faq.importing.writing import Turns, free_slug
 from faq.models import ArticlePage, TopicPage
 
@@ -80,6 +81,7 @@ def _undo_article(pk: int, entries: list[PageLogEntry], result: Undone, *, run: 
         result.left.append(page.title)
         return
     _restore(page, former, before, by)
+    leave(page.pk, before.get("old_paths", []), since=entries[0].timestamp)
     page.refresh_from_db()
     log(
         instance=page, action=LOG_ACTION, user=by, revision=page.latest_revision, content_changed=True,

@@ -327,7 +327,7 @@ class ZendeskSource:
             "updated": found["edited_at"] or found["updated_at"] or "",
         }
         for number in article.attachments:
-            message = _("The attached file “%(name)s” was left out.")
+            message = _("The attached file “%(name)s” is left out.")
             notes.append(Problem(message % {"name": self._attachments[number][0] or number}, field="body"))
         return SourceRow(
             place=_place(text),
@@ -358,7 +358,7 @@ class ZendeskSource:
                 path = self._paths.get(number) or name
                 if not match["attribute"].lower().startswith("href") or PurePosixPath(name).suffix.lower() in _PICTURES:
                     return f'{match["attribute"]}"/{path or number}"'
-                message = _("A link leads to the file “%(name)s” in the help center; the file was not taken over.")
+                message = _("A link leads to the file “%(name)s” in the help center; the file is not taken over.")
                 notes.append(Problem(message % {"name": name or number}, field="body"))
             return match[0]
 

@@ -371,7 +371,7 @@ def test_the_message_about_an_unknown_value_says_what_is_allowed(tmp_path):
         report = import_articles(tmp_path)
 
     assert [str(problem) for problem in report.rows[0].problems] == [
-        "products: “x9” is not known and was left out. Allowed: x1, x2.",
+        "products: “x9” is not known and is left out. Allowed: x1, x2.",
         "audience: “friends” is not known, so only staff may see it. Allowed: public, signed-in, partner, staff, segment:….",
     ]
 
@@ -479,10 +479,10 @@ def test_the_command_reports_each_problem_with_file_and_line_and_counts(tmp_path
 
     assert output.splitlines() == [
         "b.md:1 [skipped] language: Its language (de) is not one of this portal: en, fa.",
-        "red-light.fa.md:1 [created] kind: “poem” is not known and was left out. Allowed: faq, guide.",
+        "red-light.fa.md:1 [created] kind: “poem” is not known and is left out. Allowed: faq, guide.",
         "created: 1, changed: 0, unchanged: 0, skipped: 1, failed: 0",
         "  1 × [skipped] Its language … is not one of this portal: …",
-        "  1 × [created] … is not known and was left out. Allowed: …",
+        "  1 × [created] … is not known and is left out. Allowed: …",
     ]
 
 

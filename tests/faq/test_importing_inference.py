@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 import zipfile
 
 import pytest
+from django.utils import timezone
+from wagtail.contrib.redirects.models import Redirect
 
-from faq.importing import import_articles
+from faq.importing import import_articles, undo_import
 from faq.importing.fields import parse_date
 from faq.importing.inferring import shortened, split_title
 from faq.importing.languages import PathLanguages
@@ -263,3 +266,92 @@ def test_a_table_of_questions_becomes_articles_with_their_categories_and_languag
     ) == 2
     assert set(articles("title", "topic__code")) == {(title, "mwdm") for title in ("Why red?", "چرا قرمز است؟", "چرا؟")}
     assert ArticlePage.objects.get(title="چرا قرمز است؟").short_answer == "کابل شل است."
+
+
+# What belongs to pages ------------------------------------------------------------------------------------------------
+
+
+def test_links_reach_the_places_that_another_document_names_itself(tmp_path, empty_portal):
+    write(
+        tmp_path,
+        **{
+            "docs/a.md": "# A\n\n[one](b.md#first) [two](b.md#second) [three](c.html#third) [four](b.md#a-heading) and words.\n",
+            "docs/b.md": "# B\n\n## Take the cable {#first}\n\nx\n\n<a id='second'></a>\n## Plug it in\n\nx\n\n## A heading\n\nx\n",
+            "docs/c.html": "<h1>C</h1><p>Words.</p><h2 class='x' id='third'>Wait a minute</h2><p>x</p>",
+        },
+    )
+
+    import_articles(tmp_path)
+
+    body = str(ArticlePage.objects.get(external_id="a").body.raw_data[0])
+    assert re.findall(r'anchor="([^"]+)"', body) == [
+        "s-take-the-cable",
+        "s-plug-it-in",
+        "s-wait-a-minute",
+        "s-a-heading",
+    ]
+
+
+def test_old_addresses_lead_to_articles_and_undoing_takes_that_back(tmp_path, empty_portal, client):
+    page = "---\nid: {0}\naliases: [/help/{0}/, 'Another name', '/posts/:slug/']\npermalink: https://x.example/kb/{0}.html\n---\n# {0}\n\nWords of {0}.\n"
+    write(tmp_path, **{f"{name}.md": page.format(name) for name in ("one", "two")})
+    Redirect.objects.create(old_path="/help/two", redirect_link="/en/")
+
+    begun = timezone.now()
+    import_articles(tmp_path, run=7)
+    import_articles(tmp_path, run=7)
+
+    known = set(Redirect.objects.values_list("old_path", "redirect_page__title", "redirect_link"))
+    assert known == {
+        ("/help/one", "one", ""), ("/kb/one.html", "one", ""), ("/kb/two.html", "two", ""), ("/help/two", None, "/en/")
+    }  # fmt: skip
+    assert client.get("/help/one/")["Location"].endswith(ArticlePage.objects.get(external_id="one").url)
+
+    undo_import(7, since=begun, by=None)
+    assert set(Redirect.objects.values_list("old_path", flat=True)) == {"/help/two"}
+
+
+def test_an_article_that_an_import_changed_loses_the_addresses_it_brought(tmp_path, empty_portal):
+    write(tmp_path, **{"one.md": "---\nid: one\n---\n# One\n\nWords.\n"})
+    import_articles(tmp_path, run=1)
+    write(tmp_path, **{"one.md": "---\nid: one\naliases: [/old]\n---\n# One\n\nOther words.\n"})
+    begun = timezone.now()
+    import_articles(tmp_path, run=2)
+    assert Redirect.objects.filter(old_path="/old").exists()
+
+    undo_import(2, since=begun, by=None)
+
+    assert not Redirect.objects.exists()
+    assert ArticlePage.objects.get().body.raw_data == [] or "Other" not in str(ArticlePage.objects.get().body.raw_data)
+
+
+@pytest.mark.parametrize(
+    ("files", "expected"),
+    [
+        ({f"docs/w/{name}.md": f"---\nweight: {weight}\n---\n# {name}\n\nWords.\n" for name, weight in (("a", 30), ("b", 10), ("c", 20))}, "bca"),
+        ({f"docs/w/{name}.md": f"---\nsidebar_position: {at}\n---\n# {name}\n\nWords.\n" for name, at in (("a", 2), ("b", 1.5))}, "ba"),
+        ({f"docs/w/{name}.md": f"---\n{head}\n---\n# {name}\n\nWords.\n" for name, head in (("a", "nav_order: x"), ("b", "nav_order: 1"))}, "ba"),
+        (
+            {
+                "mkdocs.yml": "nav:\n- W:\n  - w/c.md\n  - w/a.md\n  - w/b.md\n",
+                **{f"docs/w/{name}.md": f"# {name}\n\nWords.\n" for name in "abc"},
+            },
+            "cab",
+        ),
+    ],
+)  # fmt: skip
+def test_articles_stand_in_their_topic_in_the_order_of_the_source(tmp_path, empty_portal, client, files, expected):
+    write(tmp_path, **files)
+
+    import_articles(tmp_path)
+
+    topic = TopicPage.objects.live().get()
+    assert "".join(link.title for link in client.get(topic.url).context["data"].articles) == expected
+
+
+def test_columns_that_stood_elsewhere_are_named(tmp_path, empty_portal):
+    write(tmp_path, **{"a.md": "# A\n\nWords.\n\n| a | b |\n|:--|--:|\n| 1 | 2 |\n\n| a | b |\n|:--|---|\n| 1 | 2 |\n"})
+
+    report = import_articles(tmp_path)
+
+    assert [problem.line for row in report.rows for problem in row.problems] == [5]

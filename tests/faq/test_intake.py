@@ -289,7 +289,7 @@ def test_a_hint_names_what_it_is_about_and_counts_articles(client):
 
     shown = " ".join(client.get(one_of(task)).content.decode().split())
 
-    hint = re.search(r"<li> <bdi>«&lt;(script|object)&gt;» نشان داده.*?</li>", shown)[0]
+    hint = re.search(r"<li> <bdi dir=\"rtl\">«\u2068&lt;(script|object)&gt;\u2069» نشان داده.*?</li>", shown)[0]
     assert "همچنین: <bdi>&lt;" in hint
     assert "(۲ مقاله)" in hint
     assert "…»" not in hint

@@ -76,7 +76,7 @@ def fenced_box(state: StateBlock, line: int, end_line: int, silent: bool) -> boo
     if match is None:
         if _CLOSING.match(text) and text[0] == ":":
             if not silent:
-                complain(state.env, line, _("This “:::” ends a box that was not begun; it was left out."))
+                complain(state.env, line, _("This “:::” ends a box that was not begun; it is left out."))
                 state.line = line + 1
             return True
         return False
@@ -143,7 +143,7 @@ def _box(state: StateBlock, name: str, rest: str, line: int) -> Element:
         return Element("x-product", {"data-codes": title})
     found = element(name, {**values, "title": title or values.get("title", "")})
     if not found.is_known:
-        message = _("The box “%(name)s” is not known here; the text in it was kept.")
+        message = _("The box “%(name)s” is not known here; the text in it is kept.")
         complain(state.env, line, message % {"name": name[:40]})
     return found
 
@@ -202,11 +202,11 @@ def _skipped_line(state: StateBlock, line: int, end_line: int, *, silent: bool) 
         pass
     elif match := _INCLUDED.match(text):
         name = next(filter(None, match.groups()), "")
-        message = _("The file “%(name)s” would be included here; it was left out.") % {"name": name[:80]}
+        message = _("The file “%(name)s” would be included here; it is left out.") % {"name": name[:80]}
     elif _IMPORT.match(text) and not silent:
         while text.startswith("export") and last < end_line and not state.isEmpty(last):
             last += 1
-        message = _("Lines of program code (“import”, “export”) were left out.")
+        message = _("Lines of program code (“import”, “export”) are left out.")
     else:
         return False
     if not silent:

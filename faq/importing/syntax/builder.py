@@ -54,7 +54,7 @@ from faq.importing.syntax.tree import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from faq.importing.markdown import Resolver
 
@@ -82,12 +82,14 @@ _FRAMES: Final = {"iframe", "embed", "object", "video", "audio"}
 class Builder:
     """Builds the blocks of one text."""
 
-    def __init__(self, root: Node, *, language: str, key: str, resolver: Resolver, breaks: bool = False) -> None:
+    def __init__(self, root: Node, *, language: str, key: str, resolver: Resolver, breaks: bool = False,
+                 anchor_in: Callable[[str, str], str] | None = None) -> None:  # fmt: skip
         self._root = root
         self._language = language
         self._key = key
         self._resolver = resolver
         self._breaks = breaks
+        self._anchor_in = anchor_in
         self._notes: list[Problem] = []
         self._seen: Counter[str] = Counter()
         self._anchors = anchors_of(root)
@@ -198,7 +200,7 @@ class Builder:
         if tag in _FRAMES:
             return self._frame(node)
         if tag == "form":
-            self._note(node, _("A form cannot be shown; its text was kept."))
+            self._note(node, _("A form cannot be shown; its text is kept."))
         if tag == "x-link":
             heading = Node(
                 "a", {"data-href": node.attrs.get("data-href", "")}, [node.attrs.get("data-title", "")], node.line
@@ -563,7 +565,7 @@ class Builder:
         alt = self._safe(" ".join(node.attrs.get("alt", "").split()))
         caption = self._safe(" ".join(node.attrs.get("title", "").split()))
         if source.startswith("data:"):
-            self._note(node, _("A picture inside the text itself cannot be taken over; its words were kept."))
+            self._note(node, _("A picture inside the text itself cannot be taken over; its words are kept."))
             return self._words_of_picture(alt, caption)
         try:
             image = self._resolver.picture_id(source)
@@ -603,9 +605,9 @@ class Builder:
             return [("media", {"media": media, "caption": ""})]
         address = watchable(source)
         if not _LINK.match(address):
-            self._note(node, _("“<%(name)s>” cannot be shown and was left out.") % {"name": node.tag})
+            self._note(node, _("“<%(name)s>” cannot be shown and is left out.") % {"name": node.tag})
             return self._blocks(node.children)
-        self._note(node, _("What another site shows in a frame became a link to it."))
+        self._note(node, _("What another site shows in a frame becomes a link to it."))
         rich = f'<a href="{attribute(address)}">{escape(title or address)}</a>'
         return [("paragraph", [Piece("p", rich)])]
 
@@ -669,7 +671,7 @@ class Builder:
         address = wiki if wiki is not None else address_of(node)
         if not address:
             if node.tag == "a" and not ({"id", "name"} & node.attrs.keys()) and "data-href" not in node.attrs:
-                self._note(node, _("A link without a usable address became plain text."))
+                self._note(node, _("A link without a usable address becomes plain text."))
             return text
         if address.startswith("#"):
             return self._link_within(node, address[1:], text)
@@ -677,12 +679,13 @@ class Builder:
             if len(address) > _LONGEST_ADDRESS:
                 self._note(
                     node,
-                    _("The address “%(address)s” is too long; the link became plain text.") % {"address": address[:60]},
+                    _("The address “%(address)s” is too long; the link becomes plain text.")
+                    % {"address": address[:60]},
                 )
                 return text
             return f'<a href="{attribute(address)}">{text}</a>'
         if wiki is None and _SCHEME.match(address) and not address.startswith("article:"):
-            message = _("The address “%(address)s” is not allowed; the link became plain text.")
+            message = _("The address “%(address)s” is not allowed; the link becomes plain text.")
             self._note(node, message % {"address": address[:60]})
             return text
         return self._link_to_page(node, address, text)
@@ -699,10 +702,12 @@ class Builder:
         name = name.strip()
         page = self._page_id(name.removeprefix("article:") if name.startswith("article:") else name)
         if page is None:
-            message = _("There is no article “%(id)s” in this language; the link became plain text.")
+            message = _("There is no article “%(id)s” in this language; the link becomes plain text.")
             self._note(node, message % {"id": name.removeprefix("article:")[:80]})
             return text
-        place = f' anchor="{attribute(anchor_of(unquote(anchor)))}"' if anchor else ""
+        anchor = unquote(anchor)
+        found = self._anchor_in(name, anchor) if self._anchor_in and anchor else ""
+        place = f' anchor="{attribute(found or anchor_of(anchor))}"' if anchor else ""
         return f'<a linktype="page" id="{page}"{place}>{text}</a>'
 
     def _link_within(self, node: Node, anchor: str, text: str) -> str:
@@ -713,7 +718,7 @@ class Builder:
         if wanted not in {"", "top"} and not wanted.startswith("^"):
             self._note(
                 node,
-                _("There is no place “#%(name)s” in this text; the link became plain text.") % {"name": wanted[:60]},
+                _("There is no place “#%(name)s” in this text; the link becomes plain text.") % {"name": wanted[:60]},
             )
         return text
 

@@ -190,7 +190,21 @@ def to_html(text: str, *, first_line: int = 0, is_post: bool = False) -> Html:
             _with_own_targets(part)
         if not is_post:
             notes += _tags_left_out(token, first_line)
+    if not is_post:
+        notes += _columns_to_the_side(tokens, first_line)
     return Html(parser.renderer.render(tokens, parser.options, env), notes)
+
+
+def _columns_to_the_side(tokens: Sequence[Token], first_line: int) -> list[tuple[int, str]]:
+    """Return a note about each table that wants columns in the middle or at the end; ours stand at the beginning."""
+    found, line = [], None
+    for token in tokens:
+        if token.type == "table_open":
+            line = first_line + (token.map[0] if token.map else 0) + 1
+        elif token.type == "th_open" and line and str(token.attrGet("style") or "").endswith(("right", "center")):
+            found.append((line, _("Columns of a table stand at the beginning, not in the middle or at the end.")))
+            line = None
+    return found
 
 
 def _with_own_targets(token: Token) -> None:
@@ -217,7 +231,7 @@ def _tags_left_out(token: Token, first_line: int) -> list[tuple[int, str]]:
 
 def left_out(name: str, line: int) -> tuple[int, str]:
     """Return the note about a tag that is not kept."""
-    message = _("“<%(name)s>” cannot be shown and was left out.") if name in dom.DROPPED else _(
-        "The tag “<%(name)s>” is not known here; the text in it was kept."
+    message = _("“<%(name)s>” cannot be shown and is left out.") if name in dom.DROPPED else _(
+        "The tag “<%(name)s>” is not known here; the text in it is kept."
     )  # fmt: skip
     return line, message % {"name": name[:40]}

@@ -250,7 +250,7 @@ def _element_of_tag(state: StateBlock, name: str, attrs: dict[str, str], line: i
         return Element(name if name in _OPEN_TAGS or name in {"div", "section", "aside", "p"} else "div", kept)
     found = element(name, attrs)
     if not found.is_known:
-        message = _("The component “%(name)s” is not known here; the text in it was kept.")
+        message = _("The component “%(name)s” is not known here; the text in it is kept.")
         complain(state.env, line, message % {"name": name[:60]})
     return found
 
@@ -277,7 +277,7 @@ def component_inline(state: StateInline, silent: bool) -> bool:
         elif kind != "close":
             html = escapeHtml(found.attrs.get("data-title", ""))
             if not found.is_known:
-                message = _("The component “%(name)s” is not known here; the text in it was kept.")
+                message = _("The component “%(name)s” is not known here; the text in it is kept.")
                 complain(state.env, line_of(state), message % {"name": name[:60]})
         token = state.push("html_inline", "", 0)
         token.content = html
@@ -376,7 +376,7 @@ def _element_of_shortcode(state: StateBlock, name: str, words: str, line: int) -
     if name.startswith("include"):
         found = _included(attrs)
     if not found.is_known:
-        message = _("The shortcode “%(name)s” is not known here; only the text in it was kept.")
+        message = _("The shortcode “%(name)s” is not known here; only the text in it is kept.")
         complain(state.env, line, message % {"name": name[:60]})
     return found
 
@@ -448,6 +448,6 @@ def _text_of_shortcode(state: StateInline, match: re.Match[str]) -> str:
     if closes or name in _SILENT:
         return ""
     attrs = arguments(words)
-    message = _("The shortcode “%(name)s” is not known here; only the text in it was kept.")
+    message = _("The shortcode “%(name)s” is not known here; only the text in it is kept.")
     complain(state.env, line_of(state), message % {"name": name[:60]})
     return attrs.get("text") or attrs.get("content") or attrs.get("title") or attrs.get("label") or ""
