@@ -159,8 +159,9 @@ class SuggestionGroup:
 
 @dataclass(frozen=True, slots=True)
 class Suggestions:
-    """Suggestions while a person types; `total` is the number of all results for the text so far.
+    """Suggestions while a person types; `total` is the number of entries that they were chosen from.
 
+    It is not shown: the page of results reads a finished text, accepts entries with less of it, and counts others.
     `text` is the text they are for; the `notice` says how it differs from what was typed, if it does.
     """
 
