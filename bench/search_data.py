@@ -198,6 +198,11 @@ def demo(language: str, limit: int) -> Collection:
     return Collection(name, texts, _some(questions, limit), variants)
 
 
+def demo_names() -> list[str]:
+    """The names of the demo's articles, which are the same in both languages, in the order of their numbers."""
+    return [path.name.partition(".")[0] for path in sorted(_DEMO_ARTICLES.glob("*/*.md"))]
+
+
 def _article(number: int, path: Path) -> Text:
     _nothing, about, body = path.read_text(encoding="utf-8").split("---\n", 2)
     fields = yaml.safe_load(about)

@@ -26,7 +26,7 @@ from search.language.forms import ENGLISH_FORMS, PERSIAN_FORMS
 
 #: Increase it with every change of the tables and rules here or of the weights in `search.index.scoring`: entries that
 #: were indexed with another version are out of date, and `rebuild_search --check` indexes them again.
-VERSION: Final = 4
+VERSION: Final = 5
 
 #: Longer stems and spellings are truncated: nobody types them, and rows of the index must stay small.
 MAX_WORD_LENGTH: Final = 64
@@ -84,21 +84,23 @@ _LIGHT_VERBS: Final = _words(
     "توانم توانی تواند توانیم توانید توانند تونم تونی تونه تونیم تونید تونن خواهم خواهی خواهد خواهیم خواهید خواهند "
     "خوام خوای خواد خوایم خوان خواستم بخواهم بخواهی بخواهد بخواهید بخوام بخوای بخواد بخوایم بخوان گردد "
     "بتوانم بتواند بتوانید بتونم بتونه بتونید بشوم بشم بشن بشید بکنیم بکنی بکنند باشه باشن هستیم هستید "
-    "نکنم نکن نکنید نشه نشود نشده نشد نکرد نکرده نکردم"
+    "نکنم نکن نکنید نشه نشود نشده نشد نشدم نشدی نشدیم نشدید نشدن نکرد نکرده نکردم"
 )
+#: Light verbs that are another word without their prefix: «کند» is "slow" much more often where people complain.
+_ALSO_WORDS: Final = _words("کند")
 #: Words that say nothing after a verb prefix: «می‌توان» is no «توان».
-PERSIAN_STOPS_WITH_PREFIX: Final = _words("توان بایست")
+PERSIAN_STOPS_WITH_PREFIX: Final = _words("توان بایست کند")
 #: Persian words that say nothing about the subject, including question words and polite phrases.
 PERSIAN_STOP_WORDS: Final = (
     _words(
         "و در به از که این را رو با است برای آن یک تا بر هم نیز یا اما ولی اگر اگه چه هر ای ام من تو ما شما او وی "
         "آنها اینها ایشان خود خودم دیگر همه پس پیش بین روی هست هستم هستند نیست نیستم چی چیست کجاست کیست چگونه چرا کدام "
         "کجا کی کسی چند چطور چطوری چجوری چیکار چکار چیه کدوم آیا باید نباید لطفا سلام ممنون خواهشمند خیلی فقط حتی البته وقتی بی "
-        "طور مورد توسط یعنی ی یه واسه توی اون همون همین همان"
+        "طور مورد توسط یعنی ی یه واسه توی اون همون همین همان بخاطر دیگه هی"
     )
     | PERSIAN_SUFFIXES
     | PERSIAN_PREFIXES
-    | _LIGHT_VERBS
+    | (_LIGHT_VERBS - _ALSO_WORDS)
     | {prefix + verb for prefix in PERSIAN_PREFIXES for verb in _LIGHT_VERBS | PERSIAN_STOPS_WITH_PREFIX}
 )
 ENGLISH_STOP_WORDS: Final = _words(

@@ -23,25 +23,29 @@ _USUAL: Final = 3
 _SHORTEST: Final = 3
 _SHORTEST_OF_LONG: Final = 2
 _LONG: Final = 3
+#: How much more frequent the headword of «مو» ("my … as an object") must be than one that ends with م itself.
+_OBJECT_BONUS: Final = 2
 
 
 def without_ending(word: str) -> str:
     """The headword a folded Persian word is a spoken form of; empty if it is one itself, or of none.
 
-    Of several the most frequent one. A final ه is often lost: «شمارم» is شماره.
+    Of several the most frequent one, but «مودمو» is مودم, not مود. A final ه is often lost: «شمارم» is شماره.
     """
     own = known(word)
     if own and own.is_headword:
         return ""
-    best = (own.zipf if own else 0, 0, "")
+    least = own.zipf if own else 0
+    best = (0, 0, "")
     for ending in _ENDINGS:
         rest = word.removesuffix(ending)
         if rest != word and len(rest) >= (_SHORTEST_OF_LONG if len(ending) >= _LONG else _SHORTEST):
             for base in (rest, rest + "ه"):
                 found = known(base)
-                if found and found.is_headword:
-                    best = max(best, (found.zipf, len(base), base))
-    return best[2]
+                if found and found.is_headword and found.zipf >= least:
+                    likely = found.zipf + (_OBJECT_BONUS if ending == "و" and rest.endswith("م") else 0)
+                    best = max(best, (likely, len(base), base))
+    return best[-1]
 
 
 def is_said(word: str) -> bool:

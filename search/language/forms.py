@@ -53,7 +53,7 @@ _PERSIAN_VERBS: Final = """
 چسباندن | چسباند چسبوند | چسبان چسبون
 چسبیدن | چسبید | چسب
 پذیرفتن | پذیرفت | پذیر
-انداختن | انداخت | انداز
+انداختن | انداخت | انداز نداز
 کشیدن | کشید | کش
 خوردن | خورد | خور
 شنیدن | شنید | شنو
@@ -165,6 +165,11 @@ _JOINED_BY_AND: Final = """
 شستشو | شستوشو
 پرسجو | پرسوجو
 """
+#: Compounds whose parts are written together in another way.
+_OTHER_SPELLINGS: Final = """
+جابهجایی | جابجایی جابجائی
+جابهجا | جابجا
+"""
 
 #: What is said differently from what is written, and «… است» run together with words that complaints end in.
 _PERSIAN_SPOKEN: Final = """
@@ -177,7 +182,7 @@ _PERSIAN_SPOKEN: Final = """
 زبان | زبون
 تهران | تهرون
 قطع | قطعه
-کند | کنده
+کند | کنده کندی کندتر کندتره
 خراب | خرابه
 ضعیف | ضعیفه
 وصل | وصله
@@ -339,6 +344,13 @@ def _of(table: str) -> Iterator[tuple[str, str]]:
 
 #: Persian forms and what they are indexed as, a final stem; and English ones with the word whose stem they share.
 PERSIAN_FORMS: Final[dict[str, str]] = dict(
-    [*_persian_forms(), *_of(_PERSIAN_NUMBERS), *_of(_JOINED_BY_AND), *_of(_PERSIAN_SPOKEN), *_of(_NO_PLURALS)]
+    [
+        *_persian_forms(),
+        *_of(_PERSIAN_NUMBERS),
+        *_of(_JOINED_BY_AND),
+        *_of(_OTHER_SPELLINGS),
+        *_of(_PERSIAN_SPOKEN),
+        *_of(_NO_PLURALS),
+    ]
 )
 ENGLISH_FORMS: Final[dict[str, str]] = dict([*_of(_ENGLISH_FORMS), *_of(_ENGLISH_NUMBERS)])

@@ -20,6 +20,8 @@ PERSIAN = [
     ("فاطمة", "فاطمه", True, "teh marbuta"),
     ("جزء", "جز", True, "hamza on the line is not typed"),
     ("ﻣﻮﺩﻡ", "مودم", True, "presentation forms of old converters"),
+    ("کنده", "اینترنت کند می‌شود", True, "slow, as it is said"),
+    ("کند", "کمک می کند", False, "a verb is no complaint"),
     # Marks
     ("مُشتَری", "مشتری", True, "vowel marks"),
     ("محمّد", "محمد", True, "tashdid"),
