@@ -272,12 +272,33 @@ def words_of(html: str) -> str:
     return unescape(nh3.clean(html, tags=set()))
 
 
+_QUOTE_TAG: Final = re.compile(r"<(/?)blockquote\b[^>]*>")
+
+
+def without_quotes(html: str) -> str:
+    """Return stored HTML without what it quotes, which are the words of others; all of it if nothing else is left."""
+    if "<blockquote" not in html:
+        return html
+    kept, depth, end = [], 0, 0
+    for tag in _QUOTE_TAG.finditer(html):
+        if depth == 0:
+            kept.append(html[end : tag.start()])
+        depth = max(depth - 1, 0) if tag[1] else depth + 1
+        end = tag.end()
+    own = " ".join([*kept, html[end:] if depth == 0 else ""])
+    return own if words_of(own).strip() else html
+
+
 #: Code and bare addresses in stored HTML: no beginning that says what a text is about.
 _NO_PROSE: Final = re.compile(r'<pre\b.*?(?:</pre>|\Z)|<a [^>]*><bdi dir="ltr">[^<]*(?:</bdi></a>|\Z)', re.DOTALL)
 
 
 def excerpt(html: str, length: int = 200) -> str:
-    """Return the beginning of stored HTML as one plain line, cut between words. It reads no more than it may need."""
+    """Return the beginning of stored HTML as one plain line, cut between words, without what it quotes.
+
+    It reads no more than it may need.
+    """
+    html = without_quotes(html)
     beginning = html[: max(length * _HTML_PER_LETTER, 1_000)]
     text = " ".join(words_of(_NO_PROSE.sub(" ", beginning)).split()) or " ".join(words_of(beginning).split())
     if len(text) <= length and len(beginning) == len(html):

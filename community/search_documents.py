@@ -120,7 +120,9 @@ class ThreadDocument(SearchDocument[Thread]):
             language=instance.language,
             title=instance.title,
             short_answer=rendering.excerpt(answer.html, _ANSWER_LENGTH) if answer else "",
-            body="\n".join([*titles, *(rendering.words_of(post.html) for post in posts.values())]),
+            body="\n".join(
+                [*titles, *(rendering.words_of(rendering.without_quotes(post.html)) for post in posts.values())]
+            ),
             url=rendering.THREAD_PATH.format(thread_id=instance.pk),
             audience=instance.audience,
             facets={

@@ -132,6 +132,9 @@ def results(request: HttpRequest) -> HttpResponse:
         "results_key": _key(form, result),
         "support": support,
         "asks_for_person": wants_person,
+        # Results that only mention some of the words would be in the way of the telephone.
+        "shows_hits": bool(result.hits)
+        and not (wants_person and any(each.code in _ABOUT_TEXTS for each in result.notices)),
         # What no text says does not matter to somebody who asks for a person.
         "notices": [each for each in result.notices if not (wants_person and each.code in _ABOUT_TEXTS)],
     }

@@ -377,3 +377,12 @@ def test_hostile_text_takes_no_longer_than_a_long_one(name):
 
 def test_longer_text_is_cut_before_it_is_parsed():
     assert len(parse("الف" * LENGTH).plain_text()) == LENGTH
+
+
+def test_an_excerpt_has_no_words_of_others():
+    quoted = "> بازنشانی کارخانه کن\n>\n> > عمیق‌تر\n\nلطفاً این کار را نکنید"
+
+    assert excerpt(render(quoted), 100) == "لطفاً این کار را نکنید"
+    assert excerpt(render("پیش\n\n> نقل\n\nپس"), 100) == "پیش پس"
+    assert excerpt(render("> فقط نقل"), 100) == "فقط نقل"
+    assert excerpt(render(">\n" + "> word\n" * 3000 + "\nown"), 100) == "own"

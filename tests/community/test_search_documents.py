@@ -64,6 +64,17 @@ def test_entry_says_what_the_thread_is_about():
     assert ThreadDocument().details([thread.pk])[thread.pk].facts == ("۱ پاسخ",)
 
 
+def test_wrong_advice_that_an_answer_quotes_is_no_part_of_it():
+    thread = ThreadFactory(body="اینترنت ندارم")
+    answer = PostFactory(thread=thread, body="> بازنشانی کارخانه کن\n\nلطفاً این کار را نکنید")
+    services.accept_solution(post=answer, by=thread.author)
+
+    entry = entry_of(thread)
+
+    assert entry.short_answer == ThreadDocument().answer_card(thread.pk).short_answer == "لطفاً این کار را نکنید"
+    assert "بازنشانی" not in entry.body
+
+
 def test_entries_take_the_same_queries_for_one_thread_and_for_many(django_assert_num_queries):
     for thread in ThreadFactory.create_batch(3):
         PostFactory.create_batch(2, thread=thread)

@@ -7,8 +7,10 @@ import re
 import pytest
 from wagtail.models import Site
 
+from portal.catalog.models import Topic
 from portal.core.localized import LocalizedText
 from portal.core.models import SupportSettings
+from search import services
 from search.asking.person import asks_for_person
 from tests.search.test_views import get, main
 
@@ -21,6 +23,8 @@ PERSIAN = """
 گفتگو با پشتیبان | کارشناس پشتیبانی | کارشناس فنی | پشتیبانی فنی | شماره کارشناس | شماره اپراتور | با کی تماس بگیرم | چطور تماس بگیرم
 چطوری با پشتیبانی تماس بگیرم | زنگ بزنم به پشتیبانی | به پشتیبانی زنگ بزنم | ساپورت | شماره ساپورت | پاسخگویی تلفنی
 پشتیبانی آنلاین | مشاوره تلفنی | می‌خواهم با یک نفر حرف بزنم | میشه با یه نفر صحبت کنم | شکایت دارم | مسئول پاسخگویی | شماره خدمات مشتریان پشتیبانی | شمارتونو بدین تماس بگیرم
+یکی جواب منو بده | هیچکس جواب نمیده | باهاتون تماس بگیرم | چطوری باهاتون تماس بگیرم | زنگ بزنم بهتون | شکایت | افتضاحید | سرویستون افتضاحه
+خدماتتون افتضاحه | این چه وضعشه
 """
 ENGLISH = """
 speak to a human | speak to a person | talk to a person | talk to someone | talk to a human | talk to a real person | real person
@@ -33,12 +37,14 @@ hotline | hotline number | help desk person | representative | speak to a repres
 put me through to an operator | technical support | contact the team | I need a person not a robot | staff
 message support | get in touch with someone | reach a human
 complaint | I want to make a complaint | speak to a manager
+your service sucks | terrible service | worst company ever | this is ridiculous | nobody answers | can I call you | phone you | call you
 """
 OTHERS = """
-پشتیبانی گوشی هواوی | شماره تلفن همراهم را عوض کنم | تماس قطع می‌شود | انتقال تماس | شماره سریال مودم | شکایت از سرعت اینترنت | رمز پشتیبان | کارت آدم دیگر
+پشتیبانی گوشی هواوی | شماره تلفن همراهم را عوض کنم | تماس قطع می‌شود | انتقال تماس | شماره سریال مودم | شکایت از سرعت اینترنت | اینترنت افتضاحه | سرعت افتضاحه | رمز پشتیبان | کارت آدم دیگر
 زنگ گوشی قطع است | مودم وصل نمیشه | پشتیبان‌گیری از مخاطبان | چت | شماره | انجمن | ربات
 call forwarding | change my phone number | contact list lost | support for esim | phone | number | reset router | agent fee | complaint about the speed
-personal data | human error in the bill | talk time left | call divert | chat
+personal data | human error in the bill | talk time left | call divert | chat | bad wifi
+poor signal | terrible speed | call | service | the worst room for wifi | answer
 """
 
 
@@ -78,6 +84,19 @@ def test_who_asks_for_a_person_gets_the_telephone_first(client, contact, text, l
     assert "notice" not in page
     assert 'id="person-title"' not in main(get(client, "router", language=language))
     assert "tel:" not in get(client, "router", language=language, name="suggest").text
+
+
+@pytest.mark.django_db
+def test_results_that_only_mention_a_word_are_held_back(client, contact):
+    Topic.objects.create(code="sister", name={"en": "Beeping while I talk to my sister"})
+    services.rebuild()
+
+    assert "Beeping" in main(get(client, "talk to my sister", language="en"))
+    page = main(get(client, "talk to a human", language="en"))
+
+    assert 'id="person-title"' in page
+    assert "Beeping" not in page
+    assert "We found nothing" not in page
 
 
 @pytest.mark.django_db
