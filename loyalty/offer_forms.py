@@ -35,6 +35,10 @@ class OfferForm(ConditionRows, forms.ModelForm[Offer]):
         label=pgettext_lazy("offer", "terms"), max_length=600, required=False, widget=LocalizedLinesWidget,
         help_text=_("One a line, five at most."),
     )  # fmt: skip
+    button = LocalizedTextFormField(
+        label=_("words of the button"), max_length=40, required=False,
+        help_text=_("What members do there, in a few words: “See the open questions”. Empty: “Go to the page”."),
+    )  # fmt: skip
     placements = forms.MultipleChoiceField(
         label=_("shown on"), choices=Placement.choices, widget=forms.CheckboxSelectMultiple
     )

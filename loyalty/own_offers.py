@@ -165,23 +165,11 @@ def looked_at(fact: FactInfo) -> str:
     return str(_LOOKED_AT.get(fact.name, fact.label))
 
 
-#: Beginning of an address, without its language → what a button to it says. The first one that fits.
-_ACTIONS: Final[Mapping[str, _StrPromise]] = {
-    "/community/unanswered/": gettext_lazy("See the open questions"),
-    "/community/": gettext_lazy("Go to the community"),
-    "/loyalty/rewards/": gettext_lazy("See the rewards"),
-    "/help/": gettext_lazy("Read it"),
-    "/downloads/": gettext_lazy("Go to the downloads"),
-    "/troubleshoot/": gettext_lazy("Start step-by-step help"),
-}
-
-
 def action_of(offer: Offer) -> str:
     """Say what happens when somebody wants the offer."""
-    if offer.reward_id is not None:
-        return gettext("See the reward")
-    fits = (str(words) for beginning, words in _ACTIONS.items() if offer.path.startswith(beginning))
-    return next(fits, gettext("Go to the page"))
+    if offer.button:
+        return str(offer.button)
+    return gettext("See the reward") if offer.reward_id is not None else gettext("Go to the page")
 
 
 def address_of(offer: Offer) -> str:

@@ -22,7 +22,17 @@ from wagtail.images.widgets import AdminImageChooser
 from loyalty import shop
 from loyalty.amounts import parse_points
 from loyalty.exceptions import CodesRefusedError, InvalidAmountError, LedgerError
-from loyalty.models import Earning, Programme, Redemption, Reward, RewardPrice, RewardTerms, VoucherCode
+from loyalty.models import (
+    Activity,
+    Earning,
+    Programme,
+    Redemption,
+    Reward,
+    RewardPrice,
+    RewardTerms,
+    Segment,
+    VoucherCode,
+)
 from loyalty.models.rewards import HELD_STATES, Reason, RewardKind, State
 from loyalty.programme_field import ProgrammeField
 from loyalty.screens import Screen
@@ -56,6 +66,14 @@ def may_see_taken(user: User) -> bool:
 # What is offered -----------------------------------------------------------------------------------------------------
 
 
+def _segments() -> list[Any]:
+    """Return both ways to sort members, as groups of choices."""
+    return [
+        (gettext("How they take part in the community"), Segment.choices),
+        (gettext("How active they are"), Activity.choices),
+    ]
+
+
 class RewardForm(forms.ModelForm[Reward]):
     """A reward; programme and kind are chosen once."""
 
@@ -63,6 +81,12 @@ class RewardForm(forms.ModelForm[Reward]):
     from_tier = forms.ChoiceField(
         label=_("from which tier on"), required=False,
         help_text=_("Members of lower tiers see it, and what they need for it."),
+    )  # fmt: skip
+
+    segments = forms.MultipleChoiceField(
+        label=_("only for members of these segments"), required=False, choices=_segments,
+        widget=forms.CheckboxSelectMultiple,
+        help_text=_("Of one of them. Others see it, and whom it is for, without the name of the segment. None: for everybody."),
     )  # fmt: skip
 
     class Meta:
@@ -78,6 +102,7 @@ class RewardForm(forms.ModelForm[Reward]):
         super().__init__(*args, **kwargs)
         if self.instance.pk:
             del self.fields["programme"], self.fields["kind"]
+        self.initial["segments"] = self.instance.segments or []
         self._offer_tiers()
 
     def _offer_tiers(self) -> None:
@@ -110,11 +135,16 @@ class RewardsView(Screen):
         names = dict(rewards.tier_choices(None)) if any(row.from_tier for row in rows) else {}
         return super().get_context_data(
             **kwargs,
-            rows=[(row, names.get(row.from_tier, row.from_tier)) for row in rows],
+            rows=[(row, names.get(row.from_tier, row.from_tier), _names_of(row)) for row in rows],
             may_offer=rewards.may(self.user, Right.OFFER),
             may_add_codes=rewards.may(self.user, Right.CODES),
             programmes=Earning.objects.select_related("programme") if rewards.may(self.user, Right.TERMS) else [],
         )
+
+
+def _names_of(reward: Reward) -> list[str]:
+    names = {**dict(Segment.choices), **dict(Activity.choices)}
+    return [str(names.get(code, code)) for code in reward.segments or ()]
 
 
 class _FormScreen(Screen):

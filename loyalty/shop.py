@@ -86,7 +86,7 @@ def offers_for(shown: Earning, wallet: Wallet | None, *, person: User, number: i
         status=wallet.status if wallet else Wallet.Status.OPEN,
         is_stopped=programme.is_spending_stopped,
         spendable=points.spendable if points else 0,
-        **rewards.standing_among_tiers(on_show, programme, wallets_of(person)),
+        **rewards.standing_of_member(on_show, programme, wallets_of(person)),
         **rewards.standing_of_account(person, wallet, RewardTerms.of(programme), at=now),
     )
     taken = rewards.taken_by(wallet, on_show, at=now) if wallet else {}

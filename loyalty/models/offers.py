@@ -177,6 +177,13 @@ class Offer(models.Model):
         blank=True,
         help_text=_("Where members go who accept it, without the language: /community/. Not needed for a reward."),
     )
+    #: What the button says that leads there.
+    button = LocalizedTextField(
+        _("words of the button"),
+        null=True,
+        blank=True,
+        help_text=_("What members do there, in a few words: “See the open questions”. Empty: “Go to the page”."),
+    )
     #: Values of `Placement`.
     placements = models.JSONField(_("shown on"), default=list)
     starts_at = models.DateTimeField(_("begins"))

@@ -138,6 +138,8 @@ class Reward(models.Model):
         db_default="",
         db_index=False,
     )
+    #: Codes of segments (`loyalty.models.offers`), in one of which a member has to be. None: for everybody.
+    segments = models.JSONField(_("only for members of these segments"), null=True, blank=True)
     is_published = models.BooleanField(_("shown to members"), default=False)
     stock = models.PositiveIntegerField(
         _("how many there are in all"), null=True, blank=True, help_text=_("Including those taken. Empty: no limit.")

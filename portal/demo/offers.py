@@ -33,6 +33,8 @@ class DemoOffer:
     fa: tuple[str, str, str]
     en: tuple[str, str, str]
     path: str = ""
+    #: What the button says, in both languages; empty: what it says by itself.
+    button: tuple[str, str] | None = None
     #: Price of the reward it leads to.
     reward: int | None = None
     audience: Mapping[str, Any] = field(default_factory=dict)
@@ -51,7 +53,7 @@ OFFERS: Final = (
          "برای همهٔ اعضا\nامتیاز طبق قواعد باشگاه داده می‌شود"),
         ("Ask the community", "Most questions are answered the same day, and your first accepted answer earns points.",
          "For everybody\nPoints are given by the rules of the club"),
-        path="/community/",
+        path="/community/", button=("به انجمن بروید", "Go to the community"),
     ),
     DemoOffer(
         "oak", "rewards", "redeem", 60,
@@ -67,7 +69,7 @@ OFFERS: Final = (
          "برای دارندگان X2\nبدون هزینه"),
         ("Get more out of your X2", "A guest network, times and better coverage: guides written for your router.",
          "For owners of an X2\nFree of charge"),
-        path="/help/", audience=_has("x2"), days=45,
+        path="/help/", button=("راهنماها را بخوانید", "Read the guides"), audience=_has("x2"), days=45,
     ),
     DemoOffer(
         "data-weekend", "plans", "redeem", 150,
@@ -80,7 +82,7 @@ OFFERS: Final = (
         "help-one", "community", "help", 120,
         ("این هفته به یک نفر کمک کنید", "پرسش‌های بی‌پاسخ را ببینید؛ شاید جواب یکی را می‌دانید.", "امتیاز طبق قواعد باشگاه"),
         ("Help one person this week", "Look at the questions without an answer; perhaps you know one.", "Points by the rules of the club"),
-        path="/community/unanswered/", audience={"or": [
+        path="/community/unanswered/", button=("پرسش‌های بی‌پاسخ را ببینید", "See the open questions"), audience={"or": [
             {"fact": "segment", "op": "eq", "value": "regular"}, {"fact": "account_days", "op": "gte", "value": 30},
         ]}, holdout=10,
     ),
@@ -125,6 +127,7 @@ def _publish(one: DemoOffer, programme: Programme, now: dt.datetime) -> None:
         goal=one.goal,
         value=one.value,
         path=one.path,
+        button=LocalizedText(fa=one.button[0], en=one.button[1]) if one.button else None,
         reward=reward,
         audience=dict(one.audience),
         holdout_percent=one.holdout,

@@ -122,6 +122,20 @@ def test_the_shelf_says_from_which_tier_on_and_costs_no_more_for_it(client, prog
     assert len(one) == len(two)
 
 
+def test_the_shelf_says_which_members_a_reward_is_for_and_costs_no_more_for_it(client, programme, person):
+    reward = RewardFactory(programme=programme, segments=["new"])
+    words = "برای اعضایی است که به‌تازگی پیوسته‌اند"
+
+    assert words in client.get(REWARDS).text
+    assert 'name="key"' not in client.get(url_of(reward)).text
+    with CaptureQueriesContext(connection) as one:
+        client.get(REWARDS)
+    RewardFactory(programme=programme, segments=["lost", "silent"])
+    with CaptureQueriesContext(connection) as two:
+        client.get(REWARDS)
+    assert len(one) == len(two)
+
+
 def test_the_shelf_is_filtered_by_points_kind_and_tier(client, programme, person):
     tiers_in_force(programme)
     cheap = RewardFactory(programme=programme, price=20)

@@ -21,11 +21,21 @@ from loyalty.exceptions import (
     StepRefusedError,
     WalletFrozenError,
 )
-from loyalty.models import Account, Journal, Parcel, Redemption, RedemptionStep, RewardTerms, VoucherCode
+from loyalty.models import (
+    Account,
+    ActivityCell,
+    Journal,
+    Parcel,
+    Redemption,
+    RedemptionStep,
+    RewardTerms,
+    SegmentMembership,
+    VoucherCode,
+)
 from loyalty.queries import summary, wallets_of
 from loyalty.services import ledger, rewards, tiers
 from loyalty.services.members import wallet_for
-from loyalty.services.rewards import Address, Why
+from loyalty.services.rewards import Address, Why, change_reward
 from portal.core.localized import LocalizedText
 from portal.demo.clock import standing_at
 from tests.factories.accounts import UserFactory
@@ -240,6 +250,29 @@ def test_what_is_for_a_tier_is_refused_below_it_and_to_everybody_once_the_tier_i
     reward.save()
 
     assert refused(person, reward) == [(Why.TIER, "برای اعضای سطحی است که اکنون وجود ندارد.")]
+
+
+def test_what_is_for_segments_is_for_members_of_one_of_them_and_says_whom_without_its_name(programme, person):
+    reward = RewardFactory(programme=programme, price=10, segments=["loyal", "regular"])
+    words = "برای اعضایی است که در انجمن زیاد به دیگران کمک می‌کنند یا که زیاد به ما سر می‌زنند، از میان آنان که پیشنهاد شخصی خواسته‌اند."
+    assert refused(person, reward) == [(Why.SEGMENT, words)]
+    key = wallet_for(user=person, programme=programme).member_key
+    ActivityCell.objects.create(member_key=key, cell="new", recency=5, frequency=1, value=1)
+    assert [why for why, _words in refused(person, reward)] == [Why.SEGMENT]
+    ActivityCell.objects.update(cell="loyal")
+    take(person, reward, "loyal")
+    ActivityCell.objects.all().delete()
+    SegmentMembership.objects.create(member_key=key, segment="regular")
+    take(person, reward, "regular")
+
+
+def test_segments_of_a_reward_are_ones_that_there_are(programme):
+    staff = UserFactory(superuser=True)
+    reward = RewardFactory(programme=programme)
+    with pytest.raises(ValidationError):
+        change_reward(reward=reward, by=staff, segments=["regular", "rich"])
+    assert change_reward(reward=reward, by=staff, segments=[]).segments is None
+    assert change_reward(reward=reward, by=staff, segments=["new"]).segments == ["new"]
 
 
 # Showing who one is --------------------------------------------------------------------------------------------------

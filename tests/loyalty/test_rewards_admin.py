@@ -115,6 +115,18 @@ def test_a_reward_is_for_a_tier_that_there_is_in_its_programme(client, staff, pr
     assert client.post(url, form(programme, from_tier="platinum", price="9")).status_code == 302
 
 
+def test_a_reward_is_for_segments(client, staff, programme):
+    client.post(reverse("rewards_offered:add"), form(programme, segments=["new", "silent"]))
+    reward = Reward.objects.get()
+    assert reward.segments == ["new", "silent"]
+    assert "اعضای تازه" in client.get(OFFERED).text
+    url = reverse("rewards_offered:edit", args=[reward.pk])
+    assert client.get(url).context["form"]["segments"].value() == ["new", "silent"]
+    client.post(url, form(programme))
+    reward.refresh_from_db()
+    assert reward.segments is None
+
+
 @pytest.mark.parametrize(
     "wrong",
     [

@@ -315,7 +315,8 @@ def _simple(field: models.Field[Any, Any], value: Any) -> tuple[bool, Any]:
 def _is_tree(value: Any, field: models.Field[Any, Any]) -> bool:
     if isinstance(value, list) and any(isinstance(one, dict | list) for one in value):  # codes, or days of the week
         return False
-    return isinstance(value, type(field.get_default())) and _depth(value) <= _MOST_DEPTH
+    kinds = (list, type(None)) if field.null else (type(field.get_default()),)  # codes, or none of them
+    return isinstance(value, kinds) and _depth(value) <= _MOST_DEPTH
 
 
 def _is_text(value: Any) -> bool:

@@ -160,10 +160,10 @@ def _can_be_had(
     taken = rewards.taken_by(reader.wallet, on_show.values(), at=at) if reader.wallet and on_show else {}
     had = rewards.had_since(reader.wallet, on_show, since=at - HAD_FOR) if reader.wallet and on_show else frozenset()
     own = Wallet.objects.filter(member_key=reader.key) if reader.key else Wallet.objects.none()
-    among_tiers = rewards.standing_among_tiers(on_show.values(), programme, own)
+    among_members = rewards.standing_of_member(on_show.values(), programme, own)
     spendable = summary(reader.wallet, today=today).spendable if reader.wallet and on_show else 0
     standing = rewards.Standing(
-        today=today, is_stopped=programme.is_spending_stopped, spendable=spendable, **among_tiers
+        today=today, is_stopped=programme.is_spending_stopped, spendable=spendable, **among_members
     )
 
     def against(offer: Offer) -> str:

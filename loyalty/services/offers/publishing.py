@@ -27,7 +27,20 @@ if TYPE_CHECKING:
 
 #: What a draft is made of.
 FIELDS: Final = (
-    *("title", "text", "terms", "category", "goal", "value", "cost", "window_days", "reward", "path", "placements"),
+    *(
+        "title",
+        "text",
+        "terms",
+        "category",
+        "goal",
+        "value",
+        "cost",
+        "window_days",
+        "reward",
+        "path",
+        "button",
+        "placements",
+    ),
     *("starts_at", "ends_at", "audience", "cap_day", "cap_week", "cap_total", "budget", "holdout_percent", "boost"),
     "position",
 )

@@ -9,8 +9,8 @@ from loyalty.services.rewards.availability import (
     obstacles,
     on_show,
     set_prices,
-    standing_among_tiers,
     standing_of_account,
+    standing_of_member,
     taken_by,
 )
 from loyalty.services.rewards.catalogue import CHANGEABLE, change_reward, create_reward, set_terms, tier_choices
@@ -73,8 +73,8 @@ __all__ = [
     "set_prices",
     "set_terms",
     "shown_code",
-    "standing_among_tiers",
     "standing_of_account",
+    "standing_of_member",
     "take_back",
     "taken_by",
     "tier_choices",

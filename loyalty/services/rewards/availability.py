@@ -10,9 +10,10 @@ from zoneinfo import ZoneInfo
 
 from django.db.models import Count, Exists, OuterRef, Q, Sum
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
+from django.utils.translation import ngettext, pgettext
 
 from loyalty.models.ledger import Wallet
+from loyalty.models.offers import Activity, ActivityCell, Segment, SegmentMembership
 from loyalty.models.rewards import BACK_STATES, LimitPeriod, Redemption, Reward, RewardKind, State, VoucherCode
 from loyalty.services.earning.periods import periods_of
 from loyalty.services.tiers import position_of
@@ -20,7 +21,7 @@ from portal.accounts.changes import last_change_of
 from portal.core.formats import date_text, format_number, moment_text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Collection, Iterable, Iterator, Mapping
 
     from django.db.models import QuerySet
 
@@ -41,6 +42,7 @@ class Why(StrEnum):
     STOPPED = "stopped"
     FROZEN = "frozen"
     TIER = "tier"
+    SEGMENT = "segment"
     ACCOUNT_CHANGED = "account_changed"
     OUT_OF_STOCK = "out_of_stock"
     LIMIT_REACHED = "limit_reached"
@@ -61,6 +63,8 @@ class Obstacle:
     first_day: dt.date | None = None
     #: Name of the tier from which on it can be had; empty if there is no such tier any more.
     tier: str = ""
+    #: Codes of the segments it is for.
+    segments: tuple[str, ...] = ()
     #: The moment from which on it can be had.
     until: dt.datetime | None = None
 
@@ -81,6 +85,7 @@ class Obstacle:
             Why.GONE: _("This reward is not offered any more."),
             Why.WINDOW: _("It could be had until its last day, which is over."),
             Why.TIER: _("It is for members of a tier that there is not at the moment."),
+            Why.SEGMENT: _segments_in_words(self.segments),
             Why.CLOSED: _("This membership has ended."),
             Why.STOPPED: _("Points cannot be spent at the moment. They are safe."),
             Why.FROZEN: _("These points are on hold while we check something. Please contact us."),
@@ -94,6 +99,24 @@ def _account_changed_in_words(until: dt.datetime) -> str:
         " had from %(moment)s on. If it was not you, please contact us at once."
     )
     return text % {"moment": moment_text(until)}
+
+
+def _segments_in_words(segments: Iterable[str]) -> str:
+    """Say it by what members do: the names of segments are for editors."""
+    words = {
+        Segment.REGULAR: _("who often help others in the community"),
+        Segment.OWN_THREAD: _("who ask in the community"),
+        Segment.SILENT: _("who read along in the community"),
+        Activity.CHAMPION: _("who are among the most active ones"),
+        Activity.LOYAL: _("who are here often"),
+        Activity.NEW: _("who have joined lately"),
+        Activity.OCCASIONAL: _("who are here now and then"),
+        Activity.AT_RISK: _("who have not been here for a while"),
+        Activity.LOST: _("who have not been here for a while"),
+    }
+    found = dict.fromkeys(text for segment, text in words.items() if segment.value in segments)
+    who = pgettext("between alternatives", " or ").join(found)
+    return _("It is for members %(who)s, of those who want personal offers.") % {"who": who}
 
 
 def _limit_in_words(limit: int, period: str) -> str:
@@ -118,6 +141,8 @@ class Standing:
     #: Names of the tiers there are, by their codes, and the codes of those that the member has reached.
     tiers: Mapping[str, str] = field(default_factory=dict)
     reached: frozenset[str] = frozenset()
+    #: Codes of the segments that the member is in.
+    segments: frozenset[str] = frozenset()
     #: Until when rewards that have to be confirmed cannot be had, since a way into the account was changed.
     waits_until: dt.datetime | None = None
     #: From how many points on they have to be, and how many were spent since that change.
@@ -125,11 +150,24 @@ class Standing:
     spent_since: int = 0
 
 
-def standing_among_tiers(rewards: Iterable[Reward], programme: Programme, own: QuerySet[Wallet]) -> dict[str, Any]:
-    """Return `tiers` and `reached` of the `Standing` of whoever owns these wallets.
+def standing_of_member(rewards: Collection[Reward], programme: Programme, own: QuerySet[Wallet]) -> dict[str, Any]:
+    """Return `tiers`, `reached` and `segments` of the `Standing` of whoever owns these wallets.
 
-    Four queries if one of the rewards is for a tier, else none.
+    Four queries if one of the rewards is for a tier, one if one is for a segment, else none.
     """
+    return {**_among_tiers(rewards, programme, own), **_in_segments(rewards, own)}
+
+
+def _in_segments(rewards: Iterable[Reward], own: QuerySet[Wallet]) -> dict[str, Any]:
+    if not any(reward.segments for reward in rewards):
+        return {}
+    keys = own.values("member_key")
+    taking_part = SegmentMembership.objects.filter(member_key__in=keys).values_list("segment")
+    active = ActivityCell.objects.filter(member_key__in=keys).values_list("cell")
+    return {"segments": frozenset(segment for (segment,) in taking_part.union(active))}
+
+
+def _among_tiers(rewards: Iterable[Reward], programme: Programme, own: QuerySet[Wallet]) -> dict[str, Any]:
     if not any(reward.from_tier for reward in rewards):
         return {}
     position = position_of(programme, own)
@@ -197,6 +235,8 @@ def _against_the_member(reward: Reward, standing: Standing) -> Iterator[Obstacle
     if reward.from_tier and reward.from_tier not in standing.reached:
         # Also if the tiers were changed and this one is gone: what was for few is not for everybody by mistake.
         yield Obstacle(Why.TIER, tier=standing.tiers.get(reward.from_tier, ""))
+    if reward.segments and standing.segments.isdisjoint(reward.segments):
+        yield Obstacle(Why.SEGMENT, segments=tuple(reward.segments))
     if standing.waits_until and is_guarded(reward, standing.confirm_from, spent=standing.spent_since):
         yield Obstacle(Why.ACCOUNT_CHANGED, until=standing.waits_until)
 

@@ -9,6 +9,7 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from loyalty.models.earning import VersionState
+from loyalty.models.offers import Activity, Segment
 from loyalty.models.rewards import Reward, RewardPrice, RewardTerms
 from loyalty.models.tiers import Tier
 from loyalty.services.rewards.rights import Right, require
@@ -31,10 +32,14 @@ CHANGEABLE: Final = (
         "available_from",
         "available_until",
         "from_tier",
+        "segments",
         "is_published",
     ),
     *("stock", "limit", "limit_period"),
 )
+
+
+_SEGMENTS: Final = frozenset([*Segment.values, *Activity.values])
 
 
 @transaction.atomic
@@ -83,6 +88,10 @@ def _set(reward: Reward, values: dict[str, Any]) -> None:
     is_chosen = bool(reward.from_tier) and reward.from_tier != before
     if is_chosen and reward.from_tier not in dict(tier_choices(reward.programme)):
         raise ValidationError({"from_tier": _("There is no such tier.")})
+    segments = reward.segments or []
+    if not isinstance(segments, list) or not all(one in _SEGMENTS for one in segments):
+        raise ValidationError({"segments": _("There is no such segment.")})
+    reward.segments = segments or None
 
 
 @transaction.atomic

@@ -48,8 +48,8 @@ from loyalty.services.rewards.availability import (
     is_guarded,
     obstacles,
     set_prices,
-    standing_among_tiers,
     standing_of_account,
+    standing_of_member,
     taken_by,
 )
 from portal.core import vault
@@ -146,7 +146,7 @@ def redeem(
             status=owner.status,
             is_stopped=owner.is_spending_stopped,
             spendable=summary(wallet, today=today).spendable,
-            **standing_among_tiers([reward], reward.programme, Wallet.objects.filter(member_key=wallet.member_key)),
+            **standing_of_member([reward], reward.programme, Wallet.objects.filter(member_key=wallet.member_key)),
             **standing_of_account(user, wallet, terms, at=now),
         )
         found = obstacles(
