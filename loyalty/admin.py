@@ -122,6 +122,9 @@ class RuleView(_Screen):
         if "publish" in request.POST and not earning.may_publish(self.user):
             raise PermissionDenied  # before the draft is saved
         form = self._form(request.POST)
+        if "add_row" in request.POST:
+            form.forget_other_errors()
+            return self.render_to_response(self.get_context_data(form=form))
         if form.is_valid():
             draft = self._save(form)
             if draft is not None:

@@ -69,7 +69,8 @@ class OfferForm(ConditionRows, forms.ModelForm[Offer]):
             self.fields[name].zone = ZoneInfo(programme.time_zone if programme else "UTC")  # type: ignore[attr-defined]
         self.vocabulary = audience.vocabulary(programme) if programme else None
         facts = [(fact.name, fact.label) for fact in self.vocabulary.facts] if self.vocabulary else []
-        self.add_rows([("", "—"), *facts])
+        to_ask = {fact.name: fact for fact in self.vocabulary.facts} if self.vocabulary else {}
+        self.add_rows([("", "—"), *facts], to_ask, self.instance.audience)
         self.show_tree(self.instance.audience)
 
     def clean(self) -> dict[str, Any]:
@@ -87,9 +88,7 @@ class OfferForm(ConditionRows, forms.ModelForm[Offer]):
 
     def has_conditions(self) -> bool:
         """Return whether the conditions can be counted, whatever is missing elsewhere; other errors are forgotten."""
-        self.full_clean()
-        for name in [name for name in self.errors if not name.startswith(("fact_", "op_", "value_", "joined"))]:
-            del self.errors[name]
+        self.forget_other_errors()
         return not self.errors and self.programme is not None
 
 

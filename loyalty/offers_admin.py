@@ -102,6 +102,9 @@ class OfferView(_OfferScreen):
         form = OfferForm(request.POST, instance=self.found or Offer())
         if "count" in request.POST:
             return self._count(form)
+        if "add_row" in request.POST:
+            form.forget_other_errors()
+            return self.render_to_response(self.get_context_data(form=form))
         if form.is_valid():
             saved = self._save(form)
             if saved is not None:
@@ -208,6 +211,7 @@ def reach_in_words(draft: Offer, others: list[Offer], user: User) -> dict[str, A
     most = most * cost if most is not None else None
     return {
         "is_general": draft.is_general,
+        "looked_at": format_number(found.looked_at) if found.looked_at is not None else "",
         "size": size_text(found.size),
         "of": size_text(found.of),
         "overlaps": [(offer, size_text(size)) for offer, size in found.overlaps],

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+import re
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from django import forms
 from django.utils.translation import gettext as _
@@ -19,13 +20,16 @@ from portal.core.localized import LocalizedTextFormField
 from portal.core.text import to_latin_digits
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from django.utils.functional import _StrPromise
 
     from loyalty.services.earning import FactInfo, Trigger
 
-ROWS: Final = 5
+#: Rows of conditions: of a new form, and the most there are.
+_ROWS: Final = 3
+_MOST_ROWS: Final = 20
+_ROW: Final = re.compile(r"fact_(\d{1,2})")
 _OPERATORS: Final[tuple[tuple[str, _StrPromise], ...]] = (
     ("eq", pgettext_lazy("condition", "is")),
     ("in", pgettext_lazy("condition", "is one of")),
@@ -41,6 +45,13 @@ _YES: Final = frozenset({"yes", "true", "1", "بله", "آری", "هست"})
 _NO: Final = frozenset({"no", "false", "0", "خیر", "نه", "نیست"})
 
 
+def _all_facts() -> dict[str, FactInfo]:
+    """All facts of all triggers, under the values by which they are chosen."""
+    return {
+        f"{trigger.name}|{fact.name}": fact for trigger in earning.all_triggers().values() for fact in trigger.facts
+    }
+
+
 def _facts() -> list[Any]:
     """All facts, by trigger: the value names both."""
     groups = [
@@ -51,56 +62,113 @@ def _facts() -> list[Any]:
     return [("", "—"), *groups]
 
 
-class ConditionRows(forms.BaseForm):
-    """Conditions as rows of a form: a fact, a comparison, a value; all of them or one of them.
+class ConditionRow(NamedTuple):
+    """The fields of one condition: a fact, how it is compared, the values of a choice, and a number."""
 
-    `fact_named` says which fact the value of a choice means.
+    fact: Any
+    op: Any
+    choice: Any
+    value: Any
+
+
+def values_to_choose(facts: Mapping[str, FactInfo]) -> list[Any]:
+    """Return the values of all facts that have a choice of them, as groups. Each names its fact, so that none is mistaken."""
+    return [
+        (fact.label, [(f"{key}|{value}", label) for value, label in _options(fact)])
+        for key, fact in facts.items()
+        if _options(fact)
+    ]
+
+
+def _options(fact: FactInfo) -> list[tuple[str, Any]]:
+    if fact.type is FactType.YES_NO:
+        return [("yes", _("yes")), ("no", _("no"))]
+    return list(fact.choices)
+
+
+class ConditionRows(forms.BaseForm):
+    """Conditions as rows of a form: a fact, a comparison, values; all of them or one of them.
+
+    Values are chosen from a list that has those of all facts, in groups; a script shows the group of the chosen fact. Where a
+    fact has no choice of values, a number is written. `fact_named` says which fact the value of a choice means.
     """
 
     #: Whether the tree that was there does not fit into the rows.
     is_deep = False
+    _count = _ROWS
+    #: What can be chosen, under the values of `fact_…`.
+    known: Mapping[str, FactInfo]
 
-    def add_rows(self, facts: list[Any]) -> None:
-        """Add the fields, with the facts that can be chosen."""
+    def add_rows(self, facts: list[Any], known: Mapping[str, FactInfo], tree: Mapping[str, Any]) -> None:
+        """Add the fields, with the facts that can be chosen: as many rows as were sent, or as the tree needs and one more."""
+        self.known = known
+        self._count = self._rows_needed(tree)
         self.fields["joined"] = forms.ChoiceField(
             label=gettext_lazy("conditions"),
             choices=_JOINED,
         )
-        for number in range(ROWS):
+        choices = values_to_choose(known)
+        for number in range(self._count):
             self.fields[f"fact_{number}"] = forms.ChoiceField(choices=facts, required=False, label=gettext_lazy("fact"))
             self.fields[f"op_{number}"] = forms.ChoiceField(
                 choices=_OPERATORS, required=False, label=gettext_lazy("comparison")
             )
+            self.fields[f"choice_{number}"] = forms.MultipleChoiceField(
+                choices=choices, required=False, label=gettext_lazy("values"), widget=forms.SelectMultiple({"size": 5})
+            )
             self.fields[f"value_{number}"] = forms.CharField(
-                max_length=200, required=False, label=gettext_lazy("value")
+                max_length=200, required=False, label=gettext_lazy("a number")
             )
 
+    def _rows_needed(self, tree: Mapping[str, Any]) -> int:
+        if not self.is_bound:
+            return min(_MOST_ROWS, max(_ROWS, len(_leaves_of(tree)) + 1))
+        sent = [int(found[1]) + 1 for name in self.data if (found := _ROW.fullmatch(name))]
+        return min(_MOST_ROWS, max([_ROWS, *sent]) + ("add_row" in self.data))
+
     @property
-    def rows(self) -> Iterator[tuple[Any, Any, Any]]:
+    def rows(self) -> Iterator[ConditionRow]:
         """The rows of conditions."""
-        for number in range(ROWS):
-            yield self[f"fact_{number}"], self[f"op_{number}"], self[f"value_{number}"]
+        for number in range(self._count):
+            yield ConditionRow(*(self[f"{part}_{number}"] for part in ConditionRow._fields))
+
+    @property
+    def can_grow(self) -> bool:
+        """Whether there can be another row."""
+        return self._count < _MOST_ROWS
+
+    @property
+    def explained(self) -> list[tuple[Any, Any]]:
+        """Facts with what they mean."""
+        return [(fact.label, fact.help) for fact in self.known.values() if fact.help]
 
     @property
     def plain(self) -> list[Any]:
         """All other fields, in order."""
-        apart = {"joined", *(f"{part}_{number}" for part in ("fact", "op", "value") for number in range(ROWS))}
+        apart = {"joined", *(f"{part}_{number}" for part in ConditionRow._fields for number in range(self._count))}
         first = [name for name in ("programme", "code", "name") if name in self.fields]
         return [self[name] for name in [*first, *(name for name in self.fields if name not in {*first, *apart})]]
 
     def show_tree(self, tree: dict[str, Any], prefix: str = "") -> None:
         """Fill the rows with a tree; one that they cannot hold stays as it is."""
-        leaves, joined = ([tree] if "fact" in tree else []), "and"
-        for name in ("and", "or"):
-            if name in tree:
-                leaves, joined = tree[name], name
-        self.is_deep = len(leaves) > ROWS or any("fact" not in leaf for leaf in leaves) or "not" in tree
+        leaves = _leaves_of(tree)
+        self.is_deep = len(leaves) > _MOST_ROWS or any("fact" not in leaf for leaf in leaves) or "not" in tree
         if self.is_deep:
             return
-        self.initial["joined"] = joined
+        self.initial["joined"] = "or" if "or" in tree else "and"
         for number, leaf in enumerate(leaves):
-            self.initial[f"fact_{number}"] = f"{prefix}{leaf['fact']}"
-            self.initial[f"op_{number}"] = leaf["op"]
+            self._show_leaf(number, leaf, f"{prefix}{leaf['fact']}")
+
+    def _show_leaf(self, number: int, leaf: Mapping[str, Any], key: str) -> None:
+        self.initial[f"fact_{number}"] = key
+        self.initial[f"op_{number}"] = leaf["op"]
+        fact = self.known.get(key)
+        there = {value for value, _label in _options(fact)} if fact is not None else set()
+        values = leaf["value"] if isinstance(leaf["value"], list) else [leaf["value"]]
+        words = [_word_for(value) for value in values]
+        if there.issuperset(words):
+            self.initial[f"choice_{number}"] = [f"{key}|{word}" for word in words]
+        else:  # a number, or something that cannot be chosen any more
             self.initial[f"value_{number}"] = _written(leaf["value"])
 
     def fact_named(self, chosen: str, trigger: Trigger) -> FactInfo | None:
@@ -110,17 +178,16 @@ class ConditionRows(forms.BaseForm):
     def read_tree(self, data: dict[str, Any], trigger: Trigger, before: dict[str, Any]) -> dict[str, Any]:
         """Return the tree that the rows are; the one that was there, if it did not fit and nothing was filled in."""
         leaves = []
-        for number in range(ROWS):
-            chosen, written = data.get(f"fact_{number}") or "", (data.get(f"value_{number}") or "").strip()
-            if not chosen:
+        for number in range(self._count):
+            key = data.get(f"fact_{number}") or ""
+            if not key:
                 continue
-            fact = self.fact_named(chosen, trigger)
+            fact = self.fact_named(key, trigger)
             if fact is None:
                 self.add_error(f"fact_{number}", _("This belongs to another event."))
                 continue
-            operator = data.get(f"op_{number}") or "eq"
             try:
-                leaf = {"fact": fact.name, "op": operator, "value": _read(fact, operator, written)}
+                leaf = self._leaf(data, number, key, fact)
                 conditions.validate(leaf, trigger)
             except (ValueError, InvalidConditionError) as error:
                 message = str(error) if isinstance(error, InvalidConditionError) else _why(fact)
@@ -130,6 +197,37 @@ class ConditionRows(forms.BaseForm):
         if leaves or not self.is_deep:
             return leaves[0] if len(leaves) == 1 else ({data["joined"]: leaves} if leaves else {})
         return before
+
+    @staticmethod
+    def _leaf(data: Mapping[str, Any], number: int, key: str, fact: FactInfo) -> dict[str, Any]:
+        """Return the comparison that a row is; of several values that were chosen one is enough. Raises `ValueError`."""
+        operator, written = data.get(f"op_{number}") or "eq", (data.get(f"value_{number}") or "").strip()
+        own = f"{key}|"
+        chosen = [value.removeprefix(own) for value in data.get(f"choice_{number}") or () if value.startswith(own)]
+        if chosen and fact.type is not FactType.NUMBER:
+            operator, written = ("in" if len(chosen) > 1 else "eq"), ",".join(chosen)
+        return {"fact": fact.name, "op": operator, "value": _read(fact, operator, written)}
+
+    def forget_other_errors(self) -> None:
+        """Check the form, and keep what is wrong with the conditions only: the rest is not filled in yet."""
+        self.full_clean()
+        parts = ("fact_", "op_", "choice_", "value_", "joined")
+        for name in [name for name in self.errors if not name.startswith(parts)]:
+            del self.errors[name]
+
+
+def _leaves_of(tree: Mapping[str, Any]) -> list[Any]:
+    """Return what the rows would hold of a tree."""
+    if "fact" in tree:
+        return [tree]
+    return next((list(tree[name]) for name in ("and", "or") if name in tree), [])
+
+
+def _word_for(value: Any) -> str:
+    """Return a value as it stands among those that can be chosen."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return str(value)
 
 
 class RuleForm(ConditionRows, forms.ModelForm[RuleVersion]):
@@ -154,7 +252,7 @@ class RuleForm(ConditionRows, forms.ModelForm[RuleVersion]):
             label=gettext_lazy("for each"), required=False, choices=_facts(),
             help_text=gettext_lazy("Empty: the points are a fixed number."),
         )  # fmt: skip
-        self.add_rows(_facts())
+        self.add_rows(_facts(), _all_facts(), self.instance.conditions)
         if rule is not None:
             del self.fields["programme"], self.fields["code"]
             self.fields["name"].initial = rule.name
@@ -249,5 +347,5 @@ def _why(fact: FactInfo) -> str:
     if fact.type is FactType.NUMBER:
         return _("Write a whole number here; several of them with commas between.")
     if fact.type is FactType.YES_NO:
-        return _("Write “yes” or “no” here.")
+        return _("Choose “yes” or “no” here.")
     return _("Possible here: %(values)s") % {"values": ", ".join(str(label) for _value, label in fact.choices)}

@@ -41,7 +41,15 @@ def participation(user_ids: Sequence[int], since: dt.datetime) -> Mapping[int, P
 
 def _facts(_programme: Programme) -> Sequence[FactInfo]:
     tags = Tag.objects.order_by("-thread_count", "pk").values_list("slug", "name")[:_TAGS]
-    return (FactInfo(name="follows", label=_("follows the tag"), type=FactType.CHOICE, choices=tuple(tags)),)
+    return (
+        FactInfo(
+            name="follows",
+            label=_("follows the tag"),
+            type=FactType.CHOICE,
+            choices=tuple(tags),
+            help=_("Tags of the community that they want news of; the most used ones can be chosen."),
+        ),
+    )
 
 
 def _load(_programme: Programme, members: Sequence[Who]) -> Mapping[UUID, Facts]:

@@ -14,7 +14,7 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='offer',
             name='button',
-            field=portal.core.localized.LocalizedTextField(blank=True, default=portal.core.localized.LocalizedText, help_text='What members do there, in a few words: “See the open questions”. Empty: “Go to the page”.', null=True, verbose_name='words of the button'),
+            field=portal.core.localized.LocalizedTextField(blank=True, default=None, help_text='What members do there, in a few words: “See the open questions”. Empty: “Go to the page”.', null=True, verbose_name='words of the button'),
         ),
         migrations.AddField(
             model_name='reward',

@@ -180,6 +180,7 @@ class Offer(models.Model):
     #: What the button says that leads there.
     button = LocalizedTextField(
         _("words of the button"),
+        default=None,  # else SQLite would make the table again
         null=True,
         blank=True,
         help_text=_("What members do there, in a few words: “See the open questions”. Empty: “Go to the page”."),

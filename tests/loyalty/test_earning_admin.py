@@ -86,7 +86,8 @@ def test_a_rule_is_written_in_a_form_and_published(client, staff, programme):
     assert "رأی مفید" in client.get(reverse(LIST)).text
     page = client.get(reverse(EDIT, args=[draft.rule_id])).text
     assert 'value="3"' in page
-    assert "questions, ideas" in page
+    for value in ("kind|questions", "kind|ideas", "is_reply|yes"):
+        assert f'<option value="community.vote|{value}" selected>' in page
 
     again = {name: value for name, value in form(programme).items() if name not in {"programme", "code", "save"}}
     client.post(reverse(EDIT, args=[draft.rule_id]), {**again, "points": "12", "publish": "1"})

@@ -13,7 +13,7 @@ from loyalty.exceptions import NotADraftError, NotPermittedError
 from loyalty.models import LoyaltyEvent, Member, MemberConsent, Offer, OfferAnswer, OfferAssignment, OfferPolicy
 from loyalty.rule_forms import conditions_in_words
 from loyalty.services.members import wallet_for
-from loyalty.services.offers import audience, publishing, reporting
+from loyalty.services.offers import audience, publishing, reach, reporting
 from loyalty.services.offers.uplift import Verdict
 from tests.factories.accounts import UserFactory
 from tests.factories.loyalty import EarningFactory, OfferFactory
@@ -328,3 +328,51 @@ def test_offers_are_in_the_menu_of_those_who_may_see_them(client):
     signed_in(client, "change_offer")
 
     assert reverse("offers_admin:index") in client.get(reverse("wagtailadmin_home")).text
+
+
+def test_values_are_chosen_from_lists_and_rows_grow(client, programme):
+    signed_in(client, "change_offer")
+    page = client.get(reverse(ADD)).context["form"]
+    assert ("activity|loyal", "اعضای وفادار") in dict(page["choice_0"].field.choices)["چقدر فعال‌اند"]
+    assert len(list(page.rows)) == 3
+    assert len(page.explained) > 5
+
+    many = form(programme, add_row="1", fact_2="segment", choice_2=["segment|silent"])
+    grown = client.post(reverse(ADD), many)
+    assert (grown.status_code, len(list(grown.context["form"].rows))) == (200, 4)
+    assert not Offer.objects.exists()
+    endless = client.post(reverse(ADD), {**many, "fact_99": "segment"})
+    assert len(list(endless.context["form"].rows)) == 20
+    assert not endless.context["form"].can_grow
+
+    rows = {
+        "fact_0": "activity", "value_0": "", "choice_0": ["activity|at-risk", "activity|lost", "segment|silent"],
+        "fact_1": "segment", "op_1": "eq", "choice_1": ["segment|regular"],
+        "fact_2": "points", "op_2": "gte", "value_2": "۵۰۰",
+    }  # fmt: skip
+    client.post(reverse(ADD), form(programme, save="1", **rows))
+    offer = Offer.objects.get()
+    assert offer.audience == {
+        "and": [
+            # What belongs to another fact is left out.
+            {"fact": "activity", "op": "in", "value": ["at-risk", "lost"]},
+            {"fact": "segment", "op": "eq", "value": "regular"},
+            {"fact": "points", "op": "gte", "value": 500},
+        ]
+    }
+    shown = client.get(reverse("offers_admin:edit", args=[offer.pk])).context["form"]
+    assert shown.initial["choice_0"] == ["activity|at-risk", "activity|lost"]
+    assert (shown.initial["value_2"], len(list(shown.rows))) == ("500", 4)
+
+
+def test_of_many_members_some_are_looked_at_and_the_rest_is_estimated(programme, monkeypatch):
+    willing(programme, 60, language="fa")
+    monkeypatch.setattr(audience, "_PORTION", 20)
+    monkeypatch.setattr(reach, "SECONDS", 0)
+
+    found = reach.reach_of(FOR_PERSIAN_READERS, programme, sample=3)
+
+    assert (found.looked_at, found.size.exactly, found.of.exactly) == (20, 60, 60)
+    assert len(found.sample) == 3
+    monkeypatch.setattr(reach, "SECONDS", 60)
+    assert reach.reach_of(FOR_PERSIAN_READERS, programme).looked_at is None

@@ -38,6 +38,8 @@ class FactInfo:
     is_money: bool = False
     #: As members read it, where that is not the label.
     told: _StrPromise | None = None
+    #: What it means, for whoever asks for it in conditions; empty if its label says it all.
+    help: _StrPromise | str = ""
 
     @property
     def name_for_members(self) -> str:

@@ -38,6 +38,8 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator
     from uuid import UUID
 
+    from django.db.models import QuerySet
+
     from loyalty.models.offers import Offer
 
 #: Members that are looked at together.
@@ -161,13 +163,30 @@ def members_matching(tree: Mapping[str, Any], programme: Programme) -> Iterator[
 
 
 def _portions(programme: Programme) -> Iterator[list[Who]]:
+    return (portion.willing for portion in portions(programme))
+
+
+class Portion(NamedTuple):
+    """Some members: how many, and those of them who want personal offers."""
+
+    looked_at: int
+    willing: list[Who]
+
+
+def people_of(programme: Programme) -> QuerySet[Member]:
+    """Return the members to whom something could be offered."""
     open_wallets = Wallet.objects.filter(programme=programme, status=Wallet.Status.OPEN).values("member_key")
-    found = Member.objects.filter(key__in=open_wallets, user__is_active=True, user__is_staff=False)
-    last = 0
-    while rows := list(found.filter(pk__gt=last).order_by("pk").values_list("pk", "key", "user_id")[:_PORTION]):
-        last = rows[-1][0]
-        willing = who_agrees([key for _pk, key, _user in rows], Purpose.PROFILING)
-        yield [Who(key, user) for _pk, key, user in rows if key in willing]
+    return Member.objects.filter(key__in=open_wallets, user__is_active=True, user__is_staff=False)
+
+
+def portions(programme: Programme) -> Iterator[Portion]:
+    """Yield the members in portions, by their keys: these are random numbers, so that the first ones are a sample of all."""
+    found = people_of(programme).order_by("key")
+    rows = list(found.values_list("key", "user_id")[:_PORTION])
+    while rows:
+        willing = who_agrees([key for key, _user in rows], Purpose.PROFILING)
+        yield Portion(len(rows), [Who(key, user) for key, user in rows if key in willing])
+        rows = list(found.filter(key__gt=rows[-1][0]).values_list("key", "user_id")[:_PORTION])
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,12 +258,18 @@ def _keys(members: Iterable[Who]) -> list[UUID]:
 
 def _account_facts(_programme: Programme) -> Sequence[FactInfo]:
     return (
-        FactInfo(name="account_days", label=_("days since they have an account"), type=FactType.NUMBER),
+        FactInfo(
+            name="account_days",
+            label=_("days since they have an account"),
+            type=FactType.NUMBER,
+            help=_("Whole days since they signed up: “at most 30” are those of the last month."),
+        ),
         FactInfo(
             name="language",
             label=_("language"),
             type=FactType.CHOICE,
             choices=tuple((code, str(name)) for code, name in settings.LANGUAGES),
+            help=_("In which language they read the portal."),
         ),
     )
 
@@ -261,7 +286,15 @@ def _load_account(_programme: Programme, members: Sequence[Who]) -> dict[UUID, F
 
 def _product_facts(_programme: Programme) -> Sequence[FactInfo]:
     choices = tuple((code, str(name)) for code, name in Product.objects.order_by("order").values_list("code", "name"))
-    return (FactInfo(name="product", label=_("has the product"), type=FactType.CHOICE, choices=choices),)
+    return (
+        FactInfo(
+            name="product",
+            label=_("has the product"),
+            type=FactType.CHOICE,
+            choices=choices,
+            help=_("Products that members have named as theirs; who has several fits each of them."),
+        ),
+    )
 
 
 def _load_products(_programme: Programme, members: Sequence[Who]) -> dict[UUID, Facts]:
@@ -283,7 +316,15 @@ def _tier_facts(programme: Programme) -> Sequence[FactInfo]:
     if rules is None:
         return ()
     choices = tuple((tier.code, str(tier.name)) for tier in tiers.ladder_of(rules).tiers)
-    return (FactInfo(name="tier", label=_("tier"), type=FactType.CHOICE, choices=choices),)
+    return (
+        FactInfo(
+            name="tier",
+            label=_("tier"),
+            type=FactType.CHOICE,
+            choices=choices,
+            help=_("The level they are in now. Levels above it are chosen besides."),
+        ),
+    )
 
 
 def _load_tiers(programme: Programme, members: Sequence[Who]) -> dict[UUID, Facts]:
@@ -302,8 +343,18 @@ def _load_tiers(programme: Programme, members: Sequence[Who]) -> dict[UUID, Fact
 
 def _points_facts(_programme: Programme) -> Sequence[FactInfo]:
     return (
-        FactInfo(name="points", label=_("points that can be spent"), type=FactType.NUMBER),
-        FactInfo(name="redemptions", label=_("rewards redeemed so far"), type=FactType.NUMBER),
+        FactInfo(
+            name="points",
+            label=_("points that can be spent"),
+            type=FactType.NUMBER,
+            help=_("Without what is coming or reserved."),
+        ),
+        FactInfo(
+            name="redemptions",
+            label=_("rewards redeemed so far"),
+            type=FactType.NUMBER,
+            help=_("How many they took and kept: “is 0” are those who never took one."),
+        ),
     )
 
 
@@ -325,18 +376,30 @@ def _segment_facts(_programme: Programme) -> Sequence[FactInfo]:
     choices = tuple((segment.value, segment.label) for segment in Segment)
     active = tuple((cell.value, cell.label) for cell in Activity)
     return (
-        FactInfo(name="segment", label=_("how they take part"), type=FactType.CHOICE, choices=choices),
-        FactInfo(name="activity", label=_("how active they are"), type=FactType.CHOICE, choices=active),
+        FactInfo(
+            name="segment",
+            label=_("how they take part"),
+            type=FactType.CHOICE,
+            choices=choices,
+            help=_("What they did in the community in the last 90 days: helped others, asked, or read."),
+        ),
+        FactInfo(
+            name="activity",
+            label=_("how active they are"),
+            type=FactType.CHOICE,
+            choices=active,
+            help=_("When they last got points or took a reward, how often within a year, and how much it was."),
+        ),
     )
 
 
 def _load_segments(_programme: Programme, members: Sequence[Who]) -> dict[UUID, Facts]:
     keys = _keys(members)
+    taking_part = SegmentMembership.objects.filter(member_key__in=keys).values_list("member_key", "segment")
+    active = ActivityCell.objects.filter(member_key__in=keys).values_list("member_key", "cell")
     found: dict[UUID, dict[str, Value | frozenset[str]]] = {}
-    for key, segment in SegmentMembership.objects.filter(member_key__in=keys).values_list("member_key", "segment"):
-        found.setdefault(key, {})["segment"] = segment
-    for key, cell in ActivityCell.objects.filter(member_key__in=keys).values_list("member_key", "cell"):
-        found.setdefault(key, {})["activity"] = cell
+    for key, segment in taking_part.union(active):
+        found.setdefault(key, {})["segment" if segment in Segment.values else "activity"] = segment
     return dict(found)
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass, field
-from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
 
 from loyalty.models.ledger import Member
@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from loyalty.models import Offer, Programme
     from portal.accounts.models import User
 
-_PORTION: Final = 1000
+#: For so long members are looked at while somebody waits.
+SECONDS: Final = 2.0
 #: The share that is assumed to reach a goal anyway, before anything is known.
 ASSUMED: Final = 0.05
 
@@ -33,23 +34,28 @@ class Reach:
     overlaps: list[tuple[Offer, Size]] = field(default_factory=list)
     #: Ids of some of the people; none of a small group.
     sample: list[int] = field(default_factory=list)
+    #: From how many members, taken at random, the sizes are estimated; None if all were looked at.
+    looked_at: int | None = None
 
 
 def reach_of(tree: Mapping[str, Any], programme: Programme, *, others: Sequence[Offer] = (), sample: int = 0) -> Reach:
     """Return whom the conditions are about and whom of them other offers are for, too.
 
-    All members are looked at once, whatever the number of offers, in portions of constant cost.
+    Members are looked at once, whatever the number of offers, in portions of constant cost, for `SECONDS` at most: then the sizes
+    are estimated from those that were looked at. They come in the order of their keys, which are random.
     """
     personal = [offer for offer in others if not offer.is_general]
     names = audience.facts_in(tree).union(*(audience.facts_in(offer.audience) for offer in personal))
-    count = everybody = 0
+    count = everybody = looked_at = 0
     shared = [0] * len(personal)
     people: list[int] = []
-    willing = audience.members_matching({}, programme)
-    while members := list(islice(willing, _PORTION)):
-        everybody += len(members)
-        known = audience.facts_of(programme, members, only=names) if names else {}
-        for who in members:
+    is_sample = False
+    until = time.monotonic() + SECONDS
+    for portion in audience.portions(programme):
+        looked_at += portion.looked_at
+        everybody += len(portion.willing)
+        known = audience.facts_of(programme, portion.willing, only=names) if names else {}
+        for who in portion.willing:
             facts = known.get(who.key, {})
             if audience.matched(tree, facts) is None:
                 continue
@@ -58,13 +64,21 @@ def reach_of(tree: Mapping[str, Any], programme: Programme, *, others: Sequence[
                 people.append(who.user_id)
             for number, offer in enumerate(personal):
                 shared[number] += audience.matched(offer.audience, facts) is not None
-    size = Size(count)
+        if is_sample := time.monotonic() >= until:
+            break
+    members = audience.people_of(programme).count() if is_sample else looked_at
+    size, of, *both = (_size_of(found, looked_at, members) for found in (count, everybody, *shared))
     return Reach(
         size=size,
-        of=Size(everybody),
-        overlaps=[(offer, Size(both)) for offer, both in zip(personal, shared, strict=True)],
-        sample=[] if size.is_small else people,
+        of=of,
+        overlaps=list(zip(personal, both, strict=True)),
+        sample=[] if Size(count).is_small else people,  # of those that were found, whatever the estimate
+        looked_at=looked_at if members > looked_at else None,
     )
+
+
+def _size_of(found: int, looked_at: int, members: int) -> Size:
+    return Size(found if looked_at >= members else round(found * members / looked_at))
 
 
 def detectable(size: Size, control_percent: int) -> float | None:

@@ -23,7 +23,7 @@ async function count() {
 }
 
 form?.addEventListener("input", (event) => {
-  if (!/^(fact|op|value|joined|holdout|starts|ends|placements|cost|budget)/.test(event.target.name)) return;
+  if (!/^(fact|op|choice|value|joined|holdout|starts|ends|placements|cost|budget)/.test(event.target.name)) return;
   clearTimeout(timer);
   timer = setTimeout(count, 600);
 });
