@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING, Any
 from unittest import mock
 
 import pytest
+from allauth.usersessions.models import UserSession
 from django.apps import apps
+from django.contrib.sessions.models import Session
 from django.core import mail
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.utils import timezone
@@ -918,11 +920,19 @@ def points_that_stand_wrongly() -> None:
     Solution.objects.filter(post=post).update(revoked_at=timezone.now())  # nobody announced it
 
 
+def session_of_last_month() -> None:
+    for key in ("expired", "signed-out"):
+        UserSession.objects.create(user=UserFactory(), session_key=key, ip="192.0.2.1")
+    UserSession.objects.update(created_at=timezone.now() - dt.timedelta(days=30))
+    Session.objects.create(session_key="expired", session_data="", expire_date=timezone.now() - dt.timedelta(days=1))
+
+
 JOBS: dict[str, Callable[[], None]] = {
     "community.accept_agreed": question_on_which_helpers_agree,
     "community.ask_helpers": question_that_waits,
     "community.ask_askers": question_with_a_reply_of_yesterday,
     "accounts.erase_who_left": person_whose_days_are_over,
+    "accounts.forget_sessions": session_of_last_month,
     "community.compare_imported": thread_of_another_forum,
     "community.remind": bookmark_whose_time_has_come,
     "community.forget_views": view_of_last_week,

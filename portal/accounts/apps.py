@@ -12,7 +12,7 @@ class AccountsConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from portal.accounts import changes, clocks, mail_names, navigation, own_data, receivers  # noqa: PLC0415 - apps must be ready
+        from portal.accounts import changes, clocks, ended_sessions, mail_names, navigation, own_data, receivers  # noqa: PLC0415 - apps must be ready
         from portal.core import jobs  # noqa: PLC0415 - apps must be ready
         from portal.core.mail_words import name_mails  # noqa: PLC0415 - apps must be ready
 
@@ -27,6 +27,12 @@ class AccountsConfig(AppConfig):
             name=own_data.JOB,
             run=own_data.erase_who_left,
             is_needed=lambda _last_end: own_data.is_anybody_leaving(),
+        )
+        jobs.every(
+            ended_sessions.INTERVAL,
+            name=ended_sessions.JOB,
+            run=ended_sessions.forget_ended_sessions,
+            is_needed=lambda _last_end: ended_sessions.has_ended_sessions(),
         )
         disallow("/accounts/")
         disallow_in_each_language("account", "accounts")

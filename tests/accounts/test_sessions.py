@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 from allauth.usersessions.models import UserSession
 from django.contrib.auth import get_user
+from django.contrib.sessions.models import Session
+from django.utils import timezone
 
+from portal.accounts.ended_sessions import forget_ended_sessions, has_ended_sessions
 from tests.factories.accounts import PASSWORD, UserFactory
 
 pytestmark = pytest.mark.django_db
@@ -85,3 +90,22 @@ def test_a_new_key_signs_nobody_out_while_the_old_one_is_kept(client, client_cla
 
     assert (kept, sooner.get("/fa/account/").status_code) == (200, 200)  # its session has the new key since
     assert later.get("/fa/account/").status_code == 302
+
+
+def test_what_ended_is_forgotten_and_what_goes_on_stays(devices, person):
+    """Nobody has to open the list for the addresses of browsers to be deleted."""
+    here, phone = devices
+    UserSession.objects.update(created_at=timezone.now() - timedelta(days=30))
+    Session.objects.filter(session_key=phone.session.session_key).update(expire_date=timezone.now() - timedelta(days=1))
+
+    forget_ended_sessions()
+
+    assert list(UserSession.objects.values_list("session_key", flat=True)) == [here.session.session_key]
+    assert get_user(here) == person
+    assert not has_ended_sessions()
+
+
+def test_a_browser_that_is_just_signing_in_stays(person):
+    UserSession.objects.create(user=person, session_key="not-stored-yet", ip="192.0.2.1")
+
+    assert not has_ended_sessions()
