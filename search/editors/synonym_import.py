@@ -22,7 +22,7 @@ from django.utils.translation import get_language_info, gettext, override, pgett
 from wagtail.log_actions import log
 
 from portal.core.formats import format_number
-from portal.core.spreadsheets import as_typed
+from portal.core.spreadsheets import as_typed, csv_of_workbook, is_workbook
 from portal.core.text import fold, normalise_input
 from search.locks import lock_objects
 from search.models import Synonym
@@ -81,10 +81,17 @@ class Row:
 
 
 def decode(content: bytes) -> str:
-    """The text of a file: UTF-8 with or without a byte order mark, or the UTF-16 that spreadsheets call Unicode text.
-
-    Raises `UnreadableError`.
+    """The text of a file: a workbook's first sheet as CSV, or UTF-8 with or without a byte order mark, or the UTF-16 that
+    spreadsheets call Unicode text. Raises `UnreadableError`.
     """
+    if is_workbook(content):
+        try:
+            return csv_of_workbook(
+                content, most_rows=MAX_ROWS + 2
+            ).decode()  # the first names the columns, the last is too much
+        except ValueError as error:
+            message = gettext("This workbook cannot be read. Save it as CSV, or copy its rows into the field below.")
+            raise UnreadableError(message) from error
     marks = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
     try:
         return content.decode("utf-16" if content.startswith(marks) else "utf-8-sig")

@@ -158,6 +158,19 @@ def test_a_row_says_how_a_question_fared(client, editor):
     )
 
 
+def test_every_column_but_the_question_is_explained(client, editor):
+    day("چراغ", 20)
+
+    page = get(client).text
+
+    explained, table = page.split('class="search-report__table"')
+    columns = re.findall(r'<th scope="col">(.*?)</th>', table)
+    assert (
+        re.findall(r"<dt>(.*?)</dt>\s*<dd>[^<]{10}", explained[explained.index("search-report__columns") :])
+        == columns[1:]
+    )
+
+
 def test_the_sums_count_rare_questions_too(client, editor):
     day("چراغ", 8, clicks=2)
     day("نشانی خانه علی", 2, zero=2)

@@ -122,6 +122,11 @@ def test_letters_that_cannot_be_read_are_said():
         decode("رمز".encode("cp1256"))
 
 
+def test_a_workbook_that_is_none_is_said():
+    with override("en"), pytest.raises(UnreadableError, match="Save it as CSV"):
+        decode(b"PK\x03\x04 and nothing else")
+
+
 def test_a_cell_without_end_is_refused():
     with pytest.raises(UnreadableError, match="cannot be read"):
         read("words,note\n" + "x" * 200_000)
@@ -291,11 +296,12 @@ def test_a_cell_cannot_smuggle_html(client, editor):
     assert "</textarea><b>" not in page
 
 
-def test_the_export_of_the_list_is_imported_again(client, editor):
-    synonym("رمز", also_finds="پسورد", note="از تیم پشتیبانی")
+@pytest.mark.parametrize("kind", ["csv", "xlsx"])
+def test_the_export_of_the_list_is_imported_again(client, editor, kind):
+    synonym("رمز", also_finds="پسورد", note="=از تیم پشتیبانی")
     synonym("wifi", "wireless", language="en", is_active=False)
     before = kept()
-    exported = b"".join(client.get(reverse(LIST), {"export": "csv"}).streaming_content)
+    exported = b"".join(client.get(reverse(LIST), {"export": kind}))
 
     again = upload(client, exported)
     assert "همهٔ این‌ها از پیش هست" in words_of(again)
