@@ -15,6 +15,7 @@ from faq.quality import remarks_on
 from portal.core.article_sources import credit_for, readers_of
 from portal.core.audience import PUBLIC, Audience
 from portal.core.pages import audience_choices
+from portal.core.previewing import audience_of_draft
 
 if TYPE_CHECKING:
     from faq.models import ArticlePage
@@ -151,7 +152,7 @@ def limits_of_source(article: ArticlePage) -> str:
 
 def is_for_more_than(article: ArticlePage, audience: str) -> bool:
     """Return whether somebody outside an audience can read the article once this draft is published."""
-    return not Audience.parse(audience).covers(_readers_of(article))
+    return not Audience.parse(audience).covers(audience_of_draft(article))
 
 
 def audience_in_words(expression: str) -> str:
@@ -162,9 +163,3 @@ def audience_in_words(expression: str) -> str:
         for clause in Audience.parse(expression).clauses
     ]
     return _(" and ").join(sorted(parts)) or names[PUBLIC]
-
-
-def _readers_of(article: ArticlePage) -> Audience:
-    """Return who can read an article once this draft is published."""
-    above = getattr(article.get_parent().specific, "effective_audience", PUBLIC)
-    return Audience.parse(article.audience) & Audience.parse(above)

@@ -116,18 +116,19 @@ def register_audience(expression: str) -> str:
 
 def audience_keys(user: AbstractBaseUser | AnonymousUser | None) -> frozenset[str]:
     """Return the keys `user` satisfies. One query for a signed-in user, cached on the user object."""
+    held: frozenset[str] | None = getattr(user, "_audience_keys", None)
+    if held is not None:
+        return held
     if user is None or not user.is_authenticated:
         return frozenset({PUBLIC})
-    held: frozenset[str] | None = getattr(user, "_audience_keys", None)
-    if held is None:
-        keys = {PUBLIC, SIGNED_IN}
-        if getattr(user, "is_staff", False):
-            keys.add(STAFF)
-        memberships = getattr(user, "audience_memberships", None)
-        if memberships is not None:
-            keys.update(key for (key,) in _keys_of(memberships.model).rows(user.pk))
-        held = frozenset(keys)
-        user._audience_keys = held  # type: ignore[attr-defined]  # noqa: SLF001 - a per-request memo on the user
+    keys = {PUBLIC, SIGNED_IN}
+    if getattr(user, "is_staff", False):
+        keys.add(STAFF)
+    memberships = getattr(user, "audience_memberships", None)
+    if memberships is not None:
+        keys.update(key for (key,) in _keys_of(memberships.model).rows(user.pk))
+    held = frozenset(keys)
+    user._audience_keys = held  # type: ignore[attr-defined]  # noqa: SLF001 - a per-request memo on the user
     return held
 
 

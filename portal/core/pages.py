@@ -24,6 +24,7 @@ from wagtail.models import Page, PageManager, PageViewRestriction, Site
 from wagtail.query import PageQuerySet
 from wagtail_localize.fields import SynchronizedField
 
+from portal.core import previewing
 from portal.core.audience import (
     CHOICES,
     MAX_LENGTH,
@@ -268,6 +269,15 @@ class PortalPage(Page):
         from portal.core.places import place_of  # noqa: PLC0415 - places are about pages, a page asks where it stands
 
         return {**super().get_context(request, *args, **kwargs), "place": place_of(self, request)}
+
+    @property
+    def preview_modes(self) -> list[tuple[str, Any]]:
+        """Return as whom editors may look at a page that is not published yet."""
+        return list(previewing.MODES)
+
+    def serve_preview(self, request: HttpRequest, mode_name: str) -> Any:
+        serve = super().serve_preview
+        return previewing.serve_as(self, request, mode_name, lambda: serve(request, mode_name))
 
     def serve(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         if not self.is_visible_to(getattr(request, "user", None)):

@@ -21,6 +21,7 @@ from wagtail.admin.widgets import Button
 from portal.core import disk, views_brand
 from portal.core.audience_check import audience_check
 from portal.core.brand import brand
+from portal.core.editing import show_publish, unpublish_translations
 from portal.core.mail_admin import MailViewSet
 from portal.core.pages import PortalPage
 from portal.core.panels import DiskPanel, MyDraftsPanel
@@ -68,6 +69,10 @@ def links_to_places(features: FeatureRegistry) -> None:
         "to_database_format": {"entity_decorators": {"LINK": place_link_entity}},
     }
     features.register_converter_rule("contentstate", "link", rule)
+
+
+hooks.register("construct_page_action_menu", show_publish)
+hooks.register("after_unpublish_page", unpublish_translations)
 
 
 @hooks.register("register_admin_urls")
