@@ -12,10 +12,12 @@ from django.urls import path, reverse
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_POST
+from django.views.generic import RedirectView
 from wagtail.admin.auth import permission_required
 from wagtail.admin.filters import WagtailFilterSet
 from wagtail.admin.ui.components import Component
-from wagtail.admin.ui.tables import Column
+from wagtail.admin.ui.tables import BaseColumn, Column
+from wagtail.admin.views.pages.listing import IndexView
 from wagtail.admin.views.reports import ReportView
 from wagtail.admin.viewsets.base import ViewSet
 from wagtail.admin.viewsets.pages import PageListingViewSet
@@ -27,6 +29,7 @@ from faq.exporting.admin import ExportViewSet
 from faq.intake_admin import ImportViewSet
 from faq.models import ArticlePage, Feedback, ReusableContent
 from faq.reports import BrokenLinkViewSet, DebtViewSet, HelpfulnessViewSet, ReviewViewSet
+from faq.upkeep import language_states
 from portal.core.admin_menu import menu_item_for
 from portal.core.text import row_number
 
@@ -50,10 +53,40 @@ class ReusableContentViewSet(SnippetViewSet):
     list_display: ClassVar[list[Any]] = ["title"]
 
 
+class ArticleIndexView(IndexView):
+    """The list of articles with the state of each in every language."""
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        context: dict[str, Any] = super().get_context_data(**kwargs)
+        states = language_states([article.translation_key for article in context["object_list"]])
+        for article in context["object_list"]:
+            article.language_states = states[article.translation_key]
+        return context
+
+
+class NewArticleView(RedirectView):
+    """Leads from the list to the choice of a topic."""
+
+    pattern_name = "article_for_question"
+
+
+class LanguagesColumn(BaseColumn):
+    """The languages of the portal and what there is of the article in each."""
+
+    cell_template_name = "faq/admin/_languages_cell.html"
+
+
 class ArticleListViewSet(PageListingViewSet):
     """List of all articles, across topics."""
 
     model = ArticlePage
+    index_view_class = ArticleIndexView
+    choose_parent_view_class = NewArticleView
+    columns: ClassVar[list[Any]] = [
+        *IndexView.base_columns[:-1],
+        LanguagesColumn("languages", label=_("Languages"), width="18%"),
+        IndexView.base_columns[-1],
+    ]
     icon = "doc-full"
     name = "articles"
     menu_label = _("Articles")

@@ -7,10 +7,13 @@ from typing import Any
 from django import forms
 from django.core.exceptions import ValidationError
 from django.utils.functional import cached_property
+from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 from wagtail import blocks
+from wagtail.admin.telepath import register
 from wagtail.admin.widgets import AdminAutoHeightTextInput
+from wagtail.blocks.struct_block import StructBlockAdapter
 from wagtail.contrib.typed_table_block.blocks import TypedTableBlock
 from wagtail.documents.blocks import DocumentChooserBlock
 from wagtail.images.blocks import ImageChooserBlock
@@ -46,9 +49,22 @@ class ParagraphBlock(blocks.RichTextBlock):
         template = "faq/blocks/paragraph.html"
 
 
+class AlternativeBlock(blocks.CharBlock):
+    """What a picture shows. The editor's page fills in the description of the picture (`picture.js`) and says so."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        read_aloud = _("Read aloud to people who do not see the picture.")
+        filled_in = _("The description of the picture is filled in: change it to what matters here.")
+        super().__init__(**{**kwargs, "help_text": format_lazy("{} {}", read_aloud, filled_in)})
+
+    def deconstruct(self) -> tuple[str, tuple[Any, ...], dict[str, Any]]:
+        """Be plain text in migrations, as before."""
+        return "wagtail.blocks.CharBlock", *self._constructor_args
+
+
 class PictureBlock(blocks.StructBlock):
     image = ImageChooserBlock(label=_("Picture"))
-    alt = blocks.CharBlock(
+    alt = AlternativeBlock(
         label=_("What is seen"),
         max_length=CAPTION_LENGTH,
         help_text=_("Read aloud to people who do not see the picture."),
@@ -127,18 +143,32 @@ class StepBlock(blocks.StructBlock):
     title = blocks.CharBlock(label=_("What to do"), max_length=TITLE_LENGTH)
     text = blocks.RichTextBlock(label=_("Details"), features=TEXT_FEATURES, required=False)
     image = ImageChooserBlock(label=_("Picture"), required=False)
-    alt = blocks.CharBlock(label=_("What is seen"), required=False, max_length=CAPTION_LENGTH)
+    alt = AlternativeBlock(label=_("What is seen"), required=False, max_length=CAPTION_LENGTH)
     more = MoreBlock(label=_("More"), required=False)
 
     def clean(self, value: Any) -> Any:
         cleaned = super().clean(value)
-        if cleaned.get("image") and not cleaned.get("alt"):
+        if cleaned.get("image") and not cleaned.get("alt") and not self.is_deferred_validation:
             raise blocks.StructBlockValidationError({"alt": ValidationError(_("Say what the picture shows."))})
         return cleaned
 
     class Meta:
         icon = "list-ol"
         label = _("Step")
+
+
+class _PictureAdapter(StructBlockAdapter):
+    """Gives the editor's page the script that fills in what a picture shows."""
+
+    js_constructor = "faq.blocks.PictureBlock"
+
+    @cached_property
+    def media(self) -> forms.Media:
+        return super().media + forms.Media(js=["faq/picture.js"])
+
+
+register(_PictureAdapter(), PictureBlock)
+register(_PictureAdapter(), StepBlock)
 
 
 class StepsBlock(blocks.ListBlock):
@@ -205,7 +235,7 @@ class MediaBlock(blocks.StructBlock):
     def clean(self, value: Any) -> Any:
         cleaned = super().clean(value)
         media = cleaned.get("media")
-        if media is not None and not media.captions:
+        if media is not None and not media.captions and not self.is_deferred_validation:
             raise blocks.StructBlockValidationError(
                 {"media": ValidationError(_("Add captions (WebVTT) to this file first: some people do not hear it."))}
             )

@@ -22,6 +22,7 @@ from faq.models import ArticlePage, TopicPage
 from faq.panels import audience_in_words, is_for_more_than, limits_of_source
 from portal.core.article_sources import material_for
 from portal.core.audience import PUBLIC
+from portal.core.preferences import current_language
 from portal.core.text import normalise_input, row_number, slugify_unicode
 
 if TYPE_CHECKING:
@@ -56,6 +57,11 @@ def address_of_new_article(user: AnyUser, reference: str, language: str) -> str:
     return f"{reverse('article_for_question')}?{urlencode({'source': reference, 'language': language})}"
 
 
+def address_of_form(topic: Page) -> str:
+    """Return where a new article below a topic is written."""
+    return reverse("wagtailadmin_pages:add", args=["faq", "articlepage", topic.pk])
+
+
 @require_safe
 def articles_like_title(request: HttpRequest) -> HttpResponse:
     """Show published articles like a ``title`` in a ``language``, but for those of the ``family`` that is being edited."""
@@ -87,7 +93,7 @@ def _is_key(text: str) -> bool:
 def article_for_question(request: HttpRequest) -> HttpResponse:
     """Redirect ``?language=fa&title=…`` to the form of a new article, or first offer the topics it may go below.
 
-    With ``?source=…``, offer the topics for a draft made of what that leads to; a POST with a ``topic`` makes it. Whoever
+    Without a language, those of all languages are offered, the editor's own first. With ``?source=…``, offer the topics for a draft made of what that leads to; a POST with a ``topic`` makes it. Whoever
     comes again is led to it. Raises PermissionDenied for staff who may add no page at all.
     """
     if not page_permission_policy.user_has_permission(request.user, "add"):
@@ -98,7 +104,7 @@ def article_for_question(request: HttpRequest) -> HttpResponse:
     topics = [
         (
             topic,
-            f"{reverse('wagtailadmin_pages:add', args=['faq', 'articlepage', topic.pk])}?{urlencode({'title': title})}",
+            f"{address_of_form(topic)}?{urlencode({'title': title})}" if title else address_of_form(topic),
         )
         for topic in _topics(request.user, request.GET.get("language", ""))
     ]
@@ -108,9 +114,13 @@ def article_for_question(request: HttpRequest) -> HttpResponse:
 
 
 def _topics(user: AnyUser, language: str) -> list[TopicPage]:
-    """Return the topics of a language below which somebody may add articles."""
-    found = TopicPage.objects.filter(locale__language_code=language).order_by("path")
-    return [topic for topic in found if topic.permissions_for_user(user).can_add_subpage()]
+    """Return the topics of a language, or of all if it is empty, below which somebody may add articles."""
+    found = TopicPage.objects.select_related("locale").order_by("path")
+    if language:
+        found = found.filter(locale__language_code=language)
+    first = current_language()
+    topics = [topic for topic in found if topic.permissions_for_user(user).can_add_subpage()]
+    return sorted(topics, key=lambda topic: (topic.locale.language_code != first, topic.locale.language_code))
 
 
 def _article_from_source(request: HttpRequest) -> HttpResponse:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import defaultdict
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from django.conf import settings
@@ -15,6 +16,8 @@ from django.db import transaction
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.dateparse import parse_date
+from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
 from wagtail.log_actions import log
 from wagtail.permissions import page_permission_policy
 from wagtail_localize.models import Translation
@@ -25,6 +28,7 @@ from portal.core.scopes import content_changed
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
+    from uuid import UUID
 
     from wagtail.models import Revision
 
@@ -49,6 +53,49 @@ def editable_by(user: AnyUser) -> ArticlePageQuerySet:
     """Return the articles that somebody may change, published or not."""
     pages = page_permission_policy.instances_user_has_permission_for(user, "change")
     return ArticlePage.objects.filter(pk__in=pages.order_by().values("pk"))
+
+
+# States of translations -----------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class LanguageState:
+    """What there is of an article in one language; `article_id` is None if there is nothing."""
+
+    language: str
+    article_id: int | None
+    text: str
+    is_late: bool
+
+
+def language_states(families: Collection[UUID]) -> dict[UUID, list[LanguageState]]:
+    """Return the states of articles in every language of the portal, by translation key; one query."""
+    versions = (
+        ArticlePage.objects.filter(translation_key__in=families)
+        .order_by()
+        .values_list("translation_key", "locale__language_code", "pk", "live", "has_unpublished_changes", "debt__since")
+    )
+    found: dict[tuple[UUID, str], LanguageState] = {}
+    names = dict(settings.LANGUAGES)
+    for family, language, article_id, is_live, has_draft, late_since in versions:
+        is_late = bool(is_live and late_since)
+        text = _state_in_words(is_live=is_live, has_draft=has_draft, is_late=is_late)
+        found[family, language] = LanguageState(str(names.get(language, language)), article_id, text, is_late)
+    return {
+        family: [
+            found.get((family, code)) or LanguageState(str(name), None, _("missing"), is_late=False)
+            for code, name in settings.LANGUAGES
+        ]
+        for family in families
+    }
+
+
+def _state_in_words(*, is_live: bool, has_draft: bool, is_late: bool) -> str:
+    if is_late:
+        return _("out of date")
+    if not is_live:
+        return _("draft")
+    return _("published, with a newer draft") if has_draft else pgettext("state of an article", "published")
 
 
 # Publishing -----------------------------------------------------------------------------------------------------------

@@ -7,16 +7,28 @@ import io
 import json
 
 import pytest
+from django.core.exceptions import ValidationError
 from django.db import connection
 from django.urls import reverse
+from django.utils import timezone
 from wagtail.models import Page
 from wagtail.test.utils.form_data import inline_formset, nested_form_data, streamfield
 from wagtail.users.models import UserProfile
+from wagtail_factories import ImageFactory
 
-from faq.models import ArticlePage, Feedback
+from faq.blocks import ArticleBody
+from faq.models import ArticlePage, Feedback, HelpMedia, TranslationDebt
+from faq.upkeep import language_states
 from tests.factories.accounts import UserFactory
 from tests.factories.catalog import ProductFactory
-from tests.factories.faq import ArticlePageFactory, FeedbackFactory, ReusableContentFactory, TopicPageFactory, help_site
+from tests.factories.faq import (
+    ArticlePageFactory,
+    FeedbackFactory,
+    ReusableContentFactory,
+    TopicPageFactory,
+    help_site,
+    locale,
+)
 from tests.faq.bodies import full_body
 
 pytestmark = pytest.mark.django_db
@@ -76,6 +88,41 @@ def test_article_without_a_short_answer_is_not_published(client, editor):
 
     assert response.status_code == 200
     assert not ArticlePage.objects.filter(live=True).exists()
+
+
+@pytest.mark.parametrize("kind", ["picture", "steps", "media"])
+def test_a_draft_keeps_what_only_publishing_needs(kind):
+    """Saving by itself, too: nobody loses a picture because nobody has said yet what it shows."""
+    picture = ImageFactory()
+    value = {
+        "picture": {"image": picture, "alt": ""},
+        "steps": [{"title": "", "text": "", "image": picture, "alt": "", "more": []}],
+        "media": {"media": HelpMedia(title="بدون زیرنویس"), "caption": ""},
+    }[kind]
+    block = ArticleBody()
+    body = block.to_python([])
+    body.append((kind, block.child_blocks[kind].normalize(value)))
+
+    assert len(block.clean_deferred(body)) == 1
+    with pytest.raises(ValidationError):
+        block.clean(body)
+
+
+def test_the_list_of_articles_says_what_there_is_in_each_language(client, editor, django_assert_num_queries):
+    alone, translated = ArticlePageFactory(), ArticlePageFactory()
+    late = translated.copy_for_translation(locale("en"), copy_parents=True)
+    late.save_revision().publish()
+    TranslationDebt.objects.create(article=late, source=translated, since=timezone.now())
+
+    with django_assert_num_queries(1):
+        states = language_states([alone.translation_key, translated.translation_key])
+
+    assert [state.article_id for state in states[translated.translation_key]] == [translated.pk, late.pk]
+    assert [state.is_late for state in states[translated.translation_key]] == [False, True]
+    assert [state.article_id for state in states[alone.translation_key]] == [alone.pk, None]
+    page = client.get(reverse("articles:index")).text
+    assert page.count('class="language-states"') == 3
+    assert page.count("w-status--primary") >= 2
 
 
 def test_draft_needs_only_a_title(client, editor):
@@ -271,6 +318,28 @@ def test_preview_of_a_draft_works(client, editor):
 
     assert response.status_code == 200
     assert "پیش‌نمایش تازه" in response.text
+
+
+@pytest.mark.parametrize(
+    ("audience", "mode", "is_shown"),
+    [
+        ("public", "visitor", True),
+        ("signed-in", "visitor", False),
+        ("signed-in", "customer", True),
+        ("partner", "customer", False),
+        ("partner", "partner", True),
+        ("partner", "", True),
+        ("partner", "dark", True),
+    ],
+)
+def test_a_draft_is_seen_as_others_see_it(client, editor, audience, mode, is_shown):
+    url = reverse("wagtailadmin_pages:preview_on_edit", args=[ArticlePageFactory().pk])
+    client.post(url, post_data(title="پیش‌نمایش تازه", audience=audience))
+
+    page = client.get(url, {"mode": mode}).text
+
+    assert ("پیش‌نمایش تازه" in page) is is_shown
+    assert ('data-theme="dark"' in page) is (mode == "dark")
 
 
 def test_shared_text_is_edited_once_for_all(client, editor):

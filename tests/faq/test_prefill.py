@@ -63,6 +63,22 @@ def test_there_is_no_topic_to_choose_in_a_language_without_any(client, editor):
     assert "help-info" in page
 
 
+def test_from_anywhere_a_new_article_is_two_clicks_away(client, editor):
+    topic, other = TopicPageFactory.create_batch(2)
+    form = reverse("wagtailadmin_pages:add", args=["faq", "articlepage", topic.pk])
+
+    assert reverse("article_for_question") in client.get(reverse("wagtailadmin_home")).text  # in the menu
+    chooser = client.get(reverse("articles:choose_parent"), follow=True)  # where the list of articles leads
+    assert chooser.redirect_chain[0][0] == reverse("article_for_question")
+    assert f'href="{form}"' in chooser.text
+    assert client.get(form).status_code == 200
+
+    listed = client.get(reverse("wagtailadmin_explore", args=[topic.get_parent().pk])).text
+    assert f'href="{form}"' in listed
+    assert f'href="{form}"' in client.get(reverse("wagtailadmin_explore", args=[topic.pk])).text
+    assert f'href="{form}"' not in client.get(reverse("wagtailadmin_explore", args=[other.pk])).text
+
+
 def test_who_may_write_nowhere_is_offered_nothing(client):
     from tests.search.test_report import user_with
 
