@@ -112,7 +112,8 @@ def serve(arguments: argparse.Namespace, children: list[subprocess.Popen[bytes]]
         sign_ins = prepare(env, mark, demo=not arguments.no_demo, children=children)
         server = start_server(arguments, env, sign_ins, children)
         wait_until_ready(arguments, server)
-    announce(arguments.host, url, env, sign_ins)
+    first_link = "" if sign_ins else link_of_first_administrator(env)
+    announce(arguments.host, url, env, sign_ins, first_link)
     watch(server, lambda: start_server(arguments, env, sign_ins, children), env, children)
 
 
@@ -297,7 +298,14 @@ def wait_until_ready(arguments: argparse.Namespace, server: subprocess.Popen[byt
         time.sleep(0.05)
 
 
-def announce(host: str, url: str, env: dict[str, str], sign_ins: list[list[str]]) -> None:
+def link_of_first_administrator(env: dict[str, str]) -> str:
+    """A link that makes the first administrator in the browser; empty if there is one."""
+    command = [str(PYTHON), "manage.py", "first_administrator_link"]
+    made = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, check=False)
+    return made.stdout.strip() if made.returncode == 0 else ""
+
+
+def announce(host: str, url: str, env: dict[str, str], sign_ins: list[list[str]], first_link: str) -> None:
     lines = ["", f"The portal is ready:  {url}/fa/  ·  {url}/en/", f"For staff:            {url}/admin/"]
     if sign_ins:
         widths = [max(map(len, column)) for column in zip(*sign_ins, strict=True)]
@@ -309,8 +317,9 @@ def announce(host: str, url: str, env: dict[str, str], sign_ins: list[list[str]]
             lines += ["", "Staff need no second factor here (STAFF_SECOND_FACTOR=False, for the demo only)."]
         if host not in LOOPBACK:
             lines += ["These passwords are public, and the portal listens beyond this machine: for trying only."]
-    else:
-        lines += ["", "Make the first administrator with:  .venv/bin/python manage.py createsuperuser"]
+    elif first_link:
+        lines += ["", "Nobody manages the portal yet. Make the first administrator here, once and within a day:"]
+        lines += [f"  {first_link}"]
     if not env.get("EMAIL_URL"):
         lines += [f"Mails go nowhere; they are kept as files in {Path(env['DATA_DIR']) / 'mail'}."]
     lines += [f"Data is kept in {env['DATA_DIR']}. Ctrl-C stops the portal."]

@@ -22,6 +22,7 @@ from babel.dates import get_timezone_location
 from django import forms
 from django.conf import settings
 from django.contrib.auth.hashers import make_password
+from django.contrib.auth.password_validation import validate_password
 from django.db import IntegrityError
 from django.utils import timezone
 from django.utils.translation import get_language, pgettext_lazy
@@ -119,6 +120,38 @@ class SignupForm(OneAccountMixin, PasswordHelpMixin, account_forms.SignupForm):
         if self.account_already_exists and (password := self.cleaned_data.get("password1")):
             make_password(password)  # by far the largest part of the work
         return super().try_save(request)
+
+
+class FirstAdministratorForm(PasswordHelpMixin, forms.Form):
+    """What an empty portal asks of whoever begins with it."""
+
+    portal_name = FoldedCharField(
+        label=_("Name of the portal"), max_length=80, help_text=_("That of your company, as customers know it.")
+    )
+    name = FoldedCharField(label=_("Your name"), max_length=150)
+    email = MailAddressField()
+    password1 = forms.CharField(
+        label=_("Password"), strip=False, widget=forms.PasswordInput(attrs={"autocomplete": "new-password"})
+    )
+    language = forms.ChoiceField(label=_("Your language"), choices=settings.LANGUAGES)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["email"].widget.attrs["autocomplete"] = "username"
+        self.fields["language"].initial = (get_language() or settings.LANGUAGE_CODE).partition("-")[0]
+
+    def clean_email(self) -> str:
+        email = User.objects.normalize_email(self.cleaned_data["email"])
+        if User.objects.filter(email=email).exists():
+            raise forms.ValidationError(_("There is an account with this e-mail address already."))
+        return email
+
+    def clean_password1(self) -> str:
+        password: str = self.cleaned_data["password1"]
+        validate_password(
+            password, User(email=self.cleaned_data.get("email", ""), name=self.cleaned_data.get("name", ""))
+        )
+        return password
 
 
 class SocialSignupForm(OneAccountMixin, social_forms.SignupForm):

@@ -235,6 +235,20 @@ class User(AbstractBaseUser, PermissionsMixin):
         return (self.name or self.handle)[:1].upper()
 
 
+class FirstAdministratorLink(models.Model):
+    """A link that makes the first administrator. See `portal.accounts.first_administrator`."""
+
+    digest = models.CharField(_("digest"), max_length=64, unique=True)
+    expires_at = models.DateTimeField(_("expires at"))
+
+    class Meta:
+        verbose_name = _("link of the first administrator")
+        verbose_name_plural = _("links of the first administrator")
+
+    def __str__(self) -> str:
+        return f"{self.expires_at:%Y-%m-%d}"
+
+
 class FormerHandle(models.Model):
     """A handle that somebody had: nobody else gets it, as posts that name it would then speak of another person."""
 

@@ -18,6 +18,7 @@ account_patterns = [
     path("data/download/", own_data_views.data_download, name="data_download"),
     path("data/delete/", own_data_views.data_delete, name="data_delete"),
     path("theme/", views.theme, name="theme"),
+    path("first-administrator/<slug:token>/", views.first_administrator, name="first_administrator"),
 ]
 
 urlpatterns = [

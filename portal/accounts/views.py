@@ -9,6 +9,7 @@ from allauth.usersessions.adapter import get_adapter as get_sessions_adapter
 from allauth.usersessions.models import UserSession
 from django.conf import settings
 from django.contrib import messages
+from django.contrib.auth import login
 from django.contrib.auth.decorators import login_required
 from django.http import HttpResponseRedirect
 from django.shortcuts import get_object_or_404, redirect, render
@@ -16,9 +17,11 @@ from django.urls import translate_url
 from django.utils.translation import gettext as _
 from django.utils.translation import override
 from django.views.decorators.cache import never_cache
+from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_POST
 
-from portal.accounts.forms import DetailsForm, PreferencesForm
+from portal.accounts.first_administrator import LinkIsOverError, is_open, make_administrator
+from portal.accounts.forms import DetailsForm, FirstAdministratorForm, PreferencesForm
 from portal.accounts.models import Theme, User
 from portal.accounts.queries import security_state
 from portal.accounts.rules import is_own_address
@@ -116,6 +119,32 @@ def too_many_requests(request: HttpRequest, exception: Exception | None = None) 
 def _fresh(request: HttpRequest) -> User:
     """Return a fresh copy of the signed-in person: an invalid form must not change the name in the page header."""
     return User.objects.get(pk=request.user.pk or 0)
+
+
+@never_cache
+@sensitive_post_parameters("password1")
+def first_administrator(request: HttpRequest, token: str) -> HttpResponse:
+    """Make the first administrator of an empty portal, and sign them in. See `portal.accounts.first_administrator`."""
+    template = "accounts/first_administrator.html"
+    if not is_open(token):
+        return render(request, template, {"is_over": True}, status=410)
+    form = FirstAdministratorForm(request.POST or None)
+    if request.method != "POST" or not form.is_valid():
+        return _render_form(request, template, form)
+    given = form.cleaned_data
+    try:
+        user = make_administrator(
+            token=token,
+            email=given["email"],
+            password=given["password1"],
+            name=given["name"],
+            portal_name=given["portal_name"],
+            language=given["language"],
+        )
+    except LinkIsOverError:
+        return render(request, template, {"is_over": True}, status=410)
+    login(request, user, backend=settings.AUTHENTICATION_BACKENDS[0])
+    return redirect("wagtailadmin_home")
 
 
 def _render_form(request: HttpRequest, template: str, form: Any) -> HttpResponse:
