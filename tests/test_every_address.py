@@ -60,6 +60,7 @@ class Access(Enum):
 
 #: Names of our URLs, and prefixes of those of packages → who may open them. Those for staff are below.
 ACCESS = {
+    "accounts:first_administrator": Access.EVERYBODY,
     "accounts:theme": Access.EVERYBODY,
     "accounts:": Access.SIGNED_IN,
     "catalog:": Access.SIGNED_IN,
@@ -153,6 +154,9 @@ STAFFS = {
     "article_import:": {"editor"},
     "articles_like_title": {"editor"},
     "audience_check": {"editor"},
+    "brand_preview": set(),
+    "first_run_dismiss": {"editor", "manager"},
+    "first_run_test_mail": set(),
     "exports_admin:": {"editor"},
     "feedback_report:": {"editor"},
     "broken_link_report:": {"editor"},

@@ -35,6 +35,7 @@ _MAIL_COLOURS: Final = {"lapis": "#14295A", "brand-soft": "#E0F1F1", "brand-hove
 LOGO_HEIGHT: Final = 40
 #: Columns read for a brand.
 _TEXTS: Final = ("name", "tagline", "search_placeholder", "footer_text", "sender_name")
+_OF_LINKS: Final = ("links__kind", "links__label", "links__url")
 _OTHERS: Final = ("main_colour", "dark_colour", "accent_colour", "hidden_blocks", "pictures")
 
 
@@ -64,6 +65,7 @@ class Brand:
     hidden_blocks: frozenset[str] = frozenset()
     #: Digest, width and height by kind of picture.
     pictures: Mapping[str, tuple[str, int, int]] = field(default_factory=dict)
+    links: tuple[FooterLink, ...] = ()
 
     @cached_property
     def sheet(self) -> str:
@@ -120,7 +122,6 @@ class FooterLink:
 _brands: Memo[Brand] = Memo(max_size=1, seconds=LONG_SECONDS, scopes=("site",))
 #: The brand as this process last read it, for pages that must not ask the database.
 _last: list[Brand] = [Brand()]
-_links: Memo[tuple[FooterLink, ...]] = Memo(max_size=1, seconds=LONG_SECONDS, scopes=("site",))
 
 
 def digest_of(content: bytes) -> str:
@@ -165,16 +166,18 @@ def in_this_language(texts: LocalizedText) -> str:
 
 
 def footer_links() -> tuple[FooterLink, ...]:
-    """Return the company's links; one query when they have changed, else none."""
-    return _links.get("default", _read_links)
+    """Return the company's links."""
+    return brand().links
 
 
 def _read() -> Brand:
-    columns = (f"sitebrand__{name}" for name in (*_TEXTS, *_OTHERS))
-    found = Site.objects.filter(is_default_site=True).values_list("site_name", *columns).first()
-    if found is None:
+    columns = (f"sitebrand__{name}" for name in (*_TEXTS, *_OTHERS, *_OF_LINKS))
+    found = Site.objects.filter(is_default_site=True).order_by("sitebrand__links__sort_order", "sitebrand__links__pk")
+    rows = list(found.values_list("site_name", *columns))  # one for each link, or one without
+    if not rows:
         return Brand()
-    site_name_, *values = found
+    count = len(_OF_LINKS)
+    site_name_, *values = rows[0][:-count]
     names, taglines, placeholders, footers, senders = (LocalizedText(value or {}) for value in values[: len(_TEXTS)])
     main, dark, accent, hidden, pictures = values[len(_TEXTS) :]
     _last[0] = Brand(
@@ -186,16 +189,14 @@ def _read() -> Brand:
         colours=Colours(main or "", dark or "", accent or ""),
         hidden_blocks=frozenset(hidden or ()),
         pictures=_pictures(pictures or {}),
+        links=tuple(
+            FooterLink(kind, LocalizedText(label or {}), url)
+            for kind, label, url in (row[-count:] for row in rows)
+            if url
+        ),
     )
     return _last[0]
 
 
 def _pictures(kept: Mapping[str, Any]) -> dict[str, tuple[str, int, int]]:
     return {kind: (str(digest), int(width), int(height)) for kind, (digest, width, height) in kept.items()}
-
-
-def _read_links() -> tuple[FooterLink, ...]:
-    from portal.core.models import BrandLink  # noqa: PLC0415 - the models read the form, which reads this
-
-    found = BrandLink.objects.filter(brand__site__is_default_site=True).order_by("sort_order", "pk")
-    return tuple(FooterLink(link.kind, link.label, link.url) for link in found)

@@ -285,6 +285,8 @@ def style_sheet(colours: Colours) -> str:
         f"@layer tokens{{:root{{{light}}}"
         f"@media screen and (prefers-color-scheme:dark){{:root:not([data-theme=light]){{{dark}}}}}"
         f"@media screen{{:root[data-theme=dark]{{{dark}}}}}}}\n"
+        # The drawing of the band is in the portal's own colours.
+        ".hero__rosette img{filter:grayscale(1)}\n"
         f".mark__1{{fill:{chosen.main}}}.mark__2{{fill:{chosen.dark}}}.mark__3{{fill:{chosen.accent}}}\n"
     ) + _admin_rules(colours)
 

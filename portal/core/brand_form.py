@@ -12,7 +12,7 @@ from wagtail.admin.forms import WagtailAdminModelForm
 
 from portal.core.brand import HOME_BLOCKS
 from portal.core.brand_colours import HEX, better_accent, better_dark, better_main
-from portal.core.brand_pictures import UPLOADS, make_pictures, what_is_wrong
+from portal.core.brand_pictures import UPLOADS, forget_replaced, make_pictures, what_is_wrong
 from portal.core.text import to_latin_digits
 
 if TYPE_CHECKING:
@@ -123,4 +123,6 @@ class SiteBrandForm(WagtailAdminModelForm):
         self.instance.hidden_blocks = [name for name in HOME_BLOCKS if name not in shown]
         uploads = {kind: self.cleaned_data[name] for name, kind in UPLOADS.items() if self.cleaned_data.get(name)}
         make_pictures(self.instance, uploads, set(self.cleaned_data.get("remove_pictures") or ()))
-        return super().save(commit=commit)
+        saved = super().save(commit=commit)
+        forget_replaced()
+        return saved

@@ -6,6 +6,7 @@ import json
 from typing import TYPE_CHECKING, Final
 
 from django.conf import settings
+from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.templatetags.static import static
@@ -86,6 +87,8 @@ def manifest(request: HttpRequest, language: str) -> HttpResponse:
 
 def preview(request: HttpRequest) -> HttpResponse:
     """Return a drawing of what three colours become, light and dark, for the form in the admin."""
+    if not request.user.has_perm("core.change_sitebrand"):
+        raise PermissionDenied
     chosen = {}
     for name in ("main", "dark", "accent"):
         colour = f"#{request.GET.get(name, '').lstrip('#')}"

@@ -397,7 +397,8 @@ def test_the_preview_shows_colours_as_they_are_typed(editor, client):
 ROOT = Path(__file__).resolve().parents[2]
 #: What belongs to one company or one trade; `router` is also a word of Django.
 OF_A_COMPANY = re.compile(r"\bnoora|نورا\b|\brouters?\b(?!\.db_)|\bSIM\b|\bsim cards?\b|سیم‌?کارت|روتر", re.IGNORECASE)
-NO_CODE = ("portal/demo/", "search/language/words/", "/migrations/")
+#: The demo, dictionaries of a language, and what has landed.
+NO_CODE = ("portal/demo/", "search/language/words/", "search/language/synonyms/", "/migrations/")
 
 
 def test_no_text_or_example_in_the_code_is_about_the_company_of_the_demo():
