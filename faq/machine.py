@@ -22,6 +22,7 @@ from markdownify import MarkdownConverter
 
 from faq.models import ArticlePage
 from faq.queries import article_for_everybody, help_url, markdown_path
+from portal.core import machine_reading
 from portal.core.brand import site_name
 from portal.core.http import public_address
 from portal.core.limits import limited, too_many_requests
@@ -29,7 +30,7 @@ from portal.core.machine_reading import is_open_to_programs
 from portal.core.memo import LONG_SECONDS, Memo
 from portal.core.pages import ARTICLES, page_url
 from portal.core.routing import page_at
-from portal.core.scopes import depends_on
+from portal.core.scopes import depends_on, rests_on
 from portal.core.text import row_number
 
 if TYPE_CHECKING:
@@ -68,10 +69,13 @@ def article_markdown(request: HttpRequest, path: str) -> HttpResponse:
 
 @require_safe
 def llms(request: HttpRequest) -> HttpResponse:
-    """Return the list of all articles with one line about each, by language and topic; two queries a language."""
+    """Return the list of all articles with one line about each, by language and topic, and of what other apps have for everybody.
+
+    Two queries a language, and those of the apps.
+    """
     if not is_open_to_programs():
         raise Http404
-    depends_on(request, ARTICLES, "catalogue", "site")
+    depends_on(request, ARTICLES, "catalogue", "site", *machine_reading.scopes())
     return _text(_lists.get("all", _all_lists), "text/plain")
 
 
@@ -80,12 +84,14 @@ _lists: Memo[str] = Memo(max_size=1, scopes=(ARTICLES, "catalogue", "site"), sec
 
 
 def _all_lists() -> str:
+    rests_on(*machine_reading.scopes())
     lines = [f"# {_plain(site_name(settings.LANGUAGE_CODE))}", ""]
     with override(settings.LANGUAGE_CODE):
         about = _("Help articles of this portal. Each is also there as Markdown; all of them in one text: %(address)s")
         lines += [f"> {about % {'address': public_address(reverse('faq:llms_full'))}}", ""]
     for code, name in settings.LANGUAGES:
         lines += _articles_of(code, str(name))
+        lines += _others_of(code, str(name))
     return "\n".join(lines)
 
 
@@ -133,6 +139,19 @@ def _articles_of(language: str, name: str) -> list[str]:
         if len(shown) > LISTED:
             lines += ["", f"- [{_('All articles')}]({public_address(help_url(language))})"]
     return [*lines[1:], ""]
+
+
+def _others_of(language: str, name: str) -> list[str]:
+    """Return the lines about what other apps have for everybody in one language."""
+    lines: list[str] = []
+    with override(language):
+        for section in machine_reading.sections(language, LISTED):
+            lines += [f"## {_plain(section.heading)} ({name})", ""]
+            for line in section.lines:
+                about = f": {_plain(' '.join(line.about.split()))}" if line.about else ""
+                lines.append(f"- [{_plain(line.title)}]({public_address(line.url)}){about}")
+            lines.append("")
+    return lines
 
 
 # Text -----------------------------------------------------------------------------------------------------------------

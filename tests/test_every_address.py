@@ -464,7 +464,7 @@ def test_what_is_private_is_nowhere_but_where_it_may_be(label):
     for kind in ("visitor", "member"):
         visitor = Visitor(kind)
         own = visitor.ask(private.url)
-        paths = {(private.url, "GET"), (search, "GET")}
+        paths = {(private.url, "GET"), (f"{private.url.rstrip('/')}.md", "GET"), (search, "GET")}
         for address in ADDRESSES:
             paths |= {
                 (address.path(number=number), method)
@@ -475,7 +475,11 @@ def test_what_is_private_is_nowhere_but_where_it_may_be(label):
         assert own.status_code == 404 or leads_to_sign_in(own)
         for path, method in sorted(paths):
             response = visitor.ask(path, method, None if path == search else {"q": WORD})
-            text = response.text if not response.streaming else ""
+            text = (
+                response.text
+                if not response.streaming
+                else b"".join(response.streaming_content).decode(errors="replace")
+            )
             if SECRET in text or (SLUG in text + response.headers.get("Location", "") and SLUG not in path):
                 leaks.append(f"{method} {path} to a {kind}")
 

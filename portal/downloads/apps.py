@@ -11,10 +11,10 @@ class DownloadsConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from portal.core import jobs, releases, sitemaps  # noqa: PLC0415 - apps must be ready
+        from portal.core import jobs, machine_reading, releases, sitemaps  # noqa: PLC0415 - apps must be ready
         from portal.core.receivers import touches  # noqa: PLC0415
         from portal.core.robots import disallow  # noqa: PLC0415
-        from portal.downloads import counting, exchanging, navigation, notifications, own_data  # noqa: PLC0415
+        from portal.downloads import counting, exchanging, navigation, notifications, own_data, queries  # noqa: PLC0415
         from portal.downloads.models import Download, File, Release  # noqa: PLC0415
         from portal.downloads.shelf import DownloadShelf  # noqa: PLC0415
         from portal.downloads.sitemap import DownloadSitemap  # noqa: PLC0415
@@ -26,6 +26,7 @@ class DownloadsConfig(AppConfig):
         releases.use(DownloadShelf())
         register(notifications.NewRelease(), notifications.SecurityRelease())
         sitemaps.register("downloads", DownloadSitemap)
+        machine_reading.register(queries.for_programs, scope="downloads")
         disallow("/d/", "/*/downloads/*/licence/")
         for model in (Download, Release, File):
             touches(model, "downloads")

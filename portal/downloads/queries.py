@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, Final
 
 from django.db.models import Count, F, OuterRef, Prefetch, Q, QuerySet, Subquery
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from portal.catalog.models import Ownership
 from portal.catalog.queries import own_product_codes
+from portal.core import machine_reading
 from portal.core.memo import LONG_SECONDS, Memo
 from portal.downloads.locks import Lock, lock_of
 from portal.downloads.models import Channel, Download, File, LicenceAcceptance, Platform, Release
@@ -176,6 +178,18 @@ def owners_of(download: Download) -> list[int]:
 
 #: Whether the navigation leads to downloads, for which every page asks; kept until the first one can be seen, or none.
 _is_anything_public: Final[Memo[bool]] = Memo(max_size=1, seconds=LONG_SECONDS, scopes=("site",))
+
+
+def for_programs(language: str, limit: int) -> machine_reading.Section:
+    """Return what everybody may see, for programs. One query."""
+    shown = Download.objects.visible_to(None).in_order().only("slug", "name", "summary")[:limit]
+    lines = [
+        machine_reading.Line(
+            download.name.in_language(language), download.get_absolute_url(), download.summary.in_language(language)
+        )
+        for download in shown
+    ]
+    return machine_reading.Section(_("Downloads"), lines)
 
 
 def is_anything_public() -> bool:

@@ -11,7 +11,7 @@ class TroubleshootersConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from portal.core import guides, jobs, sitemaps  # noqa: PLC0415 - apps must be ready
+        from portal.core import guides, jobs, machine_reading, sitemaps  # noqa: PLC0415 - apps must be ready
         from portal.core.robots import disallow  # noqa: PLC0415
         from portal.insight.facts import register_facts  # noqa: PLC0415
         from portal.troubleshooters import counting, exchanging, navigation, own_data, queries, taking_along  # noqa: PLC0415
@@ -24,6 +24,7 @@ class TroubleshootersConfig(AppConfig):
         guides.register(queries.of_topic)
         register_facts(counting.FACT, counting.note)
         sitemaps.register("troubleshooters", TroubleshooterSitemap)
+        machine_reading.register(queries.for_programs, scope=queries.SCOPE)
         disallow("/*/troubleshoot/*/*/")
         jobs.every(
             timedelta(days=1),

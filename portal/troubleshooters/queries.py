@@ -9,8 +9,10 @@ from uuid import UUID
 
 from django.db.models import Count, Q
 from django.utils import timezone
+from django.utils.translation import gettext as _
 from django.utils.translation import override
 
+from portal.core import machine_reading
 from portal.core.audience import Audience, audiences_for
 from portal.core.guides import Guide
 from portal.core.memo import LONG_SECONDS, Memo
@@ -67,6 +69,12 @@ def _all_listed(user: AnyUser, language: str) -> list[tuple[int | None, Guide]]:
 def listed(user: AnyUser, language: str) -> list[Guide]:
     """Return what the person may see in a language, in the editors' order. One query at the most."""
     return [guide for _topic, guide in _all_listed(user, language)]
+
+
+def for_programs(language: str, limit: int) -> machine_reading.Section:
+    """Return what everybody may see in a language, for programs. One query at the most."""
+    lines = [machine_reading.Line(guide.title, guide.url, guide.intro) for guide in listed(None, language)[:limit]]
+    return machine_reading.Section(_("Troubleshooters"), lines)
 
 
 def of_topic(user: AnyUser, language: str, topic_id: int | None) -> list[Guide]:

@@ -10,8 +10,12 @@ from django.utils import timezone
 from faq import machine
 from faq.models import TranslationDebt
 from faq.queries import markdown_path
+from portal.core.localized import LocalizedText
 from portal.core.models import MachineReading
+from portal.core.scopes import content_changed
+from tests.factories.downloads import DownloadFactory, release_of
 from tests.factories.faq import ArticlePageFactory, TopicPageFactory
+from tests.factories.troubleshooters import TroubleshooterFactory
 from tests.faq.bodies import full_body
 
 pytestmark = pytest.mark.django_db
@@ -86,6 +90,29 @@ def test_the_list_names_languages_topics_and_what_each_article_answers(client):
     assert any(line.startswith("## ") and line.endswith("(فارسی)") for line in lines)
     assert any(line.startswith("- [قبض \\[برق\\]](http://localhost:8000/fa/") for line in lines)
     assert any(line.endswith(".md): در دو خط.") for line in lines)
+
+
+def test_the_list_names_what_else_everybody_may_see(client, django_assert_max_num_queries):
+    def lines() -> list[str]:
+        return client.get(reverse("faq:llms")).text.splitlines()
+
+    hidden = {"audience": "signed-in"}
+    shown = [
+        DownloadFactory(name=LocalizedText(fa="دفترچه"), summary=LocalizedText(fa="همهٔ دکمه‌ها")),
+        DownloadFactory(**hidden),
+    ]
+    for download in shown:
+        release_of(download)
+    assert f"- [دفترچه](http://localhost:8000/fa/downloads/{shown[0].slug}/): همهٔ دکمه‌ها" in lines()
+    TroubleshooterFactory(slug="no-net", title=LocalizedText(fa="اینترنت ندارم"), intro=LocalizedText(fa="گام‌به‌گام"))
+    TroubleshooterFactory(slug="for-members", **hidden)
+    content_changed("troubleshooters")  # as their services say
+
+    found = lines()
+
+    assert "- [اینترنت ندارم](http://localhost:8000/fa/troubleshoot/no-net/): گام‌به‌گام" in found
+    assert "## عیب‌یاب‌ها (فارسی)" in found
+    assert not any("for-members" in line or shown[1].slug in line for line in found)
 
 
 def test_the_list_ends_where_it_would_be_too_long(client, monkeypatch):
