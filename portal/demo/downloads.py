@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
-import io
-import zipfile
 from dataclasses import dataclass
 from typing import Final
 
@@ -17,6 +15,7 @@ from portal.accounts.models import User
 from portal.catalog.models import Product
 from portal.core.localized import LocalizedText
 from portal.core.models import OutboxMessage
+from portal.demo import papers
 from portal.downloads import services
 from portal.downloads.events import ReleasePublished
 from portal.downloads.models import Download, File, Release
@@ -46,7 +45,8 @@ _LICENCE: Final = LocalizedText(
 )
 _OLD: Final[dict[str, object]] = {"ends_in": -30}
 _DEVICE: Final = (("device", "", "bin", 96),)
-_PAPER: Final = (("any", "", "zip", 12),)
+_PAPER: Final = (("any", "", "pdf", 0),)
+_KIT: Final = (("any", "", "zip", 0),)
 _DESKTOP: Final = (("windows", "x86_64", "exe", 80), ("macos", "arm64", "dmg", 88), ("linux", "x86_64", "tar.gz", 72))
 
 DOWNLOADS: Final = (
@@ -143,7 +143,7 @@ DOWNLOADS: Final = (
     DemoDownload(
         "dealer-kit", "package",
         ("بستهٔ نمایندگان", "نشان‌ها، عکس محصول‌ها و فهرست قیمت."), ("Dealer kit", "Logos, pictures of products and a price list."),
-        _PAPER, (("2026.10", 45, "- قیمت‌های پاییز", "- Prices of autumn", {}), ("2026.4", 220, "- عکس‌های تازه", "- New pictures", _OLD)),
+        _KIT, (("2026.10", 45, "- قیمت‌های پاییز", "- Prices of autumn", {}), ("2026.4", 220, "- عکس‌های تازه", "- New pictures", _OLD)),
         (), (("files_for", "partner"),),
     ),
     DemoDownload(
@@ -209,7 +209,7 @@ def _add(release: Release, platform: str, architecture: str, ending: str, kiloby
     signature = ContentFile(f"signature of {name}\n".encode(), f"{name}.asc") if is_signed else None
     file = services.add_file(
         release=release,
-        file=ContentFile(content_of(name, kilobytes), name),
+        file=ContentFile(_content(release, name, kilobytes), name),
         platform=platform,
         architecture=architecture,
         signature=signature,
@@ -218,10 +218,11 @@ def _add(release: Release, platform: str, architecture: str, ending: str, kiloby
     File.objects.filter(pk=file.pk).update(started=fetched + fetched // 9, completed=fetched)
 
 
-def content_of(name: str, kilobytes: int) -> bytes:
-    """Return the same bytes for the same name: an archive with a note, then noise as in anything compressed."""
-    archive = io.BytesIO()
-    with zipfile.ZipFile(archive, "w") as made:
-        made.writestr(zipfile.ZipInfo("README.txt", (2026, 1, 1, 0, 0, 0)), f"{name}: a sample of the demo.\n")
-    noise = b"".join(hashlib.sha256(f"{name}{number}".encode()).digest() for number in range(kilobytes * 32))
-    return noise if not name.endswith(".zip") else archive.getvalue()
+def _content(release: Release, name: str, kilobytes: int) -> bytes:
+    """Return the same bytes for the same name: papers and kits are real ones, programs are noise as in anything compressed."""
+    if name.endswith(".zip"):
+        return papers.kit(name)
+    if name.endswith(".pdf"):
+        is_wall = release.download.slug == "wall-plan"
+        return papers.paper(papers.WALL if is_wall else papers.MANUAL, version=release.version, screws=is_wall)
+    return b"".join(hashlib.sha256(f"{name}{number}".encode()).digest() for number in range(kilobytes * 32))

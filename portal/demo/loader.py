@@ -80,6 +80,7 @@ def load(*, progress: Callable[[str, int, int | None], None] | None = None) -> D
             load_catalogue()
             editor = load_people()
             DemoSite(editor).load()
+            load_downloads()  # an article shows the newest release of one
             articles = import_articles(
                 ARTICLES_FOLDER,
                 user=editor,
@@ -100,7 +101,6 @@ def load(*, progress: Callable[[str, int, int | None], None] | None = None) -> D
             load_messages()
             load_rewards()
             load_offers()
-            load_downloads()
             load_troubleshooters()
             content_changed()
             tell("search", 0, None)

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
+import io
 import re
+import zipfile
 from collections import Counter
 from itertools import pairwise
 from pathlib import Path
@@ -173,6 +175,12 @@ def test_downloads_are_there_in_both_languages_with_files_that_are_what_they_say
     assert {len(download.name) for download in Download.objects.all()} == {2}
     for file in File.objects.filter(release__download__slug="x2-firmware"):
         assert hashlib.sha256(file.file.read()).hexdigest() == file.sha256
+    shown = ArticlePage.objects.filter(external_id="update-firmware")
+    assert [page.body.raw_data and "x2-firmware" in str(page.body.raw_data) for page in shown] == [True, True]
+    papers = {file.name.rpartition(".")[2]: file.file.read() for file in File.objects.filter(platform="any")}
+    assert papers["pdf"].startswith(b"%PDF-")
+    assert set(zipfile.ZipFile(io.BytesIO(papers["zip"])).namelist()) == {"README.txt", "logo/noora.png", "prices.csv"}
+    assert min(File.objects.values_list("size", flat=True)) > 1_000
     assert load_downloads() == 0
 
 

@@ -14,6 +14,7 @@ from faq.importing.fields import parse_date
 from faq.importing.inferring import shortened, split_title
 from faq.importing.languages import PathLanguages
 from faq.models import ArticlePage, TopicPage
+from tests.factories.downloads import DownloadFactory, release_of
 from tests.factories.faq import help_site
 from tests.faq.import_sources import picture
 
@@ -347,6 +348,25 @@ def test_articles_stand_in_their_topic_in_the_order_of_the_source(tmp_path, empt
 
     topic = TopicPage.objects.live().get()
     assert "".join(link.title for link in client.get(topic.url).context["data"].articles) == expected
+
+
+def test_the_newest_release_of_a_download_is_shown_where_a_text_names_it(tmp_path, empty_portal):
+    release_of(DownloadFactory(slug="x2-firmware"))
+    write(
+        tmp_path,
+        **{
+            "a.md": "# A\n\nWords.\n\n![[download:x2-firmware]]\n\n!!! note\n    x ![[download:x2-firmware]]\n\n![[download:none]]\n"
+        },
+    )
+
+    report = import_articles(tmp_path)
+
+    body = ArticlePage.objects.get().body.raw_data
+    assert [(block["type"], block["value"].get("download")) for block in body[1:3]] == [
+        ("newest_release", "x2-firmware"), ("note", None)
+    ]  # fmt: skip
+    assert "/d/x2-firmware/latest" in str(body[2])
+    assert [problem.line for row in report.rows for problem in row.problems] == [10]
 
 
 def test_columns_that_stood_elsewhere_are_named(tmp_path, empty_portal):

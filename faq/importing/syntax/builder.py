@@ -52,6 +52,7 @@ from faq.importing.syntax.tree import (
     watchable,
     whole_number,
 )
+from portal.core import releases
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -592,6 +593,8 @@ class Builder:
     def _frame(self, node: Node) -> list[Block]:
         """Convert a sound or video of ours; of what stands in a frame the address stays."""
         source = source_of(node) or next((source_of(part) for part in node.walk() if part.tag == "source"), "")
+        if node.tag == "embed" and source.startswith("download:"):
+            return self._newest_release(node, source.removeprefix("download:").strip())
         match = _MEDIA_FILE.match(source)
         is_own = node.tag in {"audio", "video"} and not re.match(r"(?:https?:)?//", source)
         title = " ".join((node.attrs.get("title") or node.line_of_text()).split())
@@ -610,6 +613,13 @@ class Builder:
         self._note(node, _("What another site shows in a frame becomes a link to it."))
         rich = f'<a href="{attribute(address)}">{escape(title or address)}</a>'
         return [("paragraph", [Piece("p", rich)])]
+
+    def _newest_release(self, node: Node, slug: str) -> list[Block]:
+        """Return the block with the newest release of a download of this portal."""
+        if slug in dict(releases.choices()):
+            return [("newest_release", {"download": slug})]
+        self._note(node, _("There is no download “%(name)s” here; it is left out.") % {"name": slug[:60]})
+        return []
 
     # Rich text ----------------------------------------------------------------------------------------------------------
 

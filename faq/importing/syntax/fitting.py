@@ -74,6 +74,9 @@ def _lesser(name: str, value: Any) -> list[Block]:  # noqa: C901, PLR0911 - one 
         for number, item in enumerate(value["items"], start=value["start"]):
             found += _numbered(f"{number}. " if value["numbered"] else "• ", item)
         return found
+    if name == "newest_release":
+        address = f"/d/{value['download']}/latest"
+        return [("paragraph", [Piece("p", f'<a href="{escape(address)}">{escape(value["download"])}</a>')])]
     return []
 
 

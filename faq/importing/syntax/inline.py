@@ -28,14 +28,15 @@ def wiki_link(state: StateInline, silent: bool) -> bool:
     if not silent:
         target, words = match[2].strip(), (match[3] or "").strip()
         name = target.split("#")[0]
-        media = re.match(r"(audio|video):", target)
+        media = re.match(r"(audio|video|download):", target)
         if match[1] and _PICTURE.search(name):
             token = state.push("html_inline_image", "img", 0)
             token.attrs = {"src": target, "alt": "" if _SIZE.match(words) else words}
         elif match[1] and media:
-            token = state.push("media", media[1], 1)
+            tag = "embed" if media[1] == "download" else media[1]
+            token = state.push("media", tag, 1)
             token.attrs = {"src": target, "title": words}
-            state.push("media", media[1], -1)
+            state.push("media", tag, -1)
         else:
             token = state.push("link_open", "a", 1)
             token.attrs = {"data-wiki": target}
