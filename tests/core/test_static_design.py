@@ -16,6 +16,7 @@ from django.utils import translation
 from lucide.templatetags.lucide import lucide
 
 from loyalty.models.tiers import COLOURS
+from portal.our_apps import OUR_FOLDERS
 
 if TYPE_CHECKING:
     from types import ModuleType
@@ -118,6 +119,15 @@ def test_style_sheets_use_logical_properties_only(path):
     found = [match for pattern in physical for match in re.findall(pattern, css)]
 
     assert found == []
+
+
+def test_every_rule_of_a_style_sheet_is_closed():
+    """A rule that is not closed takes in all that follow it."""
+    sheets = [path for folder in OUR_FOLDERS for path in (ROOT / folder).rglob("static/**/*.css")]
+    open_ones = [path.name for path in sheets if (css := without_comments(path)).count("{") != css.count("}")]
+
+    assert {"admin.css", "portal.css"} <= {path.name for path in sheets}
+    assert open_ones == []
 
 
 def test_style_sheet_stays_within_16_kb():
