@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, cast
+from urllib.parse import urlencode
 
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
@@ -29,6 +30,7 @@ from loyalty.adjusting_forms import (
     SwitchForm,
 )
 from loyalty.exceptions import LedgerError, NoRightError, StaffError
+from loyalty.member_list import BEFORE, QUIET, Lines, lines_about, page_of
 from loyalty.member_overview import overview_of
 from loyalty.models import Adjustment, Member, PointsFile, PointsFileRow, Programme, SwitchRecord, Wallet
 from loyalty.models.adjustments import State
@@ -134,7 +136,7 @@ class _Asking(Screen):
 
 
 class MembersView(Screen):
-    """The members, newest first; found by a part of the name, address or public name, or by the number of a card or a key."""
+    """The members, those whose points moved last first; found by a part of the name, address or public name, or by the number of a card or a key."""
 
     page_title = _("Points of members")
     template_name = "loyalty/admin/members.html"
@@ -143,17 +145,16 @@ class MembersView(Screen):
         return adjusting.may_look(user)
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        words = self.request.GET.get("q", "")
-        following = None
+        asked = self.request.GET
+        words = asked.get("q", "")
+        programme = next(iter(programmes()), None)
         if words:
-            people = adjusting.find_members(words, by=self.user)
+            page = Lines(lines_about(programme, adjusting.find_members(words, by=self.user)))
         else:
-            newest = Member.objects.select_related("user").order_by("-pk")
-            before = row_number(self.request.GET.get("before", ""))
-            rows = list((newest if before is None else newest.filter(pk__lt=before))[: _LINES + 1])
-            people = [member.user for member in rows[:_LINES]]
-            following = rows[_LINES - 1].pk if len(rows) > _LINES else None
-        return super().get_context_data(**kwargs, words=words, people=people, next=following)
+            before, quiet = row_number(asked.get(BEFORE, "")), row_number(asked.get(QUIET, ""))
+            page = page_of(programme, before=before, quiet=quiet, size=_LINES)
+        following = urlencode(dict([page.following])) if page.following else ""
+        return super().get_context_data(**kwargs, words=words, lines=page.lines, next=following)
 
 
 class MemberView(_Asking):

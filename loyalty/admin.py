@@ -29,6 +29,7 @@ from loyalty.rule_forms import RuleForm
 from loyalty.screens import Screen
 from loyalty.segments_admin import SegmentsViewSet
 from loyalty.services import adjusting, earning
+from loyalty.services.places import places_of
 from loyalty.tiers_admin import TierMembersViewSet, TiersViewSet
 from loyalty.tokens_admin import TokensViewSet
 from loyalty.webhooks_admin import WebhooksViewSet
@@ -243,11 +244,15 @@ class DecisionsView(_Screen):
         rows = list(found.order_by("-pk")[: _PAGE + 1])
         names = earning.names_of_rules(rows)
         owners = owners_of(row.wallet for row in rows) if may_look else {}
+        about = places_of((row.event for row in rows), by=self.user)
         query = asked.copy()
         query["before"] = str(rows[_PAGE - 1].pk) if len(rows) > _PAGE else ""
         return super().get_context_data(
             **kwargs,
-            rows=[(row, earning.explain(row, names), owners.get(row.wallet_id)) for row in rows[:_PAGE]],
+            rows=[
+                (row, earning.explain(row, names), owners.get(row.wallet_id), about.get(row.event_id))
+                for row in rows[:_PAGE]
+            ],
             may_look=may_look,
             next=query.urlencode() if len(rows) > _PAGE else "",
             chosen=chosen,
@@ -283,6 +288,7 @@ class DecisionView(_Screen):
             **kwargs,
             decision=decision,
             explanation=earning.explain(decision),
+            about=places_of([decision.event], by=self.user).get(decision.event_id),
             facts=facts,
             history=[(row, earning.explain(row)) for row in others.order_by("round")],
         )

@@ -13,14 +13,15 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from community import merits
-from community.models import Area
+from community.models import Area, Post
 from loyalty.services import boards, earning, reviews, shop
 from loyalty.services.earning import FactInfo, FactType, Happened, Trigger
+from loyalty.services.places import Place
 from portal.accounts.models import User
 
 if TYPE_CHECKING:
     import datetime as dt
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Collection, Mapping
 
     from community import events
     from community.merits import Merit
@@ -269,6 +270,12 @@ def votes_since(moment: dt.datetime) -> list[reviews.PeoplesVote]:
         reviews.PeoplesVote(f"community.vote:{pk}", giver, receiver, at)
         for pk, giver, receiver, at in merits.votes_since(moment)
     ]
+
+
+def places_of_posts(numbers: Collection[int], reader: User) -> dict[int, Place]:
+    """Return what posts are called and where they are, as far as the reader sees them. One query."""
+    posts = Post.objects.visible_to(reader).filter(pk__in=numbers).select_related("thread")
+    return {post.pk: Place(post.thread.title, post.get_absolute_url()) for post in posts}
 
 
 def award_solved_it(event: events.SolvedItSaid) -> None:

@@ -21,7 +21,7 @@ from faq.search_documents import ArticleDocument
 from faq.services import notify_owner_of_feedback
 from loyalty.events import PointsDecided, SomethingMoved, WebhookDue
 from loyalty.own_badges import public_badges_of
-from loyalty.services import badges, boards, earning, offers, referrals, reviews, tiers, webhooks
+from loyalty.services import badges, boards, earning, offers, places, referrals, reviews, tiers, webhooks
 from portal import offer_facts, points
 from portal.accounts.events import AccountChanged, SignedInOnNewDevice
 from portal.core import honours, jobs
@@ -107,6 +107,7 @@ def _give_points() -> None:
     for trigger in (*points.TRIGGERS, *referrals.TRIGGERS):
         earning.register(trigger)
     reviews.register_source(points.VOTE, points.votes_since)
+    places.register_places("community.post", points.places_of_posts)
     subscribe(FeedbackGiven, points.award_feedback, is_for_worker=True)
     _tell(community.SolutionAccepted, points.award_solution)
     _tell(community.HelpfulVoteGiven, points.award_vote)

@@ -21,7 +21,7 @@ from loyalty.services.claims import send_claim
 from loyalty.services.members import wallet_for
 from tests.core.test_spreadsheets import workbook
 from tests.factories.accounts import UserFactory
-from tests.factories.loyalty import EarningFactory, rule_in_force
+from tests.factories.loyalty import EarningFactory, rule_in_force, tiers_in_force
 from tests.loyalty.test_adjusting import DAY, ask, asker, table, with_rights
 from tests.loyalty.test_earning import happened
 
@@ -283,8 +283,47 @@ def test_the_list_of_members_pages_by_its_last_row(client, programme, monkeypatc
     page = reverse("points_members:index")
     first = client.get(page).text
     assert people[0].handle not in first
-    [before] = re.findall(r"\?before=(\d+)", first)
-    assert people[0].handle in client.get(page, {"before": before}).text
+    [following] = re.findall(r"\?quiet=\d+", first)
+    assert people[0].handle in client.get(page + following).text
+
+
+@pytest.mark.both_databases("loyalty.member_list")
+def test_the_list_of_members_shows_what_they_have_and_the_latest_first(client, programme, monkeypatch):
+    monkeypatch.setattr("loyalty.adjusting_admin._LINES", 2)
+    rule_in_force(programme)
+    tiers_in_force(programme)
+    signed_in(client, "view_member")
+    never, first, second = (UserFactory() for _each in range(3))
+    for person in (never, first, second):
+        wallet_for(user=person, programme=programme)
+    earning.record(happened(second, 1))
+    earning.record(happened(first, 2))
+    page = reverse("points_members:index")
+
+    shown = client.get(page)
+    assert [line.person for line in shown.context["lines"]] == [first, second]
+    [line, _other] = shown.context["lines"]
+    assert (line.spendable, line.tier, line.moved_at is not None) == (100, "برنزی", True)
+    [following] = re.findall(r"\?before=\d+", shown.text)
+    rest = client.get(page + following).context["lines"]
+    assert [(line.person, line.spendable, line.moved_at) for line in rest] == [(never, 0, None)]
+    [found] = client.get(page, {"q": second.handle}).context["lines"]
+    assert (found.person, found.spendable) == (second, 100)
+
+
+@pytest.mark.both_databases("loyalty.member_list")
+def test_the_list_of_members_costs_the_same_for_many(client, programme):
+    rule_in_force(programme)
+    signed_in(client, "view_member")
+    counts = []
+    client.get(reverse("points_members:index"))  # what every page reads once is read
+    for number in range(2):
+        for each in range(3):
+            earning.record(happened(UserFactory(), 10 * number + each))
+        with CaptureQueriesContext(connection) as asked:
+            client.get(reverse("points_members:index"))
+        counts.append(len(asked))
+    assert counts[0] == counts[1]
 
 
 def test_the_page_of_a_member_has_what_was_decided_and_taken_for_whoever_may_see_it(client, programme):
