@@ -9,7 +9,8 @@ length of the text: `MAX_LENGTH`, `MAX_BLOCKS`, and limits on what costs more th
 
 Direction: leaf blocks have ``dir="auto"``. Containers (lists, quotes, tables) cannot, since ``auto`` ignores children
 that have a direction of their own; theirs is computed from their first letter, that of a quote from what is quoted
-rather than from the name above it. Code is always left to right.
+rather than from the name above it. Code is always left to right. Runs in Persian sentences are isolated last
+(`portal.core.runs`), so that a Latin word at its beginning does not turn a Persian paragraph round.
 """
 
 from __future__ import annotations
@@ -34,13 +35,14 @@ from pygments.lexer import Lexer
 from pygments.lexers import get_lexer_by_name
 from pygments.util import ClassNotFound
 
+from portal.core.runs import isolate_html
 from portal.core.text import without_bidi_controls
 
 if TYPE_CHECKING:
     from markdown_it.rules_block import StateBlock
 
 #: Stored with each post: after a change that affects the HTML increase it and run ``manage.py rerender_posts``.
-VERSION: Final = 3
+VERSION: Final = 4
 #: Longest text of a post, in characters.
 MAX_LENGTH: Final = 32_000
 #: After so many tokens of blocks the rest of a text is one paragraph. An item of a list has five, a paragraph three.
@@ -290,7 +292,9 @@ def without_quotes(html: str) -> str:
 
 
 #: Code and bare addresses in stored HTML: no beginning that says what a text is about.
-_NO_PROSE: Final = re.compile(r'<pre\b.*?(?:</pre>|\Z)|<a [^>]*><bdi dir="ltr">[^<]*(?:</bdi></a>|\Z)', re.DOTALL)
+_NO_PROSE: Final = re.compile(
+    r'<pre\b.*?(?:</pre>|\Z)|<a href="https?://[^>]*><bdi dir="ltr">[^<\s]*[./][^<\s]*(?:</bdi></a>|\Z)', re.DOTALL
+)
 
 
 def excerpt(html: str, length: int = 200) -> str:
@@ -547,7 +551,7 @@ class _Writer:
             parts.append(_block(token))
             if token.nesting != 1:
                 parts.append("\n")
-        return SafeString(_clean("".join(parts)).strip())
+        return SafeString(isolate_html(_clean("".join(parts)).strip()))
 
     def _inline(self, children: list[Token]) -> str:
         parts: list[str] = []

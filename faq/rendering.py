@@ -17,6 +17,7 @@ from faq.anchors import anchor_of
 from faq.body import pictures_of
 from portal.core import releases
 from portal.core.audience import reader
+from portal.core.runs import isolate_html
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -74,7 +75,7 @@ def render_body(body: StreamValue, *, language: str, linked: Mapping[UUID, Artic
             headings.append(heading)
             context["anchor"] = heading.id
         parts.append(str(child.render(context)))
-    html = _with_anchors(expand_db_html("".join(parts)), taken)
+    html = isolate_html(_with_anchors(expand_db_html("".join(parts)), taken), language=language)
     return RenderedBody(mark_safe(html), tuple(headings))  # noqa: S308 - made by our templates from cleaned rich text
 
 

@@ -14,11 +14,24 @@ class CoreConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from portal.core import checks, events, file_audiences, mail, mail_delivery, receivers, roles, spreadsheets  # noqa: F401, PLC0415 - apps must be ready; checks register themselves
+        from portal.core import (  # noqa: F401, PLC0415 - apps must be ready; checks register themselves
+            admin_formats,
+            checks,
+            events,
+            file_audiences,
+            mail,
+            mail_delivery,
+            receivers,
+            roles,
+            solar_dates,
+            spreadsheets,
+        )
 
         receivers.connect()
         file_audiences.connect()
         spreadsheets.protect()
+        solar_dates.install()
+        admin_formats.install()
         autodiscover_modules("roles")
         post_migrate.connect(roles.make_roles, sender=self, dispatch_uid="core.make_roles")
         events.subscribe(mail.MailQueued, mail_delivery.deliver, is_remote=True)

@@ -84,6 +84,11 @@ _SIZES: Final = [
 ]
 
 
+def solar_months() -> list[str]:
+    """Return the names of the months of the solar calendar in the active language; Farvardin is the first."""
+    return [str(name) for name in _JALALI_MONTHS]
+
+
 def _in_digits(text: str) -> str:
     return to_persian_digits(text) if current_preferences().has_persian_digits else to_latin_digits(text)
 

@@ -34,6 +34,7 @@ from portal.core import vault
 from portal.core.brand import brand, in_this_language, site_name
 from portal.core.events import DomainEvent, emit
 from portal.core.models import OutgoingMail, OutgoingMailQuerySet
+from portal.core.runs import isolate_plain
 from portal.core.text import isolate, normalise_address
 
 if TYPE_CHECKING:
@@ -115,7 +116,10 @@ def _render(template: str, to: list[str], context: Mapping[str, Any]) -> EmailMu
         },
     )
     message = EmailMultiAlternatives(
-        _isolated(subject), "\n\n".join(paragraphs) + "\n", to=to, headers={"Content-Language": language}
+        _isolated(subject),
+        "\n\n".join(map(isolate_plain, paragraphs)) + "\n",
+        to=to,
+        headers={"Content-Language": language},
     )
     message.attach_alternative(html, "text/html")
     return message

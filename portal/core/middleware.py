@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import re
 from http import HTTPStatus
@@ -14,7 +15,7 @@ from csp.middleware import CSPMiddleware
 from csp.utils import build_policy
 from django.conf import settings
 from django.db import DataError
-from django.http import HttpResponseNotFound
+from django.http import HttpResponse, HttpResponseNotFound
 from django.shortcuts import render
 from django.utils import translation
 from django.utils.functional import LazyObject
@@ -25,6 +26,7 @@ from portal.core.audience import reading_as
 from portal.core.pages import PortalPage, site_roots
 from portal.core.preferences import preferences_from_cookies, preferences_in_use, preferences_of
 from portal.core.routing import find_page
+from portal.core.runs import isolate_html
 from portal.core.views import health
 from portal.our_apps import OUR_FOLDERS
 
@@ -212,6 +214,38 @@ class VisibleRedirectMiddleware(RedirectMiddleware):
                 if isinstance(page, PortalPage):
                     return page
         return None
+
+
+#: The admin, where every text is isolated, and the language a page says it is in.
+_ADMIN: Final = "/admin/"
+_PAGE_LANGUAGE: Final = re.compile(rb'<html[^>]* lang="([a-z]{2})')
+
+
+class AdminRunsMiddleware:
+    """Gives titles, codes and names of the other script their own direction on all screens and dialogs of the admin.
+
+    Wagtail's templates write them as they are; `portal.core.runs` decides for each paragraph.
+    """
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        response = self.get_response(request)
+        if not request.path_info.startswith(_ADMIN) or response.streaming or not isinstance(response, HttpResponse):
+            return response
+        content = response.content
+        kind = response.headers.get("Content-Type", "")
+        if kind.startswith("text/html"):
+            found = _PAGE_LANGUAGE.search(content, 0, 2_000)
+            language = found[1].decode() if found else translation.get_language() or ""
+            response.content = isolate_html(response.text, language=language)
+        elif kind.startswith("application/json") and b'"html"' in content:
+            dialog = json.loads(content)
+            if isinstance(dialog, dict) and isinstance(dialog.get("html"), str):
+                dialog["html"] = isolate_html(dialog["html"], language=translation.get_language() or "")
+                response.content = json.dumps(dialog)
+        return response
 
 
 class PreferencesMiddleware:

@@ -111,6 +111,7 @@ MIDDLEWARE = [
     "django_htmx.middleware.HtmxMiddleware",
     "portal.core.middleware.VisibleRedirectMiddleware",
     "portal.core.middleware.PreferencesMiddleware",
+    "portal.core.middleware.AdminRunsMiddleware",
     "portal.accounts.middleware.StaffSecondFactorMiddleware",
     "portal.core.middleware.UnreadableRequestMiddleware",
     "portal.core.serving.middleware.RefusalMiddleware",

@@ -71,7 +71,7 @@ def test_staff_cannot_make_one_either(client, settings, door):
     response = client.post(reverse(door), {"email": SPELLINGS[0], "handle": "another", **password, **inline})
 
     assert response.status_code == 200
-    assert "با این نشانی ایمیل پیش‌تر حسابی ساخته شده است" in response.text
+    assert "با این ایمیل پیش‌تر حسابی ساخته شده است" in response.text
     assert User.objects.count() == 2
 
 

@@ -76,7 +76,7 @@ def test_an_address_somebody_has_is_refused(admin):
     )
 
     person.refresh_from_db()
-    assert "با این نشانی ایمیل پیش‌تر حسابی ساخته شده است" in response.text
+    assert "با این ایمیل پیش‌تر حسابی ساخته شده است" in response.text
     assert person.email != "taken@example.com"
 
 

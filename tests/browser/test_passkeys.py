@@ -66,7 +66,7 @@ def device(visit: Callable[..., Page]) -> Device:
 def sign_up_with_a_passkey(page: Page, portal: Portal, home: str, address: str) -> None:
     page.goto(f"{home}/fa/accounts/signup/")
     page.get_by_role("link", name="ساختن حساب بدون گذرواژه").click()
-    page.get_by_label("نشانی ایمیل").fill(address)
+    page.get_by_label("ایمیل").fill(address)
     page.get_by_role("button", name="ادامه").click()
     page.get_by_label("کد تأیید").fill(portal.code_for(address))
     page.get_by_role("button", name="ادامه").click()

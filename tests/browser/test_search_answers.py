@@ -46,7 +46,7 @@ def test_an_editor_tries_a_synonym_before_saving_and_readers_find_it_at_once(por
 
     for _worker in range(4):
         reader.goto(f"/fa/search/?q={word}")
-        expect(reader.locator("main")).to_contain_text("رمز» را هم جستجو کردیم")
+        expect(reader.locator("main")).to_contain_text("رمز» را هم جست‌وجو کردیم")
     reader.get_by_role("link", name="همان نوشتهٔ خودم را بگرد").click()
     expect(reader.locator("main article.res[data-hit]")).to_have_count(0)
 
@@ -72,7 +72,7 @@ def test_an_editor_imports_a_spreadsheet_and_readers_find_it_at_once(visit, js, 
 
     editor.wait_for_url("**/admin/snippets/search/synonym/")
     reader = visit(f"/fa/search/?q={word}", js=js)
-    expect(reader.locator("main")).to_contain_text("رمز» را هم جستجو کردیم")
+    expect(reader.locator("main")).to_contain_text("رمز» را هم جست‌وجو کردیم")
 
 
 @pytest.mark.parametrize("language", ["fa", "en"])

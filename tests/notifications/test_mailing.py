@@ -69,7 +69,7 @@ def test_a_reply_is_mailed_at_once_in_the_language_and_digits_of_the_reader(foru
     assert arrived.to == ["mina@example.com"]
     assert arrived.subject.strip("\u2068\u2069") == "چراغ WAN مودم"
     assert arrived.extra_headers["Content-Language"] == "fa"
-    assert "\u2068sara\u2069 در \u2068چراغ WAN مودم\u2069 به شما پاسخ داد" in arrived.body
+    assert "\u2068sara\u2069 در \u2068چراغ \u2066WAN\u2069 مودم\u2069 به شما پاسخ داد" in arrived.body
     assert "https://noora.example/fa/t/42/" in arrived.body
     html = arrived.alternatives[0].content
     assert 'dir="rtl"' in html

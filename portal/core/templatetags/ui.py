@@ -15,12 +15,14 @@ from django.template.loader import render_to_string
 from django.template.loader_tags import BlockNode
 from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
+from django.utils.translation import get_language_bidi
 from lucide.templatetags.lucide import lucide
 
 from portal.core import context_processors, formats, fragments
 from portal.core import navigation as navigation_registry
 from portal.core.fragments import FragmentNode, UnkeptNode
 from portal.core.privacy import translate_placeholders
+from portal.core.runs import isolate_html, isolated
 from portal.core.text import isolate as isolate_text
 from portal.core.text import to_latin_digits
 
@@ -93,6 +95,14 @@ def tel(number: str) -> str:
 
 
 @register.filter
+def runs(value: object) -> SafeString:
+    """``{{ title|runs }}``: text, or safe HTML, whose Latin words, codes and telephone numbers keep their order in Persian."""
+    if isinstance(value, SafeString):
+        return mark_safe(isolate_html(value))  # noqa: S308 - only elements are added to safe HTML
+    return isolated("" if value is None else str(value), page="rtl" if get_language_bidi() else "ltr")
+
+
+@register.filter
 def isolate(value: object) -> str:
     """Isolate the direction of the value in places that take no markup (``<title>``, mail subjects)."""
     return isolate_text(str(value))
@@ -143,6 +153,18 @@ def time_l(value: dt.datetime | dt.time | None) -> SafeString:
 def ago(value: dt.date | None) -> SafeString:
     """``{{ moment|ago }}``."""
     return formats.format_ago(value) if isinstance(value, dt.date) else SafeString("")
+
+
+@register.filter
+def moment(value: dt.date | None) -> str:
+    """``title="{{ when|moment }}"``: date and time as text, for attributes. Empty for None."""
+    return formats.moment_text(value) if isinstance(value, dt.date) else ""
+
+
+@register.filter
+def ago_words(value: dt.date | None) -> str:
+    """``{{ when|ago_words }}``: what `ago` says, without its element."""
+    return formats.ago_text(value) if isinstance(value, dt.date) else ""
 
 
 @lru_cache(maxsize=1024)
