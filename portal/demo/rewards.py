@@ -103,6 +103,7 @@ def load_rewards() -> int:
     if is_new:
         Year(programme, offered, _HOME).tell()
         rewards.save_for(user=User.objects.get(handle="sara"), reward=offered["mesh"])
+        rewards.change_reward(reward=offered["coffee"], by=admin, happy_price=350, happy_from=15, happy_to=18)
     _open_boards(programme)
     # It is said to have happened a while ago: nobody is told, and what follows from it was done.
     done = (NotificationWanted.name, PointsDecided.name, SomethingMoved.name)

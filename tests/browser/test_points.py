@@ -248,3 +248,28 @@ def in_jalali(day: str) -> str:
     """Day and month, as people write them."""
     jalali = JalaliDate(dt.date.fromisoformat(day))
     return f"{in_persian(jalali.day)} {jalali.strftime('%B', locale='fa')}"
+
+
+def test_an_editor_chooses_whom_an_offer_is_for_from_lists(portal: Portal, visit: Callable[..., Page]) -> None:
+    page = visit("/fa/", watch=False)  # the admin is not ours
+    sign_in(page, "admin@noora.example", "fa", "noora-demo")
+    page.goto("/admin/points/segments/")
+    page.locator("tr", has_text="اعضای وفادار").get_by_role("link").click()
+
+    chosen, second = page.locator("[name=choice_0]"), page.locator("[name=choice_1]")
+    expect(chosen).to_have_values(["activity|loyal"])
+    expect(second).to_be_hidden()
+    page.locator("[name=fact_1]").select_option(label="این محصول را دارد")
+    expect(second).to_be_visible()
+    assert all(
+        value.startswith("product|")
+        for value in second.locator("option").evaluate_all("all => all.map(one => one.value)")
+    )
+    page.locator("[name=fact_1]").select_option(label="امتیازهای قابل خرج")
+    expect(second).to_be_hidden()
+    expect(page.locator("[name=value_1]")).to_be_visible()
+    page.locator("[name=value_1]").fill("۱۰")
+    expect(page.locator("[data-reach]")).to_contain_text("کمتر از ۲۰")
+    page.get_by_role("button", name="یک سطر دیگر").click()
+    expect(page.locator("[data-condition]")).to_have_count(4)
+    expect(page.locator("[name=choice_0]")).to_have_values(["activity|loyal"])
