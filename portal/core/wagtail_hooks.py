@@ -75,6 +75,12 @@ hooks.register("construct_page_action_menu", show_publish)
 hooks.register("after_unpublish_page", unpublish_translations)
 
 
+@hooks.register("insert_editor_js")
+def true_messages() -> SafeString:
+    kept = _("Saved as a draft, not published: see what is missing below.")
+    return format_html('<script src="{}" data-kept="{}"></script>', static("portal/editing.js"), kept)
+
+
 @hooks.register("register_admin_urls")
 def audience_url() -> list[Any]:
     return [

@@ -32,6 +32,12 @@ def test_publish_is_in_sight_beside_saving(client, editor):
     assert page.count('name="action-publish"') == 1
 
 
+def test_a_draft_that_saves_itself_does_not_stand_beside_an_error(client, editor):
+    page = edit_page(client, ArticlePageFactory())
+
+    assert re.search(r'<script src="[^"]*portal/editing[^"]*\.js" data-kept="[^"]{20,}"></script>', page)
+
+
 def test_unpublishing_asks_about_each_translation(client, editor):
     article = ArticlePageFactory()
     late = article.copy_for_translation(locale("en"), copy_parents=True)
