@@ -83,7 +83,7 @@ def test_an_editor_adds_changes_and_deletes_a_synonym(client, editor, topics):
 def test_what_cannot_work_is_said_in_persian_and_not_saved(client, editor):
     response = client.post(reverse(ADD), form("گوشي، گوشی"))
 
-    assert "«گوشي» و «گوشی» برای جستجو یک واژه‌اند." in response.text
+    assert "«گوشي» و «گوشی» برای جست‌وجو یک واژه‌اند." in response.text
     assert not Synonym.objects.exists()
 
 
