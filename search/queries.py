@@ -8,7 +8,8 @@ Each of these steps is reported to the reader if it changes the question:
 3. a word is unknown: its likeliest reading is used, a typing error or Persian in Latin letters
    (`search.asking.guesses`)
 4. editors have entered synonyms for a word or phrase: these are searched for, too (`search.asking.synonyms`)
-5. no entry contains all words: those with most of them are shown
+5. no entry contains all words: those with most of them are shown; if none is about the question, that is said
+   (`search.showing.about`)
 6. nothing is found in this language: results in another one are shown
 
 If little is found as typed, and other words are much likelier, these are offered, and nothing is changed.
@@ -45,6 +46,7 @@ from search.index.plan import MAX_PAGES, PAGE_SIZE, BackendHit, Filters, Found, 
 from search.index.protocol import Backend
 from search.language.analysis import clean
 from search.meaning.fusion import Hybrid, with_meaning
+from search.showing.about import is_about
 from search.showing.best_answer import best_answer
 from search.showing.facets import chosen_in_vain, describe
 from search.showing.highlight import mark_terms
@@ -68,6 +70,8 @@ if TYPE_CHECKING:
 #: Up to so many results, a likelier question is looked for.
 FEW_RESULTS: Final = 3
 _ELSEWHERE_HITS: Final = 5
+#: Notices that say that no result has the whole question.
+LACKING: Final = frozenset({NoticeCode.IGNORED, NoticeCode.PARTIAL, NoticeCode.NOT_ABOUT})
 
 #: The scopes that results depend on, in addition to those of cached values they use (`portal.core.scopes`).
 SHOWN: Final = ("search", "articles", "catalogue", "site")
@@ -147,10 +151,7 @@ def _remembered(asked: _Asked, user: AnyUser) -> SearchResult:
 def _is_better(other: SearchResult, found: SearchResult) -> bool:
     """Whether `other` has more visible results that contain all words of the question."""
     complete = [
-        0
-        if any(notice.code in {NoticeCode.PARTIAL, NoticeCode.IGNORED} for notice in result.notices)
-        else len(result.hits)
-        for result in (other, found)
+        0 if any(notice.code in LACKING for notice in result.notices) else len(result.hits) for result in (other, found)
     ]
     return complete[0] > complete[1]
 
@@ -223,13 +224,16 @@ def _result(backend: Backend, asked: _Asked, rules: Rules | None = None) -> Sear
         notices.append(Notice(NoticeCode.PARTIAL))
     hits, others = _known(found.hits), _known(others)
     shown = present([*hits, *others])
+    best = _best(hits, shown, plan, question) if plan.sort == Sort.RELEVANCE and not plan.offset else None
+    # What has none of the words may still mean the same.
+    notices = _unless_about(notices, hits, plan, question, is_answered=best is not None or bool(index))
     return SearchResult(
         typed=typed,
         text=question.text,
         total=found.total - (len(found.hits) - len(hits)),
         page=plan.offset // PAGE_SIZE + 1,
         hits=shown[: len(hits)],
-        best=_best(hits, shown, plan, question) if plan.sort == Sort.RELEVANCE and not plan.offset else None,
+        best=best,
         facets=describe(counts, plan.filters, visible=visible),
         notices=notices,
         meant=_meant(backend, question, asked) if rules is None and _are_few(found, plan) else "",
@@ -244,6 +248,16 @@ def _with_essence(backend: Backend, asked: _Asked) -> _Asked:
     if not telling:
         return asked
     return replace(asked, typed=telling, notices=(Notice(NoticeCode.SHORTENED, used=telling),))
+
+
+def _unless_about(
+    notices: list[Notice], hits: Sequence[BackendHit], plan: Plan, question: Question, *, is_answered: bool
+) -> list[Notice]:
+    """The notices; if none of the hits is about the question, that one instead of those on words it lacks."""
+    if is_answered or not hits or is_about(hits, plan, question):
+        return notices
+    told = Notice(NoticeCode.NOT_ABOUT, typed=question.text, used=question.text)
+    return [*(each for each in notices if each.code not in LACKING), told]
 
 
 def _most_words(found: Found) -> int:

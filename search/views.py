@@ -25,7 +25,6 @@ from portal.insight.facts import tell
 from search import queries, registry
 from search.activity.popular import popular_searches
 from search.activity.recording import FACT, search_facts
-from search.asking.notices import NoticeCode
 from search.asking.person import asks_for_person
 from search.forms import SearchForm, results_address
 from search.index.plan import MAX_PAGES, PAGE_SIZE, Filters, Sort
@@ -41,8 +40,6 @@ if TYPE_CHECKING:
 
 #: Suggestions are requested several times for each search.
 _SUGGESTIONS_PER_SEARCH = 5
-#: Notices that say which words no text has.
-_ABOUT_TEXTS = frozenset({NoticeCode.IGNORED, NoticeCode.PARTIAL})
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,9 +131,9 @@ def results(request: HttpRequest) -> HttpResponse:
         "asks_for_person": wants_person,
         # Results that only mention some of the words would be in the way of the telephone.
         "shows_hits": bool(result.hits)
-        and not (wants_person and any(each.code in _ABOUT_TEXTS for each in result.notices)),
+        and not (wants_person and any(each.code in queries.LACKING for each in result.notices)),
         # What no text says does not matter to somebody who asks for a person.
-        "notices": [each for each in result.notices if not (wants_person and each.code in _ABOUT_TEXTS)],
+        "notices": [each for each in result.notices if not (wants_person and each.code in queries.LACKING)],
     }
     if not result.hits:
         start = context["start"] = starting_points(

@@ -17,6 +17,8 @@ class NoticeCode(enum.StrEnum):
     IGNORED = "ignored"
     PARTIAL = "partial"
     MEANING = "meaning"
+    #: Nothing that was found is about the question; instead of those which say that words are missing.
+    NOT_ABOUT = "not-about"
 
 
 @dataclass(frozen=True, slots=True)

@@ -47,15 +47,19 @@ RIVALS: Final = 4
 
 
 @dataclass(frozen=True, slots=True)
-class _Coverage:
-    """Shares of the question, 0 to 1: in title and short answer, anywhere, and `value`, weighted by place."""
+class Coverage:
+    """Shares of the question, 0 to 1: in title and short answer, anywhere, and `value`, weighted by place.
+
+    `met` is the number of its words that are anywhere.
+    """
 
     in_front: float
     anywhere: float
     value: float
+    met: int
 
 
-class _Words:
+class Words:
     """The words of a question with their weights, and the coverage of a hit."""
 
     def __init__(self, terms: Sequence[QueryTerm], *, size: int, unknown: int) -> None:
@@ -64,7 +68,7 @@ class _Words:
         self.rarest = rarity(0, size)
         self.total = sum(self._weights.values()) + unknown * self.rarest
 
-    def coverage(self, hit: BackendHit) -> _Coverage:
+    def coverage(self, hit: BackendHit) -> Coverage:
         title = self._held([hit.title], hit.language)
         short_answer = self._held([hit.short_answer], hit.language)
         body = self._held((hit.body[start:end] for start, end in hit.places.get(BODY, ())), hit.language)
@@ -75,7 +79,8 @@ class _Words:
                 missing *= 1 - share * held.get(word, 0)
             value += weight * (1 - missing)
         in_front = _joined(title, short_answer)
-        return _Coverage(self._share(in_front), self._share(_joined(in_front, body)), value / self.total)
+        anywhere = _joined(in_front, body)
+        return Coverage(self._share(in_front), self._share(anywhere), value / self.total, len(anywhere))
 
     def _share(self, held: Mapping[int, float]) -> float:
         return sum(self._weights[word] * share for word, share in held.items()) / self.total
@@ -107,7 +112,7 @@ def best_answer(hits: Sequence[BackendHit], plan: Plan, *, unknown: int) -> Back
     if not hits or not plan.terms:
         return None
     first = hits[0]
-    words = _Words(plan.terms, size=plan.size, unknown=unknown)
+    words = Words(plan.terms, size=plan.size, unknown=unknown)
     best = words.coverage(first)
     if best.in_front < SOME or best.in_front * words.total < SPECIFIC * words.rarest:
         return None
