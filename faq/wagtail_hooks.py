@@ -16,7 +16,7 @@ from wagtail.snippets.models import register_snippet
 from faq.admin import HelpGroup, NewFeedbackPanel
 from faq.exporting.admin import register_fetched_action
 from faq.importing.history import register_import_action
-from faq.models import TopicPage
+from faq.models import HelpIndexPage, TopicPage
 from faq.prefill import (
     address_of_form,
     article_for_question,
@@ -26,6 +26,7 @@ from faq.prefill import (
     remember_title,
 )
 from faq.reports import DueForReviewPanel, OutOfDatePanel, register_confirmed_action
+from faq.topic_admin import NewTopicView, may_make_topics
 from portal.core.admin_menu import menu_item_for
 
 if TYPE_CHECKING:
@@ -48,6 +49,7 @@ hooks.register("before_publish_page", ask_before_publishing)
 @hooks.register("register_admin_urls")
 def article_url() -> list[Any]:
     return [
+        path("help/new-topic/", NewTopicView.as_view(), name="new_topic"),
         path("help/new-article/", article_for_question, name="article_for_question"),
         path("help/similar/", articles_like_title, name="articles_like_title"),
     ]
@@ -67,6 +69,13 @@ def new_article_below(page: Page, user: Any, **_kwargs: Any) -> Iterator[Button]
     is_topic = bool(page.pk) and issubclass(page.specific_class or type(page), TopicPage)
     if is_topic and page.permissions_for_user(user).can_add_subpage():
         yield Button(gettext("New article"), address_of_form(page), icon_name="doc-empty", priority=5)
+
+
+@hooks.register("register_page_header_buttons")
+def new_topic_here(page: Page, user: Any, **_kwargs: Any) -> Iterator[Button]:
+    """Offer a new topic above the list of topics."""
+    if page.pk and issubclass(page.specific_class or type(page), HelpIndexPage) and may_make_topics(user):
+        yield Button(gettext("New topic"), reverse("new_topic"), icon_name="plus", priority=5)
 
 
 @hooks.register("construct_homepage_panels")

@@ -158,6 +158,7 @@ STAFFS = {
     "first_run_dismiss": {"editor", "manager"},
     "first_run_test_mail": set(),
     "exports_admin:": {"editor"},
+    "new_topic": {"editor"},
     "feedback_report:": {"editor"},
     "broken_link_report:": {"editor"},
     "helpfulness_report:": {"editor"},

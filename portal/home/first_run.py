@@ -120,7 +120,7 @@ def _steps_of_editors() -> Iterator[Step]:
         "topic",
         _("The first topic"),
         _("Articles are sorted by what they are about."),
-        reverse("wagtailadmin_pages:add", args=["faq", "topicpage", index.pk]),
+        reverse("new_topic"),
         topic is not None and topic.live,
     )
     yield Step(
