@@ -17,6 +17,7 @@ from wagtail.admin.viewsets.base import ViewSet, ViewSetGroup
 from loyalty.adjusting_admin import CorrectionsViewSet, FilesViewSet, MembersViewSet, ProgrammesViewSet, owners_of
 from loyalty.badges_admin import BadgesViewSet
 from loyalty.campaigns_admin import CampaignsViewSet
+from loyalty.challenges_admin import ChallengesViewSet
 from loyalty.claims_admin import ClaimsViewSet
 from loyalty.configuration_admin import ConfigurationViewSet
 from loyalty.exceptions import RuleError
@@ -337,7 +338,7 @@ class PointsGroup(ViewSetGroup):
     menu_order = 115
     items: ClassVar[tuple[Any, ...]] = (
         *(MembersViewSet, ClaimsViewSet, CorrectionsViewSet, FilesViewSet),
-        *(TiersViewSet, TierMembersViewSet, SegmentsViewSet, BadgesViewSet, ReferralsViewSet),
+        *(TiersViewSet, TierMembersViewSet, SegmentsViewSet, BadgesViewSet, ChallengesViewSet, ReferralsViewSet),
         *(
             RulesViewSet,
             CampaignsViewSet,

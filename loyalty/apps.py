@@ -24,6 +24,7 @@ class LoyaltyConfig(AppConfig):
         navigation.connect()
         register(notifications.PointsExpiring(), notifications.TierNews(), notifications.BadgeNews())
         register(notifications.ClaimAnswered(), notifications.PointsCorrected(), notifications.VotesReviewed())
+        register(notifications.ChallengeNews())
         name_mails({"loyalty/email/ledger_check": _("The books of points do not agree")})
         touches(Earning, "site")  # the navigation leads to points once a programme is open
         jobs.every(
@@ -88,10 +89,23 @@ class LoyaltyConfig(AppConfig):
         jobs.every(
             timedelta(days=1), name="loyalty.review_votes", run=reviews.open_reviews, is_needed=reviews.is_review_due
         )
+        _connect_challenges()
         _connect_watch()
         _connect_corrections()
         _connect_offers()
         _connect_webhooks()
+
+
+def _connect_challenges() -> None:
+    from loyalty.services import challenges  # noqa: PLC0415 - apps must be ready
+    from portal.core import jobs  # noqa: PLC0415 - apps must be ready
+
+    jobs.every(
+        timedelta(hours=1),
+        name="loyalty.judge_challenges",
+        run=challenges.judge_everybody,
+        is_needed=challenges.is_judging_due,
+    )
 
 
 def _connect_watch() -> None:

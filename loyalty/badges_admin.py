@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from django import forms
 from django.contrib import messages
@@ -27,8 +27,12 @@ from portal.core.admin_menu import menu_item_for
 from portal.core.localized import LocalizedTextFormField
 
 if TYPE_CHECKING:
-    from django.http import HttpRequest, HttpResponse
+    from collections.abc import Collection
 
+    from django.http import HttpRequest, HttpResponse
+    from django.utils.functional import _StrPromise
+
+    from loyalty.models import Challenge
     from portal.accounts.models import User
 
 
@@ -62,9 +66,12 @@ class BadgeForm(forms.Form):
         help_text=_("Not for what nobody else should know of somebody, such as purchases."),
     )
 
-    def __init__(self, *args: Any, badge: Badge | None = None, **kwargs: Any) -> None:
+    #: Fields of the model.
+    of_draft: ClassVar[Collection[str]] = badges.BADGE_FIELDS
+
+    def __init__(self, *args: Any, badge: Badge | Challenge | None = None, **kwargs: Any) -> None:
         if badge is not None:
-            kwargs["initial"] = {name: getattr(badge, name) for name in badges.BADGE_FIELDS}
+            kwargs["initial"] = {name: getattr(badge, name) for name in self.of_draft}
         super().__init__(*args, **kwargs)
         triggers = earning.all_triggers().values()
         self.fields["trigger"].choices = [(each.name, each.label) for each in triggers]  # type: ignore[attr-defined]
@@ -116,19 +123,33 @@ class BadgeView(Screen):
     page_title = _("Badge")
     template_name = "loyalty/admin/badge.html"
     parents = (("points_badges:index", BadgesView.page_title),)
+    #: What else is made like badges has services with the same names, a form and words of its own.
+    model: type[Badge | Challenge] = Badge
+    form_class: type[BadgeForm] = BadgeForm
+    made: Any = badges
+    address = "points_badges:edit"
+    said_published: _StrPromise = _("The badge is published. Whoever has earned it already gets it within the hour.")
+    said_ended: _StrPromise = _("Nobody else gets this badge. Whoever has it keeps it.")
 
     def is_allowed(self, user: User) -> bool:
-        return may_see_badges(user)
+        return bool(self.made.may_draft(user) or self.made.may_publish(user))
 
     def setup(self, request: HttpRequest, *args: Any, **kwargs: Any) -> None:
         super().setup(request, *args, **kwargs)
-        self.badge: Badge | None = None
+        self.badge: Badge | Challenge | None = None
 
-    def _load(self) -> Badge | None:
+    def _load(self) -> Badge | Challenge | None:
         if "pk" in self.kwargs:
-            found = Badge.objects.select_related("programme__earning")
-            self.badge = get_object_or_404(found, pk=self.kwargs["pk"])
+            self.badge = self.find(self.kwargs["pk"])
         return self.badge
+
+    def find(self, pk: int) -> Badge | Challenge:
+        """Return the one the page is about, or answer 404."""
+        return get_object_or_404(Badge.objects.select_related("programme__earning"), pk=pk)
+
+    def save(self, badge: Any, **values: Any) -> Any:
+        """Save the draft."""
+        return badges.save_badge(badge, by=self.user, **values)
 
     def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         self._load()
@@ -138,14 +159,14 @@ class BadgeView(Screen):
         badge = self._load()
         if badge is not None and "end" in request.POST:
             return self._end(badge)
-        if "publish" in request.POST and not badges.may_publish(self.user):
+        if "publish" in request.POST and not self.made.may_publish(self.user):
             raise PermissionDenied  # before the draft is saved
-        form = BadgeForm(request.POST, badge=badge)
+        form = self.form_class(request.POST, badge=badge)
         if form.is_valid():
-            fresh = badge or Badge(programme=form.cleaned_data["programme"], code=form.cleaned_data["code"])
-            values = {name: form.cleaned_data[name] for name in badges.BADGE_FIELDS}
+            fresh = badge or self.model(programme=form.cleaned_data["programme"], code=form.cleaned_data["code"])
+            values = {name: form.cleaned_data[name] for name in form.of_draft}
             try:
-                return self._go_on(badges.save_badge(fresh, by=self.user, **values))
+                return self._go_on(self.save(fresh, **values))
             except NotPermittedError as error:
                 raise PermissionDenied from error
             except RuleError as error:
@@ -155,40 +176,44 @@ class BadgeView(Screen):
                     form.add_error(name if name in form.fields else None, wrong)
         return self.render_to_response(self.get_context_data(form=form), status=422)
 
-    def _go_on(self, saved: Badge) -> HttpResponse:
+    def _go_on(self, saved: Badge | Challenge) -> HttpResponse:
         if "preview" in self.request.POST:
             self.badge = saved
-            return self.render_to_response(self.get_context_data(found=badges.preview(saved)))
+            return self.render_to_response(self.get_context_data(found=self.made.preview(saved)))
         if "publish" in self.request.POST:
-            badges.publish(saved, by=self.user)
-            messages.success(
-                self.request, gettext("The badge is published. Whoever has earned it already gets it within the hour.")
-            )
+            try:
+                self.made.publish(saved, by=self.user)
+            except (RuleError, ValidationError) as error:
+                # The draft is saved: the page goes on with it.
+                said = error.messages if isinstance(error, ValidationError) else [str(error)]
+                messages.error(self.request, " ".join(said))
+            else:
+                messages.success(self.request, self.said_published)
         else:
             messages.success(self.request, gettext("The draft is saved. Nobody gets it until it is published."))
-        return HttpResponseRedirect(reverse("points_badges:edit", args=[saved.pk]))
+        return HttpResponseRedirect(reverse(self.address, args=[saved.pk]))
 
-    def _end(self, badge: Badge) -> HttpResponse:
+    def _end(self, badge: Badge | Challenge) -> HttpResponse:
         try:
-            badges.retire(badge, by=self.user)
+            self.made.retire(badge, by=self.user)
         except NotPermittedError as error:
             raise PermissionDenied from error
-        messages.success(self.request, gettext("Nobody else gets this badge. Whoever has it keeps it."))
-        return HttpResponseRedirect(reverse("points_badges:edit", args=[badge.pk]))
+        messages.success(self.request, self.said_ended)
+        return HttpResponseRedirect(reverse(self.address, args=[badge.pk]))
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         badge = self.badge
         is_draft = badge is None or badge.is_draft
-        if is_draft and badges.may_draft(self.user):
-            kwargs.setdefault("form", BadgeForm(badge=badge))
+        if is_draft and self.made.may_draft(self.user):
+            kwargs.setdefault("form", self.form_class(badge=badge))
         trigger = earning.all_triggers().get(badge.trigger) if badge else None
         return super().get_context_data(
             **kwargs,
             badge=badge,
             trigger=trigger.label if trigger else "",
             is_in_force=badge is not None and badge.state == VersionState.PUBLISHED,
-            may_publish=is_draft and badges.may_publish(self.user) and badges.may_draft(self.user),
-            may_end=badges.may_publish(self.user),
+            may_publish=is_draft and self.made.may_publish(self.user) and self.made.may_draft(self.user),
+            may_end=self.made.may_publish(self.user),
         )
 
 

@@ -40,6 +40,21 @@ def month_end(day: dt.date, *, months: int, in_calendar: str) -> dt.date:
     return dt.date(year, month, calendar.monthrange(year, month)[1])
 
 
+def month_begin(day: dt.date, *, in_calendar: str) -> dt.date:
+    """Return the first day of the month of `day`, in a `Programme.Calendar`."""
+    if in_calendar == Programme.Calendar.JALALI:
+        jalali = JalaliDate(day)
+        first_day: dt.date = JalaliDate(jalali.year, jalali.month, 1).to_gregorian()
+        return first_day
+    return day.replace(day=1)
+
+
+def week_begin(day: dt.date, *, in_calendar: str) -> dt.date:
+    """Return the first day of the week of `day`: Saturday by the Jalali calendar, Monday by the Gregorian."""
+    is_jalali = in_calendar == Programme.Calendar.JALALI
+    return day - dt.timedelta(days=(day.weekday() + 2) % 7 if is_jalali else day.weekday())
+
+
 def expiry_of(programme: Programme, *, earned_on: dt.date) -> dt.date:
     """Return the last day on which points earned on that day can be spent, or `NEVER`."""
     if programme.expiry_months == 0:

@@ -30,6 +30,18 @@ class SomethingMoved(DomainEvent):
 
 
 @dataclass(frozen=True, kw_only=True)
+class ChallengeMoved(DomainEvent):
+    """A member completed a challenge in a period, or what that rested on is gone. Read the records: the last one holds."""
+
+    name: ClassVar[str] = "loyalty.challenge_moved"
+    merges: ClassVar[bool] = True
+
+    challenge: int
+    wallet: int
+    period: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class WebhookDue(DomainEvent):
     """A message waits for another system."""
 

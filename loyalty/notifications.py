@@ -14,10 +14,11 @@ from loyalty import queries
 from loyalty.buckets import today_of
 from loyalty.models.adjustments import Reason
 from loyalty.models.badges import BadgeRecord
+from loyalty.models.challenges import ChallengeRecord
 from loyalty.models.claims import PointsClaim
 from loyalty.models.ledger import Account, Code, Journal, Kind, Wallet
 from loyalty.models.tiers import TierMembership
-from loyalty.services import badges, earning, telling, tiers
+from loyalty.services import badges, challenges, earning, telling, tiers
 from loyalty.services.earning import words
 from loyalty.services.expiry import EXPIRING
 from portal.core.formats import date_text, format_number
@@ -135,6 +136,35 @@ class BadgeNews(NotificationKind):
             text=str(about.text),
             url=f"{reverse('loyalty:index')}#badges",
             mail_subject=_("A badge for you"),
+        )
+
+
+class ChallengeNews(NotificationKind):
+    """The member completed a challenge. No news any more once what it rested on is gone."""
+
+    name: ClassVar[str] = challenges.CHALLENGE
+    group: ClassVar[Group] = Group.POINTS
+    label: ClassVar[_StrPromise] = gettext_lazy("Challenges you complete")
+    icon: ClassVar[str] = "flag"
+    folds: ClassVar[bool] = False
+    is_conversation: ClassVar[bool] = False
+
+    def visible_to(self, person: User, facts: Sequence[Fact]) -> Mapping[int, Any]:
+        """Return the challenges by fact; one query."""
+        numbers = {fact.id: fact.payload["record"] for fact in facts}
+        same = {name: OuterRef(name) for name in ("challenge", "wallet", "period")}
+        later = ChallengeRecord.objects.filter(**same, number__gt=OuterRef("number"))
+        own = ChallengeRecord.objects.filter(wallet__in=queries.wallets_of(person), pk__in=numbers.values())
+        rows = own.exclude(Exists(later)).select_related("challenge").in_bulk()
+        return {pk: rows[number].challenge for pk, number in numbers.items() if number in rows}
+
+    def render(self, facts: Sequence[Fact], about: Any) -> Notice:
+        points = ngettext("%(count)s point for it.", "%(count)s points for it.", about.points)
+        return Notice(
+            title=_("You have completed the challenge “%(challenge)s”") % {"challenge": isolate(str(about))},
+            text=points % {"count": format_number(about.points)} if about.points else str(about.text),
+            url=reverse("loyalty:challenges"),
+            mail_subject=_("A challenge you completed"),
         )
 
 

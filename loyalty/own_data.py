@@ -11,6 +11,7 @@ from loyalty.services.cards import card_of
 from loyalty.services.claims import export_claims
 from loyalty.services.members import (
     export_badges,
+    export_challenges,
     export_corrections,
     export_decisions,
     export_points,
@@ -75,6 +76,8 @@ def _export_standing(person: User) -> Iterator[tuple[str, dict[str, Any]]]:
         yield "tier", move
     for record in export_badges(person):
         yield "badge", record
+    for record in export_challenges(person):
+        yield "challenge", record
     for review in export_reviews(person):
         yield "voting review", review
     for found in export_pace(person):

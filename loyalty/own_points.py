@@ -18,7 +18,7 @@ from loyalty.models.earning import VersionState
 from loyalty.models.ledger import REVIEWED, Code, Journal, Kind, Member, Posting, Wallet
 from loyalty.models.rewards import Reason as RewardReason
 from loyalty.money import amount_in_words
-from loyalty.services import adjusting, earning, rewards
+from loyalty.services import adjusting, challenges, earning, rewards
 from loyalty.services.earning import words
 from portal.core.formats import format_number
 from portal.core.memo import Memo
@@ -160,7 +160,7 @@ def ways_to_earn(shown: Earning) -> list[dict[str, object]]:
     )
     currency = adjusting.policy_of(shown.programme).currency
     ways = []
-    for version in versions:
+    for version in versions.exclude(trigger=challenges.CHALLENGE):  # challenges say themselves what they give
         trigger = earning.all_triggers().get(version.trigger)
         ways.append(
             {

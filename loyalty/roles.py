@@ -10,6 +10,7 @@ from portal.core.roles import COMMUNITY_MANAGERS, CONTENT_EDITORS, actions_on, g
 
 give(CONTENT_EDITORS, *actions_on("loyalty.offer", "view", "change", "publish"))
 give(COMMUNITY_MANAGERS, *actions_on("loyalty.badge", "view", "change", "publish"))
+give(COMMUNITY_MANAGERS, *actions_on("loyalty.challenge", "view", "change", "publish"))
 give(COMMUNITY_MANAGERS, *actions_on("loyalty.member", "view"), *actions_on("loyalty.decision", "view"))
 give(COMMUNITY_MANAGERS, *actions_on("loyalty.adjustment", "add"), "loyalty.freeze_wallet")
 give(COMMUNITY_MANAGERS, *actions_on("loyalty.votingreview", "view", "decide"), "loyalty.decide_referral")

@@ -11,6 +11,7 @@ app_name = "loyalty"
 urlpatterns = [
     path("loyalty/", views.index, name="index"),
     path("loyalty/leaderboard/", views.leaderboard, name="leaderboard"),
+    path("loyalty/challenges/", views.challenges, name="challenges"),
     path("loyalty/invite/", referral_views.invite, name="invite"),
     path("invitation/<str:code>/", referral_views.invitation, name="invitation"),
     path("loyalty/card/", views.card, name="card"),

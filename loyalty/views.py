@@ -18,6 +18,7 @@ from loyalty import (
     card_pictures,
     own_badges,
     own_board,
+    own_challenges,
     own_months,
     own_offers,
     own_points,
@@ -72,6 +73,7 @@ def index(request: HttpRequest) -> HttpResponse:
     context["tier_path"] = own_tiers.path_of(cast("User", request.user), shown)
     context["goal"] = shop.goal_for(shown, wallet, person=cast("User", request.user))
     context["badges"] = own_badges.badges_of(wallet, shown)
+    context["challenges"] = own_challenges.challenges_of(wallet, shown)
     context["is_inviting"] = referrals.is_open()
     context["ways"] = own_points.ways_to_earn(shown)
     context["is_first"] = "before" not in request.GET
@@ -79,6 +81,15 @@ def index(request: HttpRequest) -> HttpResponse:
     if context["has_offers"] and context["is_first"]:
         context["offers"] = own_offers.cards_for(request, shown.programme, Placement.POINTS)
     return render(request, "loyalty/index.html", context)
+
+
+@login_required
+@never_cache
+@require_safe
+def challenges(request: HttpRequest) -> HttpResponse:
+    """Show the member's challenges, those they completed, and their weeks in a row."""
+    shown, wallet = _shown_or_404(request)
+    return render(request, "loyalty/challenges.html", {"own": own_challenges.challenges_of(wallet, shown)})
 
 
 @login_required

@@ -37,6 +37,8 @@ SOLVED_IT: Final = "community.solved_it"
 IDEA: Final = "community.idea"
 FLAG: Final = "community.flag"
 FEEDBACK: Final = "faq.feedback"
+#: By what others say helped them: a week with one of these is a week with help.
+HELP: Final = (SOLUTION, VOTE, REPLY, WELCOME, FIRST_HELP, SOLVED_IT, FLAG)
 
 #: Events that `sweep` looks at again.
 SWEPT_DAYS: Final = 30

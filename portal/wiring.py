@@ -19,9 +19,10 @@ from faq.intake import carry_out
 from faq.notifications import tell_readers_of_change
 from faq.search_documents import ArticleDocument
 from faq.services import notify_owner_of_feedback
-from loyalty.events import PointsDecided, SomethingMoved, WebhookDue
+from loyalty.events import ChallengeMoved, PointsDecided, SomethingMoved, WebhookDue
 from loyalty.own_badges import public_badges_of
-from loyalty.services import badges, boards, earning, offers, places, referrals, reviews, tiers, webhooks
+from loyalty.own_challenges import count_help, public_challenges_of
+from loyalty.services import badges, boards, challenges, earning, offers, places, referrals, reviews, tiers, webhooks
 from portal import offer_facts, points
 from portal.accounts.events import AccountChanged, SignedInOnNewDevice
 from portal.core import honours, jobs
@@ -104,7 +105,7 @@ def connect() -> None:
 
 def _give_points() -> None:
     """Declare what points can be given for, and have the worker decide about it."""
-    for trigger in (*points.TRIGGERS, *referrals.TRIGGERS):
+    for trigger in (*points.TRIGGERS, *referrals.TRIGGERS, challenges.TRIGGER):
         earning.register(trigger)
     reviews.register_source(points.VOTE, points.votes_since)
     places.register_places("community.post", points.places_of_posts)
@@ -134,11 +135,15 @@ def _give_points() -> None:
     )
     subscribe(PointsDecided, tiers.follow_decision, is_for_worker=True)
     subscribe(PointsDecided, badges.follow_decision, is_for_worker=True)
+    subscribe(PointsDecided, challenges.follow_decision, is_for_worker=True)
+    subscribe(ChallengeMoved, challenges.follow_completion, is_for_worker=True)
     subscribe(PointsDecided, referrals.follow_decision, is_for_worker=True)
     is_listening = webhooks.is_anybody_listening
     subscribe(PointsDecided, webhooks.follow_decision, when=is_listening, is_for_worker=True)
     subscribe(SomethingMoved, webhooks.announce, when=is_listening, is_for_worker=True)
     subscribe(WebhookDue, webhooks.deliver, name=webhooks.HANDLER, is_remote=True)  # of anybody, and it may be silent
     honours.register(public_badges_of)
+    honours.register(public_challenges_of)
+    count_help(points.HELP)
     boards.count("community.")
     boards.leave_out(merits.suspended_people)

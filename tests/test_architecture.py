@@ -361,6 +361,8 @@ WRITTEN_BY_OTHERS = {
     "loyalty.BadgeRecord": "codes and numbers, by the portal",
     "loyalty.BoardRow": "names of periods, by the portal",
     "loyalty.Campaign": "staff",
+    "loyalty.Challenge": "staff",
+    "loyalty.ChallengeRecord": "codes and numbers, by the portal",
     "loyalty.Checkpoint": "computed from journals",
     "loyalty.Decision": "codes and ids, by the portal",
     "loyalty.Earning": "staff",

@@ -43,11 +43,11 @@ from faq import intake
 from faq.events import ArticleChanged, CapturedArticlePublished, FeedbackGiven, ImportWanted
 from faq.models import ArticleImport, ArticlePage, BrokenLink, Export
 from loyalty.buckets import today_of
-from loyalty.events import PointsDecided, SomethingMoved, WebhookDue
-from loyalty.models import BadgeRecord, Earning, OfferShown, Parcel, Referral, Webhook, WebhookDelivery
+from loyalty.events import ChallengeMoved, PointsDecided, SomethingMoved, WebhookDue
+from loyalty.models import BadgeRecord, Earning, OfferShown, Parcel, Referral, Wallet, Webhook, WebhookDelivery
 from loyalty.models.rewards import RewardKind
 from loyalty.models.webhooks import EventKind
-from loyalty.services import adjusting, badges, earning, expiry, ledger, offers, rewards, webhooks
+from loyalty.services import adjusting, badges, challenges, earning, expiry, ledger, offers, rewards, webhooks
 from loyalty.services.members import wallet_for
 from portal.accounts import own_data
 from portal.accounts.events import AccountChanged, SignedInOnNewDevice
@@ -88,6 +88,8 @@ from tests.factories.loyalty import (
     RewardFactory,
     WalletFactory,
     badge_in_force,
+    challenge_in_force,
+    points_for_challenges,
     referral_in,
     rule_in_force,
     tiers_in_force,
@@ -485,6 +487,22 @@ def points_decided() -> DomainEvent:
     return PointsDecided(event_id=decision.event_id, wallet_id=decision.wallet_id)
 
 
+def points_for_a_challenge() -> DomainEvent:
+    event = points_decided()
+    challenge_in_force(Wallet.objects.get(pk=event.wallet_id).programme, target=1)
+    return event
+
+
+def challenge_completed() -> DomainEvent:
+    event = points_decided()
+    programme = Wallet.objects.get(pk=event.wallet_id).programme
+    points_for_challenges(programme)
+    challenge = challenge_in_force(programme, target=1, points=50)
+    [row] = challenges.judge(programme, [event.wallet_id], [challenge])
+    OutboxMessage.objects.all().delete()
+    return ChallengeMoved(challenge=challenge.pk, wallet=event.wallet_id, period=row.period)
+
+
 def friend_takes_part() -> DomainEvent:
     referral = referral_in(EarningFactory().programme, days_ago=8)
     decisions = [earning.record(happened(referral.friend.user, number))[0] for number in (1, 2)]
@@ -617,6 +635,8 @@ HANDLERS: dict[str, Callable[[], DomainEvent]] = {
     "faq.services.notify_owner_of_feedback": feedback_given,
     "portal.core.mail_delivery.deliver": mail_queued,
     "loyalty.services.badges.following.follow_decision": points_decided,
+    "loyalty.services.challenges.following.follow_completion": challenge_completed,
+    "loyalty.services.challenges.following.follow_decision": points_for_a_challenge,
     "loyalty.services.referrals.follow_decision": friend_takes_part,
     "loyalty.services.tiers.evaluating.follow_decision": points_decided,
     "loyalty.services.webhooks.delivering.deliver": message_to_who_is_told_no_more,
@@ -772,6 +792,14 @@ def badge_that_was_earned_before() -> None:
     earning.record(happened(UserFactory()))
     outbox.drain()
     badge_in_force(programme, target=1)
+
+
+def challenge_that_was_completed_before() -> None:
+    programme = EarningFactory().programme
+    rule_in_force(programme)
+    earning.record(happened(UserFactory()))
+    outbox.drain()
+    challenge_in_force(programme, target=1)
 
 
 def help_that_no_board_counts_yet() -> None:
@@ -957,6 +985,7 @@ JOBS: dict[str, Callable[[], None]] = {
     "loyalty.book_files": file_of_corrections,
     "loyalty.compute_boards": help_that_no_board_counts_yet,
     "loyalty.judge_badges": badge_that_was_earned_before,
+    "loyalty.judge_challenges": challenge_that_was_completed_before,
     "loyalty.do_what_is_due": points_that_are_due,
     "loyalty.erase_addresses": address_whose_time_is_over,
     "loyalty.evaluate_tiers": member_without_a_tier,

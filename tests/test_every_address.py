@@ -169,6 +169,7 @@ STAFFS = {
     "offers_admin:terms": set(),
     "offers_admin:": {"editor"},
     "points_badges:": {"manager"},
+    "points_challenges:": {"manager"},
     "points_campaigns:": set(),
     "points_claims:": {"manager"},
     "points_configuration:": set(),

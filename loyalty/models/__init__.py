@@ -4,6 +4,7 @@ from loyalty.models.adjustments import Adjustment, PointsFile, PointsFileRow, Po
 from loyalty.models.badges import Badge, BadgeRecord
 from loyalty.models.boards import BoardChoice, BoardRow
 from loyalty.models.cards import MemberCard
+from loyalty.models.challenges import Challenge, ChallengeRecord
 from loyalty.models.checks import LedgerCheck, LedgerFinding
 from loyalty.models.claims import PointsClaim
 from loyalty.models.earning import Campaign, Decision, Earning, EarningRule, LoyaltyEvent, RuleCounter, RuleVersion
@@ -50,6 +51,8 @@ __all__ = [
     "BoardChoice",
     "BoardRow",
     "Campaign",
+    "Challenge",
+    "ChallengeRecord",
     "Checkpoint",
     "Decision",
     "Earning",

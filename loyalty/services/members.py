@@ -11,6 +11,7 @@ from django.db import transaction
 
 from loyalty.models.adjustments import Adjustment
 from loyalty.models.badges import BadgeRecord
+from loyalty.models.challenges import ChallengeRecord
 from loyalty.models.ledger import Member, Programme, Wallet
 from loyalty.models.notices import ExpiryWarning
 from loyalty.models.referrals import Referral, ReferralCode
@@ -107,6 +108,19 @@ def export_badges(user: User) -> Iterator[dict[str, Any]]:
     for record in records.order_by("-pk").iterator(chunk_size=500):
         yield {
             "badge": record.badge.code,
+            "what": record.what,
+            "evidence": record.evidence,
+            "at": record.created_at.isoformat(),
+        }
+
+
+def export_challenges(user: User) -> Iterator[dict[str, Any]]:
+    """Yield which challenges the person completed, and which were taken back, as values for JSON, newest first."""
+    records = ChallengeRecord.objects.filter(wallet__in=wallets_of(user)).select_related("challenge")
+    for record in records.order_by("-pk").iterator(chunk_size=500):
+        yield {
+            "challenge": record.challenge.code,
+            "period": record.period,
             "what": record.what,
             "evidence": record.evidence,
             "at": record.created_at.isoformat(),

@@ -10,6 +10,7 @@ from loyalty.models.adjustments import PointsPolicy
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
+    from loyalty.models.challenges import Challenge
     from loyalty.models.earning import Campaign, RuleVersion
     from loyalty.models.ledger import Programme
     from loyalty.models.offers import Offer
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def write(
-    draft: Campaign | Offer | RuleVersion, values: Mapping[str, Any], *, fields: Collection[str], by: User
+    draft: Campaign | Challenge | Offer | RuleVersion, values: Mapping[str, Any], *, fields: Collection[str], by: User
 ) -> None:
     """Set values of a draft, and who wrote it, without saving it. Raises `TypeError` for a value that is none of `fields`.
 

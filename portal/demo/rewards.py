@@ -9,10 +9,11 @@ from typing import Final
 from django.db.models import Max
 from django.utils import timezone
 
-from loyalty.events import PointsDecided, SomethingMoved
-from loyalty.models import Earning, EarningRule, Member, Programme, Redemption, Referral, Reward
+from loyalty.buckets import today_of
+from loyalty.events import ChallengeMoved, PointsDecided, SomethingMoved
+from loyalty.models import Challenge, Earning, EarningRule, Member, Programme, Redemption, Referral, Reward
 from loyalty.models.rewards import RewardKind
-from loyalty.services import badges, boards, earning, referrals, rewards, shop, tiers
+from loyalty.services import badges, boards, challenges, earning, referrals, rewards, shop, tiers
 from portal.accounts.models import User
 from portal.core.localized import LocalizedText
 from portal.core.models import OutboxMessage
@@ -98,6 +99,7 @@ def load_rewards() -> int:
         programme = _open_programme(admin)
         _open_tiers(programme, admin)
         _open_badges(programme, admin)
+        _open_challenges(programme, admin)
         offered = {each.code: _offer(each, programme, admin) for each in REWARDS}
     _open_referrals(programme, admin)
     if is_new:
@@ -106,7 +108,7 @@ def load_rewards() -> int:
         rewards.change_reward(reward=offered["coffee"], by=admin, happy_price=350, happy_from=15, happy_to=18)
     _open_boards(programme)
     # It is said to have happened a while ago: nobody is told, and what follows from it was done.
-    done = (NotificationWanted.name, PointsDecided.name, SomethingMoved.name)
+    done = (NotificationWanted.name, PointsDecided.name, SomethingMoved.name, ChallengeMoved.name)
     OutboxMessage.objects.filter(pk__gt=before, event__in=done).delete()
     return Redemption.objects.filter(wallet__programme=programme).count() if is_new else 0
 
@@ -148,6 +150,33 @@ def _open_tiers(programme: Programme, admin: User) -> None:
 def _open_badges(programme: Programme, admin: User) -> None:
     for draft in badges.set_up(programme=programme, by=admin):
         badges.publish(draft, by=admin)
+
+
+def _open_challenges(programme: Programme, admin: User) -> None:
+    """One that runs every month, and one that is over."""
+    if Challenge.objects.filter(programme=programme).exists():
+        return
+    today = today_of(programme)
+    for code, icon, trigger, target, points, days, fa, en in (
+        (
+            *("helpful-month", "thumbs-up", "community.vote", 3, 40, (100, None)),
+            ("سه کمک در یک ماه", "سه بار در این ماه کسی نوشتهٔ شما را مفید بداند."),
+            ("Three times helpful", "Somebody finds what you wrote helpful, three times this month."),
+        ),
+        (
+            *("six-weeks", "circle-check", "community.solution", 2, 100, (88, 46)),
+            ("شش هفتهٔ پاسخ", "دو پاسخ پذیرفته‌شده در شش هفته."),
+            ("Six weeks of answers", "Two accepted answers within six weeks."),
+        ),
+    ):
+        begin, end = (today + dt.timedelta(days=DAYS - back) if back is not None else None for back in days)
+        fresh = Challenge(programme=programme, code=code)
+        draft = challenges.save_challenge(
+            fresh, by=admin, name=LocalizedText(fa=fa[0], en=en[0]), text=LocalizedText(fa=fa[1], en=en[1]), icon=icon,
+            trigger=trigger, target=target, points=points, starts_on=begin, ends_on=end,
+            period=Challenge.Period.FIXED if end else Challenge.Period.MONTH,
+        )  # fmt: skip
+        challenges.publish(draft, by=admin)
 
 
 def _open_boards(programme: Programme) -> None:

@@ -22,14 +22,27 @@ from community.events import FirstHelpGiven, HelpfulVoteGiven, IdeaAccepted, Sol
 from community.models import ACCEPTED_IDEAS, IdeaStatusChange, Post, Solution, State, ThreadState, Vote
 from faq.events import FeedbackGiven
 from faq.models import Feedback
+from loyalty.events import ChallengeMoved
 from loyalty.exceptions import NotAvailableError
-from loyalty.models import Adjustment, Badge, Campaign, Decision, Member, PointsClaim, Redemption, Reward
+from loyalty.models import Adjustment, Badge, Campaign, Challenge, Decision, Member, PointsClaim, Redemption, Reward
 from loyalty.models.adjustments import Reason
 from loyalty.models.adjustments import State as Asked
 from loyalty.models.earning import VersionState
 from loyalty.models.rewards import RewardKind
 from loyalty.models.rewards import State as Taken
-from loyalty.services import adjusting, badges, claims, earning, ledger, referrals, reviews, rewards, shop, tiers
+from loyalty.services import (
+    adjusting,
+    badges,
+    challenges,
+    claims,
+    earning,
+    ledger,
+    referrals,
+    reviews,
+    rewards,
+    shop,
+    tiers,
+)
 from loyalty.services.members import wallet_for
 from portal import points
 from portal.accounts.models import User
@@ -168,6 +181,7 @@ class Year:
         self.people = {user.handle: user for user in User.objects.all()}
         self.admin, self.manager = self.people["admin"], self.people["omid-community"]
         self.badges = list(Badge.objects.filter(programme=programme, state=VersionState.PUBLISHED))
+        self.challenges = list(Challenge.objects.filter(programme=programme, state=VersionState.PUBLISHED))
         self.taken: dict[str, Redemption] = {}
         self._followed = 0
 
@@ -203,7 +217,12 @@ class Year:
         if rows:
             self._followed = rows[-1][0]
             tiers.evaluate_everybody()
-            badges.judge(self.programme, sorted({wallet for _pk, _event, wallet in rows}), self.badges)
+            wallets = sorted({wallet for _pk, _event, wallet in rows})
+            badges.judge(self.programme, wallets, self.badges)
+            for done in challenges.judge(self.programme, wallets, self.challenges):
+                challenges.follow_completion(
+                    ChallengeMoved(challenge=done.challenge_id, wallet=done.wallet_id, period=done.period)
+                )
             referrals.judge_all()
 
     def _at(self, days: int, *, hours: int = 0) -> dt.datetime:

@@ -53,7 +53,7 @@ MANAGERS_RIGHTS = {
         "view_policy", "change_policy",
     },
     "loyalty": {
-        "view_badge", "change_badge", "publish_badge",
+        "view_badge", "change_badge", "publish_badge", "view_challenge", "change_challenge", "publish_challenge",
         "view_member", "view_decision", "add_adjustment", "freeze_wallet",
         "view_votingreview", "decide_votingreview", "decide_referral",
     },

@@ -9,9 +9,21 @@ from typing import Any
 import factory
 from django.utils import timezone
 
-from loyalty.models import Badge, Earning, Member, Offer, Programme, Referral, Reward, RuleVersion, TierSet, Wallet
+from loyalty.models import (
+    Badge,
+    Challenge,
+    Earning,
+    Member,
+    Offer,
+    Programme,
+    Referral,
+    Reward,
+    RuleVersion,
+    TierSet,
+    Wallet,
+)
 from loyalty.models.rewards import RewardKind
-from loyalty.services import badges, earning, referrals, tiers
+from loyalty.services import badges, challenges, earning, referrals, tiers
 from portal.core.localized import LocalizedText
 from tests.factories.accounts import UserFactory
 
@@ -108,6 +120,25 @@ def badge_in_force(programme: Programme, code: str = "helper", **values: Any) ->
     }
     draft = badges.save_badge(Badge(programme=programme, code=code), by=staff, **{**fixed, **values})
     return badges.publish(draft, by=staff)
+
+
+def challenge_in_force(programme: Programme, code: str = "three", **values: Any) -> Challenge:
+    """Publish a challenge for two accepted answers in a month, every month, unless the values say otherwise."""
+    staff = UserFactory(superuser=True)
+    fixed = {
+        "name": LocalizedText(fa="دو گره‌گشایی", en="Two solutions"),
+        "text": LocalizedText(fa="دو پاسخ پذیرفته‌شده در یک ماه", en="Two accepted answers in a month"),
+        "trigger": "community.solution",
+        "target": 2,
+    }
+    draft = challenges.save_challenge(Challenge(programme=programme, code=code), by=staff, **{**fixed, **values})
+    return challenges.publish(draft, by=UserFactory(superuser=True))
+
+
+def points_for_challenges(programme: Programme, **values: Any) -> RuleVersion:
+    """Publish the rule that gives the points of challenges, at once unless the values say otherwise."""
+    fixed = {"trigger": challenges.CHALLENGE, "points": 1, "per_fact": "points", "per_units": 1}
+    return rule_in_force(programme, "challenges", **{**fixed, **values})
 
 
 def referral_in(programme: Programme, *, days_ago: int = 0, **values: Any) -> Referral:

@@ -11,7 +11,7 @@ from community import services
 from community.models import CommunityProfile, Post, ReviewItem, Solution
 from faq.services import give_feedback
 from loyalty.models import Decision, Journal, LoyaltyEvent, Member
-from loyalty.services import earning, ledger, referrals
+from loyalty.services import challenges, earning, ledger, referrals
 from portal import points
 from portal.accounts.models import User
 from portal.core.outbox import drain
@@ -49,7 +49,7 @@ def test_everything_that_is_declared_has_words_in_both_languages(programme, sett
     for trigger in earning.all_triggers().values():
         assert str(trigger.label).strip()
         assert all(str(fact.label).strip() for fact in trigger.facts)
-    declared = {trigger.name for trigger in (*points.TRIGGERS, *referrals.TRIGGERS)}
+    declared = {trigger.name for trigger in (*points.TRIGGERS, *referrals.TRIGGERS, challenges.TRIGGER)}
     assert set(earning.all_triggers()) == declared
 
 

@@ -2,12 +2,17 @@
 
 from loyalty.services.badges.following import (
     BADGE,
+    Awards,
     follow_decision,
     holders,
     is_judging_due,
+    is_judging_due_for,
+    is_shown,
     judge,
     judge_everybody,
     last_records,
+    people_of,
+    portions,
     standing_awards,
 )
 from loyalty.services.badges.judging import best_count, count_so_far, is_earned, is_over
@@ -26,6 +31,7 @@ from loyalty.services.badges.publishing import (
 __all__ = [
     "BADGE",
     "BADGE_FIELDS",
+    "Awards",
     "Preview",
     "best_count",
     "count_so_far",
@@ -33,12 +39,16 @@ __all__ = [
     "holders",
     "is_earned",
     "is_judging_due",
+    "is_judging_due_for",
     "is_over",
+    "is_shown",
     "judge",
     "judge_everybody",
     "last_records",
     "may_draft",
     "may_publish",
+    "people_of",
+    "portions",
     "preview",
     "publish",
     "retire",

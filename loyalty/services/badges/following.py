@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from zoneinfo import ZoneInfo
 
 from django.db import transaction
@@ -153,19 +153,14 @@ def judge(programme: Programme, wallet_ids: Sequence[int], badges: Sequence[Badg
 
 def _tell(programme: Programme, written: Sequence[BadgeRecord]) -> None:
     """Have public pages show it, and tell members what they earned, if their programme is shown to them."""
-    if not written:
-        return
-    keys = dict(Wallet.objects.filter(pk__in={row.wallet_id for row in written}).values_list("pk", "member_key"))
-    people = dict(Member.objects.filter(key__in=keys.values()).values_list("key", "user"))
-    earning = getattr(programme, "earning", None)
-    is_shown = earning is not None and earning.is_open
+    people = people_of([row.wallet_id for row in written])
     for row in written:
-        person = people.get(keys[row.wallet_id])
+        person = people.get(row.wallet_id)
         if person is None:
             continue
         if row.badge.is_public:
             content_changed(scope_of(person))
-        if is_shown and row.what == What.AWARDED:
+        if is_shown(programme) and row.what == What.AWARDED:
             notify(
                 kind=BADGE,
                 key=f"{BADGE}:{row.pk}",
@@ -174,6 +169,21 @@ def _tell(programme: Programme, written: Sequence[BadgeRecord]) -> None:
                 recipients=[person],
                 payload={"record": row.pk},
             )
+
+
+def people_of(wallet_ids: Collection[int]) -> dict[int, int]:
+    """Return whose the wallets are, without those whom nobody owns any more. Two queries, if there are any."""
+    if not wallet_ids:
+        return {}
+    keys = dict(Wallet.objects.filter(pk__in=wallet_ids).values_list("pk", "member_key"))
+    people = dict(Member.objects.filter(key__in=keys.values()).values_list("key", "user"))
+    return {wallet: people[key] for wallet, key in keys.items() if key in people}
+
+
+def is_shown(programme: Programme) -> bool:
+    """Return whether members see the programme."""
+    earning = getattr(programme, "earning", None)
+    return earning is not None and earning.is_open
 
 
 # Every night ---------------------------------------------------------------------------------------------------------
@@ -205,11 +215,16 @@ def judge_everybody() -> int:
 
 def is_judging_due(last_end: dt.datetime | None) -> bool:
     """Return whether a day has begun, or a badge was published, since the last time. One query."""
-    badges = list(Badge.objects.exclude(state=VersionState.DRAFT).select_related("programme"))
+    return is_judging_due_for(Badge.objects.exclude(state=VersionState.DRAFT), last_end)
+
+
+def is_judging_due_for(published: QuerySet[Any], last_end: dt.datetime | None) -> bool:
+    """Return whether a day has begun in the programme of one of them, or one was published, since the last time. One query."""
+    rows = list(published.select_related("programme"))
     if last_end is None:
-        return bool(badges)
+        return bool(rows)
     return any(
-        today_of(badge.programme) > today_of(badge.programme, at=last_end)
-        or (badge.published_at is not None and badge.published_at > last_end)
-        for badge in badges
+        today_of(row.programme) > today_of(row.programme, at=last_end)
+        or (row.published_at is not None and row.published_at > last_end)
+        for row in rows
     )

@@ -84,6 +84,13 @@ RULES: Final[tuple[tuple[str, str, str, dict[str, Any]], ...]] = (
         "Feedback about a help page",
         {"trigger": "faq.feedback", "points": 5, "times_day": 2, "pending_days": 0},
     ),
+    # What a challenge is worth is said by the challenge.
+    (
+        "completed-challenge",
+        "چالش کامل‌شده",
+        "A completed challenge",
+        {"trigger": "loyalty.challenge", "points": 1, "per_fact": "points", "per_units": 1, "cap_month": 1000},
+    ),
 )
 
 

@@ -6,8 +6,7 @@ import datetime as dt
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from persiantools.jdatetime import JalaliDate
-
+from loyalty.buckets import month_begin, week_begin
 from loyalty.models.ledger import Programme
 
 DAY: Final = "day"
@@ -27,11 +26,6 @@ def periods_of(programme: Programme, at: dt.datetime) -> dict[str, str]:
     Weeks begin on Saturday by the Jalali calendar, on Monday by the Gregorian.
     """
     day = local_time(programme, at).date()
-    is_jalali = programme.calendar == Programme.Calendar.JALALI
-    week = day - dt.timedelta(days=(day.weekday() + 2) % 7 if is_jalali else day.weekday())
-    if is_jalali:
-        jalali = JalaliDate(day)
-        month = JalaliDate(jalali.year, jalali.month, 1).to_gregorian()
-    else:
-        month = day.replace(day=1)
+    week = week_begin(day, in_calendar=programme.calendar)
+    month = month_begin(day, in_calendar=programme.calendar)
     return {DAY: f"day:{day}", WEEK: f"week:{week}", MONTH: f"month:{month}", EVER: EVER}

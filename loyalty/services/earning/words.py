@@ -37,6 +37,7 @@ OF_EVENTS: Final[Mapping[str, _StrPromise]] = {
     "removed": gettext_lazy("What the points were for was removed, or cannot be seen at the moment."),
     "revoked": gettext_lazy("The answer is no longer accepted."),
     "refunded": gettext_lazy("The purchase was refunded."),
+    "challenge-undone": gettext_lazy("What the challenge rested on was taken back."),
     "dropped": gettext_lazy("The idea is no longer planned."),
     "no-rule": gettext_lazy("No points were given for this at that time."),
     "closed": gettext_lazy("The membership had ended."),
