@@ -9,6 +9,8 @@ class HomeConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from portal.home import navigation  # noqa: PLC0415 - apps must be ready
+        from portal.core.mail_words import name_mails  # noqa: PLC0415 - apps must be ready
+        from portal.home import first_run, navigation  # noqa: PLC0415
 
         navigation.connect()
+        name_mails({first_run.TEST_MAIL: _("Test mail")})

@@ -114,6 +114,7 @@ def elsewhere(request: HttpRequest) -> HttpResponse:
 handler400 = "portal.core.views.bad_request"
 
 urlpatterns = [
+    path("manifest-<slug:language>.webmanifest", page, name="brand_manifest"),  # every page names it
     path("preferences/", preferences),
     path("page/", page),
     path("guarded/", guarded),
