@@ -371,8 +371,9 @@ class _Conversation:
         return self.chance.sample([user for user in self.crowd if user != but and user.date_joined < moment], count)
 
     def _soon(self, moment: dt.datetime) -> dt.datetime:
-        """Return some time of the next days: when somebody reads what was written at that moment."""
-        return min(moment + dt.timedelta(minutes=self.chance.randint(10, 4000)), timezone.now())
+        """Return some time of the next days that is over: when somebody reads what was written at that moment."""
+        later, now = moment + dt.timedelta(minutes=self.chance.randint(10, 4000)), timezone.now()
+        return later if later < now else moment + max(dt.timedelta(), now - moment) * self.chance.random()
 
     def _react(self, post: Post, row: dict[str, Any], moment: dt.datetime) -> None:
         voters = self._some(row.get("helpful", 0), but=post.author, moment=moment)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from django.utils import timezone
 
-from loyalty.models import Offer, Programme, Reward
+from loyalty.models import Member, Offer, Programme, Reward
 from loyalty.services import offers
 from portal.accounts.models import User
 from portal.catalog.models import Product
@@ -18,8 +18,9 @@ from portal.demo.rewards import CODE
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-#: Who has switched personal offers on.
+#: Who certainly has switched personal offers on; of the other members of the club all but each so many-th.
 WILLING: Final = ("sara", "reza", "emma", "arya-installs")
+_UNWILLING: Final = 7
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,8 +100,10 @@ def load_offers() -> int:
             continue
         _publish(one, programme, now)
         made += 1
-    for handle in WILLING:
-        person = User.objects.get(handle=handle)
+    members = User.objects.filter(pk__in=Member.objects.values("user"), is_staff=False).order_by("pk")
+    for number, person in enumerate(members):
+        if number % _UNWILLING == _UNWILLING - 1 and person.handle not in WILLING:
+            continue
         offers.set_consent(
             user=person, programme=programme, purpose=offers.Purpose.PROFILING, is_given=True, source="demo"
         )

@@ -106,6 +106,10 @@ ORDERS: Final = (
 )
 
 
+#: Who topped up a SIM card so often yesterday that points wait until staff have looked: how often, and for how many tomans.
+_TOPPED_UP: Final = ("amir_tv", 30, 50_000)
+
+
 @dataclass(frozen=True, slots=True)
 class DemoRedemption:
     """A reward taken: by whom, days ago, which one, and how many days later what became of it."""
@@ -300,6 +304,11 @@ class Year:
             yield self._at(order.days, hours=1), partial(self._pay, order)
             for days, line in order.refunds.items():
                 yield self._at(days), partial(self._send_back, order, line)
+
+        handle, times, tomans = _TOPPED_UP
+        for number in range(times):
+            order = DemoOrder(handle, 1, f"topup-{number + 1}", {"sim": tomans})
+            yield self._at(1, hours=-6) + dt.timedelta(minutes=7 * number), partial(self._pay, order)
 
     def _pay(self, order: DemoOrder) -> None:
         lines = {line: tomans * RIALS for line, tomans in order.lines.items()}

@@ -50,10 +50,13 @@ from faq.models import ArticlePage, Feedback, HelpMedia, TopicPage, TranslationD
 from faq.upkeep import due_for_review
 from loyalty import own_months, own_points
 from loyalty.models import (
+    ActivityCell,
     Adjustment,
     Campaign,
     Decision,
     Journal,
+    LoyaltyEvent,
+    PaceReview,
     PointsClaim,
     Programme,
     Redemption,
@@ -165,6 +168,15 @@ def test_staff_find_questions_corrections_campaigns_and_a_review(demo):
     assert (done.asked_by != done.decided_by, Adjustment.objects.filter(state="waiting").count()) == (True, 1)
     assert set(PointsClaim.objects.values_list("state", flat=True)) == {"open", "given"}
     assert VotingReview.objects.get().state == "open"
+    assert PaceReview.objects.get().state == "open"
+    assert set(Reward.objects.exclude(happy_price=None).values_list("happy_price", "happy_from", "happy_to")) == {
+        (350, 15, 18)
+    }
+    assert ActivityCell.objects.count() > 10
+    assert len(set(ActivityCell.objects.values_list("cell"))) >= 4
+    # Not all in the second in which the demo is made.
+    votes = LoyaltyEvent.objects.filter(trigger="community.vote").values_list("occurred_at", flat=True)
+    assert Counter(moment.replace(second=0, microsecond=0) for moment in votes).most_common(1)[0][1] <= 3
     assert sorted(campaign.ends_at > now for campaign in Campaign.objects.filter(starts_at__lt=now)) == [False, True]
     assert {decision.reason for decision in Decision.objects.filter(outcome="none")} >= {"own-thread", "voting-review"}
     assert not OutboxMessage.objects.filter(event="loyalty.points_decided").exists()
