@@ -500,6 +500,13 @@ def own_answer(page: ArticlePage, user: AbstractBaseUser) -> OwnAnswer | None:
     return None
 
 
+def answer_of_visitor(page: ArticlePage, visitor: str) -> OwnAnswer | None:
+    """Return the feedback of a reader without an account on the current live revision, or None; one query."""
+    found = Feedback.objects.filter(article_id=page.pk, revision_read=page.live_revision_id or 0, visitor=visitor)
+    row = found.values_list("solved", "reason", "comment").first()
+    return OwnAnswer(*row) if row else None
+
+
 _own_answers: Final = Prepared(
     lambda article, revision, user: (
         Feedback.objects.filter(article_id=article, revision_read=revision, user_id=user)

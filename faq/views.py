@@ -129,6 +129,10 @@ def _form_page(request: HttpRequest, article: ArticlePage, number: int) -> HttpR
     own = queries.own_answer(article, request.user) if request.user.is_authenticated else None
     if own is not None:
         initial |= {"reason": own.reason, "comment": own.comment}
+    if _is_htmx(request) and "answered" in request.GET:
+        answer = own or queries.answer_of_visitor(article, VOTER.key_of(request))
+        state = "ask" if answer is None else "done"
+        return _answer(request, article, number, form=FeedbackForm(initial=initial), state=state, feedback=answer)
     asks = _is_htmx(request) and request.GET.get("solved") != "no"
     return _answer(request, article, number, form=FeedbackForm(initial=initial), state="ask" if asks else "why")
 
@@ -151,7 +155,7 @@ def _answer(
     *,
     form: FeedbackForm,
     state: str,
-    feedback: Feedback | None = None,
+    feedback: Feedback | queries.OwnAnswer | None = None,
     status: int | None = None,
 ) -> HttpResponse:
     context = {

@@ -35,6 +35,7 @@ from portal.core.visitors import visitor_of
 if TYPE_CHECKING:
     from allauth.socialaccount.models import SocialLogin
     from django.contrib.auth.models import AnonymousUser
+    from django.forms import BaseForm
     from django.http import HttpRequest, HttpResponse
 
     from portal.accounts.models import User
@@ -77,6 +78,13 @@ class AccountAdapter(DefaultAccountAdapter):
         user: User = super().new_user(request)
         user.language = get_language() or ""
         return user
+
+    def save_user(self, request: HttpRequest, user: User, form: BaseForm, commit: bool = True) -> User:
+        """Store the name that was offered along with the account, if the form asks for one."""
+        if name := form.cleaned_data.get("name"):
+            user.name = name
+        saved: User = super().save_user(request, user, form, commit)
+        return saved
 
     def get_reauthentication_methods(self, user: User) -> list[dict[str, Any]]:
         """Return the ways to confirm one's identity, described in the words of the sign-in page."""

@@ -18,6 +18,7 @@ from allauth.mfa.totp import forms as totp_forms
 from allauth.mfa.webauthn import forms as webauthn_forms
 from allauth.socialaccount import forms as social_forms
 from babel import Locale, UnknownLocaleError
+from babel.core import get_global
 from babel.dates import get_timezone_location
 from django import forms
 from django.conf import settings
@@ -35,12 +36,14 @@ if TYPE_CHECKING:
     from django.http import HttpRequest, HttpResponse
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
 
     from django.utils.functional import _StrPromise
 
 #: Regions of the tz database that name places; all others are aliases and fixed offsets.
 _REGIONS: Final = ("Africa/", "America/", "Asia/", "Atlantic/", "Australia/", "Europe/", "Indian/", "Pacific/")
+#: By the former name of a place, such as Asia/Calcutta: its name now. Both would be read as the same place.
+_OLD_NAMES: Final[Mapping[str, str]] = get_global("zone_aliases")
 
 
 if TYPE_CHECKING:
@@ -111,6 +114,15 @@ class OneAccountMixin(LookMixin):
 
 
 class SignupForm(OneAccountMixin, PasswordHelpMixin, account_forms.SignupForm):
+    name = FoldedCharField(
+        label=_("Name"),
+        max_length=100,
+        required=False,
+        help_text=_("How we greet you. Only you see it."),
+        widget=forms.TextInput({"autocomplete": "name"}),
+    )
+    field_order = ("name", "email")
+
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["email"].widget.attrs["autocomplete"] = "username" if "password1" in self.fields else "email"
@@ -305,7 +317,7 @@ def time_zone_choices(language: str) -> list[tuple[str, str]]:
     now = timezone.now()
     places = []
     for name in available_timezones():
-        if not name.startswith(_REGIONS):
+        if name in _OLD_NAMES or not name.startswith(_REGIONS):
             continue
         offset = now.astimezone(ZoneInfo(name)).utcoffset()
         minutes = round(offset.total_seconds() / 60) if offset else 0
@@ -351,5 +363,7 @@ class PreferencesForm(LookMixin, UserModelForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        chosen = self.instance.time_zone
+        self.initial["time_zone"] = _OLD_NAMES.get(chosen, chosen)
         if not self.instance.language:
             self.initial["language"] = get_language() or settings.LANGUAGE_CODE

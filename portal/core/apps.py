@@ -24,10 +24,12 @@ class CoreConfig(AppConfig):
             receivers,
             roles,
             solar_dates,
+            slugs,
             spreadsheets,
         )
 
         receivers.connect()
+        slugs.connect()
         file_audiences.connect()
         spreadsheets.protect()
         solar_dates.install()

@@ -17,6 +17,9 @@ from portal.core.pages import PLACES
 if TYPE_CHECKING:
     from django.http import HttpRequest
 
+#: Anchor of the note that says why another page was opened; it is in every page, and shown only to those sent there.
+NOT_TRANSLATED: Final = "not-translated"
+
 #: By page, host and audiences of the reader: the page's addresses in all languages.
 _addresses: Final[Memo[dict[str, tuple[str, bool]]]] = Memo(max_size=2048, scopes=(PLACES, "site"))
 
@@ -46,7 +49,10 @@ def language_links(request: HttpRequest) -> list[LanguageLink]:
         else:
             url = _translated_address(request, code)
             translated = bool(url)
-        links.append(LanguageLink(code, name, url or home_url(code), code == current, translated))
+        url = url or home_url(code)
+        links.append(
+            LanguageLink(code, name, url if translated else f"{url}#{NOT_TRANSLATED}", code == current, translated)
+        )
     return links
 
 

@@ -199,9 +199,20 @@ class VisibleRedirectMiddleware(RedirectMiddleware):
 
     def process_response(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
         answer: HttpResponseBase = super().process_response(request, response)
-        if answer is response or (page := self._page_at(answer.headers["Location"])) is None:
+        if answer is response:
+            return response
+        answer, page = self._with_query(answer, request.META["QUERY_STRING"]), self._page_at(answer.headers["Location"])
+        if page is None:
             return answer
         return answer if page.is_visible_to(getattr(request, "user", None)) else response
+
+    @staticmethod
+    def _with_query(answer: HttpResponseBase, query: str) -> HttpResponseBase:
+        """Take the query along, as of a link in a mail: what it asks for is asked of the new address."""
+        address, mark, anchor = answer.headers["Location"].partition("#")
+        if query and "?" not in address:
+            answer.headers["Location"] = f"{address}?{query}{mark}{anchor}"
+        return answer
 
     @staticmethod
     def _page_at(address: str) -> PortalPage | None:

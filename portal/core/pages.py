@@ -40,6 +40,7 @@ from portal.core.audience import (
 )
 from portal.core.memo import Memo
 from portal.core.scopes import content_changed, depends_on
+from portal.core.text import slugify_unicode
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
@@ -87,11 +88,20 @@ def audience_choices() -> list[tuple[str, str]]:
     return list(known.items())
 
 
+def clean_slug(typed: object, stored: str) -> str:
+    """Return what an editor typed as a slug; a stored one stays as it is, since addresses depend on it."""
+    text = str(typed or "")
+    return text if text == stored else slugify_unicode(text)
+
+
 class PortalPageForm(WagtailAdminPageForm):
-    """Page form that offers the available audiences."""
+    """Page form that offers the available audiences, and makes slugs of what is typed by our rule."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        if "slug" in self.fields:
+            stored = self.instance.slug or ""
+            self.fields["slug"].to_python = lambda typed: clean_slug(typed, stored)
         if "audience" in self.fields:
             choices = audience_choices()
             current = self.initial.get("audience") or self.instance.audience

@@ -9,12 +9,12 @@ from django.conf import settings
 from django.db import transaction
 from django.template import TemplateDoesNotExist
 from django.template.loader import render_to_string
-from django.utils.text import slugify
 from django.utils.translation import gettext, gettext_lazy, override
 from wagtail.models import Locale, Page, Site
 
 from faq.models import HelpIndexPage
 from portal.core.brand import site_name
+from portal.core.text import slugify_unicode
 from portal.home.models import HomePage, InfoPage
 
 if TYPE_CHECKING:
@@ -47,9 +47,7 @@ def make_first_pages() -> bool:
         home = HomePage(title=site_name(code), slug=code, locale=locale, translation_key=home_key)
         root.add_child(instance=home)
         home.add_child(
-            instance=HelpIndexPage(
-                title=title, slug=slugify(title, allow_unicode=True), locale=locale, translation_key=help_key
-            )
+            instance=HelpIndexPage(title=title, slug=slugify_unicode(title), locale=locale, translation_key=help_key)
         )
         _add_drafts(home, code, keys)
         if code == settings.LANGUAGE_CODE:
@@ -70,7 +68,7 @@ def _add_drafts(home: HomePage, language: str, keys: dict[str, uuid.UUID]) -> No
             named = str(title)
         page = InfoPage(
             title=named,
-            slug=slugify(named, allow_unicode=True),
+            slug=slugify_unicode(named),
             role=role,
             body=body,
             locale=home.locale,

@@ -47,6 +47,14 @@ def test_a_code_may_be_pasted_with_spaces_dashes_and_marks(client, persian_code_
     assert EmailAddress.objects.get(email="mina@example.com").verified
 
 
+def test_a_name_is_offered_and_greets_from_the_first_page_on(client):
+    assert 'autocomplete="name"' in client.get(SIGNUP).text
+
+    client.post(SIGNUP, {**NEW, "name": "مينا کریمی"})
+
+    assert User.objects.get(email="mina@example.com").name == "مینا کریمی"
+
+
 def test_nobody_is_signed_in_before_the_code(client):
     client.post(SIGNUP, NEW)
 

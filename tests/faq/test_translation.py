@@ -68,6 +68,14 @@ def test_article_is_translated_with_all_that_is_not_text(after_commit):
     assert ShortLink.objects.filter(translation_key=article.translation_key).count() == 1
 
 
+def test_a_slug_that_a_translator_writes_in_persian_stays(after_commit):
+    """The translation screen made "x2" of it."""
+    with after_commit():
+        english = translate(ArticlePageFactory(), title="Guide", slug="مودم-x2-راهنما", short_answer="Unplug it.")
+
+    assert english.slug == "مودم-x2-راهنما"
+
+
 def test_pages_above_are_translated_along():
     article = ArticlePageFactory()
     topic = TopicPage.objects.get(pk=article.get_parent().pk)

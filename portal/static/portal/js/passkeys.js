@@ -90,7 +90,9 @@ async function offerInField(form) {
   }
 }
 
-if (window.PublicKeyCredential && navigator.credentials) {
+// An IP address is no name that a passkey could belong to.
+const isName = !/^(\[.*|[\d.]+)$/.test(location.hostname);
+if (window.PublicKeyCredential && navigator.credentials && isName) {
   for (const form of document.querySelectorAll("form[data-passkey]")) {
     form.hidden = false;
     const problem = form.querySelector("[data-passkey-problem]");
@@ -113,4 +115,6 @@ if (window.PublicKeyCredential && navigator.credentials) {
   }
   for (const other of document.querySelectorAll("[data-with-passkeys][hidden]")) other.hidden = false;
   for (const other of document.querySelectorAll("[data-without-passkeys]")) other.hidden = true;
+} else {
+  for (const other of document.querySelectorAll("[data-needs-passkeys]")) other.hidden = true;
 }

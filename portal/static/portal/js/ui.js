@@ -96,7 +96,24 @@ document.addEventListener("click", async (event) => {
 // An error summary takes focus, on load and after a part of the page was replaced.
 const focusErrors = () => document.querySelector("[data-error-summary]")?.focus();
 focusErrors();
-document.addEventListener("htmx:after:swap", focusErrors);
+
+// Focus that a replaced part held goes to what came instead: to its errors, its heading or its first control.
+let around = [];
+document.addEventListener("htmx:before:swap", ({ detail }) => {
+  around = [];
+  for (let box = detail.ctx?.sourceElement; box?.parentElement; box = box.parentElement) {
+    around.push([box.parentElement, [...box.parentElement.children].indexOf(box)]);
+  }
+});
+document.addEventListener("htmx:after:swap", () => {
+  focusErrors();
+  if ((document.activeElement ?? document.body) !== document.body) return;
+  const [parent, place] = around.find(([box]) => box.isConnected) ?? [];
+  const box = parent?.children[place];
+  const goal = box?.querySelector("h2, h3") ?? box?.querySelector("a[href], button, input") ?? box;
+  if (goal && goal.tabIndex < 0) goal.tabIndex = -1;
+  goal?.focus();
+});
 
 // Of tabs that do not fit, the current one is in sight; only its line of tabs moves, not the page.
 for (const tab of document.querySelectorAll(".tabs [aria-current]")) {
