@@ -23,8 +23,8 @@ class CoreConfig(AppConfig):
             mail_delivery,
             receivers,
             roles,
-            solar_dates,
             slugs,
+            solar_dates,
             spreadsheets,
         )
 
