@@ -14,6 +14,7 @@ parts follow each other in the direction of the sentence. See docs/decisions/005
 
 from __future__ import annotations
 
+import logging
 import re
 from dataclasses import dataclass
 from functools import lru_cache
@@ -28,6 +29,8 @@ from portal.core.text import to_latin_digits
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+logger = logging.getLogger(__name__)
 
 # Runs ---------------------------------------------------------------------------------------------------------------
 
@@ -256,12 +259,17 @@ def isolate_html(html: str, *, language: str = "") -> str:
     """Return HTML that is already clean with the runs of its right-to-left paragraphs in ``<bdi>``.
 
     With the `language` of the page, a paragraph of the other script gets its own ``dir``. Attributes, code, and what has
-    its own direction stay untouched, and so does every character of text: only elements are added.
+    its own direction stay untouched, and so does every character of text: only elements are added. HTML that cannot be
+    read stays as it is: order is worth no page.
     """
     page = language and ("rtl" if language.partition("-")[0] in settings.LANGUAGES_BIDI else "ltr")
     if page != "rtl" and not _SOME_RTL.search(html):
         return html
-    return _Isolating(html, page).html()
+    try:
+        return _Isolating(html, page).html()
+    except Exception as error:  # noqa: BLE001 - whatever is wrong with one text concerns how it looks alone
+        logger.error("A text was left without its runs: %s", type(error).__name__)  # noqa: TRY400 - no texts in the log
+        return html
 
 
 @dataclass(frozen=True, slots=True)
@@ -276,8 +284,8 @@ class _Part:
     offsets: list[int] | None
 
     def place(self, position: int) -> int:
-        """Return where in the token a character of the paragraph is."""
-        here = position - self.start
+        """Return where in the token a character of the paragraph is; its nearest end for one outside, in a picture or code."""
+        here = min(max(position, self.start), self.end) - self.start
         return here if self.offsets is None else self.offsets[here]
 
 

@@ -1,6 +1,6 @@
 """Decides whether anything that was found is about the question, or only mentions some of its words.
 
-A portal about the internet finds something for "red wine": the red light of a router. Rarity cannot tell the words of
+A portal about the internet finds something for "red wine": the red light of a meter. Rarity cannot tell the words of
 its subject, which stand in many of its entries, from those of every text. Two things together can: how much of the
 question the best entries hold, and whether a word of it is far more frequent here than in its language.
 

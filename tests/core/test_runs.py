@@ -6,14 +6,14 @@ import re
 import time
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from community import rendering
 from faq.body import words_of
 from faq.models import ArticleBody
 from faq.rendering import render_body
-from portal.core.runs import Piece, is_right_to_left, isolate_html, isolate_plain, isolated, pieces
+from portal.core.runs import Piece, _Isolating, is_right_to_left, isolate_html, isolate_plain, isolated, pieces
 from portal.core.templatetags.ui import runs
 from search.showing.highlight import snippet
 from tests.core.runs_table import RUNS, SENTENCES
@@ -107,6 +107,7 @@ _ALPHABET = st.sampled_from(
 _TEXT = st.lists(_ALPHABET, max_size=30).map("".join)
 _HTML = st.lists(
     st.sampled_from(["<p>", "</p>", "<b>", "</b>", "<br>", "<code>", "</code>", '<a href="x-1">', "</a>", '<i dir="ltr">', "</i>"])
+    | st.sampled_from(["<img>", "<svg></svg>", "<td>", "</td>", "<input>", " Save ", " exit", "&#x27;t"])
     | st.sampled_from(["سلام ", "X2 ", "Pro", "300 ", "Mbps", "*700#", "&amp;", "021-91000000", "، ", "(", ")", "-", "۱۲"]),
     max_size=40,
 ).map("".join)  # fmt: skip
@@ -119,14 +120,26 @@ def test_no_character_of_a_text_changes(text: str) -> None:
     assert _BDI.sub("", isolated(text)) == str(runs(text)).replace('<bdi dir="ltr">', "").replace("</bdi>", "")
 
 
-@given(_HTML)
-def test_only_pairs_of_elements_are_added_to_html(html: str) -> None:
-    shown = isolate_html(html)
-    assert _BDI.sub("", shown) == html
+@given(_HTML, st.sampled_from(["", "rtl", "ltr"]))
+@example("<p><b>Settings</b> &gt; <code>Network</code></p>", "rtl")
+@example("<td>سلام <b>من</b> &amp; <svg></svg></td>", "ltr")
+@example("<td><code>x</code> Save <b>as</b> &amp; new</td>", "rtl")
+def test_only_pairs_of_elements_are_added_to_html(html: str, page: str) -> None:
+    shown = _Isolating(html, page).html()  # which raises; pages go on without it
+    assert re.sub(r'<bdi dir="(?:ltr|rtl)">|</bdi>|(?<=<p) dir="(?:ltr|rtl)"', "", shown) == html
     assert shown.count("<bdi") == shown.count("</bdi>")
     for inside in re.findall(r'<bdi dir="ltr">(.*?)</bdi>', shown, re.DOTALL):
         for name in ("b", "a", "p"):
             assert len(re.findall(rf"<{name}\b", inside)) == inside.count(f"</{name}>")
+
+
+def test_a_text_that_cannot_be_read_stays_as_it_is(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(_Isolating, "html", lambda _self: iter(()).__next__())
+    assert isolate_html("<p>مودم X2</p>") == "<p>مودم X2</p>"
+    assert "StopIteration" in caplog.text
+    assert "مودم" not in caplog.text
 
 
 @pytest.mark.parametrize(
