@@ -218,7 +218,7 @@ def _available(user_ids: Iterable[int], now: dt.datetime) -> dict[int, User]:
     for column in ("silenced_until", "suspended_until"):
         name = f"community_profile__{column}"
         may_write &= Q(**{f"{name}__isnull": True}) | Q(**{f"{name}__lte": now})
-    seen = Q(community_profile__last_seen_on__gte=(now - _SEEN_WITHIN).date())
+    seen = Q(community_profile__last_seen_on__gte=timezone.localdate(now - _SEEN_WITHIN))
     members = User.objects.filter(seen, may_write, pk__in=set(user_ids), is_active=True, is_staff=False)
     return {user.pk: user for user in members}
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import re
+
 from community import services
 from portal.core import outbox
 from portal.notifications.models import Notification
 from tests.factories.community import token
 
 ANSWER = "مودم را یک دقیقه از برق بکشید؛ برای من درست شد."
-TITLE = "چراغ WAN مودم قرمز است"
+TITLE = "چراغ سوم مودم قرمز است"
 
 
 def target(thread) -> str:
@@ -29,6 +31,6 @@ def told() -> list[tuple[str, str]]:
 
 
 def listed(client, person) -> str:
-    """The page of the bell, as the person sees it."""
+    """The page of the bell as the person reads it, without the elements that keep runs and names in order."""
     client.force_login(person)
-    return client.get(f"/{person.language or 'fa'}/notifications/").text
+    return re.sub("</?bdi[^>]*>", "", client.get(f"/{person.language or 'fa'}/notifications/").text)

@@ -33,10 +33,10 @@ def test_who_asked_hears_of_a_reply_in_the_bell_and_by_mail(client, question, mi
     post = reply(question, by=sara)
 
     assert told() == [("مینا", "reply")]
-    assert "\u2068سارا\u2069 در «\u2068چراغ WAN مودم قرمز است\u2069» به شما پاسخ داد" in listed(client, mina)
+    assert "\u2068سارا\u2069 در «\u2068چراغ سوم مودم قرمز است\u2069» به شما پاسخ داد" in listed(client, mina)
     (arrived,) = mailoutbox
     assert arrived.to == ["mina@example.com"]
-    assert arrived.subject.strip("\u2068\u2069") == "چراغ WAN مودم قرمز است"
+    assert arrived.subject.strip("\u2068\u2069") == "چراغ سوم مودم قرمز است"
     assert ANSWER in arrived.body
     with_language = reverse("community:thread", args=[question.pk, question.slug])
     assert f"{with_language}#post-{post.number}" in arrived.body
@@ -105,7 +105,7 @@ def test_replies_of_one_thread_are_shown_as_one(client, question, mina, sara):
     for _number in range(3):
         reply(question, by=sara)
 
-    assert "۳ پاسخ تازه به شما در «\u2068چراغ WAN مودم قرمز است\u2069»" in listed(client, mina)
+    assert "۳ پاسخ تازه به شما در «\u2068چراغ سوم مودم قرمز است\u2069»" in listed(client, mina)
 
 
 # Visibility ----------------------------------------------------------------------------------------------------------

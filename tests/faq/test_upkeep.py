@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 
 import pytest
 from django.core import mail
@@ -181,7 +182,7 @@ def test_readers_of_a_translation_are_told_and_led_to_the_current_text(client, p
     publish(english, "medium")
 
     assert "This translation is out of date" in told
-    assert f'href="{persian.url}" hreflang="fa" lang="fa" dir="rtl">{persian.title}' in told
+    assert f'href="{persian.url}" hreflang="fa" lang="fa" dir="rtl">{persian.title}' in re.sub("</?bdi[^>]*>", "", told)
     assert "out of date" not in client.get(english.url).text
 
 

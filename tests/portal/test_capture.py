@@ -37,7 +37,7 @@ pytestmark = [
     pytest.mark.both_databases("community.models.loops", "community.services.articles", "faq.capturing"),
 ]
 
-TITLE = "چراغ WAN مودم قرمز است؛ چه کنم؟"
+TITLE = "چراغ سوم مودم قرمز است؛ چه کنم؟"
 #: What the editor reads when an article is for more people than its thread.
 WIDER = "این مقاله برای افراد بیشتری است"
 ANSWER = "مودم را **یک دقیقه** از برق بکشید.\n\n- کابل را محکم کنید\n- روشن کنید"
