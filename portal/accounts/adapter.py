@@ -113,6 +113,13 @@ class AccountAdapter(DefaultAccountAdapter):
         device = devices.known_device(request, credentials.get("email") or "")
         return f"{key}:{device}" if device else key
 
+    def is_safe_url(self, url: str | None) -> bool:
+        """Return whether a sign-in may lead there. What is no address at all, such as `http://[::1`, is not safe either."""
+        try:
+            return bool(super().is_safe_url(url))
+        except ValueError:
+            return False
+
     def clean_email(self, email: str) -> str:
         """Return the canonical form of an address, including one confirmed by a sign-in provider."""
         return normalise_address(email) or email
