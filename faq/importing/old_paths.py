@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from wagtail.contrib.redirects.models import Redirect
 
+from portal.core.routing import is_taken
 from portal.core.scopes import content_changed
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ def old_paths(addresses: Sequence[str]) -> tuple[str, ...]:
 
 
 def lead(wanted: Mapping[str, int]) -> None:
-    """Have each path lead to a page, unless it leads somewhere already. Where something is, it stays."""
+    """Have each path lead to a page, unless it leads somewhere already. Where something is, with or without the slash, it stays."""
     paths = sorted(wanted)
     known: set[str] = set()
     for start in range(0, len(paths), 500):
@@ -43,7 +44,9 @@ def lead(wanted: Mapping[str, int]) -> None:
             Redirect.objects.filter(old_path__in=paths[start : start + 500]).values_list("old_path", flat=True)
         )
     new = [
-        Redirect(old_path=path, redirect_page_id=wanted[path], is_permanent=True) for path in paths if path not in known
+        Redirect(old_path=path, redirect_page_id=wanted[path], is_permanent=True)
+        for path in paths
+        if path not in known and not is_taken(path)
     ]
     if new:
         Redirect.objects.bulk_create(new, batch_size=500)

@@ -21,6 +21,7 @@ from django.utils import translation
 from django.utils.functional import LazyObject
 from django.utils.translation import get_language_from_path
 from wagtail.contrib.redirects.middleware import RedirectMiddleware
+from wagtail.contrib.redirects.models import Redirect
 
 from portal.core.audience import reading_as
 from portal.core.pages import PortalPage, site_roots
@@ -203,8 +204,14 @@ class VisibleRedirectMiddleware(RedirectMiddleware):
             return response
         answer, page = self._with_query(answer, request.META["QUERY_STRING"]), self._page_at(answer.headers["Location"])
         if page is None:
-            return answer
+            return response if self._leads_to_draft(request) else answer
         return answer if page.is_visible_to(getattr(request, "user", None)) else response
+
+    @staticmethod
+    def _leads_to_draft(request: HttpRequest) -> bool:
+        """Return whether the old address is that of a page that is not published: its new one would tell its title."""
+        paths = {Redirect.normalise_path(path) for path in (request.path, request.get_full_path())}
+        return bool(Redirect.objects.filter(old_path__in=paths, redirect_page__live=False).exists())
 
     @staticmethod
     def _with_query(answer: HttpResponseBase, query: str) -> HttpResponseBase:

@@ -8,9 +8,12 @@ from __future__ import annotations
 
 import copy
 from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import unquote
 
+from django.conf import settings
 from django.http import Http404
-from django.utils.translation import get_language
+from django.urls import Resolver404, resolve
+from django.utils.translation import get_language, get_language_from_path, override
 from wagtail import views as wagtail_views
 from wagtail.models import Page
 from wagtail.url_routing import RouteResult
@@ -104,3 +107,23 @@ def _read_page(url_path: str) -> Page | None:
 
 def _for_serving(kind: type[Page]) -> Any:
     return kind.objects.for_serving() if issubclass(kind, PortalPage) else kind.objects.all()
+
+
+def is_taken(path: str) -> bool:
+    """Return whether something of the portal is at an address, which is written without the slash at its end.
+
+    A redirect from there would come before the page itself, for whoever leaves the slash out.
+    """
+    whole = f"{unquote(path)}/"
+    with override(get_language_from_path(whole) or settings.LANGUAGE_CODE):
+        try:
+            found = resolve(whole)
+        except Resolver404:
+            return False
+    if found.url_name != "wagtail_serve":
+        return True
+    for root in site_roots():
+        prefix = f"/{root.language_code}/"
+        if whole.startswith(prefix):
+            return find_page(root.root_path + whole.removeprefix(prefix)) is not None
+    return False

@@ -312,6 +312,30 @@ def test_old_addresses_lead_to_articles_and_undoing_takes_that_back(tmp_path, em
     assert set(Redirect.objects.values_list("old_path", flat=True)) == {"/help/two"}
 
 
+def test_no_old_address_takes_the_place_of_what_is_there(tmp_path, empty_portal, client):
+    taken = ["/admin", "/en", "/en/search", "/en/accounts/login"]
+    write(tmp_path, **{"one.md": f"---\nid: one\naliases: [{', '.join(taken)}, /old]\n---\n# One\n\nWords.\n"})
+    import_articles(tmp_path, publish=True)
+    page = ArticlePage.objects.get()
+    again = [page.url.rstrip("/"), page.get_parent().url.rstrip("/")]
+    write(tmp_path, **{"two.md": f"---\nid: two\naliases: [{', '.join(again)}]\n---\n# Two\n\nWords.\n"})
+    import_articles(tmp_path, publish=True)
+
+    assert list(Redirect.objects.values_list("old_path", flat=True)) == ["/old"]
+
+
+def test_an_old_address_leads_to_a_draft_when_it_is_published(tmp_path, empty_portal, client):
+    write(tmp_path, **{"one.md": "---\nid: one\naliases: [/old]\n---\n# Secret name\n\nWords.\n"})
+    import_articles(tmp_path)
+    page = ArticlePage.objects.get()
+    page.unpublish()
+    assert "secret" not in client.get("/old/")["Location"]  # which is the same address in a language, where nothing is
+
+    page.save_revision().publish()
+
+    assert client.get("/old/")["Location"].endswith(page.url)
+
+
 def test_an_article_that_an_import_changed_loses_the_addresses_it_brought(tmp_path, empty_portal):
     write(tmp_path, **{"one.md": "---\nid: one\n---\n# One\n\nWords.\n"})
     import_articles(tmp_path, run=1)
