@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import re
+from contextlib import suppress
 from http import HTTPStatus
 from traceback import walk_tb
 from typing import TYPE_CHECKING, Final
@@ -257,7 +258,8 @@ class AdminRunsMiddleware:
         if kind.startswith("text/html"):
             found = _PAGE_LANGUAGE.search(content, 0, 2_000)
             language = found[1].decode() if found else translation.get_language() or ""
-            response.content = isolate_html(response.text, language=language)
+            with suppress(UnicodeDecodeError):  # what is not text has no runs
+                response.content = isolate_html(response.text, language=language)
         elif kind.startswith("application/json") and b'"html"' in content:
             dialog = json.loads(content)
             if isinstance(dialog, dict) and isinstance(dialog.get("html"), str):

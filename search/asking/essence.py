@@ -9,6 +9,7 @@ docs/decisions/0058-long-texts.md.
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from search.asking.questions import Question, read, stems_of
@@ -44,20 +45,11 @@ def essence(backend: Backend, text: str, language: str, audiences: Collection[st
     vocabulary = backend.vocabulary(
         set().union(*(stems_of(found, ()) for _piece, found in pieces)), audiences=audiences
     )
+    here = Plan(
+        terms=(), size=vocabulary.size, audiences=tuple(audiences), filters=Filters(language=[language]), limit=1
+    )
     questions = [Question(piece, found, vocabulary) for piece, found in pieces]
-    plans = [
-        (question, plan_of)
-        for question in questions
-        if (
-            plan_of := Plan(
-                terms=question.own_terms(),
-                size=vocabulary.size,
-                audiences=tuple(audiences),
-                filters=Filters(language=[language]),
-                limit=1,
-            )
-        ).terms
-    ]
+    plans = [(question, replace(here, terms=terms)) for question in questions if (terms := question.own_terms())]
     likely = sorted(plans, key=lambda each: -sum(each[1].weights.values()) * _told(each[0]))[:MOST_LOOKED_UP]
     best, text_of_best = 0.0, ""
     for question, plan in likely:
