@@ -124,6 +124,22 @@ def test_what_is_followed_again_changes_nothing(programme, person):
     assert summary(Wallet.objects.get()).spendable == 150
 
 
+def test_with_two_programmes_the_points_come_in_that_of_the_challenge_alone(programme, person):
+    other = EarningFactory().programme
+    for each in (programme, other):
+        points_for_challenges(each)
+    rule_in_force(other)
+    challenge_in_force(programme, points=50, target=1)
+    earn(person, 1)
+
+    spendable = {wallet.programme_id: summary(wallet).spendable for wallet in Wallet.objects.all()}
+    assert spendable == {programme.pk: 150, other.pk: 100}
+    lose(1)
+    assert {summary(wallet).spendable for wallet in Wallet.objects.all()} == {0}
+    assert {row.wallet.programme for row in Decision.objects.filter(event__trigger=challenges.CHALLENGE)} == {programme}
+    assert list(ledger.check()) == []
+
+
 def test_every_month_begins_anew_in_the_calendar_of_the_programme(programme, person):
     today = today_of(programme)
     begin = month_begin(today, in_calendar=programme.calendar)

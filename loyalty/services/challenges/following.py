@@ -168,7 +168,7 @@ def _tell(programme: Programme, written: Sequence[ChallengeRecord]) -> None:
 
 def follow_completion(event: ChallengeMoved) -> None:
     """Give the points of a challenge that is completed, or take them back with what it rested on: a handler."""
-    challenge = Challenge.objects.get(pk=event.challenge)
+    challenge = Challenge.objects.select_related("programme").get(pk=event.challenge)
     if not challenge.points:
         return
     source = f"challenge:{event.challenge}:{event.wallet}:{event.period}"
@@ -190,7 +190,8 @@ def follow_completion(event: ChallengeMoved) -> None:
                 user_id=person,
                 occurred_at=rows.values_list("created_at", flat=True).get(number=1),
                 facts={"points": challenge.points},
-            )
+            ),
+            only_in=challenge.programme,
         )
     earning.settle(earning.events_of(source), stands=lambda _event: stands(), because=UNDONE)
 

@@ -94,12 +94,14 @@ def is_anything_recorded() -> bool:
 
 
 @transaction.atomic
-def record(happened: Happened) -> list[Decision]:
+def record(happened: Happened, *, only_in: Programme | None = None) -> list[Decision]:
     """Decide about an event in every programme, once; return the first decisions, also when called again.
 
+    With `only_in`, in that programme alone: what its own things led to is no affair of the others.
     Raises `ValueError` for facts that its trigger does not have, and `NotNowError` while earning is stopped.
     """
-    programmes = list(Programme.objects.filter(earning__isnull=False).select_related("earning").order_by("pk"))
+    recording = Programme.objects.filter(earning__isnull=False).select_related("earning").order_by("pk")
+    programmes = list(recording if only_in is None else recording.filter(pk=only_in.pk))
     if not programmes:
         return []
     _check_facts(happened)
