@@ -113,6 +113,10 @@ def load_rewards() -> int:
     return Redemption.objects.filter(wallet__programme=programme).count() if is_new else 0
 
 
+#: Points of purchases in a month: without a limit a rule for amounts is published by a second person.
+_MOST_OF_PURCHASES: Final = 10_000
+
+
 def _open_programme(admin: User) -> Programme:
     name = LocalizedText(fa="باشگاه نورا", en="Noora Club")
     for draft in earning.set_up(code=CODE, name=name, by=admin):
@@ -122,6 +126,7 @@ def _open_programme(admin: User) -> Programme:
         draft = earning.create_rule(
             programme=programme, code="purchase", name=LocalizedText(fa="خرید و پرداخت قبض", en="Purchases and bills"), by=admin,
             trigger=shop.ORDER, points=1, per_fact="amount", per_units=TOMANS_PER_POINT * RIALS, pending_days=2,
+            cap_month=_MOST_OF_PURCHASES,
         )  # fmt: skip
         earning.publish(draft, by=admin)
     Earning.objects.filter(programme=programme).update(is_open=True)

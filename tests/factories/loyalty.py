@@ -94,7 +94,7 @@ def rule_in_force(programme: Programme, code: str = "answer", **values: Any) -> 
     name = LocalizedText(fa="پاسخ پذیرفته‌شده", en="Accepted answer")
     fixed = {"trigger": "community.solution", "points": 100, "pending_days": 0}
     draft = earning.create_rule(programme=programme, code=code, name=name, by=staff, **{**fixed, **values})
-    return earning.publish(draft, by=staff)
+    return earning.publish(draft, by=UserFactory(superuser=True))
 
 
 def tiers_in_force(programme: Programme, **values: Any) -> TierSet:

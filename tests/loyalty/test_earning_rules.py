@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from loyalty.exceptions import InvalidConditionError
 from loyalty.models import Programme
 from loyalty.services.earning import FactInfo, FactType, Trigger
+from loyalty.services.earning.bounds import largest, most_base, most_for_one_event
 from loyalty.services.earning.conditions import DEPTH, NODES, failing, matches, validate
 from loyalty.services.earning.evaluation import ALL_RULES, Bonus, Cap, Rule, apply_caps, evaluate
 from loyalty.services.earning.periods import periods_of
@@ -355,6 +356,78 @@ def test_evaluation_gives_what_the_oracle_gives(rules, percent, votes, used, cap
     assert all(0 <= one.bonus <= one.points <= one.wanted for one in considered)
     assert all(one.reason for one in considered if not one.points)
     assert used + sum(points(considered).values()) <= max(cap, used)
+
+
+# The most ------------------------------------------------------------------------------------------------------------
+
+
+NUMBERS = st.integers(-2, 9)
+COMPARISONS = st.one_of(
+    st.builds(fact, st.sampled_from(["votes", "other"]), st.sampled_from(["eq", "gte", "lte"]), NUMBERS),
+    st.builds(fact, st.just("votes"), st.just("in"), st.lists(NUMBERS, min_size=1, max_size=3)),
+    st.builds(fact, st.just("votes"), st.just("between"), st.tuples(NUMBERS, NUMBERS).map(sorted)),
+)
+TREES = st.recursive(
+    COMPARISONS,
+    lambda parts: st.one_of(
+        st.builds(lambda part: {"not": part}, parts),
+        st.builds(
+            lambda name, group: {name: group}, st.sampled_from(["and", "or"]), st.lists(parts, min_size=1, max_size=3)
+        ),
+    ),
+    max_leaves=6,
+)
+CAMPAIGNS = st.lists(
+    st.tuples(st.integers(101, 1000), st.sampled_from([frozenset(), frozenset("a"), frozenset("z")])), max_size=3
+)
+CAPS = st.lists(st.builds(Cap, st.sampled_from(["day", "ever"]), st.booleans(), st.integers(1, 60)), max_size=2)
+
+
+@given(
+    st.builds(
+        Rule, code=st.just("a"), version=st.just(1), points=st.integers(1, 2_000_000),
+        conditions=st.one_of(st.just({}), TREES), per_fact=st.sampled_from(["", "votes"]), per_units=st.integers(1, 7),
+        rounding=st.sampled_from(["floor", "half-up", "ceiling"]), cap_mode=st.sampled_from(["clip", "reject"]),
+        caps=CAPS.map(tuple),
+    ),
+    CAMPAIGNS, CAPS, st.sampled_from([None, 0, 5, 60]), st.tuples(st.integers(0, 60), NUMBERS),
+)  # fmt: skip
+def test_no_rule_of_any_shape_gives_more_for_an_event_than_the_most(rule, campaigns, member, known, numbers):
+    votes, other = numbers
+    running = [bonus(code=str(at), percent=percent, rules=rules) for at, (percent, rules) in enumerate(campaigns)]
+    most = most_for_one_event(rule, running, member, base=most_base(rule, known))
+    facts = {"votes": votes if known is None else min(votes, known), "other": other}
+    considered = evaluate([rule], running, facts, NOW)
+    apply_caps(considered, {"a": rule}, member, lambda *_which: (0, 0))
+    is_limited = any(cap.is_of_points for cap in (*rule.caps, *member))
+    is_known = not rule.per_fact or known is not None or largest(rule.conditions, "votes") is not None
+
+    assert (most is None) == (not is_limited and not is_known)
+    assert most is None or considered[0].points <= most
+
+
+@given(TREES, st.integers(-3, 300), NUMBERS)
+def test_no_number_that_fulfils_conditions_is_larger_than_the_largest(tree, votes, other):
+    most = largest(tree, "votes")
+
+    if most is not None and matches(tree, {"votes": votes, "other": other}):
+        assert votes <= most
+
+
+@pytest.mark.parametrize(
+    ("tree", "expected"),
+    [
+        ({}, None),
+        (fact("votes", "lte", 3), 3),
+        ({"not": fact("votes", "gte", 3)}, 2),
+        ({"and": [fact("votes", "gte", 1), fact("votes", "lte", 9)]}, 9),
+        ({"or": [fact("votes", "eq", 1), fact("votes", "in", [2, 7])]}, 7),
+        ({"or": [fact("votes", "eq", 1), fact("other", "eq", 2)]}, None),
+        ({"not": {"or": [fact("votes", "gte", 5), fact("other", "eq", 2)]}}, 4),
+    ],
+)
+def test_conditions_say_how_large_a_number_can_be(tree, expected):
+    assert largest(tree, "votes") == expected
 
 
 @given(st.lists(st.integers(0, 50), min_size=1, max_size=6), st.integers(1, 9), st.integers(1, 9))

@@ -12,13 +12,13 @@ from django.urls import reverse
 from django.utils import timezone
 
 from loyalty.exceptions import NotPermittedError, SecondPersonError
-from loyalty.models import Campaign, Offer, OfferPolicy, PointsPolicy
+from loyalty.models import Campaign, Challenge, Offer, OfferPolicy, PointsPolicy
 from loyalty.models.earning import VersionState
-from loyalty.services import adjusting, earning, ledger, offers
+from loyalty.services import adjusting, challenges, earning, ledger, offers
 from loyalty.services.earning import Happened
 from loyalty.services.offers import publishing
 from tests.factories.accounts import UserFactory
-from tests.factories.loyalty import EarningFactory, OfferFactory
+from tests.factories.loyalty import EarningFactory, OfferFactory, WalletFactory, points_for_challenges
 from tests.loyalty.test_adjusting_admin import signed_in
 
 pytestmark = pytest.mark.django_db
@@ -233,5 +233,49 @@ def test_of_what_never_happened_one_award_decides(programme, writer, points, is_
     if is_alone:
         assert earning.publish(draft, by=writer).state == VersionState.PUBLISHED
         return
+    with pytest.raises(SecondPersonError):
+        earning.publish(draft, by=writer)
+
+
+ORDERS = {"trigger": "shop.order", "points": 1, "per_fact": "amount", "per_units": 1000}
+
+
+@pytest.mark.parametrize(
+    ("values", "is_alone"),
+    [
+        ({}, False),
+        ({"cap_day": 100_001}, False),
+        ({"cap_month": 100_000}, True),
+        ({"conditions": {"fact": "amount", "op": "gte", "value": 5}}, False),
+        ({"conditions": {"fact": "amount", "op": "lte", "value": 100_000_000}}, True),
+        ({"conditions": {"fact": "amount", "op": "lte", "value": 100_001_000}}, False),
+    ],
+)
+def test_a_rule_for_each_unit_is_published_alone_only_with_a_limit(programme, writer, other, values, is_alone):
+    draft = earning.create_rule(programme=programme, code="r", name={"fa": "x"}, by=writer, **ORDERS, **values)
+    if not is_alone:
+        with pytest.raises(SecondPersonError):
+            earning.publish(draft, by=writer)
+    assert earning.publish(draft, by=writer if is_alone else other).state == VersionState.PUBLISHED
+
+
+def test_a_campaign_that_runs_counts_for_the_most_of_a_rule_and_of_a_challenge(programme, writer, other):
+    earning.publish_campaign(campaign_of(programme, writer, ""), by=other)  # twice the points
+    draft = rule_of(programme, writer, points=50_001)
+    with pytest.raises(SecondPersonError):
+        earning.publish(draft, by=writer)
+    points_for_challenges(programme, points=3, cap_month=200)
+    WalletFactory(programme=programme)
+    made = Challenge(programme=programme, code="c", trigger="community.solution", target=1, repeats=False, points=20)
+    assert challenges.most_points(made) == 120
+    made.points = 40
+    assert challenges.most_points(made) == 200  # its limit
+
+
+def test_a_rule_that_multiplies_the_points_of_challenges_is_not_published_alone(programme, writer):
+    values = {"trigger": challenges.CHALLENGE, "per_fact": "points"}
+    draft = earning.create_rule(programme=programme, code="r", name={"fa": "x"}, by=writer, points=1, **values)
+    assert earning.most_points(draft) == 100_000
+    draft = earning.save_draft(rule=draft.rule, by=writer, points=2)
     with pytest.raises(SecondPersonError):
         earning.publish(draft, by=writer)

@@ -13,7 +13,7 @@ from django.db import transaction
 from django.utils.translation import gettext_lazy as _
 
 from loyalty.events import ChallengeMoved
-from loyalty.models.challenges import Challenge, ChallengeRecord
+from loyalty.models.challenges import MAX_POINTS, Challenge, ChallengeRecord
 from loyalty.models.earning import LoyaltyEvent, VersionState
 from loyalty.models.ledger import Member, Wallet
 from loyalty.models.offers import SegmentMembership
@@ -44,7 +44,7 @@ TRIGGER: Final = Trigger(
     name=CHALLENGE,
     label=_("You complete a challenge"),
     icon="flag",
-    facts=(FactInfo(name="points", label=_("points of the challenge"), type=FactType.NUMBER),),
+    facts=(FactInfo(name="points", label=_("points of the challenge"), type=FactType.NUMBER, most=MAX_POINTS),),
 )
 #: Why points for a challenge are taken back.
 UNDONE: Final = "challenge-undone"

@@ -16,7 +16,7 @@ from loyalty.exceptions import NotADraftError, NotPermittedError, RuleError
 from loyalty.models.challenges import Challenge, ChallengeRecord
 from loyalty.models.earning import RuleVersion, VersionState
 from loyalty.models.ledger import Wallet
-from loyalty.services import second_person
+from loyalty.services import earning, second_person
 from loyalty.services.badges import portions, standing_awards
 from loyalty.services.challenges.following import CHALLENGE, eligible
 from loyalty.services.earning.triggers import all_triggers
@@ -135,16 +135,20 @@ def publish(challenge: Challenge, *, by: User) -> Challenge:
 
 
 def most_points(challenge: Challenge) -> int:
-    """Return what it costs if everybody who is a member now completes it each time: of the next twelve months without an end."""
+    """Return what it costs if everybody who is a member now completes it each time: of the next twelve months without an end.
+
+    Each time it costs what the rules in force give for it at most, also while a campaign runs that is published.
+    """
     if not challenge.points:
         return 0
+    each = earning.most_for_facts(challenge.programme, CHALLENGE, {"points": challenge.points})
     members = Wallet.objects.filter(programme=challenge.programme).exclude(status=Wallet.Status.CLOSED).count()
     times = 1
     if challenge.repeats:
         today = today_of(challenge.programme)
         end = challenge.ends_on or today + dt.timedelta(days=366)
         times = min(_MONTHS_AHEAD, max(1, (end - max(today, challenge.starts_on or today)).days // 29 + 1))
-    return challenge.points * members * times
+    return each * members * times
 
 
 @transaction.atomic

@@ -31,7 +31,8 @@ from loyalty.models.earning import (
 )
 from loyalty.models.ledger import Member, Programme, Wallet
 from loyalty.services import ledger
-from loyalty.services.earning import pace
+from loyalty.services.earning import conditions, pace
+from loyalty.services.earning.bounds import most_for_one_event
 from loyalty.services.earning.evaluation import (
     ALL_RULES,
     Bonus,
@@ -39,6 +40,7 @@ from loyalty.services.earning.evaluation import (
     Considered,
     Rule,
     apply_caps,
+    base_of,
     clip,
     evaluate,
 )
@@ -279,6 +281,21 @@ def campaigns_at(programme: Programme, at: dt.datetime) -> list[Bonus]:
         programme=programme, state=VersionState.PUBLISHED, starts_at__lte=at, ends_at__gt=at
     )
     return [bonus_of(campaign) for campaign in found]
+
+
+def campaigns_after(programme: Programme, at: dt.datetime) -> list[Bonus]:
+    """Return the published campaigns that are not over at a time. One query."""
+    found = Campaign.objects.filter(programme=programme, state=VersionState.PUBLISHED, ends_at__gt=at)
+    return [bonus_of(campaign) for campaign in found]
+
+
+def most_for_facts(programme: Programme, trigger: str, facts: Mapping[str, Value]) -> int:
+    """Return the most points that all rules in force give for one event with these facts, also while a campaign runs. Two queries."""
+    campaigns = campaigns_after(programme, timezone.now())
+    caps = member_caps(programme.earning)
+    matching = [rule for rule in rules_in_force(programme, trigger) if conditions.matches(rule.conditions, facts)]
+    each = [most_for_one_event(rule, campaigns, caps, base=base_of(rule, facts)) for rule in matching]
+    return min([sum(most for most in each if most), *(cap.limit for cap in caps)])
 
 
 def bonus_of(campaign: Campaign) -> Bonus:

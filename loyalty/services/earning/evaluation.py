@@ -125,7 +125,7 @@ def evaluate(
             one.reason, one.about = "stopped", stopped_by
             continue
         missing = conditions.failing(rule.conditions, facts)
-        base = _base(rule, facts) if missing is None else 0
+        base = base_of(rule, facts) if missing is None else 0
         if missing is not None or base == 0:
             one.reason, one.about = ("condition", missing) if missing is not None else ("zero", rule.per_fact)
             continue
@@ -137,7 +137,8 @@ def evaluate(
     return considered
 
 
-def _base(rule: Rule, facts: Mapping[str, Value]) -> int:
+def base_of(rule: Rule, facts: Mapping[str, Value]) -> int:
+    """Return what a rule that matches gives without campaigns and limits."""
     if not rule.per_fact:
         return rule.points
     units = facts.get(rule.per_fact, 0)
@@ -155,11 +156,15 @@ def divide(dividend: int, divisor: int, rounding: str) -> int:
     return dividend // divisor
 
 
+def multiplied(base: int, percent: int, rounding: str) -> int:
+    """Return points with what a campaign adds to them, which is never less than nothing."""
+    return max(base, min(divide(base * percent, 100, rounding), MAX_POINTS))
+
+
 def _multiply(one: Considered, rule: Rule, base: int, campaigns: Sequence[Bonus], at: dt.datetime) -> None:
     running = [one for one in sorted(campaigns, key=lambda one: one.code) if one.is_for(rule.code, at)]
     best = max(running, key=lambda one: one.percent, default=None)  # the first of equal ones
-    total = base if best is None else min(divide(base * best.percent, 100, rule.rounding), MAX_POINTS)
-    one.wanted = one.points = max(total, base)
+    one.wanted = one.points = base if best is None else multiplied(base, best.percent, rule.rounding)
     one.bonus = one.points - base
     if best is not None and one.bonus:
         one.campaign, one.budget = best.code, best.budget

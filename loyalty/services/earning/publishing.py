@@ -13,6 +13,8 @@ from loyalty.exceptions import InvalidConditionError, NotADraftError, NotPermitt
 from loyalty.models.earning import Campaign, EarningRule, RuleVersion, VersionState
 from loyalty.models.ledger import Account, Kind
 from loyalty.services.earning import conditions
+from loyalty.services.earning.bounds import most_base, most_for_one_event
+from loyalty.services.earning.deciding import campaigns_after, member_caps, rule_of
 from loyalty.services.earning.simulation import simulate
 from loyalty.services.earning.triggers import FactType, all_triggers
 from loyalty.services.second_person import alone_up_to, require_second_person, write
@@ -107,24 +109,34 @@ def publish(version: RuleVersion, *, by: User) -> RuleVersion:
     """
     _require(may_publish(by))
     EarningRule.objects.select_for_update().get(pk=version.rule_id)
-    version = RuleVersion.objects.select_related("rule__programme").get(pk=version.pk)
+    version = RuleVersion.objects.select_related("rule__programme__earning").get(pk=version.pk)
     check_version(version)
     now = timezone.now()
     versions = RuleVersion.objects.filter(rule=version.rule_id)
     if version.state != VersionState.DRAFT:
         raise NotADraftError
     limit = alone_up_to(version.rule.programme, drafted_by=version.drafted_by, by=by)
-    if limit is not None and _month_of(version) > limit:
-        raise SecondPersonError
+    if limit is not None:
+        most = most_points(version)
+        if most is None or max(most, _month_of(version)) > limit:
+            raise SecondPersonError
     versions.filter(state=VersionState.PUBLISHED).update(state=VersionState.RETIRED, retired_at=now)
     versions.filter(pk=version.pk).update(state=VersionState.PUBLISHED, published_at=now, published_by=f"user:{by.pk}")
     return RuleVersion.objects.get(pk=version.pk)
 
 
 def _month_of(version: RuleVersion) -> int:
-    """Return what a rule would have given within a month of real events; of what never happened yet, one award."""
-    month = simulate(version, days=_MONTH).then.by_rule[version.rule.code]
-    return max(month, version.points)
+    """Return what a rule would have given within a month of real events, which may be none."""
+    return simulate(version, days=_MONTH).then.by_rule[version.rule.code]
+
+
+def most_points(version: RuleVersion) -> int | None:
+    """Return the most that one event may be worth by a version, also while a campaign runs that is published; None without limit."""
+    programme = version.rule.programme
+    fact = all_triggers()[version.trigger].fact(version.per_fact)
+    rule, campaigns = rule_of(version), campaigns_after(programme, timezone.now())
+    base = most_base(rule, fact.most if fact else None)
+    return most_for_one_event(rule, campaigns, member_caps(programme.earning), base=base)
 
 
 @transaction.atomic

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from django.utils import timezone
 
-from loyalty.models.earning import Campaign, Decision, RuleVersion, VersionState
-from loyalty.services.earning.deciding import bonus_of, member_caps, rule_of
+from loyalty.models.earning import Decision, RuleVersion, VersionState
+from loyalty.services.earning.deciding import campaigns_after, member_caps, rule_of
 from loyalty.services.earning.evaluation import ALL_RULES, Considered, apply_caps, evaluate
 from loyalty.services.earning.periods import local_time, periods_of
 
@@ -133,10 +133,7 @@ def simulate(
         "rule"
     )
     in_force = {version.rule_id: version for version in versions}
-    campaigns = [
-        bonus_of(campaign)
-        for campaign in Campaign.objects.filter(programme=programme, state=VersionState.PUBLISHED, ends_at__gt=since)
-    ]
+    campaigns = campaigns_after(programme, since)
     now = _Judge(programme, [(one.trigger, rule_of(one)) for one in in_force.values()], campaigns)
     drafted = {**in_force, draft.rule_id: draft}
     then = _Judge(programme, [(one.trigger, rule_of(one)) for one in drafted.values()], campaigns)

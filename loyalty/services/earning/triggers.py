@@ -36,6 +36,8 @@ class FactInfo:
     choices: tuple[tuple[str, _StrPromise | str], ...] = ()
     #: Whether it is an amount in the smallest unit of the programme's currency.
     is_money: bool = False
+    #: What a number never exceeds; None if that is not known.
+    most: int | None = None
     #: As members read it, where that is not the label.
     told: _StrPromise | None = None
     #: What it means, for whoever asks for it in conditions; empty if its label says it all.
@@ -51,7 +53,7 @@ class FactInfo:
         if self.type is FactType.YES_NO:
             return isinstance(value, bool)
         if self.type is FactType.NUMBER:
-            return type(value) is int
+            return type(value) is int and (self.most is None or value <= self.most)
         return isinstance(value, str) and value in dict(self.choices)
 
 
