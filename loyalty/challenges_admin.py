@@ -55,11 +55,19 @@ class ChallengeForm(BadgeForm):
         initial=0,
         help_text=_("For each completion, by the rule for completed challenges, with its limits. 0: none."),
     )
-    is_badge = forms.BooleanField(
-        label=_("stays among the badges of the member"),
+    is_badge = forms.TypedChoiceField(
+        label=_("badge"),
         required=False,
-        initial=True,
-        help_text=_("Others see it on their public page."),
+        empty_value=None,
+        coerce=lambda chosen: chosen == "yes",
+        choices=[
+            ("", pgettext_lazy("challenge", "Everybody sees it, unless the challenge is for a segment")),
+            ("yes", pgettext_lazy("challenge", "Everybody sees it on the public page of the member")),
+            ("no", pgettext_lazy("challenge", "Only the member sees that it is completed")),
+        ],
+        help_text=_(
+            "A badge of a challenge for a segment tells others how the member takes part: whether they have become quiet, for example."
+        ),
     )
     segment = forms.ChoiceField(
         label=_("for members who take part like this"),
@@ -80,6 +88,10 @@ class ChallengeForm(BadgeForm):
         fields["trigger"].choices = [
             choice for choice in fields["trigger"].choices if choice[0] != challenges.CHALLENGE
         ]
+        draft = self.initial
+        if "is_badge" in draft:  # what follows from the segment is not asked about again
+            by_default = draft["is_badge"] != bool(draft["segment"])
+            self.initial["is_badge"] = "" if by_default else ("yes" if draft["is_badge"] else "no")
 
 
 class ChallengesView(Screen):

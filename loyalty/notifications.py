@@ -150,19 +150,24 @@ class ChallengeNews(NotificationKind):
     is_conversation: ClassVar[bool] = False
 
     def visible_to(self, person: User, facts: Sequence[Fact]) -> Mapping[int, Any]:
-        """Return the challenges by fact; one query."""
+        """Return by fact the challenges and what they gave, None before that is decided; two queries."""
         numbers = {fact.id: fact.payload["record"] for fact in facts}
         same = {name: OuterRef(name) for name in ("challenge", "wallet", "period")}
         later = ChallengeRecord.objects.filter(**same, number__gt=OuterRef("number"))
         own = ChallengeRecord.objects.filter(wallet__in=queries.wallets_of(person), pk__in=numbers.values())
         rows = own.exclude(Exists(later)).select_related("challenge").in_bulk()
-        return {pk: rows[number].challenge for pk, number in numbers.items() if number in rows}
+        given = challenges.points_given({row.wallet_id for row in rows.values()})
+        told = {
+            pk: (row.challenge, given.get((row.wallet_id, row.challenge_id, row.period))) for pk, row in rows.items()
+        }
+        return {pk: told[number] for pk, number in numbers.items() if number in rows}
 
     def render(self, facts: Sequence[Fact], about: Any) -> Notice:
-        points = ngettext("%(count)s point for it.", "%(count)s points for it.", about.points)
+        challenge, given = about
+        points = ngettext("%(count)s point for it.", "%(count)s points for it.", given or 0)
         return Notice(
-            title=_("You have completed the challenge “%(challenge)s”") % {"challenge": isolate(str(about))},
-            text=points % {"count": format_number(about.points)} if about.points else str(about.text),
+            title=_("You have completed the challenge “%(challenge)s”") % {"challenge": isolate(str(challenge))},
+            text=points % {"count": format_number(given)} if given else str(challenge.text),
             url=reverse("loyalty:challenges"),
             mail_subject=_("A challenge you completed"),
         )

@@ -17,8 +17,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from loyalty.models import Earning
+    from loyalty.models.ledger import Programme
     from loyalty.services.badges import Awards
     from loyalty.services.challenges import Now, Streak
+    from loyalty.services.earning import Worth
 
 #: Lines of the history.
 MOST_PAST: Final = 50
@@ -44,6 +46,10 @@ class Running:
     is_completed: bool
     #: What is counted, as the trigger calls it.
     counted: str
+    #: What it gives by the rules of today; None if it gives no points.
+    worth: Worth | None = None
+    #: What it gave, once that is decided.
+    given: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +61,8 @@ class Past:
     month: dt.date | None
     at: dt.datetime
     is_completed: bool
+    #: What it gave, once that is decided.
+    given: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,19 +87,23 @@ def challenges_of(wallet: Wallet | None, shown: Earning) -> OwnChallenges:
     ids = [wallet.pk] if wallet else []
     last = challenges.last_records(ids) if ids and known else {}
     awards = badges.standing_awards(programme, ids, {*(each.trigger for each in known), *_helping}) if ids else {}
+    given = challenges.points_given(ids) if last else {}
+    worth = _worth(programme, known)
     triggers = earning.all_triggers()
     running, past = [], []
     for challenge in known:
         challenge.programme = programme
-        for (_wallet, pk, period), row in last.items():
+        for place, row in last.items():
+            _wallet, pk, period = place
             if pk == challenge.pk:
                 month = None if period == ONCE else dt.date.fromisoformat(period)
-                past.append(Past(challenge, month, row.created_at, row.what == What.COMPLETED))
+                past.append(Past(challenge, month, row.created_at, row.what == What.COMPLETED, given.get(place)))
         time = challenges.time_at(challenge, today, in_calendar=calendar)
         if challenge.state != VersionState.PUBLISHED or time is None:
             continue
         period = challenges.period_of(challenge, today, in_calendar=calendar)
-        own = last.get((ids[0], challenge.pk, period)) if ids else None
+        here = (ids[0], challenge.pk, period) if ids else None
+        own = last.get(here) if here else None
         is_completed = own is not None and own.what == What.COMPLETED
         if not is_completed and not challenge.is_for_all and not challenges.eligible(challenge, ids):
             continue
@@ -103,6 +115,8 @@ def challenges_of(wallet: Wallet | None, shown: Earning) -> OwnChallenges:
                 min(challenge.target, _count(awards, ids, challenge.trigger, time)),
                 is_completed,
                 str(trigger.label) if trigger else "",
+                worth.get(challenge.pk),
+                given.get(here) if here else None,
             )
         )
     running.sort(key=lambda each: (each.is_completed, -each.count / each.challenge.target, each.challenge.code))
@@ -110,6 +124,14 @@ def challenges_of(wallet: Wallet | None, shown: Earning) -> OwnChallenges:
     days = [day for (_wallet, trigger), own in awards.items() if trigger in _helping for day in own.days]
     streak = challenges.streak_of(days, today, in_calendar=calendar)
     return OwnChallenges(running, past[:MOST_PAST], streak if streak.weeks >= _FEW_WEEKS else None)
+
+
+def _worth(programme: Programme, known: Iterable[Challenge]) -> dict[int, Worth]:
+    """Return what challenges give by the rules of today, by their ids, where that is anything. At most two queries."""
+    paying = [challenge for challenge in known if challenge.points and challenge.state == VersionState.PUBLISHED]
+    events: list[dict[str, bool | int | str]] = [{"points": challenge.points} for challenge in paying]
+    found = earning.worth_now(programme, challenges.CHALLENGE, events) if paying else []
+    return {challenge.pk: worth for challenge, worth in zip(paying, found, strict=True) if worth.points}
 
 
 def _count(awards: dict[tuple[int, str], Awards], ids: list[int], trigger: str, time: Now) -> int:

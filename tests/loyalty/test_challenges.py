@@ -411,6 +411,35 @@ def test_the_member_is_told_in_their_language_until_it_goes(programme, person):
     assert notifications.recent(person) == []
 
 
+def test_members_are_told_what_a_challenge_gives_and_then_what_it_gave(client, programme, person):
+    points_for_challenges(programme, cap_month=30)
+    challenge_in_force(programme, target=1, points=50)
+    client.force_login(person)
+    assert "تا ۳۰ امتیاز وقتی کاملش کنید" in client.get(PAGE).text  # the rule gives no more
+    challenge_in_force(programme, "second", target=2, points=20)
+    earn(person, 1)
+    page = client.get(PAGE)
+    assert "۳۰ امتیاز برای آن" in page.text
+    assert "۵۰" not in page.text
+    assert [past.given for past in page.context["own"].past] == [30]
+    [told] = notifications.recent(person)
+    assert "۳۰" in told.notice.text
+    earn(person, 2)  # nothing is left of the limit
+    page = client.get(PAGE)
+    assert [(each.is_completed, each.given) for each in page.context["own"].running] == [(True, 0), (True, 30)]
+    told = notifications.recent(person)[0].notice
+    assert told.text == "دو پاسخ پذیرفته‌شده در یک ماه"
+
+
+def test_without_limits_the_points_of_a_challenge_are_promised_and_without_a_rule_none(client, programme, person):
+    rule = points_for_challenges(programme, points=2)
+    challenge_in_force(programme, target=1, points=50)
+    client.force_login(person)
+    assert ">۱۰۰ امتیاز وقتی کاملش کنید" in client.get(PAGE).text.replace("\n", "").replace("  ", "")
+    earning.retire(rule.rule, by=UserFactory(superuser=True))
+    assert client.get(PAGE).context["own"].running[0].worth is None
+
+
 # Weeks in a row ------------------------------------------------------------------------------------------------------
 
 GREGORIAN, JALALI = Programme.Calendar.GREGORIAN, Programme.Calendar.JALALI

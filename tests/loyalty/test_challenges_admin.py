@@ -39,7 +39,7 @@ def form(programme, **values):
     return {
         "programme": programme.pk, "code": "three", "name_fa": "سه کمک", "name_en": "Three", "text_fa": "سه بار کمک",
         "text_en": "Help three times", "icon": "flag", "trigger": "community.solution", "target": "۲", "period": "month",
-        "repeats": "on", "points": "۵۰", "is_badge": "on", "segment": "", "from_tier": "", **values,
+        "repeats": "on", "points": "۵۰", "is_badge": "", "segment": "", "from_tier": "", **values,
     }  # fmt: skip
 
 
@@ -63,6 +63,30 @@ def test_a_challenge_is_drafted_tried_published_and_ended(client, staff, program
     challenge.refresh_from_db()
     assert challenge.state == "retired"
     assert "سه کمک" in client.get(reverse(LIST)).text
+
+
+@pytest.mark.parametrize(
+    ("values", "is_seen"),
+    [
+        ({"segment": "", "is_badge": ""}, True),
+        ({"segment": "silent", "is_badge": ""}, False),
+        ({"segment": "silent", "is_badge": "yes"}, True),
+        ({"segment": "", "is_badge": "no"}, False),
+    ],
+)
+def test_others_see_no_badge_of_a_segment_unless_staff_choose_it(client, staff, programme, values, is_seen):
+    client.post(reverse(ADD), form(programme, **values))
+    challenge = Challenge.objects.get()
+    assert challenge.is_badge == is_seen
+    page = client.get(reverse(EDIT, args=[challenge.pk]))
+    assert page.context["form"]["is_badge"].value() == values["is_badge"]
+    assert "پیش دیگران فاش می‌کند" in page.text
+
+
+def test_a_draft_that_becomes_one_for_a_segment_is_no_badge_any_more(client, staff, programme):
+    client.post(reverse(ADD), form(programme))
+    client.post(reverse(EDIT, args=[Challenge.objects.get().pk]), form(programme, segment="silent"))
+    assert not Challenge.objects.get().is_badge
 
 
 def test_what_is_wrong_is_said_at_its_field(client, staff, programme):

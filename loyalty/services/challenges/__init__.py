@@ -11,6 +11,7 @@ from loyalty.services.challenges.following import (
     judge,
     judge_everybody,
     last_records,
+    points_given,
 )
 from loyalty.services.challenges.judging import FREE_WEEKS, Now, Streak, counts, period_of, streak_of, time_at
 from loyalty.services.challenges.publishing import (
@@ -50,6 +51,7 @@ __all__ = [
     "may_publish",
     "most_points",
     "period_of",
+    "points_given",
     "preview",
     "publish",
     "retire",

@@ -14,7 +14,7 @@ from django.utils.translation import gettext_lazy as _
 
 from loyalty.events import ChallengeMoved
 from loyalty.models.challenges import MAX_POINTS, Challenge, ChallengeRecord
-from loyalty.models.earning import LoyaltyEvent, VersionState
+from loyalty.models.earning import Decision, LoyaltyEvent, VersionState
 from loyalty.models.ledger import Member, Wallet
 from loyalty.models.offers import SegmentMembership
 from loyalty.services import badges, earning
@@ -166,12 +166,28 @@ def _tell(programme: Programme, written: Sequence[ChallengeRecord]) -> None:
 # Points --------------------------------------------------------------------------------------------------------------
 
 
+def _source_of(place: Place) -> str:
+    wallet, challenge, period = place
+    return f"challenge:{challenge}:{wallet}:{period}"
+
+
+def points_given(wallet_ids: Collection[int]) -> dict[Place, int]:
+    """Return what completions gave, where that is decided: 0 if limits left nothing, or if it was taken back. One query."""
+    decided = Decision.objects.filter(wallet__in=wallet_ids, event__trigger=CHALLENGE).order_by("round")
+    found: dict[Place, int] = {}
+    for source, wallet, outcome, points in decided.values_list("event__source_id", "wallet", "outcome", "points"):
+        _kind, challenge, owner, period = source.split(":")
+        if int(owner) == wallet:
+            found[wallet, int(challenge), period] = 0 if outcome == Decision.Outcome.REVERSED else points
+    return found
+
+
 def follow_completion(event: ChallengeMoved) -> None:
     """Give the points of a challenge that is completed, or take them back with what it rested on: a handler."""
     challenge = Challenge.objects.select_related("programme").get(pk=event.challenge)
     if not challenge.points:
         return
-    source = f"challenge:{event.challenge}:{event.wallet}:{event.period}"
+    source = _source_of((event.wallet, event.challenge, event.period))
     key = Wallet.objects.filter(pk=event.wallet).values_list("member_key", flat=True).get()
     person = Member.objects.filter(key=key).values_list("user", flat=True).first()
     rows = ChallengeRecord.objects.filter(challenge=challenge, wallet=event.wallet, period=event.period).order_by(

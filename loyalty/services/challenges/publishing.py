@@ -81,10 +81,15 @@ def _require(is_permitted: bool) -> None:
 
 @transaction.atomic
 def save_challenge(challenge: Challenge, *, by: User, **values: Any) -> Challenge:
-    """Create or change a draft. Raises `NotPermittedError`, `NotADraftError`, `ValidationError`."""
+    """Create or change a draft. Raises `NotPermittedError`, `NotADraftError`, `ValidationError`.
+
+    With None as `is_badge` what a segment completes stays with the member: a badge that others see tells them the segment.
+    """
     _require(may_draft(by))
     if challenge.pk is not None:
         challenge = _locked(challenge)
+    if values.get("is_badge", challenge.is_badge if challenge.pk else None) is None:
+        values["is_badge"] = not values.get("segment", challenge.segment)
     second_person.write(challenge, values, fields=CHALLENGE_FIELDS, by=by)
     _check(challenge)
     same = Challenge.objects.filter(programme=challenge.programme, code=challenge.code)

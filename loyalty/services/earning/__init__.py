@@ -14,6 +14,7 @@ from loyalty.services.earning.deciding import (
     PACE_REVIEW,
     VOTING_REVIEW,
     Happened,
+    Worth,
     events_from,
     events_of,
     is_anything_recorded,
@@ -21,6 +22,7 @@ from loyalty.services.earning.deciding import (
     recent_events,
     record,
     settle,
+    worth_now,
 )
 from loyalty.services.earning.defaults import set_up
 from loyalty.services.earning.publishing import (
@@ -48,6 +50,7 @@ __all__ = [
     "Happened",
     "Simulation",
     "Trigger",
+    "Worth",
     "all_triggers",
     "budgets_of",
     "create_rule",
@@ -74,4 +77,5 @@ __all__ = [
     "set_up",
     "settle",
     "simulate",
+    "worth_now",
 ]

@@ -298,6 +298,30 @@ def most_for_facts(programme: Programme, trigger: str, facts: Mapping[str, Value
     return min([sum(most for most in each if most), *(cap.limit for cap in caps)])
 
 
+@dataclass(frozen=True, slots=True)
+class Worth:
+    """What an event would give now to somebody who has used no limit up."""
+
+    points: int
+    #: Whether limits or a budget may make it less.
+    is_limited: bool
+
+
+def worth_now(programme: Programme, trigger: str, events: Sequence[Mapping[str, Value]]) -> list[Worth]:
+    """Return what events with these facts would give now, in their order. Two queries."""
+    now = timezone.now()
+    rules = {rule.code: rule for rule in rules_in_force(programme, trigger)}
+    campaigns, caps = campaigns_at(programme, now), member_caps(programme.earning)
+    found = []
+    for facts in events:
+        considered = evaluate(rules.values(), campaigns, facts, local_time(programme, now))
+        apply_caps(considered, rules, caps, lambda _rule, _period: (0, 0))
+        given = [one for one in considered if one.points]
+        is_limited = bool(caps) or any(rules[one.rule].caps or one.budget for one in given)
+        found.append(Worth(sum(one.points for one in given), is_limited))
+    return found
+
+
 def bonus_of(campaign: Campaign) -> Bonus:
     """Return a campaign as evaluation sees it."""
     return Bonus(
