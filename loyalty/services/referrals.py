@@ -64,6 +64,8 @@ ADDRESS_DAYS: Final = 731
 COOKIE: Final = "invitation"
 _COOKIE_SECONDS: Final = 60 * 60 * 24 * 30
 _SALT: Final = "loyalty.referrals"
+#: Mark of a request with which the invitation in this browser has served.
+_USED_UP: Final = "loyalty.invitation_used_up"
 #: Letters and digits that nobody takes for others.
 _ALPHABET: Final = "ABCDEFGHJKMNPQRSTUVWXYZ23456789"
 _TRIES: Final = 5
@@ -134,8 +136,9 @@ def invited_by(request: HttpRequest) -> str:
 
 
 def claim_invitation(request: HttpRequest, user: User) -> None:
-    """Have somebody who just signed up count for whoever invited them, if this browser remembers it."""
+    """Have somebody who just signed up count for whoever invited them, if this browser remembers it: once."""
     code = find_code(invited_by(request))
+    _use_up(request)
     if code is not None and is_open():
         _attach(request, user, code)
 
@@ -158,7 +161,17 @@ def enter_code(request: HttpRequest, user: User, typed: str) -> Referral:
         raise ReferralRefusedError(_("Whoever has this code came here later than you."))
     if not may_enter_code(user):
         raise ReferralRefusedError(_("A code can be entered once, within 14 days after signing up."))
+    _use_up(request)
     return _attach(request, user, code)
+
+
+def _use_up(request: HttpRequest) -> None:
+    request.META[_USED_UP] = True
+
+
+def is_used_up(request: HttpRequest) -> bool:
+    """Return whether the invitation that this browser remembers counted in this request, or was refused."""
+    return _USED_UP in request.META and COOKIE in request.COOKIES
 
 
 def _attach(request: HttpRequest, user: User, code: ReferralCode) -> Referral:

@@ -113,6 +113,7 @@ MIDDLEWARE = [
     "portal.core.middleware.PreferencesMiddleware",
     "portal.core.middleware.AdminRunsMiddleware",
     "portal.accounts.middleware.StaffSecondFactorMiddleware",
+    "loyalty.middleware.UsedInvitationMiddleware",
     "portal.core.middleware.UnreadableRequestMiddleware",
     "portal.core.serving.middleware.RefusalMiddleware",
 ]

@@ -7,6 +7,7 @@ import io
 
 import pytest
 from allauth.account.models import EmailAddress
+from django.conf import settings
 from django.contrib.auth.models import Permission
 from django.core import signing
 from django.test import Client
@@ -97,6 +98,49 @@ def test_the_first_invitation_counts(programme, code):
     assert invited(other, client=browser).advocate == code.member
     other.refresh_from_db()
     assert other.accepted == 0
+
+
+def sign_out(browser):
+    """The browser keeps its other cookies, which `Client.logout` removes."""
+    del browser.cookies[settings.SESSION_COOKIE_NAME]
+
+
+def sign_up(browser, email):
+    form = {"email": email, "password1": "گذرواژهٔ-بلند-۱۲", "password2": "گذرواژهٔ-بلند-۱۲"}
+    assert browser.post(reverse("account_signup"), form, REMOTE_ADDR="198.51.100.7").status_code == 302
+
+
+def test_an_invitation_counts_for_one_account_of_a_browser(programme, code):
+    """A family shares a computer: who came by the invitation came by it, and the next one by themselves."""
+    browser = Client()
+    invited(code, client=browser)
+    assert not browser.cookies[referrals.COOKIE].value
+    sign_out(browser)
+    sign_up(browser, "second@noora.example")
+    assert Referral.objects.count() == 1
+    sign_out(browser)
+    assert invited(code, client=browser, email="third@noora.example").advocate == code.member  # accepted anew
+
+
+def test_an_invitation_that_was_refused_is_used_up_too(programme, code, advocate):
+    browser = Client()
+    assert invited(code, client=browser, email="s.ara+2@gmail.com").state == "rejected"
+    sign_out(browser)
+    sign_up(browser, "second@noora.example")
+    assert Referral.objects.count() == 1
+
+
+def test_entering_a_code_uses_up_the_invitation_of_the_browser(programme, code):
+    browser, other = Client(), referrals.make_code(MemberFactory(), address="192.0.2.2")
+    browser.post(f"/fa/invitation/{other.code}/", HTTP_SEC_FETCH_SITE="same-origin")
+    person = MemberFactory()
+    person.date_joined = timezone.now()
+    person.save(update_fields=["date_joined"])
+    browser.force_login(person)
+    browser.post(PAGE, {"typed": "nobody"})
+    assert browser.cookies[referrals.COOKIE].value  # a mistake uses up nothing
+    assert browser.post(PAGE, {"typed": code.code}).status_code == 302
+    assert not browser.cookies[referrals.COOKIE].value
 
 
 def test_a_cookie_that_was_written_by_hand_counts_for_nobody(programme, code):
