@@ -24,6 +24,7 @@ from loyalty.models import Campaign, EarningRule, Programme
 from loyalty.models.earning import VersionState
 from loyalty.programme_field import ProgrammeField
 from loyalty.screens import Screen
+from loyalty.segments_field import SegmentsField
 from loyalty.services import earning
 from portal.core.admin_menu import menu_item_for
 from portal.core.formats import WEEKDAYS
@@ -101,6 +102,11 @@ class CampaignForm(forms.Form):
         required=False,
         widget=forms.CheckboxSelectMultiple,
         help_text=_("None chosen: all of them."),
+    )
+    segments = SegmentsField(
+        help_text=_(
+            "Of one of them. Others get the usual points, and read that a campaign was for some members only. None: for everybody."
+        )
     )
     budget = forms.SlugField(
         label=_("budget"),

@@ -88,7 +88,7 @@ def challenges_of(wallet: Wallet | None, shown: Earning) -> OwnChallenges:
     last = challenges.last_records(ids) if ids and known else {}
     awards = badges.standing_awards(programme, ids, {*(each.trigger for each in known), *_helping}) if ids else {}
     given = challenges.points_given(ids) if last else {}
-    worth = _worth(programme, known)
+    worth = _worth(programme, known, wallet)
     triggers = earning.all_triggers()
     running, past = [], []
     for challenge in known:
@@ -126,11 +126,12 @@ def challenges_of(wallet: Wallet | None, shown: Earning) -> OwnChallenges:
     return OwnChallenges(running, past[:MOST_PAST], streak if streak.weeks >= _FEW_WEEKS else None)
 
 
-def _worth(programme: Programme, known: Iterable[Challenge]) -> dict[int, Worth]:
-    """Return what challenges give by the rules of today, by their ids, where that is anything. At most two queries."""
+def _worth(programme: Programme, known: Iterable[Challenge], wallet: Wallet | None) -> dict[int, Worth]:
+    """Return what challenges give by the rules of today, by their ids, where that is anything. At most three queries."""
     paying = [challenge for challenge in known if challenge.points and challenge.state == VersionState.PUBLISHED]
     events: list[dict[str, bool | int | str]] = [{"points": challenge.points} for challenge in paying]
-    found = earning.worth_now(programme, challenges.CHALLENGE, events) if paying else []
+    key = wallet.member_key if wallet else None
+    found = earning.worth_now(programme, challenges.CHALLENGE, events, member_key=key) if paying else []
     return {challenge.pk: worth for challenge, worth in zip(paying, found, strict=True) if worth.points}
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from django.db.models import Exists, F, OuterRef, Q, Subquery, Sum, Value
 from django.db.models.functions import Coalesce, Replace
@@ -12,9 +12,11 @@ from django.db.models.functions import Coalesce, Replace
 from loyalty.buckets import today_of
 from loyalty.models.earning import Decision
 from loyalty.models.ledger import NEVER, REVIEWED, Account, Code, Journal, Kind, Member, Wallet
+from loyalty.models.offers import ActivityCell, SegmentMembership
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
+    from uuid import UUID
 
     from django.db.models import QuerySet
 
@@ -289,3 +291,13 @@ def liability(programme: Programme) -> list[Liability]:
 
 def _or_never(bucket: dt.date) -> dt.date | None:
     return None if bucket == NEVER else bucket
+
+
+def segments_of(keys: Iterable[UUID] | QuerySet[Any, Any]) -> dict[UUID, frozenset[str]]:
+    """Return in which segments members are, of both ways to sort them; who wants no personal offers is in none. One query."""
+    taking_part = SegmentMembership.objects.filter(member_key__in=keys).values_list("member_key", "segment")
+    active = ActivityCell.objects.filter(member_key__in=keys).values_list("member_key", "cell")
+    found: dict[UUID, set[str]] = {}
+    for key, segment in taking_part.union(active):
+        found.setdefault(key, set()).add(segment)
+    return {key: frozenset(codes) for key, codes in found.items()}

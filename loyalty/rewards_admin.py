@@ -36,6 +36,7 @@ from loyalty.models import (
 from loyalty.models.rewards import HELD_STATES, Reason, RewardKind, State
 from loyalty.programme_field import ProgrammeField
 from loyalty.screens import Screen
+from loyalty.segments_field import SegmentsField
 from loyalty.services import rewards
 from loyalty.services.rewards import Right
 from portal.core.admin_menu import menu_item_for
@@ -66,14 +67,6 @@ def may_see_taken(user: User) -> bool:
 # What is offered -----------------------------------------------------------------------------------------------------
 
 
-def _segments() -> list[Any]:
-    """Return both ways to sort members, as groups of choices."""
-    return [
-        (gettext("How they take part in the community"), Segment.choices),
-        (gettext("How active they are"), Activity.choices),
-    ]
-
-
 class RewardForm(forms.ModelForm[Reward]):
     """A reward; programme and kind are chosen once."""
 
@@ -83,11 +76,11 @@ class RewardForm(forms.ModelForm[Reward]):
         help_text=_("Members of lower tiers see it, and what they need for it."),
     )  # fmt: skip
 
-    segments = forms.MultipleChoiceField(
-        label=_("only for members of these segments"), required=False, choices=_segments,
-        widget=forms.CheckboxSelectMultiple,
-        help_text=_("Of one of them. Others see it, and whom it is for, without the name of the segment. None: for everybody."),
-    )  # fmt: skip
+    segments = SegmentsField(
+        help_text=_(
+            "Of one of them. Others see it, and whom it is for, without the name of the segment. None: for everybody."
+        )
+    )
 
     class Meta:
         model = Reward
@@ -102,7 +95,6 @@ class RewardForm(forms.ModelForm[Reward]):
         super().__init__(*args, **kwargs)
         if self.instance.pk:
             del self.fields["programme"], self.fields["kind"]
-        self.initial["segments"] = self.instance.segments or []
         self._offer_tiers()
 
     def _offer_tiers(self) -> None:

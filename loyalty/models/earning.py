@@ -218,6 +218,8 @@ class Campaign(PublishedModel):
     rules = models.JSONField(_("for the rules"), default=list, blank=True)
     #: Name of a budget of the ledger that pays what is more than usual. Empty: no limit.
     budget = models.SlugField(_("budget"), max_length=40, default="", blank=True)
+    #: Codes of segments (`loyalty.models.offers`), in one of which a member has to be. None: for everybody.
+    segments = models.JSONField(_("only for members of these segments"), null=True, blank=True)
     #: ``user:7``: whoever wrote the draft last. None of what was written before this was noted.
     drafted_by = models.CharField(max_length=64, null=True, editable=False)  # noqa: DJ001 - the table is not made again
 

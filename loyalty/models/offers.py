@@ -9,7 +9,7 @@ from __future__ import annotations
 import secrets
 import uuid
 from decimal import Decimal
-from typing import TYPE_CHECKING, ClassVar, Final
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator
@@ -496,6 +496,17 @@ class Activity(models.TextChoices):
     OCCASIONAL = "occasional", pgettext_lazy("segment", "Here now and then")
     AT_RISK = "at-risk", pgettext_lazy("segment", "At risk of leaving")
     LOST = "lost", pgettext_lazy("segment", "Lost")
+
+
+#: Codes of both ways to sort members.
+SEGMENTS: Final = frozenset([*Segment.values, *Activity.values])
+
+
+def checked_segments(codes: Any) -> list[str] | None:
+    """Return the segments for which something is alone, None for everybody. Raises `ValidationError` for others than there are."""
+    if not isinstance(codes or [], list) or not all(one in SEGMENTS for one in codes or []):
+        raise ValidationError({"segments": _("There is no such segment.")})
+    return codes or None
 
 
 class ActivityCell(models.Model):

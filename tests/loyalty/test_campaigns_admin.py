@@ -7,17 +7,25 @@ import re
 import uuid
 
 import pytest
+from django.db import IntegrityError, transaction
 from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import override
 
 from loyalty.exceptions import KeyReusedError, NotADraftError, NotPermittedError
-from loyalty.models import Account, Campaign
+from loyalty.models import Account, Campaign, Member, SegmentMembership
 from loyalty.models.ledger import Kind
 from loyalty.services import earning, ledger
 from tests.factories.accounts import UserFactory
+from tests.factories.community import MemberFactory
 from tests.factories.loyalty import EarningFactory, rule_in_force
 from tests.loyalty.test_adjusting_admin import signed_in
+from tests.loyalty.test_earning import happened
 
-pytestmark = [pytest.mark.django_db, pytest.mark.both_databases("loyalty.services.earning.campaigning")]
+pytestmark = [
+    pytest.mark.django_db,
+    pytest.mark.both_databases("loyalty.services.earning.campaigning", "loyalty.migrations.0033_campaign_segments"),
+]
 
 ADD = "points_campaigns:add"
 
@@ -68,6 +76,53 @@ def test_a_campaign_is_drafted_funded_published_and_ended(client, programme):
     campaign.refresh_from_db()
     assert (campaign.state, campaign.percent) == ("retired", 200)
     assert client.get(page).status_code == 200
+
+
+def test_a_campaign_for_segments_gives_others_the_usual_points_and_names_no_segment(client, programme):
+    rule_in_force(programme)
+    signed_in(client, "change_earningrule")
+    assert client.post(reverse(ADD), form(programme, segments=["nobody"])).status_code == 422
+    now = timezone.now()
+    times = {"starts_at": now - dt.timedelta(days=1), "ends_at": now + dt.timedelta(days=1)}
+    writer, other = UserFactory(superuser=True), UserFactory(superuser=True)
+    client.post(reverse(ADD), form(programme, segments=["silent", "lost"], rules=[], budget=""))
+    campaign = Campaign.objects.get()
+    assert campaign.segments == ["silent", "lost"]
+    campaign = earning.save_campaign(
+        campaign, by=writer, name={"fa": "برگشتن", "en": "Come back"}, weekdays=[], **times
+    )
+    earning.publish_campaign(campaign, by=other)
+    silent, regular, unasked = (MemberFactory() for _ in range(3))
+    for person, segment in ((silent, "silent"), (regular, "regular")):
+        SegmentMembership.objects.create(member_key=Member.objects.create(user=person).key, segment=segment)
+
+    given = {}
+    for number, person in enumerate((silent, regular, unasked)):
+        [given[person]] = earning.record(happened(person, number, occurred_at=now))
+
+    assert [given[person].points for person in (silent, regular, unasked)] == [150, 100, 100]
+    with override("en"):
+        [told] = earning.explain(given[regular]).rules
+    assert told.endswith("100 points. A campaign of that time was for some members only.")
+    with override("en"):
+        assert "some members" not in earning.explain(given[silent]).rules[0]
+    draft = earning.create_rule(
+        programme=programme, code="more", name={"fa": "x"}, by=writer, trigger="community.solution", points=10
+    )
+    assert earning.simulate(draft, days=5).then.by_rule == {"answer": 350, "more": 35}
+    with pytest.raises(IntegrityError), transaction.atomic():
+        Campaign.objects.update(segments=None)
+
+
+def test_a_campaign_for_everybody_that_is_saved_again_keeps_its_writer(client, programme):
+    rule_in_force(programme)
+    writer = signed_in(client, "change_earningrule")
+    client.post(reverse(ADD), form(programme))
+    campaign = Campaign.objects.get()
+    assert campaign.segments is None
+    signed_in(client, "change_earningrule")
+    client.post(reverse("points_campaigns:edit", args=[campaign.pk]), form(programme))
+    assert Campaign.objects.get().drafted_by == f"user:{writer.pk}"
 
 
 def test_a_second_person_publishes_on_the_screen_what_the_first_wrote(client, programme):

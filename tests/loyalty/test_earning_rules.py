@@ -358,6 +358,22 @@ def test_evaluation_gives_what_the_oracle_gives(rules, percent, votes, used, cap
     assert used + sum(points(considered).values()) <= max(cap, used)
 
 
+def test_a_campaign_for_some_segments_multiplies_for_their_members_alone():
+    rule = Rule(code="a", version=1, points=100)
+    some = bonus(code="some", percent=200, segments=frozenset({"silent", "new"}))
+    everybody = bonus(code="all", percent=150)
+
+    def given_to(*segments, campaigns=(some, everybody)):
+        [one] = evaluate([rule], campaigns, {}, NOW, segments)
+        return one.points, one.campaign, one.passed
+
+    assert given_to("new", "regular") == (200, "some", "")
+    assert given_to("regular") == (150, "all", "some")
+    assert given_to() == (150, "all", "some")
+    assert given_to(campaigns=[some]) == (100, "", "some")
+    assert given_to(campaigns=[everybody]) == (150, "all", "")
+
+
 # The most ------------------------------------------------------------------------------------------------------------
 
 

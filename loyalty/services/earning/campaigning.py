@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 #: What a draft is made of.
 CAMPAIGN_FIELDS: Final = (
-    *("name", "percent", "starts_at", "ends_at", "weekdays", "hour_from", "hour_to", "rules", "budget"),
+    *("name", "percent", "starts_at", "ends_at", "weekdays", "hour_from", "hour_to", "rules", "budget", "segments"),
 )
 
 

@@ -30,6 +30,7 @@ from loyalty.models.earning import (
     VersionState,
 )
 from loyalty.models.ledger import Member, Programme, Wallet
+from loyalty.queries import segments_of
 from loyalty.services import ledger
 from loyalty.services.earning import conditions, pace
 from loyalty.services.earning.bounds import most_for_one_event
@@ -51,7 +52,8 @@ from portal.core.events import emit
 from portal.core.outbox import NotNowError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+    from uuid import UUID
 
     from loyalty.services.earning.evaluation import Usage
     from loyalty.services.earning.triggers import Value
@@ -218,7 +220,8 @@ _NOT_LIMITS: Final = frozenset({"", "condition", "zero", "stopped", "not-best", 
 
 def _judge(event: LoyaltyEvent, programme: Programme, wallet: Wallet, rules: Mapping[str, Rule]) -> list[Considered]:
     at = local_time(programme, event.occurred_at)
-    considered = evaluate(rules.values(), campaigns_at(programme, event.occurred_at), event.facts, at)
+    campaigns = campaigns_at(programme, event.occurred_at)
+    considered = evaluate(rules.values(), campaigns, event.facts, at, segments_for(campaigns, wallet.member_key))
     if any(one.points for one in considered):
         apply_caps(considered, rules, member_caps(programme.earning), _usage(programme, wallet, event.occurred_at))
         # The budget is locked last, and stays so until the award is booked.
@@ -307,14 +310,17 @@ class Worth:
     is_limited: bool
 
 
-def worth_now(programme: Programme, trigger: str, events: Sequence[Mapping[str, Value]]) -> list[Worth]:
-    """Return what events with these facts would give now, in their order. Two queries."""
+def worth_now(
+    programme: Programme, trigger: str, events: Sequence[Mapping[str, Value]], *, member_key: UUID | None
+) -> list[Worth]:
+    """Return what events with these facts would give a member now, in their order. Two queries, three with segments."""
     now = timezone.now()
     rules = {rule.code: rule for rule in rules_in_force(programme, trigger)}
     campaigns, caps = campaigns_at(programme, now), member_caps(programme.earning)
+    segments = segments_for(campaigns, member_key)
     found = []
     for facts in events:
-        considered = evaluate(rules.values(), campaigns, facts, local_time(programme, now))
+        considered = evaluate(rules.values(), campaigns, facts, local_time(programme, now), segments)
         apply_caps(considered, rules, caps, lambda _rule, _period: (0, 0))
         given = [one for one in considered if one.points]
         is_limited = bool(caps) or any(rules[one.rule].caps or one.budget for one in given)
@@ -334,7 +340,15 @@ def bonus_of(campaign: Campaign) -> Bonus:
         hour_to=campaign.hour_to,
         rules=frozenset(campaign.rules),
         budget=campaign.budget,
+        segments=frozenset(campaign.segments or ()),
     )
+
+
+def segments_for(campaigns: Iterable[Bonus], member_key: UUID | None) -> frozenset[str]:
+    """Return the segments of a member, if one of the campaigns is for some; one query then."""
+    if member_key is None or not any(campaign.segments for campaign in campaigns):
+        return frozenset()
+    return segments_of([member_key]).get(member_key, frozenset())
 
 
 def member_caps(earning: Earning) -> list[Cap]:

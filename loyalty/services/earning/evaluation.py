@@ -18,7 +18,7 @@ from loyalty.models.earning import MAX_POINTS, CapMode, Rounding, Stacking
 from loyalty.services.earning import conditions
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
     from loyalty.services.earning.triggers import Value
 
@@ -68,6 +68,8 @@ class Bonus:
     hour_to: int = 24
     rules: frozenset[str] = frozenset()
     budget: str = ""
+    #: Of one of these segments the member has to be; none: everybody.
+    segments: frozenset[str] = frozenset()
 
     def is_for(self, rule: str, at: dt.datetime) -> bool:
         """Return whether it multiplies what this rule gives at this local time."""
@@ -92,6 +94,8 @@ class Considered:
     bonus: int = 0
     campaign: str = ""
     budget: str = ""
+    #: A campaign that would have given more, but is for members of other segments.
+    passed: str = ""
     pending_days: int = 0
     #: Why it gave nothing, or less than it would have: a code of `words.REASONS`.
     reason: str = ""
@@ -112,9 +116,16 @@ Usage = tuple[int, int]
 
 
 def evaluate(
-    rules: Iterable[Rule], campaigns: Sequence[Bonus], facts: Mapping[str, Value], at: dt.datetime
+    rules: Iterable[Rule],
+    campaigns: Sequence[Bonus],
+    facts: Mapping[str, Value],
+    at: dt.datetime,
+    segments: Collection[str] = (),
 ) -> list[Considered]:
-    """Return every rule in the order in which it was considered, before limits. `at` is local to the programme."""
+    """Return every rule in the order in which it was considered, before limits. `at` is local to the programme.
+
+    `segments` are those of the member, of whom alone some campaigns are.
+    """
     considered: list[Considered] = []
     matching: list[tuple[Rule, Considered]] = []
     stopped_by = ""
@@ -129,7 +140,8 @@ def evaluate(
         if missing is not None or base == 0:
             one.reason, one.about = ("condition", missing) if missing is not None else ("zero", rule.per_fact)
             continue
-        _multiply(one, rule, base, campaigns, at)
+        running = [bonus for bonus in campaigns if bonus.is_for(rule.code, at)]
+        _multiply(one, rule, base, running, segments)
         matching.append((rule, one))
         if rule.stop:
             stopped_by = rule.code
@@ -161,9 +173,11 @@ def multiplied(base: int, percent: int, rounding: str) -> int:
     return max(base, min(divide(base * percent, 100, rounding), MAX_POINTS))
 
 
-def _multiply(one: Considered, rule: Rule, base: int, campaigns: Sequence[Bonus], at: dt.datetime) -> None:
-    running = [one for one in sorted(campaigns, key=lambda one: one.code) if one.is_for(rule.code, at)]
-    best = max(running, key=lambda one: one.percent, default=None)  # the first of equal ones
+def _multiply(one: Considered, rule: Rule, base: int, running: Iterable[Bonus], segments: Collection[str]) -> None:
+    in_order = sorted(running, key=lambda bonus: (-bonus.percent, bonus.code))
+    best = next((bonus for bonus in in_order if not bonus.segments or not bonus.segments.isdisjoint(segments)), None)
+    if in_order and in_order[0] is not best:
+        one.passed = in_order[0].code
     one.wanted = one.points = base if best is None else multiplied(base, best.percent, rule.rounding)
     one.bonus = one.points - base
     if best is not None and one.bonus:

@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 from loyalty.exceptions import InvalidConditionError, NotADraftError, NotPermittedError, SecondPersonError
 from loyalty.models.earning import Campaign, EarningRule, RuleVersion, VersionState
 from loyalty.models.ledger import Account, Kind
+from loyalty.models.offers import checked_segments
 from loyalty.services.earning import conditions
 from loyalty.services.earning.bounds import most_base, most_for_one_event
 from loyalty.services.earning.deciding import campaigns_after, member_caps, rule_of
@@ -175,6 +176,7 @@ def check_campaign(campaign: Campaign) -> None:
         raise ValidationError({"weekdays": str(campaign.weekdays)[:100]})
     if not isinstance(campaign.rules, list) or not all(isinstance(code, str) for code in campaign.rules):
         raise ValidationError({"rules": str(campaign.rules)[:100]})
+    campaign.segments = checked_segments(campaign.segments)
 
 
 @transaction.atomic

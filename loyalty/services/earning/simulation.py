@@ -14,12 +14,13 @@ from typing import TYPE_CHECKING, Any, Final
 from django.utils import timezone
 
 from loyalty.models.earning import Decision, RuleVersion, VersionState
+from loyalty.queries import segments_of
 from loyalty.services.earning.deciding import campaigns_after, member_caps, rule_of
 from loyalty.services.earning.evaluation import ALL_RULES, Considered, apply_caps, evaluate
 from loyalty.services.earning.periods import local_time, periods_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
     from uuid import UUID
 
     from loyalty.models.ledger import Programme
@@ -83,7 +84,13 @@ class Simulation:
 class _Judge:
     """Judges events by some rules, with counters in memory."""
 
-    def __init__(self, programme: Programme, rules: Iterable[tuple[str, Rule]], campaigns: list[Bonus]) -> None:
+    def __init__(
+        self,
+        programme: Programme,
+        rules: Iterable[tuple[str, Rule]],
+        campaigns: list[Bonus],
+        segments: Mapping[UUID, frozenset[str]],
+    ) -> None:
         self.side = Side()
         self._programme = programme
         self._rules: defaultdict[str, dict[str, Rule]] = defaultdict(dict)
@@ -91,13 +98,15 @@ class _Judge:
             self._rules[trigger][rule.code] = rule
         self._campaigns = campaigns
         self._caps = member_caps(programme.earning)
+        self._segments = segments
         self._used: defaultdict[tuple[UUID, str, str], Usage] = defaultdict(lambda: (0, 0))
 
     def judge(self, trigger: str, member: UUID, facts: dict[str, Any], at: dt.datetime) -> None:
         rules = self._rules.get(trigger)
         if not rules:
             return
-        considered = evaluate(rules.values(), self._campaigns, facts, local_time(self._programme, at))
+        mine = self._segments.get(member, frozenset())
+        considered = evaluate(rules.values(), self._campaigns, facts, local_time(self._programme, at), mine)
         names = periods_of(self._programme, at)
         apply_caps(considered, rules, self._caps, lambda rule, period: self._used[member, rule, names[period]])
         self.side.limited += sum(one.wanted > one.points and _is_limited(one) for one in considered)
@@ -125,7 +134,10 @@ def _is_limited(one: Considered) -> bool:
 def simulate(
     draft: RuleVersion, *, days: int, progress: Callable[[int, int], None] = lambda _done, _total: None
 ) -> Simulation:
-    """Return what the draft would have given for the events of the last days. Writes nothing. Four queries."""
+    """Return what the draft would have given for the events of the last days. Writes nothing. Four queries, five with segments.
+
+    Members are taken to be in the segments of today.
+    """
     draft = RuleVersion.objects.select_related("rule__programme__earning").get(pk=draft.pk)
     programme = draft.rule.programme
     since = timezone.now() - dt.timedelta(days=days)
@@ -134,10 +146,12 @@ def simulate(
     )
     in_force = {version.rule_id: version for version in versions}
     campaigns = campaigns_after(programme, since)
-    now = _Judge(programme, [(one.trigger, rule_of(one)) for one in in_force.values()], campaigns)
-    drafted = {**in_force, draft.rule_id: draft}
-    then = _Judge(programme, [(one.trigger, rule_of(one)) for one in drafted.values()], campaigns)
     events, is_complete = _events(programme, since)
+    is_for_some = any(campaign.segments for campaign in campaigns)
+    segments = segments_of({event[1] for event in events}) if is_for_some else {}
+    now = _Judge(programme, [(one.trigger, rule_of(one)) for one in in_force.values()], campaigns, segments)
+    drafted = {**in_force, draft.rule_id: draft}
+    then = _Judge(programme, [(one.trigger, rule_of(one)) for one in drafted.values()], campaigns, segments)
     for done, event in enumerate(events, 1):
         now.judge(*event)
         then.judge(*event)

@@ -105,7 +105,7 @@ def explain(decision: Decision, names: Mapping[tuple[int, str], str] | None = No
         what=str(trigger.label) if trigger else decision.event.trigger,
         result=_result(decision),
         reason=str(OF_EVENTS.get(decision.reason, "")),
-        rules=[_with_review(one, name_of(one["rule"]), about(one["about"])) for one in decision.considered],
+        rules=[_with_notes(one, name_of(one["rule"]), about(one["about"])) for one in decision.considered],
     )
 
 
@@ -133,11 +133,13 @@ def _result(decision: Decision) -> str:
     return points if decision.points else _("No points")
 
 
-def _with_review(one: Mapping[str, Any], name: str, about: str) -> str:
-    sentence = _sentence(one, name, about)
-    if not (one["points"] and one.get("review")):
-        return sentence
-    return f"{sentence} {_('They were set aside for us to look at first; nothing is lost by that.')}"
+def _with_notes(one: Mapping[str, Any], name: str, about: str) -> str:
+    sentences = [_sentence(one, name, about)]
+    if one.get("passed"):  # neither its name, which may say whom it is for, nor the segment
+        sentences.append(_("A campaign of that time was for some members only."))
+    if one["points"] and one.get("review"):
+        sentences.append(_("They were set aside for us to look at first; nothing is lost by that."))
+    return " ".join(sentences)
 
 
 def _sentence(one: Mapping[str, Any], name: str, about: str) -> str:

@@ -13,8 +13,9 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext, pgettext
 
 from loyalty.models.ledger import Wallet
-from loyalty.models.offers import Activity, ActivityCell, Segment, SegmentMembership
+from loyalty.models.offers import Activity, Segment
 from loyalty.models.rewards import BACK_STATES, LimitPeriod, Redemption, Reward, RewardKind, State, VoucherCode
+from loyalty.queries import segments_of
 from loyalty.services.earning.periods import periods_of
 from loyalty.services.tiers import position_of
 from portal.accounts.changes import last_change_of
@@ -161,10 +162,8 @@ def standing_of_member(rewards: Collection[Reward], programme: Programme, own: Q
 def _in_segments(rewards: Iterable[Reward], own: QuerySet[Wallet]) -> dict[str, Any]:
     if not any(reward.segments for reward in rewards):
         return {}
-    keys = own.values("member_key")
-    taking_part = SegmentMembership.objects.filter(member_key__in=keys).values_list("segment")
-    active = ActivityCell.objects.filter(member_key__in=keys).values_list("cell")
-    return {"segments": frozenset(segment for (segment,) in taking_part.union(active))}
+    found = segments_of(own.values("member_key"))
+    return {"segments": frozenset().union(*found.values())}
 
 
 def _among_tiers(rewards: Iterable[Reward], programme: Programme, own: QuerySet[Wallet]) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from loyalty.models.earning import VersionState
-from loyalty.models.offers import Activity, Segment
+from loyalty.models.offers import checked_segments
 from loyalty.models.rewards import Reward, RewardPrice, RewardTerms
 from loyalty.models.tiers import Tier
 from loyalty.services.rewards.rights import Right, require
@@ -37,9 +37,6 @@ CHANGEABLE: Final = (
     ),
     *("stock", "limit", "limit_period"),
 )
-
-
-_SEGMENTS: Final = frozenset([*Segment.values, *Activity.values])
 
 
 @transaction.atomic
@@ -88,10 +85,7 @@ def _set(reward: Reward, values: dict[str, Any]) -> None:
     is_chosen = bool(reward.from_tier) and reward.from_tier != before
     if is_chosen and reward.from_tier not in dict(tier_choices(reward.programme)):
         raise ValidationError({"from_tier": _("There is no such tier.")})
-    segments = reward.segments or []
-    if not isinstance(segments, list) or not all(one in _SEGMENTS for one in segments):
-        raise ValidationError({"segments": _("There is no such segment.")})
-    reward.segments = segments or None
+    reward.segments = checked_segments(reward.segments)
 
 
 @transaction.atomic
