@@ -18,7 +18,7 @@ from loyalty.exceptions import DecidedError, NoRightError, OwnPointsError, Walle
 from loyalty.models import Decision, Member, MemberAddress, PaceBaseline, PaceReview
 from loyalty.queries import summary
 from loyalty.services import earning, ledger, pace
-from loyalty.services.earning.pace import most_awards
+from loyalty.services.earning.pace import hold_if_fast, most_awards
 from loyalty.services.members import export_points, wallet_for
 from tests.factories.accounts import UserFactory
 from tests.factories.loyalty import EarningFactory, WalletFactory, rule_in_force
@@ -102,6 +102,20 @@ def test_members_at_one_address_are_counted_together(programme, rf):
     [review] = PaceReview.objects.all()
     assert [(one["what"], one["count"], one["people"]) for one in review.evidence] == [("address", 9, 4)]
     assert not MemberAddress.objects.filter(address__contains="203").exists()
+
+
+@pytest.mark.parametrize("neighbours", [0, 1, 3])
+def test_looking_at_an_award_costs_three_queries_whoever_else_is_there(
+    programme, rf, django_assert_num_queries, neighbours
+):
+    """Every vote and every post waits for it."""
+    person = UserFactory()
+    for each in [person, *(UserFactory() for _each in range(neighbours))]:
+        pace.note_address(rf.get("/", REMOTE_ADDR="203.0.113.77"), each)
+        [given] = earns(each, 1)
+    wallet = wallet_for(user=person, programme=programme)
+    with django_assert_num_queries(3):
+        assert hold_if_fast(programme, wallet, given.event, {"answer"}) is None
 
 
 def test_released_points_go_where_they_would_have_gone(programme):

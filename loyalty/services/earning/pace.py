@@ -58,7 +58,8 @@ def hold_if_fast(
 ) -> PaceReview | None:
     """Return the review for which the points of an event have to wait; None if nothing is unusual. The wallet is locked.
 
-    `rules` are those that are about to give points. At most five queries, if nothing is.
+    `rules` are those that are about to give points. Three queries if nothing is, however many are at the same address: every
+    award waits for them.
     """
     day = periods_of(programme, event.occurred_at)[DAY]
     counters = RuleCounter.objects.filter(wallet=wallet, period=day, rule__in=[*rules, ALL_RULES])
@@ -66,17 +67,25 @@ def hold_if_fast(
     baselines = {
         row.rule: row for row in PaceBaseline.objects.filter(programme=programme, rule__in=[*rules, ALL_RULES])
     }
-    seen = 2 ** _times_looked_at(wallet)
-    evidence = [
-        _entry("rule" if rule else "member", times.get(rule, 0) + 1, baselines.get(rule), rule=rule)
+    everybody = baselines.get(ALL_RULES)
+    # How many there are, how many are usual, and what is said of it.
+    counted = [
+        (
+            times.get(rule, 0) + 1,
+            most_awards(_floor(rule), baselines.get(rule)),
+            _entry("rule" if rule else "member", times.get(rule, 0) + 1, baselines.get(rule), rule=rule),
+        )
         for rule in (*sorted(rules), ALL_RULES)
-        if times.get(rule, 0) + 1 > seen * most_awards(_floor(rule), baselines.get(rule))
     ]
     at_address, people = _at_address(wallet, day)
-    together = at_address + times.get(ALL_RULES, 0) + 1
-    everybody = baselines.get(ALL_RULES)
-    if people > 1 and together > seen * most_awards(settings.POINTS_PACE_ADDRESS, everybody, people):
-        evidence.append(_entry("address", together, everybody, people=people))
+    if people > 1:
+        together = at_address + times.get(ALL_RULES, 0) + 1
+        usual = most_awards(settings.POINTS_PACE_ADDRESS, everybody, people)
+        counted.append((together, usual, _entry("address", together, everybody, people=people)))
+    if all(count <= usual for count, usual, _said in counted):
+        return None
+    seen = 2 ** _times_looked_at(wallet)  # asked seldom
+    evidence = [entry for count, usual, entry in counted if count > seen * usual]
     if not evidence:
         return None
     review, _is_new = PaceReview.objects.get_or_create(wallet=wallet, state=PaceReview.State.OPEN)
@@ -104,15 +113,12 @@ def _entry(what: str, count: int, baseline: PaceBaseline | None, **more: Any) ->
 
 
 def _at_address(wallet: Wallet, day: str) -> tuple[int, int]:
-    """Return the awards of the day of others who signed in last where this member did, and how many people that makes."""
-    own = MemberAddress.objects.filter(user__in=Member.objects.filter(key=wallet.member_key).values("user")).first()
-    if own is None or own.noted_at < timezone.now() - dt.timedelta(days=ADDRESS_DAYS):
-        return 0, 1
+    """Return the awards of the day of others who signed in last where this member did, and how many people that makes: one query."""
     since = timezone.now() - dt.timedelta(days=ADDRESS_DAYS)
-    near = MemberAddress.objects.filter(address=own.address, noted_at__gte=since).exclude(pk=own.pk)
-    users = list(near.order_by("-noted_at").values_list("user", flat=True)[:_MOST_PEOPLE])
-    if not users:
-        return 0, 1
+    fresh = MemberAddress.objects.filter(noted_at__gte=since)
+    member = Member.objects.filter(key=wallet.member_key).values("user")
+    near = fresh.filter(address__in=fresh.filter(user__in=member).values("address")).exclude(user__in=member)
+    users = near.order_by("-noted_at").values("user")[:_MOST_PEOPLE]
     found: Mapping[str, int | None] = RuleCounter.objects.filter(
         wallet__programme_id=wallet.programme_id,
         wallet__member_key__in=Member.objects.filter(user__in=users).values("key"),
