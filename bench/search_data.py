@@ -40,6 +40,7 @@ class Text:
     title: str
     short_answer: str = ""
     body: str = ""
+    keywords: str = ""
 
 
 @dataclass(frozen=True)
@@ -206,8 +207,10 @@ def demo_names() -> list[str]:
 def _article(number: int, path: Path) -> Text:
     _nothing, about, body = path.read_text(encoding="utf-8").split("---\n", 2)
     fields = yaml.safe_load(about)
-    body = " ".join([_LINK_TARGET.sub("]", body), *fields.get("keywords", ())])
-    return Text(number, fields["language"], fields["title"], fields["short_answer"], body)
+    keywords = ", ".join(fields.get("keywords", ()))
+    return Text(
+        number, fields["language"], fields["title"], fields["short_answer"], _LINK_TARGET.sub("]", body), keywords
+    )
 
 
 _DEMO: Final = {

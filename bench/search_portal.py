@@ -181,6 +181,6 @@ def entry_of(text: Text) -> SearchEntry:
     """The search entry of a text, as an app would make it."""
     return SearchEntry(
         kind=kind_of(text.number), object_id=text.number, language=text.language, title=text.title,
-        short_answer=text.short_answer, body=text.body, url=f"/{text.language}/a/{text.number}/", audience="public",
+        short_answer=text.short_answer, body=text.body, keywords=text.keywords, url=f"/{text.language}/a/{text.number}/", audience="public",
         facets={"product": products_of(text.number), "topic": topics_of(text.number)},
     )  # fmt: skip

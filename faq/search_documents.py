@@ -64,7 +64,8 @@ class ArticleDocument(SearchDocument[ArticlePage]):
             family=f"{self.name}:{instance.translation_key}",
             title=instance.title,
             short_answer=instance.short_answer,
-            body=" ".join(filter(None, [instance.body_text(), instance.keywords])),
+            body=instance.body_text(),
+            keywords=instance.keywords,
             url=page_url(instance),
             audience=instance.effective_audience,
             facets={

@@ -190,7 +190,11 @@ def few_words(most: int) -> int:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class BackendHit:
-    """An entry as stored in the index. `places` holds the places of the terms in each field, in order."""
+    """An entry as stored in the index.
+
+    `places` holds the places of the terms in each field that is shown, in order. `words` are the numbers of the plan's
+    words that the entry contains, those in its keywords included, which have no places; empty without places.
+    """
 
     kind: str
     object_id: int
@@ -206,6 +210,7 @@ class BackendHit:
     score: int
     matched: int
     places: Mapping[str, Sequence[Place]] = field(default_factory=dict)
+    words: frozenset[int] = frozenset()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -34,7 +34,7 @@ FIELDS: Final[dict[str, FieldScoring]] = {
     TITLE: FieldScoring(weight=3.0, usual_length=6, length_share=0.4),
     SHORT_ANSWER: FieldScoring(weight=1.4, usual_length=30, length_share=0.5),
     BODY: FieldScoring(weight=1.0, usual_length=150, length_share=0.6),
-    KEYWORDS: FieldScoring(weight=1.5, usual_length=6, length_share=0.3),
+    KEYWORDS: FieldScoring(weight=2.5, usual_length=40, length_share=0.3),
 }
 #: BM25's k1: the lower, the sooner further occurrences stop counting.
 SATURATION: Final = 1.6

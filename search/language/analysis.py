@@ -26,7 +26,7 @@ from search.language.forms import ENGLISH_FORMS, PERSIAN_FORMS
 
 #: Increase it with every change of the tables and rules here or of the weights in `search.index.scoring`: entries that
 #: were indexed with another version are out of date, and `rebuild_search --check` indexes them again.
-VERSION: Final = 5
+VERSION: Final = 6
 
 #: Longer stems and spellings are truncated: nobody types them, and rows of the index must stay small.
 MAX_WORD_LENGTH: Final = 64

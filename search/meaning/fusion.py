@@ -102,11 +102,15 @@ class Hybrid:
         return self._is_whole and bool(hits) and not any(_key(hit) in known for hit in hits)
 
     def _with_places(self, hits: Sequence[BackendHit], plan: Plan) -> list[BackendHit]:
-        """The hits with the places of the words, which semantically similar entries may contain, too."""
+        """The hits with the words and their places, which semantically similar entries may contain, too."""
         if not plan.terms:
             return list(hits)
-        places = {_key(hit): hit.places for hit in self.backend.fetch([_key(hit) for hit in hits], plan)}
-        return [replace(hit, places=places.get(_key(hit), {})) for hit in hits]
+        fetched = {_key(hit): hit for hit in self.backend.fetch([_key(hit) for hit in hits], plan)}
+        held = [(hit, fetched.get(_key(hit))) for hit in hits]
+        return [
+            replace(hit, places=found.places if found else {}, words=found.words if found else frozenset())
+            for hit, found in held
+        ]
 
 
 def with_meaning(backend: Backend, text: str, plan: Plan) -> Hybrid:

@@ -38,7 +38,7 @@ CLOSE: Final = 0.9
 SOME: Final = 0.35
 NEARLY_ALL: Final = 0.8
 NEAR: Final = 0.8
-#: Value of a word by where it occurs. Several places add up to at most the weight of the word.
+#: Value of a word by where it occurs; keywords count as the body. Several places add up to at most the weight of the word.
 IN_TITLE: Final = 0.7
 IN_SHORT_ANSWER: Final = 0.4
 IN_BODY: Final = 0.25
@@ -72,6 +72,9 @@ class Words:
         title = self._held([hit.title], hit.language)
         short_answer = self._held([hit.short_answer], hit.language)
         body = self._held((hit.body[start:end] for start, end in hit.places.get(BODY, ())), hit.language)
+        # Keywords are not shown and have no text here: a word that is in none of the others is in them.
+        shown = title.keys() | short_answer.keys() | body.keys()
+        body |= {word: 1.0 for word in hit.words & self._weights.keys() if word not in shown}
         value = 0.0
         for word, weight in self._weights.items():
             missing = 1.0

@@ -119,9 +119,12 @@ def test_a_compound_answers_for_both_its_words(backend):
 def test_keywords_are_found_and_not_shown(backend):
     backend.put([entry(object_id=1, title="مودم", keywords="قطعی، نبود اینترنت")])
 
-    (hit,) = backend.search(plan_for(backend, "قطعی")).hits
+    plan = plan_for(backend, "قطعی")
+    (hit,) = backend.search(plan).hits
+    (fetched,) = backend.fetch([(hit.kind, hit.object_id, hit.language)], plan)
 
-    assert hit.places == {}
+    assert hit.places == fetched.places == {}
+    assert hit.words == fetched.words == {0}
 
 
 # Evidence and other orders --------------------------------------------------------------------------------------------

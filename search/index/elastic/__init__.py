@@ -181,8 +181,8 @@ class ElasticBackend:
             return []
         wanted = Q("ids", values=[id_of(key) for key in keys])
         filters = [wanted, questions.visible(plan.audiences), *questions.chosen(plan.filters)]
-        asked = questions.highlighted(Search().query("bool", filter=filters), plan.terms)
-        answer = self._ask(asked.source(SHOWN).extra(size=len(keys)))
+        held = Search().query("bool", filter=filters, should=questions.holding_words(plan))
+        answer = self._ask(questions.highlighted(held, plan.terms).source(SHOWN).extra(size=len(keys)))
         with asking():
             return [_hit(hit) for hit in answer["hits"]["hits"]]
 
@@ -307,4 +307,5 @@ def _hit(hit: Mapping[str, Any]) -> BackendHit:
         score=round(_SCORE_UNIT * (hit.get("_score") or 0)),
         matched=len(hit.get("matched_queries", ())),
         places=questions.read_places(hit.get("highlight", {})),
+        words=frozenset(map(int, hit.get("matched_queries", ()))),
     )

@@ -111,11 +111,16 @@ def enough_for(plan: Plan, weights: Sequence[int], most: int) -> Enough:
     return Enough(least, few_words(most) if few else None)
 
 
+def holding_words(plan: Plan) -> list[Any]:
+    """A query for each word of a plan, named by its number, for entries that contain it."""
+    return [_holds(terms, _name=str(word)) for word, terms in words_of(plan).items()]
+
+
 def matching(plan: Plan, enough: Mapping[str, Enough]) -> Any:
     """A query for visible entries that contain enough of the question, by language; scored by relevance."""
     if not plan.terms:
         return Q("bool", filter=[visible(plan.audiences)])
-    named = [_holds(terms, _name=str(word)) for word, terms in words_of(plan).items()]
+    named = holding_words(plan)
     languages: dict[Enough, list[str]] = defaultdict(list)
     for language, least in enough.items():
         languages[least].append(language)

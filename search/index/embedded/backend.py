@@ -24,7 +24,6 @@ from search.index.plan import (
     EntryKey,
     FacetCounts,
     Found,
-    Place,
     Plan,
     QueryTerm,
     Sort,
@@ -180,8 +179,11 @@ class EmbeddedBackend:
             rows = pages.best(replace(plan, offset=0), scores, pages.rows(pages.HIT, best, with_places=with_places))
         count = len(rows)
         rows = pages.whole(rows)
-        places = self._places(rows, plan.terms) if with_places else {}
-        hits = [pages.hit(row, places.get(row[0], {}), pages.final(plan, scores, row), matched[row[0]]) for row in rows]
+        met = self._met(rows, plan.terms) if with_places else {}
+        hits = [
+            pages.hit(row, met.get(row[0], pages.NOTHING), pages.final(plan, scores, row), matched[row[0]])
+            for row in rows
+        ]
         return Found(hits=hits, total=len(found.pks) - (count - len(rows)))
 
     def _listed(self, plan: Plan) -> Found:
@@ -197,7 +199,7 @@ class EmbeddedBackend:
         """  # noqa: S608 - names, placeholders and numbers only
         rows = pages.whole(sql.fetch(page, [*parameters, plan.limit, plan.offset]))
         ((total,),) = sql.fetch(f"SELECT COUNT(*) FROM {sql.ENTRY} e {where}", parameters)  # noqa: S608 - as above
-        return Found(hits=[pages.hit(row, {}, 0, 0) for row in rows], total=total)
+        return Found(hits=[pages.hit(row, pages.NOTHING, 0, 0) for row in rows], total=total)
 
     def fetch(self, keys: Collection[EntryKey], plan: Plan) -> list[BackendHit]:
         if not keys:
@@ -214,8 +216,8 @@ class EmbeddedBackend:
         """  # noqa: S608 - table names and placeholders only
         rows = sql.fetch(statement, [*(part for key in keys for part in key), *plan.audiences, *values])
         rows = [row for row in pages.whole(rows) if pages.has_values(row, plan.filters)]
-        places = self._places(rows, plan.terms)
-        return [pages.hit(row, places.get(row[0], {}), 0, 0) for row in rows]
+        met = self._met(rows, plan.terms)
+        return [pages.hit(row, met.get(row[0], pages.NOTHING), 0, 0) for row in rows]
 
     def facets(self, plan: Plan) -> FacetCounts:
         filters = plan.filters
@@ -325,20 +327,21 @@ class EmbeddedBackend:
     def count(self) -> int:
         return IndexedEntry.objects.count()
 
-    def _places(self, rows: Sequence[tuple[Any, ...]], terms: Sequence[QueryTerm]) -> dict[int, dict[str, list[Place]]]:
-        """The places of the terms in these entries, whose rows end with terms and places; one query."""
+    def _met(self, rows: Sequence[tuple[Any, ...]], terms: Sequence[QueryTerm]) -> dict[int, pages.Met]:
+        """What these entries, whose rows end with terms and places, have of a question; one query."""
         texts = {text for term in terms for text in (term.text, *term.beside)}
         if not rows or not texts:
             return {}
         term_ids = writing.term_ids(texts)
-        places: dict[int, dict[str, list[Place]]] = {}
+        met: dict[int, pages.Met] = {}
         for row in rows:
             numbers = {term: number for number, term in enumerate(blocks.unpack(row[-2]))}
             held = {text for text in texts if term_ids.get(text) in numbers}
-            counting = [{term.text, *term.beside} for term in terms if held >= {term.text, *term.beside}]
-            counted = {numbers[term_ids[text]] for text in set().union(*counting)}
-            places[row[0]] = read_places(blocks.unpack(row[-1]), counted)
-        return places
+            counting = [term for term in terms if held >= {term.text, *term.beside}]
+            counted = {numbers[term_ids[text]] for term in counting for text in (term.text, *term.beside)}
+            words = frozenset(word for term in counting for word in term.words)
+            met[row[0]] = pages.Met(read_places(blocks.unpack(row[-1]), counted), words)
+        return met
 
 
 @contextmanager

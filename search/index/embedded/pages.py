@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -28,6 +29,17 @@ HIT: Final = f"{SHOWN}, e.seal"
 _SEAL: Final = len(SHOWN.split(","))
 #: The columns of the second checksum of an entry.
 PLACES: Final = "e.terms, e.places"
+
+
+@dataclass(frozen=True, slots=True)
+class Met:
+    """What an entry has of a question: see `BackendHit`."""
+
+    places: Mapping[str, Sequence[Place]] = field(default_factory=dict)
+    words: frozenset[int] = frozenset()
+
+
+NOTHING: Final = Met()
 
 
 def rows(columns: str, pks: Collection[int], *, with_places: bool = False) -> list[tuple[Any, ...]]:
@@ -155,7 +167,7 @@ def has_values(row: tuple[Any, ...], filters: Filters) -> bool:
     return all(set(chosen) & set(values.get(name, ())) for name, chosen in filters.declared.items())
 
 
-def hit(row: tuple[Any, ...], places: Mapping[str, Sequence[Place]], score: int, matched: int) -> BackendHit:
+def hit(row: tuple[Any, ...], met: Met, score: int, matched: int) -> BackendHit:
     _pk, kind, object_id, language, popularity, updated, facets_text, family, title, short_answer, body, url = row[:12]
     return BackendHit(
         kind=kind,
@@ -171,5 +183,6 @@ def hit(row: tuple[Any, ...], places: Mapping[str, Sequence[Place]], score: int,
         updated=seals.moment(updated),
         score=score,
         matched=matched,
-        places=places,
+        places=met.places,
+        words=met.words,
     )
