@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 import django_filters
+from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth import get_user_model
 from django.core.exceptions import PermissionDenied
@@ -19,6 +20,7 @@ from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_POST
 from django_filters.fields import ModelChoiceField
+from wagtail.admin import messages as wagtail_messages
 from wagtail.admin.filters import WagtailFilterSet
 from wagtail.admin.ui.components import Component
 from wagtail.admin.ui.tables import Column
@@ -34,11 +36,13 @@ from faq.models import ArticlePage, BrokenLink, Feedback, TranslationDebt
 from faq.queries import helpful_score_of
 from portal.catalog.models import Topic
 from portal.core.admin_menu import menu_item_for
-from portal.core.text import row_number
+from portal.core.formats import date_text
+from portal.core.text import isolate, row_number
 
 if TYPE_CHECKING:
     from django.http import HttpRequest, HttpResponse
     from wagtail.log_actions import LogActionRegistry
+    from wagtail.models import Page
 
     from portal.accounts.models import User
 
@@ -288,6 +292,32 @@ class DebtReportView(_ReportOfArticles):
 
     def get_context_data(self, *args: Any, **kwargs: Any) -> dict[str, Any]:
         return {**super().get_context_data(*args, **kwargs), "act_url": reverse("translation_debt:confirm")}
+
+
+def say_if_late(request: HttpRequest, page: Page) -> None:
+    """Tell who edits a translation that it lags behind, and where the current text is; for ``before_edit_page``."""
+    if request.method != "GET":
+        return
+    debt = TranslationDebt.objects.filter(article=page.pk).select_related("source__locale").first()
+    if debt is None:
+        return
+    code = debt.source.locale.language_code
+    text = gettext(
+        "This translation is out of date: “%(title)s” (%(language)s) changed in something important on %(day)s."
+    ) % {
+        "title": isolate(debt.source.title),
+        "language": dict(settings.LANGUAGES).get(code, code),
+        "day": date_text(debt.since),
+    }
+    current = reverse("wagtailadmin_pages:edit", args=[debt.source_id])
+    wagtail_messages.warning(
+        request,
+        text,
+        buttons=[
+            wagtail_messages.button(current, gettext("See the current text")),
+            wagtail_messages.button(reverse(_DEBTS), gettext("All translations out of date")),
+        ],
+    )
 
 
 @require_POST

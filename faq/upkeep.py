@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 from django.conf import settings
 from django.db import transaction
+from django.db.models import OuterRef, Subquery
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.dateparse import parse_date
@@ -30,7 +31,8 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
     from uuid import UUID
 
-    from wagtail.models import Revision
+    from django.db.models import QuerySet
+    from wagtail.models import Page, Revision
 
     from faq.models import ArticlePageQuerySet
     from portal.accounts.models import User
@@ -88,6 +90,11 @@ def language_states(families: Collection[UUID]) -> dict[UUID, list[LanguageState
         ]
         for family in families
     }
+
+
+def with_late_since(pages: QuerySet[Page]) -> QuerySet[Page]:
+    """Add to pages of any kind since when they lag behind another language (`late_since`); None for most. No query."""
+    return pages.annotate(late_since=Subquery(TranslationDebt.objects.filter(article=OuterRef("pk")).values("since")))
 
 
 def _state_in_words(*, is_live: bool, has_draft: bool, is_late: bool) -> str:

@@ -25,13 +25,15 @@ from faq.prefill import (
     may_write_articles,
     remember_title,
 )
-from faq.reports import DueForReviewPanel, OutOfDatePanel, register_confirmed_action
+from faq.reports import DueForReviewPanel, OutOfDatePanel, register_confirmed_action, say_if_late
 from faq.topic_admin import NewTopicView, may_make_topics
+from faq.upkeep import with_late_since
 from portal.core.admin_menu import menu_item_for
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from django.db.models import QuerySet
     from django.http import HttpRequest
     from django.utils.safestring import SafeString
     from wagtail.admin.menu import MenuItem
@@ -44,6 +46,8 @@ hooks.register("register_log_actions", register_confirmed_action)
 hooks.register("register_log_actions", register_fetched_action)
 hooks.register("before_create_page", remember_title)
 hooks.register("before_publish_page", ask_before_publishing)
+# Before the translation tool's, which shows a screen of its own.
+hooks.register("before_edit_page", say_if_late, order=-1)
 
 
 @hooks.register("register_admin_urls")
@@ -76,6 +80,11 @@ def new_topic_here(page: Page, user: Any, **_kwargs: Any) -> Iterator[Button]:
     """Offer a new topic above the list of topics."""
     if page.pk and issubclass(page.specific_class or type(page), HelpIndexPage) and may_make_topics(user):
         yield Button(gettext("New topic"), reverse("new_topic"), icon_name="plus", priority=5)
+
+
+@hooks.register("construct_explorer_page_queryset")
+def late_translations(_parent: Page, pages: QuerySet[Page], _request: HttpRequest) -> QuerySet[Page]:
+    return with_late_since(pages)
 
 
 @hooks.register("construct_homepage_panels")

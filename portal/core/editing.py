@@ -14,6 +14,8 @@ from wagtail.models import Page
 from portal.core.text import row_number
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from django.http import HttpRequest
     from django.utils.safestring import SafeString
 
@@ -47,18 +49,30 @@ def show_publish(menu_items: list[ActionMenuItem], _request: HttpRequest, _conte
         menu_items[0] = SaveOrPublish(menu_items[0], publish)
 
 
-def translations_to_unpublish(page: Page, user: Any) -> list[Page]:
-    """Return the published translations of a page that somebody may unpublish."""
-    live = page.get_translations().live().select_related("locale").order_by("locale__language_code")
-    return [translation for translation in live if translation.permissions_for_user(user).can_unpublish()]
+def translations_to_unpublish(pages: Sequence[Page], user: Any) -> list[Page]:
+    """Return the published translations of pages, other than these, that somebody may unpublish; one query for them."""
+    families = {page.translation_key for page in pages}
+    others = Page.objects.live().filter(translation_key__in=families).exclude(pk__in=[page.pk for page in pages])
+    found = others.select_related("locale").order_by("locale__language_code", "path")
+    return [translation for translation in found if translation.permissions_for_user(user).can_unpublish()]
 
 
 def unpublish_translations(request: HttpRequest, page: Page) -> None:
     """Unpublish the translations that were chosen on the page that asks; for Wagtail's hook ``after_unpublish_page``."""
+    _unpublish_chosen(request, [page])
+
+
+def unpublish_translations_of_many(request: HttpRequest, action: str, pages: Sequence[Any], _view: Any) -> None:
+    """Do so where several pages were unpublished at once; for Wagtail's hook ``after_bulk_action``."""
+    if action == "unpublish":
+        _unpublish_chosen(request, [page for page in pages if isinstance(page, Page)])
+
+
+def _unpublish_chosen(request: HttpRequest, pages: Sequence[Page]) -> None:
     chosen = {row_number(value) for value in request.POST.getlist(TRANSLATION)}
     if not chosen:
         return
-    for translation in translations_to_unpublish(page, request.user):
+    for translation in translations_to_unpublish(pages, request.user):
         if translation.pk in chosen:
             UnpublishPageAction(translation.specific, user=request.user).execute(skip_permission_checks=True)
             message = _("“%(title)s” is not published any more, either.")

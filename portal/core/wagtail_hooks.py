@@ -21,7 +21,7 @@ from wagtail.admin.widgets import Button
 from portal.core import disk, views_brand
 from portal.core.audience_check import audience_check
 from portal.core.brand import brand
-from portal.core.editing import show_publish, unpublish_translations
+from portal.core.editing import show_publish, unpublish_translations, unpublish_translations_of_many
 from portal.core.mail_admin import MailViewSet
 from portal.core.pages import PortalPage
 from portal.core.panels import DiskPanel, MyDraftsPanel
@@ -73,6 +73,7 @@ def links_to_places(features: FeatureRegistry) -> None:
 
 hooks.register("construct_page_action_menu", show_publish)
 hooks.register("after_unpublish_page", unpublish_translations)
+hooks.register("after_bulk_action", unpublish_translations_of_many)
 
 
 @hooks.register("insert_editor_js")

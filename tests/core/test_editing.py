@@ -54,6 +54,24 @@ def test_unpublishing_asks_about_each_translation(client, editor):
     assert live() == {other.pk}
 
 
+def test_unpublishing_several_pages_asks_about_their_other_languages(client, editor):
+    article, other = ArticlePageFactory(), ArticlePageFactory()
+    late = article.copy_for_translation(locale("en"), copy_parents=True)
+    late.save_revision().publish()
+    url = reverse("wagtail_bulk_action", args=["wagtailcore", "page", "unpublish"])
+
+    def asked(*pages) -> list[str]:
+        text = client.get(url, {"id": [page.pk for page in pages]}).text
+        form = text[text.index('method="POST"', text.index("?id=")) :]
+        return re.findall(r'name="translation" value="(\d+)"', form[: form.index("</form>")])
+
+    assert asked(article, other) == [str(late.pk)]
+    assert asked(other) == []
+    assert asked(article, late) == []
+    client.post(f"{url}?id={article.pk}", {"translation": [late.pk, other.pk]})
+    assert live() == {other.pk}
+
+
 def live() -> set[int]:
     return set(ArticlePage.objects.live().values_list("pk", flat=True))
 

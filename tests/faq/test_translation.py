@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
+from html import unescape
+from urllib.parse import urlencode
 
 import pytest
 from django.urls import reverse
@@ -125,6 +128,28 @@ def test_translation_is_made_from_the_admin(client, settings):
     editor = client.get(reverse("wagtailadmin_pages:edit", args=[english.pk]))
     assert editor.status_code == 200
     assert json.dumps(article.short_answer)[1:-1] in editor.text
+
+
+@pytest.mark.parametrize("left_out", ["", "short_answer"])
+def test_only_an_incomplete_translation_is_said_to_be_incomplete(client, settings, left_out):
+    settings.STAFF_SECOND_FACTOR = False
+    client.force_login(UserFactory(superuser=True))
+    body = [
+        ("heading", "سرفصل"),
+        ("note", {"kind": "tip", "title": "", "text": "<p>متن <b>یادداشت</b></p>", "more": []}),
+    ]
+    article = ArticlePageFactory(body=body, keywords="قرمز", search_description="چراغ", change_note="تازه")
+    translate_object(article, [locale("en")])
+    url = reverse("wagtailadmin_pages:edit", args=[translated(article).pk])
+    shown = json.loads(unescape(re.search(r'data-props="([^"]*)"', client.get(url).text)[1]))["segments"]
+
+    for segment in shown:
+        if segment["type"] == "string" and segment["contentPath"] != left_out:
+            client.put(segment["editUrl"], urlencode({"value": "text"}), "application/x-www-form-urlencoded")
+    response = client.post(url, {"action": "publish"}, follow=True)
+
+    said = " ".join(map(str, response.context["messages"]))
+    assert ("منتشر شد" in said, "ترجمهٔ ناقص" in said) == (True, bool(left_out)), said
 
 
 def test_whole_topic_is_translated_with_its_articles(client, settings):

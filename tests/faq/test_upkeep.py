@@ -248,6 +248,36 @@ def test_translators_see_what_is_out_of_date_by_language_and_may_say_that_it_is_
 # Reviews --------------------------------------------------------------------------------------------------------------
 
 
+def test_a_late_translation_is_marked_where_it_is_edited_and_listed(client, editor, pair):
+    persian, english = pair
+    publish(persian, "major")
+
+    def marked(name, page, text) -> bool:
+        return text in client.get(reverse(name, args=[page.pk])).text
+
+    assert [marked("wagtailadmin_pages:edit", page, "این ترجمه کهنه است:") for page in pair] == [
+        False,
+        True,
+    ]
+    parents = [page.get_parent() for page in pair]
+    assert [marked("wagtailadmin_explore", page, ">کهنه<") for page in parents] == [False, True]
+    publish(english, "medium")
+    assert not marked("wagtailadmin_pages:edit", english, "این ترجمه کهنه است:")
+    assert not marked("wagtailadmin_explore", parents[1], ">کهنه<")
+
+
+def test_the_screen_of_the_translation_tool_marks_a_late_translation(client, editor):
+    article = ArticlePageFactory()
+    translate_object(article, [locale("en")])
+    publish(article, "major")
+    english = ArticlePage.objects.get(translation_key=article.translation_key, locale=locale("en"))
+
+    page = client.get(reverse("wagtailadmin_pages:edit", args=[english.pk])).text
+
+    assert "js-translation-editor" in page
+    assert "این ترجمه کهنه است:" in page
+
+
 def test_a_published_article_is_due_after_its_interval_and_again_after_more_than_a_small_change():
     article = ArticlePageFactory(review_every=2)
     assert article.next_review_on == article.review_date_after(timezone.localdate())

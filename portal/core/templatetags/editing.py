@@ -19,7 +19,13 @@ _WITH_READABILITY: Final = frozenset({"da", "de", "en", "es", "fr", "it", "nb", 
 
 @register.simple_tag(takes_context=True)
 def translations_to_unpublish(context: dict[str, Any], page: Page) -> list[Page]:
-    return editing.translations_to_unpublish(page, context["request"].user)
+    return editing.translations_to_unpublish([page], context["request"].user)
+
+
+@register.simple_tag(takes_context=True)
+def translations_of_items_to_unpublish(context: dict[str, Any], items: list[dict[str, Any]]) -> list[Page]:
+    """Return those of the pages that Wagtail's screen for several pages lists."""
+    return editing.translations_to_unpublish([item["item"] for item in items], context["request"].user)
 
 
 @register.filter
