@@ -51,6 +51,7 @@ class ReusableContentViewSet(SnippetViewSet):
     icon = "repeat"
     menu_label = _("Shared texts")
     list_display: ClassVar[list[Any]] = ["title"]
+    search_fields: ClassVar[list[str]] = ["title"]
 
 
 class ArticleIndexView(IndexView):

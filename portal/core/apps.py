@@ -16,6 +16,7 @@ class CoreConfig(AppConfig):
     def ready(self) -> None:
         from portal.core import (  # noqa: F401, PLC0415 - apps must be ready; checks register themselves
             admin_formats,
+            admin_search,
             checks,
             events,
             file_audiences,
@@ -30,6 +31,7 @@ class CoreConfig(AppConfig):
 
         receivers.connect()
         slugs.connect()
+        admin_search.connect()
         file_audiences.connect()
         spreadsheets.protect()
         solar_dates.install()

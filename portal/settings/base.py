@@ -349,7 +349,7 @@ WAGTAILMEDIA = {
     "AUDIO_EXTENSIONS": ["wav", "mp3", "ogg", "m4a"],
     "VIDEO_EXTENSIONS": ["mp4", "webm"],
 }
-WAGTAILSEARCH_BACKENDS = {"default": {"BACKEND": "wagtail.search.backends.database"}}
+WAGTAILSEARCH_BACKENDS = {"default": {"BACKEND": "portal.core.admin_search"}}
 TAGGIT_CASE_INSENSITIVE = True
 
 # Insight --------------------------------------------------------------------------------------------------------------

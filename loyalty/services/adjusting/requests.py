@@ -10,7 +10,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 from uuid import UUID
 
-from django.db.models import Q, Sum
+from django.db.models import Sum
 from django.utils import timezone
 
 from loyalty.buckets import today_of
@@ -46,6 +46,7 @@ from loyalty.services.ledger.posting import check_amount, durable
 from loyalty.services.members import wallet_for
 from loyalty.services.telling import tell_of_correction
 from portal.accounts.models import User
+from portal.core.admin_search import spelt_like
 from portal.core.privacy import redact_to
 from portal.core.text import normalise_input
 
@@ -344,5 +345,4 @@ def find_members(words: str, *, by: User, limit: int = 20) -> list[User]:
             key = UUID(words)
     if key is not None:
         return list(User.objects.filter(pk__in=Member.objects.filter(key=key).values("user")))
-    alike = Q(name__icontains=words) | Q(email__icontains=words) | Q(handle__icontains=words)
-    return list(User.objects.filter(alike).order_by("handle")[:limit])
+    return list(User.objects.filter(spelt_like(words, ["name", "email", "handle"])).order_by("handle")[:limit])
