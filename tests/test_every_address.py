@@ -197,6 +197,7 @@ STAFFS = {
     "points_tokens:": set(),
     "points_webhooks:": set(),
     "unsent_mails:": set(),
+    "filed_mails:": set(),
     "wagtailusers_users:": set(),
 }
 #: Fails on purpose: Wagtail's page for testing error handling.

@@ -23,6 +23,7 @@ from portal.core.audience_check import audience_check
 from portal.core.brand import brand
 from portal.core.editing import show_publish, unpublish_translations, unpublish_translations_of_many
 from portal.core.mail_admin import MailViewSet
+from portal.core.mail_files_admin import FiledMailViewSet
 from portal.core.pages import PortalPage
 from portal.core.panels import DiskPanel, MyDraftsPanel
 from portal.core.richtext import LocalizedPageLinkHandler, PlaceLinkElementHandler, place_link_entity
@@ -128,3 +129,8 @@ def colours_of_the_company() -> SafeString:
 @hooks.register("register_admin_viewset")
 def unsent_mails() -> MailViewSet:
     return MailViewSet()
+
+
+@hooks.register("register_admin_viewset")
+def filed_mails() -> FiledMailViewSet:
+    return FiledMailViewSet()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from django import template
 
 from portal.accounts.user_agents import describe_user_agent
-from portal.core import mail_delivery
+from portal.core import mail_delivery, mail_files
 
 register = template.Library()
 
@@ -20,3 +20,9 @@ def device(user_agent: str) -> str:
 def mails_are_late() -> bool:
     """Return whether mails wait longer than they should; one query."""
     return mail_delivery.is_late()
+
+
+@register.simple_tag
+def mails_are_kept_here() -> bool:
+    """Return whether mails reach nobody, since there is no mail server; no query."""
+    return mail_files.folder() is not None
