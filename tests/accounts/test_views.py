@@ -167,6 +167,7 @@ def test_time_zones_are_places_in_the_readers_language():
     assert english["Asia/Tehran"] == "Tehran (\u200eUTC+03:30)"
     assert "UTC" not in persian
     assert len(persian) > 300
+    assert (len(set(persian.values())), len(set(english.values()))) == (len(persian), len(english))
 
 
 # Theme --------------------------------------------------------------------------------------------------------------

@@ -66,7 +66,7 @@ def test_every_block_is_rendered(client):
     ]
     for words in (
         'alt="جلوی مودم"', "<figcaption>چراغ سوم</figcaption>", '<th scope="row">سبز</th><td>وصل</td>',
-        ">از برق بکشید</h3>", 'alt="دوشاخه"', "note--warn", "<b>دکمهٔ <bdi dir=\"ltr\">RESET</bdi> را نزنید</b>", "<audio controls",
+        ">از برق بکشید</h3>", 'alt="دوشاخه"', "note--warn", "<b>دکمهٔ <bdi dir=\"ltr\">RESET</bdi> را نزنید</b>", "<audio controls aria-label=\"بوق",
         '<track kind="captions"', "بوق آزاد، بوق اشغال", "<summary>چرا شب‌ها؟</summary>", "data-tabs", "راهنمای چاپی",
         "متن مشترک", "بازنشانی مودم",
     ):  # fmt: skip
