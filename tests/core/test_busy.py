@@ -9,6 +9,11 @@ import pytest
 from django.db import connection
 from django.test import Client
 
+from portal.accounts.models import User
+from tests.factories.accounts import UserFactory
+from tests.factories.community import ThreadFactory
+from tests.factories.faq import ArticlePageFactory
+
 
 @pytest.fixture
 def locked(transactional_db):
@@ -32,6 +37,27 @@ def test_a_writer_is_told_in_both_languages_to_come_back(locked):
     assert "الان نمی‌توانیم چیزی ذخیره کنیم" in answer.text
 
 
-def test_readers_and_monitors_notice_nothing(locked):
-    for path in ("/en/search/?q=modem", "/fa/search/?q=modem", "/health/"):
-        assert Client(raise_request_exception=False).get(path).status_code == 200
+def test_who_signs_in_meanwhile_hears_of_no_limit(person, locked):
+    """Somebody waited twenty seconds, and was told to have tried too often."""
+    answer = Client(raise_request_exception=False).post(
+        "/en/accounts/login/", {"login": person.email, "password": "long-enough-for-anybody"}
+    )
+
+    assert answer.status_code == 503
+    assert "Nothing can be saved right now" in answer.text
+
+
+@pytest.fixture
+def person(transactional_db) -> User:
+    return UserFactory(password="long-enough-for-anybody")
+
+
+@pytest.fixture
+def pages(transactional_db) -> list[str]:
+    return [ArticlePageFactory().url, ThreadFactory().get_absolute_url(), "/fa/", "/fa/community/", "/fa/downloads/"]
+
+
+def test_readers_and_monitors_notice_nothing(pages, locked):
+    paths = [*pages, "/en/search/?q=modem", "/fa/search/?q=modem", "/health/"]
+
+    assert [Client(raise_request_exception=False).get(path).status_code for path in paths] == [200] * len(paths)
