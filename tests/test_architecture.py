@@ -141,6 +141,7 @@ SEES_EVERYTHING = {
     "community/services": "locks rows by their id that the caller was allowed to change",
     "community/telling.py": "reads where and when something happened; its readers are asked for with visible_to",
     "community/viewing.py": "counts how often something was looked at, and reads nothing of it",
+    "portal/core/editing.py": "is an editor's screen, and asks for the right to unpublish each",
     "portal/home/first_run.py": "asks whether the first texts are there, and shows none of them",
     "loyalty/rewards_admin.py": "is the staff's side",
     "loyalty/services/offers/": "counts, and deletes the rows of one key",
