@@ -322,6 +322,7 @@ WRITTEN_BY_OTHERS = {
     "community.WatchedWord": "moderators",
     "accounts.AudienceMembership": "keys of audiences, by staff",
     "accounts.FirstAdministratorLink": "random",
+    "accounts.Invitation": "administrators",
     "accounts.FormerHandle": "the portal: digests, from which nobody reads a name",
     "catalog.Product": "staff",
     "catalog.ProductVersion": "staff",

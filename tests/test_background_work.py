@@ -51,6 +51,7 @@ from loyalty.services import adjusting, badges, challenges, earning, expiry, led
 from loyalty.services.members import wallet_for
 from portal.accounts import own_data
 from portal.accounts.events import AccountChanged, SignedInOnNewDevice
+from portal.accounts.invitations import invite
 from portal.accounts.models import ErasureRequest
 from portal.core import jobs, outbox
 from portal.core.events import subscribed
@@ -955,11 +956,17 @@ def session_of_last_month() -> None:
     Session.objects.create(session_key="expired", session_data="", expire_date=timezone.now() - dt.timedelta(days=1))
 
 
+def invitation_of_last_quarter() -> None:
+    with mock.patch("django.utils.timezone.now", return_value=timezone.now() - dt.timedelta(days=90)):
+        invite(by=UserFactory(superuser=True), email="nobody@example.com", role="content-editors", language="fa")
+
+
 JOBS: dict[str, Callable[[], None]] = {
     "community.accept_agreed": question_on_which_helpers_agree,
     "community.ask_helpers": question_that_waits,
     "community.ask_askers": question_with_a_reply_of_yesterday,
     "accounts.erase_who_left": person_whose_days_are_over,
+    "accounts.forget_invitations": invitation_of_last_quarter,
     "accounts.forget_sessions": session_of_last_month,
     "community.compare_imported": thread_of_another_forum,
     "community.remind": bookmark_whose_time_has_come,

@@ -61,6 +61,7 @@ class Access(Enum):
 #: Names of our URLs, and prefixes of those of packages → who may open them. Those for staff are below.
 ACCESS = {
     "accounts:first_administrator": Access.EVERYBODY,
+    "accounts:invitation": Access.EVERYBODY,
     "accounts:theme": Access.EVERYBODY,
     "accounts:": Access.SIGNED_IN,
     "catalog:": Access.SIGNED_IN,
@@ -162,6 +163,7 @@ STAFFS = {
     "first_run_dismiss": {"editor", "manager"},
     "first_run_test_mail": set(),
     "exports_admin:": {"editor"},
+    "invitations:": set(),
     "new_topic": {"editor"},
     "feedback_report:": {"editor"},
     "broken_link_report:": {"editor"},

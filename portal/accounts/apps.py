@@ -13,6 +13,7 @@ class AccountsConfig(AppConfig):
 
     def ready(self) -> None:
         from portal.accounts import changes, clocks, ended_sessions, mail_names, navigation, own_data, receivers  # noqa: PLC0415 - apps must be ready
+        from portal.accounts import invitations as of_staff  # noqa: PLC0415 - apps must be ready
         from portal.core import jobs  # noqa: PLC0415 - apps must be ready
         from portal.core.mail_words import name_mails  # noqa: PLC0415 - apps must be ready
 
@@ -33,6 +34,12 @@ class AccountsConfig(AppConfig):
             name=ended_sessions.JOB,
             run=ended_sessions.forget_ended_sessions,
             is_needed=lambda _last_end: ended_sessions.has_ended_sessions(),
+        )
+        jobs.every(
+            of_staff.INTERVAL,
+            name=of_staff.JOB,
+            run=of_staff.forget_old_invitations,
+            is_needed=lambda _last_end: of_staff.has_old_invitations(),
         )
         disallow("/accounts/")
         disallow_in_each_language("account", "accounts")

@@ -1,26 +1,21 @@
 """The first administrator of an empty portal, made in the browser by whoever has a link that the server printed.
 
-The link works once, for a day, and only while there is no administrator; making another one ends it. Only a digest of
-its token is stored.
+The link works once, for a day, and only while there is no administrator; making another one ends it.
 """
 
 from __future__ import annotations
 
-import hashlib
-import secrets
 from datetime import timedelta
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from django.db import transaction
 from django.utils import timezone
 from wagtail.models import Site
 
 from portal.accounts.models import FirstAdministratorLink, User
+from portal.accounts.one_time_links import digest_of, new_token, works
 from portal.core.localized import LocalizedText
 from portal.core.models import SiteBrand
-
-if TYPE_CHECKING:
-    from django.db.models import QuerySet
 
 VALID_FOR: Final = timedelta(days=1)
 
@@ -35,14 +30,14 @@ def make_link() -> str:
         FirstAdministratorLink.objects.all().delete()
         if _has_administrator():
             return ""
-        token = secrets.token_urlsafe(32)
-        FirstAdministratorLink.objects.create(digest=_digest(token), expires_at=timezone.now() + VALID_FOR)
+        token = new_token()
+        FirstAdministratorLink.objects.create(digest=digest_of(token), expires_at=timezone.now() + VALID_FOR)
     return token
 
 
 def is_open(token: str) -> bool:
     """Return whether a link still works; two queries."""
-    return _links(token).exists() and not _has_administrator()
+    return FirstAdministratorLink.objects.filter(works(token)).exists() and not _has_administrator()
 
 
 @transaction.atomic
@@ -51,7 +46,7 @@ def make_administrator(*, token: str, email: str, password: str, name: str, port
 
     Raises `LinkIsOverError`. Of two people with the same link only one deletes it, and only that one goes on.
     """
-    used, _rows = _links(token).delete()
+    used, _rows = FirstAdministratorLink.objects.filter(works(token)).delete()
     if not used or _has_administrator():
         raise LinkIsOverError
     user: User = User.objects.create_superuser(email, password, name=name, language=language)
@@ -63,14 +58,5 @@ def make_administrator(*, token: str, email: str, password: str, name: str, port
     return user
 
 
-def _links(token: str) -> QuerySet[FirstAdministratorLink]:
-    return FirstAdministratorLink.objects.filter(digest=_digest(token), expires_at__gt=timezone.now())
-
-
 def _has_administrator() -> bool:
     return User.objects.filter(is_superuser=True, is_active=True).exists()
-
-
-def _digest(token: str) -> str:
-    """Return what is stored of a token, which is too long to be guessed from it."""
-    return hashlib.sha256(token.encode()).hexdigest()

@@ -134,22 +134,39 @@ class SignupForm(OneAccountMixin, PasswordHelpMixin, account_forms.SignupForm):
         return super().try_save(request)
 
 
-class FirstAdministratorForm(PasswordHelpMixin, forms.Form):
+class _NewStaffForm(PasswordHelpMixin, forms.Form):
+    """What is asked of somebody whose account is made by a link."""
+
+    name = FoldedCharField(label=_("Your name"), max_length=100, widget=forms.TextInput({"autocomplete": "name"}))
+    email = MailAddressField()
+    password1 = forms.CharField(
+        label=_("Password"), strip=False, widget=forms.PasswordInput(attrs={"autocomplete": "new-password"})
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["email"].widget.attrs["autocomplete"] = "username"
+
+    def clean_password1(self) -> str:
+        password: str = self.cleaned_data["password1"]
+        if password:
+            validate_password(
+                password, User(email=self.cleaned_data.get("email", ""), name=self.cleaned_data.get("name", ""))
+            )
+        return password
+
+
+class FirstAdministratorForm(_NewStaffForm):
     """What an empty portal asks of whoever begins with it."""
 
     portal_name = FoldedCharField(
         label=_("Name of the portal"), max_length=80, help_text=_("That of your company, as customers know it.")
     )
-    name = FoldedCharField(label=_("Your name"), max_length=150)
-    email = MailAddressField()
-    password1 = forms.CharField(
-        label=_("Password"), strip=False, widget=forms.PasswordInput(attrs={"autocomplete": "new-password"})
-    )
     language = forms.ChoiceField(label=_("Your language"), choices=settings.LANGUAGES)
+    field_order = ("portal_name",)
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["email"].widget.attrs["autocomplete"] = "username"
         self.fields["language"].initial = (get_language() or settings.LANGUAGE_CODE).partition("-")[0]
 
     def clean_email(self) -> str:
@@ -158,12 +175,15 @@ class FirstAdministratorForm(PasswordHelpMixin, forms.Form):
             raise forms.ValidationError(_("There is an account with this e-mail address already."))
         return email
 
-    def clean_password1(self) -> str:
-        password: str = self.cleaned_data["password1"]
-        validate_password(
-            password, User(email=self.cleaned_data.get("email", ""), name=self.cleaned_data.get("name", ""))
-        )
-        return password
+
+class InvitedForm(_NewStaffForm):
+    """What somebody who was invited to work here chooses; whoever wants a passkey needs no password."""
+
+    def __init__(self, *args: Any, address: str, with_passkey: bool = False, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["email"].disabled = True
+        self.fields["email"].initial = address
+        self.fields["password1"].required = not with_passkey
 
 
 class SocialSignupForm(OneAccountMixin, social_forms.SignupForm):

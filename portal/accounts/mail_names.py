@@ -27,6 +27,7 @@ MAIL_NAMES: Final[dict[str, _StrPromise]] = {
     "account/email/password_set": _("The account has a password now"),
     "account/email/unknown_account": _("Sign-in although there is no account"),
     "accounts/email/erasure_asked": _("The account is to be deleted"),
+    "accounts/email/invitation": _("Invitation to work here"),
     "mfa/email/recovery_codes_generated": _("New recovery codes"),
     "mfa/email/totp_activated": _("The second step is on"),
     "mfa/email/totp_deactivated": _("The authenticator app is off"),

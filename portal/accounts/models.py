@@ -16,6 +16,7 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
 from portal.accounts.handles import KEY_LENGTH, handle_key, mark_of, marks_of, validate_handle
+from portal.accounts.one_time_links import OneTimeLink
 from portal.core.scopes import content_changed
 from portal.core.text import normalise_address
 
@@ -235,11 +236,8 @@ class User(AbstractBaseUser, PermissionsMixin):
         return (self.name or self.handle)[:1].upper()
 
 
-class FirstAdministratorLink(models.Model):
+class FirstAdministratorLink(OneTimeLink):
     """A link that makes the first administrator. See `portal.accounts.first_administrator`."""
-
-    digest = models.CharField(_("digest"), max_length=64, unique=True)
-    expires_at = models.DateTimeField(_("expires at"))
 
     class Meta:
         verbose_name = _("link of the first administrator")
@@ -247,6 +245,32 @@ class FirstAdministratorLink(models.Model):
 
     def __str__(self) -> str:
         return f"{self.expires_at:%Y-%m-%d}"
+
+
+class Invitation(OneTimeLink):
+    """Somebody is asked by mail to work here, in a role. See `portal.accounts.invitations`."""
+
+    email = models.EmailField(_("e-mail address"), max_length=254)
+    #: Code of a role of `portal.core.roles`, or `invitations.ADMINISTRATORS`.
+    role = models.CharField(_("role"), max_length=40)
+    language = models.CharField(_("language"), max_length=10)
+    #: An invitation ends with the account of whoever sent it.
+    invited_by = models.ForeignKey(User, verbose_name=_("invited by"), on_delete=models.CASCADE, related_name="+")
+    sent_at = models.DateTimeField(_("sent at"))
+
+    class Meta:
+        verbose_name = _("invitation")
+        verbose_name_plural = _("invitations")
+        default_permissions = ()
+        constraints = [models.UniqueConstraint(Lower("email"), name="invitation_email_unique")]
+
+    def __str__(self) -> str:
+        """Return no address: logs quote it."""
+        return self.role
+
+    @property
+    def is_expired(self) -> bool:
+        return self.expires_at <= timezone.now()
 
 
 class FormerHandle(models.Model):

@@ -26,7 +26,7 @@ from django.db import transaction
 from django.utils import timezone
 from wagtail.models import ModelLogEntry
 
-from portal.accounts.models import AccessChange, AudienceMembership, ErasureRequest, User, person_scope
+from portal.accounts.models import AccessChange, AudienceMembership, ErasureRequest, Invitation, User, person_scope
 from portal.core.brand import site_name
 from portal.core.mail import forget_mails_to, send_mail
 from portal.core.outbox import describe
@@ -248,9 +248,12 @@ def export_account(person: User) -> Iterator[tuple[str, dict[str, Any]]]:
                 "last_seen": session.last_seen_at,
             },
         )
+    for invitation in Invitation.objects.filter(email=person.email):
+        yield "invitation to work here", {"role": invitation.role, "sent_at": invitation.sent_at}
     for key in AudienceMembership.objects.filter(user=person).order_by("pk").values_list("key", flat=True):
         yield "group", {"key": key}
 
 
 def erase_account_data(person: User) -> None:
-    """Nothing: all of it goes with the account, in one transaction."""
+    """Delete the invitations to the person; all else goes with the account, in one transaction."""
+    Invitation.objects.filter(email=person.email).delete()

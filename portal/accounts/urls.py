@@ -19,6 +19,7 @@ account_patterns = [
     path("data/delete/", own_data_views.data_delete, name="data_delete"),
     path("theme/", views.theme, name="theme"),
     path("first-administrator/<slug:token>/", views.first_administrator, name="first_administrator"),
+    path("invitation/<slug:token>/", views.invitation, name="invitation"),
 ]
 
 urlpatterns = [

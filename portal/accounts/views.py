@@ -11,6 +11,7 @@ from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth import login
 from django.contrib.auth.decorators import login_required
+from django.forms import Form
 from django.http import HttpResponseRedirect
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import translate_url
@@ -20,8 +21,9 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_POST
 
+from portal.accounts import invitations
 from portal.accounts.first_administrator import LinkIsOverError, is_open, make_administrator
-from portal.accounts.forms import DetailsForm, FirstAdministratorForm, PreferencesForm
+from portal.accounts.forms import DetailsForm, FirstAdministratorForm, InvitedForm, PreferencesForm
 from portal.accounts.models import Theme, User
 from portal.accounts.queries import security_state
 from portal.accounts.rules import is_own_address
@@ -145,6 +147,35 @@ def first_administrator(request: HttpRequest, token: str) -> HttpResponse:
         return render(request, template, {"is_over": True}, status=410)
     login(request, user, backend=settings.AUTHENTICATION_BACKENDS[0])
     return redirect("wagtailadmin_home")
+
+
+@never_cache
+@sensitive_post_parameters("password1")
+def invitation(request: HttpRequest, token: str) -> HttpResponse:
+    """Accept an invitation, by POST. See `portal.accounts.invitations`."""
+    template = "accounts/invitation.html"
+    found = invitations.opened_by(token)
+    if found is None:
+        return render(request, template, {"is_over": True}, status=410)
+    account = invitations.account_of(found)
+    context = {"invitation": found, "role": invitations.role_names().get(found.role, ""), "account": account}
+    if account is not None and account != request.user:
+        return render(request, template, context)
+    with_passkey = "passkey" in request.POST
+    data = request.POST if request.method == "POST" else None
+    form: Any = Form(data) if account else InvitedForm(data, address=found.email, with_passkey=with_passkey)
+    if not form.is_valid():
+        return render(request, template, {**context, "form": form}, status=form_status(form))
+    given = {} if account else {"name": form.cleaned_data["name"], "password": form.cleaned_data["password1"] or None}
+    try:
+        user = invitations.accept(token=token, account=account, **given)
+    except invitations.InvitationIsOverError:
+        return render(request, template, {"is_over": True}, status=410)
+    except invitations.HasAccountError:
+        return redirect(request.path)
+    if account is None:
+        login(request, user, backend=settings.AUTHENTICATION_BACKENDS[0])
+    return redirect("mfa_add_webauthn" if account is None and with_passkey else "wagtailadmin_home")
 
 
 def _render_form(request: HttpRequest, template: str, form: Any) -> HttpResponse:

@@ -10,6 +10,9 @@ from django.utils.translation import gettext as _
 from wagtail import hooks
 from wagtail.admin.ui.components import Component
 
+from portal.accounts.invitations import register_actions
+from portal.accounts.staff.invitations import InvitationsViewSet
+
 if TYPE_CHECKING:
     from django.http import HttpRequest
     from django.utils.safestring import SafeString
@@ -34,3 +37,11 @@ class SecondFactorOffPanel(Component):
 def warn_when_second_factor_is_off(request: HttpRequest, panels: list[Component]) -> None:
     if not settings.STAFF_SECOND_FACTOR:
         panels.insert(0, SecondFactorOffPanel())
+
+
+@hooks.register("register_admin_viewset")
+def invitations_viewset() -> InvitationsViewSet:
+    return InvitationsViewSet()
+
+
+hooks.register("register_log_actions", register_actions)

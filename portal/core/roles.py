@@ -19,6 +19,7 @@ from django.apps import apps
 from django.contrib.auth.management import create_permissions
 from django.contrib.auth.models import Group, Permission
 from django.db import transaction
+from django.utils.translation import gettext_noop
 from wagtail.models import Collection, GroupCollectionPermission, GroupPagePermission, Page
 
 from portal.core.models import RoleGroup
@@ -64,9 +65,9 @@ class Right:
 
 
 #: Write and publish pages, pictures, media, and related objects. No access to customers' data.
-CONTENT_EDITORS: Final = Role("content-editors", "Content editors")
+CONTENT_EDITORS: Final = Role("content-editors", gettext_noop("Content editors"))
 #: Moderate what customers write.
-COMMUNITY_MANAGERS: Final = Role("community-managers", "Community managers")
+COMMUNITY_MANAGERS: Final = Role("community-managers", gettext_noop("Community managers"))
 
 #: Rights by role, in the order of declaration.
 _rights: Final[dict[Role, dict[Right, None]]] = {CONTENT_EDITORS: {}, COMMUNITY_MANAGERS: {}}
@@ -86,6 +87,11 @@ def actions_on(model: str, *actions: str) -> list[str]:
 def rights_of(role: Role) -> list[Right]:
     """Return all rights declared for `role`."""
     return list(_rights[role])
+
+
+def all_roles() -> list[Role]:
+    """Return every role, in the order of declaration."""
+    return list(_rights)
 
 
 def group_of(role: Role) -> Group:

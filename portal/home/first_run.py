@@ -104,8 +104,8 @@ def _steps(user: User) -> Iterator[Step]:
         yield Step(
             "people",
             _("People who work here"),
-            _("Editors write, community managers look after the forum."),
-            reverse("wagtailusers_users:add"),
+            _("Invite them by mail: editors write, community managers look after the forum."),
+            reverse("invitations:index"),
             User.objects.filter(is_staff=True, is_active=True).exclude(pk=user.pk).exists(),
         )
 
