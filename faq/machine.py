@@ -76,11 +76,11 @@ def llms(request: HttpRequest) -> HttpResponse:
     if not is_open_to_programs():
         raise Http404
     depends_on(request, ARTICLES, "catalogue", "site", *machine_reading.scopes())
-    return _text(_lists.get("all", _all_lists), "text/plain")
+    return _text(_lists.get(site_name(settings.LANGUAGE_CODE), _all_lists), "text/plain")
 
 
-#: The list: whatever is asked besides, it is made once.
-_lists: Memo[str] = Memo(max_size=1, scopes=(ARTICLES, "catalogue", "site"), seconds=LONG_SECONDS)
+#: The list, by the name of the site: whatever is asked besides, it is made once.
+_lists: Memo[str] = Memo(max_size=8, scopes=(ARTICLES, "catalogue", "site"), seconds=LONG_SECONDS)
 
 
 def _all_lists() -> str:

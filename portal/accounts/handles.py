@@ -9,7 +9,7 @@ from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 
 from portal.core import vault
-from portal.core.brand import site_names
+from portal.core.brand import names_of_all_sites
 from portal.core.lookalikes import scripts_of, skeleton
 
 #: Words that mislead at the beginning or end of a name: ``supportbahar``, ``admin_reza``.
@@ -57,7 +57,7 @@ def validate_handle(handle: str) -> None:
 
 
 def _is_misleading(handle: str) -> bool:
-    company = {_as_read(part) for name in site_names().values() for part in name.split()} - {""}
+    company = {_as_read(part) for name in names_of_all_sites() for part in name.split()} - {""}
     anywhere, as_a_part = set(map(_as_read, _ANYWHERE)), set(map(_as_read, _AS_A_PART))
     whole = _as_read(handle)
     parts = {

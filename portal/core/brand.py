@@ -1,15 +1,21 @@
-"""What makes the portal a company's own: names, texts, colours and pictures of the default site, from the admin.
+"""What makes the portal a company's own: names, texts, colours and pictures of each site, from the admin.
 
 site_name()                 the portal's name in the active language
 brand().colours.main        everything else; read once per process, until the settings change
+
+A request is at the site of its address (`at_site`, by a middleware), as Wagtail finds it; jobs are at the default site. A
+site for which nobody has set anything looks as the default site.
 """
 
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, field
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Final
+from itertools import groupby
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from django.conf import settings
 from django.urls import reverse
@@ -22,11 +28,22 @@ from portal.core.localized import LocalizedText
 from portal.core.memo import LONG_SECONDS, Memo
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from django.utils.functional import _StrPromise
 
-__all__ = ["HOME_BLOCKS", "Brand", "FooterLink", "brand", "footer_links", "is_named", "site_name", "site_names"]
+__all__ = [
+    "HOME_BLOCKS",
+    "Brand",
+    "FooterLink",
+    "at_site",
+    "brand",
+    "footer_links",
+    "is_named",
+    "names_of_all_sites",
+    "site_name",
+    "site_names",
+]
 
 _ANY: Final = ""
 #: The portal's own, as in `tokens.css`.
@@ -36,6 +53,7 @@ LOGO_HEIGHT: Final = 40
 #: Columns read for a brand.
 _TEXTS: Final = ("name", "tagline", "search_placeholder", "footer_text", "sender_name")
 _OF_LINKS: Final = ("links__kind", "links__label", "links__url")
+_OF_SITE: Final = ("pk", "is_default_site", "hostname", "port", "sitebrand__pk", "site_name")
 _OTHERS: Final = ("main_colour", "dark_colour", "accent_colour", "hidden_blocks", "pictures")
 
 
@@ -66,6 +84,8 @@ class Brand:
     #: Digest, width and height by kind of picture.
     pictures: Mapping[str, tuple[str, int, int]] = field(default_factory=dict)
     links: tuple[FooterLink, ...] = ()
+    #: Where the site is; empty for the default one, which is at `settings.BASE_URL`.
+    address: str = ""
 
     @cached_property
     def sheet(self) -> str:
@@ -119,9 +139,43 @@ class FooterLink:
     url: str
 
 
-_brands: Memo[Brand] = Memo(max_size=1, seconds=LONG_SECONDS, scopes=("site",))
-#: The brand as this process last read it, for pages that must not ask the database.
-_last: list[Brand] = [Brand()]
+class _Place(NamedTuple):
+    """Host and port of a site, or of a request."""
+
+    host: str
+    port: int
+
+
+@dataclass(frozen=True)
+class _Brands:
+    """The brands of all sites."""
+
+    default: Brand = field(default_factory=Brand)
+    by_place: Mapping[_Place, Brand] = field(default_factory=dict)
+
+    def at(self, place: _Place | None) -> Brand:
+        """Return the brand of the site that Wagtail would find: by host and port, by a host of one site, the default."""
+        if place is None or not self.by_place:
+            return self.default
+        exact = self.by_place.get(place)
+        same = [brand for known, brand in self.by_place.items() if known.host == place.host]
+        return exact or (same[0] if len(same) == 1 else self.default)
+
+
+_brands: Memo[_Brands] = Memo(max_size=1, seconds=LONG_SECONDS, scopes=("site",))
+#: The brands as this process last read them, for pages that must not ask the database.
+_last: list[_Brands] = [_Brands()]
+_place: ContextVar[_Place | None] = ContextVar("portal.core.brand.place", default=None)
+
+
+@contextmanager
+def at_site(host: str, port: int) -> Iterator[None]:
+    """Use the brand of the site at this address."""
+    token = _place.set(_Place(host, port))
+    try:
+        yield
+    finally:
+        _place.reset(token)
 
 
 def digest_of(content: bytes) -> str:
@@ -130,13 +184,23 @@ def digest_of(content: bytes) -> str:
 
 
 def brand() -> Brand:
-    """Return the brand of the default site; one query when it has changed since this process last read it, else none."""
-    return _brands.get("default", _read)
+    """Return the brand of the site; one query for all sites when one has changed since this process last read, else none."""
+    return _all().at(_place.get())
 
 
 def last_known() -> Brand:
     """Return the brand as it was last read here; the portal's own before that. Never a query."""
-    return _last[0]
+    return _last[0].at(_place.get())
+
+
+def names_of_all_sites() -> set[str]:
+    """Return what the sites are called, in all languages."""
+    known = _all()
+    return {name for each in (known.default, *known.by_place.values()) for name in each.names.values() if name}
+
+
+def _all() -> _Brands:
+    return _brands.get("all", _read)
 
 
 def site_name(language: str = "") -> str:
@@ -170,17 +234,41 @@ def footer_links() -> tuple[FooterLink, ...]:
     return brand().links
 
 
-def _read() -> Brand:
+def _read() -> _Brands:
     columns = (f"sitebrand__{name}" for name in (*_TEXTS, *_OTHERS, *_OF_LINKS))
-    found = Site.objects.filter(is_default_site=True).order_by("sitebrand__links__sort_order", "sitebrand__links__pk")
-    rows = list(found.values_list("site_name", *columns))  # one for each link, or one without
-    if not rows:
-        return Brand()
+    found = Site.objects.order_by("-is_default_site", "pk", "sitebrand__links__sort_order", "sitebrand__links__pk")
+    rows = found.values_list(*_OF_SITE, *columns)  # one for each link, or one without
+    default = Brand()
+    by_place: dict[_Place, Brand] = {}
+    for _pk, group in groupby(rows, key=lambda row: row[0]):
+        same = list(group)
+        _site, is_default, host, port, is_set, site_name_, *_rest = same[0]
+        if is_default:
+            default = by_place[_Place(host, port)] = _brand_of(same)
+            continue
+        address = _address_of(host, port)
+        if is_set is not None:
+            by_place[_Place(host, port)] = replace(_brand_of(same), address=address)
+        elif site_name_:
+            by_place[_Place(host, port)] = replace(default, names=LocalizedText({_ANY: site_name_}), address=address)
+        else:
+            by_place[_Place(host, port)] = replace(default, address=address)
+    _last[0] = _Brands(default, by_place if len(by_place) > 1 else {})
+    return _last[0]
+
+
+def _address_of(host: str, port: int) -> str:
+    """Return the address of a site as Wagtail writes it."""
+    known = {80: f"http://{host}", 443: f"https://{host}"}
+    return known.get(port, f"http://{host}:{port}")
+
+
+def _brand_of(rows: list[tuple[Any, ...]]) -> Brand:
     count = len(_OF_LINKS)
-    site_name_, *values = rows[0][:-count]
+    site_name_, *values = rows[0][len(_OF_SITE) - 1 : -count]
     names, taglines, placeholders, footers, senders = (LocalizedText(value or {}) for value in values[: len(_TEXTS)])
     main, dark, accent, hidden, pictures = values[len(_TEXTS) :]
-    _last[0] = Brand(
+    return Brand(
         LocalizedText({_ANY: site_name_, **names}),
         taglines,
         placeholders,
@@ -195,7 +283,6 @@ def _read() -> Brand:
             if url
         ),
     )
-    return _last[0]
 
 
 def _pictures(kept: Mapping[str, Any]) -> dict[str, tuple[str, int, int]]:

@@ -45,6 +45,7 @@ from django.utils.translation import get_language
 
 from portal.core import memo
 from portal.core.audience import audiences_for, reading_as
+from portal.core.brand import brand
 from portal.core.context_processors import constants
 from portal.core.http import is_cached_for
 from portal.core.preferences import current_preferences
@@ -505,7 +506,7 @@ def _reader_of(request: HttpRequest | None) -> _Reader:
     account.
     """
     if request is None:
-        return _Reader(is_authenticated=False, scheme=None, host="")
+        return _Reader(is_authenticated=False, scheme=None, host=brand().address)
     known: _Reader | None = getattr(request, "_fragment_reader", None)
     if known is None:
         user = request.user if settings.SESSION_COOKIE_NAME in request.COOKIES and hasattr(request, "user") else None

@@ -88,7 +88,7 @@ def _render(template: str, to: list[str], context: Mapping[str, Any]) -> EmailMu
     list of mails of the opposite direction.
     """
     language = get_language() or settings.LANGUAGE_CODE
-    about = {"site_name": site_name(), "base_url": settings.BASE_URL}
+    about = {"site_name": site_name(), "base_url": brand().address or settings.BASE_URL}
     context = {**context, **about}
     subject = " ".join(render_to_string(f"{template}_subject.txt", context).split())
     text = render_to_string(f"{template}_message.txt", context)
@@ -118,6 +118,7 @@ def _render(template: str, to: list[str], context: Mapping[str, Any]) -> EmailMu
     message = EmailMultiAlternatives(
         _isolated(subject),
         "\n\n".join(map(isolate_plain, paragraphs)) + "\n",
+        _with_name(settings.DEFAULT_FROM_EMAIL),  # in the language of the mail, which is not that of its caller
         to=to,
         headers={"Content-Language": language},
     )

@@ -15,8 +15,10 @@ from csp.constants import HEADER, UNSAFE_INLINE
 from csp.middleware import CSPMiddleware
 from csp.utils import build_policy
 from django.conf import settings
+from django.core.exceptions import DisallowedHost
 from django.db import DataError
 from django.http import HttpResponse, HttpResponseNotFound
+from django.http.request import split_domain_port
 from django.shortcuts import render
 from django.utils import translation
 from django.utils.functional import LazyObject
@@ -25,6 +27,7 @@ from wagtail.contrib.redirects.middleware import RedirectMiddleware
 from wagtail.contrib.redirects.models import Redirect
 
 from portal.core.audience import reading_as
+from portal.core.brand import at_site
 from portal.core.pages import PortalPage, site_roots
 from portal.core.preferences import preferences_from_cookies, preferences_in_use, preferences_of
 from portal.core.routing import find_page
@@ -85,6 +88,22 @@ _PER_RESPONSE: Final = (
 #: Control characters in a decoded path, and those, except tabs and line breaks, in a query as it was sent.
 _IN_PATH: Final = re.compile(r"[\x00-\x1f\x7f]")
 _IN_QUERY: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]|%(?:0[0-8bcef]|1[0-9a-f]|7f)", re.IGNORECASE)
+
+
+class SiteMiddleware:
+    """Has everything below use the brand of the site at which the request came in. Costs no query."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        try:
+            host = split_domain_port(request.get_host())[0]
+        except DisallowedHost:  # refused below
+            return self.get_response(request)
+        port = str(request.get_port())
+        with at_site(host, int(port) if port.isdecimal() else 0):
+            return self.get_response(request)
 
 
 class ControlCharactersMiddleware:

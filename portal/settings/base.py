@@ -95,6 +95,7 @@ MIDDLEWARE = [
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "portal.core.middleware.ControlCharactersMiddleware",
     "portal.insight.middleware.PageFactsMiddleware",
+    "portal.core.middleware.SiteMiddleware",
     "portal.core.page_cache.PageCacheMiddleware",
     "portal.core.middleware.ContentSecurityPolicyMiddleware",
     "portal.core.middleware.PrivateResponseMiddleware",
