@@ -10,6 +10,7 @@ import os
 import re
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import time
@@ -644,6 +645,22 @@ def test_what_has_been_silent_for_longest_is_closed_first(pairs, monkeypatch):
     assert closed == 4
     assert pairs[2][1].recv(1) == b"x"
     assert [client.recv(1) for client, _accepted in (*pairs[:2], *pairs[3:])] == [b""] * 4
+
+
+def test_looking_at_connections_leaves_the_locks_on_files_as_they_are(tmp_path, monkeypatch):
+    """Without those on SQLite's files, another process that exits deletes the journal under this one."""
+    database = tmp_path / "locked.sqlite3"
+    delete_journal = "import sqlite3, sys; sqlite3.connect(sys.argv[1]).execute('SELECT * FROM t').connection.close()"
+    ours = sqlite3.connect(database, isolation_level=None)
+    ours.executescript("PRAGMA journal_mode=WAL; CREATE TABLE t (a); INSERT INTO t VALUES (1)")
+    numbers = [int(each.name) for each in Path("/dev/fd").iterdir()]
+    monkeypatch.setattr("portal.core.serving.connections._numbers", lambda: numbers)
+
+    ConnectionGuard(Limits(connections_per_address=100)).prepare_listeners()
+    subprocess.run([sys.executable, "-c", delete_journal, str(database)], check=True)
+
+    assert database.with_name("locked.sqlite3-wal").exists()
+    ours.close()
 
 
 def test_connection_whose_client_stalls_is_dropped_by_the_kernel(monkeypatch):

@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 import os
 import socket
+import stat
 import struct
 import threading
 import time
@@ -108,16 +109,20 @@ def _numbers() -> list[int]:
 
 
 def _sockets(numbers: Iterable[int]) -> Iterator[socket.socket]:
-    """Yield a duplicate of every internet socket among these descriptors, for the caller to close."""
+    """Yield a duplicate of every internet socket among these descriptors, for the caller to close.
+
+    Files must not be duplicated: closing any descriptor of a file ends all locks that the process has on it, and without
+    its locks on SQLite's files another process that exits deletes the journal into which this one goes on writing.
+    """
     for number in numbers:
         with suppress(OSError):
+            if not stat.S_ISSOCK(os.fstat(number).st_mode):
+                continue
             # The duplicate stays the same socket, whoever closes the original and opens another with its number.
             duplicate = os.dup(number)
-            try:
-                opened = socket.socket(fileno=duplicate)
-            except OSError:  # not a socket
-                os.close(duplicate)
-                continue
+            if not stat.S_ISSOCK(os.fstat(duplicate).st_mode):
+                continue  # a file got the number meanwhile: better one descriptor too many than its locks gone
+            opened = socket.socket(fileno=duplicate)
             if opened.family in {socket.AF_INET, socket.AF_INET6} and opened.type == socket.SOCK_STREAM:
                 yield opened
             else:
