@@ -22,7 +22,9 @@ from django.http.request import split_domain_port
 from django.shortcuts import render
 from django.utils import translation
 from django.utils.functional import LazyObject
+from django.utils.html import format_html
 from django.utils.translation import get_language_from_path
+from django.utils.translation import gettext as _
 from wagtail.contrib.redirects.middleware import RedirectMiddleware
 from wagtail.contrib.redirects.models import Redirect
 
@@ -259,6 +261,11 @@ _ADMIN: Final = "/admin/"
 _PAGE_LANGUAGE: Final = re.compile(rb'<html[^>]* lang="([a-z]{2})')
 
 
+def _with_words(html: str) -> str:
+    """Return a screen of the admin with the button that Wagtail names in English in every language."""
+    return html.replace('type="submit" value="Search"', format_html('type="submit" value="{}"', _("Search")))
+
+
 class AdminRunsMiddleware:
     """Gives titles, codes and names of the other script their own direction on all screens and dialogs of the admin.
 
@@ -278,11 +285,11 @@ class AdminRunsMiddleware:
             found = _PAGE_LANGUAGE.search(content, 0, 2_000)
             language = found[1].decode() if found else translation.get_language() or ""
             with suppress(UnicodeDecodeError):  # what is not text has no runs
-                response.content = isolate_html(response.text, language=language)
+                response.content = isolate_html(_with_words(response.text), language=language)
         elif kind.startswith("application/json") and b'"html"' in content:
             dialog = json.loads(content)
             if isinstance(dialog, dict) and isinstance(dialog.get("html"), str):
-                dialog["html"] = isolate_html(dialog["html"], language=translation.get_language() or "")
+                dialog["html"] = isolate_html(_with_words(dialog["html"]), language=translation.get_language() or "")
                 response.content = json.dumps(dialog)
         return response
 

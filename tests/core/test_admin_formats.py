@@ -73,3 +73,16 @@ def test_titles_in_the_other_script_have_their_own_direction_in_the_admin(client
     page = client.get("/admin/pages/search/?q=reset").text
     assert '<bdi dir="ltr">How do I reset it?</bdi>' in page
     assert page.startswith(("<!doctype html>", "\n<!doctype html>"))
+
+
+@pytest.mark.django_db
+def test_words_that_wagtail_writes_in_english_in_every_language_are_persian(client, settings) -> None:
+    settings.STAFF_SECOND_FACTOR = False
+    page = ArticlePageFactory()
+    client.force_login(UserFactory(is_superuser=True, is_staff=True, language="fa"))
+    screens = ["/admin/", f"/admin/pages/{page.pk}/edit/", "/admin/snippets/"]
+    shown = "".join(client.get(path).text for path in screens)
+    dialog = client.get("/admin/choose-page/", headers={"X-Requested-With": "XMLHttpRequest"}).json()["html"]
+
+    assert re.findall(r'value="Search"|aria-label="Actions"|>\s*True\s*<', shown + dialog) == []
+    assert 'aria-label="کارها"' in shown
