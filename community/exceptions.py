@@ -136,9 +136,19 @@ class PollClosedError(CommunityError):
         super().__init__(_("This poll is closed."))
 
 
-class WrongChoiceError(CommunityError):
+class PollChoicesError(CommunityError):
+    """Raised for a new poll with too few choices, or too many."""
+
     field = "poll_options"
 
+    def __init__(self, least: int, most: int) -> None:
+        super().__init__(
+            _("A poll has %(least)s to %(most)s different choices, each on a line of its own.")
+            % {"least": format_number(least), "most": format_number(most)}
+        )
+
+
+class WrongChoiceError(CommunityError):
     def __init__(self) -> None:
         super().__init__(_("Choose from the answers of this poll."))
 

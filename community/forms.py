@@ -193,9 +193,7 @@ class ReplyForm(WritingForm):
 
 
 class EditForm(WritingForm):
-    title = FoldedCharField(
-        label=_("Title"), max_length=TITLE_LENGTH, required=False, widget=forms.TextInput(attrs={"dir": "auto"})
-    )
+    title = FoldedCharField(label=_("Title"), max_length=TITLE_LENGTH, widget=forms.TextInput(attrs={"dir": "auto"}))
     version = forms.IntegerField(min_value=1, max_value=2**31 - 1, widget=forms.HiddenInput)
 
     field_order = ("title", "body")

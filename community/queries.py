@@ -13,6 +13,7 @@ from community.merged import MAX_MERGES
 from community.models import (
     PAGE_SIZE,
     Bookmark,
+    Draft,
     IdeaVote,
     MeToo,
     MovedPosts,
@@ -172,9 +173,13 @@ class OwnState:
     has_news: bool = False
     #: The number up to which they have read.
     read_to: int = 0
+    #: They have begun a reply.
+    has_draft: bool = False
 
 
-def _own_rows(person: int, thread: int, first: int, last: int, target: str) -> QuerySet[Any, Any]:
+def _own_rows(  # noqa: PLR0917 - prepared once, and called by place
+    person: int, thread: int, first: int, last: int, target: str, draft_place: str
+) -> QuerySet[Any, Any]:
     """Return rows of a kind and a number: all that `own_state_of` asks."""
     there = Post.objects.filter(thread=thread).in_numbers(first, last).order_by()
     kinds: dict[str, tuple[QuerySet[Any], str]] = {
@@ -185,6 +190,7 @@ def _own_rows(person: int, thread: int, first: int, last: int, target: str) -> Q
         "idea-vote": (IdeaVote.objects.filter(thread=thread, user=person), "pk"),
         "solved": (SolvedIt.objects.filter(thread=thread, user=person), "post_id"),
         "read": (ThreadRead.objects.filter(thread=thread, user=person), "last_read_number"),
+        "draft": (Draft.objects.filter(user=person, place=draft_place), "pk"),
         "follow": (Follow.objects.heard().filter(person_id=person, target=target), "pk"),
         "news": (Notification.objects.filter(person_id=person, subject=target).unread(), "pk"),
     }
@@ -192,13 +198,14 @@ def _own_rows(person: int, thread: int, first: int, last: int, target: str) -> Q
     return one.union(*others, all=True)
 
 
-_OWN: Final = Prepared(_own_rows, int, int, int, int, str)
+_OWN: Final = Prepared(_own_rows, int, int, int, int, str, str)
 
 
 def own_state_of(person_id: int, thread_id: int, *, first: int, last: int) -> OwnState:
     """Return what somebody did in a thread, and with its posts from a number to another. One query."""
     found: dict[str, list[int]] = {}
-    for kind, number in _OWN.rows(person_id, thread_id, first, last, thread_target(thread_id)):
+    target, place = thread_target(thread_id), Draft.place_of_reply(thread_id)
+    for kind, number in _OWN.rows(person_id, thread_id, first, last, target, place):
         found.setdefault(kind, []).append(number)
     return OwnState(
         votes=frozenset(found.get("vote", ())),
@@ -210,6 +217,7 @@ def own_state_of(person_id: int, thread_id: int, *, first: int, last: int) -> Ow
         is_following="follow" in found,
         has_news="news" in found,
         read_to=max(found.get("read", (0,))),
+        has_draft="draft" in found,
     )
 
 

@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from markdown_it.rules_block import StateBlock
 
 #: Stored with each post: after a change that affects the HTML increase it and run ``manage.py rerender_posts``.
-VERSION: Final = 4
+VERSION: Final = 5
 #: Longest text of a post, in characters.
 MAX_LENGTH: Final = 32_000
 #: After so many tokens of blocks the rest of a text is one paragraph. An item of a list has five, a paragraph three.
@@ -190,8 +190,12 @@ class Parsed:
         return "\n".join(text for token in self.tokens if (text := " ".join(_words(token).split())))
 
     def prose(self) -> str:
-        """Return the words without blocks of code and bare addresses, which say little of the text; all if there are no others."""
-        lines = (" ".join(_BARE_URL.sub(" ", _inline_words(token.children or ())).split()) for token in self.tokens)
+        """Return the words without blocks of code, bare addresses and names of pictures; all if there are no others.
+
+        Those say little of the text, and nothing of its language.
+        """
+        said = ([child for child in token.children or () if child.type != "image"] for token in self.tokens)
+        lines = (" ".join(_BARE_URL.sub(" ", _inline_words(children)).split()) for children in said)
         return "\n".join(filter(None, lines)) or self.plain_text()
 
 

@@ -203,3 +203,8 @@ class Draft(models.Model):
 
     def __str__(self) -> str:
         return f"{self.user_id}: {self.place}"
+
+    @staticmethod
+    def place_of_reply(thread_id: int) -> str:
+        """Return where the draft of a reply to a thread is."""
+        return f"thread:{thread_id}"

@@ -16,9 +16,9 @@ from community.exceptions import (
     AreaLockedError,
     EditConflictError,
     NotVisibleError,
+    PollChoicesError,
     SilencedError,
     ThreadLockedError,
-    WrongChoiceError,
 )
 from community.models import (
     Area,
@@ -59,6 +59,7 @@ if TYPE_CHECKING:
     from portal.accounts.models import User
     from portal.catalog.models import Product
 
+MIN_POLL_OPTIONS: Final = 2
 MAX_POLL_OPTIONS: Final = 10
 #: Of one person; older ones go. A script could begin one in every thread.
 MOST_DRAFTS: Final = 100
@@ -185,7 +186,7 @@ def post_reply(
         return post
 
     post = _once(author, token, make)
-    _forget_draft(author, f"thread:{thread.pk}")
+    _forget_draft(author, Draft.place_of_reply(thread.pk))
     return post
 
 
@@ -415,8 +416,8 @@ def _add_poll(thread: Thread, poll: NewPoll) -> None:
     options = list(
         dict.fromkeys(text for option in poll.options if (text := " ".join(normalise_input(option).split())))
     )
-    if not 2 <= len(options) <= MAX_POLL_OPTIONS:
-        raise WrongChoiceError
+    if not MIN_POLL_OPTIONS <= len(options) <= MAX_POLL_OPTIONS:
+        raise PollChoicesError(MIN_POLL_OPTIONS, MAX_POLL_OPTIONS)
     made = Poll.objects.create(
         thread=thread,
         question=texts.clean_title(poll.question, field="poll_question"),

@@ -28,7 +28,7 @@ from community.people import person_of
 from community.services.texts import people_named
 from community.views.acting import OFF
 from community.views.common import MAX_ID, for_members, one_form, person_in
-from community.views.writing import discards, is_final, is_too_much, status_of, writing_context
+from community.views.writing import is_final, is_too_much, settles_draft, status_of, writing_context
 from portal.accounts.models import User
 from portal.core.http import form_status
 from portal.core.limits import too_many_requests
@@ -186,7 +186,7 @@ def write(request: HttpRequest, handle: str) -> HttpResponse:
             context = {"other": person_of(to), "refusal": refusal, "is_blocked": _has_blocked(person, to)}
             return render(request, "community/message_refused.html", context, status=HTTPStatus.FORBIDDEN)
         return _write_page(request, MessageForm(initial=_first_values(person, to)), to)
-    if discards(request, place):
+    if settles_draft(request, place, with_pictures=False):
         return redirect("community:message_write", to.handle)
     form = MessageForm(request.POST)
     message = _sent(request, form, to, refusal) if form.is_valid() else None

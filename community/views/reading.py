@@ -290,6 +290,7 @@ def thread(request: HttpRequest, thread_id: int, slug: str) -> HttpResponse:
                 reader.is_starter,
                 reader.waits,
                 reader.own.is_following,
+                reader.own.has_draft,
             ),
         }
     response = _vary(render(request, "community/thread.html", context))

@@ -44,7 +44,7 @@ from portal.notifications import services as following
 from search.queries import search
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from django.http import HttpRequest
 
@@ -57,6 +57,9 @@ _SHORTEST_QUESTION: Final = 8
 #: Pictures sent with a form: each takes a while, during which nobody else is served.
 _MOST_PICTURES: Final = 4
 _QUOTED_CHARACTERS: Final = 600
+#: What a draft keeps besides title and text, and how much of each.
+_KEPT: Final = ("area", "product", "tags", "version", "poll_question", "poll_options", "poll_is_multiple")
+_MOST_KEPT: Final = 1500
 
 
 # Starting a thread ---------------------------------------------------------------------------------------------------
@@ -73,7 +76,7 @@ def ask(request: HttpRequest) -> HttpResponse:
     if request.method != "POST":
         form = AskForm(user=person, initial=_first_values(request))
         return _ask_page(request, form)
-    if discards(request, NEW):
+    if settles_draft(request, NEW):
         return redirect("community:ask")
     form = AskForm(_with_pictures(request), request.FILES, user=person)
     if request.POST.get("do") == "answered" and (shown := _suggested(request)):
@@ -127,7 +130,7 @@ def _suggested(request: HttpRequest) -> Sequence[Hit]:
 def _spared(request: HttpRequest, form: AskForm, shown: Sequence[Hit]) -> HttpResponse:
     """Store that the suggestions answered it. What was typed is kept, in case they do not after all."""
     if form.data.get("body", "").strip():
-        _save(request, form, NEW)
+        _save(request, form.data, NEW)
         messages.success(request, _("Glad that you found it. What you wrote is kept as a draft."))
     else:
         messages.success(request, _("Glad that you found it."))
@@ -165,18 +168,17 @@ def _ask_page(request: HttpRequest, form: AskForm) -> HttpResponse:
     context = {
         **writing_context(request, form, place=NEW),
         "hits": similar_to(request, title) if form.is_bound or title else [],
-        "has_poll": bool(form["poll_question"].value()),
+        "has_poll": bool(form["poll_question"].value() or form["poll_options"].value()),
     }
     return render(request, "community/ask.html", context, status=status_of(request, form))
 
 
 def _poll_in(form: AskForm) -> services.NewPoll | None:
-    cleaned = form.cleaned_data
-    if not cleaned["poll_question"]:
+    """Return the poll that was typed, unfinished as it may be: the service says what is missing."""
+    question, options = form.cleaned_data["poll_question"], form.poll_lines()
+    if not question and not options:
         return None
-    return services.NewPoll(
-        question=cleaned["poll_question"], options=form.poll_lines(), is_multiple=cleaned["poll_is_multiple"]
-    )
+    return services.NewPoll(question=question, options=options, is_multiple=form.cleaned_data["poll_is_multiple"])
 
 
 def similar_to(request: HttpRequest, title: str) -> Sequence[Hit]:
@@ -200,11 +202,12 @@ def reply(request: HttpRequest, thread_id: int) -> HttpResponse:
     person = person_in(request)
     if not rules.can_reply(person, thread):
         return _closed(request, thread)
-    place = f"thread:{thread.pk}"
+    place = Draft.place_of_reply(thread.pk)
     if request.method != "POST":
         return _reply_page(request, ReplyForm(initial=_reply_values(request, thread, place)), thread)
-    if discards(request, place):
-        return redirect("community:reply", thread.pk)
+    if settles_draft(request, place):
+        to = row_number(request.POST.get("to"))
+        return redirect(reverse("community:reply", args=[thread.pk]) + (f"?to={to}" if to else ""))
     form = ReplyForm(_with_pictures(request), request.FILES)
     if not form.is_valid() or not is_final(request, form, place=place):
         return _reply_page(request, form, thread)
@@ -267,7 +270,7 @@ def quote_of(post: Post) -> str:
 def _reply_page(request: HttpRequest, form: ReplyForm, thread: Thread) -> HttpResponse:
     to = form["to"].value()
     context = {
-        **writing_context(request, form, place=f"thread:{thread.pk}"),
+        **writing_context(request, form, place=Draft.place_of_reply(thread.pk)),
         "thread": thread,
         "is_old": is_old(thread),
         "answered": _answered(request, thread, row_number(to)),
@@ -290,7 +293,7 @@ def edit(request: HttpRequest, post_id: int) -> HttpResponse:
     place = f"post:{post.pk}"
     if request.method != "POST":
         return _edit_page(request, EditForm(initial=_edit_values(request, post, place), has_title=post.is_first), post)
-    if discards(request, place):
+    if settles_draft(request, place):
         return redirect("community:edit", post.pk)
     typed = _with_pictures(request)
     form = EditForm(typed, request.FILES, has_title=post.is_first)
@@ -367,12 +370,18 @@ def _not_now(request: HttpRequest) -> HttpResponse:
     return redirect("community:person", person_in(request).handle)
 
 
-def discards(request: HttpRequest, place: str) -> bool:
-    """Delete the draft of a place, if that was asked for."""
-    if request.POST.get("do") != "discard":
-        return False
-    services.save_draft(user=person_in(request), place=place)
-    return True
+def settles_draft(request: HttpRequest, place: str, *, with_pictures: bool = True) -> bool:
+    """Delete or keep the draft of a place, if that was asked for. It is kept unfinished as it is: nothing is checked."""
+    do = request.POST.get("do")
+    if do == "discard":
+        services.save_draft(user=person_in(request), place=place)
+    elif do == "draft":
+        typed = _with_pictures(request) if with_pictures else request.POST
+        if _save(request, typed, place) is None:
+            messages.error(request, _("Write something first."))
+        else:
+            messages.success(request, _("The draft is saved. You find it here when you come back."))
+    return do in {"discard", "draft"}
 
 
 def _with_pictures(request: HttpRequest) -> Any:
@@ -421,10 +430,6 @@ def is_final(request: HttpRequest, form: WritingForm, *, place: str, limit: str 
     do = form.data.get("do", "post")
     if do in {"preview", "similar", "answered"}:
         return False
-    if do == "draft":
-        _save(request, form, place)
-        messages.success(request, _("The draft is saved. You find it here when you come back."))
-        return False
     body = form.cleaned_data["body"]
     has_personal_data = redact(body) != body
     if has_personal_data and not form.cleaned_data["keeps_personal_data"] and not form.cleaned_data["has_seen_warning"]:
@@ -441,11 +446,15 @@ def is_too_much(request: HttpRequest, form: WritingForm, limit: str) -> bool:
     return bool(wait_seconds)
 
 
-def _save(request: HttpRequest, form: WritingForm, place: str) -> None:
-    typed = form.data
-    extra = {name: typed.get(name, "")[:500] for name in ("area", "product", "tags", "version") if typed.get(name)}
-    services.save_draft(
-        user=person_in(request), place=place, title=typed.get("title", ""), body=typed.get("body", ""), extra=extra
+def _save(request: HttpRequest, typed: Mapping[str, Any], place: str) -> Draft | None:
+    """Store the draft of a place as it was typed; one without title and text is deleted, and None returned."""
+    kept = {name: typed.get(name, "").replace("\0", "")[:_MOST_KEPT] for name in _KEPT}
+    return services.save_draft(
+        user=person_in(request),
+        place=place,
+        title=typed.get("title", "").replace("\0", ""),
+        body=typed.get("body", "").replace("\0", ""),
+        extra={name: value for name, value in kept.items() if value},
     )
 
 
@@ -528,15 +537,7 @@ def draft(request: HttpRequest) -> HttpResponse:
     place = request.POST.get("place", "")
     if not may_keep_draft(person_in(request), place):
         return JsonResponse({"saved": False}, status=HTTPStatus.BAD_REQUEST)
-    names = ("area", "product", "tags", "version")
-    extra = {name: value[:500] for name in names if (value := request.POST.get(name, "").replace("\0", ""))}
-    saved = services.save_draft(
-        user=person_in(request),
-        place=place,
-        title=request.POST.get("title", "").replace("\0", ""),
-        body=request.POST.get("body", "").replace("\0", ""),
-        extra=extra,
-    )
+    saved = _save(request, request.POST, place)
     return JsonResponse({"saved": saved is not None})
 
 

@@ -75,7 +75,7 @@ _OPERATORS: Final = r"[-\u2010\u2011–—_×÷+=*\u2212]"
 _FIGURES: Final = rf"(?:(?<!\w){_SIGN})?{_NUMBER}(?:{_OPERATORS}{_NUMBER})+|(?<!\w){_SIGN}{_NUMBER}|[{_DIGIT}]+(?:[./:][{_DIGIT}]+){{2,}}"
 #: The last two are no runs: plain numbers, and placeholders of what was redacted, which are translated later.
 _RUN: Final = re.compile(
-    rf"(?P<address>{_ADDRESS})|(?P<path>{_PATH})|(?P<run>{_TELEPHONE}|{_PHRASE}|{_CODE})|(?P<figures>{_FIGURES})|{_NUMBER}|\[[A-Za-z ]{{2,40}}\]"
+    rf"(?P<address>{_ADDRESS})|(?P<path>{_PATH})|(?P<run>{_TELEPHONE}|{_PHRASE}|{_CODE})|(?P<figures>{_FIGURES})|{_NUMBER}|\[[A-Za-z -]{{2,40}}\]"
 )
 _TRAILING: Final = re.compile(r"[.,:;!?…)\]*]+\Z")
 _SOME_RTL: Final = re.compile(f"[{_RTL_LETTER}]")

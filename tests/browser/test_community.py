@@ -261,6 +261,37 @@ def test_what_was_sent_is_not_in_the_editor_again(portal, visit):
         assert page.evaluate("Object.keys(localStorage).filter(key => key.startsWith('draft:'))") == []
 
 
+def test_what_somebody_typed_is_put_back_for_them_and_for_nobody_else(portal, visit):
+    page = visit("/en/", js=True, width=390)
+    # Nothing reaches the server: what is put back is what the browser keeps.
+    page.route("**/community/draft/", lambda route: route.fulfill(json={"saved": False}))
+    typed = {"title": "Half a question", "body": "Half a text", "tags": "wifi"}
+    poll = {"poll_question": "Which one?", "poll_options": "This\nThat"}
+    field = "form[data-compose] [name={}]"
+
+    def begin(email: str) -> None:
+        page.context.clear_cookies()
+        sign_in(page, email)
+        page.goto("/en/community/ask/")
+
+    begin("sara@noora.example")
+    for name, words in typed.items():
+        page.locator(field.format(name)).fill(words)
+    page.locator("details summary", has_text="Add a poll").click()
+    for name, words in poll.items():
+        page.locator(field.format(name)).fill(words)
+    page.locator(field.format("poll_is_multiple")).check()
+    begin("emma@noora.example")
+    for name in typed:
+        expect(page.locator(field.format(name))).to_have_value("")
+    begin("sara@noora.example")
+
+    for name, words in {**typed, **poll}.items():
+        expect(page.locator(field.format(name))).to_have_value(words)
+        expect(page.locator(field.format(name))).to_be_visible()
+    expect(page.locator(field.format("poll_is_multiple"))).to_be_checked()
+
+
 def test_an_at_sign_offers_the_people_of_the_thread(portal, visit):
     thread, name = (
         portal.shell(

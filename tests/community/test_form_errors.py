@@ -42,6 +42,15 @@ def _poll(member):
     return _ask(member, poll_question="کدام؟", poll_options="تنها یکی")
 
 
+def _poll_without_question(member):
+    return _ask(member, poll_options="یکی\nدیگری")
+
+
+def _edit_without_title(member):
+    post = ThreadFactory(author=member).posts.get()
+    return reverse("community:edit", args=[post.pk]), _typed(title="", body="متن تازه", version=1)
+
+
 def _empty_title(member):
     address, data = _ask(member)
     return address, {**data, "title": "؟؟؟"}
@@ -117,6 +126,8 @@ def _limits(member):
 BY_MEMBERS = {
     "ask in a closed area": (_locked, "area"),
     "ask with a poll of one": (_poll, "poll_options"),
+    "ask with a poll without a question": (_poll_without_question, "poll_question"),
+    "edit without a title": (_edit_without_title, "title"),
     "ask without words": (_empty_title, "title"),
     "empty reply": (_reply, "body"),
     "long text": (_edit, "body"),
@@ -160,6 +171,17 @@ def test_each_error_leads_to_its_field(client, form, field, who):
     places = {link[1] for link in leads_to if link}
     assert all(f'id="{place}"' in page for place in places), places
     assert any(field in place for place in places), (field, places)
+
+
+def test_the_title_of_an_edited_question_is_not_called_optional(client):
+    member = MemberFactory()
+    client.force_login(member)
+    address, _data = _edit_without_title(member)
+
+    label = re.search(r'<label for="id_title">(.*?)</label>', client.get(address).text, re.DOTALL)
+
+    assert label is not None
+    assert "اختیاری" not in label[1]
 
 
 def test_no_view_says_what_is_wrong_without_a_field():

@@ -77,6 +77,7 @@ def test_what_somebody_did_in_a_thread_is_one_question(django_assert_num_queries
     follow(person_id=person.pk, target=f"community.thread:{thread.pk}")
     services.hide_post(post=own, by=moderator(), reason="spam", note="")
     ThreadRead.objects.filter(user=person, thread=thread).update(last_read_number=4)
+    services.save_draft(user=person, place=f"thread:{thread.pk}", body="نیمه‌کاره")
 
     with django_assert_num_queries(1):
         found = own_state_of(person.pk, thread.pk, first=1, last=20)
@@ -90,6 +91,7 @@ def test_what_somebody_did_in_a_thread_is_one_question(django_assert_num_queries
         is_following=True,
         has_news=found.has_news,
         read_to=4,
+        has_draft=True,
     )
     some = own_state_of(person.pk, thread.pk, first=2, last=3)
     assert (some.votes, some.bookmarks, some.has_unseen_post) == ({posts[0].pk}, {posts[1].pk}, False)

@@ -266,8 +266,10 @@ def test_plain_text_and_excerpt_have_no_marks():
     assert excerpt(render(body), 12) == "سلام دنیا…"
 
 
-def test_code_and_addresses_say_nothing_of_the_language():
-    body = f"""چراغ `wan0` قرمز است: https://example.com/{"long" * 30} و <https://example.com/b>
+def test_code_addresses_and_names_of_pictures_say_nothing_of_the_language():
+    body = f"""![Screenshot of the router page](upload:1)
+
+چراغ `wan0` قرمز است: https://example.com/{"long" * 30} و <https://example.com/b>
 
 ```
 {"ping 10.0.0.1 " * 20}
@@ -277,6 +279,7 @@ def test_code_and_addresses_say_nothing_of_the_language():
     assert parsed.prose() == "چراغ wan0 قرمز است: و"
     assert language_of(parsed.prose()) == "fa"
     assert language_of(parsed.plain_text()) == "en"
+    assert parse("![Screenshot](upload:1)").prose() == "Screenshot"
     assert parse("https://example.com/a").prose() == "https://example.com/a"
 
 

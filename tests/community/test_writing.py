@@ -130,7 +130,7 @@ def test_a_newcomers_question_is_held_and_they_are_told(client):
         ({"title": ""}, 'href="#id_title">پرسش شما در یک جمله: '),
         ({"body": " "}, "نخست چیزی بنویسید"),
         ({"area": "999"}, 'href="#id_area"'),
-        ({"poll_question": "کدام؟", "poll_options": "یکی"}, "از میان گزینه‌های همین نظرسنجی"),
+        ({"poll_question": "کدام؟", "poll_options": "یکی"}, "نظرسنجی ۲ تا ۱۰ گزینهٔ متفاوت دارد"),
     ],
 )
 def test_a_form_with_a_mistake_keeps_everything_typed(client, member, changed, word):
@@ -364,6 +364,62 @@ def test_a_draft_survives_a_sign_out_and_is_nobody_elses(client, member):
     assert ["نیمه‌کاره" in text for text in (others, own)] == [False, True]
     client.post(url, {"do": "discard"})
     assert not Draft.objects.exists()
+
+
+@pytest.mark.parametrize("by_script", [False, True])
+def test_a_draft_needs_nothing_of_what_a_question_needs_and_keeps_all_of_it(client, member, by_script):
+    area, url = AreaFactory(), reverse("community:ask")
+    choices = "\n".join(f"گزینهٔ {number} با نامی که دراز است" for number in range(30))
+    typed = {"body": BODY, "area": area.pk, "tags": "وای‌فای", "poll_question": "کدام؟", "poll_options": choices}
+    typed |= {"poll_is_multiple": "on"}
+
+    if by_script:
+        client.post(reverse("community:draft"), {"place": "new", **typed})
+    else:
+        saved = client.post(url, {**typed, "do": "draft"}, follow=True).text
+        assert "پیش‌نویس ذخیره شد" in saved
+    again = client.get(url)
+
+    form = again.context["form"]
+    assert {name: str(form[name].value()) for name in typed} == {name: str(value) for name, value in typed.items()}
+    assert (again.context["has_poll"], "data-error-summary" in again.text) == (True, False)
+
+
+@pytest.mark.parametrize("at", ["ask", "reply", "edit", "message_write"])
+def test_an_empty_draft_is_not_said_to_be_kept(client, member, at):
+    keys = {"reply": ThreadFactory().pk, "edit": PostFactory(author=member).pk, "message_write": MemberFactory().handle}
+    url = reverse(f"community:{at}", args=[keys[at]] if at in keys else [])
+
+    answer = client.post(url, {"body": " ", "do": "draft"}, follow=True)
+
+    assert ("وقتی برگردید" in answer.text, "نخست چیزی بنویسید" in answer.text) == (False, True)
+    assert not Draft.objects.exists()
+
+
+def test_a_draft_of_a_reply_shows_below_the_thread_where_another_would_replace_it(client, member):
+    thread = ThreadFactory()
+    address, url = thread.get_absolute_url(), reverse("community:reply", args=[thread.pk])
+    before = client.get(address).text
+    client.post(url, {"body": "نیمه‌کاره", "do": "draft"})
+
+    during = client.get(address).text
+    client.post(url, {"body": "نیمه‌کاره، و تمام", "token": token(), "do": "post"})
+    after = client.get(address).text
+
+    forms, notes = (
+        [part in text for text in (before, during, after)] for part in ('name="body"', "پاسخی را آغاز کرده‌اید")
+    )
+    assert (forms, notes) == ([True, False, True], [False, True, False])
+
+
+def test_a_draft_of_a_reply_still_answers_the_same_post(client, member):
+    post = PostFactory()
+    url = reverse("community:reply", args=[post.thread_id])
+
+    answer = client.post(url, {"body": "نیمه‌کاره", "to": post.pk, "do": "draft"})
+
+    assert answer.url == f"{url}?to={post.pk}"
+    assert f'name="to" value="{post.pk}"' in client.get(answer.url).text
 
 
 def test_scripts_store_drafts_only_where_something_is_written(client, member):

@@ -3,7 +3,10 @@
 // <form data-compose="thread:42" data-draft-url="…">: what is typed is kept in the browser at once, which survives a
 // sign-out, and on the server after a pause, which survives the device.
 const PAUSE = 4000;
-const PREFIX = "draft:";
+// Several people may use a browser: what one of them typed is not offered to another.
+const PREFIX = `draft:${document.body.dataset.person}:`;
+// What is kept of a form.
+const FIELDS = ["title", "body", "area", "product", "tags", "poll_question", "poll_options", "poll_is_multiple", "version"];
 
 // A text that was sent is forgotten on the page that follows, unless that is the same form with errors; before the forms look for
 // what is kept.
@@ -27,16 +30,20 @@ function bind(form) {
   const stored = read(key);
   const isEmpty = !text.value.trim() && !title?.value.trim();
   if (stored && isEmpty && !document.querySelector("[data-error-summary]")) {
-    text.value = stored.body ?? "";
-    if (title) title.value = stored.title ?? "";
-    form.closest("details")?.setAttribute("open", "");
+    for (const [name, value] of Object.entries(stored)) {
+      const field = form.elements[name];
+      if (!field || !value || name === "version") continue;
+      if (field.type === "checkbox") field.checked = true;
+      else field.value = value;
+      field.closest("details")?.setAttribute("open", "");
+    }
     say(state?.dataset.kept ?? "");
   }
 
   form.addEventListener("input", (event) => {
-    if (event.target !== text && event.target !== title) return;
+    if (!FIELDS.includes(event.target.name)) return;
     isSent = false;
-    write(key, { body: text.value, title: title?.value ?? "" });
+    write(key, typed());
     clearTimeout(timer);
     timer = setTimeout(save, PAUSE);
   });
@@ -55,13 +62,15 @@ function bind(form) {
     setTimeout(() => { isSent = false; }, 8000);
   });
 
+  function typed() {
+    const data = new FormData(form);
+    return Object.fromEntries(FIELDS.filter((name) => data.has(name)).map((name) => [name, data.get(name)]));
+  }
+
   async function save() {
     const data = new FormData();
-    for (const name of ["csrfmiddlewaretoken", "title", "body", "area", "product", "tags", "version"]) {
-      const field = form.elements[name];
-      if (field && "value" in field) data.set(name, field.value);
-    }
-    data.set("place", form.dataset.compose);
+    const token = form.elements.csrfmiddlewaretoken.value;
+    for (const [name, value] of Object.entries({ ...typed(), csrfmiddlewaretoken: token, place: form.dataset.compose })) data.set(name, value);
     try {
       const answer = await fetch(form.dataset.draftUrl, { method: "POST", body: data, redirect: "error" });
       say(answer.ok ? state.dataset.saved : state.dataset.kept);
@@ -97,7 +106,7 @@ function read(key) {
 
 function write(key, value) {
   try {
-    if (value.body.trim() || value.title.trim()) localStorage.setItem(key, JSON.stringify(value));
+    if (value.body.trim() || value.title?.trim()) localStorage.setItem(key, JSON.stringify(value));
     else localStorage.removeItem(key);
   } catch {
     // storage is full or forbidden: the server still has the draft
