@@ -81,6 +81,9 @@ _TRAILING: Final = re.compile(r"[.,:;!?…)\]*]+\Z")
 _SOME_RTL: Final = re.compile(f"[{_RTL_LETTER}]")
 _RTL_WORD: Final = re.compile(f"[{_RTL_LETTER}][{_RTL_LETTER}\u064b-\u0655\u200c]*")
 _FOREIGN_WORD: Final = re.compile(rf"[{_LETTER}]{{2,}}")
+#: The invisible characters that begin and end what is isolated, and the change of depth.
+_ISOLATING: Final = {"\u2066": 1, "\u2067": 1, "\u2068": 1, "\u2069": -1}
+_ISOLATES: Final = re.compile("([\u2066-\u2069])")
 #: Kinds of runs that end with the next space, and that say nothing of the language of a sentence.
 _UNBOUNDED: Final = frozenset({"address", "path"})
 #: Without one of these there is no run in a text.
@@ -161,9 +164,23 @@ def _without_end_of_sentence(address: str) -> str:
 def is_right_to_left(text: str) -> bool:
     """Return whether a text is written from right to left: half as many Arabic words as Latin ones are enough.
 
-    Persian sentences about technology begin with, and consist of, Latin names; addresses say nothing of a sentence.
+    Persian sentences about technology begin with, and consist of, Latin names; addresses say nothing of a sentence, and
+    neither does what is isolated in it, like the title in “You are mentioned in …”.
     """
+    text = _own_words(text)
     return bool(_SOME_RTL.search(text)) and _is_mostly_rtl(text, list(_runs(text)))
+
+
+def _own_words(text: str) -> str:
+    """Return a text without what is isolated in it; all of it, if there are no other words."""
+    kept, depth = [], 0
+    for piece in _ISOLATES.split(text):
+        if piece in _ISOLATING:
+            depth = max(depth + _ISOLATING[piece], 0)
+        elif depth == 0:
+            kept.append(piece)
+    words = " ".join(kept)
+    return words if _SOME_RTL.search(words) or _FOREIGN_WORD.search(words) else text
 
 
 def _is_mostly_rtl(text: str, runs: list[_Run]) -> bool:
@@ -184,7 +201,7 @@ def isolated(text: str, *, page: str = "") -> SafeString:
     With the direction of the `page`, a text written in the other one is isolated as a whole: its own full stop stays at
     its end, and it is aligned like what is around it. Without letters it has the direction of the page.
     """
-    own = "rtl" if is_right_to_left(text) else "ltr" if _FOREIGN_WORD.search(text) else page
+    own = "rtl" if is_right_to_left(text) else "ltr" if _FOREIGN_WORD.search(_own_words(text)) else page
     shown = _with_runs(text) if own == "rtl" else escape(text)
     if page and own != page:
         shown = f'<bdi dir="{own}">{shown}</bdi>'

@@ -172,6 +172,24 @@ def test_a_title_in_the_other_script_is_isolated_as_a_whole() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("notice", "page"),
+    [
+        ("«\u2068The adapter gets very hot, is this dangerous?\u2069» را آغاز کرد", "rtl"),
+        ("“\u2068آداپتور مودم خیلی داغ می‌شود، خطرناک است؟\u2069” was solved", "ltr"),
+        ("“\u2068آداپتور \u2066X2\u2069 خیلی داغ می‌شود، خطرناک است؟\u2069” was solved", "ltr"),
+    ],
+)
+def test_a_quoted_title_does_not_turn_the_sentence_around(notice: str, page: str) -> None:
+    assert is_right_to_left(notice) == (page == "rtl")
+    assert not re.match(r"<bdi[^>]*>[“«]", isolated(notice, page=page))
+
+
+def test_a_title_alone_has_its_own_direction_though_it_is_isolated() -> None:
+    assert is_right_to_left("\u2068مودم X2 قطع است\u2069")
+    assert isolated("\u2068Internet drops\u2069", page="rtl").startswith('<bdi dir="ltr">')
+
+
 def test_articles_posts_and_snippets_isolate_runs() -> None:
     run = '<bdi dir="ltr">*700#</bdi>'
     blocks = [{"type": "paragraph", "value": "<p>کد *700# را بگیرید</p>"}]
