@@ -298,6 +298,10 @@ class AskForm(WritingForm):
         self.fields["area"].queryset = visible.filter(pk__in=open_ids)  # type: ignore[attr-defined]  # a choice field
         self.fields["product"].queryset = Product.objects.filter(is_active=True)  # type: ignore[attr-defined]  # the same
         self.has_areas = bool(open_ids)
+        self.is_idea = any(area.kind == Area.Kind.IDEAS and str(area.pk) == str(self["area"].value()) for area in areas)
+        if self.is_idea:
+            self.fields["title"].label = _("Your idea in one sentence")
+            self.fields["title"].help_text = ""
         if rules.level_of(user) < Level.ACTIVE:
             self.fields["tags"].help_text = _(
                 "A few words, with commas between them. Only tags that exist can be used."

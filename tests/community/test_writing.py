@@ -15,7 +15,7 @@ from PIL import Image
 from community import services
 from community.events import QuestionSpared
 from community.forms import started_now
-from community.models import Draft, Flag, Level, Poll, Post, Solution, SparedQuestion, Thread, Upload, Vote
+from community.models import Area, Draft, Flag, Level, Poll, Post, Solution, SparedQuestion, Thread, Upload, Vote
 from portal.core import outbox
 from portal.core.events import subscribed
 from portal.notifications.queries import is_following
@@ -85,6 +85,18 @@ def test_ask_reply_accept_without_javascript(client, member):
     assert "پاسخ پذیرفته" in client.get(thread.get_absolute_url()).text
     assert Solution.objects.get().post == reply
     assert is_following(member.pk, f"community.thread:{thread.pk}")
+
+
+def test_who_shares_an_idea_is_not_asked_for_a_question(client, member):
+    ideas, questions = AreaFactory(kind=Area.Kind.IDEAS), AreaFactory()
+    url = reverse("community:ask")
+
+    pages = [client.get(url, {"area": area.slug}).text for area in (ideas, questions)]
+    pages.append(client.post(url, question(ideas, title="")).text)
+
+    heads = [re.search(r"<h1>(.*?)</h1>.*?<label for=\"id_title\">(.*?)</label>", page, re.DOTALL) for page in pages]
+    idea = ("ایده‌ای بدهید", "ایدهٔ شما در یک جمله")
+    assert [head and head.groups() for head in heads] == [idea, ("پرسیدن سؤال", "پرسش شما در یک جمله"), idea]
 
 
 def test_a_helper_cannot_accept_an_answer_of_their_own(client):
