@@ -36,7 +36,7 @@ from pygments.lexers import get_lexer_by_name
 from pygments.util import ClassNotFound
 
 from portal.core.runs import isolate_html
-from portal.core.text import without_bidi_controls
+from portal.core.text import without_controls
 
 if TYPE_CHECKING:
     from markdown_it.rules_block import StateBlock
@@ -317,15 +317,6 @@ def excerpt(html: str, length: int = 200) -> str:
 def cut_words(text: str, length: int) -> str:
     """Return the beginning of a text with an ellipsis, at most `length` characters, cut between words."""
     return f"{text[: length - 1].rpartition(' ')[0] or text[: length - 1]}…"
-
-
-#: What no XML and no database takes, and the invisible characters that control direction. Line ends and tabs stay.
-_CONTROLS: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ud800-\udfff\ufffe\uffff]")
-
-
-def without_controls(text: str) -> str:
-    """Return the text without control characters, which a feed cannot contain, and without those of direction."""
-    return _CONTROLS.sub("", without_bidi_controls(text))
 
 
 # Limits -------------------------------------------------------------------------------------------------------------

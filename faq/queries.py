@@ -46,6 +46,7 @@ from faq.rendering import RenderedBody, render_body
 from portal.catalog.models import Ownership, Product, ProductVersion
 from portal.core.article_sources import credit_for
 from portal.core.audience import PUBLIC, audiences_for, reading_as
+from portal.core.feeds import ENTRIES
 from portal.core.guides import Guide, guides_for
 from portal.core.http import public_address
 from portal.core.machine_reading import is_open_to_programs
@@ -142,6 +143,19 @@ class Change:
 
 
 @dataclass(frozen=True, slots=True)
+class NewsItem:
+    """An article as a feed tells of it. `change` is what an editor said about the version that is read now."""
+
+    title: str
+    url: str
+    short_answer: str
+    number: int | None
+    published_at: dt.datetime | None
+    changed_at: dt.datetime | None
+    change: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class OwnAnswer:
     """This reader's feedback on the revision being read."""
 
@@ -227,12 +241,15 @@ class TopicPageData:
     page_range: tuple[int | str, ...]
     guides: tuple[Guide, ...]
     support: SupportContact | None
+    #: Address of the feed; empty where not everybody may read the page.
+    feed_url: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class HelpIndexData:
     topics: tuple[TopicLink, ...]
     support: SupportContact | None
+    feed_url: str = ""
 
 
 _articles: Memo[_SharedArticleData] = Memo(max_size=512, scopes=("catalogue", "site"))
@@ -255,6 +272,11 @@ def markdown_path(page: ArticlePage) -> str:
 def _markdown_url(page: ArticlePage) -> str:
     is_there = page.live and page.effective_audience == PUBLIC and is_open_to_programs()
     return public_address(markdown_path(page)) if is_there else ""
+
+
+def _feed_url(page: HelpIndexPage | TopicPage) -> str:
+    """Return the path of the feed of what is below a page (`faq.feeds`); empty unless everybody may read it."""
+    return f"{page_url(page).rstrip('/')}.atom" if page.live and page.effective_audience == PUBLIC else ""
 
 
 def article_by_number(number: int, language: str, user: AnyUser) -> ArticlePage | None:
@@ -336,6 +358,44 @@ def recently_changed(language: str, user: AnyUser, limit: int) -> list[ArticleLi
     return list(_links(found.order_by(F("last_published_at").desc(nulls_last=True), "pk")[:limit]))
 
 
+def news(page: HelpIndexPage | TopicPage) -> list[NewsItem]:
+    """Return what is new or changed below a page and everybody may read, newest first; two queries.
+
+    A small change is no news: the article keeps its place.
+    """
+    more_than_small = Publication.objects.filter(article=OuterRef("pk")).exclude(significance=Significance.TYPO)
+    numbers = ShortLink.objects.filter(translation_key=OuterRef("translation_key")).values("pk")
+    found = list(
+        ArticlePage.objects.descendant_of(page)
+        .visible_to(None)
+        .for_listing()
+        .annotate(
+            number=Subquery(numbers[:1]),
+            changed_at=Coalesce(
+                Subquery(more_than_small.order_by("-published_at").values("published_at")[:1]),
+                "first_published_at",
+                "last_published_at",
+            ),
+        )
+        .order_by(F("changed_at").desc(nulls_last=True), "-pk")[:ENTRIES]
+    )
+    told = Publication.objects.filter(article__in=[each.pk for each in found], audience=PUBLIC).exclude(note="")
+    told = told.exclude(significance__in=["", Significance.TYPO])
+    changes = dict(told.filter(revision_number=F("article__live_revision_id")).values_list("article_id", "note"))
+    return [
+        NewsItem(
+            title=each.title,
+            url=page_url(each),
+            short_answer=each.short_answer,
+            number=each.number,
+            published_at=each.first_published_at or each.changed_at,
+            changed_at=each.changed_at,
+            change=changes.get(each.pk, ""),
+        )
+        for each in found
+    ]
+
+
 def articles_for_products(language: str, user: AnyUser, product_ids: Iterable[int], limit: int) -> list[ArticleLink]:
     """Return articles about the given products, guides first; one query."""
     about = ArticlePage.products.through.objects.filter(articlepage_id=OuterRef("pk"), product_id__in=list(product_ids))
@@ -404,6 +464,7 @@ def help_index_data(page: HelpIndexPage, request: HttpRequest) -> HelpIndexData:
     return HelpIndexData(
         topics=_topic_links(topics, request.user, examples=3),
         support=support_contact(),
+        feed_url=_feed_url(page),
     )
 
 
@@ -426,6 +487,7 @@ def topic_page_data(page: TopicPage, request: HttpRequest) -> TopicPageData:
         page_range=tuple(paginator.get_elided_page_range(page_obj.number)),
         guides=guides_for(user, language=page.locale.language_code, topic_id=page.topic_id),
         support=support_contact(),
+        feed_url=_feed_url(page),
     )
 
 

@@ -91,6 +91,7 @@ ACCESS = {
     "faq:llms": Access.EVERYBODY,
     "faq:llms_full": Access.EVERYBODY,
     "article_markdown": Access.EVERYBODY,
+    "page_feed": Access.EVERYBODY,
     "health": Access.EVERYBODY,
     "language_root": Access.EVERYBODY,
     "loyalty:invitation": Access.EVERYBODY,
@@ -474,7 +475,8 @@ def test_what_is_private_is_nowhere_but_where_it_may_be(label):
     for kind in ("visitor", "member"):
         visitor = Visitor(kind)
         own = visitor.ask(private.url)
-        paths = {(private.url, "GET"), (f"{private.url.rstrip('/')}.md", "GET"), (search, "GET")}
+        beside = (f"{private.url.rstrip('/')}.{suffix}" for suffix in ("md", "atom"))
+        paths = {(path, "GET") for path in (private.url, *beside, "/fa/راهنما.atom", search)}
         for address in ADDRESSES:
             paths |= {
                 (address.path(number=number), method)

@@ -2,35 +2,30 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
-from django.http import Http404, HttpResponse
+from django.http import Http404
 from django.urls import reverse
-from django.utils.feedgenerator import Atom1Feed
-from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import cache_control
 from django.views.decorators.http import require_safe
 
 from community.models import Area, Post, Thread
 from community.people import person_of
-from community.rendering import without_controls
 from community.views.common import MAX_ID
 from portal.core.brand import site_name
+from portal.core.feeds import ENTRIES, SECONDS, answer, new_feed
 from portal.core.http import public_address
 from portal.core.privacy import translate_placeholders
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from django.http import HttpRequest
-
-_ENTRIES: Final = 30
-_SECONDS: Final = 300
+    from django.http import HttpRequest, HttpResponse
 
 
 @require_safe
-@cache_control(public=True, max_age=_SECONDS)
+@cache_control(public=True, max_age=SECONDS)
 def latest(request: HttpRequest) -> HttpResponse:
     """Return the newest threads of all public areas."""
     title = _("%(name)s Community") % {"name": site_name()}
@@ -38,7 +33,7 @@ def latest(request: HttpRequest) -> HttpResponse:
 
 
 @require_safe
-@cache_control(public=True, max_age=_SECONDS)
+@cache_control(public=True, max_age=SECONDS)
 def area(request: HttpRequest, slug: str) -> HttpResponse:
     """Return the newest threads of a public area."""
     here = Area.objects.visible_to(None).filter(slug=slug).first()
@@ -50,15 +45,15 @@ def area(request: HttpRequest, slug: str) -> HttpResponse:
 
 
 @require_safe
-@cache_control(public=True, max_age=_SECONDS)
+@cache_control(public=True, max_age=SECONDS)
 def thread(request: HttpRequest, thread_id: int) -> HttpResponse:
     """Return the newest posts of a public thread."""
     found = Thread.objects.visible_to(None).listed().filter(pk=thread_id).first() if thread_id <= MAX_ID else None
     if found is None:
         raise Http404
-    feed = _feed(request, found.title, found.get_absolute_url())
+    feed = new_feed(request, title=found.title, path=found.get_absolute_url())
     posts = Post.objects.visible_to(None).filter(thread=found).select_related("author").order_by("-number")
-    for post in posts[:_ENTRIES]:
+    for post in posts[:ENTRIES]:
         post.thread = found
         author = person_of(post.author)
         feed.add_item(
@@ -70,12 +65,12 @@ def thread(request: HttpRequest, thread_id: int) -> HttpResponse:
             updateddate=post.edited_at or post.created_at,
             unique_id=public_address(reverse("community_root:post", args=[post.pk])),
         )
-    return _answer(feed)
+    return answer(feed)
 
 
 def _of_threads(request: HttpRequest, threads: Iterable[Thread], title: str, path: str) -> HttpResponse:
-    feed = _feed(request, title, path)
-    newest = threads.order_by("-last_post_at", "-pk").select_related("author")[:_ENTRIES]  # type: ignore[attr-defined]  # a queryset
+    feed = new_feed(request, title=title, path=path)
+    newest = threads.order_by("-last_post_at", "-pk").select_related("author")[:ENTRIES]  # type: ignore[attr-defined]  # a queryset
     for found in newest:
         feed.add_item(
             title=found.title,
@@ -86,21 +81,4 @@ def _of_threads(request: HttpRequest, threads: Iterable[Thread], title: str, pat
             updateddate=found.last_post_at,
             unique_id=public_address(reverse("community_root:thread", args=[found.pk])),
         )
-    return _answer(feed)
-
-
-def _feed(request: HttpRequest, title: str, path: str) -> Atom1Feed:
-    return Atom1Feed(
-        title=title,
-        link=public_address(path),
-        description=title,
-        language=get_language(),
-        feed_url=public_address(request.path),
-    )
-
-
-def _answer(feed: Atom1Feed) -> HttpResponse:
-    """Return the feed without what XML cannot contain: one old or imported text must not take all of it away."""
-    for entry in (feed.feed, *feed.items):
-        entry.update({name: without_controls(value) for name, value in entry.items() if isinstance(value, str)})
-    return HttpResponse(feed.writeString("utf-8"), content_type="application/atom+xml; charset=utf-8")
+    return answer(feed)

@@ -142,6 +142,8 @@ def fold_with_offsets(text: str) -> tuple[str, list[int]]:
 
 
 _INPUT_LETTERS: Final = str.maketrans("يىك", "ییک")
+#: What no XML and no database takes. Line ends and tabs stay.
+_CONTROLS: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ud800-\udfff\ufffe\uffff]")
 _UNWANTED: Final = re.compile(f"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ud800-\udfff\ufeff{_BIDI_CONTROLS}]")
 _LINE_ENDS: Final = re.compile("\r\n?|[\x85\u2028\u2029]")
 
@@ -198,6 +200,11 @@ def to_persian_digits(text: str) -> str:
 def without_bidi_controls(text: str) -> str:
     """Return the text without the invisible characters that control direction."""
     return text.translate(_WITHOUT_BIDI)
+
+
+def without_controls(text: str) -> str:
+    """Return the text without control characters, which a feed cannot contain, and without those of direction."""
+    return _CONTROLS.sub("", without_bidi_controls(text))
 
 
 def isolate(text: str) -> str:

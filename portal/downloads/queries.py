@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 from portal.catalog.models import Ownership
 from portal.catalog.queries import own_product_codes
 from portal.core import machine_reading
+from portal.core.feeds import ENTRIES
 from portal.core.memo import LONG_SECONDS, Memo
 from portal.downloads.locks import Lock, lock_of
 from portal.downloads.models import Channel, Download, File, LicenceAcceptance, Platform, Release
@@ -197,7 +198,7 @@ def is_anything_public() -> bool:
     return _is_anything_public.get("", lambda: Download.objects.visible_to(None).exists())
 
 
-def news(download: Download | None = None, *, limit: int = 30) -> list[Release]:
+def news(download: Download | None = None, *, limit: int = ENTRIES) -> list[Release]:
     """Return what was published last and everybody may see."""
     public = Download.objects.visible_to(None)
     found = published().filter(download__in=public).select_related("download").order_by("-published_at", "-pk")

@@ -12,13 +12,12 @@ from django.core import signing
 from django.http import Http404, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import reverse
-from django.utils.feedgenerator import Atom1Feed
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import cache_control, never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from portal.core import files
+from portal.core import feeds, files
 from portal.core.audience import PUBLIC
 from portal.core.brand import site_name
 from portal.core.http import public_address, same_origin_post
@@ -52,7 +51,6 @@ _RECOMMENDED: Final = 3
 #: Of a product; PostgreSQL refuses some of what an address may contain.
 _CODE: Final = re.compile(r"[\w-]{1,40}\Z", re.ASCII)
 _MAX_ID: Final = 2**63 - 1
-_FEED_SECONDS: Final = 300
 #: Licences a visitor accepted, in a signed cookie: nothing about visitors is stored here.
 _COOKIE: Final = "licences"
 _COOKIE_SALT: Final = "portal.downloads.licences"
@@ -203,26 +201,26 @@ def short_link(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 @require_safe
-@cache_control(public=True, max_age=_FEED_SECONDS)
-def feed(_request: HttpRequest) -> HttpResponse:
+@cache_control(public=True, max_age=feeds.SECONDS)
+def feed(request: HttpRequest) -> HttpResponse:
     """Return the newest releases everybody may see."""
     title = _("Downloads of %(name)s") % {"name": site_name()}
-    return _feed(title, reverse("downloads:index"), queries.news())
+    return _feed(request, title, reverse("downloads:index"), queries.news())
 
 
 @require_safe
-@cache_control(public=True, max_age=_FEED_SECONDS)
-def download_feed(_request: HttpRequest, slug: str) -> HttpResponse:
+@cache_control(public=True, max_age=feeds.SECONDS)
+def download_feed(request: HttpRequest, slug: str) -> HttpResponse:
     """Return the releases of a download everybody may see."""
     found = Download.objects.visible_to(None).filter(slug=slug).first()
     if found is None:
         raise Http404
-    return _feed(str(found), found.get_absolute_url(), queries.news(found))
+    return _feed(request, str(found), found.get_absolute_url(), queries.news(found))
 
 
-def _feed(title: str, path: str, releases: Sequence[Release]) -> HttpResponse:
+def _feed(request: HttpRequest, title: str, path: str, releases: Sequence[Release]) -> HttpResponse:
     language = get_language() or settings.LANGUAGE_CODE
-    made = Atom1Feed(title=title, link=public_address(path), description=title, language=language)
+    made = feeds.new_feed(request, title=title, path=path)
     for release in releases:
         address = public_address(release.download.get_absolute_url())
         made.add_item(
@@ -233,7 +231,7 @@ def _feed(title: str, path: str, releases: Sequence[Release]) -> HttpResponse:
             updateddate=release.published_at,
             unique_id=f"{address}#{release.version}",
         )
-    return HttpResponse(made.writeString("utf-8"), content_type=made.content_type)
+    return feeds.answer(made)
 
 
 # Files ---------------------------------------------------------------------------------------------------------------
