@@ -122,7 +122,7 @@ def _count(token: Any, counts: Counts) -> None:
         counts.elements[opened[token.type]] += 1
     elif token.type == "link_open":
         counts.elements["links"] += 1
-    elif token.type in {"fence", "code_block", "code_inline"}:
+    elif token.type in {"fence", "code_block", "code_inline"} and token.content.strip():
         counts.elements["code"] += 1
         counts.add_text(token.content)
     elif token.type in {"html_block", "html_inline"}:

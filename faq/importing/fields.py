@@ -260,6 +260,8 @@ def read_fields(row: SourceRow, vocabulary: Vocabulary, defaults: Defaults) -> R
     reader.notes += row.notes
     label = reader.text("label")
     title, body = split_title(row.body, form=row.form, given=plain(reader.text("title")), name=label or row.place_title)
+    if "`" in (heading := _removed(row.body, body)) or "<code" in heading:
+        reader.note("title", _("Titles are plain text; the code in this one is kept as words."))
     title = " ".join(title.split())
     if len(title) > _LENGTHS["title"]:
         reader.cut("title", len(title), _LENGTHS["title"])
@@ -302,6 +304,14 @@ def read_fields(row: SourceRow, vocabulary: Vocabulary, defaults: Defaults) -> R
     )
     _note_unused(reader, row)
     return Reading(found, body, reader.notes, None, language)
+
+
+def _removed(before: str, after: str) -> str:
+    """Return the line that is in a text and not in what was left of it; empty where nothing was taken away."""
+    if before == after:
+        return ""
+    same = (place for place, (one, other) in enumerate(zip(before, after, strict=False)) if one != other)
+    return before[next(same, len(after)) :].partition("\n")[0]
 
 
 def readable_id(external_id: str) -> str:

@@ -37,9 +37,26 @@ _PLUGIN: Final = "docusaurus-plugin-content-"
 #: Folders with parts of pages, templates and programs.
 _NO_CONTENT: Final = {
     "node_modules", "_includes", "_layouts", "_sass", "_data", "_site", "_plugins", "partials", "_partials", "snippets", "_snippets",
-    "layouts", "archetypes", "themes", "vendor", "__pycache__", "bower_components", "overrides", "_templates", "_common", "_build",
-    "shortcodes-src", "theme", "templates-src", "includes",
+    "archetypes", "__pycache__", "bower_components", "_templates", "_common", "_build", "shortcodes-src", "templates-src", "includes",
 }  # fmt: skip
+#: The same where a program lies in them; else they may be what the documents in them are about.
+_MAYBE_NO_CONTENT: Final = {"layouts", "themes", "theme", "vendor", "overrides"}
+_PROGRAMS: Final = {
+    ".html",
+    ".htm",
+    ".css",
+    ".scss",
+    ".sass",
+    ".less",
+    ".js",
+    ".ts",
+    ".toml",
+    ".go",
+    ".rb",
+    ".php",
+    ".py",
+    ".json",
+}
 #: Folders whose HTML and plain text belongs to a program.
 _OF_PROGRAMS: Final = {
     "static",
@@ -97,6 +114,7 @@ class Layout:
         names = files.names()
         self._all = set(names)
         self._wrapper = _wrapper(names) if wrapped else ""
+        self._of_programs = _folders_of_programs(names)
         self.names = [name for name in names if self._is_document(name)]
         self._languages = PathLanguages(self.names, portal_languages)
         self.labels: dict[tuple[str, tuple[str, ...]], str] = {}
@@ -127,7 +145,7 @@ class Layout:
         """Return why the file is no article, in the reader's language; empty if it is one."""
         path = PurePosixPath(name)
         stem, folders = path.stem.lower(), [part.lower() for part in path.parts[:-1]]
-        inside = next((part for part in folders if part in _NO_CONTENT), "")
+        inside = next((part for part in folders if part in _NO_CONTENT), "") or self._program_around(path)
         if inside:
             return _("It is in “%(folder)s”, where parts of pages and programs are kept.") % {"folder": inside}
         if stem in _FRAMES or path.stem == "SUMMARY":
@@ -140,13 +158,18 @@ class Layout:
             return _("Its name begins with “_”: it is a part that other pages include.")
         return ""
 
+    def _program_around(self, path: PurePosixPath) -> str:
+        """Return the name of the folder of a program in which a file lies; empty if there is none."""
+        return next((folder.name.lower() for folder in path.parents if folder in self._of_programs), "")
+
     # Documents --------------------------------------------------------------------------------------------------------
 
     def _is_document(self, name: str) -> bool:
         path = PurePosixPath(name)
         suffix = path.suffix.lower()
         if suffix in HTML:  # in these folders, it is templates
-            return not any(part.lower() in _NO_CONTENT | _OF_PROGRAMS for part in path.parts[:-1])
+            kinds = _NO_CONTENT | _MAYBE_NO_CONTENT | _OF_PROGRAMS
+            return not any(part.lower() in kinds for part in path.parts[:-1])
         if suffix != ".txt":
             return suffix in DOCUMENTS
         if any(part.lower() in _OF_PROGRAMS for part in path.parts[:-1]):
@@ -228,6 +251,18 @@ class Layout:
                     above = label
                 section = heading or (above if indent else "")
                 self._navigation.setdefault(_joined(path.parent, target), ((section,) if section else (), label))
+
+
+def _folders_of_programs(names: Sequence[str]) -> set[PurePosixPath]:
+    """Return the folders called like those of programs in which there are some."""
+    paths = (PurePosixPath(name) for name in names)
+    return {
+        folder
+        for path in paths
+        if path.suffix.lower() in _PROGRAMS
+        for folder in path.parents
+        if folder.name.lower() in _MAYBE_NO_CONTENT
+    }
 
 
 def _wrapper(names: Sequence[str]) -> str:

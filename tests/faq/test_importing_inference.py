@@ -58,6 +58,14 @@ def test_a_title_is_found_and_stands_once(body, given, name, expected):
     assert split_title(body, form="markdown", given=given, name=name) == expected
 
 
+def test_a_title_says_what_it_cannot_hold(tmp_path, empty_portal):
+    write(tmp_path, **{"a.md": "# The `ls` command\n\nIt lists `files`.\n", "b.md": "# Another\n\nIt lists `files`.\n"})
+
+    rows = import_articles(tmp_path, dry_run=True).rows
+
+    assert [[note.field for note in row.problems] for row in rows] == [["title"], []]
+
+
 def test_a_short_answer_ends_behind_a_sentence_and_fits_with_its_marks():
     assert shortened("یک. " + "دو " * 200, 40, "fa").endswith("…")
     assert shortened("این پاسخ کوتاه است. " + "دو " * 200, 40, "fa") == "این پاسخ کوتاه است."
@@ -399,3 +407,24 @@ def test_columns_that_stood_elsewhere_are_named(tmp_path, empty_portal):
     report = import_articles(tmp_path)
 
     assert [problem.line for row in report.rows for problem in row.problems] == [5]
+
+
+def test_a_folder_called_like_those_of_programs_is_read_unless_a_program_is_in_it(tmp_path, empty_portal):
+    text = "# Colours\n\nThe page has colours of its own.\n"
+    write(
+        tmp_path,
+        **{
+            "Themes/colours.md": text,
+            "site/themes/plain/readme-of-it.md": text,
+            "site/themes/plain/layouts/page.html": "<p>{{ content }}</p>",
+            "_includes/part.md": text,
+        },
+    )
+
+    report = import_articles(tmp_path, dry_run=True)
+
+    assert {row.place: row.outcome.value for row in report.rows} == {
+        "Themes/colours.md": "created",
+        "site/themes/plain/readme-of-it.md": "skipped",
+        "_includes/part.md": "skipped",
+    }

@@ -204,6 +204,14 @@ SNIPPETS = [
         "tabs [الف: <p>متن</p>] [b: <p>ب</p>]",
     ),
     ("::: code-group\n```sh [npm]\ni\n```\n```sh [yarn]\ny\n```\n:::", "tabs [npm: code:sh «npm» 'i'] [yarn: code:sh «yarn» 'y']"),
+    # One mark that closes two boxes; what follows is in neither.
+    (
+        "::: warning مهم\nمتن:\n\n::: code-group\n```sh [npm]\ni\n```\n:::\n\n## بعد\n\n::: tip\nنکته\n:::",
+        "note:warning «مهم» <p>متن:</p><p><b>npm</b></p> code:sh «npm» 'i' | h بعد | note:tip <p>نکته</p>",
+    ),
+    # HTML ends where code begins, with or without an empty line.
+    ("<div>\nمتن\n</div>\n```html\n<button>\n```\nبعد", "<p>متن</p> | code:html '<button>' | <p>بعد</p>"),
+    ("<pre>\n```\nمتن\n```\n</pre>", "code: '```\\nمتن\\n```'"),
     ("::: tabs\n@tab الف\nیک\n@tab ب\nدو\n:::", "tabs [الف: <p>یک</p>] [ب: <p>دو</p>]"),
     (":::: tabs\n::: tab الف\nیک\n:::\n::: tab ب\nدو\n:::\n::::", "tabs [الف: <p>یک</p>] [ب: <p>دو</p>]"),
     ('{{< tabs >}}\n{{% tab "الف" %}}\nیک\n{{% /tab %}}\n{{< /tabs >}}', "tabs [الف: <p>یک</p>]"),
@@ -245,3 +253,19 @@ SNIPPETS = [
 @pytest.mark.parametrize(("text", "expected"), SNIPPETS)
 def test_what_people_write_becomes_the_blocks_it_means(text, expected):
     assert shape(parsed(text).blocks) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("## دستور `ls`", ["code"]),
+        ("## دستور [ls](other.md)", ["link"]),
+        ("## دستور [`ls`](other.md)", ["code", "link"]),
+        ("### دستور `ls`", []),
+        ("## **دستور** {#x}", []),
+    ],
+)
+def test_what_a_heading_cannot_hold_is_told(text, expected):
+    notes = [problem.reason for problem in parsed(text).notes]
+
+    assert [each for each in ("code", "link") if any(f"the {each} in this one" in note for note in notes)] == expected

@@ -89,7 +89,7 @@ def fenced_box(state: StateBlock, line: int, end_line: int, silent: bool) -> boo
     if silent:
         return True
     last = _end_of_box(state, match[1], line, end_line)
-    if last == end_line:
+    if last == end_line == len(state.bMarks) - 1:
         complain(state.env, line, _("This “:::” box is not closed; it goes on to the end of the text."))
     found = _box(state, (match[2] or match[3]).strip("\"'"), match[4].strip(), line)
     start = _options(state, found, line + 1, last) if match[1][0] == "/" else line + 1
@@ -112,8 +112,11 @@ def _options(state: StateBlock, found: Element, start: int, end: int) -> int:
 
 
 def _end_of_box(state: StateBlock, mark: str, line: int, end_line: int) -> int:
-    """Return the line that closes a box: the first with as many marks or more, but for those of boxes in it."""
-    depth, code = 1, ""
+    """Return the line that closes a box: the first with as many marks or more, but for those of boxes in it.
+
+    Where that leaves it open, as when one mark closes two boxes, it is the first one.
+    """
+    depth, code, first = 1, "", end_line
     for number in range(line + 1, end_line):
         text = text_of_line(state, number)
         fence = re.match(r"`{3,}|~{3,}", text)
@@ -125,11 +128,12 @@ def _end_of_box(state: StateBlock, mark: str, line: int, end_line: int) -> int:
             len(closing[1]) == len(mark) or (depth == 1 and len(closing[1]) > len(mark))
         ):
             depth -= 1
+            first = min(first, number)
             if depth == 0:
                 return number
         elif (opening := _FENCED.match(text)) and len(opening[1]) == len(mark):
             depth += 1
-    return end_line
+    return first
 
 
 def _box(state: StateBlock, name: str, rest: str, line: int) -> Element:

@@ -220,9 +220,18 @@ class Builder:
         pictures = [self._picture(image) for image in node.walk() if image.tag == "img"]
         blocks: list[Block] = [block for found in pictures for block in found]
         if node.tag in {"h1", "h2"} and 0 < len(words) <= HEADING_LENGTH:
+            self._note_marks(node)
             return [("heading", words), *blocks]
         rich, more = self._line(node.children)
         return [("paragraph", [Piece("h3", rich)]) if rich else ("paragraph", []), *more]
+
+    def _note_marks(self, node: Node) -> None:
+        """Say what of a heading is not kept besides its words."""
+        marks = {MARKS.get(inner.tag, inner.tag) for inner in node.walk()}
+        if "code" in marks:
+            self._note(node, _("Headings are plain text; the code in this one is kept as words."))
+        if any(inner.tag == "a" and inner.attrs.get("data-href") and inner.line_of_text() for inner in node.walk()):
+            self._note(node, _("Headings are plain text; of the link in this one, the words are kept."))
 
     def _paragraph(self, children: Sequence[Node | str]) -> list[Block]:
         """Convert a paragraph: pictures on lines of their own stand where they are, others follow it."""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from django.utils.translation import gettext as _
 from markdown_it import MarkdownIt
 from markdown_it.common.utils import escapeHtml
+from markdown_it.rules_block.html_block import html_block
 from mdit_py_plugins.deflist import deflist_plugin
 from mdit_py_plugins.dollarmath import dollarmath_plugin
 from mdit_py_plugins.footnote import footnote_plugin
@@ -31,6 +32,9 @@ _LANGUAGE: Final = re.compile(r"\{?\s*\.?([A-Za-z][\w+#.-]*)")
 _TITLE: Final = re.compile(
     r"(?:title|filename|name|caption)\s*=\s*[{]?[\"']([^\"']*)[\"']|\[([^\]]+)\]|\A[\w+#-]+:(\S*[./]\S+)"
 )
+#: HTML that ends only with a sign of its own.
+_RAW_HTML: Final = re.compile(r"<(?:script|pre|style|textarea)\b|<[!?]", re.IGNORECASE)
+_FENCE: Final = re.compile(r"`{3,}[^`]*\Z|~{3,}")
 #: Targets of links that a generator would fill in.
 _TARGETS: Final = [
     (re.compile(r"\]\(\s*\{\{[<%]\s*(?:rel)?ref\s+(?:path=)?[\"'`]?([^\"'`\s>%]+)[\"'`]?[^}]*?[>%]\}\}([^)\s]*)\)"), r"](\1\2)"),
@@ -67,6 +71,15 @@ def _too_deep(state: StateBlock, line: int, end_line: int, silent: bool) -> bool
         token.map = [line, end_line]
         state.line = end_line
     return True
+
+
+def _html_until_code(state: StateBlock, line: int, end_line: int, silent: bool) -> bool:
+    """HTML ends before fenced code, not only at an empty line: who writes one below the other means code."""
+    if not _RAW_HTML.match(tags.text_of_line(state, line)):
+        following = range(line + 1, end_line)
+        ends = (at for at in following if state.isEmpty(at) or _FENCE.match(tags.text_of_line(state, at)))
+        end_line = next(ends, end_line)
+    return html_block(state, line, end_line, silent)
 
 
 def _inline_with_lines(state: StateCore) -> None:
@@ -145,6 +158,7 @@ def _article_parser() -> MarkdownIt:
     words.before("escape", "shortcode_inline", tags.shortcode_inline)
     words.before("escape", "hidden", inline.hidden)
     words.before("emphasis", "marked", inline.marked)
+    block.at("html_block", _html_until_code, ends)
     parser.core.ruler.at("inline", _inline_with_lines)
     parser.core.ruler.before("footnote_tail", "unused_footnotes", _keep_unused_footnotes)
     for name in ("fence", "code_block"):
