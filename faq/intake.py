@@ -47,6 +47,9 @@ logger = logging.getLogger(__name__)
 #: What one import may upload at once.
 MOST_MEGABYTES: Final = 100
 MOST_FILES: Final = 1_000
+_FOLDER: Final = "imports"
+#: Files of no import are removed after this: a worker or a request that was killed had stored them, and not yet said where.
+_UNKNOWN_FOR: Final = timedelta(days=1)
 #: Uploads are kept no longer.
 KEPT: Final = timedelta(days=7)
 #: A worker that has said nothing for so long is taken for dead.
@@ -95,7 +98,7 @@ def begin(*, files: Sequence[UploadedFile[Any]], by: User, choices: dict[str, An
         suffix = PurePosixPath(name).suffix.lower()
         if suffix not in _SUFFIXES:
             raise IntakeError(_("“%(name)s” is neither a zip, a document nor a spreadsheet.") % {"name": name})
-        stored = default_storage.save(f"imports/upload{suffix}", File(files[0]))
+        stored = default_storage.save(f"{_FOLDER}/upload{suffix}", File(files[0]))
     else:
         stored = _store_together(files)
         name = _("%(count)d files: %(name)s …") % {"count": len(files), "name": name[-120:]}
@@ -113,7 +116,7 @@ def _store_together(files: Sequence[UploadedFile[Any]]) -> str:
                     for chunk in file.chunks():
                         member.write(chunk)
         stream.seek(0)
-        return default_storage.save("imports/upload.zip", File(stream))
+        return default_storage.save(f"{_FOLDER}/upload.zip", File(stream))
 
 
 @transaction.atomic
@@ -302,7 +305,7 @@ def _previews(task: ArticleImport, *, wanted: bool) -> Iterator[PreviewWriter | 
             writer.close()
         stream.seek(0)
         _forget_previews(task)
-        task.choices = {**task.choices, _PREVIEWS: default_storage.save("imports/preview.zip", File(stream))}
+        task.choices = {**task.choices, _PREVIEWS: default_storage.save(f"{_FOLDER}/preview.zip", File(stream))}
 
 
 def _forget_previews(task: ArticleImport) -> None:
@@ -367,14 +370,29 @@ def _forget_upload(task: ArticleImport) -> None:
 
 
 def has_old_uploads() -> bool:
-    """Return whether there are uploads that are kept no longer."""
-    return _old().exists()
+    """Return whether there are uploads that are kept no longer, or files that belong to no import."""
+    return _old().exists() or any(True for _name in _left_behind())
 
 
 def remove_old_uploads() -> None:
-    """Remove the uploads of imports that nobody went on with."""
+    """Remove the uploads of imports that nobody went on with, and files that belong to no import."""
     for task in _old():
         _forget_upload(task)
+    for name in list(_left_behind()):
+        default_storage.delete(name)
+
+
+def _left_behind() -> Iterator[str]:
+    """Yield the files that no import knows, but for those of the last day: who stores one says so a moment later."""
+    try:
+        _folders, names = default_storage.listdir(_FOLDER)
+    except FileNotFoundError:
+        return
+    kept = ArticleImport.objects.exclude(stored="").values_list("stored", f"choices__{_PREVIEWS}")
+    known = {name for pair in kept for name in pair}
+    for name in (f"{_FOLDER}/{each}" for each in names):
+        if name not in known and default_storage.get_modified_time(name) < timezone.now() - _UNKNOWN_FOR:
+            yield name
 
 
 def _old() -> Any:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import datetime as dt
 import io
+import os
 import re
+import time
 import zipfile
 from unittest import mock
 
 import pytest
+from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.urls import reverse
@@ -211,6 +214,22 @@ def test_uploads_go_after_a_week():
 
     assert not intake.has_old_uploads()
     assert [task.stored != "" for task in ArticleImport.objects.order_by("pk")] == [False, True]
+
+
+def test_what_a_killed_worker_left_behind_goes_after_a_day(tmp_path, settings):
+    settings.MEDIA_ROOT = tmp_path
+    task = worked(begun(packed("one")))
+    left, fresh = (default_storage.save("imports/preview.zip", ContentFile(b"x")) for _each in range(2))
+    names = [task.stored, task.choices["previews"], left, fresh]
+    yesterday = time.time() - 25 * 3600
+    for name in names[:3]:
+        os.utime(default_storage.path(name), (yesterday, yesterday))
+    assert intake.has_old_uploads()
+
+    intake.remove_old_uploads()
+
+    assert not intake.has_old_uploads()
+    assert [default_storage.exists(name) for name in names] == [True, True, False, True]
 
 
 # The screen -----------------------------------------------------------------------------------------------------------
