@@ -8,6 +8,7 @@ import re
 
 import pytest
 from django.core.files.base import ContentFile
+from django.urls import reverse
 from django.utils import timezone
 
 from faq.models import ArticlePage, ShortLink
@@ -17,6 +18,7 @@ from portal.core.models import SupportSettings
 from portal.core.text import without_bidi_controls
 from tests.factories.accounts import UserFactory
 from tests.factories.catalog import OwnershipFactory, ProductFactory, ProductVersionFactory
+from tests.factories.community import AreaFactory
 from tests.factories.faq import (
     ArticlePageFactory,
     FeedbackFactory,
@@ -202,8 +204,11 @@ def test_useful_count_comes_from_solved_votes(client):
 
 def test_help_at_the_end_offers_only_what_there_is(client):
     article = ArticlePageFactory()
-    assert "tel:" not in client.get(article.url).text
+    ask = reverse("community:ask")
+    before = part(client.get(article.url).text, 'aria-labelledby="still-help"', "</section>")
+    assert ["tel:" in before, ask in before] == [False, False]
 
+    AreaFactory()
     SupportSettings.objects.create(
         site=article.get_site(), support_phone="+98 21 9100 0000", support_hours=LocalizedText(fa="۸ تا ۲۰")
     )
@@ -212,6 +217,7 @@ def test_help_at_the_end_offers_only_what_there_is(client):
     assert 'href="tel:+982191000000"' in help_box
     assert '<bdi class="ltr">+98 21 9100 0000</bdi>' in help_box
     assert "۸ تا ۲۰" in help_box
+    assert f'href="{ask}"' in help_box
 
 
 def test_canonical_and_translations_are_named(client):

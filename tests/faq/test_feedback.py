@@ -59,6 +59,7 @@ def test_thanks_without_javascript_are_where_the_question_was_and_only_for_this_
     box = re.search(r'<section class="fb[^>]*id="feedback".*?</section>', response.text, re.DOTALL)[0]
     assert thanks in box
     assert f"{address(article)}?language=fa" in box
+    assert ('href="#still-help"' in box) == (solved == "no")
     assert 'name="solved"' not in response.text
     assert 'name="solved" value="yes"' in client.get(article.url).text
 
