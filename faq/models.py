@@ -336,6 +336,7 @@ class ArticlePage(PortalPage):
         FieldPanel("short_answer"),
         QualityPanel("body"),
         FieldPanel("body"),
+        QualityPanel("spoken_answer"),
         FieldPanel("spoken_answer"),
         PublishedPanel(
             [FieldPanel("change_significance"), FieldPanel("change_note")],

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 #: Words of one sentence. A word with a half-space in it is one word, as in Persian spelling.
 LONG_SENTENCE: Final = 25
+#: Words that are read aloud in 40 seconds.
+LONGEST_SPEECH: Final = 100
 HEAVY_PICTURE_BYTES: Final = 200 * 1024
 #: Remarks of one kind that are shown.
 SHOWN: Final = 5
@@ -66,6 +68,7 @@ _HEADING: Final = re.compile(r"<h([2-6])\b[^>]*>(.*?)</h\1>", re.DOTALL | re.IGN
 _BREAK: Final = re.compile(r"<br\s*/?>|</(?:p|li|h[1-6]|td|th)>", re.IGNORECASE)
 #: A full stop inside a number or an address ends no sentence: a space follows one that does.
 _SENTENCE_END: Final = re.compile(r"(?<=[.!?؟…])[\s»”\")]+|\n+")
+_ADDRESS: Final = re.compile(r"https?://\S+|www\.\S+|\S+@\S+\.\w+", re.IGNORECASE)
 _FILE_NAME: Final = re.compile(r"^\S+\.(?:png|jpe?g|webp|gif|svg)$|^(?:img|dsc|screenshot)[-_ ]?\d*$", re.IGNORECASE)
 
 
@@ -80,7 +83,11 @@ class Remark:
 
 def remarks_on(article: ArticlePage) -> list[Remark]:
     """Return what could be better, in reading order, at most `SHOWN` of each kind. Two queries if there are pictures."""
-    found = [*_on_short_answer(article.short_answer), *_on_body(article.body)]
+    found = [
+        *_on_short_answer(article.short_answer),
+        *_on_body(article.body),
+        *_on_spoken_answer(article.spoken_answer),
+    ]
     shown: dict[tuple[str, str], int] = {}
     kept = []
     for remark in found:
@@ -95,6 +102,13 @@ def _on_short_answer(text: str) -> Iterator[Remark]:
     if not text.strip():
         yield Remark("short_answer", _("The short answer is missing: it is what search shows and what is read aloud."))
     yield from _on_sentences("short_answer", text)
+
+
+def _on_spoken_answer(text: str) -> Iterator[Remark]:
+    if match := _ADDRESS.search(text):
+        yield Remark("spoken_answer", _("Nobody follows an address by ear: say in words where it is found."), match[0])
+    if len(text.split()) > LONGEST_SPEECH:
+        yield Remark("spoken_answer", _("Read aloud, this takes longer than 40 seconds."))
 
 
 def _on_body(body: Any) -> Iterator[Remark]:

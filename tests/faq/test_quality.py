@@ -110,3 +110,20 @@ def test_whoever_types_a_title_sees_published_articles_like_it_but_not_the_artic
     assert own.text.strip() == nonsense.text.strip() == ""
     assert wrong.status_code != 200
     assert client.get(url, about).status_code in {302, 403}
+
+
+@pytest.mark.parametrize(
+    ("spoken", "remarks"),
+    [
+        ("مودم را خاموش و روشن کنید.", 0),
+        ("به www.noora.example بروید.", 1),
+        ("به https://noora.example/a نگاه کنید.", 1),
+        ("برای help@noora.example بنویسید.", 1),
+        ("واژه " * 100, 0),
+        ("واژه " * 101, 1),
+    ],
+)
+def test_a_spoken_answer_is_short_and_has_no_address(spoken, remarks):
+    article = ArticlePage(short_answer="کوتاه.", spoken_answer=spoken)
+
+    assert [remark.field for remark in remarks_on(article)] == ["spoken_answer"] * remarks
