@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import pytest
+from django.utils.translation import override
 
 from faq.importing.errors import FileProblemError
 from faq.importing.markdown import parse_body
@@ -266,6 +267,7 @@ def test_what_people_write_becomes_the_blocks_it_means(text, expected):
     ],
 )
 def test_what_a_heading_cannot_hold_is_told(text, expected):
-    notes = [problem.reason for problem in parsed(text).notes]
+    with override("en"):
+        notes = [problem.reason for problem in parsed(text).notes]
 
     assert [each for each in ("code", "link") if any(f"the {each} in this one" in note for note in notes)] == expected
