@@ -75,7 +75,10 @@ def _too_deep(state: StateBlock, line: int, end_line: int, silent: bool) -> bool
 
 def _html_until_code(state: StateBlock, line: int, end_line: int, silent: bool) -> bool:
     """HTML ends before fenced code, not only at an empty line: who writes one below the other means code."""
-    if not _RAW_HTML.match(tags.text_of_line(state, line)):
+    text = tags.text_of_line(state, line)
+    if not text.startswith("<"):  # before the search for an end, which would be made for every line
+        return False
+    if not silent and not _RAW_HTML.match(text):
         following = range(line + 1, end_line)
         ends = (at for at in following if state.isEmpty(at) or _FENCE.match(tags.text_of_line(state, at)))
         end_line = next(ends, end_line)
