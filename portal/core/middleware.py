@@ -34,6 +34,7 @@ from portal.core.pages import PortalPage, site_roots
 from portal.core.preferences import preferences_from_cookies, preferences_in_use, preferences_of
 from portal.core.routing import find_page
 from portal.core.runs import isolate_html
+from portal.core.text import row_number
 from portal.core.views import health
 from portal.our_apps import OUR_FOLDERS
 
@@ -103,8 +104,7 @@ class SiteMiddleware:
             host = split_domain_port(request.get_host())[0]
         except DisallowedHost:  # refused below
             return self.get_response(request)
-        port = str(request.get_port())
-        with at_site(host, int(port) if port.isdecimal() else 0):
+        with at_site(host, row_number(request.get_port()) or 0):
             return self.get_response(request)
 
 

@@ -291,6 +291,13 @@ def test_what_somebody_typed_is_put_back_for_them_and_for_nobody_else(portal, vi
         expect(page.locator(field.format(name))).to_be_visible()
     expect(page.locator(field.format("poll_is_multiple"))).to_be_checked()
 
+    # A page that comes back with an error has the text in it, and what is added goes below.
+    page.locator(field.format("title")).fill("")
+    post(page)
+    expect(page.locator("[data-error-summary]")).to_be_visible()
+    caret = page.locator(field.format("body")).evaluate("text => text.selectionStart")
+    assert caret == len(typed["body"])
+
 
 def test_an_at_sign_offers_the_people_of_the_thread(portal, visit):
     thread, name = (

@@ -156,6 +156,8 @@ function bindPictures(form, text) {
   if (!box) return;
   const input = box.querySelector("input[type=file]");
   const problem = box.querySelector("[data-problem]");
+  // The caret of a text that came with the page is before it until somebody clicks: pictures go below.
+  text.setSelectionRange(text.value.length, text.value.length);
   input.classList.add("sr"); // its label does the same, in the page's language
   form.querySelector("[data-pick]")?.addEventListener("click", () => input.click());
   input.addEventListener("change", async () => {
