@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from django.http import Http404
 from django.urls import reverse
+from django.utils.html import linebreaks
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import cache_control
 from django.views.decorators.http import require_safe
@@ -39,7 +40,7 @@ def page_feed(request: HttpRequest, path: str) -> HttpResponse:
         feed.add_item(
             title=item.title,
             link=public_address(item.url),
-            description=f"{item.change}\n\n{item.short_answer}" if item.change else item.short_answer,
+            description=linebreaks("\n\n".join(filter(None, (item.change, item.short_answer))), autoescape=True),
             pubdate=item.published_at,
             updateddate=item.changed_at,
             unique_id=f"{number}#{page.locale.language_code}",  # stays when the article is moved or renamed

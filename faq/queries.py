@@ -54,6 +54,7 @@ from portal.core.memo import Memo
 from portal.core.pages import page_url
 from portal.core.places import Place, place_of
 from portal.core.prepared import Prepared
+from portal.core.routing import has_paths
 from portal.core.scopes import making, rests_on
 from portal.core.support import SupportContact, support_contact
 
@@ -270,13 +271,14 @@ def markdown_path(page: ArticlePage) -> str:
 
 
 def _markdown_url(page: ArticlePage) -> str:
-    is_there = page.live and page.effective_audience == PUBLIC and is_open_to_programs()
+    is_there = page.live and page.effective_audience == PUBLIC and is_open_to_programs() and has_paths()
     return public_address(markdown_path(page)) if is_there else ""
 
 
 def _feed_url(page: HelpIndexPage | TopicPage) -> str:
-    """Return the path of the feed of what is below a page (`faq.feeds`); empty unless everybody may read it."""
-    return f"{page_url(page).rstrip('/')}.atom" if page.live and page.effective_audience == PUBLIC else ""
+    """Return the path of the feed of what is below a page (`faq.feeds`); empty where there is none."""
+    is_there = page.live and page.effective_audience == PUBLIC and has_paths()
+    return f"{page_url(page).rstrip('/')}.atom" if is_there else ""
 
 
 def article_by_number(number: int, language: str, user: AnyUser) -> ArticlePage | None:

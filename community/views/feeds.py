@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from django.http import Http404
 from django.urls import reverse
+from django.utils.html import escape
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import cache_control
 from django.views.decorators.http import require_safe
@@ -75,7 +76,7 @@ def _of_threads(request: HttpRequest, threads: Iterable[Thread], title: str, pat
         feed.add_item(
             title=found.title,
             link=public_address(found.get_absolute_url()),
-            description=translate_placeholders(found.excerpt),
+            description=escape(translate_placeholders(found.excerpt)),  # plain text, and feeds hold HTML
             author_name=person_of(found.author).name,
             pubdate=found.created_at,
             updateddate=found.last_post_at,

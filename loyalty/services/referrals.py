@@ -136,11 +136,21 @@ def invited_by(request: HttpRequest) -> str:
 
 
 def claim_invitation(request: HttpRequest, user: User) -> None:
-    """Have somebody who just signed up count for whoever invited them, if this browser remembers it: once."""
+    """Have somebody who just signed up count for whoever invited them, if this browser remembers it.
+
+    The invitation is used up once the address is confirmed (`use_up_invitation`): who mistyped it signs up again.
+    """
     code = find_code(invited_by(request))
-    _use_up(request)
     if code is not None and is_open():
         _attach(request, user, code)
+    if EmailAddress.objects.filter(user=user, verified=True).exists():
+        _use_up(request)
+
+
+def use_up_invitation(request: HttpRequest, user: User) -> None:
+    """Have the browser forget the invitation by which somebody came who just confirmed the address."""
+    if Referral.objects.filter(friend__user=user).exists():
+        _use_up(request)
 
 
 def may_enter_code(user: User) -> bool:

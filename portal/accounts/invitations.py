@@ -75,6 +75,8 @@ def invite(*, by: User, email: str, role: str, language: str) -> Invitation:
     email = User.objects.normalize_email(email)
     if User.objects.filter(email=email, is_staff=True).exists():
         raise InvitationError(_("Whoever has this address works here already."))
+    if User.objects.filter(email=email, is_active=False).exists():
+        raise InvitationError(_("The account with this address is closed. Open it again before you invite its owner."))
     now = timezone.now()
     try:
         with transaction.atomic():
@@ -119,9 +121,11 @@ def withdraw(*, pk: int, by: User) -> bool:
 
 
 def opened_by(token: str) -> Invitation | None:
-    """Return the invitation of a link that still works."""
+    """Return the invitation of a link that still works, to a role that is still there."""
     invitation = Invitation.objects.filter(works(token)).select_related("invited_by").first()
-    return invitation if invitation and may_invite(invitation.invited_by, invitation.role) else None
+    if invitation is None or not may_invite(invitation.invited_by, invitation.role):
+        return None
+    return invitation if invitation.role in role_names() else None
 
 
 def account_of(invitation: Invitation) -> User | None:

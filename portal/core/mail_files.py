@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
 #: As Django's file backend names them; nothing else in the folder is read.
 NAME: Final = re.compile(r"[0-9]{8}-[0-9]{6}-[0-9]{1,24}\.log")
-#: How Django's file backend ends each mail of a file.
-_END: Final = re.compile(rb"^-{79}\n?", re.MULTILINE)
+#: How Django's file backend ends each mail of a file. A line like it in a text is followed by something else.
+_END: Final = re.compile(rb"^-{79}\n(?=Content-Type: |\Z)", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)

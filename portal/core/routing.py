@@ -52,6 +52,11 @@ def serve(request: HttpRequest, path: str) -> HttpResponse:
     return response
 
 
+def has_paths() -> bool:
+    """Return whether `page_at` can find pages in the active language: not where several sites share the portal."""
+    return bool(_root_path())
+
+
 def page_at(path: str) -> Page | None:
     """Return the live page that the active language has at `path`, as its own class, or None.
 

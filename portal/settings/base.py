@@ -404,10 +404,11 @@ LOGGING = {
         "refusals": {
             "()": "django.utils.log.CallbackFilter",
             "callback": "ext://portal.core.logs.without_traceback_of_refusals",
-        }
+        },
+        "tokens": {"()": "django.utils.log.CallbackFilter", "callback": "ext://portal.core.logs.without_tokens"},
     },
     "loggers": {
-        "django.request": {"filters": ["refusals"]},
+        "django.request": {"filters": ["refusals", "tokens"]},
         "django.server": {"level": "WARNING"},
         "django_tasks": {"level": "WARNING"},  # otherwise one line per indexed object
         "wagtail": {"level": "WARNING"},

@@ -6,14 +6,18 @@ import datetime as dt
 import re
 
 import pytest
+from django.contrib.auth import get_user
 from django.contrib.auth.models import Permission
+from django.contrib.messages import get_messages
 from django.core.cache import cache
+from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import override
 from wagtail.models import ModelLogEntry
 
 from portal.accounts import invitations
-from portal.accounts.invitations import ADMINISTRATORS, accept, invite
+from portal.accounts.invitations import ADMINISTRATORS, InvitationError, accept, invite
 from portal.accounts.models import Invitation, User
 from portal.core.models import OutgoingMail
 from portal.core.roles import COMMUNITY_MANAGERS, CONTENT_EDITORS, group_of
@@ -253,3 +257,60 @@ def test_of_two_who_use_one_link_one_gets_the_account(administrator, token, mail
 
     assert [type(error) for error in raised] == [invitations.InvitationIsOverError]
     assert User.objects.filter(email="mina@bahar.example").count() == 1
+
+
+# What others did before ---------------------------------------------------------------------------------------------
+
+
+def test_who_signed_up_with_a_colleagues_address_does_not_come_in_with_them(administrator, link, mailoutbox):
+    """Anybody can sign up with any address; the password they chose must not open what its owner is given later."""
+    stranger, mina = Client(), Client()
+    stranger.post("/fa/accounts/signup/", {"email": "mina@bahar.example", "password1": "four quiet rivers"})
+    invite_one(administrator)
+    path = link()
+    mina.post("/fa/accounts/login/code/", {"email": "mina@bahar.example"})
+    code = re.search(r"^\d{6}$", mailoutbox[-1].body, re.MULTILINE)[0]
+    page = mina.post("/fa/accounts/login/code/confirm/", {"code": code})
+    assert any("معتبر نیست" in str(message) for message in get_messages(page.wsgi_request))
+    assert mina.post(path).status_code == 302
+    assert User.objects.get(email="mina@bahar.example").is_staff
+    cache.clear()
+
+    stranger = Client()
+    stranger.post("/fa/accounts/login/", {"login": "mina@bahar.example", "password": "four quiet rivers"})
+
+    assert not get_user(stranger).is_authenticated
+
+
+def test_a_password_of_a_confirmed_address_stays(client, mailoutbox):
+    user = UserFactory(email="mina@bahar.example", password="three quiet rivers")
+    client.post("/fa/accounts/login/code/", {"email": "mina@bahar.example"})
+    code = re.search(r"^\d{6}$", mailoutbox[-1].body, re.MULTILINE)[0]
+    client.post("/fa/accounts/login/code/confirm/", {"code": code})
+
+    assert get_user(client) == user
+    user.refresh_from_db()
+    assert user.has_usable_password()
+
+
+def test_no_line_of_the_log_has_a_link_that_works(administrator, client, link, caplog):
+    invite_one(administrator)
+    token = link().rstrip("/").rpartition("/")[2]
+
+    assert client.post(link(), {"name": "", "password1": ""}).status_code == 422
+
+    assert "/account/invitation/…/" in caplog.text
+    assert token not in caplog.text
+
+
+def test_an_invitation_to_a_role_that_is_gone_is_over(administrator, client, link):
+    invite_one(administrator)
+    group_of(CONTENT_EDITORS).delete()
+
+    assert (client.get(link()).status_code, client.post(link(), ANSWERS).status_code) == (410, 410)
+
+
+def test_a_closed_account_is_not_invited(administrator):
+    UserFactory(email="mina@bahar.example", is_active=False)
+    with pytest.raises(InvitationError, match="closed"), override("en"):
+        invite_one(administrator)

@@ -415,6 +415,15 @@ def test_the_canonical_address_is_in_the_language_of_the_thread(client):
     assert f'<link rel="canonical" href="http://testserver/en/community/t/{thread.pk}/{thread.slug}/">' in text
 
 
+def test_words_of_a_post_are_no_html_in_feeds(client):
+    thread = ThreadFactory()
+    Thread.objects.filter(pk=thread.pk).update(excerpt="<img src=x onerror=alert(1)>")
+
+    page = client.get(reverse("community:feed")).text
+
+    assert "&amp;lt;img src=x" in page
+
+
 def test_feeds_and_sitemap_hold_what_everybody_may_read(client):
     public, private = ThreadFactory(title="همگانی"), AreaFactory(audience="partner")
     hidden = ThreadFactory(area=private, title="زمردنشان")

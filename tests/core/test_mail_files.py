@@ -56,6 +56,14 @@ def test_mails_are_listed_and_read(administrator):
     assert "evil.example" not in shown
 
 
+def test_a_line_in_a_text_does_not_begin_another_mail(folder):
+    text = "سلام\n" + "-" * 79 + "\nSubject: forged\nFrom: boss@noora.example\n\nforged"
+    get_connection(FILES).send_messages([EmailMultiAlternatives("یک", text, to=["sara@noora.example"])])
+
+    (mail,) = mail_files.newest(10)
+    assert mail.subject == "یک"
+
+
 def test_html_is_shown_in_a_frame_that_runs_and_loads_nothing(administrator):
     write("یک")
     (mail,) = mail_files.newest(10)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import datetime as dt
+from urllib.parse import unquote
 from xml.etree import ElementTree
 
 import pytest
 from django.utils import timezone
+from wagtail.models import Site
 
 from faq.models import ArticlePage, Publication, Significance
 from tests.factories.faq import ArticlePageFactory, TopicPageFactory, help_site
@@ -106,3 +108,24 @@ def test_one_text_that_xml_cannot_contain_takes_nothing_away(client):
 
     assert titles(client) == ["سالم"]
     assert "یک دو" in client.get(FEED).text
+
+
+def test_signs_of_html_in_a_text_are_no_html(client):
+    ArticlePageFactory(short_answer="روی <b> بزنید & بعد <Enter>")
+
+    (entry,) = ElementTree.fromstring(client.get(FEED).content).iter(f"{ATOM}entry")  # noqa: S314 - our own
+
+    assert entry.find(f"{ATOM}summary").get("type") == "html"
+    assert entry.findtext(f"{ATOM}summary") == "<p>روی &lt;b&gt; بزنید &amp; بعد &lt;Enter&gt;</p>"
+
+
+def test_where_several_sites_share_the_portal_no_feed_is_named(client, django_capture_on_commit_callbacks):
+    ArticlePageFactory()
+    assert FEED in unquote(client.get("/fa/راهنما/").text)
+    root = Site.objects.get(is_default_site=True).root_page
+
+    with django_capture_on_commit_callbacks(execute=True):
+        other = root.add_child(instance=root.specific_class(title="دوم", slug="second"))
+        Site.objects.create(hostname="second.example", root_page=other)
+
+    assert ".atom" not in client.get("/fa/راهنما/").text

@@ -105,6 +105,12 @@ def sign_out(browser):
     del browser.cookies[settings.SESSION_COOKIE_NAME]
 
 
+def confirm(browser):
+    """Type in the code that was mailed."""
+    code = browser.session["account_email_verification_code"]["code"]
+    assert browser.post(reverse("account_email_verification_sent"), {"code": code}).status_code == 302
+
+
 def sign_up(browser, email):
     form = {"email": email, "password1": "گذرواژهٔ-بلند-۱۲", "password2": "گذرواژهٔ-بلند-۱۲"}
     assert browser.post(reverse("account_signup"), form, REMOTE_ADDR="198.51.100.7").status_code == 302
@@ -114,6 +120,8 @@ def test_an_invitation_counts_for_one_account_of_a_browser(programme, code):
     """A family shares a computer: who came by the invitation came by it, and the next one by themselves."""
     browser = Client()
     invited(code, client=browser)
+    assert browser.cookies[referrals.COOKIE].value
+    confirm(browser)
     assert not browser.cookies[referrals.COOKIE].value
     sign_out(browser)
     sign_up(browser, "second@noora.example")
@@ -125,9 +133,18 @@ def test_an_invitation_counts_for_one_account_of_a_browser(programme, code):
 def test_an_invitation_that_was_refused_is_used_up_too(programme, code, advocate):
     browser = Client()
     assert invited(code, client=browser, email="s.ara+2@gmail.com").state == "rejected"
+    confirm(browser)
     sign_out(browser)
     sign_up(browser, "second@noora.example")
     assert Referral.objects.count() == 1
+
+
+def test_a_mistyped_address_does_not_use_up_the_invitation(programme, code):
+    browser = Client()
+    invited(code, client=browser, email="friend@noora.exmaple")  # nobody reads that mail
+    sign_out(browser)
+    sign_up(browser, "friend@noora.example")
+    assert Referral.objects.filter(friend__user__email="friend@noora.example").exists()
 
 
 def test_entering_a_code_uses_up_the_invitation_of_the_browser(programme, code):

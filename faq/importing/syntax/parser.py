@@ -73,6 +73,12 @@ def _too_deep(state: StateBlock, line: int, end_line: int, silent: bool) -> bool
     return True
 
 
+def _ends_html(state: StateBlock, line: int) -> bool:
+    """Return whether HTML cannot go on: at an empty line, at fenced code, and at the end of what it is in."""
+    is_outside = state.isEmpty(line) or state.sCount[line] < state.blkIndent
+    return is_outside or _FENCE.match(tags.text_of_line(state, line)) is not None
+
+
 def _html_until_code(state: StateBlock, line: int, end_line: int, silent: bool) -> bool:
     """HTML ends before fenced code, not only at an empty line: who writes one below the other means code."""
     text = tags.text_of_line(state, line)
@@ -80,7 +86,7 @@ def _html_until_code(state: StateBlock, line: int, end_line: int, silent: bool) 
         return False
     if not silent and not _RAW_HTML.match(text):
         following = range(line + 1, end_line)
-        ends = (at for at in following if state.isEmpty(at) or _FENCE.match(tags.text_of_line(state, at)))
+        ends = (at for at in following if _ends_html(state, at))
         end_line = next(ends, end_line)
     return html_block(state, line, end_line, silent)
 
