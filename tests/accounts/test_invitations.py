@@ -24,7 +24,10 @@ from portal.core.roles import COMMUNITY_MANAGERS, CONTENT_EDITORS, group_of
 from tests.factories.accounts import UserFactory
 from tests.threads import at_once
 
-pytestmark = [pytest.mark.django_db, pytest.mark.both_databases("portal.accounts.invitations", "portal.accounts.one_time_links")]
+pytestmark = [
+    pytest.mark.django_db,
+    pytest.mark.both_databases("portal.accounts.invitations", "portal.accounts.one_time_links"),
+]
 
 SCREEN = "/admin/invitations/"
 ASKED = {"email": "Mina@Bahar.example", "role": CONTENT_EDITORS.code, "language": "fa"}
